@@ -1,0 +1,94 @@
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_Shape: TypeAlias = tuple[int, ...]
+
+class Message:
+    def __init__(self, heads: ArrayLike, tail: ArrayLike = (), depth: int | None = None) -> None: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Message: ...
+    def to_bytes(self) -> bytes: ...
+    def copy(self) -> Message: ...
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def depth(self) -> int | None: ...
+    @property
+    def heads(self) -> NDArray[np.uint64]: ...
+    @property
+    def tail(self) -> NDArray[np.uint32]: ...
+    @property
+    def bits(self) -> float: ...
+
+class Linear:
+    def __init__(
+        self,
+        weight: NDArray[np.int8],
+        bias: NDArray[np.int32],
+        multiplier: NDArray[np.int32],
+        shift: int,
+        low: int,
+        high: int,
+        input_top: int,
+    ) -> None: ...
+    @property
+    def byte_output(self) -> bool: ...
+    def __call__(self, x: NDArray[np.uint8]) -> NDArray[Any]: ...
+
+def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
+def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...
+def push_categorical(
+    message: Message, frequencies: NDArray[np.uint32], precision: int, symbols: NDArray[np.uint32]
+) -> None: ...
+def pop_categorical(
+    message: Message, frequencies: NDArray[np.uint32], precision: int, shape: _Shape
+) -> NDArray[np.uint32]: ...
+def push_bernoulli(
+    message: Message, frequencies: NDArray[np.uint32], precision: int, symbols: NDArray[np.uint8]
+) -> None: ...
+def pop_bernoulli(message: Message, frequencies: NDArray[np.uint32], precision: int) -> NDArray[np.uint8]: ...
+def push_bernoulli_table(
+    message: Message,
+    table: NDArray[np.uint32],
+    index: NDArray[np.uint8],
+    precision: int,
+    symbols: NDArray[np.uint8],
+) -> None: ...
+def pop_bernoulli_table(
+    message: Message, table: NDArray[np.uint32], index: NDArray[np.uint8], precision: int
+) -> NDArray[np.uint8]: ...
+def push_gaussian(
+    message: Message,
+    quantile: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    bits: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> None: ...
+def pop_gaussian(
+    message: Message,
+    quantile: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    bits: int,
+    precision: int,
+) -> NDArray[np.uint16]: ...
+def gaussian_starts(
+    quantile: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    bits: int,
+    precision: int,
+    buckets: NDArray[np.uint32],
+) -> NDArray[np.uint32]: ...
+def simd_paths() -> tuple[str, ...]: ...
+def simd() -> str: ...
+def set_simd(name: str) -> None: ...
+def crc32c(data: bytes, crc: int = 0) -> int: ...
+def splitmix64(seed: int, first: int, count: int) -> NDArray[np.uint64]: ...

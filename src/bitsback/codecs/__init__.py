@@ -1,0 +1,20 @@
+"""Codecs: a distribution each, and the combinators that make one of several."""
+
+from bitsback.codecs.base import Codec
+from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
+from bitsback.codecs.bits_back import BitsBack
+from bitsback.codecs.categorical import Categorical
+from bitsback.codecs.gaussian import Gaussian
+from bitsback.codecs.serial import Serial
+from bitsback.codecs.uniform import Uniform
+
+__all__ = [
+    "Bernoulli",
+    "BernoulliTable",
+    "BitsBack",
+    "Categorical",
+    "Codec",
+    "Gaussian",
+    "Serial",
+    "Uniform",
+]

@@ -1,0 +1,69 @@
+"""Zeros and ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback import _core
+from bitsback.codecs.base import as_parameters, as_symbols
+from bitsback.errors import MessageError
+from bitsback.message import Message
+
+
+@dataclass(frozen=True, eq=False)
+class Bernoulli:
+    """Each symbol is 1 with probability frequency / 2^precision.
+
+    frequency: integers of any shape, which is the shape of the symbols, each in [1, 2^precision - 1].
+    precision: 1 to 24. Pops uint8.
+    """
+
+    frequency: NDArray[np.uint32]
+    precision: int = 16
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frequency", as_parameters(self.frequency, np.uint32, "frequencies"))
+
+    @classmethod
+    def from_probability(cls, probability: ArrayLike, precision: int = 16) -> "Bernoulli":
+        """From float probabilities of a one: frequency = clamp(round(p * 2^precision), 1, 2^precision - 1).
+
+        The product is exact and halves round to even, so that every machine gives the same frequencies.
+        Raises MessageError for a probability outside [0, 1].
+        """
+        p = np.asarray(probability, np.float64)
+        if not bool(np.all((p >= 0) & (p <= 1))):
+            raise MessageError("a probability must lie in [0, 1]")
+        total = 1 << precision
+        return cls(np.clip(np.rint(p * total), 1, total - 1).astype(np.uint32), precision)
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        symbols = as_symbols(symbols, np.uint8, self.frequency.shape)
+        _core.push_bernoulli(message, self.frequency, self.precision, symbols)
+
+    def pop(self, message: Message) -> NDArray[np.uint8]:
+        return _core.pop_bernoulli(message, self.frequency, self.precision)
+
+
+@dataclass(frozen=True, eq=False)
+class BernoulliTable:
+    """Bernoulli with the frequencies table[index]: the same bits, faster.
+
+    table: integers [256], each in [1, 2^precision - 1]. index: uint8 of any shape, which is the shape of the symbols.
+    """
+
+    table: NDArray[np.uint32]
+    index: NDArray[np.uint8]
+    precision: int = 16
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", as_parameters(self.table, np.uint32, "frequencies"))
+        object.__setattr__(self, "index", as_parameters(self.index, np.uint8, "indices"))
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        symbols = as_symbols(symbols, np.uint8, self.index.shape)
+        _core.push_bernoulli_table(message, self.table, self.index, self.precision, symbols)
+
+    def pop(self, message: Message) -> NDArray[np.uint8]:
+        return _core.pop_bernoulli_table(message, self.table, self.index, self.precision)

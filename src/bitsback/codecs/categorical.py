@@ -1,0 +1,34 @@
+"""The same integer frequencies for each symbol."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback import _core
+from bitsback.codecs.base import as_parameters, as_symbols
+from bitsback.message import Message
+
+
+@dataclass(frozen=True, eq=False)
+class Categorical:
+    """Symbol c has probability frequencies[c] / 2^precision.
+
+    frequencies: integers [symbols], each at least 1, of sum 2^precision, precision <= 24.
+    Codes arrays of `shape`, popped as uint32.
+    """
+
+    frequencies: NDArray[np.uint32]
+    precision: int
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        frequencies = as_parameters(self.frequencies, np.uint32, "frequencies")
+        object.__setattr__(self, "frequencies", frequencies)
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        symbols = as_symbols(symbols, np.uint32, self.shape)
+        _core.push_categorical(message, self.frequencies, self.precision, symbols)
+
+    def pop(self, message: Message) -> NDArray[np.uint32]:
+        return _core.pop_categorical(message, self.frequencies, self.precision, self.shape)

@@ -1,0 +1,54 @@
+"""Reading a JSON object strictly: each key once, of the right type and size, and none left over."""
+
+from typing import Any
+
+from bitsback.errors import ModelError
+
+
+class Fields:
+    """One JSON object. `where` names it in errors. Each reading method takes a key away; `done` wants none left."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise ModelError(f"{where} must be an object")
+        self._rest = dict(value)
+        self._where = where
+
+    def _take(self, key: str) -> Any:
+        if key not in self._rest:
+            raise ModelError(f"{self._where}: '{key}' is missing")
+        return self._rest.pop(key)
+
+    def text(self, key: str, *allowed: str) -> str:
+        value = self._take(key)
+        if not isinstance(value, str) or (allowed and value not in allowed):
+            raise ModelError(f"{self._where}: '{key}' must be {' or '.join(allowed) or 'text'}, not {value!r}")
+        return value
+
+    def integer(self, key: str, low: int, high: int) -> int:
+        value = self._take(key)
+        if type(value) is not int or not low <= value <= high:
+            raise ModelError(f"{self._where}: '{key}' must be an integer from {low} to {high}, not {value!r}")
+        return value
+
+    def integers(self, key: str, count: int | range, low: int, high: int) -> list[int]:
+        value = self._take(key)
+        counts = count if isinstance(count, range) else range(count, count + 1)
+        if not isinstance(value, list) or len(value) not in counts:
+            raise ModelError(f"{self._where}: '{key}' must be a list of {counts[0]} to {counts[-1]} integers")
+        if not all(type(item) is int and low <= item <= high for item in value):
+            raise ModelError(f"{self._where}: '{key}' must hold integers from {low} to {high}, not {value!r}")
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        value = self._take(key)
+        if not isinstance(value, list):
+            raise ModelError(f"{self._where}: '{key}' must be a list")
+        return value
+
+    def object(self, key: str) -> "Fields":
+        return Fields(self._take(key), f"{self._where}.{key}" if self._where else key)
+
+    def done(self) -> None:
+        if self._rest:
+            raise ModelError(f"{self._where}: unknown key '{min(self._rest)}'; a newer bitsback may read this model")

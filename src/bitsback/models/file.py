@@ -1,0 +1,69 @@
+"""The model file: safetensors with one JSON description in its metadata. docs/model-format.md is normative."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ModelError
+
+Tensors = dict[str, NDArray[Any]]
+
+_DTYPES = {"uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32"}
+
+
+def read(data: bytes) -> tuple[str, Tensors]:
+    """The description, as stored, and the tensors of a model file. Raises ModelError if it is none."""
+    import safetensors.numpy
+
+    try:
+        tensors = safetensors.numpy.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except Exception as error:  # the library raises its own kind, KeyError, ValueError and more
+        raise ModelError(f"this is no safetensors file: {error}") from None
+    metadata = header.get("__metadata__")
+    if not isinstance(metadata, dict) or list(metadata) != ["bitsback"]:
+        raise ModelError("this safetensors file is no bitsback model: its metadata has no entry 'bitsback' alone")
+    for name, tensor in tensors.items():
+        if tensor.dtype.name not in _DTYPES:
+            raise ModelError(f"the tensor {name} has the type {tensor.dtype}, which no model has")
+    return metadata["bitsback"], tensors
+
+
+def write(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """The model file with this description and these tensors."""
+    import safetensors.numpy
+
+    return safetensors.numpy.save(dict(tensors), metadata={"bitsback": description})
+
+
+def parse(description: str) -> Any:
+    """The description as a JSON value without floats and without a key given twice; ModelError otherwise."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key stands twice in one object")
+        return found
+
+    def no_float(text: str) -> Any:
+        raise ValueError(f"{text} is no integer")
+
+    try:
+        return json.loads(description, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"the description of the model is not the JSON it should be: {error}") from None
+
+
+def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """SHA-256 over all that the model is, independent of how its file is laid out."""
+    digest = hashlib.sha256(description.encode() + b"\0")
+    for name in sorted(tensors, key=str.encode):
+        tensor = tensors[name]
+        digest.update(name.encode() + b"\0" + _DTYPES[tensor.dtype.name].encode() + b"\0" + bytes([tensor.ndim]))
+        digest.update(b"".join(size.to_bytes(8, "little") for size in tensor.shape))
+        digest.update(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).tobytes())
+    return digest.digest()

@@ -1,0 +1,194 @@
+"""The variational auto-encoder: prior, posterior and likelihood, from integer networks and codecs."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.codecs import BernoulliTable, BitsBack, Gaussian, Uniform
+from bitsback.errors import ModelError
+from bitsback.integer import Network, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.network import tensor
+from bitsback.models import file
+
+_MEAN_SHIFT = 8  # the posterior's means are in units of 2^-8, those of the codec in 2^-16
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A latent-variable model of items with `item_shape`, whose pixels take the values 0 ... levels - 1.
+
+    Source: Townsend, Bird, Barber 2019, section 3.1 (the VAE); docs/model-format.md (its integers).
+    """
+
+    description: str = field(repr=False)
+    tensors: file.Tensors = field(repr=False)
+    identity: bytes
+    """SHA-256 of the model; archives name it by the first 16 bytes."""
+    name: str
+    about: str
+    licence: str
+    item_shape: tuple[int, ...]
+    levels: int
+    growth: int
+    """Images a batch for every 256 already coded (docs/format.md, the chain)."""
+    batch: int
+    """The largest batch."""
+    latents: int
+    bits: int
+    """log2 of the number of buckets of a latent."""
+    posterior_network: Network = field(repr=False)
+    posterior_precision: int
+    inverse_scale: NDArray[np.uint32] = field(repr=False)
+    likelihood_network: Network = field(repr=False)
+    likelihood_precision: int
+    probability: NDArray[np.uint32] = field(repr=False)
+
+    @property
+    def pixels(self) -> int:
+        """Elements of an item."""
+        return int(np.prod(self.item_shape))
+
+    def prior(self, size: int) -> Uniform:
+        """p(z) for `size` items: each latent's bucket, uint32 [size, latents]."""
+        return Uniform(1 << self.bits, (size, self.latents))
+
+    def posterior(self, x: NDArray[np.uint8]) -> Gaussian:
+        """q(z|x): x uint8 [size, pixels]; buckets [size, latents]."""
+        mean, scale = self.posterior_parameters(x)
+        fixed_mean = mean.astype(np.int32) << _MEAN_SHIFT
+        return Gaussian(fixed_mean, self.inverse_scale[scale], self.bits, self.posterior_precision)
+
+    def likelihood(self, z: NDArray[Any]) -> BernoulliTable:
+        """p(x|z): z buckets [size, latents]; pixels uint8 [size, pixels]."""
+        return BernoulliTable(self.probability, self.likelihood_parameters(z), self.likelihood_precision)
+
+    def codec(self, size: int) -> BitsBack[NDArray[np.uint8], NDArray[Any]]:
+        """Bits back for `size` items at once: codes uint8 [size, pixels] at the price of the negative ELBO."""
+        return BitsBack(self.prior(size), self.likelihood, self.posterior)
+
+    def posterior_parameters(self, x: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The posterior network's integers for x [size, pixels]: mean int16 and scale uint8, each [size, latents]."""
+        mean, scale = self.posterior_network(x)
+        return mean, scale
+
+    def likelihood_parameters(self, z: NDArray[Any]) -> NDArray[np.uint8]:
+        """The likelihood network's integers for z [size, latents]: logit uint8 [size, pixels]."""
+        (logit,) = self.likelihood_network(z)
+        return logit
+
+    def to_bytes(self) -> bytes:
+        """The model as a file."""
+        return file.write(self.description, self.tensors)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Model":
+        """Reads a model file, checks all of it, and runs its test vectors. Raises ModelError."""
+        return cls.build(*file.read(data))
+
+    @classmethod
+    def build(cls, description: str, tensors: file.Tensors) -> "Model":
+        """Builds the model of a description and tensors, checks it, and runs its test vectors. Raises ModelError."""
+        top = Fields(file.parse(description), "description")
+        top.text("format", "bitsback-model")
+        version = top.integer("version", 0, 1 << 30)
+        if version != 0:
+            raise ModelError(f"this model has version {version} of the format: it needs a newer bitsback")
+        name, about, licence = top.text("name"), top.text("about"), top.text("licence")
+        top.text("architecture", "vae")
+        item = top.object("item")
+        shape = tuple(item.integers("shape", range(1, 5), 1, 1 << 24))
+        pixels = int(np.prod(shape, dtype=object))
+        if pixels > 1 << 24:
+            raise ModelError(f"an item of the shape {shape} has more than 2^24 elements")
+        levels = item.integer("levels", 2, 2)
+        chain = top.object("chain")
+        growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
+        latent = top.object("latent")
+        latents, bits = latent.integer("count", 1, 4096), latent.integer("bits", 4, 12)
+
+        posterior = top.object("posterior")
+        posterior.text("codec", "gaussian")
+        posterior_precision = posterior.integer("precision", bits + 4, 24)
+        posterior_network = Network.build(
+            "posterior",
+            posterior.items("network"),
+            tensors,
+            "x",
+            Values(pixels, 0, levels - 1),
+            {"mean": Values(latents, -2048, 2047), "scale": Values(latents, 0, 255)},
+        )
+        likelihood = top.object("likelihood")
+        likelihood.text("codec", "bernoulli")
+        likelihood_precision = likelihood.integer("precision", 8, 16)
+        likelihood_network = Network.build(
+            "likelihood",
+            likelihood.items("network"),
+            tensors,
+            "z",
+            Values(latents, 0, (1 << bits) - 1),
+            {"logit": Values(pixels, 0, 255)},
+        )
+        inverse_scale = _table(tensors, "posterior.inverse_scale", "uint32", 1 << 10, 1 << 26)
+        probability = _table(tensors, "likelihood.probability", "uint16", 1, (1 << likelihood_precision) - 1)
+        own = posterior_network.tensor_names("posterior") | likelihood_network.tensor_names("likelihood")
+        spare = tensors.keys() - own - {"posterior.inverse_scale", "likelihood.probability"}
+        if spare:
+            raise ModelError(f"the tensor {min(spare)} belongs to nothing")
+
+        test = top.object("test")
+        seed, count = test.integer("seed", 0, (1 << 64) - 1), test.integer("count", 1, 16)
+        digests = test.object("sha256")
+        expected = [digests.text(output) for output in ("mean", "scale", "logit")]
+        for fields in (item, chain, latent, posterior, likelihood, digests, test, top):
+            fields.done()
+        if digest_outputs(posterior_network, likelihood_network, seed, count) != expected:
+            raise ModelError(
+                f"the model {name} does not compute on this machine what it computed where it was made: "
+                "the file is damaged, or please report this with the output of  python -m platform"
+            )
+        return cls(
+            description=description,
+            tensors=tensors,
+            identity=file.identity(description, tensors),
+            name=name,
+            about=about,
+            licence=licence,
+            item_shape=shape,
+            levels=levels,
+            growth=growth,
+            batch=batch,
+            latents=latents,
+            bits=bits,
+            posterior_network=posterior_network,
+            posterior_precision=posterior_precision,
+            inverse_scale=inverse_scale,
+            likelihood_network=likelihood_network,
+            likelihood_precision=likelihood_precision,
+            probability=probability.astype(np.uint32),
+        )
+
+
+def digest_outputs(posterior: Network, likelihood: Network, seed: int, count: int) -> list[str]:
+    """SHA-256 (hex) of mean, scale and logit on the vectors that `seed` gives (docs/model-format.md, Test vectors)."""
+    outputs: list[NDArray[Any]] = []
+    taken = 0
+    for network in (posterior, likelihood):
+        values = network.source_values
+        size = count * values.width
+        words = _core.splitmix64(seed, taken, size) >> np.uint64(32)
+        taken += size
+        source = (words % np.uint64(values.high - values.low + 1)).astype(np.uint16) + np.uint16(values.low)
+        outputs += network(source.reshape(count, values.width))
+    return [hashlib.sha256(output.astype("<i4").tobytes()).hexdigest() for output in outputs]
+
+
+def _table(tensors: file.Tensors, name: str, dtype: str, low: int, high: int) -> NDArray[Any]:
+    table = tensor(tensors, name, dtype)
+    if table.shape != (256,) or not low <= int(table.min()) <= int(table.max()) <= high:
+        raise ModelError(f"the tensor {name} must have 256 entries from {low} to {high}")
+    return table

@@ -1,0 +1,244 @@
+// The module bitsback._core: what Python sees of the core. Arrays arrive with the right dtype and in C order (the
+// Python side sees to it); every kernel runs without the GIL.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/operators.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <memory>
+#include <span>
+
+#include "codecs.hpp"
+#include "crc32c.hpp"
+#include "linear.hpp"
+#include "message.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace bitsback {
+namespace {
+
+template <class T>
+using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Out = nb::ndarray<T, nb::numpy>;
+
+template <class T>
+std::span<const T> view(const In<T>& array) {
+    return {array.data(), array.size()};
+}
+
+// A new NumPy array, filled by `fill(pointer)` without the GIL.
+template <class T, class Fill>
+Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
+    std::size_t size = 1;
+    for (std::size_t n : shape) size *= n;
+    std::unique_ptr<T[]> data(new T[size]);
+    {
+        nb::gil_scoped_release release;
+        fill(std::span<T>(data.get(), size));
+    }
+    T* raw = data.release();
+    nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return Out<T>(raw, shape.size(), shape.data(), owner);
+}
+
+template <class T>
+Out<T> copy_array(std::span<const T> values) {
+    return make_array<T>({values.size()}, [&](std::span<T> out) { std::ranges::copy(values, out.begin()); });
+}
+
+template <class T>
+std::vector<std::size_t> shape_of(const In<T>& array) {
+    std::vector<std::size_t> shape(array.ndim());
+    for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = array.shape(i);
+    return shape;
+}
+
+nb::bytes to_python(const std::vector<std::uint8_t>& bytes) { return nb::bytes(bytes.data(), bytes.size()); }
+
+std::span<const std::uint8_t> view(const nb::bytes& bytes) {
+    return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+// What NumPy makes of `values` as a contiguous array of T.
+template <class T>
+In<T> to_array(const nb::object& values, const char* dtype) {
+    return nb::cast<In<T>>(nb::module_::import_("numpy").attr("ascontiguousarray")(values, dtype));
+}
+
+void bind_message(nb::module_& m) {
+    nb::class_<Message>(m, "Message", R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
+
+heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
+depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
+have been taken from the endless supply below the tail (0 for a message that has taken none).
+docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.)doc")
+        .def(
+            "__init__",
+            [](Message* self, const nb::object& heads, const nb::object& tail, std::optional<std::uint64_t> depth) {
+                const auto head_array = to_array<std::uint64_t>(heads, "uint64");
+                const auto tail_array = to_array<std::uint32_t>(tail, "uint32");
+                new (self) Message({head_array.data(), head_array.data() + head_array.size()}, view(tail_array), depth);
+            },
+            "heads"_a, "tail"_a = nb::tuple(), "depth"_a = nb::none())
+        .def_static(
+            "from_bytes", [](const nb::bytes& data) { return Message::from_bytes(view(data)); }, "data"_a,
+            "The message that `to_bytes` gave. Raises MessageError for bytes that are none.")
+        .def(
+            "to_bytes", [](const Message& self) { return to_python(self.to_bytes()); },
+            "All of the message, in the layout of docs/format.md.")
+        .def(
+            "copy", [](const Message& self) { return Message(self); }, "An independent message, equal to this one.")
+        .def_prop_ro("lanes", &Message::lanes, "The number of heads.")
+        .def_prop_ro("depth", &Message::depth, "Words taken from the supply; None if the tail is finite.")
+        .def_prop_ro(
+            "heads", [](const Message& self) { return copy_array(self.heads()); }, nb::rv_policy::automatic,
+            "A copy of the heads, uint64 [lanes].")
+        .def_prop_ro(
+            "tail", [](const Message& self) { return copy_array(self.tail()); }, nb::rv_policy::automatic,
+            "A copy of the stored words, uint32, the lowest first.")
+        .def_prop_ro(
+            "bits",
+            [](const Message& self) {
+                double bits = 32.0 * static_cast<double>(self.tail().size());
+                for (std::uint64_t head : self.heads()) bits += std::log2(static_cast<double>(head));
+                return bits;
+            },
+            "How much the message holds, in bits: log2 of its heads, and 32 a stored word. For people, not for coding.")
+        .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
+}
+
+void bind_codecs(nb::module_& m) {
+    m.def("push_uniform", [](Message& message, std::uint32_t n, const In<std::uint32_t>& symbols) {
+        nb::gil_scoped_release release;
+        push(message, Uniform(n), view(symbols));
+    });
+    m.def("pop_uniform", [](Message& message, std::uint32_t n, std::vector<std::size_t> shape) {
+        return make_array<std::uint32_t>(shape, [&](auto out) { pop(message, Uniform(n), out); });
+    });
+    m.def("push_categorical", [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision,
+                                 const In<std::uint32_t>& symbols) {
+        nb::gil_scoped_release release;
+        push(message, Categorical(view(frequencies), precision), view(symbols));
+    });
+    m.def("pop_categorical", [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision,
+                                std::vector<std::size_t> shape) {
+        return make_array<std::uint32_t>(
+            shape, [&](auto out) { pop(message, Categorical(view(frequencies), precision), out); });
+    });
+    m.def("push_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision,
+                               const In<std::uint8_t>& symbols) {
+        nb::gil_scoped_release release;
+        require(frequencies.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
+        push_bernoulli(message, Bernoulli(view(frequencies), precision), view(symbols));
+    });
+    m.def("pop_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision) {
+        return make_array<std::uint8_t>(shape_of(frequencies), [&](auto out) {
+            pop_bernoulli(message, Bernoulli(view(frequencies), precision), out);
+        });
+    });
+    m.def("push_bernoulli_table", [](Message& message, const In<std::uint32_t>& table, const In<std::uint8_t>& index,
+                                     unsigned precision, const In<std::uint8_t>& symbols) {
+        nb::gil_scoped_release release;
+        require(index.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
+        push_bernoulli(message, BernoulliTable(view(table), view(index), precision), view(symbols));
+    });
+    m.def("pop_bernoulli_table",
+          [](Message& message, const In<std::uint32_t>& table, const In<std::uint8_t>& index, unsigned precision) {
+              return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
+                  pop_bernoulli(message, BernoulliTable(view(table), view(index), precision), out);
+              });
+          });
+    m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+                              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
+                              unsigned precision, const In<std::uint16_t>& symbols) {
+        nb::gil_scoped_release release;
+        push(message, Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits, precision),
+             view(symbols));
+    });
+    m.def("pop_gaussian", [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+                             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
+                             unsigned precision) {
+        return make_array<std::uint16_t>(shape_of(mean), [&](auto out) {
+            pop(message, Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits, precision), out);
+        });
+    });
+    m.def("gaussian_starts", [](const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+                                const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
+                                unsigned precision, const In<std::uint32_t>& buckets) {
+        return make_array<std::uint32_t>(shape_of(mean), [&](auto out) {
+            const Gaussian codec(view(quantile), view(cdf), view(mean), view(inverse_scale), bits, precision);
+            require(buckets.size() == mean.size(), "a Gaussian codec needs one symbol a mean");
+            require_symbols(view(buckets), (std::uint64_t{1} << bits) + 1);
+            for (std::size_t i = 0; i < out.size(); ++i) out[i] = codec.start(i, view(buckets)[i]);
+        });
+    });
+}
+
+void bind_integer(nb::module_& m) {
+    nb::class_<Linear>(m, "Linear")
+        .def(
+            "__init__",
+            [](Linear* self, const In<std::int8_t>& weight, const In<std::int32_t>& bias,
+               const In<std::int32_t>& multiplier, unsigned shift, std::int32_t low, std::int32_t high,
+               std::uint32_t input_top) {
+                if (weight.ndim() != 2 || weight.shape(0) != bias.size())
+                    throw std::invalid_argument("the shapes of weight, bias and multiplier do not go together");
+                new (self)
+                    Linear(view(weight), view(bias), view(multiplier), weight.shape(1), shift, low, high, input_top);
+            },
+            "weight"_a, "bias"_a, "multiplier"_a, "shift"_a, "low"_a, "high"_a, "input_top"_a)
+        .def_prop_ro("byte_output", &Linear::byte_output)
+        .def("__call__", [](const Linear& self, const In<std::uint8_t>& x) -> nb::object {
+            if (x.ndim() != 2 || x.shape(1) != self.inputs())
+                throw std::invalid_argument("a linear layer needs an input of [rows, " + std::to_string(self.inputs()) +
+                                            "]");
+            if (self.input_top() < 255)
+                for (std::uint8_t value : view(x))
+                    if (value > self.input_top())
+                        throw std::invalid_argument("an input of " + std::to_string(value) + " is above the declared " +
+                                                    std::to_string(self.input_top()));
+            const std::vector<std::size_t> shape{x.shape(0), self.outputs()};
+            auto run = [&](auto out) { self.run(x.data(), x.shape(0), out.data()); };
+            if (self.byte_output()) return nb::cast(make_array<std::uint8_t>(shape, run));
+            return nb::cast(make_array<std::int16_t>(shape, run));
+        });
+    m.def("simd_paths", [] { return nb::tuple(nb::cast(simd_paths())); });
+    m.def("simd", &simd_path);
+    m.def("set_simd", &set_simd_path);
+}
+
+}  // namespace
+}  // namespace bitsback
+
+NB_MODULE(_core, m) {
+    using namespace bitsback;
+    nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
+        const auto raise = [](const char* name, const std::exception& error) {
+            PyErr_SetString(nb::object(nb::module_::import_("bitsback.errors").attr(name)).ptr(), error.what());
+        };
+        try {
+            std::rethrow_exception(pointer);
+        } catch (const MessageExhausted& error) {
+            raise("MessageExhausted", error);
+        } catch (const MessageError& error) {
+            raise("MessageError", error);
+        }
+    });
+    bind_message(m);
+    bind_codecs(m);
+    bind_integer(m);
+    m.def(
+        "crc32c", [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); }, "data"_a,
+        "crc"_a = 0);
+    m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
+        return make_array<std::uint64_t>({count}, [&](auto out) {
+            for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);
+        });
+    });
+}

@@ -1,0 +1,232 @@
+// The codecs of docs/format.md as steps over arrays. Each checks everything before it touches the message.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "message.hpp"
+#include "step.hpp"
+
+namespace bitsback {
+
+inline void require(bool condition, const char* what) {
+    if (!condition) throw MessageError(what);
+}
+
+template <class Symbol>
+void require_symbols(std::span<const Symbol> symbols, std::uint64_t count) {
+    const auto most = symbols.empty() ? Symbol{0} : *std::ranges::max_element(symbols);
+    if (most >= count)
+        throw MessageError("the symbol " + std::to_string(most) + " is not below " + std::to_string(count));
+}
+
+// ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n)) ------------------------------------------------
+
+struct Uniform {
+    std::uint32_t n;
+
+    explicit Uniform(std::uint32_t n) : n(n) {
+        require(n >= 1 && n <= (1u << max_precision), "a uniform codec needs 1 <= n <= 2^24");
+    }
+    Interval interval(std::uint32_t c) const {
+        const auto start = static_cast<std::uint32_t>((std::uint64_t{c} << max_precision) / n);
+        return {start, static_cast<std::uint32_t>(((std::uint64_t{c} + 1) << max_precision) / n) - start};
+    }
+    std::uint32_t find(std::uint32_t x) const {
+        return static_cast<std::uint32_t>(((std::uint64_t{x} + 1) * n - 1) >> max_precision);
+    }
+};
+
+inline void push(Message& message, const Uniform& codec, std::span<const std::uint32_t> symbols) {
+    require_symbols(symbols, codec.n);
+    if (codec.n == 1) return;
+    push_step(message, max_precision, symbols.size(), [&](std::size_t i) { return codec.interval(symbols[i]); });
+}
+
+inline void pop(Message& message, const Uniform& codec, std::span<std::uint32_t> symbols) {
+    if (codec.n == 1) {
+        std::ranges::fill(symbols, 0u);
+        return;
+    }
+    pop_step(message, max_precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        symbols[i] = codec.find(x);
+        return codec.interval(symbols[i]);
+    });
+}
+
+// ---- Bernoulli: 0 has [0, 2^r - f), 1 has [2^r - f, 2^r) ------------------------------------------------------------
+
+inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsigned precision) {
+    require(precision >= 1 && precision <= max_precision, "a Bernoulli codec needs a precision from 1 to 24");
+    const std::uint32_t total = std::uint32_t{1} << precision;
+    for (std::uint32_t frequency : frequencies)
+        require(frequency >= 1 && frequency < total, "a Bernoulli frequency must lie in [1, 2^precision - 1]");
+}
+
+// One frequency a symbol.
+struct Bernoulli {
+    std::span<const std::uint32_t> frequencies;
+    unsigned precision;
+
+    Bernoulli(std::span<const std::uint32_t> frequencies, unsigned precision)
+        : frequencies(frequencies), precision(precision) {
+        require_bernoulli(frequencies, precision);
+    }
+    std::uint32_t ones(std::size_t i) const { return frequencies[i]; }
+    Interval interval(std::size_t i, unsigned symbol) const {
+        const std::uint32_t one = frequencies[i];
+        const std::uint32_t zero = (std::uint32_t{1} << precision) - one;
+        return symbol ? Interval{zero, one} : Interval{0, zero};
+    }
+};
+
+// The frequency of symbol i is table[index[i]]: few enough intervals to prepare them all.
+struct BernoulliTable {
+    std::span<const std::uint8_t> index;
+    unsigned precision;
+    std::array<ReadyInterval, 512> intervals;  // [2 * index + symbol]
+
+    BernoulliTable(std::span<const std::uint32_t> table, std::span<const std::uint8_t> index, unsigned precision)
+        : index(index), precision(precision) {
+        require(table.size() == 256, "a Bernoulli table has 256 frequencies");
+        require_bernoulli(table, precision);
+        for (std::size_t j = 0; j < 256; ++j) {
+            const std::uint32_t zero = (std::uint32_t{1} << precision) - table[j];
+            intervals[2 * j] = make_ready(0, zero);
+            intervals[2 * j + 1] = make_ready(zero, table[j]);
+        }
+    }
+    std::uint32_t ones(std::size_t i) const { return intervals[2 * index[i] + 1u].freq; }
+    const ReadyInterval& interval(std::size_t i, unsigned symbol) const { return intervals[2 * index[i] + symbol]; }
+};
+
+template <class AnyBernoulli>
+void push_bernoulli(Message& message, const AnyBernoulli& codec, std::span<const std::uint8_t> symbols) {
+    require_symbols(symbols, 2);
+    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+}
+
+template <class AnyBernoulli>
+void pop_bernoulli(Message& message, const AnyBernoulli& codec, std::span<std::uint8_t> symbols) {
+    const std::uint32_t total = std::uint32_t{1} << codec.precision;
+    std::uint8_t* out = symbols.data();
+    pop_step(message, codec.precision, symbols.size(), [&, out, total](std::size_t i, std::uint32_t x) {
+        const std::uint32_t one = codec.ones(i);
+        const std::uint32_t zero = total - one;
+        const bool symbol = x >= zero;
+        out[i] = symbol;
+        return Interval{symbol ? zero : 0, symbol ? one : zero};
+    });
+}
+
+// ---- categorical: the same frequencies for each symbol
+// ---------------------------------------------------------------
+
+struct Categorical {
+    std::vector<std::uint32_t> starts;  // starts[c] ... starts[c + 1]; the last is 2^precision
+    unsigned precision;
+
+    Categorical(std::span<const std::uint32_t> frequencies, unsigned precision) : starts{0}, precision(precision) {
+        require(precision <= max_precision, "a categorical codec needs a precision up to 24");
+        std::uint64_t total = 0;
+        for (std::uint32_t frequency : frequencies) {
+            require(frequency >= 1, "a categorical frequency must be at least 1");
+            total += frequency;
+            require(total <= (std::uint64_t{1} << precision), "categorical frequencies must sum to 2^precision");
+            starts.push_back(static_cast<std::uint32_t>(total));
+        }
+        require(total == (std::uint64_t{1} << precision), "categorical frequencies must sum to 2^precision");
+    }
+    Interval interval(std::size_t c) const { return {starts[c], starts[c + 1] - starts[c]}; }
+};
+
+inline void push(Message& message, const Categorical& codec, std::span<const std::uint32_t> symbols) {
+    require_symbols(symbols, codec.starts.size() - 1);
+    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(symbols[i]); });
+}
+
+inline void pop(Message& message, const Categorical& codec, std::span<std::uint32_t> symbols) {
+    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        const auto above = std::upper_bound(codec.starts.begin(), codec.starts.end(), x);
+        symbols[i] = static_cast<std::uint32_t>(above - codec.starts.begin() - 1);
+        return codec.interval(symbols[i]);
+    });
+}
+
+// ---- Gaussian over the buckets that are equally likely under N(0, 1) ----------------------------------------------
+
+inline constexpr std::size_t quantile_size = 8193;  // normal_quantile.bin: units of 2^-16
+inline constexpr std::size_t cdf_size = 2049;       // normal_cdf.bin: -8 to 8 in steps of 1/128, units of 2^-28
+inline constexpr std::int32_t mean_limit = 1 << 20;
+inline constexpr std::uint32_t inverse_scale_min = 1u << 10;
+inline constexpr std::uint32_t inverse_scale_max = 1u << 26;
+
+struct Gaussian {
+    std::span<const std::int32_t> quantile;
+    std::span<const std::int32_t> cdf;
+    std::span<const std::int32_t> mean;
+    std::span<const std::uint32_t> inverse_scale;
+    unsigned bits;
+    unsigned precision;
+
+    Gaussian(std::span<const std::int32_t> quantile, std::span<const std::int32_t> cdf,
+             std::span<const std::int32_t> mean, std::span<const std::uint32_t> inverse_scale, unsigned bits,
+             unsigned precision)
+        : quantile(quantile), cdf(cdf), mean(mean), inverse_scale(inverse_scale), bits(bits), precision(precision) {
+        require(quantile.size() == quantile_size && cdf.size() == cdf_size, "the tables of the normal are not whole");
+        require(mean.size() == inverse_scale.size(), "there must be as many means as inverse scales");
+        require(bits >= 1 && bits <= 12, "a Gaussian codec has 1 to 12 bits of buckets");
+        require(precision >= bits + 4 && precision <= max_precision,
+                "a Gaussian codec needs a precision from bits + 4 to 24");
+        for (std::int32_t m : mean)
+            require(m >= -mean_limit && m <= mean_limit, "a Gaussian mean must lie within [-16, 16]");
+        for (std::uint32_t v : inverse_scale)
+            require(v >= inverse_scale_min && v <= inverse_scale_max, "a Gaussian scale must lie within [2^-10, 2^6]");
+    }
+
+    // The lower end of bucket c, for c = 0 ... 2^bits.
+    std::uint32_t start(std::size_t i, std::uint32_t c) const {
+        const std::uint32_t buckets = std::uint32_t{1} << bits;
+        const std::uint32_t total = std::uint32_t{1} << precision;
+        if (c == 0) return 0;
+        if (c == buckets) return total;
+        std::int64_t t = (std::int64_t{quantile[c << (13 - bits)]} - mean[i]) * std::int64_t{inverse_scale[i]};
+        t = std::clamp(t + (std::int64_t{8} << 32), std::int64_t{0}, (std::int64_t{16} << 32) - 1);
+        const auto j = static_cast<std::size_t>(t >> 25);
+        const std::int64_t rest = t & ((1 << 25) - 1);
+        const std::int64_t p = cdf[j] + (((std::int64_t{cdf[j + 1]} - cdf[j]) * rest) >> 25);
+        return c + static_cast<std::uint32_t>((p * (total - buckets)) >> 28);
+    }
+    Interval interval(std::size_t i, std::uint32_t c) const {
+        const std::uint32_t first = start(i, c);
+        return {first, start(i, c + 1) - first};
+    }
+};
+
+inline void push(Message& message, const Gaussian& codec, std::span<const std::uint16_t> symbols) {
+    require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
+    require_symbols(symbols, std::uint64_t{1} << codec.bits);
+    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+}
+
+inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t> symbols) {
+    require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
+    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        std::uint32_t low = 0;  // the last bucket that starts at or below x
+        std::uint32_t first = 0;
+        for (std::uint32_t width = std::uint32_t{1} << (codec.bits - 1); width != 0; width >>= 1) {
+            const std::uint32_t middle = codec.start(i, low + width);
+            const bool above = x >= middle;
+            low += above ? width : 0;
+            first = above ? middle : first;
+        }
+        symbols[i] = static_cast<std::uint16_t>(low);
+        return Interval{first, codec.start(i, low + 1) - first};
+    });
+}
+
+}  // namespace bitsback

@@ -1,0 +1,176 @@
+// The ANS message: heads and a tail, with the meaning that docs/format.md gives them.
+//
+//      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words, shared by all heads)
+//
+// Below the stored words of an infinite tail lie the words of the supply, of which `depth` have been taken.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bitsback {
+
+inline constexpr std::uint64_t head_floor = std::uint64_t{1} << 32;
+inline constexpr unsigned max_precision = 24;
+inline constexpr std::size_t max_lanes = 64;
+
+struct MessageError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct MessageExhausted : MessageError {
+    MessageExhausted()
+        : MessageError("the message is exhausted: its finite tail holds fewer bits than this pop needs") {}
+};
+
+// Output k of SplitMix64 with the state `seed`.
+inline std::uint64_t splitmix64(std::uint64_t seed, std::uint64_t k) {
+    std::uint64_t x = seed + (k + 1) * 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+inline std::uint32_t supply_word(std::uint64_t k) { return static_cast<std::uint32_t>(splitmix64(0, k) >> 32); }
+
+class Message {
+  public:
+    Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail, std::optional<std::uint64_t> depth)
+        : heads_(std::move(heads)), words_(tail.begin(), tail.end()), top_(words_.size()), depth_(depth) {
+        if (heads_.empty() || heads_.size() > max_lanes)
+            throw MessageError("a message has 1 to 64 heads, not " + std::to_string(heads_.size()));
+        for (std::uint64_t head : heads_)
+            if (head < head_floor) throw MessageError("a head of the message is below 2^32");
+        settle();
+    }
+
+    std::span<std::uint64_t> heads() { return heads_; }
+    std::span<const std::uint64_t> heads() const { return heads_; }
+    std::span<const std::uint32_t> tail() const { return {words_.data() + bottom_, top_ - bottom_}; }
+    std::optional<std::uint64_t> depth() const { return depth_; }
+    std::size_t lanes() const { return heads_.size(); }
+
+    bool operator==(const Message& other) const {
+        return heads_ == other.heads_ && depth_ == other.depth_ && std::ranges::equal(tail(), other.tail());
+    }
+
+    // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may write one word past
+    // it.
+    template <class Step>
+    void push_step(std::size_t count, Step&& step) {
+        if (words_.size() < top_ + count + 1) words_.resize(std::max(top_ + count + 1, 2 * words_.size()));
+        std::uint32_t* begin = words_.data();
+        top_ = static_cast<std::size_t>(step(heads_.data(), begin + top_) - begin);
+        settle();
+    }
+
+    // Runs `step(heads, top)`, which pops at most `count` words and returns the new top. It may read one word further.
+    // A finite tail that runs out raises, and leaves the message as it was: pops write nothing but the heads.
+    template <class Step>
+    void pop_step(std::size_t count, Step&& step) {
+        const std::size_t stored = top_ - bottom_;
+        const std::size_t borrowed = stored < count + 1 ? count + 1 - stored : 0;
+        lend(borrowed);
+        const std::vector<std::uint64_t> before = depth_ ? std::vector<std::uint64_t>{} : heads_;
+        const std::size_t top_before = top_;
+        const std::uint32_t* begin = words_.data();
+        top_ = static_cast<std::size_t>(step(heads_.data(), begin + top_) - begin);
+        if (depth_) {
+            settle();
+            return;
+        }
+        bottom_ += borrowed;
+        if (top_ < bottom_) {
+            top_ = top_before;
+            heads_ = before;
+            throw MessageExhausted();
+        }
+    }
+
+    std::vector<std::uint8_t> to_bytes() const {
+        std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(heads_.size())};
+        std::uint64_t rest = depth_ ? *depth_ + 1 : 0;
+        for (; rest >= 128; rest >>= 7) bytes.push_back(static_cast<std::uint8_t>(rest | 128));
+        bytes.push_back(static_cast<std::uint8_t>(rest));
+        bytes.reserve(bytes.size() + 8 * heads_.size() + 4 * tail().size());
+        for (std::uint64_t head : heads_)
+            for (unsigned shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<std::uint8_t>(head >> shift));
+        for (std::uint32_t word : tail())
+            for (unsigned shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(word >> shift));
+        return bytes;
+    }
+
+    static Message from_bytes(std::span<const std::uint8_t> bytes) {
+        std::size_t at = 1;
+        const std::size_t lanes = bytes.empty() ? 0 : bytes[0];
+        if (lanes == 0 || lanes > max_lanes) throw MessageError("these bytes are no message: 1 to 64 lanes expected");
+        std::uint64_t rest = 0;
+        for (unsigned shift = 0;; shift += 7) {
+            if (at >= bytes.size() || shift > 56) throw MessageError("these bytes are no message: bad depth");
+            const std::uint64_t byte = bytes[at++];
+            rest |= (byte & 127) << shift;
+            if (byte < 128) {
+                if (byte == 0 && shift > 0) throw MessageError("these bytes are no message: bad depth");
+                break;
+            }
+        }
+        if (bytes.size() < at + 8 * lanes || (bytes.size() - at) % 4 != 0)
+            throw MessageError("these bytes are no message: cut short");
+        auto read = [&](unsigned width) {
+            std::uint64_t value = 0;
+            for (unsigned i = 0; i < width; ++i) value |= std::uint64_t{bytes[at++]} << (8 * i);
+            return value;
+        };
+        std::vector<std::uint64_t> heads(lanes);
+        for (auto& head : heads) head = read(8);
+        std::vector<std::uint32_t> tail((bytes.size() - at) / 4);
+        for (auto& word : tail) word = static_cast<std::uint32_t>(read(4));
+        const auto depth = rest == 0 ? std::nullopt : std::optional<std::uint64_t>(rest - 1);
+        Message message(std::move(heads), tail, depth);
+        if (message.depth_ != depth)
+            throw MessageError("these bytes are no message: the depth is not the least possible");
+        return message;
+    }
+
+  private:
+    // Puts `count` words below the stored ones: from the supply, or zeros below a finite tail, which the caller takes
+    // back.
+    void lend(std::size_t count) {
+        if (count == 0) return;
+        if (bottom_ < count) {
+            const std::size_t room = count + (top_ - bottom_);
+            std::vector<std::uint32_t> wider(room + top_ - bottom_ + 1);
+            std::copy(words_.begin() + static_cast<std::ptrdiff_t>(bottom_),
+                      words_.begin() + static_cast<std::ptrdiff_t>(top_),
+                      wider.begin() + static_cast<std::ptrdiff_t>(room));
+            top_ = room + (top_ - bottom_);
+            bottom_ = room;
+            words_ = std::move(wider);
+        }
+        for (std::size_t i = 0; i < count; ++i) words_[--bottom_] = depth_ ? supply_word((*depth_)++) : 0;
+    }
+
+    // Brings an infinite tail to the least depth.
+    void settle() {
+        if (!depth_) return;
+        while (*depth_ > 0 && bottom_ < top_ && words_[bottom_] == supply_word(*depth_ - 1)) {
+            ++bottom_;
+            --*depth_;
+        }
+    }
+
+    std::vector<std::uint64_t> heads_;
+    std::vector<std::uint32_t> words_;  // the tail is words_[bottom_ .. top_)
+    std::size_t bottom_ = 0;
+    std::size_t top_ = 0;
+    std::optional<std::uint64_t> depth_;
+};
+
+}  // namespace bitsback
