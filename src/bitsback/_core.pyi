@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,9 +34,32 @@ class Linear:
         high: int,
         input_top: int,
     ) -> None: ...
-    @property
-    def byte_output(self) -> bool: ...
     def __call__(self, x: NDArray[np.uint8]) -> NDArray[Any]: ...
+
+class Network:
+    def __init__(self, width: int, top: int) -> None: ...
+    def add_linear(self, input: int, linear: Linear) -> int: ...
+    def add_table(self, input: int, table: Sequence[int], low: int) -> int: ...
+    def __call__(self, source: NDArray[np.uint8] | NDArray[np.int16], wanted: Sequence[int]) -> list[NDArray[Any]]: ...
+
+class Vae:
+    def __init__(
+        self,
+        posterior: Network,
+        mean: int,
+        scale: int,
+        likelihood: Network,
+        logit: int,
+        quantile: NDArray[np.int32],
+        cdf: NDArray[np.int32],
+        inverse_scale: NDArray[np.uint32],
+        probability: NDArray[np.uint32],
+        bits: int,
+        posterior_precision: int,
+        likelihood_precision: int,
+    ) -> None: ...
+    def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...
+    def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]: ...
 
 def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...

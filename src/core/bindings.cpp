@@ -4,17 +4,21 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/operators.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <span>
 
 #include "codecs.hpp"
 #include "crc32c.hpp"
 #include "linear.hpp"
 #include "message.hpp"
+#include "network.hpp"
+#include "vae.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -65,10 +69,14 @@ std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// What NumPy makes of `values` as a contiguous array of T.
+// What NumPy makes of `values` as a contiguous array of T; nothing is rounded or wrapped on the way.
 template <class T>
 In<T> to_array(const nb::object& values, const char* dtype) {
-    return nb::cast<In<T>>(nb::module_::import_("numpy").attr("ascontiguousarray")(values, dtype));
+    const auto numpy = nb::module_::import_("numpy");
+    const nb::object array = numpy.attr("ascontiguousarray")(values, dtype);
+    if (!nb::cast<bool>(numpy.attr("array_equal")(array, values)))
+        throw MessageError(std::string("the heads and the tail of a message are integers, which must fit ") + dtype);
+    return nb::cast<In<T>>(array);
 }
 
 void bind_message(nb::module_& m) {
@@ -146,12 +154,12 @@ void bind_codecs(nb::module_& m) {
                                      unsigned precision, const In<std::uint8_t>& symbols) {
         nb::gil_scoped_release release;
         require(index.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
-        push_bernoulli(message, BernoulliTable(view(table), view(index), precision), view(symbols));
+        push_bernoulli(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), view(symbols));
     });
     m.def("pop_bernoulli_table",
           [](Message& message, const In<std::uint32_t>& table, const In<std::uint8_t>& index, unsigned precision) {
               return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
-                  pop_bernoulli(message, BernoulliTable(view(table), view(index), precision), out);
+                  pop_bernoulli(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), out);
               });
           });
     m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
@@ -180,6 +188,30 @@ void bind_codecs(nb::module_& m) {
     });
 }
 
+// A Values as a NumPy array [rows, width].
+nb::object to_python(const Values& values, std::size_t rows, std::size_t width) {
+    return std::visit(
+        [&](const auto& elements) {
+            using T = typename std::remove_cvref_t<decltype(elements)>::value_type;
+            return nb::cast(make_array<T>({rows, width}, [&](auto out) { std::ranges::copy(elements, out.begin()); }));
+        },
+        values);
+}
+
+template <class T>
+nb::list run_network(const Network& network, const In<T>& source, const std::vector<std::size_t>& wanted) {
+    if (source.ndim() != 2) throw std::invalid_argument("a network needs a source of [rows, width]");
+    const std::size_t rows = source.shape(0);
+    std::vector<Values> values;
+    {
+        nb::gil_scoped_release release;
+        values = network.run(std::vector<T>(view(source).begin(), view(source).end()), rows);
+    }
+    nb::list outputs;
+    for (std::size_t value : wanted) outputs.append(to_python(values.at(value), rows, network.width(value)));
+    return outputs;
+}
+
 void bind_integer(nb::module_& m) {
     nb::class_<Linear>(m, "Linear")
         .def(
@@ -193,24 +225,50 @@ void bind_integer(nb::module_& m) {
                     Linear(view(weight), view(bias), view(multiplier), weight.shape(1), shift, low, high, input_top);
             },
             "weight"_a, "bias"_a, "multiplier"_a, "shift"_a, "low"_a, "high"_a, "input_top"_a)
-        .def_prop_ro("byte_output", &Linear::byte_output)
         .def("__call__", [](const Linear& self, const In<std::uint8_t>& x) -> nb::object {
             if (x.ndim() != 2 || x.shape(1) != self.inputs())
                 throw std::invalid_argument("a linear layer needs an input of [rows, " + std::to_string(self.inputs()) +
                                             "]");
-            if (self.input_top() < 255)
-                for (std::uint8_t value : view(x))
-                    if (value > self.input_top())
-                        throw std::invalid_argument("an input of " + std::to_string(value) + " is above the declared " +
-                                                    std::to_string(self.input_top()));
             const std::vector<std::size_t> shape{x.shape(0), self.outputs()};
             auto run = [&](auto out) { self.run(x.data(), x.shape(0), out.data()); };
             if (self.byte_output()) return nb::cast(make_array<std::uint8_t>(shape, run));
             return nb::cast(make_array<std::int16_t>(shape, run));
         });
+    nb::class_<Network>(m, "Network")
+        .def(nb::init<std::size_t, std::int32_t>(), "width"_a, "top"_a)
+        .def("add_linear", &Network::add_linear, "input"_a, "linear"_a)
+        .def("add_table", &Network::add_table, "input"_a, "table"_a, "low"_a)
+        .def("__call__", &run_network<std::uint8_t>, nb::arg("source").noconvert(), "wanted"_a)
+        .def("__call__", &run_network<std::int16_t>, nb::arg("source").noconvert(), "wanted"_a);
     m.def("simd_paths", [] { return nb::tuple(nb::cast(simd_paths())); });
     m.def("simd", &simd_path);
     m.def("set_simd", &set_simd_path);
+}
+
+void bind_vae(nb::module_& m) {
+    nb::class_<Vae>(m, "Vae")
+        .def(
+            "__init__",
+            [](Vae* self, const Network& posterior, std::size_t mean, std::size_t scale, const Network& likelihood,
+               std::size_t logit, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+               const In<std::uint32_t>& inverse_scale, const In<std::uint32_t>& probability, unsigned bits,
+               unsigned posterior_precision, unsigned likelihood_precision) {
+                const auto copy = [](const auto& array) { return std::vector(view(array).begin(), view(array).end()); };
+                new (self) Vae(posterior, mean, scale, likelihood, logit,
+                               {copy(quantile), copy(cdf), copy(inverse_scale), copy(probability)}, bits,
+                               posterior_precision, likelihood_precision);
+            },
+            "posterior"_a, "mean"_a, "scale"_a, "likelihood"_a, "logit"_a, "quantile"_a, "cdf"_a, "inverse_scale"_a,
+            "probability"_a, "bits"_a, "posterior_precision"_a, "likelihood_precision"_a)
+        .def("push",
+             [](const Vae& self, Message& message, const In<std::uint8_t>& x, const std::vector<std::size_t>& sizes) {
+                 nb::gil_scoped_release release;
+                 self.push(message, view(x), sizes);
+             })
+        .def("pop", [](const Vae& self, Message& message, const std::vector<std::size_t>& sizes) {
+            const std::size_t rows = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+            return make_array<std::uint8_t>({rows, self.pixels()}, [&](auto out) { self.pop(message, out, sizes); });
+        });
 }
 
 }  // namespace
@@ -233,6 +291,7 @@ NB_MODULE(_core, m) {
     bind_message(m);
     bind_codecs(m);
     bind_integer(m);
+    bind_vae(m);
     m.def(
         "crc32c", [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); }, "data"_a,
         "crc"_a = 0);

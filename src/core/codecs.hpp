@@ -5,8 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "message.hpp"
 #include "step.hpp"
@@ -41,20 +43,24 @@ struct Uniform {
     }
 };
 
-inline void push(Message& message, const Uniform& codec, std::span<const std::uint32_t> symbols) {
+template <class Symbol>
+void push(Message& message, const Uniform& codec, std::span<const Symbol> symbols) {
     require_symbols(symbols, codec.n);
     if (codec.n == 1) return;
     push_step(message, max_precision, symbols.size(), [&](std::size_t i) { return codec.interval(symbols[i]); });
 }
 
-inline void pop(Message& message, const Uniform& codec, std::span<std::uint32_t> symbols) {
+template <class Symbol>
+void pop(Message& message, const Uniform& codec, std::span<Symbol> symbols) {
+    require(codec.n - 1 <= std::numeric_limits<Symbol>::max(), "the symbols of this uniform codec need a wider type");
     if (codec.n == 1) {
-        std::ranges::fill(symbols, 0u);
+        std::ranges::fill(symbols, Symbol{0});
         return;
     }
     pop_step(message, max_precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        symbols[i] = codec.find(x);
-        return codec.interval(symbols[i]);
+        const std::uint32_t symbol = codec.find(x);
+        symbols[i] = static_cast<Symbol>(symbol);
+        return codec.interval(symbol);
     });
 }
 
@@ -84,14 +90,12 @@ struct Bernoulli {
     }
 };
 
-// The frequency of symbol i is table[index[i]]: few enough intervals to prepare them all.
-struct BernoulliTable {
-    std::span<const std::uint8_t> index;
+// The intervals of 256 frequencies, few enough to prepare them all: [2 * index + symbol].
+struct BernoulliIntervals {
+    std::array<ReadyInterval, 512> intervals;
     unsigned precision;
-    std::array<ReadyInterval, 512> intervals;  // [2 * index + symbol]
 
-    BernoulliTable(std::span<const std::uint32_t> table, std::span<const std::uint8_t> index, unsigned precision)
-        : index(index), precision(precision) {
+    BernoulliIntervals(std::span<const std::uint32_t> table, unsigned precision) : precision(precision) {
         require(table.size() == 256, "a Bernoulli table has 256 frequencies");
         require_bernoulli(table, precision);
         for (std::size_t j = 0; j < 256; ++j) {
@@ -100,8 +104,20 @@ struct BernoulliTable {
             intervals[2 * j + 1] = make_ready(zero, table[j]);
         }
     }
-    std::uint32_t ones(std::size_t i) const { return intervals[2 * index[i] + 1u].freq; }
-    const ReadyInterval& interval(std::size_t i, unsigned symbol) const { return intervals[2 * index[i] + symbol]; }
+};
+
+// The frequency of symbol i is the table's at index[i].
+struct BernoulliTable {
+    const BernoulliIntervals& table;
+    std::span<const std::uint8_t> index;
+    unsigned precision;
+
+    BernoulliTable(const BernoulliIntervals& table, std::span<const std::uint8_t> index)
+        : table(table), index(index), precision(table.precision) {}
+    std::uint32_t ones(std::size_t i) const { return table.intervals[2 * index[i] + 1u].freq; }
+    const ReadyInterval& interval(std::size_t i, unsigned symbol) const {
+        return table.intervals[2 * index[i] + symbol];
+    }
 };
 
 template <class AnyBernoulli>
@@ -131,7 +147,7 @@ struct Categorical {
     unsigned precision;
 
     Categorical(std::span<const std::uint32_t> frequencies, unsigned precision) : starts{0}, precision(precision) {
-        require(precision <= max_precision, "a categorical codec needs a precision up to 24");
+        require(precision >= 1 && precision <= max_precision, "a categorical codec needs a precision from 1 to 24");
         std::uint64_t total = 0;
         for (std::uint32_t frequency : frequencies) {
             require(frequency >= 1, "a categorical frequency must be at least 1");
@@ -205,6 +221,16 @@ struct Gaussian {
         const std::uint32_t first = start(i, c);
         return {first, start(i, c + 1) - first};
     }
+    // A bucket close to the one that holds x: through the quantile of x to a point z, and from z to its bucket.
+    std::uint32_t guess(std::size_t i, std::uint32_t x) const {
+        const std::int64_t quantile_of_x =
+            quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision, 1, 8191)];
+        const std::int64_t z = mean[i] + (quantile_of_x * 65536) / static_cast<std::int64_t>(inverse_scale[i]);
+        const std::int64_t at = std::clamp(z + (std::int64_t{8} << 16), std::int64_t{0}, (std::int64_t{16} << 16) - 1);
+        const std::int64_t j = at >> 9;
+        const std::int64_t p = cdf[j] + (((cdf[j + 1] - cdf[j]) * (at & 511)) >> 9);
+        return std::min(static_cast<std::uint32_t>(p >> (28 - bits)), (std::uint32_t{1} << bits) - 1);
+    }
 };
 
 inline void push(Message& message, const Gaussian& codec, std::span<const std::uint16_t> symbols) {
@@ -215,17 +241,34 @@ inline void push(Message& message, const Gaussian& codec, std::span<const std::u
 
 inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
+    const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        std::uint32_t low = 0;  // the last bucket that starts at or below x
-        std::uint32_t first = 0;
-        for (std::uint32_t width = std::uint32_t{1} << (codec.bits - 1); width != 0; width >>= 1) {
-            const std::uint32_t middle = codec.start(i, low + width);
-            const bool above = x >= middle;
-            low += above ? width : 0;
-            first = above ? middle : first;
+        // The bucket [low, high) is widened from the guess until it holds x, then halved. The guess is nearly always
+        // right.
+        std::uint32_t low = codec.guess(i, x);
+        std::uint32_t high = low + 1;
+        std::uint32_t first = codec.start(i, low);
+        std::uint32_t end = codec.start(i, high);
+        for (std::uint32_t width = 1; x < first; width *= 2) {
+            high = low;
+            end = first;
+            low = low > width ? low - width : 0;
+            first = codec.start(i, low);
+        }
+        for (std::uint32_t width = 1; x >= end; width *= 2) {
+            low = high;
+            first = end;
+            high = std::min(high + width, buckets);
+            end = codec.start(i, high);
+        }
+        while (high - low > 1) {
+            const std::uint32_t middle = (low + high) / 2;
+            const std::uint32_t start = codec.start(i, middle);
+            (x >= start ? low : high) = middle;
+            (x >= start ? first : end) = start;
         }
         symbols[i] = static_cast<std::uint16_t>(low);
-        return Interval{first, codec.start(i, low + 1) - first};
+        return Interval{first, end - first};
     });
 }
 

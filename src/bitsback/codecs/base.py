@@ -47,22 +47,22 @@ def as_symbols(symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: 
     if array.shape != shape:
         raise MessageError(f"this codec codes symbols of shape {shape}, not {array.shape}")
     if array.dtype == dtype:
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")
     if array.dtype.kind not in "biu":
         raise MessageError(f"symbols are integers, not {array.dtype}")
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= np.iinfo(dtype).max:
         raise MessageError(f"symbols must lie in [0, {np.iinfo(dtype).max}] to fit {np.dtype(dtype)}")
-    return np.ascontiguousarray(array, dtype)
+    return np.asarray(array, dtype, order="C")
 
 
 def as_parameters(values: ArrayLike, dtype: type[np.integer[Any]], what: str) -> NDArray[Any]:
     """Integer parameters as a C-ordered array of `dtype`; MessageError if they are no integers or do not fit."""
     array = np.asarray(values)
     if array.dtype == dtype:
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")
     info = np.iinfo(dtype)
     if array.dtype.kind not in "iu":
         raise MessageError(f"{what} must be integers, not {array.dtype}")
     if array.size and not (info.min <= int(array.min()) and int(array.max()) <= info.max):
         raise MessageError(f"{what} must fit {np.dtype(dtype)}")
-    return np.ascontiguousarray(array, dtype)
+    return np.asarray(array, dtype, order="C")

@@ -1,6 +1,7 @@
 """The variational auto-encoder: prior, posterior and likelihood, from integer networks and codecs."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,9 @@ from bitsback.errors import ModelError
 from bitsback.integer import Network, Values
 from bitsback.integer.fields import Fields
 from bitsback.integer.network import tensor
+from bitsback.message import Message
 from bitsback.models import file
+from bitsback.tables import normal_cdf, normal_quantile
 
 _MEAN_SHIFT = 8  # the posterior's means are in units of 2^-8, those of the codec in 2^-16
 
@@ -47,6 +50,7 @@ class Model:
     likelihood_network: Network = field(repr=False)
     likelihood_precision: int
     probability: NDArray[np.uint32] = field(repr=False)
+    core: _core.Vae = field(repr=False)
 
     @property
     def pixels(self) -> int:
@@ -66,6 +70,17 @@ class Model:
     def likelihood(self, z: NDArray[Any]) -> BernoulliTable:
         """p(x|z): z buckets [size, latents]; pixels uint8 [size, pixels]."""
         return BernoulliTable(self.probability, self.likelihood_parameters(z), self.likelihood_precision)
+
+    def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None:
+        """Pushes the batches of x [sum of sizes, pixels], from its end: sizes[0] counts the last items.
+
+        The same bits as `codec(size).push` for one batch after the other, in one call to the core.
+        """
+        self.core.push(message, np.ascontiguousarray(x, np.uint8), sizes)
+
+    def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]:
+        """Undoes `push`, given its sizes from the last to the first; batches come out from the start of the items."""
+        return self.core.pop(message, sizes)
 
     def codec(self, size: int) -> BitsBack[NDArray[np.uint8], NDArray[Any]]:
         """Bits back for `size` items at once: codes uint8 [size, pixels] at the price of the negative ELBO."""
@@ -134,8 +149,26 @@ class Model:
             {"logit": Values(pixels, 0, 255)},
         )
         inverse_scale = _table(tensors, "posterior.inverse_scale", "uint32", 1 << 10, 1 << 26)
-        probability = _table(tensors, "likelihood.probability", "uint16", 1, (1 << likelihood_precision) - 1)
-        own = posterior_network.tensor_names("posterior") | likelihood_network.tensor_names("likelihood")
+        probability = _table(tensors, "likelihood.probability", "uint16", 1, (1 << likelihood_precision) - 1).astype(
+            np.uint32
+        )
+        mean, scale = posterior_network.outputs
+        (logit,) = likelihood_network.outputs
+        core = _core.Vae(
+            posterior=posterior_network.core,
+            mean=mean,
+            scale=scale,
+            likelihood=likelihood_network.core,
+            logit=logit,
+            quantile=normal_quantile(),
+            cdf=normal_cdf(),
+            inverse_scale=inverse_scale,
+            probability=probability,
+            bits=bits,
+            posterior_precision=posterior_precision,
+            likelihood_precision=likelihood_precision,
+        )
+        own = posterior_network.tensor_names | likelihood_network.tensor_names
         spare = tensors.keys() - own - {"posterior.inverse_scale", "likelihood.probability"}
         if spare:
             raise ModelError(f"the tensor {min(spare)} belongs to nothing")
@@ -169,7 +202,8 @@ class Model:
             inverse_scale=inverse_scale,
             likelihood_network=likelihood_network,
             likelihood_precision=likelihood_precision,
-            probability=probability.astype(np.uint32),
+            probability=probability,
+            core=core,
         )
 
 
@@ -178,7 +212,7 @@ def digest_outputs(posterior: Network, likelihood: Network, seed: int, count: in
     outputs: list[NDArray[Any]] = []
     taken = 0
     for network in (posterior, likelihood):
-        values = network.source_values
+        values = network.source
         size = count * values.width
         words = _core.splitmix64(seed, taken, size) >> np.uint64(32)
         taken += size
