@@ -48,15 +48,15 @@ class Vae:
         posterior: Network,
         mean: int,
         scale: int,
-        likelihood: Network,
-        logit: int,
+        inverse_scale: NDArray[np.uint32],
         quantile: NDArray[np.int32],
         cdf: NDArray[np.int32],
-        inverse_scale: NDArray[np.uint32],
-        probability: NDArray[np.uint32],
         bits: int,
-        posterior_precision: int,
-        likelihood_precision: int,
+        precision: int,
+        likelihood: Network,
+        outputs: Sequence[int],
+        pixel_table: NDArray[np.uint32],
+        pixel_precision: int,
     ) -> None: ...
     def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...
     def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]: ...
@@ -82,6 +82,16 @@ def push_bernoulli_table(
 ) -> None: ...
 def pop_bernoulli_table(
     message: Message, table: NDArray[np.uint32], index: NDArray[np.uint8], precision: int
+) -> NDArray[np.uint8]: ...
+def push_rows(
+    message: Message,
+    starts: NDArray[np.uint32],
+    index: NDArray[np.uint16],
+    precision: int,
+    symbols: NDArray[np.uint8],
+) -> None: ...
+def pop_rows(
+    message: Message, starts: NDArray[np.uint32], index: NDArray[np.uint16], precision: int
 ) -> NDArray[np.uint8]: ...
 def push_gaussian(
     message: Message,

@@ -121,6 +121,11 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
         .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
 }
 
+RowTable row_table(const In<std::uint32_t>& starts, unsigned precision) {
+    require(starts.ndim() == 2 && starts.shape(1) > 1, "a table of rows has the shape [rows, levels + 1]");
+    return {view(starts), starts.shape(1) - 1, precision};
+}
+
 void bind_codecs(nb::module_& m) {
     m.def("push_uniform", [](Message& message, std::uint32_t n, const In<std::uint32_t>& symbols) {
         nb::gil_scoped_release release;
@@ -143,23 +148,36 @@ void bind_codecs(nb::module_& m) {
                                const In<std::uint8_t>& symbols) {
         nb::gil_scoped_release release;
         require(frequencies.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
-        push_bernoulli(message, Bernoulli(view(frequencies), precision), view(symbols));
+        push(message, Bernoulli(view(frequencies), precision), view(symbols));
     });
     m.def("pop_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision) {
-        return make_array<std::uint8_t>(shape_of(frequencies), [&](auto out) {
-            pop_bernoulli(message, Bernoulli(view(frequencies), precision), out);
-        });
+        return make_array<std::uint8_t>(shape_of(frequencies),
+                                        [&](auto out) { pop(message, Bernoulli(view(frequencies), precision), out); });
     });
     m.def("push_bernoulli_table", [](Message& message, const In<std::uint32_t>& table, const In<std::uint8_t>& index,
                                      unsigned precision, const In<std::uint8_t>& symbols) {
         nb::gil_scoped_release release;
         require(index.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
-        push_bernoulli(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), view(symbols));
+        push(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), view(symbols));
     });
     m.def("pop_bernoulli_table",
           [](Message& message, const In<std::uint32_t>& table, const In<std::uint8_t>& index, unsigned precision) {
               return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
-                  pop_bernoulli(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), out);
+                  pop(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)), out);
+              });
+          });
+    m.def("push_rows", [](Message& message, const In<std::uint32_t>& starts, const In<std::uint16_t>& index,
+                          unsigned precision, const In<std::uint8_t>& symbols) {
+        nb::gil_scoped_release release;
+        require(index.size() == symbols.size(), "a codec of rows needs one symbol an index");
+        const RowTable table = row_table(starts, precision);
+        push(message, Rows(table, view(index)), view(symbols));
+    });
+    m.def("pop_rows",
+          [](Message& message, const In<std::uint32_t>& starts, const In<std::uint16_t>& index, unsigned precision) {
+              return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
+                  const RowTable table = row_table(starts, precision);
+                  pop(message, Rows(table, view(index)), out);
               });
           });
     m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
@@ -249,17 +267,22 @@ void bind_vae(nb::module_& m) {
     nb::class_<Vae>(m, "Vae")
         .def(
             "__init__",
-            [](Vae* self, const Network& posterior, std::size_t mean, std::size_t scale, const Network& likelihood,
-               std::size_t logit, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
-               const In<std::uint32_t>& inverse_scale, const In<std::uint32_t>& probability, unsigned bits,
-               unsigned posterior_precision, unsigned likelihood_precision) {
+            [](Vae* self, const Network& posterior, std::size_t mean, std::size_t scale,
+               const In<std::uint32_t>& inverse_scale, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+               unsigned bits, unsigned precision, const Network& likelihood, const std::vector<std::size_t>& outputs,
+               const In<std::uint32_t>& pixel_table, unsigned pixel_precision) {
                 const auto copy = [](const auto& array) { return std::vector(view(array).begin(), view(array).end()); };
-                new (self) Vae(posterior, mean, scale, likelihood, logit,
-                               {copy(quantile), copy(cdf), copy(inverse_scale), copy(probability)}, bits,
-                               posterior_precision, likelihood_precision);
+                auto table = [&]() -> PixelTable {
+                    if (pixel_table.ndim() == 1) return BernoulliIntervals(view(pixel_table), pixel_precision);
+                    require(pixel_table.ndim() == 3 && pixel_table.shape(2) > 1, "a grid of rows has three dimensions");
+                    return RowGrid{RowTable(view(pixel_table), pixel_table.shape(2) - 1, pixel_precision),
+                                   pixel_table.shape(1)};
+                };
+                new (self) Vae(posterior, mean, scale, copy(inverse_scale), {copy(quantile), copy(cdf)}, bits,
+                               precision, likelihood, outputs, table());
             },
-            "posterior"_a, "mean"_a, "scale"_a, "likelihood"_a, "logit"_a, "quantile"_a, "cdf"_a, "inverse_scale"_a,
-            "probability"_a, "bits"_a, "posterior_precision"_a, "likelihood_precision"_a)
+            "posterior"_a, "mean"_a, "scale"_a, "inverse_scale"_a, "quantile"_a, "cdf"_a, "bits"_a, "precision"_a,
+            "likelihood"_a, "outputs"_a, "pixel_table"_a, "pixel_precision"_a)
         .def("push",
              [](const Vae& self, Message& message, const In<std::uint8_t>& x, const std::vector<std::size_t>& sizes) {
                  nb::gil_scoped_release release;

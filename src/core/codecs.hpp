@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -120,14 +121,15 @@ struct BernoulliTable {
     }
 };
 
-template <class AnyBernoulli>
-void push_bernoulli(Message& message, const AnyBernoulli& codec, std::span<const std::uint8_t> symbols) {
+template <class T>
+concept AnyBernoulli = std::same_as<T, Bernoulli> || std::same_as<T, BernoulliTable>;
+
+void push(Message& message, const AnyBernoulli auto& codec, std::span<const std::uint8_t> symbols) {
     require_symbols(symbols, 2);
     push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
-template <class AnyBernoulli>
-void pop_bernoulli(Message& message, const AnyBernoulli& codec, std::span<std::uint8_t> symbols) {
+void pop(Message& message, const AnyBernoulli auto& codec, std::span<std::uint8_t> symbols) {
     const std::uint32_t total = std::uint32_t{1} << codec.precision;
     std::uint8_t* out = symbols.data();
     pop_step(message, codec.precision, symbols.size(), [&, out, total](std::size_t i, std::uint32_t x) {
@@ -170,6 +172,62 @@ inline void pop(Message& message, const Categorical& codec, std::span<std::uint3
         const auto above = std::upper_bound(codec.starts.begin(), codec.starts.end(), x);
         symbols[i] = static_cast<std::uint32_t>(above - codec.starts.begin() - 1);
         return codec.interval(symbols[i]);
+    });
+}
+
+// ---- rows: a shared table of distributions, one row for each symbol -----------------------------------------------
+
+// starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision.
+struct RowTable {
+    std::vector<std::uint32_t> starts;
+    std::size_t levels;
+    unsigned precision;
+
+    RowTable(std::span<const std::uint32_t> table, std::size_t levels, unsigned precision)
+        : starts(table.begin(), table.end()), levels(levels), precision(precision) {
+        require(precision <= max_precision, "a table of rows needs a precision up to 24");
+        require(levels >= 1 && !starts.empty() && starts.size() % (levels + 1) == 0, "a table of rows is not whole");
+        const std::uint32_t total = std::uint32_t{1} << precision;
+        for (std::size_t row = 0; row < rows(); ++row) {
+            const std::uint32_t* start = starts.data() + row * (levels + 1);
+            require(start[0] == 0 && start[levels] == total, "a row must run from 0 to 2^precision");
+            for (std::size_t c = 0; c < levels; ++c) require(start[c] < start[c + 1], "a row must increase strictly");
+        }
+    }
+    std::size_t rows() const { return starts.size() / (levels + 1); }
+};
+
+struct Rows {
+    const RowTable& table;
+    std::span<const std::uint16_t> index;
+
+    Rows(const RowTable& table, std::span<const std::uint16_t> index) : table(table), index(index) {
+        const auto most = index.empty() ? std::uint16_t{0} : *std::ranges::max_element(index);
+        require(most < table.rows(), "the index of a row lies beyond the table");
+    }
+    const std::uint32_t* row(std::size_t i) const { return table.starts.data() + index[i] * (table.levels + 1); }
+};
+
+inline void push(Message& message, const Rows& codec, std::span<const std::uint8_t> symbols) {
+    require_symbols(symbols, codec.table.levels);
+    push_step(message, codec.table.precision, symbols.size(), [&](std::size_t i) {
+        const std::uint32_t* start = codec.row(i) + symbols[i];
+        return Interval{start[0], start[1] - start[0]};
+    });
+}
+
+inline void pop(Message& message, const Rows& codec, std::span<std::uint8_t> symbols) {
+    require(codec.table.levels <= 256, "the symbols of a table of rows are bytes");
+    pop_step(message, codec.table.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        const std::uint32_t* const row = codec.row(i);
+        const std::uint32_t* start = row;  // the last of the symbols looked at so far that begins at or below x
+        for (std::size_t count = codec.table.levels; count > 1;) {
+            const std::size_t half = count / 2;
+            start = start[half] <= x ? start + half : start;
+            count -= half;
+        }
+        symbols[i] = static_cast<std::uint8_t>(start - row);
+        return Interval{start[0], start[1] - start[0]};
     });
 }
 

@@ -41,6 +41,11 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
         raise
 
 
+def bits_of(frequency: NDArray[Any], precision: int) -> NDArray[np.float64]:
+    """The information of symbols with these frequencies out of 2^precision: bits, for people and not for coding."""
+    return precision - np.log2(frequency.astype(np.float64))
+
+
 def as_symbols(symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
     """The symbols, C-ordered, as `dtype`; MessageError if they are no integers, do not fit, or differ in shape."""
     array = np.asarray(symbols)

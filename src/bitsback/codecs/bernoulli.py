@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -45,6 +45,11 @@ class Bernoulli:
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli(message, self.frequency, self.precision)
 
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        ones = as_symbols(symbols, np.uint8, self.frequency.shape) == 1
+        return bits_of(np.where(ones, self.frequency, (1 << self.precision) - self.frequency), self.precision)
+
 
 @dataclass(frozen=True, eq=False)
 class BernoulliTable:
@@ -67,3 +72,7 @@ class BernoulliTable:
 
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli_table(message, self.table, self.index, self.precision)
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        return Bernoulli(self.table[self.index], self.precision).information(symbols)

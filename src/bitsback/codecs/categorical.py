@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of
 from bitsback.message import Message
 
 
@@ -32,3 +32,7 @@ class Categorical:
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_categorical(message, self.frequencies, self.precision, self.shape)
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        return bits_of(self.frequencies[as_symbols(symbols, np.uint32, self.shape)], self.precision)

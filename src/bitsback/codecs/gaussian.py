@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 from bitsback.tables import normal_cdf, normal_quantile
@@ -69,3 +69,7 @@ class Gaussian:
             for b in (bucket, bucket + np.uint32(1))
         )
         return end - first
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        return bits_of(self.frequency(symbols), self.precision)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols
+from bitsback.codecs.base import as_symbols, bits_of
 from bitsback.message import Message
 
 
@@ -25,3 +25,9 @@ class Uniform:
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_uniform(message, self.n, self.shape)
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        c = as_symbols(symbols, np.uint32, self.shape).astype(np.uint64)
+        first, end = ((edge << np.uint64(24)) // np.uint64(self.n) for edge in (c, c + np.uint64(1)))
+        return bits_of(end - first, 24)

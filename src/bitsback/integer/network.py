@@ -85,9 +85,14 @@ class Network:
         return cls(core, source, tuple(known[output][0] for output in outputs), frozenset(names))
 
     def __call__(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """x: [rows, width], within the range of the source. The outputs, each [rows, its width], uint8 or int16."""
+        """x: [rows, width], within the range of the source. The outputs, each [rows, its width], uint8 or int16.
+
+        Raises ValueError for a source of another width or out of its range.
+        """
         narrow = self.source.high <= 255
         rows = np.ascontiguousarray(x, np.uint8) if narrow else np.ascontiguousarray(x, np.int16)
+        if rows.dtype != x.dtype and not np.array_equal(rows, x):
+            raise ValueError(f"the source of a network must hold integers from 0 to {self.source.high}")
         return tuple(self.core(rows, self.outputs))
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import BernoulliTable, BitsBack, Gaussian, Uniform
+from bitsback.codecs import BernoulliTable, BitsBack, Gaussian, Rows, Uniform
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Values
 from bitsback.integer.fields import Fields
-from bitsback.integer.network import tensor
 from bitsback.message import Message
 from bitsback.models import file
+from bitsback.models.likelihood import Likelihood, bounded
+from bitsback.models.likelihood import read as read_likelihood
 from bitsback.tables import normal_cdf, normal_quantile
 
 _MEAN_SHIFT = 8  # the posterior's means are in units of 2^-8, those of the codec in 2^-16
@@ -48,8 +49,7 @@ class Model:
     posterior_precision: int
     inverse_scale: NDArray[np.uint32] = field(repr=False)
     likelihood_network: Network = field(repr=False)
-    likelihood_precision: int
-    probability: NDArray[np.uint32] = field(repr=False)
+    pixel_likelihood: Likelihood = field(repr=False)
     core: _core.Vae = field(repr=False)
 
     @property
@@ -67,9 +67,9 @@ class Model:
         fixed_mean = mean.astype(np.int32) << _MEAN_SHIFT
         return Gaussian(fixed_mean, self.inverse_scale[scale], self.bits, self.posterior_precision)
 
-    def likelihood(self, z: NDArray[Any]) -> BernoulliTable:
+    def likelihood(self, z: NDArray[Any]) -> BernoulliTable | Rows:
         """p(x|z): z buckets [size, latents]; pixels uint8 [size, pixels]."""
-        return BernoulliTable(self.probability, self.likelihood_parameters(z), self.likelihood_precision)
+        return self.pixel_likelihood.codec(*self.likelihood_parameters(z))
 
     def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None:
         """Pushes the batches of x [sum of sizes, pixels], from its end: sizes[0] counts the last items.
@@ -91,10 +91,12 @@ class Model:
         mean, scale = self.posterior_network(x)
         return mean, scale
 
-    def likelihood_parameters(self, z: NDArray[Any]) -> NDArray[np.uint8]:
-        """The likelihood network's integers for z [size, latents]: logit uint8 [size, pixels]."""
-        (logit,) = self.likelihood_network(z)
-        return logit
+    def likelihood_parameters(self, z: NDArray[Any]) -> tuple[NDArray[np.uint8], ...]:
+        """The likelihood network's integers for z [size, latents], each uint8 [size, pixels].
+
+        One array, the logits, for two levels; for more, two that choose a row of the grid.
+        """
+        return self.likelihood_network(z)
 
     def to_bytes(self) -> bytes:
         """The model as a file."""
@@ -120,7 +122,7 @@ class Model:
         pixels = int(np.prod(shape, dtype=object))
         if pixels > 1 << 24:
             raise ModelError(f"an item of the shape {shape} has more than 2^24 elements")
-        levels = item.integer("levels", 2, 2)
+        levels = item.integer("levels", 2, 256)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         latent = top.object("latent")
@@ -138,45 +140,41 @@ class Model:
             {"mean": Values(latents, -2048, 2047), "scale": Values(latents, 0, 255)},
         )
         likelihood = top.object("likelihood")
-        likelihood.text("codec", "bernoulli")
-        likelihood_precision = likelihood.integer("precision", 8, 16)
+        pixel_likelihood, likelihood_tensors = read_likelihood(likelihood, tensors, levels)
+        wanted = pixel_likelihood.outputs
         likelihood_network = Network.build(
             "likelihood",
             likelihood.items("network"),
             tensors,
             "z",
             Values(latents, 0, (1 << bits) - 1),
-            {"logit": Values(pixels, 0, 255)},
+            {name: Values(pixels, values.low, values.high) for name, values in wanted.items()},
         )
-        inverse_scale = _table(tensors, "posterior.inverse_scale", "uint32", 1 << 10, 1 << 26)
-        probability = _table(tensors, "likelihood.probability", "uint16", 1, (1 << likelihood_precision) - 1).astype(
-            np.uint32
-        )
+        inverse_scale = bounded(tensors, "posterior.inverse_scale", "uint32", (256,), 1 << 10, 1 << 26)
         mean, scale = posterior_network.outputs
-        (logit,) = likelihood_network.outputs
         core = _core.Vae(
             posterior=posterior_network.core,
             mean=mean,
             scale=scale,
-            likelihood=likelihood_network.core,
-            logit=logit,
+            inverse_scale=inverse_scale,
             quantile=normal_quantile(),
             cdf=normal_cdf(),
-            inverse_scale=inverse_scale,
-            probability=probability,
             bits=bits,
-            posterior_precision=posterior_precision,
-            likelihood_precision=likelihood_precision,
+            precision=posterior_precision,
+            likelihood=likelihood_network.core,
+            outputs=likelihood_network.outputs,
+            pixel_table=pixel_likelihood.table,
+            pixel_precision=pixel_likelihood.precision,
         )
-        own = posterior_network.tensor_names | likelihood_network.tensor_names
-        spare = tensors.keys() - own - {"posterior.inverse_scale", "likelihood.probability"}
+        own = posterior_network.tensor_names | likelihood_network.tensor_names | likelihood_tensors
+        spare = tensors.keys() - own - {"posterior.inverse_scale"}
         if spare:
             raise ModelError(f"the tensor {min(spare)} belongs to nothing")
 
         test = top.object("test")
         seed, count = test.integer("seed", 0, (1 << 64) - 1), test.integer("count", 1, 16)
         digests = test.object("sha256")
-        expected = [digests.text(output) for output in ("mean", "scale", "logit")]
+        expected = [digests.text(output) for output in ("mean", "scale", *wanted)]
         for fields in (item, chain, latent, posterior, likelihood, digests, test, top):
             fields.done()
         if digest_outputs(posterior_network, likelihood_network, seed, count) != expected:
@@ -201,14 +199,13 @@ class Model:
             posterior_precision=posterior_precision,
             inverse_scale=inverse_scale,
             likelihood_network=likelihood_network,
-            likelihood_precision=likelihood_precision,
-            probability=probability,
+            pixel_likelihood=pixel_likelihood,
             core=core,
         )
 
 
 def digest_outputs(posterior: Network, likelihood: Network, seed: int, count: int) -> list[str]:
-    """SHA-256 (hex) of mean, scale and logit on the vectors that `seed` gives (docs/model-format.md, Test vectors)."""
+    """SHA-256 (hex) of the outputs of both networks on the test vectors of docs/model-format.md that `seed` gives."""
     outputs: list[NDArray[Any]] = []
     taken = 0
     for network in (posterior, likelihood):
@@ -219,10 +216,3 @@ def digest_outputs(posterior: Network, likelihood: Network, seed: int, count: in
         source = (words % np.uint64(values.high - values.low + 1)).astype(np.uint16) + np.uint16(values.low)
         outputs += network(source.reshape(count, values.width))
     return [hashlib.sha256(output.astype("<i4").tobytes()).hexdigest() for output in outputs]
-
-
-def _table(tensors: file.Tensors, name: str, dtype: str, low: int, high: int) -> NDArray[Any]:
-    table = tensor(tensors, name, dtype)
-    if table.shape != (256,) or not low <= int(table.min()) <= int(table.max()) <= high:
-        raise ModelError(f"the tensor {name} must have 256 entries from {low} to {high}")
-    return table

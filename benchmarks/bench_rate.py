@@ -1,0 +1,54 @@
+"""Sizes: the archive rate of every bundled model, the archive over the exact code length, and one image as an archive.
+
+    python benchmarks/bench_rate.py
+
+The archive rate is all bits of the file, header and index in and the bundled model out, over the number of pixels. The
+exact code length is what the integer model says the pixels are worth (bits pushed minus bits popped), without digests,
+start-up, headers and index.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from code_length import code
+from harness import arguments, compress, images, report
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.models import bundled
+
+CODE_LENGTH_BLOCK = 1250  # the information of a block hardly depends on its size, so this one serves for all
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all that ship)")
+    parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
+    options = parser.parse_args()
+    data = images(options.images)
+    rows = [_row(bitsback.load_model(name), data, options.block) for name in options.model or bundled.names()]
+    report(f"{len(data):,} binarised MNIST test images, {data.size:,} pixels", rows, [], options.json)
+
+
+def _row(model: bitsback.Model, data: NDArray[np.bool_], block: int | None) -> dict[str, Any]:
+    whole = len(compress(data, model, block, 1))
+    singles = [len(compress(data[i : i + 1], model, None, 1)) for i in range(0, len(data), max(len(data) // 100, 1))]
+    information = 0.0
+    for start in range(0, len(data), CODE_LENGTH_BLOCK):
+        part = data[start : start + CODE_LENGTH_BLOCK]
+        information += code(model, part.reshape(len(part), -1).view(np.uint8), 8).information
+    return {
+        "model": model.name,
+        "archive_bytes": whole,
+        "archive_rate": 8 * whole / data.size,
+        "exact_code_length": information / data.size,
+        "archive_over_it_%": 100 * (8 * whole / information - 1),
+        "single_image_bytes_(median)": int(np.median(singles)),
+        "(most)": max(singles),
+    }
+
+
+if __name__ == "__main__":
+    main()

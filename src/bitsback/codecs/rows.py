@@ -1,0 +1,76 @@
+"""Categorical distributions out of a shared table: one row for each symbol."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback import _core
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of
+from bitsback.errors import MessageError
+from bitsback.message import Message
+
+CUMULATIVE_BITS = 16  # cumulative probabilities are in units of 2^-16
+
+
+def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> NDArray[np.uint32]:
+    """R(c) = c + ((T[c] * (2^precision - levels)) >> 16), R(levels) = 2^precision: strictly increasing by construction.
+
+    cumulative: T, [..., levels], in units of 2^-16: T[0] = 0, not decreasing, at most 2^16.
+    Returns uint32 [..., levels + 1].
+    """
+    levels = cumulative.shape[-1]
+    spread = (cumulative.astype(np.uint64) * np.uint64((1 << precision) - levels)) >> np.uint64(CUMULATIVE_BITS)
+    starts = np.empty((*cumulative.shape[:-1], levels + 1), np.uint32)
+    starts[..., :-1] = spread + np.arange(levels, dtype=np.uint64)
+    starts[..., -1] = 1 << precision
+    return starts
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Symbol i, 0 ... levels - 1, has the distribution of row index[i].
+
+    starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c has the interval
+    [starts[c], starts[c + 1]). At most 65,536 rows and 256 levels; precision up to 24.
+    index: uint16 of any shape, which is the shape of the symbols. Pops uint8.
+    """
+
+    starts: NDArray[np.uint32]
+    index: NDArray[np.uint16]
+    precision: int = 24
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts", as_parameters(self.starts, np.uint32, "starts"))
+        object.__setattr__(self, "index", as_parameters(self.index, np.uint16, "indices"))
+
+    @classmethod
+    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "Rows":
+        """One row of float probabilities for each symbol: [n, levels] for n symbols; n <= 65,536.
+
+        Rounded once, q = round(p * 2^32), halves to even. From there on integers:
+        T[c] = floor(2^16 * (q[0] + ... + q[c - 1]) / (q[0] + ... + q[levels - 1])).
+        Raises MessageError for what is negative, not finite, above 1, or a row that is all zero.
+        """
+        p = np.asarray(probability, np.float64)
+        if p.ndim != 2 or not bool(np.all((p >= 0) & (p <= 1))):
+            raise MessageError("probabilities must be an array [n, levels] of numbers from 0 to 1")
+        q = np.rint(p * 2.0**32).astype(np.uint64)
+        total = q.sum(-1, keepdims=True)
+        if not bool(np.all(total > 0)):
+            raise MessageError("a row of probabilities is all zero")
+        cumulative = ((np.cumsum(q, -1) - q) << np.uint64(CUMULATIVE_BITS)) // total
+        return cls(starts_of(cumulative, precision), np.arange(len(p), dtype=np.uint16), precision)
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        symbols = as_symbols(symbols, np.uint8, self.index.shape)
+        _core.push_rows(message, self.starts, self.index, self.precision, symbols)
+
+    def pop(self, message: Message) -> NDArray[np.uint8]:
+        return _core.pop_rows(message, self.starts, self.index, self.precision)
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        c = as_symbols(symbols, np.uint8, self.index.shape).astype(np.intp)
+        return bits_of(self.starts[self.index, c + 1] - self.starts[self.index, c], self.precision)

@@ -1,0 +1,49 @@
+"""What the scripts in recipes/ run: train, choose on the validation set, export."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bitsback.train.data import mnist_split
+from bitsback.train.export import BATCH, Card, export, prune
+from bitsback.train.growth import safe_growth
+from bitsback.train.rates import code_lengths
+from bitsback.train.recipe import CURVE, Recipe, Training
+from bitsback.train.weights import save_twin
+
+
+def run(recipe: Recipe, card: Card, drop_idle_latents: bool) -> None:
+    """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin."""
+    parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curve and result")
+    parser.add_argument("--float", action="store_true", dest="as_float", help="train the float twin: no rounding")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if arguments.as_float:
+        recipe = replace(recipe, quantise_from=None)
+    training = Training(recipe, mnist_split(arguments.data), arguments.out)
+    while training.epoch < recipe.epochs:
+        training.run(training.epoch + recipe.validate_every)
+        print(training.rows[-1], flush=True)
+    twin = training.best_twin()
+    print(f"least validation loss {training.best_loss:.5f} bpd; the curve is in {arguments.out / CURVE}")
+    if arguments.as_float:
+        save_twin(twin, arguments.out / "twin.safetensors")
+        print(f"wrote {arguments.out / 'twin.safetensors'}")
+        return
+    if drop_idle_latents:
+        twin = prune(twin, training.validation)
+    validation = training.validation.numpy().astype(np.uint8)
+    lengths = code_lengths(export(twin, card, growth=1), validation, recipe.seed)
+    model = export(twin, card, safe_growth(lengths, BATCH))
+    path = arguments.out / f"{card.name}.safetensors"
+    path.write_bytes(model.to_bytes())
+    print(
+        f"wrote {path}: {model.latents} latents, growth {model.growth}; on the validation set exactly "
+        f"{lengths.net.mean() / model.pixels:.5f} bpd, {lengths.popped.mean():.0f} bits popped an image"
+    )

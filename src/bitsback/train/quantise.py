@@ -1,0 +1,86 @@
+"""Quantisation with straight-through gradients: the grids that values live on, and int8 weights.
+
+A value on a grid is an integer q in [lo, hi] that stands for the real number (q - zero) / scale. Training
+computes with the real numbers, rounded to the grid on the way forward; the gradient passes as if nothing had
+been rounded, and stops where the value was clamped.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+WEIGHT_TOP = 127
+# A channel of tiny weights must not make its bias, counted in steps of the weights, leave int32.
+SMALLEST_WEIGHT_STEP = 2.0**-14
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The integers lo ... hi, q standing for (q - zero) / scale."""
+
+    scale: int
+    zero: int
+    lo: int
+    hi: int
+
+    @property
+    def real_lo(self) -> float:
+        return (self.lo - self.zero) / self.scale
+
+    @property
+    def real_hi(self) -> float:
+        return (self.hi - self.zero) / self.scale
+
+    def clamp(self, value: Tensor) -> Tensor:
+        """The real value within the grid's range, not rounded."""
+        return value.clamp(self.real_lo, self.real_hi)
+
+    def snap(self, value: Tensor) -> Tensor:
+        """The real value of the nearest point of the grid, halves up; straight-through gradient."""
+        return cast(Tensor, _Snap.apply(value, self))  # type: ignore[no-untyped-call]
+
+    def integers(self, value: Tensor) -> Tensor:
+        """The integers (as floats) of real values that lie on the grid."""
+        return torch.round(value * self.scale + self.zero)
+
+    def real(self, integers: Tensor) -> Tensor:
+        return (integers - self.zero) / self.scale
+
+
+PIXEL = Grid(scale=1, zero=0, lo=0, hi=1)
+HIDDEN = Grid(scale=32, zero=0, lo=0, hi=255)
+LATENT = Grid(scale=32, zero=128, lo=0, hi=255)
+MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)
+SCALE = Grid(scale=32, zero=32, lo=0, hi=255)  # log2 of the inverse standard deviation
+LOGIT = Grid(scale=11, zero=128, lo=0, hi=255)
+
+
+class _Snap(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, grid: Grid) -> Tensor:
+        q = torch.floor(value * grid.scale + (grid.zero + 0.5))
+        ctx.save_for_backward((q >= grid.lo) & (q <= grid.hi))
+        return q.clamp_(grid.lo, grid.hi).sub_(grid.zero).div_(grid.scale)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (inside,) = ctx.saved_tensors
+        return gradients[0] * inside, None
+
+
+def weight_step(weight: Tensor) -> Tensor:
+    """The size of one int8 step for each output channel, [out, 1], of weights [out, in]."""
+    return (weight.detach().abs().amax(dim=1, keepdim=True) / WEIGHT_TOP).clamp(min=SMALLEST_WEIGHT_STEP)
+
+
+def weight_integers(weight: Tensor) -> Tensor:
+    """The int8 values (as floats), [out, in]."""
+    return torch.round(weight.detach() / weight_step(weight)).clamp(-WEIGHT_TOP, WEIGHT_TOP)
+
+
+def snap_weight(weight: Tensor) -> Tensor:
+    """The weights rounded to int8 steps, with a straight-through gradient."""
+    rounded = weight_integers(weight) * weight_step(weight)
+    return weight + (rounded - weight.detach())

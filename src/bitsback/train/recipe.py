@@ -1,0 +1,192 @@
+"""Training a twin by a recipe: the same seed and the same machine give the same weights, interrupted or not."""
+
+import copy
+import csv
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bitsback.errors import InputError
+from bitsback.train.data import Split, binarise
+from bitsback.train.twins import LN2, Architecture, VaeTwin
+
+CHECKPOINT = "checkpoint.pt"
+CURVE = "curve.csv"
+COLUMNS = ("epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds")
+VALIDATION_SAMPLES = 3
+ACTIVE_NATS = 0.01
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the outcome. `quantise_from` is the epoch from which on the twin rounds; None: never."""
+
+    name: str
+    architecture: Architecture
+    epochs: int
+    quantise_from: int | None
+    batch: int = 200
+    learning_rate: float = 2e-3
+    constant: float = 0.3  # this part of the steps at the full rate, a cosine to zero after it
+    warm_up: int = 30  # epochs until the KL counts in full
+    clip: float = 0.5
+    ema: float = 0.00125  # weight of one step in the running average of the weights
+    validate_every: int = 5
+    seed: int = 1
+
+    def quantised(self, epoch: int) -> bool:
+        return self.quantise_from is not None and epoch >= self.quantise_from
+
+
+class Training:
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a checkpoint found there."""
+
+    def __init__(self, recipe: Recipe, split: Split, folder: Path) -> None:
+        self.recipe = recipe
+        self.split = split
+        self.folder = folder
+        torch.manual_seed(recipe.seed)
+        frequency = split.train.double().mean(0).div(255).clamp(1e-3, 1 - 1e-3)
+        self.twin = VaeTwin(recipe.architecture, centre=round(float(frequency.mean()), 3))
+        with torch.no_grad():
+            self.twin.logit.linear.bias.copy_(torch.log(frequency / (1 - frequency)).float())
+        self.average = copy.deepcopy(self.twin)
+        self.optimiser = torch.optim.Adam(self.twin.parameters(), lr=recipe.learning_rate)
+        self.epoch = 0
+        self.seconds = 0.0
+        self.rows: list[dict[str, float]] = []
+        self.best_loss = math.inf
+        self.best: dict[str, Tensor] = {}
+        self.validation = binarise(split.validation, torch.Generator().manual_seed(recipe.seed))
+        if (folder / CHECKPOINT).exists():
+            self._load(folder / CHECKPOINT)
+
+    @property
+    def steps(self) -> int:
+        """Steps of one epoch."""
+        return max(1, len(self.split.train) // self.recipe.batch)
+
+    def run(self, until: int | None = None) -> VaeTwin:
+        """Train to the end (or through epoch `until`) and return the best averaged twin, ready for export."""
+        end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
+        while self.epoch < end:
+            self._epoch()
+        return self.best_twin()
+
+    def best_twin(self) -> VaeTwin:
+        """The averaged twin with the least validation loss so far, in eval mode."""
+        twin = copy.deepcopy(self.average)
+        if self.best:
+            twin.load_state_dict(self.best)
+        twin.quantise(self.recipe.quantise_from is not None)
+        return twin.eval()
+
+    def _epoch(self) -> None:
+        begin, recipe = time.perf_counter(), self.recipe
+        self.twin.quantise(recipe.quantised(self.epoch))
+        self.twin.train()
+        if self.epoch == recipe.quantise_from:
+            self.best_loss, self.best = math.inf, {}  # what floats reached says nothing of the integers
+        total = 0.0
+        for step, (x, noise) in enumerate(self._batches()):
+            done = self.epoch * self.steps + step
+            for group in self.optimiser.param_groups:
+                group["lr"] = self._rate(done)
+            losses, kl = self.twin.nats(x, noise)
+            weight = min(1.0, 0.1 + done / max(1, recipe.warm_up * self.steps))
+            loss = (losses + weight * kl).mean() / (x.shape[1] * LN2)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.twin.parameters(), recipe.clip)
+            self.optimiser.step()
+            self._follow(done)
+            total += float((losses + kl).detach().mean())
+        self.epoch += 1
+        self.seconds += time.perf_counter() - begin
+        if self.epoch % recipe.validate_every == 0 or self.epoch == recipe.epochs:
+            self._validate(total / self.steps / (self.validation.shape[1] * LN2))
+            self._save()
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch of freshly binarised batches and noise: a function of the seed and the epoch alone."""
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self.split.train), generator=generator)
+        for step in range(self.steps):
+            chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
+            x = binarise(self.split.train[chosen], generator)
+            yield x, torch.randn(len(x), recipe.architecture.latents, generator=generator)
+
+    def _rate(self, done: int) -> float:
+        recipe = self.recipe
+        part = done / (recipe.epochs * self.steps)
+        fall = max(0.0, (part - recipe.constant) / (1 - recipe.constant))
+        return recipe.learning_rate * min(1.0, (done + 1) / 300) * 0.5 * (1 + math.cos(math.pi * fall))
+
+    @torch.no_grad()
+    def _follow(self, done: int) -> None:
+        """Every fourth step is enough for the running average, and cheaper; early on it must forget faster."""
+        if done % 4 == 0:
+            weight = max(4 * self.recipe.ema, min(1.0, 10 / (done + 1)))
+            for kept, new in zip(self.average.parameters(), self.twin.parameters(), strict=True):
+                kept.lerp_(new, weight)
+
+    @torch.no_grad()
+    def _validate(self, train_bpd: float) -> None:
+        quantised = self.recipe.quantised(self.epoch - 1)
+        self.average.quantise(quantised)
+        self.average.eval()
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        shape = (len(self.validation), self.recipe.architecture.latents)
+        losses = kls = 0.0
+        for _ in range(VALIDATION_SAMPLES):
+            loss, kl = self.average.nats(self.validation, torch.randn(shape, generator=generator))
+            losses += float(loss.mean()) / VALIDATION_SAMPLES
+            kls += float(kl.mean()) / VALIDATION_SAMPLES
+        bpd = (losses + kls) / (self.validation.shape[1] * LN2)
+        active = int((latent_nats(self.average, self.validation) > ACTIVE_NATS).sum())
+        if bpd < self.best_loss:
+            self.best_loss, self.best = bpd, copy.deepcopy(self.average.state_dict())
+        values = (self.epoch, int(quantised), round(train_bpd, 5), round(bpd, 5), round(kls / LN2, 2), active)
+        self.rows.append(dict(zip(COLUMNS, (*values, round(self.seconds)), strict=True)))
+
+    def _save(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds, "rows": self.rows,
+            "twin": self.twin.state_dict(), "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "best": self.best, "best_loss": self.best_loss,
+        }  # fmt: skip
+        temporary = self.folder / (CHECKPOINT + ".part")
+        torch.save(state, temporary)
+        temporary.replace(self.folder / CHECKPOINT)
+        temporary = self.folder / (CURVE + ".part")
+        with temporary.open("w", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.rows)
+        temporary.replace(self.folder / CURVE)
+
+    def _load(self, path: Path) -> None:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if state["recipe"] != asdict(self.recipe):
+            raise InputError(f"{path}: is from another recipe; give another folder, or remove it to start again")
+        self.epoch, self.seconds, self.rows = state["epoch"], state["seconds"], state["rows"]
+        self.twin.load_state_dict(state["twin"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.best, self.best_loss = state["best"], state["best_loss"]
+
+
+@torch.no_grad()
+def latent_nats(twin: VaeTwin, x: Tensor) -> Tensor:
+    """Each latent's mean KL to the prior, [latents], in nats: near 0 for one that says nothing of x."""
+    mean, log2_inverse = twin.posterior(x)
+    log_scale = -LN2 * log2_inverse
+    return (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).mean(0)

@@ -1,0 +1,170 @@
+"""The torch twins: a VAE whose layers compute as the integer networks of docs/model-format.md do.
+
+A twin has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to the same ranges. In
+training with `quantised = True` each weight, activation and latent is rounded on the way forward. In `eval()` with
+`quantised = True` each linear layer computes with the very integers that are exported, held in float64, where they are
+exact; so what a twin says of the validation set is what the exported model will do.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bitsback.train.quantise import (
+    HIDDEN,
+    LATENT,
+    LOGIT,
+    MEAN,
+    PIXEL,
+    SCALE,
+    Grid,
+    snap_weight,
+    weight_integers,
+    weight_step,
+)
+from bitsback.train.tables import bucket_centres
+
+LN2 = math.log(2.0)
+
+
+@dataclass(frozen=True)
+class Requantised:
+    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out], multiplier [out]."""
+
+    weight: Tensor
+    bias: Tensor
+    multiplier: Tensor
+    shift: int
+
+
+class LinearTwin(nn.Module):
+    """A linear layer from one grid to another. `centre` is taken from each input, which helps the optimiser."""
+
+    def __init__(self, inputs: int, outputs: int, source: Grid, target: Grid, centre: float = 0.0) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.source = source
+        self.target = target
+        self.centre = centre
+        self.quantised = False
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Real values [b, in] to real values [b, out] within the target grid's range."""
+        if not self.quantised:
+            return self.target.clamp(self.linear(value - self.centre))
+        if self.training:
+            out = functional.linear(value - self.centre, snap_weight(self.linear.weight), self.linear.bias)
+            return self.target.snap(out)
+        layer = self.requantised()
+        acc = functional.linear(self.source.integers(value.double()), layer.weight, layer.bias)
+        out = torch.floor((acc * layer.multiplier + 2.0 ** (layer.shift - 1)) / 2.0**layer.shift)
+        return self.target.real(out.clamp(self.target.lo, self.target.hi)).to(value.dtype)
+
+    def requantised(self) -> Requantised:
+        """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""
+        weight = weight_integers(self.linear.weight).double()
+        step = weight_step(self.linear.weight)[:, 0].double()
+        real_bias = self.linear.bias.detach().double() + self.target.zero / self.target.scale
+        offset = self.source.zero + self.centre * self.source.scale
+        bias = torch.round(real_bias * self.source.scale / step - offset * weight.sum(1))
+        ratio = step * self.target.scale / self.source.scale
+        bound = bias.abs() + self.source.hi * weight.abs().sum(1)
+        shift = 52
+        while not _fits(bound, torch.round(ratio * 2.0**shift), shift):
+            shift -= 1
+        multiplier = torch.round(ratio * 2.0**shift)
+        if float(multiplier.min()) < 1 or float(bound.max()) >= 2.0**31:
+            raise ValueError("a layer's weights or bias left the range of the integer format")
+        return Requantised(weight, bias, multiplier, shift)
+
+
+def _fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
+    largest = int((bound * multiplier).max()) + 2 ** (shift - 1)
+    return int(multiplier.max()) < 2**31 and largest < 2**53
+
+
+class Mlp(nn.Module):
+    """Hidden layers with a clamped ReLU, `sizes` inputs first."""
+
+    def __init__(self, sizes: tuple[int, ...], source: Grid, centre: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for inputs, outputs in pairwise(sizes):
+            self.layers.append(LinearTwin(inputs, outputs, source, HIDDEN, centre))
+            source, centre = HIDDEN, 0.0
+
+    def forward(self, value: Tensor) -> Tensor:
+        for layer in self.layers:
+            value = layer(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a dense VAE: the hidden layers are those of the posterior, the likelihood has them backwards."""
+
+    pixels: int
+    hidden: tuple[int, ...]
+    latents: int
+    bits: int
+
+    def __post_init__(self) -> None:
+        if not self.hidden:
+            raise ValueError("a VAE needs at least one hidden layer")
+
+
+class VaeTwin(nn.Module):
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) Bernoulli."""
+
+    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+        super().__init__()
+        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
+        self.architecture = architecture
+        self.centre = centre
+        self.encoder = Mlp((pixels, *hidden), PIXEL, centre)
+        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
+        self.decoder = Mlp((latents, *hidden[::-1]), LATENT)
+        self.logit = LinearTwin(hidden[0], pixels, HIDDEN, LOGIT)
+        centres = torch.from_numpy(bucket_centres(architecture.bits).astype("float32"))
+        self.register_buffer("centres", LATENT.real(centres), persistent=False)
+        self.quantised = False
+
+    def quantise(self, on: bool = True) -> None:
+        """Switch rounding on or off in every layer."""
+        self.quantised = on
+        for module in self.modules():
+            if isinstance(module, LinearTwin):
+                module.quantised = on
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels [b, pixels] in {0, 1} to the mean and log2 of the inverse standard deviation, each [b, latents]."""
+        h = self.encoder(x)
+        return self.mean(h), self.scale(h)
+
+    def likelihood(self, z: Tensor) -> Tensor:
+        """Latents [b, latents], real, to the logits [b, pixels] of a one."""
+        return self.logit(self.decoder(self.bucket(z) if self.quantised else z))  # type: ignore[no-any-return]
+
+    def bucket(self, z: Tensor) -> Tensor:
+        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
+        buckets = 2**self.architecture.bits
+        c = (torch.special.ndtr(z.detach()) * buckets).long().clamp_(0, buckets - 1)
+        centres = self.get_buffer("centres")
+        return z + (centres[c].to(z.dtype) - z.detach())
+
+    def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one sample, and the KL.
+
+        `noise` [b, latents] is standard normal. The KL is that of the normals themselves, which the buckets only lower.
+        """
+        mean, log2_inverse = self.posterior(x)
+        log_scale = -LN2 * log2_inverse
+        z = mean + log_scale.exp() * noise
+        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        losses = functional.binary_cross_entropy_with_logits(self.likelihood(z), x, reduction="none")
+        return losses.sum(1), kl
