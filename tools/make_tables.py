@@ -1,4 +1,4 @@
-"""Makes the two tables of the normal distribution that docs/format.md defines, in high-precision arithmetic.
+"""Makes the tables that docs/format.md and docs/model-format.md define, in high-precision arithmetic.
 
     python tools/make_tables.py            writes src/bitsback/tables/*.bin and prints their SHA-256
     python tools/make_tables.py --check    recomputes them and compares with the bytes that ship
@@ -10,14 +10,15 @@ import argparse
 import hashlib
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import NormalDist
 
-from mpmath import mp, mpf, ncdf, nint
+from mpmath import exp, floor, mp, mpf, ncdf, nint, power
 
 TABLES = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "tables"
 
-# 60 decimal digits, where a tie would have to hide below 10^-40 to be misjudged; the code refuses one that close.
+# Decimal digits. To be misjudged a tie would have to hide below 10^-40; the code refuses one that close.
 DIGITS = 60
 TIE = mpf(10) ** -40
 
@@ -36,7 +37,7 @@ def normal_cdf() -> list[int]:
 
 
 def quantile(j: int) -> int:
-    """Q[j] for 0 < j < 8192: the integer k for which k - 1/2 and k + 1/2 enclose 2^16 times the quantile at j / 8192.
+    """Q[j] for 0 < j < 8192: the k for which k - 1/2 and k + 1/2 enclose 2^16 times the quantile at j / 8192.
 
     A float gives the guess. What decides is the distribution function at the two ends, in high precision.
     """
@@ -52,18 +53,66 @@ def quantile(j: int) -> int:
 
 
 def normal_quantile() -> list[int]:
-    """Q[j], j = 0 ... 8192: the quantile of N(0, 1) at j / 8192, times 2^16; the two ends, infinite, are stored as 0."""
+    """Q[j], j = 0 ... 8192: the quantile of N(0, 1) at j / 8192, times 2^16; 0 for the two ends, infinite."""
     return [0, *(quantile(j) for j in range(1, 8192)), 0]
 
 
+def logistic_cdf() -> list[int]:
+    """P[j], j = 0 ... 2048: the logistic distribution function at j / 64 - 16, times 2^28."""
+    return [nearest(2**28 / (1 + exp(16 - mpf(j) / 64))) if j != 1024 else 2**27 for j in range(2049)]
+
+
+def exp2() -> list[int]:
+    """X[f], f = 0 ... 1023: 2^(28 - f / 1024)."""
+    return [2**28, *(nearest(power(2, 28 - mpf(f) / 1024)) for f in range(1, 1024))]
+
+
+def beta_binomial_row(alpha: mpf, beta: mpf) -> list[int]:
+    """T[c], c = 0 ... 255: 2^16 times the probability that a beta-binomial with n = 255 is below c, rounded down."""
+    n, top = 255, 2**16 - 1
+    probability = mpf(1)
+    for t in range(n):
+        probability *= (beta + t) / (alpha + beta + t)
+    row, below = [0], mpf(0)
+    for c in range(n):
+        below += probability
+        scaled = below * 2**16
+        if 1 / 2 < scaled < top and abs(scaled - nint(scaled)) < TIE:
+            raise ArithmeticError(f"{scaled} is too near an integer: raise DIGITS")
+        row.append(int(floor(min(scaled, top))))
+        probability *= (n - c) * (alpha + c) / ((c + 1) * (beta + n - c - 1))
+    return row
+
+
+def beta_binomial() -> list[int]:
+    """The rows (i, j), i = 0 ... 63 by the mean and j = 0 ... 31 by the concentration, in C order."""
+    table: list[int] = []
+    for i in range(64):
+        mean = 1 / (1 + exp(mpf(63 - 2 * i) / 6))
+        for j in range(32):
+            concentration = power(2, mpf(2 * j - 22) / 5)
+            table += beta_binomial_row(mean * concentration, (1 - mean) * concentration)
+    return table
+
+
+MAKERS: dict[str, tuple[str, Callable[[], list[int]]]] = {
+    "normal_cdf.bin": ("i", normal_cdf),
+    "normal_quantile.bin": ("i", normal_quantile),
+    "logistic_cdf.bin": ("i", logistic_cdf),
+    "exp2.bin": ("I", exp2),
+    "beta_binomial.bin": ("H", beta_binomial),
+}
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make the tables of the normal distribution.")
-    parser.add_argument("--check", action="store_true", help="compare with the files that are there, write nothing")
+    parser = argparse.ArgumentParser(description="Make the tables that ship with bitsback.")
+    parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
     check: bool = parser.parse_args().check
     mp.dps = DIGITS
     differs = False
-    for name, table in (("normal_cdf.bin", normal_cdf()), ("normal_quantile.bin", normal_quantile())):
-        data = struct.pack(f"<{len(table)}i", *table)
+    for name, (kind, make) in MAKERS.items():
+        table = make()
+        data = struct.pack(f"<{len(table)}{kind}", *table)
         path = TABLES / name
         if check and path.read_bytes() != data:
             differs = True

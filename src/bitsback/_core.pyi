@@ -93,6 +93,37 @@ def push_rows(
 def pop_rows(
     message: Message, starts: NDArray[np.uint32], index: NDArray[np.uint16], precision: int
 ) -> NDArray[np.uint8]: ...
+def push_mixture(
+    message: Message,
+    cdf: NDArray[np.int32],
+    reach_bits: int,
+    weight: NDArray[np.uint32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> None: ...
+def pop_mixture(
+    message: Message,
+    cdf: NDArray[np.int32],
+    reach_bits: int,
+    weight: NDArray[np.uint32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+) -> NDArray[np.uint16]: ...
+def mixture_starts(
+    cdf: NDArray[np.int32],
+    reach_bits: int,
+    weight: NDArray[np.uint32],
+    mean: NDArray[np.int32],
+    inverse_scale: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint32],
+) -> NDArray[np.uint32]: ...
 def push_gaussian(
     message: Message,
     quantile: NDArray[np.int32],

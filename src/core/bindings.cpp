@@ -121,6 +121,14 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
         .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
 }
 
+// weight, mean and inverse_scale: [n, components].
+Mixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
+                const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
+                unsigned precision) {
+    require(weight.ndim() == 2 && weight.shape(1) >= 1, "the parameters of a mixture have the shape [n, components]");
+    return {{view(cdf), reach_bits}, view(weight), view(mean), view(inverse_scale), weight.shape(1), levels, precision};
+}
+
 RowTable row_table(const In<std::uint32_t>& starts, unsigned precision) {
     require(starts.ndim() == 2 && starts.shape(1) > 1, "a table of rows has the shape [rows, levels + 1]");
     return {view(starts), starts.shape(1) - 1, precision};
@@ -180,6 +188,30 @@ void bind_codecs(nb::module_& m) {
                   pop(message, Rows(table, view(index)), out);
               });
           });
+    m.def("push_mixture",
+          [](Message& message, const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
+             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
+             unsigned precision, const In<std::uint16_t>& symbols) {
+              nb::gil_scoped_release release;
+              push(message, mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision), view(symbols));
+          });
+    m.def("pop_mixture", [](Message& message, const In<std::int32_t>& cdf, unsigned reach_bits,
+                            const In<std::uint32_t>& weight, const In<std::int32_t>& mean,
+                            const In<std::uint32_t>& inverse_scale, std::uint32_t levels, unsigned precision) {
+        return make_array<std::uint16_t>({weight.shape(0)}, [&](auto out) {
+            pop(message, mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision), out);
+        });
+    });
+    m.def("mixture_starts", [](const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
+                               const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
+                               std::uint32_t levels, unsigned precision, const In<std::uint32_t>& symbols) {
+        return make_array<std::uint32_t>({symbols.size()}, [&](auto out) {
+            const Mixture codec = mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision);
+            require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
+            require_symbols(view(symbols), std::uint64_t{levels} + 1);
+            for (std::size_t i = 0; i < out.size(); ++i) out[i] = codec.start(i, view(symbols)[i]);
+        });
+    });
     m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
                               const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
                               unsigned precision, const In<std::uint16_t>& symbols) {
@@ -311,6 +343,7 @@ NB_MODULE(_core, m) {
             raise("MessageError", error);
         }
     });
+    nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is no leak
     bind_message(m);
     bind_codecs(m);
     bind_integer(m);

@@ -185,7 +185,7 @@ struct RowTable {
 
     RowTable(std::span<const std::uint32_t> table, std::size_t levels, unsigned precision)
         : starts(table.begin(), table.end()), levels(levels), precision(precision) {
-        require(precision <= max_precision, "a table of rows needs a precision up to 24");
+        require(precision >= 1 && precision <= max_precision, "a table of rows needs a precision from 1 to 24");
         require(levels >= 1 && !starts.empty() && starts.size() % (levels + 1) == 0, "a table of rows is not whole");
         const std::uint32_t total = std::uint32_t{1} << precision;
         for (std::size_t row = 0; row < rows(); ++row) {
@@ -319,6 +319,102 @@ inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t
             high = std::min(high + width, buckets);
             end = codec.start(i, high);
         }
+        while (high - low > 1) {
+            const std::uint32_t middle = (low + high) / 2;
+            const std::uint32_t start = codec.start(i, middle);
+            (x >= start ? low : high) = middle;
+            (x >= start ? first : end) = start;
+        }
+        symbols[i] = static_cast<std::uint16_t>(low);
+        return Interval{first, end - first};
+    });
+}
+
+// ---- mixtures of discretised distributions over 0 ... levels - 1
+// ------------------------------------------------------
+
+// A distribution function F as a table: 2^11 steps from -reach to reach, in units of 2^-28.
+struct CdfTable {
+    std::span<const std::int32_t> values;  // [2049]
+    unsigned reach_bits;                   // reach = 2^reach_bits
+
+    // t in units of 2^-24.
+    std::int64_t at(std::int64_t t) const {
+        const unsigned step_bits = 24 + reach_bits + 1 - 11;
+        const std::int64_t reach = std::int64_t{1} << (24 + reach_bits);
+        t = std::clamp(t + reach, std::int64_t{0}, 2 * reach - 1);
+        const auto j = static_cast<std::size_t>(t >> step_bits);
+        const std::int64_t rest = t & ((std::int64_t{1} << step_bits) - 1);
+        return values[j] + (((std::int64_t{values[j + 1]} - values[j]) * rest) >> step_bits);
+    }
+};
+
+struct Mixture {
+    CdfTable cdf;
+    std::span<const std::uint32_t> weight;         // [n, components], each row of sum 2^16
+    std::span<const std::int32_t> mean;            // [n, components], in units of 2^-8 of a symbol
+    std::span<const std::uint32_t> inverse_scale;  // [n, components], in units of 2^-16
+    std::size_t components;
+    std::uint32_t levels;
+    unsigned precision;
+
+    Mixture(CdfTable cdf, std::span<const std::uint32_t> weight, std::span<const std::int32_t> mean,
+            std::span<const std::uint32_t> inverse_scale, std::size_t components, std::uint32_t levels,
+            unsigned precision)
+        : cdf(cdf),
+          weight(weight),
+          mean(mean),
+          inverse_scale(inverse_scale),
+          components(components),
+          levels(levels),
+          precision(precision) {
+        require(cdf.values.size() == cdf_size, "the table of the distribution function is not whole");
+        require(components >= 1 && weight.size() % components == 0 && mean.size() == weight.size() &&
+                    inverse_scale.size() == weight.size(),
+                "there must be as many weights as means and as inverse scales");
+        require(levels >= 2 && levels <= 65536, "a mixture has 2 to 65,536 levels");
+        require(precision <= max_precision && (std::uint32_t{1} << precision) >= 16 * levels,
+                "a mixture needs a precision from log2(levels) + 4 to 24");
+        for (std::size_t i = 0; i < weight.size(); i += components) {
+            std::uint64_t sum = 0;
+            for (std::size_t k = i; k < i + components; ++k) sum += weight[k];
+            require(sum == 65536, "the weights of a mixture must sum to 2^16");
+        }
+        for (std::int32_t m : mean)
+            require(m >= -(1 << 24) && m <= 1 << 24, "a mean of a mixture must lie within [-2^24, 2^24]");
+        for (std::uint32_t v : inverse_scale)
+            require(v >= 1 && v <= 1u << 26, "an inverse scale of a mixture must lie within [1, 2^26]");
+    }
+
+    std::size_t size() const { return weight.size() / components; }
+
+    std::uint32_t start(std::size_t i, std::uint32_t c) const {
+        const std::uint32_t total = std::uint32_t{1} << precision;
+        if (c == 0) return 0;
+        if (c == levels) return total;
+        const std::int64_t edge = (2 * std::int64_t{c} - 1) * 128;
+        std::int64_t sum = 0;
+        for (std::size_t k = i * components; k < (i + 1) * components; ++k)
+            sum += weight[k] * cdf.at((edge - mean[k]) * std::int64_t{inverse_scale[k]});
+        return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels)) >> 28);
+    }
+    Interval interval(std::size_t i, std::uint32_t c) const {
+        const std::uint32_t first = start(i, c);
+        return {first, start(i, c + 1) - first};
+    }
+};
+
+inline void push(Message& message, const Mixture& codec, std::span<const std::uint16_t> symbols) {
+    require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
+    require_symbols(symbols, codec.levels);
+    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+}
+
+inline void pop(Message& message, const Mixture& codec, std::span<std::uint16_t> symbols) {
+    require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
+    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        std::uint32_t low = 0, high = codec.levels;  // the symbol is in [low, high)
+        std::uint32_t first = 0, end = std::uint32_t{1} << codec.precision;
         while (high - low > 1) {
             const std::uint32_t middle = (low + high) / 2;
             const std::uint32_t start = codec.start(i, middle);

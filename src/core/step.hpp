@@ -88,12 +88,13 @@ std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned pre
     for (; i % lanes != 0; --i) push_symbol(heads[(i - 1) % lanes], top, precision, interval_of(i - 1));
     std::uint64_t local[lanes];
     for (std::size_t lane = 0; lane < lanes; ++lane) local[lane] = heads[lane];
-    for (; i != 0; i -= lanes)
+    for (; i != 0; i -= lanes) {
 #if defined(__GNUC__)
 #pragma GCC unroll 8
 #endif
-        for (std::size_t lane = lanes; lane-- > 0;)
-            push_symbol(local[lane], top, precision, interval_of(i - lanes + lane));
+        for (std::size_t back = 1; back <= lanes; ++back)
+            push_symbol(local[lanes - back], top, precision, interval_of(i - back));
+    }
     for (std::size_t lane = 0; lane < lanes; ++lane) heads[lane] = local[lane];
     return top;
 }
@@ -104,11 +105,12 @@ const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, u
     std::uint64_t local[lanes];
     for (std::size_t lane = 0; lane < lanes; ++lane) local[lane] = heads[lane];
     std::size_t i = 0;
-    for (; i + lanes <= n; i += lanes)
+    for (; i + lanes <= n; i += lanes) {
 #if defined(__GNUC__)
 #pragma GCC unroll 8
 #endif
         for (std::size_t lane = 0; lane < lanes; ++lane) pop_symbol(local[lane], top, precision, i + lane, find);
+    }
     for (std::size_t lane = 0; lane < lanes; ++lane) heads[lane] = local[lane];
     for (; i < n; ++i) pop_symbol(heads[i % lanes], top, precision, i, find);
     return top;

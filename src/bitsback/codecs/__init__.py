@@ -5,6 +5,7 @@ from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.gaussian import Gaussian
+from bitsback.codecs.mixture import Mixture
 from bitsback.codecs.rows import Rows
 from bitsback.codecs.serial import Serial
 from bitsback.codecs.uniform import Uniform
@@ -16,6 +17,7 @@ __all__ = [
     "Categorical",
     "Codec",
     "Gaussian",
+    "Mixture",
     "Rows",
     "Serial",
     "Uniform",

@@ -46,6 +46,12 @@ def bits_of(frequency: NDArray[Any], precision: int) -> NDArray[np.float64]:
     return precision - np.log2(frequency.astype(np.float64))
 
 
+def check_precision(precision: int) -> None:
+    """MessageError unless 1 <= precision <= 24."""
+    if not 1 <= precision <= 24:
+        raise MessageError(f"a precision must be from 1 to 24, not {precision}")
+
+
 def as_symbols(symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
     """The symbols, C-ordered, as `dtype`; MessageError if they are no integers, do not fit, or differ in shape."""
     array = np.asarray(symbols)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -23,6 +23,7 @@ class Bernoulli:
     precision: int = 16
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         object.__setattr__(self, "frequency", as_parameters(self.frequency, np.uint32, "frequencies"))
 
     @classmethod
@@ -35,6 +36,7 @@ class Bernoulli:
         p = np.asarray(probability, np.float64)
         if not bool(np.all((p >= 0) & (p <= 1))):
             raise MessageError("a probability must lie in [0, 1]")
+        check_precision(precision)
         total = 1 << precision
         return cls(np.clip(np.rint(p * total), 1, total - 1).astype(np.uint32), precision)
 
@@ -63,6 +65,7 @@ class BernoulliTable:
     precision: int = 16
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         object.__setattr__(self, "table", as_parameters(self.table, np.uint32, "frequencies"))
         object.__setattr__(self, "index", as_parameters(self.index, np.uint8, "indices"))
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
 from bitsback.errors import MessageError
 from bitsback.message import Message
 from bitsback.tables import normal_cdf, normal_quantile
@@ -31,6 +31,7 @@ class Gaussian:
     precision: int = 24
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         object.__setattr__(self, "mean", as_parameters(self.mean, np.int32, "means"))
         object.__setattr__(self, "inverse_scale", as_parameters(self.inverse_scale, np.uint32, "inverse scales"))
         if self.mean.shape != self.inverse_scale.shape:

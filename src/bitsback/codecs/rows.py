@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of
+from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -21,6 +21,8 @@ def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> N
     Returns uint32 [..., levels + 1].
     """
     levels = cumulative.shape[-1]
+    if not 16 * levels <= 1 << precision <= 1 << 24:
+        raise MessageError(f"{levels} levels need a precision from log2(levels) + 4 to 24, not {precision}")
     spread = (cumulative.astype(np.uint64) * np.uint64((1 << precision) - levels)) >> np.uint64(CUMULATIVE_BITS)
     starts = np.empty((*cumulative.shape[:-1], levels + 1), np.uint32)
     starts[..., :-1] = spread + np.arange(levels, dtype=np.uint64)
@@ -42,6 +44,7 @@ class Rows:
     precision: int = 24
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         object.__setattr__(self, "starts", as_parameters(self.starts, np.uint32, "starts"))
         object.__setattr__(self, "index", as_parameters(self.index, np.uint16, "indices"))
 

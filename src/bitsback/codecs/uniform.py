@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
 from bitsback.codecs.base import as_symbols, bits_of
+from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
@@ -19,6 +20,10 @@ class Uniform:
 
     n: int
     shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= 1 << 24:
+            raise MessageError(f"a uniform codec needs 1 <= n <= 2^24, not {self.n}")
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         _core.push_uniform(message, self.n, as_symbols(symbols, np.uint32, self.shape))

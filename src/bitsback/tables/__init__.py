@@ -1,4 +1,4 @@
-"""The two tables of the normal distribution behind the Gaussian codec, as bytes that ship (docs/format.md).
+"""The tables behind codecs and models, as bytes that ship (docs/format.md, docs/model-format.md).
 
 tools/make_tables.py made them. They decide what archives mean, so they are checked when they are first used.
 """
@@ -6,6 +6,7 @@ tools/make_tables.py made them. They decide what archives mean, so they are chec
 import hashlib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from ..errors import BitsbackError
 _SHA256 = {
     "normal_cdf.bin": "a7adad7ffe681d652678c375eff2ad96f1a7e1defcee7574fd641629dd8dd2e1",
     "normal_quantile.bin": "c6b11b5f4447c7df59c8af373cf1bc405c4200495262e713ea76c0895e7570cb",
+    "logistic_cdf.bin": "2d3f0cde75ce152c90ffb0d89b6004392a0670c5205afc4c74d18aa94f13bd0d",
+    "exp2.bin": "ef100312163d24e445e0cf6a58a866b930891adce2adaac4123d531ee6a13df6",
+    "beta_binomial.bin": "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86",
 }
 
 
@@ -24,7 +28,7 @@ def normal_cdf() -> NDArray[np.int32]:
 
     Raises BitsbackError if the file is missing or damaged.
     """
-    return _load("normal_cdf.bin")
+    return _load("normal_cdf.bin", "<i4")
 
 
 @cache
@@ -33,17 +37,42 @@ def normal_quantile() -> NDArray[np.int32]:
 
     Raises BitsbackError if the file is missing or damaged.
     """
-    return _load("normal_quantile.bin")
+    return _load("normal_quantile.bin", "<i4")
 
 
-def _load(name: str) -> NDArray[np.int32]:
+@cache
+def logistic_cdf() -> NDArray[np.int32]:
+    """The logistic distribution function at j / 64 - 16, times 2^28: int32 [2049], read-only.
+
+    Raises BitsbackError if the file is missing or damaged.
+    """
+    return _load("logistic_cdf.bin", "<i4")
+
+
+@cache
+def exp2() -> NDArray[np.uint32]:
+    """2^(28 - f / 1024), uint32 [1024], read-only. Raises BitsbackError if the file is missing or damaged."""
+    return _load("exp2.bin", "<u4")
+
+
+@cache
+def beta_binomial() -> NDArray[np.uint16]:
+    """Cumulative probabilities of beta-binomials by mean, concentration and symbol, in units of 2^-16.
+
+    uint16 [64, 32, 256], read-only. Raises BitsbackError if the file is missing or damaged.
+    """
+    return _load("beta_binomial.bin", "<u2").reshape(64, 32, 256)
+
+
+def _load(name: str, dtype: str) -> NDArray[Any]:
     path = files(__name__).joinpath(name)
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BitsbackError(f"cannot read {path}, a part of bitsback ({error}): install bitsback again") from error
+        raise BitsbackError(f"cannot read a part of bitsback ({error}): install bitsback again") from error
     if hashlib.sha256(data).hexdigest() != _SHA256[name]:
         raise BitsbackError(f"{path}, a part of bitsback, is damaged: install bitsback again")
-    table = np.frombuffer(data, "<i4").astype(np.int32)
+    stored = np.frombuffer(data, dtype)
+    table = stored.astype(stored.dtype.newbyteorder("="))
     table.flags.writeable = False
     return table
