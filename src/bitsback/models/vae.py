@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.codecs import BernoulliTable, BitsBack, Gaussian, Rows, Uniform
+from bitsback.codecs.base import as_symbols
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Values
 from bitsback.integer.fields import Fields
@@ -76,7 +77,7 @@ class Model:
 
         The same bits as `codec(size).push` for one batch after the other, in one call to the core.
         """
-        self.core.push(message, np.ascontiguousarray(x, np.uint8), sizes)
+        self.core.push(message, as_symbols(x, np.uint8, (sum(sizes), self.pixels)), sizes)
 
     def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]:
         """Undoes `push`, given its sizes from the last to the first; batches come out from the start of the items."""

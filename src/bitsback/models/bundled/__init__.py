@@ -6,10 +6,8 @@ from importlib import resources
 from bitsback.errors import ModelError
 from bitsback.models.vae import Model
 
-_NAMES = (
-    "mnist-binary",
-    "mnist-binary-paper",
-)  # of those that fit an item equally well, the first is the default
+# Of those that fit an item equally well, the first is the default.
+_NAMES = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")
 
 
 def names() -> tuple[str, ...]:

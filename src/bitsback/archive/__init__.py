@@ -1,0 +1,9 @@
+"""The archive: arrays compressed into independent blocks, any item of which can be had alone (docs/format.md)."""
+
+from bitsback.archive.directory import BlockInfo
+from bitsback.archive.extractor import decompress
+from bitsback.archive.reader import Archive, open
+from bitsback.archive.summary import Compressed, Summary
+from bitsback.archive.writer import compress
+
+__all__ = ["Archive", "BlockInfo", "Compressed", "Summary", "compress", "decompress", "open"]

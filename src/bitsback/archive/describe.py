@@ -1,0 +1,97 @@
+"""What `Archive.info` tells, as JSON has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bitsback.archive.block import METHODS
+from bitsback.archive.layout import VERSION, Collection
+from bitsback.archive.parts import KINDS, NPZ, FileList
+from bitsback.archive.source import at_block
+from bitsback.errors import ArchiveError
+from bitsback.images.modes import mode_of
+
+if TYPE_CHECKING:
+    from bitsback.archive.reader import Archive
+
+CONTAINERS = {0: "npy", 2: "idx", 3: "idx.gz"}
+
+
+def describe(archive: Archive) -> dict[str, Any]:
+    """What is in the archive. Reads the first bytes of each block; decodes none."""
+    methods = dict.fromkeys(reversed(METHODS), 0)
+    lanes: set[int] = set()
+    models: dict[str, dict[str, Any]] = {}
+    problems = archive.problems
+    for block in archive.blocks:
+        try:
+            header = archive.header(block)
+        except ArchiveError as error:
+            problems.append(at_block(archive.name, block.number, block.first, block.items, error))
+            continue
+        methods[METHODS[header.method]] += 1
+        if header.model is not None:
+            lanes.update(header.data[:1])
+            models.setdefault(header.model.hex(), _describe_model(archive, header.model))["blocks"] += 1
+    collection = archive.collection
+    if isinstance(collection, FileList):
+        contents = _describe_files(archive, collection, problems)
+    else:
+        contents = _describe_array(collection)
+    return {
+        "archive": archive.name,
+        "version": VERSION,
+        "bytes": archive.size,
+        **contents,
+        "items": len(archive),
+        "elements": collection.elements,
+        "bits_per_dimension": 8 * archive.size / collection.elements if collection.elements else None,
+        "array_bytes": collection.nbytes,
+        "blocks": len(archive.blocks),
+        "block_items": max((block.items for block in archive.blocks), default=0),
+        "block_bytes": sum(block.size for block in archive.blocks),
+        "methods": methods,
+        "lanes": sorted(lanes),
+        "models": list(models.values()),
+        "model_bytes": archive.model_bytes,
+        "problems": [str(problem) for problem in problems],
+    }
+
+
+def _describe_array(array: Collection) -> dict[str, Any]:
+    return {
+        "kind": CONTAINERS[array.container],
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+        "item_shape": list(array.item_shape),
+    }
+
+
+def _describe_files(archive: Archive, files: FileList, problems: list[ArchiveError]) -> dict[str, Any]:
+    names = 0
+    try:
+        names = len(archive.names)
+    except ArchiveError as error:
+        problems.append(error)
+    return {
+        "kind": KINDS[files.kind],
+        "names": names,
+        "parts": [
+            {
+                "dtype": part.dtype.str,
+                "shape": list(part.shape),
+                "items": part.items,
+                "mode": None if files.kind == NPZ else mode_of(part.dtype, part.item_shape),
+            }
+            for part in files.parts
+        ],
+    }
+
+
+def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:
+    info: dict[str, Any] = {"identity": prefix.hex(), "name": None, "about": None, "blocks": 0}
+    try:
+        model = archive.library.find(prefix)
+    except ArchiveError:
+        return info
+    return info | {"identity": model.identity.hex(), "name": model.name, "about": model.about}

@@ -1,0 +1,255 @@
+"""Where everything is in an archive, also in one that is damaged (docs/format.md, Damage)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bitsback.archive.block import max_elements, read_header
+from bitsback.archive.layout import (
+    BLOCK,
+    COLLECTION,
+    CRC_SIZE,
+    END,
+    FOOTER_SIZE,
+    INDEX,
+    MAGIC,
+    MODEL,
+    NAMES,
+    Collection,
+    Cursor,
+    check_head,
+    known_kind,
+    open_section,
+    unpack_index,
+)
+from bitsback.archive.parts import FileList, unpack_collection
+from bitsback.errors import ArchiveError
+
+Read = Callable[[int, int], bytes]
+"""Reads (offset, size): fewer bytes at the end of the file."""
+
+_LONGEST_START = 11  # of a section: its kind, and a varint
+_HEAD_SPACE = 512  # magic to the end of `C` takes fewer
+_SMALLEST_SECTION = 2 + CRC_SIZE
+
+
+@dataclass(frozen=True)
+class BlockInfo:
+    """Where a block is, and which items it holds."""
+
+    number: int
+    first: int
+    """The number of its first item."""
+    items: int
+    offset: int
+    size: int
+    """Bytes of its section in the archive."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where another section is."""
+
+    kind: bytes
+    offset: int
+    size: int
+
+
+@dataclass
+class Directory:
+    """The contents of an archive."""
+
+    collection: Collection | FileList | None = None
+    """None where it is damaged."""
+    blocks: list[BlockInfo] = field(default_factory=list)
+    sections: list[Place] = field(default_factory=list)
+    """The `M`s, and others that are no blocks, without `C` and `I`."""
+    drift: int = 0
+    """By how many bytes what is at the wrong place is behind it."""
+    problems: list[ArchiveError] = field(default_factory=list)
+    """What is wrong, outside of blocks."""
+
+    @property
+    def models(self) -> list[Place]:
+        return [place for place in self.sections if place.kind == MODEL]
+
+    @property
+    def names(self) -> Place | None:
+        return next((place for place in self.sections if place.kind == NAMES), None)
+
+    @property
+    def counted(self) -> int:
+        """The number of items in the blocks that were found."""
+        return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
+
+
+def scan(read: Read, size: int) -> Directory:
+    """Finds everything. Raises ArchiveError if it is no archive, a newer one, or none that can be made sense of."""
+    directory = Directory()
+    index = _find_index(read, size)
+    start = _read_start(read, size, directory, index)
+    if index is None:
+        directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
+        _walk(read, directory, start, size, with_blocks=True)
+    else:
+        _place_blocks(directory, index)
+        if index.end != index.offset and not _walk(read, directory, index.end, index.offset):
+            directory.drift = index.offset - index.end
+            what = "added to" if directory.drift > 0 else "lost from"
+            directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
+        ends = {index.first_offset, index.first_offset + directory.drift}
+        if not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True)) and not directory.problems:
+            directory.problems.append(ArchiveError("a part before its blocks is damaged"))
+    collection = directory.collection
+    if collection is not None:
+        _check_claims(directory, collection, size, index is not None)
+    return directory
+
+
+@dataclass(frozen=True)
+class _Index:
+    offset: int
+    first_offset: int
+    blocks: list[tuple[int, int]]
+    """Number of items, size."""
+
+    @property
+    def end(self) -> int:
+        """Where the blocks end."""
+        return self.first_offset + sum(size for _, size in self.blocks)
+
+
+def _find_index(read: Read, size: int) -> _Index | None:
+    footer = read(max(size - FOOTER_SIZE, 0), FOOTER_SIZE)
+    index_size = int.from_bytes(footer[:8], "little")
+    offset = size - FOOTER_SIZE - index_size
+    if footer[8:] != END or offset < 0:
+        return None
+    try:
+        return _Index(offset, *unpack_index(open_section(read(offset, index_size), INDEX)))
+    except ArchiveError:
+        return None
+
+
+def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
+    """Reads magic to `C`; where the sections after it begin."""
+    try:
+        head = check_head(read(0, _HEAD_SPACE))
+        return _read_collection(read, directory, head, size)
+    except _DamagedCollection as error:
+        if index is None:
+            raise ArchiveError(str(error)) from None
+        directory.problems.append(ArchiveError(str(error)))
+    except ArchiveError:
+        # A changed byte of the version cannot be told from a newer archive; a lost or an added one can.
+        intact_magic = read(0, len(MAGIC)) == MAGIC
+        if index is None or (intact_magic and index.end == index.offset):
+            raise
+        directory.problems.append(ArchiveError("its first bytes are damaged"))
+    # `C` or an `M` that a lost or added byte has moved, if they are whole.
+    for offset in range(min(_HEAD_SPACE, index.offset)):
+        place = _section_at(read, offset, index.offset)
+        if place is None or place.kind not in (COLLECTION, MODEL) or not _intact(read, place):
+            continue
+        if place.kind == MODEL:
+            return offset
+        return _read_collection(read, directory, offset, size)
+    return index.first_offset
+
+
+class _DamagedCollection(ArchiveError):
+    pass
+
+
+def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> int:
+    """Reads `C`; where it ends. Raises _DamagedCollection if it is damaged."""
+    place = _section_at(read, offset, end)
+    if place is None or place.kind != COLLECTION or not _intact(read, place):
+        raise _DamagedCollection("the description of its contents is damaged")
+    directory.collection = unpack_collection(open_section(read(place.offset, place.size), COLLECTION))
+    return place.offset + place.size
+
+
+def _check_claims(directory: Directory, collection: Collection | FileList, size: int, indexed: bool) -> None:
+    if directory.counted != collection.items:
+        if indexed:
+            raise ArchiveError(f"it should hold {collection.items} items, and its index lists {directory.counted}")
+        directory.problems.append(
+            ArchiveError(
+                f"the items from {directory.counted} to {collection.items - 1} are missing", len(directory.blocks)
+            )
+        )
+    for block in directory.blocks:
+        _, part = collection.part_of(block.first)
+        if block.items * part.item_elements > max_elements(min(block.size, size)):
+            raise ArchiveError(f"it claims {block.items} items in {block.size} bytes, too many", block.number)
+
+
+def _place_blocks(directory: Directory, index: _Index) -> None:
+    first, offset = 0, index.first_offset
+    for number, (items, size) in enumerate(index.blocks):
+        if items == 0 or size < _SMALLEST_SECTION:
+            raise ArchiveError("the index lists it as empty", number)
+        directory.blocks.append(BlockInfo(number, first, items, offset, size))
+        first += items
+        offset += size
+
+
+def _section_at(read: Read, offset: int, end: int) -> Place | None:
+    """The section that begins here, if it can be one that ends before `end`."""
+    data = read(offset, min(_LONGEST_START, max(end - offset, 0)))
+    cursor = Cursor(data)
+    try:
+        kind, length = cursor.take(1), cursor.varint()
+    except ArchiveError:
+        return None
+    size = cursor.at + length + CRC_SIZE
+    return Place(kind, offset, size) if offset + size <= end else None
+
+
+def _walk(read: Read, directory: Directory, offset: int, end: int, with_blocks: bool = False) -> bool:
+    """Walks the sections from offset to end, as far as they go; whether they fill the space just so.
+
+    with_blocks: blocks are among them, since no index has told where they are.
+    """
+    found: list[Place] = []
+    while offset < end:
+        place = _section_at(read, offset, end)
+        if place is None:
+            break
+        if place.kind == BLOCK and with_blocks:
+            if not _add_block(read, directory, place):
+                break
+        elif place.kind in (BLOCK, COLLECTION, INDEX) or not known_kind(place.kind):
+            if not known_kind(place.kind) and _intact(read, place):
+                raise ArchiveError(f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback")
+            break
+        else:
+            found.append(place)
+        offset += place.size
+    if offset == end or with_blocks:
+        directory.sections += found
+    return offset == end
+
+
+def _intact(read: Read, place: Place) -> bool:
+    try:
+        open_section(read(place.offset, place.size), place.kind)
+    except ArchiveError:
+        return False
+    return True
+
+
+def _add_block(read: Read, directory: Directory, place: Place) -> bool:
+    """Adds a block that no index listed, by what it says itself, if it can be the next one."""
+    data = memoryview(read(place.offset, place.size))
+    start = Cursor(data, 1)
+    try:
+        start.varint()
+        header = read_header(data[start.at : -CRC_SIZE])
+    except ArchiveError:
+        return False
+    if header.first != directory.counted:
+        return False
+    number = len(directory.blocks)
+    directory.blocks.append(BlockInfo(number, header.first, header.items, place.offset, place.size))
+    return True

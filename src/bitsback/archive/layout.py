@@ -1,0 +1,178 @@
+"""The bytes of an archive: numbers, sections, header, index and footer (docs/format.md, The file)."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bitsback import _core, wire
+from bitsback.errors import ArchiveError
+from bitsback.wire import varint
+
+MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
+VERSION = 0
+HEAD = MAGIC + bytes([VERSION, 0])
+"""Magic, version, and no feature that a reader must understand."""
+END = bytes.fromhex("62 62 1A 0A")
+FOOTER_SIZE = 12
+CRC_SIZE = 4
+
+COLLECTION, MODEL, BLOCK, INDEX, NAMES = b"C", b"M", b"B", b"I", b"N"
+
+MAX_BLOCK_BYTES = 1 << 31
+MAX_DIMENSIONS = 32
+_NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
+DTYPES = frozenset(["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)])
+"""NumPy's type strings of what an archive can hold."""
+
+Shape = tuple[int, ...]
+
+
+class Cursor(wire.Cursor):
+    """Reads fields one after another. Whatever is not there, or not in its only form, is an ArchiveError."""
+
+    def dtype(self) -> np.dtype[Any]:
+        text = self.take(3).decode("latin-1")
+        if text not in DTYPES:
+            raise ArchiveError(f"the dtype {text!r} is none that an archive can hold")
+        return np.dtype(text)
+
+    def shape(self) -> Shape:
+        dimensions = self.byte()
+        if dimensions > MAX_DIMENSIONS:
+            raise ArchiveError(f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have")
+        return tuple(self.varint() for _ in range(dimensions))
+
+
+def pack_shape(shape: Shape) -> bytes:
+    return bytes([len(shape)]) + b"".join(map(varint, shape))
+
+
+def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
+    """A whole section: kind, length, payload, CRC."""
+    body = b"".join([kind, varint(sum(map(len, parts))), *parts])
+    return body + _core.crc32c(body).to_bytes(CRC_SIZE, "little")
+
+
+def open_section(data: bytes, kind: bytes) -> memoryview:
+    """The payload of a whole section, whose kind, length and CRC are checked. Raises ArchiveError."""
+    body = data[:-CRC_SIZE]
+    if len(data) < CRC_SIZE + 2 or _core.crc32c(body).to_bytes(CRC_SIZE, "little") != data[-CRC_SIZE:]:
+        raise ArchiveError("its checksum does not match")
+    if body[:1] != kind:
+        raise ArchiveError(f"a section of the kind {body[:1]!r} stands where one of {kind!r} should")
+    cursor = Cursor(body, 1)
+    if cursor.varint() != len(body) - cursor.at:
+        raise ArchiveError("its length is not what it says")
+    return memoryview(body)[cursor.at :]
+
+
+def known_kind(kind: bytes) -> bool:
+    """Whether a reader may read on past a section of this kind."""
+    return kind in (COLLECTION, MODEL, BLOCK, INDEX, NAMES) or b"a" <= kind <= b"z"
+
+
+def check_head(data: bytes) -> int:
+    """Checks magic, version and features at the start of an archive; how many bytes they take. Raises ArchiveError."""
+    if data[: len(MAGIC)] != MAGIC:
+        raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
+    cursor = Cursor(data, len(MAGIC))
+    version = cursor.byte()
+    if version != VERSION:
+        raise ArchiveError(f"this archive was written by a newer bitsback (format {version}): update bitsback")
+    features = cursor.varint()
+    if features:
+        raise ArchiveError(f"this archive was written by a newer bitsback (features {features:#x}): update bitsback")
+    return cursor.at
+
+
+ARRAY, IDX, IDX_GZ = 0, 2, 3
+"""Containers: an array, and one that came, and goes, as an idx file."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What the archive as a whole is, or a part of it: one array."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    axes: int
+    """1 if the first dimension counts the items, 0 if the array is one item."""
+    container: int = ARRAY
+
+    @property
+    def items(self) -> int:
+        return self.shape[0] if self.axes else 1
+
+    @property
+    def item_shape(self) -> Shape:
+        return self.shape[self.axes :]
+
+    @property
+    def item_elements(self) -> int:
+        return math.prod(self.item_shape)
+
+    @property
+    def item_bytes(self) -> int:
+        return self.item_elements * self.dtype.itemsize
+
+    @property
+    def elements(self) -> int:
+        return self.items * self.item_elements
+
+    @property
+    def nbytes(self) -> int:
+        return self.items * self.item_bytes
+
+    def part_of(self, item: int) -> tuple[int, "Collection"]:
+        """As of a list of files, of which an array is the only part."""
+        return 0, self
+
+    def pack(self) -> bytes:
+        return section(COLLECTION, bytes([self.container]), self.pack_array())
+
+    def pack_array(self) -> bytes:
+        return self.dtype.str.encode() + bytes([self.axes]) + pack_shape(self.shape)
+
+    @classmethod
+    def unpack(cls, payload: memoryview) -> "Collection":
+        cursor = Cursor(payload)
+        container = cursor.byte()
+        if container not in (ARRAY, IDX, IDX_GZ):
+            raise ArchiveError("this archive holds another kind of collection: it needs a newer bitsback")
+        collection = cls.unpack_array(cursor, container)
+        cursor.done()
+        return collection
+
+    @classmethod
+    def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":
+        dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
+        if axes > 1 or axes > len(shape):
+            raise ArchiveError("its items are counted along an axis that is not there")
+        check_shape(dtype, shape)
+        return cls(dtype, shape, axes, container)
+
+
+def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
+    """Raises ArchiveError for a shape that NumPy could not hold, however few bytes it has."""
+    if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 63:
+        raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
+
+
+def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
+    """The `I` section and the footer. blocks: for each its number of items and the size of its section."""
+    numbers = [first_offset, len(blocks), *(number for block in blocks for number in block)]
+    index = section(INDEX, b"".join(map(varint, numbers)))
+    return index + len(index).to_bytes(8, "little") + END
+
+
+def unpack_index(payload: memoryview) -> tuple[int, list[tuple[int, int]]]:
+    """The offset of the first block, and for each block its number of items and the size of its section."""
+    cursor = Cursor(payload)
+    first_offset, count = cursor.varint(), cursor.varint()
+    if 2 * count > len(payload):
+        raise ArchiveError("the index is shorter than its number of blocks")
+    blocks = [(cursor.varint(), cursor.varint()) for _ in range(count)]
+    cursor.done()
+    return first_offset, blocks

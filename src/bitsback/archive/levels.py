@@ -1,0 +1,88 @@
+"""Elements as symbols, and back, bit for bit: of two-valued data of any dtype as 0 and 1, of bytes as they are.
+
+Values are compared by their bits, as unsigned integers: -0.0 is not 0.0, and a NaN equals itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.models import Model
+
+Levels = tuple[bytes, bytes]
+
+
+def find_levels(items: NDArray[Any]) -> Levels | None:
+    """The two values that the elements have, in ascending order, or None if they have more or there are none.
+
+    items: C-contiguous, of a dtype that archives hold. If all have one value its partner is the one that leaves what is
+    probably background as symbol 0: one for zero, and zero for anything else.
+    """
+    bits = _bits(items)
+    if not bits.size:
+        return None
+    low, high = bits.min(), bits.max()
+    if low == high:
+        zero, one = bytes(items.itemsize), np.ones((), items.dtype).tobytes()
+        value = low.tobytes()
+        return _ascending((value, one if value == zero else zero), items.dtype)
+    if high - low > 1 and np.count_nonzero(bits == low) + np.count_nonzero(bits == high) != bits.size:
+        return None
+    return _ascending((low.tobytes(), high.tobytes()), items.dtype)
+
+
+def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
+    """The symbols of elements that all are one of the two levels: uint8, flat. It may be a view of the items."""
+    bits = _bits(items)
+    if levels == (b"\0", b"\1"):
+        return bits.view(np.uint8)
+    symbols: NDArray[np.bool_] = bits == np.frombuffer(levels[1], bits.dtype)[0]
+    return symbols.view(np.uint8)
+
+
+def model_symbols(
+    model: Model, items: NDArray[Any], levels: Levels | None
+) -> tuple[Levels | None, NDArray[np.uint8]] | None:
+    """The symbols, flat, that a model codes the items as, and the levels that they stand for: `levels`, or None if the
+    elements are symbols themselves. None in place of both if the model cannot code them."""
+    if model.levels == 2:
+        return None if levels is None else (levels, to_symbols(items, levels))
+    if items.dtype.str != "|u1" or int(items.max(initial=0)) >= model.levels:
+        return None
+    return None, _bits(items).view(np.uint8)
+
+
+def from_symbols(symbols: NDArray[np.uint8], levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the symbols."""
+    if levels == (b"\0", b"\1"):
+        return symbols.view(dtype)
+    unsigned = _unsigned(dtype)
+    low, high = (int(np.frombuffer(level, unsigned)[0]) for level in levels)
+    bits = symbols.astype(unsigned)
+    bits *= unsigned.type((high - low) % (1 << 8 * unsigned.itemsize))
+    bits += unsigned.type(low)
+    return bits.view(dtype)
+
+
+def _unsigned(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(f"u{dtype.itemsize}")
+
+
+def _bits(items: NDArray[Any]) -> NDArray[Any]:
+    return items.reshape(-1).view(_unsigned(items.dtype))
+
+
+def _ascending(pair: Levels, dtype: np.dtype[Any]) -> Levels:
+    return pair if _rank(pair[0], dtype) < _rank(pair[1], dtype) else (pair[1], pair[0])
+
+
+def _rank(value: bytes, dtype: np.dtype[Any]) -> int:
+    """An integer that orders all values of a dtype, NaNs at the ends and -0.0 just below 0.0."""
+    bits = int.from_bytes(value, "big" if dtype.str[0] == ">" else "little")
+    top = 1 << 8 * dtype.itemsize - 1
+    if dtype.kind == "i":
+        return bits ^ top
+    if dtype.kind == "f":
+        return 2 * top - 1 - bits if bits & top else bits | top
+    return bits

@@ -1,0 +1,105 @@
+"""Where results go: a file that is there whole or not at all, or a stream."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from bitsback.errors import InputError
+from bitsback.images.files import stream_name
+
+Destination = str | os.PathLike[str] | BinaryIO
+
+
+class Output:
+    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self.size = 0
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Raises InputError, naming the file, if the disk is full or the like."""
+        self.size += len(data)
+        with _naming(self.name):
+            rest = memoryview(data)
+            while len(rest):
+                written = self._file.write(rest)
+                # An unbuffered file may take less than all.
+                rest = rest[written if written is not None else len(rest) :]
+
+
+@contextmanager
+def open_output(destination: Destination, force: bool = False, source: object = None) -> Iterator[Output]:
+    """An Output for a path or for a binary stream.
+
+    A path gets its file when the body ends, complete and on disk; if the body raises, nothing is left, and a file that
+    was there stays as it was. Raises InputError if there is a file already, unless `force`, or if it is `source`.
+    """
+    if not isinstance(destination, str | os.PathLike):
+        output = Output(destination, stream_name(destination, "the output"))
+        yield output
+        with _naming(output.name):
+            destination.flush()
+        return
+    name = os.fspath(destination)
+    # A symbolic link stays what it is: the file that it points to is replaced.
+    path = Path(os.path.realpath(name))
+    with _naming(name):
+        status = path.stat() if path.exists() else None
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{name}: is a folder; name a file in it")
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        with _naming(name):
+            device = path.open("wb", buffering=0)
+        with device:
+            yield Output(device, name)
+        return
+    if status is not None and isinstance(source, str | os.PathLike) and path.samefile(source):
+        raise InputError(f"{name}: is the input too; name another output")
+    if status is not None and not force:
+        raise InputError(f"{name}: exists already; name another output, or use --force (force=True) to replace it")
+    temporary = path.with_name(f".bitsback-{secrets.token_hex(6)}.tmp")
+    with _naming(name):
+        file = temporary.open("xb", buffering=0)
+    try:
+        with file:
+            yield Output(file, name)
+            with _naming(name):
+                os.fsync(file.fileno())
+        with _naming(name):
+            if status is not None:
+                temporary.chmod(stat.S_IMODE(status.st_mode))
+            elif path.exists() and not force:
+                raise InputError(f"{name}: exists since just now; name another output, or use --force to replace it")
+            temporary.replace(path)
+            _sync_folder(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Turns an OSError into an InputError that names the file."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name last through a power cut, where a folder can be opened (not on Windows)."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,47 @@
+"""Work on blocks in several threads: the results in order, and never many of them at once."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads to use: by default as many as there are cores for this process."""
+    if threads is None:
+        available = getattr(os, "sched_getaffinity", None)
+        return len(available(0)) if available is not None else os.cpu_count() or 1
+    if threads < 1:
+        raise InputError(f"threads={threads}: there must be one at least")
+    return threads
+
+
+def ordered_map(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Iterator[Result]:
+    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception ends it all.
+
+    `tasks` itself runs in the caller's thread.
+    """
+    if threads == 1:
+        yield from map(work, tasks)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # only here: a single item should not wait for the import
+
+    pool = ThreadPoolExecutor(threads, "bitsback")
+    running: deque[Future[Result]] = deque()
+    try:
+        for task in tasks:
+            running.append(pool.submit(work, task))
+            if len(running) > threads + 1:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,324 @@
+"""An archive in a file: any items of it, decoding no more blocks than they are in."""
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from threading import Lock
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.block import Opened, read_header
+from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.describe import describe
+from bitsback.archive.directory import BlockInfo, Place, scan
+from bitsback.archive.files import Files, unpack_files
+from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, check_shape, open_section
+from bitsback.archive.library import Library, load_embedded
+from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.pool import check_threads, ordered_map
+from bitsback.archive.source import Task, at_block, decode
+from bitsback.archive.summary import Progress
+from bitsback.errors import ArchiveError, InputError
+from bitsback.images.files import open_file, reading, stream_name
+
+_HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
+
+Problem = tuple[int | None, ArchiveError]
+
+
+class Archive:
+    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`.
+
+    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong outside of them, and
+    the items of the blocks that are whole can be had. Use it as a context manager, or close it. It may be used from
+    several threads.
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> None:
+        """source: a path, or a binary file that can seek. model: one that the archive's blocks may ask for.
+
+        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer bitsback, or is damaged
+        so that not even its blocks can be found.
+        """
+        given = given_model(model) if model is not None else None
+        if isinstance(source, str | os.PathLike):
+            self.name = os.fspath(source)
+            self._file = open_file(source)
+            self._owned = True
+        else:
+            self.name = stream_name(source, "the archive")
+            self._file = source
+            self._owned = False
+        self._lock = Lock()
+        self._cached: tuple[int, NDArray[Any]] | None = None
+        try:
+            with reading(self.name):
+                self.size = self._file.seek(0, os.SEEK_END)
+            self.library = Library(given, lambda: map(self._read_place, self._directory.models))
+            self._directory = scan(self._read, self.size)
+            self.collection = self._directory.collection or self._guess_collection()
+        except ArchiveError as error:
+            self.close()
+            raise self._named(error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, if it was opened here."""
+        if self._owned:
+            self._file.close()
+
+    def __len__(self) -> int:
+        """The number of items of an array; of a collection of files, that of the files (pages, arrays)."""
+        return self.collection.files if isinstance(self.collection, FileList) else self.collection.items
+
+    @property
+    def array(self) -> Collection:
+        """The array as a whole. Raises InputError if the archive holds a collection of files."""
+        if isinstance(self.collection, FileList):
+            raise InputError(f"{self.name}: holds not one array but files; take them by number or by name")
+        return self.collection
+
+    @property
+    def shape(self) -> Shape:
+        """Of the whole array. Raises InputError if the archive holds a collection of files."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array, byte order included. Raises InputError if the archive holds a collection of files."""
+        return self.array.dtype
+
+    @property
+    def names(self) -> list[str]:
+        """Of the files, in order; none for an array or the pages of a TIFF file. Raises ArchiveError for damage."""
+        return self.files.names if isinstance(self.collection, FileList) else []
+
+    @cached_property
+    def files(self) -> Files:
+        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError for damage."""
+        if not isinstance(self.collection, FileList):
+            raise InputError(f"{self.name}: holds an array, whose items have no names")
+        try:
+            place = self._directory.names
+            if place is None:
+                raise ArchiveError("the names of its files are missing")
+            return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    @property
+    def blocks(self) -> list[BlockInfo]:
+        """Where each block is, and which items it holds."""
+        return self._directory.blocks
+
+    @property
+    def problems(self) -> list[ArchiveError]:
+        """What was found to be wrong when the archive was opened, in order; blocks are not looked into then."""
+        return [self._named(error) for error in self._directory.problems]
+
+    def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
+        """An item, or the items of a range, as in Python; each a copy. Of a collection of files, one of them, by number
+        or by name, as an array.
+
+        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one that is needed is
+        damaged.
+        """
+        if isinstance(self.collection, FileList):
+            return self._file(which)
+        if isinstance(which, str):
+            raise KeyError(f"{self.name}: holds an array, whose items have no names")
+        if isinstance(which, slice):
+            wanted = range(len(self))[which]
+            if not len(wanted):
+                return self.items(0, 0)
+            low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
+            items = self.items(low, high + 1)
+            return items if wanted.step == 1 else np.ascontiguousarray(items[:: wanted.step])
+        number = range(len(self))[which]
+        return self.items(number, number + 1).reshape(self.array.item_shape)
+
+    def _file(self, which: int | str | slice) -> NDArray[Any]:
+        if isinstance(which, slice):
+            raise TypeError(f"{self.name}: holds files, which may differ in shape; take one at a time")
+        if isinstance(which, str):
+            if which not in self._numbers:
+                raise KeyError(f"{self.name}: there is no file {which!r} in it")
+            which = self._numbers[which]
+        first = self.files.item(range(len(self))[which])
+        if self.files.collection.kind != NPZ:
+            return next(self.pieces(first, first + 1))[0].copy()
+        part = self.files.collection.parts[range(len(self))[which]]
+        pieces = [np.empty((0, *part.item_shape), part.dtype), *self.pieces(first, first + part.items)]
+        return np.concatenate(pieces, dtype=part.dtype).reshape(part.shape)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+    def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
+        """The items start ... stop - 1: [stop - start, *item shape].
+
+        verify: check each block's digest, for which all of the block must be decoded. Raises IndexError, ArchiveError.
+        """
+        pieces = list(self.pieces(start, stop, verify=verify))
+        if not pieces:
+            return np.empty((0, *self.array.item_shape), self.dtype)
+        return np.concatenate(pieces, dtype=self.dtype) if len(pieces) > 1 else pieces[0].copy()
+
+    def pieces(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        """The items start ... stop - 1, one block after another, each read-only: [items, *item shape].
+
+        In this way any number of them fits into memory. Raises IndexError, ArchiveError.
+        """
+        if not 0 <= start <= stop <= self.collection.items:
+            raise IndexError(f"{self.name}: there are no items {start} to {stop} among its {self.collection.items}")
+        at = start
+        while at < stop:
+            block = self._block_of(at)
+            end = min(stop, block.first + block.items)
+            items = self._decode(block, None if verify else end - block.first)
+            piece = items[at - block.first : end - block.first]
+            piece.flags.writeable = False
+            yield piece
+            at = end
+
+    def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
+        """Decodes every block and checks all else: what is wrong, with the number of the block if it is in one."""
+        problems: list[Problem] = [(error.block, error) for error in self.problems]
+        for place in self._directory.sections:
+            try:
+                self.check_section(place)
+            except ArchiveError as problem:
+                problems.append((None, problem))
+
+        def check(block: BlockInfo) -> tuple[BlockInfo, ArchiveError | None]:
+            try:
+                decode(self, self._task(block))
+            except ArchiveError as error:
+                return block, error
+            return block, None
+
+        for block, error in ordered_map(check, self.blocks, check_threads(threads)):
+            if error is not None:
+                problems.append((block.number, error))
+            if progress is not None:
+                progress(block.first + block.items, self.collection.items)
+        return problems
+
+    def check_section(self, place: Place) -> None:
+        """Checks a section that is no block; a model is loaded, too. Raises ArchiveError, naming the archive."""
+        try:
+            data = self._read_place(place)
+            if place in self._directory.models:
+                load_embedded(data)
+            else:
+                open_section(data, place.kind)
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    def tasks(self) -> Iterator[Task]:
+        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage it comes upon."""
+        for problem in self.problems:
+            raise problem
+        for place in self._directory.sections:
+            self.check_section(place)
+        for block in self.blocks:
+            yield self._task(block)
+
+    def info(self) -> dict[str, Any]:
+        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes none."""
+        return describe(self)
+
+    @property
+    def model_bytes(self) -> int:
+        """Bytes of the archive that the models in it take."""
+        return sum(place.size for place in self._directory.models)
+
+    def _named(self, error: ArchiveError) -> ArchiveError:
+        where = f"{self.name}: block {error.block}" if error.block is not None else self.name
+        return ArchiveError(f"{where}: {error}", error.block)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        """What the file holds of these bytes; a damaged archive may ask for any."""
+        start, end = max(offset, 0), min(offset + size, self.size)
+        if start >= end:
+            return b""
+        with self._lock, reading(self.name):
+            self._file.seek(start)
+            return self._file.read(end - start)
+
+    def _read_place(self, place: Place) -> bytes:
+        return self._read(place.offset, place.size)
+
+    def _block_of(self, item: int) -> BlockInfo:
+        low, high = 0, len(self.blocks)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.blocks[middle].first <= item else (low, middle)
+        if high == 0 or item >= self.blocks[low].first + self.blocks[low].items:
+            raise ArchiveError(f"{self.name}: block {high}: item {item} is missing, the archive is cut off", high)
+        return self.blocks[low]
+
+    def _task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        data = self._read(block.offset, block.size)
+        try:
+            try:
+                payload = open_section(data, BLOCK)
+            except ArchiveError:
+                if not self._directory.drift:
+                    raise
+                data = self._read(block.offset + self._directory.drift, block.size)
+                payload = open_section(data, BLOCK)
+        except ArchiveError as error:
+            raise at_block(self.name, block.number, block.first, block.items, error) from None
+        return Task(block.number, block.first, block.items, payload)
+
+    def _decode(self, block: BlockInfo, stop: int | None) -> NDArray[Any]:
+        cached = self._cached
+        if cached is not None and cached[0] == block.number:
+            return cached[1]
+        items = decode(self, self._task(block), stop)
+        if stop is None:
+            self._cached = block.number, items
+        return items
+
+    def header(self, block: BlockInfo) -> Opened:
+        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
+        data = memoryview(self._read(block.offset, min(_HEADER_SPACE, block.size)))
+        cursor = Cursor(data, 1)
+        cursor.varint()
+        try:
+            return read_header(data[cursor.at :])
+        except ArchiveError:
+            return read_header(self._task(block).payload)
+
+    def _guess_collection(self) -> Collection:
+        """The collection by what its first whole block holds, where its own description is damaged."""
+        for block in [] if self._directory.names is not None else self.blocks:
+            try:
+                run = read_header(self._task(block).payload).runs[0]
+            except ArchiveError:
+                continue
+            shape = (self._directory.counted, *run.shape)
+            check_shape(run.dtype, shape)
+            return Collection(run.dtype, shape, 1)
+        raise ArchiveError("neither the description of its contents nor any block is whole")
+
+
+def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:
+    """Opens an archive, to read items from it. The arguments and the errors are those of Archive."""
+    return Archive(source, model=model)

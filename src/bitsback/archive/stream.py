@@ -1,0 +1,114 @@
+"""An archive from a pipe: read once, from its first byte to its last."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from bitsback.archive.block import read_header
+from bitsback.archive.layout import (
+    BLOCK,
+    COLLECTION,
+    CRC_SIZE,
+    END,
+    FOOTER_SIZE,
+    HEAD,
+    INDEX,
+    MAX_BLOCK_BYTES,
+    MODEL,
+    Cursor,
+    check_head,
+    known_kind,
+    open_section,
+    unpack_index,
+)
+from bitsback.archive.library import Library
+from bitsback.archive.source import Task, at_block
+from bitsback.archive.parts import unpack_collection
+from bitsback.errors import ArchiveError
+from bitsback.images.files import read_up_to, reading, stream_name
+from bitsback.models import Model
+
+_MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)
+
+
+class Stream:
+    """The blocks of an archive that cannot be sought in. Everything in it is checked on the way."""
+
+    def __init__(self, file: BinaryIO, model: Model | None) -> None:
+        self.name = stream_name(file, "the input")
+        self.size = 0
+        self._file = file
+        self._models: list[bytes] = []
+        self.library = Library(model, lambda: self._models)
+        try:
+            head = self._take(len(HEAD))
+            while head[-1] >= 128 and len(head) < 20:  # features take more than one byte
+                head += self._take(1)
+            check_head(head)
+            self.collection = unpack_collection(open_section(self._take_section(), COLLECTION))
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+
+    def tasks(self) -> Iterator[Task]:
+        index: list[tuple[int, int]] = []
+        first_block = self.size
+        first = 0
+        ended = False
+        while True:
+            offset = self.size
+            try:
+                data = self._take_section()
+                kind = data[:1]
+                payload = open_section(data, kind)
+                if kind == INDEX:
+                    break
+                if kind == MODEL and not index and not ended:
+                    self._models.append(data)
+                    continue
+                if kind != BLOCK:
+                    if not known_kind(kind):
+                        raise ArchiveError(f"it has a part of the kind {kind.decode('latin-1')!r}: update bitsback")
+                    if kind in (MODEL, COLLECTION):
+                        raise ArchiveError("its parts are not in order")
+                    ended = True
+                    continue
+                if ended:
+                    raise ArchiveError("its parts are not in order")
+                items = read_header(payload).items
+            except ArchiveError as error:
+                raise ArchiveError(f"{self.name}: block {len(index)}: {error}", len(index)) from None
+            if not index:
+                first_block = offset
+            if first + items > self.collection.items:
+                raise at_block(self.name, len(index), first, items, ArchiveError("the archive should not have so many"))
+            yield Task(len(index), first, items, payload)
+            first += items
+            index.append((items, len(data)))
+        try:
+            if unpack_index(payload) != (first_block if index else offset, index):
+                raise ArchiveError("its index is not that of its blocks")
+            if first != self.collection.items:
+                raise ArchiveError(f"it should hold {self.collection.items} items, and holds {first}")
+            if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
+                raise ArchiveError("its last bytes are damaged")
+            with reading(self.name):
+                if self._file.read(1):
+                    raise ArchiveError("something follows its end")
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+
+    def _take(self, size: int) -> bytes:
+        """The next `size` bytes. Memory follows what is really there. Raises ArchiveError at the end of the stream."""
+        data = read_up_to(self._file, size, self.name)
+        if len(data) < size:
+            raise ArchiveError("it is cut short")
+        self.size += size
+        return bytes(data)
+
+    def _take_section(self) -> bytes:
+        start = self._take(2)
+        while start[-1] >= 128 and len(start) < 11:
+            start += self._take(1)
+        length = Cursor(start, 1).varint()
+        if length > _MAX_SECTION:
+            raise ArchiveError(f"a part of it claims {length} bytes, more than any has")
+        return start + self._take(length + CRC_SIZE)

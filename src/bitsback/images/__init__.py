@@ -1,0 +1,1 @@
+"""Arrays from and to files, a few items at a time."""

@@ -1,0 +1,66 @@
+"""Names of files in a collection: relative, `/` between folders, and safe to write wherever they are restored."""
+
+import os
+import unicodedata
+from collections.abc import Iterable
+
+from bitsback.errors import InputError
+
+MAX_BYTES = 1024
+
+_WINDOWS_RESERVED = frozenset(
+    ["CON", "PRN", "AUX", "NUL", *(kind + digit for kind in ("COM", "LPT") for digit in "123456789¹²³")]
+)
+
+
+def fault(name: str) -> str | None:
+    """Why a name cannot be that of a file in a collection, or None if it can."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "its name is not in UTF-8"
+    if size > MAX_BYTES:
+        return f"its name has {size} bytes, more than the {MAX_BYTES} that are held"
+    if name.startswith("/"):
+        return "its name begins at the root of the file system"
+    if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+        return "its name leads out of the folder, or nowhere"
+    return None
+
+
+def windows_fault(name: str) -> str | None:
+    """Why Windows cannot have a file of this name, or would put it elsewhere; None if it can."""
+    for part in name.split("/"):
+        if part.split(".")[0].rstrip(" ").upper() in _WINDOWS_RESERVED:
+            return f"Windows reserves the name {part!r}"
+        if part[-1:] in (".", " ") or any(char < " " or char in '<>:"\\|?*' for char in part):
+            return f"Windows can have no file {part!r}"
+    return None
+
+
+def local_fault(name: str) -> str | None:
+    """Why this computer cannot have a file of this name, or would put it elsewhere; None if it can."""
+    return fault(name) or (windows_fault(name) if os.name == "nt" else None)
+
+
+def check(name: str, where: str) -> None:
+    """Raises InputError, naming the file as `where`, for a name that a collection cannot have."""
+    reason = fault(name)
+    if reason is not None:
+        raise InputError(f"{printable(where)}: {reason}; rename it")
+
+
+def first_twin(names: Iterable[str]) -> str | None:
+    """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode composition."""
+    seen: set[str] = set()
+    for name in names:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if folded in seen:
+            return name
+        seen.add(folded)
+    return None
+
+
+def printable(name: str) -> str:
+    """The name without what a terminal would act on, or UTF-8 cannot have."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
