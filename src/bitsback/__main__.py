@@ -1,0 +1,5 @@
+"""`python -m bitsback` is the command `bitsback`."""
+
+from bitsback.cli import main
+
+main()

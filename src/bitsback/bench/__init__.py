@@ -1,0 +1,1 @@
+"""What bitsback is compared with, by the demo and by `benchmarks/`."""

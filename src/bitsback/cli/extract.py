@@ -1,0 +1,150 @@
+"""`bitsback extract`: some items of an archive, decoding only the blocks that they are in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bitsback.cli import figures, options
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bitsback.archive import Archive
+
+
+@click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
+@click.argument("archive", metavar="X.bb")
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@options.output_option("A .npy file to write.")
+@click.option("--png", "folder", metavar="DIR", help="A folder for PNG files, one for each item, named by its number.")
+@click.option(
+    "--no-verify",
+    is_flag=True,
+    help="Stop decoding a block after the last item wanted: faster, but only checksums are checked, no digests.",
+)
+@options.model_option
+@options.force_option
+@options.quiet_option
+@options.traceback_option
+def command(
+    archive: str,
+    items: tuple[str, ...],
+    output: str | None,
+    folder: str | None,
+    no_verify: bool,
+    model: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Take some items out of the archive X.bb.
+
+    An ITEM is a number, counted from 0, or a range START:STOP without its end, as in Python; negative numbers count
+    from the end of the archive. A single number gives the item itself, anything else a stack of items. Only the blocks
+    that hold them are decoded.
+
+    \b
+      bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
+      bitsback extract digits.bb 3 10:20 -1 -o some.npy    shape (12, 28, 28)
+      bitsback extract digits.bb 0:100 --png digits        digits/0000.png ...
+    """
+    import bitsback
+
+    for text in items:
+        if text.startswith("--"):
+            raise click.NoSuchOption(text)
+    if output is None and folder is None:
+        raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
+    if archive == options.STANDARD:
+        raise InputError("an archive in a pipe cannot be searched for items; give a file")
+    if output == options.STANDARD:
+        options.refuse_terminal()
+    with bitsback.open(archive, model=model) as opened:
+        ranges = [_range(text, len(opened)) for text in items]
+        if output is not None:
+            single = len(items) == 1 and ":" not in items[0]
+            _write_npy(opened, ranges, single, output, not no_verify, force)
+        if folder is not None:
+            _write_png(opened, ranges, Path(folder), not no_verify, force)
+    if not quiet:
+        written = " and ".join(place for place in (output, folder) if place is not None)
+        click.echo(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
+
+
+def _range(text: str, length: int) -> range:
+    """The items that `text` names in an archive of `length` items. Raises UsageError for what is none of them."""
+    start, colon, stop = text.partition(":")
+    try:
+        if colon:
+            return range(length)[slice(int(start) if start else None, int(stop) if stop else None)]
+        number = int(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no item; give a number such as 3, or a range such as 10:20") from None
+    if not -length <= number < length:
+        raise InputError(f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted from 0")
+    return range(number % length, number % length + 1)
+
+
+def _write_npy(archive: Archive, ranges: Sequence[range], single: bool, output: str, verify: bool, force: bool) -> None:
+    """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it is."""
+    from bitsback.archive.output import open_output
+    from bitsback.images.npy import write_header
+
+    item_shape = archive.collection.item_shape
+    shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
+    destination = sys.stdout.buffer if output == options.STANDARD else output
+    with open_output(destination, force, archive.name) as file:
+        write_header(file.write, archive.dtype, shape)
+        for wanted in ranges:
+            for piece in archive.pieces(wanted.start, wanted.stop, verify=verify):
+                file.write(piece.tobytes())
+
+
+def _write_png(archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool) -> None:
+    """Write each item as `folder`/NUMBER.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = len(str(max(len(archive) - 1, 0)))
+    written = set()
+    for wanted in ranges:
+        pieces = archive.pieces(wanted.start, wanted.stop, verify=verify)
+        for number, item in zip(wanted, chain.from_iterable(pieces), strict=True):
+            if number not in written:
+                _write_new(folder / f"{number:0{digits}}.png", _png(item), force)
+                written.add(number)
+
+
+def _write_new(path: Path, data: bytes, force: bool) -> None:
+    try:
+        file = path.open("wb" if force else "xb")
+    except FileExistsError:
+        raise InputError(f"{path}: exists already; name another folder, or use --force to replace it") from None
+    try:
+        with file:
+            file.write(data)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _png(item: NDArray[Any]) -> bytes:
+    """An item as a PNG file, black and white if it is of bool or of the values 0 and 1."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    colour = item.ndim == 3 and item.shape[2] in (3, 4)
+    if not (item.ndim == 2 or colour) or item.size == 0 or item.dtype.name not in ("bool", "uint8"):
+        raise InputError(
+            f"items of {figures.dimensions(item.shape)} {item.dtype} are no pictures that PNG can hold; use -o FILE.npy"
+        )
+    if item.dtype != bool and not colour and item.max() <= 1:
+        item = item.astype(bool)
+    buffer = BytesIO()
+    Image.fromarray(item).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,82 @@
+"""How numbers and summaries are printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bitsback.archive import Summary
+
+
+def count(number: int, noun: str) -> str:
+    """`count(1, "item")` is "1 item", `count(2000, "item")` "2,000 items"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def dimensions(shape: tuple[int, ...] | list[int]) -> str:
+    return " x ".join(str(size) for size in shape) or "one number"
+
+
+def size(number: int) -> str:
+    """A number of bytes for people: three digits and a decimal unit."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{number:,} bytes" if unit == "bytes" else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.3g} TB"
+
+
+def per(numerator: float, denominator: float, digits: int) -> str:
+    """A quotient, or a dash where there is nothing to divide by."""
+    return f"{numerator / denominator:.{digits}f}" if denominator else "-"
+
+
+def report(
+    source: str,
+    output: str,
+    summary: Summary,
+    seconds: float,
+    array_bytes: int,
+    archive_bytes: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say what went through a compression or a decompression: one line on standard error, or JSON.
+
+    JSON goes to standard output, unless that is taken by the output.
+    """
+    if as_json:
+        show_json(
+            {
+                "source": source,
+                "output": output,
+                "shape": summary.shape,
+                "dtype": summary.dtype,
+                "items": summary.items,
+                "elements": summary.elements,
+                "blocks": summary.blocks,
+                "bytes_in": summary.bytes_in,
+                "bytes_out": summary.bytes_out,
+                "bits_per_dimension": 8 * archive_bytes / summary.elements if summary.elements else None,
+                "ratio": array_bytes / archive_bytes,
+                "seconds": seconds,
+            },
+            err=output == "-",
+        )
+    elif not quiet:
+        click.echo(
+            f"{output}: {count(summary.items, 'item')},"
+            f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
+            f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
+            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
+            err=True,
+        )
+
+
+def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:
+    import json  # here, since `bitsback --help` loads this file
+
+    click.echo(json.dumps(figures, indent=2), err=err)

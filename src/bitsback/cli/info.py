@@ -1,0 +1,74 @@
+"""`bitsback info`: what is in an archive, without decoding it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from bitsback.cli import figures, options
+
+
+@click.command(short_help="Show what is in the archive X.bb.")
+@click.argument("archive", metavar="X.bb")
+@options.json_option
+@options.traceback_option
+def command(archive: str, as_json: bool) -> None:
+    """Show what is in the archive X.bb: shape, dtype, models, sizes, blocks.
+
+    Reads the header and the index only; 'bitsback verify' checks the contents.
+
+    \b
+      bitsback info digits.bb
+      bitsback info digits.bb --json
+    """
+    import bitsback
+
+    with bitsback.open(archive) as opened:
+        info = opened.info()
+    if as_json:
+        figures.show_json(info)
+        return
+    for name, value in _lines(info):
+        click.echo(f"{name:10}{value}")
+
+
+def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "archive", f"{info['archive']}, version {info['version']} of the format"
+    yield (
+        "array",
+        f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])}, {figures.count(info['items'], 'item')}",
+    )
+    rate = info["bits_per_dimension"]
+    ratio = figures.per(info["array_bytes"], info["bytes"], 1)
+    yield (
+        "size",
+        (
+            f"{info['bytes']:,} of {figures.count(info['array_bytes'], 'byte')}: {ratio}x"
+            + (f", {rate:.4f} bits per dimension" if rate is not None else "")
+        ),
+    )
+    methods = ", ".join(f"{number:,} {method}" for method, number in info["methods"].items() if number)
+    yield (
+        "blocks",
+        (
+            figures.count(info["blocks"], "block")
+            + (f" of up to {figures.count(info['block_items'], 'item')} ({methods})" if info["blocks"] else "")
+        ),
+    )
+    for model in info["models"]:
+        name = model["name"] or "not here; give it with -m"
+        yield "model", f"{name}, {figures.count(model['blocks'], 'block')}, identity {model['identity']}"
+    if info["model_bytes"]:
+        yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
+    for problem in info["problems"]:
+        yield "DAMAGED", problem
+
+
+def _dtype(name: str) -> str:
+    """`|b1` as people write it: bool; the byte order is told where it is not little-endian."""
+    import numpy as np
+
+    dtype = np.dtype(name)
+    return dtype.name + (", big-endian" if name.startswith(">") else "")

@@ -1,0 +1,123 @@
+"""The group of commands: finds them lazily, and turns what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+
+from bitsback import __version__
+from bitsback.errors import BitsbackError
+
+COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "demo")
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+class Interrupted(Exception):
+    """Ctrl-C, under a name that click does not handle itself (it would print an empty line and exit with 1)."""
+
+
+class LazyGroup(click.Group):
+    """Imports the file of a command when the command is asked for, so that `bitsback --help` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"bitsback.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with _terminate_as_interrupt():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run and exit: 0 after success, 2 after an error of any kind, 130 after an interruption."""
+        args = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
+            sys.exit(code if isinstance(code, int) else 0)
+        except Interrupted:
+            # A terminal has just echoed ^C on the line that we are about to write.
+            click.echo(("\n" if sys.stderr.isatty() else "") + "bitsback: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except (click.ClickException, BitsbackError, OSError, MemoryError) as error:
+            if "--traceback" in args:
+                import traceback
+
+                traceback.print_exc()
+            click.echo(f"bitsback: error: {describe(error)}", err=True)
+            sys.exit(FAILED)
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that files under a temporary name are removed then too."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def describe(error: Exception) -> str:
+    """What to tell a person about `error`, in one line."""
+    if isinstance(error, click.UsageError):
+        message = error.format_message().rstrip(".")
+        message = message[:1].lower() + message[1:]
+        if error.ctx is not None:
+            message += f"; try '{error.ctx.command_path} --help'"
+    elif isinstance(error, click.ClickException):
+        message = error.format_message()
+    elif isinstance(error, OSError) and error.strerror:
+        message = error.strerror[0].lower() + error.strerror[1:]
+        if error.filename is not None:
+            message = f"{error.filename}: {message}"
+        if error.errno == errno.ENOSPC:
+            message += "; free some space or write elsewhere with -o"
+    elif isinstance(error, MemoryError):
+        message = "out of memory; use fewer --threads or a smaller --block"
+    else:
+        message = str(error) or type(error).__name__
+    return " ".join(message.split())
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="bitsback %(version)s")
+def bitsback() -> None:
+    """Compress collections of images without loss, with latent-variable models and bits-back coding.
+
+    \b
+      bitsback compress digits.npy              makes digits.bb
+      bitsback decompress digits.bb             makes digits.npy again, bit for bit
+      bitsback extract digits.bb 3 10:20 -o some.npy
+      bitsback demo                             shows what it does, on handwritten digits
+
+    'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
+    """

@@ -1,0 +1,79 @@
+"""Options that several commands share, and the rules for file names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bitsback.errors import InputError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+STANDARD = "-"
+
+
+def traceback_option(function: Function) -> Function:
+    # `bitsback.cli.main` looks for the word itself, so that it also works when the arguments cannot be parsed.
+    return click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error arose.")(function)
+
+
+def threads_option(function: Function) -> Function:
+    return click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="Blocks to work on at once.  [default: all cores]"
+    )(function)
+
+
+def model_option(function: Function) -> Function:
+    return click.option(
+        "-m",
+        "--model",
+        metavar="FILE",
+        help="A model that the archive needs, where it neither has it inside nor ships with bitsback.",
+    )(function)
+
+
+def force_option(function: Function) -> Function:
+    return click.option("-f", "--force", is_flag=True, help="Replace an existing output file.")(function)
+
+
+def quiet_option(function: Function) -> Function:
+    return click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary; errors only.")(function)
+
+
+def json_option(function: Function) -> Function:
+    return click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")(function)
+
+
+def output_option(text: str) -> Callable[[Function], Function]:
+    return click.option("-o", "--output", metavar="FILE", help=text)
+
+
+def default_output(source: str, output: str | None, ending: str, new_ending: str) -> str:
+    """Where to write: `output`, else `source` with its ending changed; what comes from a pipe goes to a pipe."""
+    if output is None:
+        if source == STANDARD:
+            output = STANDARD
+        else:
+            output = (source.removesuffix(ending) if source != ending else source) + new_ending
+    if output == STANDARD:
+        refuse_terminal()
+    elif source != STANDARD and _same_file(source, output):
+        raise InputError(f"{output}: is the input too; name another output with -o")
+    return output
+
+
+def refuse_terminal() -> None:
+    """Raise InputError if standard output is a terminal, which binary data would garble."""
+    if sys.stdout.isatty():
+        raise InputError("standard output is a terminal and the output is binary; redirect it, or give -o FILE")
+
+
+def _same_file(source: str, output: str) -> bool:
+    try:
+        return Path(source).samefile(output)
+    except OSError:
+        return False
