@@ -1,0 +1,53 @@
+# `make demo` and `make test` do everything from a fresh clone: they need Python 3.11 or newer, a C++20 compiler and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# The wheel is built once, however many environments it is installed into.
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find src -type f -not -name '*.pyc')
+WHEEL := build/wheel/built
+
+.PHONY: demo test lint bench cross clean
+
+demo: .venv/installed
+	$(BIN)/bitsback demo
+
+# Decoding needs no torch: an environment without it goes first, so that pytest has the last word.
+test: .venv/installed-test .venv-light/installed
+	.venv-light/bin/python tests/cli/without_torch.py
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-test .venv/installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src benchmarks recipes tools
+	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
+
+bench: .venv/installed-bench
+	for script in benchmarks/bench_*.py; do echo; $(BIN)/python $$script || exit 1; done
+
+# The core and the format on other processors, under emulation.
+cross: .venv/installed-test
+	tests/cross/run.sh
+
+clean:
+	rm -rf .venv .venv-light build
+
+.venv/created .venv-light/created: %/created:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv --clear $*
+	touch $@
+
+$(WHEEL): .venv/created $(SOURCES)
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
+	touch $@
+
+.venv/installed .venv-light/installed: %/installed: %/created $(WHEEL)
+	$*/bin/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
+	$*/bin/python -m pip install -q build/wheel/*.whl
+	touch $@
+
+.venv/installed-%: .venv/installed
+	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[$*]"
+	touch $@

@@ -1,0 +1,83 @@
+"""Where the time goes on one core: each step of bits back on its own, through the public codecs, and the whole.
+
+    python benchmarks/bench_breakdown.py
+
+The steps run on batches of the model's largest size. The whole runs them in one call to the core, block by block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from harness import arguments, compress, decompress, images, median_seconds, pin, report
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive.levels import find_levels, to_symbols
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--model", default="mnist-binary")
+    options = parser.parse_args()
+    pinned = pin()
+    data = images(options.images)
+    model = bitsback.load_model(options.model)
+    archive = compress(data, model, None, 1)
+    work: dict[str, Callable[[], object]] = {
+        **steps(model, data.reshape(len(data), -1).view(np.uint8)),
+        "two values found, symbols": partial(symbols, data),
+        "SHA-256 of the items": lambda: hashlib.sha256(data.tobytes()).digest(),
+        "compress, the whole": partial(compress, data, model, None, 1),
+        "decompress, the whole": partial(decompress, archive, 1),
+    }
+    rows: list[dict[str, Any]] = []
+    for name, function in work.items():
+        seconds, _ = median_seconds(function, options.repeats)
+        rows.append({"step": name, "microseconds_an_image": 1e6 * seconds / len(data)})
+    report(f"{len(data):,} images, {model.name}", rows, [f"{pinned}; median of {options.repeats}"], options.json)
+
+
+def symbols(data: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    levels = find_levels(data)
+    assert levels is not None
+    return to_symbols(data, levels)
+
+
+def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
+    """The steps of coding x [n, pixels], each for all batches of x, with what it needs made beforehand."""
+    random = np.random.default_rng(0)
+    batches = [x[i : i + model.batch] for i in range(0, len(x), model.batch)]
+    heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
+    source = bitsback.Message(heads, random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32))
+    posteriors = [model.posterior(batch) for batch in batches]
+    priors = [model.prior(len(batch)) for batch in batches]
+    full = source.copy()
+    z = [posterior.pop(full) for posterior in posteriors]
+    likelihoods = [model.likelihood(latents) for latents in z]
+
+    def popped() -> None:
+        message = source.copy()
+        for posterior in posteriors:
+            posterior.pop(message)
+
+    def pushed(codecs: list[Any], all_symbols: list[Any]) -> None:
+        message = bitsback.Message(heads, ())
+        for codec, batch in zip(codecs, all_symbols, strict=True):
+            codec.push(message, batch)
+
+    return {
+        "posterior network": lambda: [model.posterior_parameters(batch) for batch in batches],
+        "pop z under the posterior": popped,
+        "likelihood network": lambda: [model.likelihood_parameters(latents) for latents in z],
+        "push x under the likelihood": partial(pushed, likelihoods, batches),
+        "push z under the prior": partial(pushed, priors, z),
+    }
+
+
+if __name__ == "__main__":
+    main()
