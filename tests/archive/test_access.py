@@ -1,0 +1,139 @@
+"""Items by number and by range, from no more of the file than they need."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import assert_same, pack
+
+
+class Watched(io.BytesIO):
+    """Remembers which bytes were read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.spans: list[tuple[int, int]] = []
+
+    def read(self, size: int | None = -1) -> bytes:
+        start = self.tell()
+        data = super().read(size)
+        self.spans.append((start, start + len(data)))
+        return data
+
+
+@pytest.fixture(scope="module")
+def archive(digits: NDArray[np.bool_]) -> bytes:
+    return pack(digits, block=25)
+
+
+def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
+    opened = bitsback.open(io.BytesIO(archive))
+    assert len(opened) == 300
+    assert opened.shape == (300, 28, 28)
+    assert opened.dtype == np.bool_
+    for number in (0, 1, 24, 25, 299, -1, -300):
+        assert_same(opened[number], digits[number])
+    for a, b in ((0, 300), (0, 0), (10, 11), (20, 30), (24, 25), (25, 50), (3, 297), (290, 999)):
+        assert_same(opened[a:b], digits[a:b])
+    for where in (np.s_[:], np.s_[::7], np.s_[::-1], np.s_[250:20:-9], np.s_[-3:], np.s_[5:5], np.s_[9:3]):
+        assert_same(opened[where], np.ascontiguousarray(digits[where]))
+    assert_same(opened.items(20, 60, verify=False), digits[20:60])
+    assert [len(piece) for piece in opened.pieces(20, 60)] == [5, 25, 10]
+    for number in (300, -301):
+        with pytest.raises(IndexError):
+            opened[number]
+    with pytest.raises(IndexError):
+        opened.items(0, 301)
+
+
+def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
+    opened = bitsback.open(io.BytesIO(archive))
+    for where in (3, np.s_[2:6], np.s_[0:25]):
+        opened[where][:] ^= True
+        assert_same(opened[where], digits[where])
+
+
+def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
+    file = Watched(archive)
+    opened = bitsback.open(file)
+    assert sum(b - a for a, b in file.spans) < 1300, "opening reads header and index"
+    for number in (0, 130, 299):
+        file.spans.clear()
+        opened[number]
+        (block,) = (block for block in opened.blocks if block.first <= number < block.first + block.items)
+        assert file.spans == [(block.offset, block.offset + block.size)]
+    file.spans.clear()
+    opened[299], opened[298], opened[-5:]
+    assert not file.spans, "the last block is still there"
+
+
+def test_a_part_of_a_block_can_be_had_without_the_rest(digits: NDArray[np.bool_]) -> None:
+    opened = bitsback.open(io.BytesIO(pack(digits)))
+    for stop in (1, 2, 50, 299, 300):
+        assert_same(opened.items(0, stop, verify=False), digits[:stop])
+    assert_same(opened.items(40, 50, verify=False), digits[40:50])
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">i2", "|u1"])
+def test_the_dtype_is_kept_across_blocks(dtype: str) -> None:
+    array = np.arange(60).reshape(20, 3).astype(dtype)
+    opened = bitsback.open(io.BytesIO(pack(array, block=3)))
+    for where in (0, np.s_[:], np.s_[1:9], np.s_[5:5], np.s_[::2]):
+        assert_same(opened[where], np.asarray(array[where], order="C"))
+
+
+def test_one_item(digits: NDArray[np.bool_]) -> None:
+    opened = bitsback.open(io.BytesIO(pack(digits[4])))
+    assert (len(opened), opened.shape) == (1, (28, 28))
+    assert_same(opened[0], digits[4])
+    assert_same(opened[:], digits[4:5])
+
+
+def test_items_that_are_numbers() -> None:
+    opened = bitsback.open(io.BytesIO(pack(np.arange(10))))
+    assert opened[3].shape == () and opened[3] == 3
+
+
+def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    array = digits.copy()
+    bitsback.compress(array, path, block=100)
+    with bitsback.open(path) as opened:
+        info: dict[str, Any] = json.loads(json.dumps(opened.info()))
+        assert opened.verify() == []
+        blocks = opened.blocks
+    assert info["bytes"] == path.stat().st_size
+    assert (info["dtype"], info["shape"], info["items"], info["blocks"]) == ("|b1", [300, 28, 28], 300, 3)
+    assert info["methods"] == {"chain": 3, "packed": 0, "raw": 0}
+    (model,) = info["models"]
+    assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
+    assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()
+    assert info["problems"] == []
+    assert [(block.number, block.first, block.items) for block in blocks] == [(0, 0, 100), (1, 100, 100), (2, 200, 100)]
+    assert info["block_bytes"] == sum(block.size for block in blocks)
+
+
+def test_a_closed_archive_lets_go_of_its_file(tmp_path: Path, archive: bytes) -> None:
+    path = tmp_path / "x.bb"
+    path.write_bytes(archive)
+    with bitsback.open(path) as opened:
+        opened[0]
+    path.unlink()
+    with pytest.raises(ValueError, match="closed"):
+        opened[200]
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(bitsback.InputError, match=r"none\.bb: cannot be read"):
+        bitsback.open(tmp_path / "none.bb")
+    with pytest.raises(bitsback.InputError, match="cannot be read"):
+        bitsback.decompress(tmp_path)

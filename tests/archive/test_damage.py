@@ -1,0 +1,144 @@
+"""One byte changed, lost or added anywhere: an ArchiveError, never wrong items, and the other blocks still extract."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive.layout import HEAD
+
+from .conftest import Pipe, assert_same, pack, unpack
+
+BLOCK = 4
+COUNT = 18  # the blocks have 3 or 4 items
+
+
+def damaged(archive: bytes, at: int) -> Iterator[bytes]:
+    """The archive with its byte `at` damaged in several ways."""
+    byte = archive[at]
+    for other in (byte ^ 1, byte ^ 128, byte ^ 255):
+        yield archive[:at] + bytes([other]) + archive[at + 1 :]
+    yield archive[:at] + archive[at + 1 :]
+    yield archive[:at] + bytes([byte ^ 85]) + archive[at:]
+
+
+def sections(archive: bytes) -> list[bytes]:
+    return [archive[block.offset : block.offset + block.size] for block in bitsback.open(io.BytesIO(archive)).blocks]
+
+
+def check(data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None) -> None:
+    """Everything that must hold for a damaged archive whose blocks were these before."""
+    with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
+        unpack(data, model=model, threads=1)
+    with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
+        bitsback.decompress(Pipe(data), model=model, threads=1)
+    try:
+        opened = bitsback.open(io.BytesIO(data), model=model)
+    except bitsback.ArchiveError:
+        # Only a changed byte of the version or of the features looks like a newer archive.
+        start = data[: len(HEAD)]
+        assert start[:7] == HEAD[:7] and start[7:] != HEAD[7:]
+        return
+    assert opened.dtype == array.dtype
+    bad = [number for number, section in enumerate(whole) if section not in data]
+    first = 0
+    for number in range(len(whole)):
+        end = (number + 1) * COUNT // len(whole)
+        if number in bad:
+            with pytest.raises(bitsback.ArchiveError) as raised:
+                opened[first:end]
+            assert raised.value.block == number
+            assert f"block {number}" in str(raised.value)
+        else:
+            assert_same(opened[first:end], array[first:end])
+        first = end
+    problems = opened.verify(threads=1)
+    assert problems
+    assert {number for number, _ in problems if number is not None} == set(bad)
+
+
+def test_every_byte_of_an_archive(digits: NDArray[np.bool_]) -> None:
+    array = digits[:COUNT]
+    archive = pack(array, block=BLOCK)
+    whole = sections(archive)
+    assert len(whole) == 5
+    for at in range(len(archive)):
+        for data in damaged(archive, at):
+            check(data, whole, array, None)
+    for data in (archive + b"\0", b"\0" + archive):
+        check(data, whole, array, None)
+
+
+def test_every_byte_around_an_embedded_model(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
+    array = dots[:COUNT]
+    archive = pack(array, block=BLOCK, model=tiny)
+    whole = sections(archive)
+    first = bitsback.open(io.BytesIO(archive)).blocks[0].offset
+    for at in [*range(60), *range(80, first, 151), *range(first - 8, len(archive), 3)]:
+        for data in damaged(archive, at):
+            check(data, whole, array, tiny)
+
+
+def test_a_damaged_model_is_named(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
+    archive = bytearray(pack(dots, block=30, model=tiny))
+    archive[1000] ^= 4
+    with pytest.raises(bitsback.ArchiveError, match=r"the model in the archive is damaged.*-m FILE"):
+        unpack(bytes(archive))
+    opened = bitsback.open(io.BytesIO(archive))
+    with pytest.raises(bitsback.ArchiveError, match=r"block 1.*the model in the archive is damaged.*-m FILE"):
+        opened[40]
+
+
+def test_every_cut(digits: NDArray[np.bool_]) -> None:
+    array = digits[:COUNT]
+    archive = pack(array, block=BLOCK)
+    blocks = bitsback.open(io.BytesIO(archive)).blocks
+    for size in range(len(archive)):
+        data = archive[:size]
+        for source in (io.BytesIO(data), Pipe(data)):
+            with pytest.raises(bitsback.ArchiveError):
+                bitsback.decompress(source)
+        if size < blocks[0].offset:
+            with pytest.raises(bitsback.ArchiveError):
+                bitsback.open(io.BytesIO(data))
+            continue
+        opened = bitsback.open(io.BytesIO(data))
+        assert opened.shape == array.shape
+        for block in blocks:
+            end = block.first + block.items
+            if block.offset + block.size <= size:
+                assert_same(opened[block.first : end], array[block.first : end])
+            else:
+                with pytest.raises(bitsback.ArchiveError, match="missing"):
+                    opened[end - 1]
+
+
+def test_a_hole_that_swallows_blocks(digits: NDArray[np.bool_]) -> None:
+    archive = pack(digits, block=20)
+    blocks = bitsback.open(io.BytesIO(archive)).blocks
+    data = archive[: blocks[3].offset + 10] + archive[blocks[6].offset + 7 :]
+    opened = bitsback.open(io.BytesIO(data))
+    for block in blocks:
+        where = slice(block.first, block.first + block.items)
+        if 3 <= block.number <= 6:
+            with pytest.raises(bitsback.ArchiveError, match=f"block {block.number}"):
+                opened[where]
+        else:
+            assert_same(opened[where], digits[where])
+
+
+def test_a_block_is_not_taken_for_another(digits: NDArray[np.bool_]) -> None:
+    """Each section is whole, and yet the file is wrong."""
+    archive = pack(digits[:40], block=10)
+    first, second, *_ = blocks = bitsback.open(io.BytesIO(archive)).blocks
+    a, b = (archive[block.offset : block.offset + block.size] for block in (first, second))
+    for data in (archive.replace(a, b), archive.replace(b, b""), archive.replace(a + b, b + a)):
+        for source in (io.BytesIO(data), Pipe(data)):
+            with pytest.raises(bitsback.ArchiveError):
+                bitsback.decompress(source)
+    assert len(blocks) == 4

@@ -1,0 +1,198 @@
+"""Archives made to harm: claims far beyond what is there are refused before anything is made of them."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive import layout
+from bitsback.archive.block import PREFIX_SIZE
+from bitsback.archive.layout import BLOCK, HEAD, Collection, pack_index, section
+from bitsback.archive.runs import Run, pack_runs
+from bitsback.wire import Cursor, varint
+
+from .conftest import Pipe, pack, unpack
+
+BOOL = np.dtype(bool)
+LEVELS = (b"\0", b"\1")
+MNIST = (28, 28)
+
+
+def archive(collection: Collection, *blocks: tuple[int, bytes], others: bytes = b"") -> bytes:
+    """An archive of blocks, given as the items that the index lists and the payload."""
+    packed = [(items, section(BLOCK, payload)) for items, payload in blocks]
+    start = HEAD + collection.pack()
+    index = pack_index(len(start), [(items, len(data)) for items, data in packed])
+    return start + b"".join(data for _, data in packed) + others + index
+
+
+def block(first: int, run: Run, method: int, data: bytes) -> bytes:
+    return varint(first) + pack_runs([run]) + bytes([method]) + data
+
+
+def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
+    """Every way of reading refuses it, or those of the whole array do, and none takes memory for what it claims."""
+    readers: list[Callable[[], object]] = [
+        lambda: unpack(data),
+        lambda: bitsback.decompress(Pipe(data)),
+        lambda: bitsback.decompress(io.BytesIO(data), io.BytesIO()),
+        lambda: bitsback.open(io.BytesIO(data))[0],
+    ][: 3 if whole else 4]
+    bitsback.load_model("mnist-binary")
+    tracemalloc.start()
+    for read in readers:
+        with pytest.raises(bitsback.ArchiveError, match=match):
+            read()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("count", [10**6, 1 << 31, 1 << 40, 1 << 60])
+@pytest.mark.parametrize("method", [0, 1, 2])
+def test_many_items_in_few_bytes(count: int, method: int) -> None:
+    name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
+    message = b"\1\1" + bytes(7) + b"\1"
+    data = block(0, Run(count, BOOL, MNIST, LEVELS), method, name + message)
+    shape = (count, *MNIST)
+    if count < 1 << 50:
+        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "claims|bytes for")
+    else:
+        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "memory")
+
+
+def test_items_without_elements_are_as_many_as_they_are() -> None:
+    shape = (1 << 60, 0)
+    data = archive(Collection(BOOL, shape, 1), (1 << 60, block(0, Run(1 << 60, BOOL, (0,), None), 0, b"")))
+    opened = bitsback.open(io.BytesIO(data))
+    assert len(opened) == 1 << 60
+    assert opened[1 << 59].shape == (0,)
+    assert unpack(data).shape == shape
+
+
+def test_a_shape_that_no_array_can_have() -> None:
+    for shape in ((1 << 40, 1 << 40, 0), (1 << 63,), (1 << 32, 1 << 32)):
+        refuse(archive(Collection(BOOL, shape, 1)), "memory")
+    many = Collection(BOOL, (1,) * 33, 1)
+    refuse(archive(many), "dimensions")
+
+
+def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
+    data = pack(digits[:20], block=10)
+    start = data[: bitsback.open(io.BytesIO(data)).blocks[0].offset]
+    blocks = data[len(start) : -len(pack_index(0, [(10, 200), (10, 200)]))]
+    for pairs in (
+        [(10, 1 << 60), (10, 1 << 60)],
+        [(10, 0), (10, len(blocks))],
+        [(20, len(blocks))],
+        [(0, 0), (20, len(blocks))],
+        [(1 << 60, len(blocks))],
+        [],
+    ):
+        refuse(start + blocks + pack_index(len(start), pairs))
+    for offset in (0, 1, 1 << 60):
+        refuse(start + blocks + pack_index(offset, [(10, 200), (10, 200)]))
+    count = section(b"I", varint(9) + varint(1 << 60))
+    for end in (count + len(count).to_bytes(8, "little"), data[-30:-12] + (1 << 60).to_bytes(8, "little")):
+        refuse(start + blocks + end + layout.END, whole=True)
+
+
+def test_a_section_that_claims_a_length_beyond_all() -> None:
+    start = HEAD + Collection(BOOL, (5, 28, 28), 1).pack()
+    refuse(start + b"B" + varint(1 << 60) + bytes(100))
+    refuse(HEAD + b"C" + varint(1 << 63) + bytes(100))
+
+
+def test_blocks_that_break_a_rule() -> None:
+    collection = Collection(BOOL, (8, 3), 1)
+    fine = Run(8, BOOL, (3,), LEVELS)
+    cases = {
+        "update|newer": block(0, fine, 3, bytes(3)),
+        "one bit": block(0, fine, 1, bytes(4)),
+        "bytes for": block(0, fine, 0, bytes(23)),
+        "two levels": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
+        "the same": block(0, Run(8, BOOL, (3,), (b"\1", b"\1")), 1, bytes(3)),
+        "dtype": block(0, Run(8, BOOL, (4,), LEVELS), 1, bytes(4)),
+        "dtype and": block(0, Run(8, np.dtype("u1"), (3,), LEVELS), 1, bytes(3)),
+        "index": block(0, Run(7, BOOL, (3,), LEVELS), 1, bytes(3)),
+        "from 1|index": block(1, fine, 1, bytes(3)),
+        "empty": varint(0) + pack_runs([fine, Run(0, BOOL, (3,), None)]) + b"\1" + bytes(3),
+        "cut short": varint(0) + pack_runs([fine])[:-2],
+        "no items|index": varint(0) + b"\0\0",
+        "neither": block(0, fine, 2, bytes(16) + b"\1\1" + bytes(7) + b"\1"),
+    }
+    for match, payload in cases.items():
+        data = archive(collection, (8, payload))
+        with pytest.raises(bitsback.ArchiveError, match=f"block 0.*({match})"):
+            unpack(data)
+        refuse(data)
+    refuse(archive(Collection(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))), "zeros")
+
+
+def test_messages_that_are_none() -> None:
+    model = bitsback.load_model("mnist-binary")
+    run = Run(2, BOOL, MNIST, LEVELS)
+    for message in (
+        b"", b"\0\1", b"\1\0" + bytes(4) + b"\1\0\0\0", b"\1\1" + bytes(8), b"\1\1" + bytes(7),
+        b"\xff\1" + bytes(8 * 255), b"\1\1" + bytes(7) + b"\1", b"\1\1" + bytes(7) + b"\1" + bytes(400),
+        b"\1" + b"\xff" * 8 + b"\x7f" + bytes(7) + b"\1",
+    ):  # fmt: skip
+        data = archive(Collection(BOOL, (2, *MNIST), 1), (2, block(0, run, 2, model.identity[:16] + message)))
+        refuse(data, "block 0")
+
+
+def test_runs_of_different_levels_in_one_block() -> None:
+    """The writer makes one run a block; the format knows more."""
+    runs = [Run(3, np.dtype(">u2"), (2,), (b"\0\1", b"\1\0")), Run(1, np.dtype(">u2"), (2,), (b"\0\7", b"\0\3"))]
+    payload = varint(0) + pack_runs(runs) + b"\1" + bytes([0b10_011010])
+    data = archive(Collection(np.dtype(">u2"), (4, 2), 1), (4, payload))
+    expected = np.array([[1, 256], [1, 256], [256, 1], [7, 3]], ">u2")
+    np.testing.assert_array_equal(unpack(data), expected)
+    assert unpack(data).dtype.str == ">u2"
+
+
+def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
+    data = pack(digits[:20], block=10)
+    last = bitsback.open(io.BytesIO(data)).blocks[-1]
+    end = last.offset + last.size
+    for kind in (b"x", b"N"):
+        more = data[:end] + section(kind, b"whatever") + data[end:]
+        for source in (io.BytesIO(more), Pipe(more)):
+            restored = bitsback.decompress(source)
+            np.testing.assert_array_equal(restored, digits[:20])
+        assert bitsback.open(io.BytesIO(more)).verify() == []
+        damaged = bytearray(more)
+        damaged[end + 4] ^= 1
+        for source in (io.BytesIO(damaged), Pipe(bytes(damaged))):
+            with pytest.raises(bitsback.ArchiveError):
+                bitsback.decompress(source)
+    refuse(data[:end] + section(b"Q", b"whatever") + data[end:], "update")
+
+
+def test_newer_archives(digits: NDArray[np.bool_]) -> None:
+    data = pack(digits[:20])
+    for at, value in ((7, 1), (7, 255), (8, 1), (8, 128)):
+        changed = bytearray(data)
+        changed[at] = value
+        refuse(bytes(changed), "newer|shortest")
+
+
+def test_what_is_no_archive(digits: NDArray[np.bool_]) -> None:
+    npy = io.BytesIO()
+    np.save(npy, digits[:2])
+    for data in (b"", b"\x89", b"hello", bytes(100), npy.getvalue(), pack(digits[:3])[:9]):
+        refuse(data, "no bitsback archive|damaged|cut")
+
+
+def test_varints_have_one_form() -> None:
+    for value in (0, 1, 127, 128, 300, (1 << 64) - 1):
+        assert Cursor(varint(value)).varint() == value
+    for data in (b"\x80\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", b"\x80" * 11, b"\x80"):
+        with pytest.raises(bitsback.ArchiveError):
+            Cursor(data).varint()

@@ -1,0 +1,132 @@
+"""An output file is there whole or not at all, and one that was there stays until then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import pack
+
+
+@pytest.fixture
+def folder(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+    np.save(tmp_path / "x.npy", digits)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_existing_file_is_kept_unless_forced(folder: Path, digits: NDArray[np.bool_]) -> None:
+    path = folder / "x.bb"
+    path.write_text("mine")
+    path.chmod(0o640)
+    with pytest.raises(bitsback.InputError, match=r"x\.bb: exists already.*--force"):
+        bitsback.compress(folder / "x.npy", path)
+    assert path.read_text() == "mine"
+    bitsback.compress(folder / "x.npy", path, force=True)
+    assert path.read_bytes() == pack(digits)
+    assert path.stat().st_mode & 0o777 == 0o640
+    with pytest.raises(bitsback.InputError, match=r"x\.npy: exists already"):
+        bitsback.decompress(path, folder / "x.npy")
+    assert names(folder) == ["x.bb", "x.npy"]
+
+
+def test_the_input_is_not_overwritten(folder: Path) -> None:
+    with pytest.raises(bitsback.InputError, match="is the input too"):
+        bitsback.compress(folder / "x.npy", folder / "x.npy", force=True)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_nothing_is_left_after_an_error(folder: Path, error: type[BaseException]) -> None:
+    (folder / "x.bb").write_text("mine")
+
+    def progress(done: int, total: int) -> None:
+        if done > 100:
+            raise error
+
+    for threads in (1, 2):
+        with pytest.raises(error):
+            bitsback.compress(
+                folder / "x.npy", folder / "x.bb", block=20, threads=threads, progress=progress, force=True
+            )
+    assert (folder / "x.bb").read_text() == "mine"
+    assert names(folder) == ["x.bb", "x.npy"]
+
+
+def test_nothing_is_left_after_a_damaged_archive(folder: Path, digits: NDArray[np.bool_]) -> None:
+    data = bytearray(pack(digits, block=50))
+    data[-600] ^= 1
+    (folder / "x.bb").write_bytes(data)
+    with pytest.raises(bitsback.ArchiveError, match=r"x\.bb: block 5 \(items 250 to 299\)"):
+        bitsback.decompress(folder / "x.bb", folder / "y.npy")
+    assert names(folder) == ["x.bb", "x.npy"]
+
+
+def test_a_folder_that_is_not_there(folder: Path) -> None:
+    with pytest.raises(bitsback.InputError, match=r"x\.bb: cannot be written: No such file"):
+        bitsback.compress(folder / "x.npy", folder / "none" / "x.bb")
+    with pytest.raises(bitsback.InputError, match="is a folder"):
+        bitsback.compress(folder / "x.npy", folder)
+
+
+def test_a_link_stays_a_link(folder: Path, digits: NDArray[np.bool_]) -> None:
+    (folder / "real.bb").write_text("old")
+    (folder / "x.bb").symlink_to("real.bb")
+    bitsback.compress(folder / "x.npy", folder / "x.bb", force=True)
+    assert (folder / "x.bb").is_symlink()
+    assert (folder / "real.bb").read_bytes() == pack(digits)
+
+
+def test_a_device_is_written_to_and_stays(folder: Path) -> None:
+    bitsback.compress(folder / "x.npy", os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def run(folder: Path, code: str, **settings: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-B", "-c", "import bitsback, time\n" + code], cwd=folder, stderr=subprocess.PIPE, **settings
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_full_disk_is_one_error_that_names_the_file(folder: Path) -> None:
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    code = "bitsback.compress('x.npy', 'x.bb')"
+    process = run(folder, code, preexec_fn=limit)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.decode().splitlines()[-1] == "bitsback.errors.InputError: x.bb: cannot be written: File too large"
+    assert names(folder) == ["x.npy"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_in_the_middle(folder: Path) -> None:
+    (folder / "x.bb").write_text("mine")
+    code = "bitsback.compress('x.npy', 'x.bb', block=20, force=True, progress=lambda done, total: time.sleep(60))"
+    process = run(folder, code)
+    while len(names(folder)) < 3 or not next(folder.glob(".bitsback-*.tmp")).stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert (folder / "x.bb").read_text() == "mine"
+    temporary, *others = names(folder)
+    assert temporary.startswith(".bitsback-") and temporary.endswith(".tmp")
+    assert others == ["x.bb", "x.npy"]

@@ -1,0 +1,148 @@
+"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes come often."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bitsback.codecs import Bernoulli, BernoulliTable, BitsBack, Categorical, Codec, Gaussian, Rows, Serial, Uniform
+from bitsback.codecs.rows import starts_of
+from reference import codecs as spec
+
+
+@dataclass
+class Case:
+    codec: Codec[Any]
+    reference: Any
+    symbols: Any
+
+
+shapes = st.one_of(
+    st.integers(0, 70).map(lambda n: (n,)),
+    st.tuples(st.integers(1, 5), st.integers(1, 20)),
+    st.just(()),
+)
+
+
+def draw_integers(draw: st.DrawFn, low: int, high: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Integers of [low, high]: evenly spread, near the ends, or at the ends only."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kind = draw(st.sampled_from(["spread", "ends", "low", "high"]))
+    if kind == "spread":
+        return rng.integers(low, high + 1, shape)
+    if kind == "ends":
+        return rng.choice([low, high, min(low + 1, high), max(high - 1, low)], shape)
+    return np.full(shape, low if kind == "low" else high, np.int64)
+
+
+@st.composite
+def uniforms(draw: st.DrawFn) -> Case:
+    n = draw(st.one_of(st.sampled_from([1, 2, 3, 255, 256, 2**23 + 1, 2**24 - 1, 2**24]), st.integers(1, 2**24)))
+    shape = draw(shapes)
+    symbols = draw_integers(draw, 0, n - 1, shape)
+    return Case(Uniform(n, shape), spec.Array([spec.Uniform(n)] * symbols.size), symbols)
+
+
+@st.composite
+def bernoullis(draw: st.DrawFn) -> Case:
+    precision, shape = draw(st.integers(1, 24)), draw(shapes)
+    ones = draw_integers(draw, 1, 2**precision - 1, shape)
+    reference = spec.Array([spec.Bernoulli(f, precision) for f in ones.ravel().tolist()])
+    return Case(Bernoulli(ones, precision), reference, draw_integers(draw, 0, 1, shape))
+
+
+@st.composite
+def bernoulli_tables(draw: st.DrawFn) -> Case:
+    precision, shape = draw(st.integers(1, 24)), draw(shapes)
+    table = draw_integers(draw, 1, 2**precision - 1, (256,))
+    index = draw_integers(draw, 0, 255, shape)
+    reference = spec.Array([spec.Bernoulli(f, precision) for f in table[index].ravel().tolist()])
+    return Case(BernoulliTable(table, index, precision), reference, draw_integers(draw, 0, 1, shape))
+
+
+@st.composite
+def categoricals(draw: st.DrawFn) -> Case:
+    precision, shape = draw(st.integers(1, 24)), draw(shapes)
+    size = draw(st.integers(2, min(40, 2**precision)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    if draw(st.booleans()):
+        cuts = np.sort(rng.choice(2**precision - 1, size - 1, replace=False)) + 1
+        frequencies = np.diff(np.concatenate([[0], cuts, [2**precision]]))
+    else:
+        frequencies = np.ones(size, np.int64)
+        frequencies[rng.integers(size)] += 2**precision - size
+    symbols = draw_integers(draw, 0, size - 1, shape)
+    reference = spec.Array([spec.Categorical(frequencies.tolist(), precision)] * symbols.size)
+    return Case(Categorical(frequencies, precision, shape), reference, symbols)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> Case:
+    """A few rows for all symbols; steps of T may be empty, and its end below 2^16."""
+    levels, shape = draw(st.integers(2, 256)), draw(shapes)
+    precision = draw(st.integers(int(levels).bit_length() + 4, 24))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    table = np.sort(rng.integers(0, 2**16 + 1, (5, levels)) >> rng.integers(0, 17, (5, 1)))
+    table[:, 0] = 0
+    index = draw_integers(draw, 0, 4, shape)
+    reference = spec.Array([spec.Rows(table[i].tolist(), precision) for i in index.ravel()])
+    codec = Rows(starts_of(table.astype(np.uint32), precision), index, precision)
+    return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Case:
+    b, shape = draw(bits or st.integers(1, 12)), draw(shapes)
+    precision = draw(st.integers(b + 4, 24))
+    mean = draw_integers(draw, -(2**20), 2**20, shape)
+    inverse_scale = 2 ** draw_integers(draw, 10, 26, shape)
+    wiggle = draw_integers(draw, 0, 2**10, shape)
+    inverse_scale = np.clip(inverse_scale + wiggle, 2**10, 2**26)
+    reference = spec.Array(
+        [
+            spec.Gaussian(m, v, b, precision)
+            for m, v in zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
+        ]
+    )
+    return Case(Gaussian(mean, inverse_scale, b, precision), reference, draw_integers(draw, 0, 2**b - 1, shape))
+
+
+simple = st.one_of(uniforms(), bernoullis(), bernoulli_tables(), categoricals(), rows(), gaussians())
+
+
+@st.composite
+def serials(draw: st.DrawFn) -> Case:
+    parts = draw(st.lists(simple, max_size=4))
+    return Case(
+        Serial(*(part.codec for part in parts)),
+        spec.Serial([part.reference for part in parts]),
+        tuple(part.symbols for part in parts),
+    )
+
+
+@st.composite
+def bits_backs(draw: st.DrawFn) -> Case:
+    """A model in which z moves the frequencies of x, and x moves the mean of z."""
+    latents, pixels = draw(st.integers(1, 6)), draw(st.integers(1, 12))
+    ones = draw_integers(draw, 1, 2**16 - 257, (pixels,))
+    scale = draw(st.sampled_from([2**10, 2**16, 2**18, 2**26]))
+
+    def frequencies(z: Any) -> NDArray[np.int64]:
+        return ones + int(np.sum(z)) % 256
+
+    def means(x: Any) -> NDArray[np.int64]:
+        return np.arange(latents) * 2**14 - int(np.sum(x)) * 2**12
+
+    codec = BitsBack(
+        prior=Uniform(2**10, (latents,)),
+        likelihood=lambda z: Bernoulli(frequencies(z), 16),
+        posterior=lambda x: Gaussian(means(x), np.full(latents, scale), 10),
+    )
+    reference = spec.BitsBack(
+        prior=spec.Array([spec.Uniform(2**10)] * latents),
+        likelihood=lambda z: spec.Array([spec.Bernoulli(f, 16) for f in frequencies(z).tolist()]),
+        posterior=lambda x: spec.Array([spec.Gaussian(m, scale, 10, 24) for m in means(x).tolist()]),
+    )
+    return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))

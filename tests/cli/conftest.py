@@ -1,0 +1,90 @@
+"""Images to compress, an archive of them, and two ways to run the command: in this process, and in one of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.cli.main import bitsback as command
+from bitsback.demo.digits import binarised_mnist_test_images
+
+COUNT = 60
+BLOCK = 20
+
+Run = Callable[..., Result]
+Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def digits() -> NDArray[np.bool_]:
+    """bool [60, 28, 28]."""
+    return binarised_mnist_test_images()[:COUNT]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, digits: NDArray[np.bool_]) -> Path:
+    """A folder with digits.npy and digits.bb, three blocks of twenty; not to be written to."""
+    folder = tmp_path_factory.mktemp("made")
+    np.save(folder / "digits.npy", digits)
+    bitsback.compress(digits, folder / "digits.bb", block=BLOCK)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of a test, with a copy of what was made."""
+    for file in made.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def private() -> bitsback.Model:
+    """A model that does not ship."""
+    model = bitsback.load_model("mnist-binary-paper")
+    description = json.loads(model.description)
+    description["name"] = "private"
+    return bitsback.Model.build(json.dumps(description), model.tensors)
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(command, [str(argument) for argument in arguments], input=stdin)
+
+    return invoke
+
+
+@pytest.fixture
+def process(folder: Path) -> Process:
+    def start(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "bitsback", *arguments], capture_output=True, cwd=folder, timeout=60, **settings
+        )
+
+    return start
+
+
+def assert_one_line_error(result: Result, *parts: str) -> None:
+    """Exit code 2, nothing on standard output, and one line that has all `parts`."""
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stdout == ""
+    assert_error_line(result.stderr, *parts)
+
+
+def assert_error_line(text: str, *parts: str) -> None:
+    assert text.startswith("bitsback: error: "), text
+    assert text.count("\n") == 1 and text.endswith("\n"), text
+    for part in parts:
+        assert part in text, (part, text)

@@ -1,0 +1,198 @@
+"""Whatever goes wrong is told in one line that names the file, exits with 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import Process, Run, assert_error_line, assert_one_line_error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["compress", "nothing.npy"], ["nothing.npy"]),
+        (["decompress", "nothing.bb"], ["nothing.bb"]),
+        (["info", "nothing.bb"], ["nothing.bb"]),
+        (["verify", "nothing.bb"], ["nothing.bb"]),
+        (["extract", "nothing.bb", "1", "-o", "x.npy"], ["nothing.bb"]),
+        (["compress", "digits.npy"], ["digits.bb", "--force"]),
+        (["decompress", "digits.bb"], ["digits.npy", "--force"]),
+        (["compress", "digits.npy", "-o", "digits.npy"], ["digits.npy", "-o"]),
+        (["compress", "digits.npy", "-o", "no/such/folder.bb"], ["no/such"]),
+        (["compress", "digits.bb", "-o", "x.bb"], ["digits.bb"]),
+        (["decompress", "digits.npy", "-o", "x.npy"], ["digits.npy"]),
+        (["compress", "digits.npy", "-o", "x.bb", "-m", "nonesuch"], ["nonesuch", "mnist-binary"]),
+        (["compress", "digits.npy", "-o", "x.bb", "-m", "digits.npy"], ["digits.npy"]),
+        (["compress", "digits.npy", "-o", "x.bb", "--block", "0"], ["--block"]),
+        (["compress", "digits.npy", "-o", "x.bb", "--threads", "many"], ["--threads"]),
+        (["compress", "digits.npy", "--fast"], ["--fast", "'bitsback compress --help'"]),
+        (["compress"], ["X.npy", "'bitsback compress --help'"]),
+        (["compres", "digits.npy"], ["compres", "'bitsback --help'"]),
+        (["--fast"], ["--fast"]),
+    ],
+)
+def test_one_line_for_each_mistake(run: Run, folder: Path, arguments: list[str], parts: list[str]) -> None:
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert_one_line_error(run(*arguments), *parts)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:
+    data = bytearray(Path("digits.bb").read_bytes())
+    data[7] = 1
+    Path("digits.bb").write_bytes(data)
+    for arguments in (["info"], ["verify"], ["decompress", "-f"]):
+        assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "update")
+
+
+def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
+    data = bytearray(Path("digits.bb").read_bytes())
+    data[8] = 4
+    Path("digits.bb").write_bytes(data)
+    for arguments in (["info"], ["verify"], ["decompress", "-f"]):
+        assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "feature", "update")
+
+
+def test_an_unknown_model_is_named(run: Run, folder: Path, digits: NDArray[np.bool_], private: bitsback.Model) -> None:
+    bitsback.compress(digits, "private.bb", model=private, embed="never")
+    result = run("decompress", "private.bb", "-o", "x.npy")
+    assert_one_line_error(result, "private.bb", private.identity[:16].hex())
+    assert not Path("x.npy").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 5, 12, 100, -1, -12])
+def test_an_archive_cut_short(run: Run, folder: Path, keep: int) -> None:
+    Path("digits.bb").write_bytes(Path("digits.bb").read_bytes()[:keep])
+    assert_one_line_error(run("decompress", "digits.bb", "-o", "x.npy"), "digits.bb")
+    assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy"]
+
+
+def test_an_array_cut_short(run: Run, folder: Path) -> None:
+    Path("digits.npy").write_bytes(Path("digits.npy").read_bytes()[:-1])
+    assert_one_line_error(run("compress", "digits.npy", "-o", "x.bb"), "digits.npy")
+    assert not Path("x.bb").exists()
+
+
+def test_an_array_of_objects(run: Run, folder: Path) -> None:
+    np.save("objects.npy", np.array([{}, None]), allow_pickle=True)
+    assert_one_line_error(run("compress", "objects.npy"), "objects.npy")
+
+
+def test_a_damaged_archive_is_told_block_by_block(run: Run, folder: Path) -> None:
+    data = bytearray(Path("digits.bb").read_bytes())
+    data[len(data) // 2] ^= 16
+    Path("digits.bb").write_bytes(data)
+    assert_one_line_error(run("decompress", "digits.bb", "-o", "x.npy"), "digits.bb", "block 1")
+    result = run("verify", "digits.bb")
+    assert result.exit_code == 2
+    assert_error_line(result.stderr, "digits.bb", "block 1")
+    assert run("verify", "digits.bb", "--json").exit_code == 2
+
+
+def test_traceback_is_shown_on_demand(run: Run, folder: Path) -> None:
+    assert "Traceback" not in run("info", "nothing.bb").stderr
+    result = run("info", "nothing.bb", "--traceback")
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+    assert "bitsback: error: " in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compress", "digits.npy", "-o", "x"],
+        ["decompress", "digits.bb", "-o", "x"],
+        ["extract", "digits.bb", ":", "-o", "x"],
+    ],
+)
+def test_a_full_disk(process: Process, folder: Path, arguments: list[str]) -> None:
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+
+    result = process(*arguments, preexec_fn=limit, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert result.returncode == 2, result.stderr
+    assert_error_line(result.stderr.decode(), "x: ", os.strerror(errno.EFBIG)[1:])
+    assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy"]
+
+
+def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
+    pty = pytest.importorskip("pty")
+    master, terminal = pty.openpty()
+    try:
+        for arguments in (["compress", "digits.npy", "-o", "-"], ["extract", "digits.bb", "1", "-o", "-"]):
+            result = subprocess.run(
+                [sys.executable, "-m", "bitsback", *arguments], stdout=terminal, stderr=subprocess.PIPE, cwd=folder
+            )
+            assert result.returncode == 2
+            assert_error_line(result.stderr.decode(), "terminal", "-o")
+    finally:
+        os.close(master)
+        os.close(terminal)
+
+
+def _temporary_sizes(folder: Path) -> list[int]:
+    """Sizes of the files that are being written, under temporary names; empty ones do not count."""
+    sizes = [path.stat().st_size for path in folder.iterdir() if path.name not in ("digits.npy", "digits.bb")]
+    return [size for size in sizes if size]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize(
+    ("signal_number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (getattr(signal, "SIGKILL", signal.SIGTERM), -9)],
+)
+def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> None:
+    """The input is a pipe that stays open, so the command is in the middle until it is killed."""
+    npy = (folder / "digits.npy").read_bytes()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bitsback", "compress", "-", "--block", "2", "-o", "digits.bb", "--force"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    ) as running:
+        assert running.stdin is not None and running.stderr is not None
+        before = (folder / "digits.bb").read_bytes()
+        running.stdin.write(npy[: len(npy) // 2])
+        running.stdin.flush()
+        deadline = time.monotonic() + 20
+        while not _temporary_sizes(folder) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _temporary_sizes(folder)
+        running.send_signal(signal_number)
+        assert running.wait(20) == code
+        error = running.stderr.read().decode()
+        running.stdin.close()
+    assert (folder / "digits.bb").read_bytes() == before
+    if code > 0:
+        assert error == "bitsback: interrupted\n"
+        assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX pipe")
+def test_a_reader_that_leaves_is_no_error_worth_a_message(folder: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as pipe:
+        result = subprocess.run(
+            [sys.executable, "-m", "bitsback", "decompress", "digits.bb", "-q", "-o", "-"],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+        )
+    assert result.returncode != 0
+    assert result.stderr == b""

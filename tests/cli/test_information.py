@@ -1,0 +1,90 @@
+"""`info`, `verify`, `models` and the help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bitsback
+from bitsback.cli.main import COMMANDS
+from bitsback.models import bundled
+
+from .conftest import COUNT, Run
+
+
+def test_info(run: Run, folder: Path) -> None:
+    result = run("info", "digits.bb")
+    assert result.exit_code == 0
+    for part in ("60 x 28 x 28", "bool", "mnist-binary", "3 blocks"):
+        assert part in result.stdout
+    information = json.loads(run("info", "digits.bb", "--json").stdout)
+    assert information["shape"] == [COUNT, 28, 28]
+
+
+def test_verify(run: Run, folder: Path) -> None:
+    result = run("verify", "digits.bb")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "60 items in 3 blocks" in result.stdout
+    assert run("verify", "digits.bb", "--quiet").output == ""
+    assert json.loads(run("verify", "digits.bb", "--json").stdout)["problems"] == []
+
+
+def test_models(run: Run) -> None:
+    result = run("models")
+    assert result.exit_code == 0
+    rows = json.loads(run("models", "--json").stdout)
+    assert [row["name"] for row in rows] == list(bundled.names())
+    for row in rows:
+        model = bitsback.load_model(row["name"])
+        assert row["identity"] == model.identity.hex()
+        assert row["identity"] in result.stdout
+        assert row["name"] in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(run: Run, name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "--traceback" in result.stdout
+    assert name in run("--help").stdout
+
+
+def test_help_without_a_command(run: Run) -> None:
+    assert "bitsback compress digits.npy" in run("--help").stdout
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").stdout == f"bitsback {bitsback.__version__}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from bitsback.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit:\n"
+        "    print([name for name in ('numpy', 'torch', 'PIL', 'safetensors', 'json') if name in sys.modules])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("[]\n")
+
+
+def test_compressing_and_decompressing_do_not_import_torch(folder: Path) -> None:
+    program = (
+        "import sys\n"
+        "from bitsback.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as exit:\n"
+        "    print(exit.code, 'torch' in sys.modules)\n"
+    )
+    for arguments in (["compress", "-q", "digits.npy", "-o", "x.bb"], ["decompress", "-q", "x.bb"]):
+        result = subprocess.run(
+            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, cwd=folder
+        )
+        assert result.stdout == "0 False\n"

@@ -1,0 +1,102 @@
+"""What goes into the command comes out of it, through files and through pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import BLOCK, COUNT, Process, Run
+
+
+def test_files_by_default_names(folder: Path, run: Run, digits: NDArray[np.bool_]) -> None:
+    (folder / "digits.bb").unlink()
+    assert run("compress", "digits.npy").exit_code == 0
+    before = (folder / "digits.npy").read_bytes()
+    (folder / "digits.npy").unlink()
+    assert run("decompress", "digits.bb").exit_code == 0
+    assert (folder / "digits.npy").read_bytes() == before
+    assert np.array_equal(np.load("digits.npy"), digits)
+
+
+def test_the_command_writes_what_the_function_writes(folder: Path, run: Run) -> None:
+    run("compress", "digits.npy", "--block", str(BLOCK), "-o", "again.bb")
+    assert (folder / "again.bb").read_bytes() == (folder / "digits.bb").read_bytes()
+
+
+def test_pipes(process: Process, folder: Path, digits: NDArray[np.bool_]) -> None:
+    npy = (folder / "digits.npy").read_bytes()
+    archive = process("compress", "-", input=npy)
+    assert archive.returncode == 0, archive.stderr
+    restored = process("decompress", "-", "-o", "-", input=archive.stdout)
+    assert restored.returncode == 0, restored.stderr
+    assert np.array_equal(np.load(io.BytesIO(restored.stdout)), digits)
+    some = process("extract", "digits.bb", "5:7", "-o", "-")
+    assert np.array_equal(np.load(io.BytesIO(some.stdout)), digits[5:7])
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int32, ">u2"])
+@pytest.mark.parametrize("shape", [(7, 28, 28), (7, 784), (3, 5), (5,), (0, 28, 28), (1, 28, 28), ()])
+def test_any_array_comes_back(folder: Path, run: Run, shape: tuple[int, ...], dtype: str) -> None:
+    array = (np.arange(np.prod(shape, dtype=int)) * 37 % 251 % 2).astype(dtype).reshape(shape)
+    np.save("array.npy", array)
+    assert run("compress", "array.npy").exit_code == 0
+    assert run("decompress", "array.bb", "-o", "out.npy").exit_code == 0
+    assert (folder / "out.npy").read_bytes() == (folder / "array.npy").read_bytes()
+
+
+@pytest.mark.parametrize("model", ["mnist-binary", "mnist-binary-paper"])
+def test_a_model_by_name(run: Run, folder: Path, model: str) -> None:
+    assert run("compress", "digits.npy", "-m", model, "-o", "m.bb").exit_code == 0
+    assert run("decompress", "m.bb").exit_code == 0
+    assert (folder / "m.npy").read_bytes() == (folder / "digits.npy").read_bytes()
+
+
+def test_a_model_of_ones_own_is_in_the_archive(run: Run, folder: Path, private: bitsback.Model) -> None:
+    Path("private.safetensors").write_bytes(private.to_bytes())
+    assert run("compress", "digits.npy", "-m", "private.safetensors", "-o", "inside.bb").exit_code == 0
+    assert run("decompress", "inside.bb").exit_code == 0
+    assert Path("inside.npy").read_bytes() == Path("digits.npy").read_bytes()
+    assert "private" in run("info", "inside.bb").stdout
+
+
+def test_a_model_that_is_not_in_the_archive_is_given(run: Run, folder: Path, private: bitsback.Model) -> None:
+    Path("private.safetensors").write_bytes(private.to_bytes())
+    model = ["-m", "private.safetensors"]
+    assert run("compress", "digits.npy", *model, "--embed", "never", "-o", "outside.bb").exit_code == 0
+    assert run("decompress", "outside.bb", *model).exit_code == 0
+    assert Path("outside.npy").read_bytes() == Path("digits.npy").read_bytes()
+    assert run("extract", "outside.bb", "1", "-o", "one.npy", *model).exit_code == 0
+    assert run("verify", "outside.bb", *model).exit_code == 0
+    assert run("verify", "outside.bb").exit_code == 2
+
+
+def test_the_summary_is_one_line_on_stderr(run: Run, folder: Path) -> None:
+    for arguments in (["compress", "digits.npy", "-o", "a.bb"], ["decompress", "digits.bb", "-o", "a.npy"]):
+        result = run(*arguments)
+        assert result.stdout == ""
+        assert result.stderr.count("\n") == 1
+        assert f"{COUNT} items" in result.stderr
+        quiet = run(*arguments, "--force", "--quiet")
+        assert quiet.output == ""
+
+
+def test_json_has_the_figures(run: Run, folder: Path) -> None:
+    figures = json.loads(run("compress", "digits.npy", "-o", "a.bb", "--json").stdout)
+    size = (folder / "a.bb").stat().st_size
+    assert figures["items"] == COUNT
+    assert figures["bytes_out"] == size
+    assert figures["bits_per_dimension"] == 8 * size / (COUNT * 784)
+    assert json.loads(run("decompress", "a.bb", "--json").stdout)["items"] == COUNT
+
+
+def test_json_makes_way_for_the_archive(process: Process, folder: Path) -> None:
+    result = process("compress", "digits.npy", "--block", str(BLOCK), "-o", "-", "--json")
+    assert result.stdout == (folder / "digits.bb").read_bytes()
+    assert json.loads(result.stderr)["bytes_out"] == len(result.stdout)

@@ -1,0 +1,49 @@
+"""Which interval a symbol has, where a whole distribution can be looked at."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitsback.codecs import Gaussian
+from reference import codecs as spec
+
+means = st.one_of(st.sampled_from([-(2**20), -1, 0, 1, 2**20]), st.integers(-(2**20), 2**20))
+inverse_scales = st.one_of(st.sampled_from([2**10, 2**16, 2**26]), st.integers(2**10, 2**26))
+precisions = st.integers(1, 12).flatmap(lambda bits: st.tuples(st.just(bits), st.integers(bits + 4, 24)))
+
+
+@given(means, inverse_scales, precisions)
+def test_every_bucket_has_a_frequency_and_they_fill_the_whole(mean: int, v: int, widths: tuple[int, int]) -> None:
+    bits, precision = widths
+    buckets = np.arange(2**bits)
+    codec = Gaussian(np.full(2**bits, mean), np.full(2**bits, v), bits, precision)
+    frequency = codec.frequency(buckets)
+    assert frequency.min() >= 1
+    assert int(frequency.sum()) == 2**precision
+    reference = spec.Gaussian(mean, v, bits, precision)
+    starts = [reference.cumulative(c) for c in range(2**bits + 1)]
+    assert starts == [0, *np.cumsum(frequency).tolist()]
+
+
+@pytest.mark.parametrize("bits", [4, 8, 10, 12])
+def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
+    """N(0, 1) over buckets equally likely under N(0, 1): what its frequencies cost over bits is rounding."""
+    count = 2**bits
+    codec = Gaussian.from_float(np.zeros(count), np.ones(count), bits)
+    cost = np.mean(24 - np.log2(codec.frequency(np.arange(count))))
+    assert bits <= cost < bits + 2e-3
+
+
+@pytest.mark.parametrize(("mean", "scale"), [(0.0, 0.05), (1.5, 0.02), (-2.9, 0.3), (0.3, 0.9)])
+def test_a_posterior_is_close_to_the_normal_distribution_it_names(mean: float, scale: float) -> None:
+    from statistics import NormalDist
+
+    bits, count = 12, 4096
+    edges = [NormalDist().inv_cdf(c / count) for c in range(1, count)]
+    exact = np.diff([0.0, *(NormalDist(mean, scale).cdf(edge) for edge in edges), 1.0])
+    codec = Gaussian.from_float(np.full(count, mean), np.full(count, scale), bits)
+    ours = codec.frequency(np.arange(count)) / 2.0**24
+    likely = exact > 1e-300
+    divergence = float(np.sum(exact[likely] * np.log2(exact[likely] / ours[likely])))
+    assert -1e-9 < divergence < 2e-3  # bits a latent

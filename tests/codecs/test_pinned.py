@@ -1,0 +1,83 @@
+"""Exact bytes for small cases, computed from the specification. If one of these changes, old archives are lost."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bitsback import Message
+from bitsback.codecs import Bernoulli, BitsBack, Categorical, Codec, Gaussian, Serial, Uniform
+from laws import assert_same
+
+# name: the codec, symbols, the message after they are pushed, what the message pops instead, and what is left of it.
+PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
+    "uniform": (
+        Uniform(1000, (6,)),
+        [0, 999, 1, 500, 123, 7],
+        "0201e13300503d5e9b3b1fc5ff0aa6739a3bffffffff",
+        [0, 999, 127, 999, 798, 390],
+        "02029245784b0400000043b8994b04000000",
+    ),
+    "uniform over 2^24": (
+        Uniform(2**24, (4,)),
+        [0, 2**24 - 1, 12345678, 1],
+        "02010000000000000100ffffffffffff0000ffffffff010000ff4e61bc01",
+        [1, 16777215, 2140217, 16777215],
+        "02046a9e786ee2000100185dc406ffff0000",
+    ),
+    "bernoulli": (
+        Bernoulli([1, 65535, 32768, 655, 64881, 3], 16),
+        [1, 0, 1, 0, 1, 1],
+        "0201ffffcb9d2b05020000007e65efde3156ffffffff",
+        [0, 1, 1, 1, 1, 1],
+        "0202ba5da76e4801b87effff52f8ac070000",
+    ),
+    "categorical": (
+        Categorical([1, 9, 4, 2], 4, (6,)),
+        [0, 1, 2, 3, 1, 0],
+        "0201c0711cc771000000c3e2388ee3000000ffffffff",
+        [1, 3, 1, 3, 1, 3],
+        "02023c558c470000902dffffffffffff7f00",
+    ),
+    "gaussian": (
+        Gaussian([0, -70000, 131072, 2**20, -(2**20)], [65536, 2**20, 2**18, 2**26, 2**10], 10, 24),
+        [511, 200, 1000, 0, 1023],
+        "020192d67fcad36d0100dde6ff9834000000ffffffff000000ff",
+        [0, 1023, 979, 1023, 0],
+        "0202887aec39a7520000ffff00fcff000000",
+    ),
+    "serial": (
+        Serial(Uniform(10, (3,)), Bernoulli([300, 300], 10)),
+        ([1, 2, 3], [0, 1]),
+        "020124282d6b8d00000078b2362222000000ffffffff",
+        ([0, 9, 1], [0, 1]),
+        "0202d4432379255ccf01ffffffff1d008007",
+    ),
+    "bits back": (
+        BitsBack(
+            prior=Uniform(16, (2,)),
+            likelihood=lambda z: Bernoulli(1000 + 100 * np.asarray(z, int), 12),
+            posterior=lambda x: Gaussian(30000 * np.asarray(x, int) - 10000, [2**18] * 2, 4, 20),
+        ),
+        [1, 0],
+        "0202cd8f1ddb74b90300ff00f4a400910200",
+        [0, 1],
+        "02020000100080c10000ffffffff1f4e0000ffffffff29b16b6c",
+    ),
+}
+
+
+def start() -> Message:
+    return Message([2**32 + 1, 2**64 - 1], depth=0)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_exact_bytes(name: str) -> None:
+    codec, symbols, pushed, popped, left = PINNED[name]
+    message = start()
+    codec.push(message, symbols)
+    assert message.to_bytes().hex() == pushed
+    assert_same(codec.pop(message), symbols)
+    assert message == start()
+    assert_same(codec.pop(message), popped)
+    assert message.to_bytes().hex() == left

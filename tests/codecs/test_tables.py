@@ -1,0 +1,68 @@
+"""The tables of the normal distribution: what ships is what docs/format.md names, and what mathematics says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpmath import erfinv, mp, mpf, quad, sqrt
+
+from bitsback import BitsbackError, tables
+
+FORMAT = Path(__file__).resolve().parents[2] / "docs" / "format.md"
+
+
+def cdf(x: mpf) -> mpf:
+    """By integrating the density, which is not how the tables were made."""
+    return mpf(1) / 2 + quad(lambda u: mp.exp(-u * u / 2), [0, x]) / sqrt(2 * mp.pi)
+
+
+@pytest.mark.parametrize("j", [0, 1, 500, 767, 1000, 1023, 1024, 1025, 1100, 1300, 1577, 1800, 2047, 2048])
+def test_entries_of_the_distribution_function(j: int) -> None:
+    with mp.workdps(40):
+        assert tables.normal_cdf()[j] == int(mp.nint(cdf(mpf(j) / 128 - 8) * 2**28))
+
+
+@pytest.mark.parametrize("j", [1, 2, 3, 100, 1000, 2048, 3333, 4095, 4096, 4097, 5000, 6144, 7777, 8190, 8191])
+def test_entries_of_the_quantile(j: int) -> None:
+    with mp.workdps(40):
+        assert tables.normal_quantile()[j] == int(mp.nint(sqrt(2) * erfinv(2 * mpf(j) / 8192 - 1) * 2**16))
+
+
+def test_their_shapes_and_symmetries() -> None:
+    p, q = tables.normal_cdf().astype(np.int64), tables.normal_quantile()
+    assert p.shape == (2049,)
+    assert q.shape == (8193,)
+    assert p[0] == 0
+    assert p[2048] == 2**28
+    assert (np.diff(p) >= 0).all()
+    assert (p + p[::-1] == 2**28).all()
+    assert q[0] == q[8192] == 0
+    assert (np.diff(q[1:-1]) > 0).all()
+    assert (q + q[::-1] == 0).all()
+
+
+def test_they_are_native_read_only_and_read_once() -> None:
+    for table in (tables.normal_cdf, tables.normal_quantile):
+        assert table().dtype == np.int32
+        assert table().dtype.isnative
+        assert table() is table()
+        with pytest.raises(ValueError, match="read-only"):
+            table()[0] = 1
+
+
+def test_the_document_names_the_bytes_that_ship() -> None:
+    documented = dict(re.findall(r"\| `(\w+\.bin)` \|.*\| `([0-9a-f]{64})` \|", FORMAT.read_text("utf-8")))
+    assert documented == tables._SHA256
+
+
+def test_damage_is_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tables._SHA256, "normal_cdf.bin", "0" * 64)
+    with pytest.raises(BitsbackError, match=r"normal_cdf\.bin.*damaged.*install"):
+        tables._load("normal_cdf.bin", "<i4")
+
+
+def test_a_missing_file_is_loud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tables, "files", lambda _: tmp_path)
+    with pytest.raises(BitsbackError, match=r"normal_cdf\.bin.*install"):
+        tables._load("normal_cdf.bin", "<i4")

@@ -1,0 +1,210 @@
+// Runs the core, without Python, over a file of test vectors from stdin and prints what comes out: tests/cross/run.sh
+// builds this for other processors and compares.
+//
+// The file is 32-bit little-endian words: an operation (the letters below), then its fields. An array is its length and
+// its elements, one a word, negative ones in two's complement. Each operation prints one line of numbers.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "codecs.hpp"
+#include "crc32c.hpp"
+#include "linear.hpp"
+#include "message.hpp"
+#include "network.hpp"
+#include "vae.hpp"
+
+namespace {
+
+using namespace bitsback;
+
+class Fields {
+  public:
+    bool word(std::uint32_t& value) {
+        unsigned char bytes[4];
+        if (std::fread(bytes, 1, 4, stdin) != 4) return false;
+        value = 0;
+        for (unsigned i = 0; i < 4; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
+        return true;
+    }
+    std::uint32_t word() {
+        std::uint32_t value = 0;
+        if (!word(value)) throw std::runtime_error("the test vectors are cut short");
+        return value;
+    }
+    std::int32_t integer() { return static_cast<std::int32_t>(word()); }
+    template <class T>
+    std::vector<T> array() {
+        std::vector<T> values(word());
+        for (T& value : values) value = static_cast<T>(integer());
+        return values;
+    }
+};
+
+template <class Values>
+void print(const Values& values) {
+    for (auto value : values) std::printf("%lld ", static_cast<long long>(value));
+}
+
+Linear read_linear(Fields& fields) {
+    const std::uint32_t inputs = fields.word();
+    const std::uint32_t top = fields.word();
+    const std::uint32_t shift = fields.word();
+    const std::int32_t low = fields.integer();
+    const std::int32_t high = fields.integer();
+    const auto weight = fields.array<std::int8_t>();
+    const auto bias = fields.array<std::int32_t>();
+    const auto multiplier = fields.array<std::int32_t>();
+    return {weight, bias, multiplier, inputs, shift, low, high, top};
+}
+
+Network read_network(Fields& fields) {
+    const std::uint32_t width = fields.word();
+    Network network(width, fields.integer());
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const bool linear = fields.word() == 'L';
+        const std::uint32_t input = fields.word();
+        if (linear) {
+            network.add_linear(input, std::make_shared<const Linear>(read_linear(fields)));
+        } else {
+            const std::int32_t low = fields.integer();
+            network.add_table(input, fields.array<std::int16_t>(), low);
+        }
+    }
+    return network;
+}
+
+struct State {
+    Message message{{head_floor}, {}, 0};
+    std::vector<std::int32_t> quantile;
+    std::vector<std::int32_t> cdf;
+};
+
+// Codecs have one operation each: push the symbols, print the message, pop them, pop others, print those and the message.
+template <class Symbol, class Push, class Pop>
+void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, Pop pop) {
+    push(std::span<const Symbol>(symbols));
+    print(state.message.to_bytes());
+    std::vector<Symbol> popped(symbols.size());
+    pop(std::span<Symbol>(popped));
+    if (popped != symbols) throw std::runtime_error("a pop did not give back what was pushed");
+    pop(std::span<Symbol>(popped));
+    print(popped);
+    print(state.message.to_bytes());
+}
+
+void run(std::uint32_t operation, Fields& fields, State& state) {
+    Message& message = state.message;
+    switch (operation) {
+        case 'M': {
+            message = Message::from_bytes(fields.array<std::uint8_t>());
+            print(message.to_bytes());
+            break;
+        }
+        case 'T': {
+            state.quantile = fields.array<std::int32_t>();
+            state.cdf = fields.array<std::int32_t>();
+            break;
+        }
+        case 'U': {
+            const Uniform codec(fields.word());
+            push_and_pop(
+                state, fields.array<std::uint32_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
+        case 'B': {
+            const std::uint32_t precision = fields.word();
+            const auto frequencies = fields.array<std::uint32_t>();
+            const Bernoulli codec(frequencies, precision);
+            push_and_pop(
+                state, fields.array<std::uint8_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
+        case 'C': {
+            const std::uint32_t precision = fields.word();
+            const Categorical codec(fields.array<std::uint32_t>(), precision);
+            push_and_pop(
+                state, fields.array<std::uint32_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
+        case 'G': {
+            const std::uint32_t bits = fields.word();
+            const std::uint32_t precision = fields.word();
+            const auto mean = fields.array<std::int32_t>();
+            const auto inverse_scale = fields.array<std::uint32_t>();
+            const Gaussian codec(state.quantile, state.cdf, mean, inverse_scale, bits, precision);
+            push_and_pop(
+                state, fields.array<std::uint16_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
+        case 'L': {
+            const Linear layer = read_linear(fields);
+            const auto x = fields.array<std::uint8_t>();
+            const std::size_t rows = x.size() / layer.inputs();
+            if (layer.byte_output()) {
+                std::vector<std::uint8_t> out(rows * layer.outputs());
+                layer.run(x.data(), rows, out.data());
+                print(out);
+            } else {
+                std::vector<std::int16_t> out(rows * layer.outputs());
+                layer.run(x.data(), rows, out.data());
+                print(out);
+            }
+            break;
+        }
+        case 'V': {
+            const Network posterior = read_network(fields);
+            const std::uint32_t mean = fields.word();
+            const std::uint32_t scale = fields.word();
+            const Network likelihood = read_network(fields);
+            const std::uint32_t logit = fields.word();
+            const auto inverse_scale = fields.array<std::uint32_t>();
+            const auto probability = fields.array<std::uint32_t>();
+            const std::uint32_t bits = fields.word();
+            const std::uint32_t posterior_precision = fields.word();
+            const Vae vae(posterior, mean, scale, inverse_scale, {state.quantile, state.cdf}, bits, posterior_precision,
+                          likelihood, {logit}, BernoulliIntervals(probability, fields.word()));
+            auto sizes = fields.array<std::size_t>();
+            const auto x = fields.array<std::uint8_t>();
+            vae.push(message, x, sizes);
+            print(message.to_bytes());
+            std::ranges::reverse(sizes);
+            std::vector<std::uint8_t> popped(x.size());
+            vae.pop(message, popped, sizes);
+            if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
+            print(message.to_bytes());
+            break;
+        }
+        case '3': {
+            const std::vector<std::uint32_t> crc{crc32c(fields.array<std::uint8_t>())};
+            print(crc);
+            break;
+        }
+        default:
+            throw std::runtime_error("an unknown operation in the test vectors");
+    }
+    std::printf("\n");
+}
+
+}  // namespace
+
+int main() {
+    try {
+        Fields fields;
+        State state;
+        for (std::uint32_t operation = 0; fields.word(operation);) run(operation, fields, state);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+}

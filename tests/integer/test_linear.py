@@ -1,0 +1,183 @@
+"""Linear layers: every SIMD path gives the integers of the specification, whatever the sizes and the values."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitsback import ModelError
+from networks import SIMD_PATHS, build, random_linear, run_on
+from reference.network import Linear as SpecLinear
+
+BYTES, WORDS, SIGNED_BYTES = (0, 255), (-32768, 32767), (-128, 127)
+SIZES = [1, 2, 3, 15, 16, 17, 63, 64, 65, 100, 784]
+
+
+def test_the_plain_path_is_always_there() -> None:
+    assert SIMD_PATHS[0] == "scalar"
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("inputs", SIZES)
+@pytest.mark.parametrize("outputs", SIZES)
+def test_sizes(path: str, inputs: int, outputs: int) -> None:
+    rng = np.random.default_rng(inputs * 1000 + outputs)
+    for clamp in (BYTES, WORDS):
+        layer = random_linear(rng, inputs, outputs, clamp)
+        for rows in (1, 7):
+            x = rng.integers(0, 256, (rows, inputs), np.uint8)
+            assert (run_on(path, layer, x) == layer.run(x.astype(np.int64), BYTES)).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("clamp", [BYTES, SIGNED_BYTES])
+def test_batches(path: str, clamp: tuple[int, int]) -> None:
+    """An item's integers do not depend on how many are beside it."""
+    rng = np.random.default_rng(1)
+    layer = random_linear(rng, 51, 67, clamp)
+    x = rng.integers(0, 256, (70, 51), np.uint8)
+    expected = layer.run(x.astype(np.int64), BYTES)
+    for rows in range(71):
+        assert (run_on(path, layer, x[:rows]) == expected[:rows]).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("inputs", [1, 2, 3, 4, 63, 64, 65, 784])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_nothing_saturates(path: str, inputs: int, sign: int) -> None:
+    """Weights of 127 and inputs of 255: 2 * 255 * 127 is beyond 16 bits, where vpmaddubsw would stop."""
+    weight = np.full((3, inputs), 127 * sign)
+    weight[1, ::2] *= -1
+    weight[2, 0] = -128
+    acc = 255 * weight.sum(axis=1)
+    layer = SpecLinear(weight, np.zeros(3, np.int64), np.ones(3, np.int64), 10, WORDS)
+    assert run_on(path, layer, np.full((2, inputs), 255, np.uint8)).tolist() == [((acc + 512) >> 10).tolist()] * 2
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_extremes(path: str, data: st.DataObject) -> None:
+    """Any shift, accumulators up to +-(2^31 - 1), products up to 2^53, all clamps."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    inputs, outputs, rows = (data.draw(st.integers(1, top)) for top in (130, 130, 9))
+    clamp = data.draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (3, 200), (0, 256), (-5, -1)]))
+    top = data.draw(st.sampled_from([1, 2, 100, 255]))
+    layer = random_linear(rng, inputs, outputs, clamp, extreme=data.draw(st.booleans()), top=top)
+    x = rng.choice([0, top], (rows, inputs)) if data.draw(st.booleans()) else rng.integers(0, top + 1, (rows, inputs))
+    result = run_on(path, layer, x.astype(np.uint8), top)
+    assert (result == layer.run(x.astype(np.int64), (0, top))).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_halves_round_up_and_the_shift_rounds_down_below_zero(path: str) -> None:
+    """(acc * 1 + 4) >> 3 for acc from -20 to 20: halves go towards plus infinity, never away from zero."""
+    acc = np.arange(-20, 21)
+    layer = SpecLinear(np.zeros((41, 1), np.int64), acc, np.ones(41, np.int64), 3, SIGNED_BYTES)
+    result = run_on(path, layer, np.zeros((1, 1), np.uint8))[0].tolist()
+    assert result == [int(np.floor(a / 8 + 0.5)) for a in acc]
+    assert result[8] == -1  # -12 / 8
+    assert result[16] == 0  # -4 / 8
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None:
+    rng = np.random.default_rng(0)
+    x = np.zeros((2, 4), np.uint8)
+    assert build(random_linear(rng, 4, 4, BYTES))(x).dtype == np.uint8
+    assert build(random_linear(rng, 4, 4, (0, 256)))(x).dtype == np.int16
+    assert build(random_linear(rng, 4, 4, SIGNED_BYTES))(x).dtype == np.int16
+
+
+# ---- bounds ----
+
+
+def layer_of(
+    weight: int, inputs: int, bias: int = 0, multiplier: int = 1, shift: int = 1, clamp: tuple[int, int] = BYTES
+) -> SpecLinear:
+    return SpecLinear(np.full((1, inputs), weight), np.array([bias]), np.array([multiplier]), shift, clamp)
+
+
+def accumulator(bound: int) -> SpecLinear:
+    """A layer whose |acc| can reach just `bound`, above 2^30."""
+    inputs = 2**15
+    return layer_of(-127, inputs, bound - 255 * 127 * inputs)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_an_accumulator_of_31_bits_is_taken_and_one_more_is_refused(sign: int) -> None:
+    taken, refused = accumulator(2**31 - 1), accumulator(2**31)
+    taken.bias *= sign
+    refused.bias *= sign
+    taken.check(BYTES)
+    build(taken)
+    with pytest.raises(ModelError, match="32 bits"):
+        build(refused)
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_the_largest_accumulators_are_exact(path: str) -> None:
+    layer = accumulator(2**31 - 1)
+    layer.bias *= -1
+    layer.shift, layer.clamp, layer.multiplier = 52, WORDS, np.array([2**21])
+    layer.check(BYTES)
+    x = np.full((1, 2**15), 255, np.uint8)
+    expected = layer.run(x.astype(np.int64), BYTES)
+    assert expected.tolist() == [[-1]]
+    assert (run_on(path, layer, x) == expected).all()
+
+
+@pytest.mark.parametrize("shift", [1, 30, 52])
+def test_a_product_of_53_bits_is_taken_and_one_more_is_refused(shift: int) -> None:
+    """bound * multiplier + half < 2^53, met to the last bit by a bound that divides it."""
+    total = 2**53 - 1 - 2 ** (shift - 1)
+    multiplier = next(m for m in range(2**23, 2**24) if total % m == 0 or total // m != (total + 1) // m)
+    bound = total // multiplier
+    taken, refused = (layer_of(0, 1, -bound, m, shift) for m in (multiplier, multiplier + 1))
+    while bound * refused.multiplier[0] + 2 ** (shift - 1) < 2**53:
+        refused.multiplier += 1
+    taken.check(BYTES)
+    build(taken)
+    with pytest.raises(ModelError, match="53 bits"):
+        build(refused)
+
+
+def test_the_bounds_count_the_range_of_the_input() -> None:
+    layer = layer_of(127, 2**16)
+    build(layer, top=254)
+    build(layer, top=1)
+    with pytest.raises(ModelError, match="32 bits"):
+        build(layer_of(127, 2**17), top=255)
+    with pytest.raises(ModelError, match="beyond"):
+        build(layer, top=256)
+    with pytest.raises(ModelError, match="beyond"):
+        build(layer, low=-1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layer_of(1, 1, shift=0),
+        layer_of(1, 1, shift=53),
+        layer_of(1, 1, multiplier=0),
+        layer_of(1, 1, multiplier=-1),
+        layer_of(1, 1, clamp=(5, 5)),
+        layer_of(1, 1, clamp=(6, 5)),
+        layer_of(1, 1, clamp=(-32769, 5)),
+        layer_of(1, 1, clamp=(0, 32768)),
+    ],
+    ids=["shift 0", "shift 53", "multiplier 0", "multiplier -1", "clamp empty", "clamp upside down", "low", "high"],
+)
+def test_numbers_out_of_range_are_refused(layer: SpecLinear) -> None:
+    with pytest.raises(ModelError):
+        build(layer)
+
+
+def test_shapes_that_do_not_go_together_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    for broken in ("bias", "multiplier"):
+        layer = random_linear(rng, 4, 5, BYTES)
+        setattr(layer, broken, np.ones(4, np.int64))
+        with pytest.raises(ModelError):
+            build(layer)
+    with pytest.raises(ValueError, match="4"):
+        build(random_linear(rng, 4, 5, BYTES))(np.zeros((2, 3), np.uint8))

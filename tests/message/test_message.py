@@ -1,0 +1,229 @@
+"""What a message is: its parts, its copies, its bytes."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitsback import Message, MessageError, MessageExhausted
+from bitsback.codecs import Uniform
+from laws import LANES, heads, messages, to_reference, words
+from reference import message as spec
+
+HEAD = 2**32
+
+
+def test_it_is_made_of_heads_tail_and_depth() -> None:
+    message = Message([HEAD, HEAD + 7], [1, 2, 3], depth=None)
+    assert message.lanes == 2
+    assert message.heads.dtype == np.uint64
+    assert message.heads.tolist() == [HEAD, HEAD + 7]
+    assert message.tail.dtype == np.uint32
+    assert message.tail.tolist() == [1, 2, 3]
+    assert message.depth is None
+
+
+def test_heads_and_tail_are_copies() -> None:
+    message = Message([HEAD], [1, 2])
+    message.heads[0] = HEAD + 1
+    message.tail[0] = 9
+    assert message == Message([HEAD], [1, 2])
+
+
+def test_a_copy_is_independent() -> None:
+    message = Message([HEAD], depth=0)
+    other = message.copy()
+    Uniform(10, (20,)).pop(other)
+    assert message == Message([HEAD], depth=0)
+    assert other != message
+
+
+@pytest.mark.parametrize(
+    "parts", [([HEAD], [1, 2]), ([HEAD], [2, 1], 0), ([HEAD + 1], [2, 1]), ([HEAD] * 2, [2, 1]), ([HEAD], [1])]
+)
+def test_messages_that_differ_in_any_part_are_not_equal(parts: tuple[Any, ...]) -> None:
+    assert Message(*parts) == Message(*parts)
+    assert Message(*parts) != Message([HEAD], [2, 1])
+    assert Message(*parts) != "no message"
+
+
+def test_bits_counts_heads_and_stored_words() -> None:
+    assert Message([HEAD, 2**63], [0, 0, 0], 5).bits == pytest.approx(32 + 63 + 96)
+    assert Message([2**64 - 1]).bits == pytest.approx(64)
+
+
+@given(st.sampled_from(range(2, 2**24)), st.integers(0, 2**32), messages())
+def test_a_push_adds_the_information_of_its_symbols(n: int, seed: int, message: Message) -> None:
+    symbols = np.random.default_rng(seed).integers(0, n, 200)
+    starts = [symbol * 2**24 // n for symbol in (symbols, symbols + 1)]
+    information = float(np.sum(24 - np.log2(starts[1] - starts[0])))
+    before = message.bits
+    Uniform(n, (200,)).push(message, symbols)
+    # A head loses up to log2(1 + freq / head) when it is small; what moves to the tail is whole words.
+    assert message.bits - before == pytest.approx(information, abs=200 * 0.012)
+
+
+@pytest.mark.parametrize(("bad", "why"), [([], "1 to 64"), ([HEAD] * 65, "1 to 64"), ([HEAD, HEAD - 1], "below 2^32")])
+def test_bad_heads_are_refused(bad: list[int], why: str) -> None:
+    with pytest.raises(MessageError, match=why.replace("^", r"\^")):
+        Message(bad)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ([-1],),
+        ([HEAD + 0.5],),
+        (np.array([-1]),),
+        ([HEAD], [-1]),
+        ([HEAD], [2**32]),
+        ([HEAD], np.array([2**32])),
+        ([HEAD], [0.5]),
+        ([HEAD], (), -1),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises((MessageError, TypeError, OverflowError)):
+        Message(*arguments)
+
+
+# ---- the supply ----
+
+
+def test_the_supply_is_splitmix64() -> None:
+    """The first outputs for the state 0, as published with the generator's reference implementation."""
+    assert [spec.splitmix64(k) for k in range(3)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    message = Message([HEAD], depth=0)
+    Uniform(2**24, (4,)).pop(message)
+    assert message.depth == 3
+    assert message.tail.tolist() == []
+
+
+def test_words_of_the_supply_that_come_back_are_not_stored() -> None:
+    taken = [spec.supply(k) for k in (2, 1, 0)]
+    assert Message([HEAD], taken, depth=3) == Message([HEAD], depth=0)
+    assert Message([HEAD], [*taken, 5], depth=3) == Message([HEAD], [5], depth=0)
+    assert Message([HEAD], [spec.supply(1) ^ 1, spec.supply(0)], depth=2).depth == 2
+
+
+@given(messages(depth=st.just(None)), st.integers(1, 300))
+def test_a_finite_tail_that_runs_out_leaves_the_message_as_it_was(message: Message, count: int) -> None:
+    before = message.to_bytes()
+    held = message.bits
+    try:
+        Uniform(2**24, (count,)).pop(message)
+    except MessageExhausted:
+        assert message.to_bytes() == before
+        assert held < 24 * count + 64 * message.lanes
+    else:
+        assert held >= 24 * count
+
+
+def test_exhaustion_in_the_middle_of_an_array_is_undone() -> None:
+    message = Message([2**64 - 1] * 2, [1, 2, 3])
+    before = message.copy()
+    with pytest.raises(MessageExhausted, match="exhausted"):
+        Uniform(2**24, (100,)).pop(message)
+    assert message == before
+    Uniform(2**24, (2,)).pop(message)
+
+
+# ---- bytes ----
+
+
+@given(messages())
+def test_bytes_are_those_of_the_specification_and_come_back(message: Message) -> None:
+    data = message.to_bytes()
+    assert spec.Message(message.heads.tolist(), message.tail.tolist(), message.depth).to_bytes() == data
+    assert Message.from_bytes(data) == message
+
+
+def test_exact_bytes() -> None:
+    message = Message([0x123456789ABCDEF0, HEAD], [0xDEADBEEF, 1], depth=200)
+    assert message.to_bytes().hex() == "02c901f0debc9a78563412" + "0000000001000000" + "efbeadde01000000"
+    assert Message([HEAD], [7]).to_bytes().hex() == "0100" + "0000000001000000" + "07000000"
+
+
+@given(st.lists(heads, min_size=1, max_size=64), st.lists(words, max_size=5))
+def test_every_number_of_lanes_has_bytes(some: list[int], tail: list[int]) -> None:
+    message = Message(some, tail)
+    assert Message.from_bytes(message.to_bytes()) == message
+
+
+WHOLE = Message([HEAD, 2**63], [1, 2], depth=300).to_bytes()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        bytes([0]) + WHOLE[1:],
+        bytes([65]) + bytes([0]) + bytes([0, 0, 0, 0, 1, 0, 0, 0]) * 65,
+        bytes([1, 0]) + (HEAD - 1).to_bytes(8, "little"),
+        bytes([1, 0x80, 0x00]) + HEAD.to_bytes(8, "little"),  # a depth in a longer form than needed
+        bytes([1]) + b"\xff" * 10 + HEAD.to_bytes(8, "little"),  # a depth without end
+        bytes([1, 2]) + HEAD.to_bytes(8, "little") + spec.supply(0).to_bytes(4, "little"),
+        WHOLE[:-1],
+        WHOLE + b"\0",
+        WHOLE[:10],
+        WHOLE[:2],
+    ],
+)
+def test_bytes_that_are_no_message_are_refused(data: bytes) -> None:
+    with pytest.raises(spec.MessageError):
+        spec.Message.from_bytes(data)
+    with pytest.raises(MessageError):
+        Message.from_bytes(data)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_message_to_both_or_to_neither(data: bytes) -> None:
+    try:
+        expected = spec.Message.from_bytes(data).to_bytes()
+    except spec.MessageError:
+        with pytest.raises(MessageError):
+            Message.from_bytes(data)
+    else:
+        assert Message.from_bytes(data).to_bytes() == expected == data
+
+
+# ---- lanes ----
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_each_step_begins_at_lane_0_and_goes_round(lanes: int) -> None:
+    message = Message([2**40 + lane for lane in range(lanes)], depth=0)
+    assert Uniform(2**24, (3 * lanes,)).pop(message.copy())[:lanes].tolist() == list(range(lanes))
+    first = message.copy()
+    Uniform(2**24, (1,)).pop(first)
+    Uniform(2**24, (1,)).pop(first)
+    assert first.heads.tolist()[1:] == message.heads.tolist()[1:]
+
+
+def test_the_words_of_all_lanes_share_one_tail_in_the_order_of_the_symbols() -> None:
+    message = Message([2**64 - 1 - lane for lane in range(4)])
+    Uniform(2**24, (4,)).push(message, [10, 11, 12, 13])
+    assert message.tail.tolist() == [2**32 - 1 - lane for lane in (3, 2, 1, 0)]
+    assert message.heads.tolist() == [((2**32 - 1) << 24) + symbol for symbol in (10, 11, 12, 13)]
+
+
+def test_the_order_of_symbols_is_c_order() -> None:
+    symbols = np.arange(24).reshape(2, 3, 4)
+    one, other = Message([HEAD] * 3, depth=0), Message([HEAD] * 3, depth=0)
+    Uniform(30, (2, 3, 4)).push(one, np.asfortranarray(symbols))
+    Uniform(30, (24,)).push(other, symbols.ravel())
+    assert one == other
+    assert Uniform(30, (2, 3, 4)).pop(one).tolist() == symbols.tolist()
+
+
+@given(messages())
+def test_an_empty_array_changes_nothing(message: Message) -> None:
+    before = to_reference(message)
+    Uniform(7, (0,)).push(message, np.zeros(0, np.uint8))
+    assert Uniform(7, (3, 0)).pop(message).shape == (3, 0)
+    assert to_reference(message) == before
+    assert math.isfinite(message.bits)

@@ -1,0 +1,54 @@
+"""A block of items and one message (docs/format.md): digest, batches, both directions."""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .message import LOW, Message
+from .model import Model
+
+
+class MismatchError(Exception):
+    """A chain does not end in the message that it must have started from."""
+
+
+def digest(runs: bytes, items: bytes) -> bytes:
+    """SHA-256 over the block's `runs` field and its items' bytes."""
+    return hashlib.sha256(runs + items).digest()
+
+
+def initial(of: bytes, lanes: int) -> Message:
+    """The message that a block with this digest starts from."""
+    d = [int.from_bytes(of[i : i + 4], "little") for i in range(0, 32, 4)]
+    heads = [LOW + word for word in d[:lanes]] + [LOW] * (lanes - 8)
+    return Message(heads, d[lanes:][::-1], depth=0)
+
+
+def schedule(n: int, growth: int, batch: int) -> list[int]:
+    """The sizes of the batches in the order in which they are coded; the first takes the last items."""
+    sizes: list[int] = []
+    while (done := sum(sizes)) < n:
+        sizes.append(min(min(max(done * growth >> 8, 1), batch), n - done))
+    return sizes
+
+
+def encode(model: Model, symbols: NDArray[np.uint8], start: bytes, lanes: int) -> Message:
+    """Code the symbols [n, pixels] of a block with the digest `start`."""
+    message, end = initial(start, lanes), len(symbols)
+    for size in schedule(len(symbols), model.growth, model.batch):
+        model.codec(size).push(message, symbols[end - size : end].ravel().tolist())
+        end -= size
+    return message
+
+
+def decode(model: Model, message: Message, n: int) -> NDArray[np.uint8]:
+    """The symbols [n, pixels]; `message` becomes the one that it started from."""
+    batches = [model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))]
+    return np.array([c for batch in batches for c in batch], np.uint8).reshape(n, model.pixels)
+
+
+def check_end(message: Message, of: bytes) -> None:
+    """What is left after decoding is the initial message for the digest of the items that came out."""
+    if message.canonical() != initial(of, len(message.heads)).canonical():
+        raise MismatchError("the items that came out are not those that went in")

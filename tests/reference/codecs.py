@@ -1,0 +1,178 @@
+"""The codecs of docs/format.md, each an interval for each symbol, and bits back over any of them."""
+
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .message import Message
+
+TABLES = Path(__file__).resolve().parents[2] / "src" / "bitsback" / "tables"
+
+
+class Codec(Protocol):
+    def push(self, message: Message, symbols: Any) -> None: ...
+
+    def pop(self, message: Message) -> Any: ...
+
+
+class Interval(Protocol):
+    """One symbol's distribution: cumulative(c) rises strictly from 0 to 2^precision at c = size."""
+
+    @property
+    def precision(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def cumulative(self, c: int) -> int: ...
+
+
+@dataclass
+class Array:
+    """One step: symbol i has the distribution distributions[i] and goes to lane i mod lanes."""
+
+    distributions: Sequence[Interval]
+
+    def push(self, message: Message, symbols: Sequence[int]) -> None:
+        assert len(symbols) == len(self.distributions)
+        for i in reversed(range(len(symbols))):
+            d, c = self.distributions[i], symbols[i]
+            if d.size > 1:
+                start = d.cumulative(c)
+                message.push(i % len(message.heads), start, d.cumulative(c + 1) - start, d.precision)
+
+    def pop(self, message: Message) -> list[int]:
+        symbols = []
+        for i, d in enumerate(self.distributions):
+            c = 0
+            if d.size > 1:
+                lane = i % len(message.heads)
+                c = bisect_right(range(d.size), message.peek(lane, d.precision), key=d.cumulative) - 1
+                start = d.cumulative(c)
+                message.pop(lane, start, d.cumulative(c + 1) - start, d.precision)
+            symbols.append(c)
+        return symbols
+
+
+@dataclass
+class Uniform:
+    """n equally likely symbols, 1 <= n <= 2^24."""
+
+    size: int
+    precision: int = 24
+
+    def cumulative(self, c: int) -> int:
+        return c * 2**24 // self.size
+
+
+@dataclass
+class Bernoulli:
+    """0 or 1; a one has the frequency `ones` out of 2^precision."""
+
+    ones: int
+    precision: int
+    size: int = 2
+
+    def cumulative(self, c: int) -> int:
+        return (0, 2**self.precision - self.ones, 2**self.precision)[c]
+
+
+@dataclass
+class Categorical:
+    frequencies: Sequence[int]
+    precision: int
+
+    @property
+    def size(self) -> int:
+        return len(self.frequencies)
+
+    def cumulative(self, c: int) -> int:
+        return sum(self.frequencies[:c])
+
+
+@dataclass
+class Rows:
+    """L symbols with the cumulative distribution T[c] = 2^16 times the probability of a symbol below c."""
+
+    table: Sequence[int]
+    precision: int
+
+    @property
+    def size(self) -> int:
+        return len(self.table)
+
+    def cumulative(self, c: int) -> int:
+        if c == self.size:
+            return 1 << self.precision
+        return c + (self.table[c] * ((1 << self.precision) - self.size) >> 16)
+
+
+def _table(name: str) -> tuple[int, ...]:
+    data = (TABLES / name).read_bytes()
+    return struct.unpack(f"<{len(data) // 4}i", data)
+
+
+P = _table("normal_cdf.bin")
+Q = _table("normal_quantile.bin")
+
+
+@dataclass
+class Gaussian:
+    """N(mean, 1 / inverse_scale^2), in units of 2^-16, over 2^bits buckets equally likely under N(0, 1)."""
+
+    mean: int
+    inverse_scale: int
+    bits: int
+    precision: int
+
+    @property
+    def size(self) -> int:
+        return 1 << self.bits
+
+    def cumulative(self, c: int) -> int:
+        if c == 0:
+            return 0
+        if c == self.size:
+            return 1 << self.precision
+        t = (Q[c << (13 - self.bits)] - self.mean) * self.inverse_scale
+        t = min(max(t + (8 << 32), 0), (16 << 32) - 1)
+        j, f = t >> 25, t % (1 << 25)
+        p = P[j] + ((P[j + 1] - P[j]) * f >> 25)
+        return c + (p * ((1 << self.precision) - self.size) >> 28)
+
+
+@dataclass
+class Serial:
+    """Several codecs in turn: the first one's symbols pop first."""
+
+    codecs: Sequence[Codec]
+
+    def push(self, message: Message, symbols: Sequence[Any]) -> None:
+        for codec, part in zip(reversed(self.codecs), reversed(symbols), strict=True):
+            codec.push(message, part)
+
+    def pop(self, message: Message) -> tuple[Any, ...]:
+        return tuple(codec.pop(message) for codec in self.codecs)
+
+
+@dataclass
+class BitsBack:
+    """x with a latent z: the paper's Figure 5. Popping undoes it step by step, from the last to the first."""
+
+    prior: Codec
+    likelihood: Callable[[Any], Codec]  # of x, given z
+    posterior: Callable[[Any], Codec]  # of z, given x
+
+    def push(self, message: Message, x: Any) -> None:
+        z = self.posterior(x).pop(message)
+        self.likelihood(z).push(message, x)
+        self.prior.push(message, z)
+
+    def pop(self, message: Message) -> Any:
+        z = self.prior.pop(message)
+        x = self.likelihood(z).pop(message)
+        self.posterior(x).push(message, z)
+        return x

@@ -1,0 +1,89 @@
+"""The exported model computes, integer for integer, what its twin computes."""
+
+import json
+
+import numpy as np
+import torch
+
+from bitsback.models import load_model
+from bitsback.train.export import Card, export, likelihood_integers, posterior_integers, prune
+from bitsback.train.quantise import HIDDEN
+from bitsback.train.recipe import latent_nats
+from bitsback.train.twins import LinearTwin, VaeTwin
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
+
+
+def test_the_model_gives_the_integers_of_its_twin(twin: VaeTwin) -> None:
+    model = load_model(export(twin, CARD, growth=64).to_bytes())
+    random = np.random.default_rng(0)
+    x = random.integers(0, model.levels, (500, 36), dtype=np.uint8)
+    z = random.integers(0, 2**model.bits, (500, 5), dtype=np.uint16)
+    mean, scale = model.posterior_parameters(x)
+    twin_mean, twin_scale = posterior_integers(twin, torch.from_numpy(x))
+    np.testing.assert_array_equal(mean, twin_mean)
+    np.testing.assert_array_equal(scale, twin_scale)
+    assert len(np.unique(twin_scale)) > 50
+    for output, (name, twin_output) in zip(
+        model.likelihood_parameters(z), likelihood_integers(twin, z).items(), strict=True
+    ):
+        np.testing.assert_array_equal(output, twin_output)
+        assert len(np.unique(output)) > 0.7 * (twin.output_layers()[name].target.hi + 1)
+
+
+def test_the_description_says_what_the_card_says(twin: VaeTwin) -> None:
+    model = export(twin, CARD, growth=64)
+    assert (model.name, model.about, model.licence) == (CARD.name, CARD.about, CARD.licence)
+    assert (model.item_shape, model.latents, model.growth) == ((6, 6), 5, 64)
+    assert json.loads(model.description)["latent"] == {"count": 5, "bits": twin.architecture.bits}
+    assert model.levels == twin.architecture.levels
+    assert json.loads(model.description)["likelihood"]["codec"] == twin.architecture.likelihood
+
+
+def test_the_same_twin_gives_the_same_file(twin: VaeTwin) -> None:
+    assert export(twin, CARD, growth=64).to_bytes() == export(twin, CARD, growth=64).to_bytes()
+
+
+def test_training_rounds_to_the_same_grid_as_the_integers(twin: VaeTwin) -> None:
+    """Training works in float32, so it may fall on the other side of a tie, but by no more than one step."""
+    x = (torch.rand(200, 36, generator=torch.Generator().manual_seed(1)) < 0.4).float()  # real values, 0 and 1
+    layer = twin.encoder.layers[0]
+    with torch.no_grad():
+        exact = layer(x)
+        layer.train()
+        rough = layer(x)
+    off = ((exact - rough) * HIDDEN.scale).abs()
+    assert float(off.max()) <= 1 and float((off > 0).float().mean()) < 0.2
+
+
+def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(twin: VaeTwin) -> None:
+    with torch.no_grad():
+        for layer in (twin.mean, twin.scale):
+            layer.linear.weight[2] = 0
+            layer.linear.bias[2] = 0
+        first = twin.decoder.layers[0]
+        assert isinstance(first, LinearTwin)
+        first.linear.weight[:, 2] *= 1e-3
+    x = torch.randint(0, twin.architecture.levels, (50, 36), generator=torch.Generator().manual_seed(1))
+    pruned = prune(twin, x)
+    assert pruned.architecture.latents == 4
+    kept = [0, 1, 3, 4]
+    mean, scale = posterior_integers(twin, x)
+    pruned_mean, pruned_scale = posterior_integers(pruned, x)
+    np.testing.assert_array_equal(pruned_mean, mean[:, kept])
+    np.testing.assert_array_equal(pruned_scale, scale[:, kept])
+    assert float(latent_nats(pruned, x).min()) > 0
+    z = np.random.default_rng(0).integers(0, 2**twin.architecture.bits, (50, 5))
+    after = likelihood_integers(pruned, z[:, kept])
+    for name, before in likelihood_integers(twin, z).items():
+        assert np.abs(before - after[name]).mean() < 0.05 * twin.output_layers()[name].target.scale
+
+
+def test_multipliers_use_the_bits_that_the_bounds_leave(twin: VaeTwin) -> None:
+    for layer in twin.modules():
+        if isinstance(layer, LinearTwin):
+            integers = layer.requantised()
+            bound = integers.bias.abs() + layer.source.hi * integers.weight.abs().sum(1)
+            largest = int((bound * integers.multiplier).max()) + 2 ** (integers.shift - 1)
+            assert largest < 2**53 and int(integers.multiplier.max()) < 2**31
+            assert int(integers.multiplier.max()) >= 2**30 or largest >= 2**51 or integers.shift == 52

@@ -1,0 +1,75 @@
+"""A run: it learns, it can be interrupted, and its result is what the integer model does."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bitsback.errors import InputError
+from bitsback.train.data import Split
+from bitsback.train.export import Card, export
+from bitsback.train.growth import deepest, safe_growth
+from bitsback.train.rates import CodeLengths, code_lengths
+from bitsback.train.recipe import COLUMNS, Recipe, Training
+from bitsback.train.twins import Architecture
+from bitsback.train.weights import load_twin, save_twin
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(recipe: Recipe, split: Split, tmp_path: Path) -> None:
+    whole = Training(recipe, split, tmp_path / "whole").run()
+    Training(recipe, split, tmp_path / "parts").run(until=4)
+    resumed = Training(recipe, split, tmp_path / "parts")
+    assert resumed.epoch == 4
+    parts = resumed.run()
+    for (name, a), b in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(recipe: Recipe, split: Split, tmp_path: Path) -> None:
+    Training(recipe, split, tmp_path).run(until=2)
+    with pytest.raises(InputError, match="another recipe"):
+        Training(dataclasses.replace(recipe, batch=20), split, tmp_path)
+
+
+def test_the_curve_is_written_and_goes_down(recipe: Recipe, split: Split, tmp_path: Path) -> None:
+    Training(dataclasses.replace(recipe, epochs=12), split, tmp_path).run()
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS and [row["epoch"] for row in rows] == ["2", "4", "6", "8", "10", "12"]
+    assert float(rows[-1]["validation_bpd"]) < float(rows[0]["validation_bpd"])
+
+
+def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
+    recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
+) -> None:
+    training = Training(dataclasses.replace(recipe, architecture=architecture, epochs=8), split, tmp_path)
+    model = export(training.run(), Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
+    x = training.validation.numpy().astype(np.uint8)
+    lengths = [code_lengths(model, x, seed) for seed in range(20)]
+    bpd = float(np.mean([each.net.mean() for each in lengths])) / 36
+    assert bpd == pytest.approx(training.best_loss, rel=0.03)
+
+
+def test_float_weights_come_back(recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path) -> None:
+    floats = dataclasses.replace(recipe, architecture=architecture, epochs=2, quantise_from=None)
+    twin = Training(floats, split, tmp_path).run()
+    save_twin(twin, tmp_path / "twin.safetensors")
+    loaded = load_twin(tmp_path / "twin.safetensors")
+    x = split.validation if architecture.levels == 256 else split.validation.div(255).round()
+    noise = torch.zeros(len(x), architecture.latents)
+    for a, b in zip(twin.nats(x, noise), loaded.nats(x, noise), strict=True):
+        torch.testing.assert_close(a, b, atol=0.02, rtol=0.01)
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(InputError, match="not the weights of a twin"):
+        load_twin(tmp_path / "other")
+
+
+def test_growth_is_as_fast_as_the_message_allows() -> None:
+    net, popped = np.full(3000, 100.0), np.full(3000, 150.0)
+    growth = safe_growth(CodeLengths(net, popped), batch=256)
+    assert 100 <= growth <= 150  # the ratio allows 170, of which a margin is kept
+    assert deepest(net, popped, growth, 256) == 150
+    assert deepest(net, popped, 256, 256) > 1000
