@@ -177,57 +177,78 @@ inline void pop(Message& message, const Categorical& codec, std::span<std::uint3
 
 // ---- rows: a shared table of distributions, one row for each symbol -----------------------------------------------
 
-// starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision.
-struct RowTable {
-    std::vector<std::uint32_t> starts;
-    std::size_t levels;
-    unsigned precision;
-
-    RowTable(std::span<const std::uint32_t> table, std::size_t levels, unsigned precision)
-        : starts(table.begin(), table.end()), levels(levels), precision(precision) {
+class RowTable {
+  public:
+    // starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision; at most 256 levels.
+    RowTable(std::span<const std::uint32_t> starts, std::size_t levels, unsigned precision)
+        : starts_(starts.begin(), starts.end()), levels_(levels), precision_(precision) {
         require(precision >= 1 && precision <= max_precision, "a table of rows needs a precision from 1 to 24");
-        require(levels >= 1 && !starts.empty() && starts.size() % (levels + 1) == 0, "a table of rows is not whole");
+        require(levels >= 1 && levels <= 256, "a table of rows has 1 to 256 levels");
+        require(!starts.empty() && starts.size() % (levels + 1) == 0, "a table of rows is not whole");
         const std::uint32_t total = std::uint32_t{1} << precision;
-        for (std::size_t row = 0; row < rows(); ++row) {
-            const std::uint32_t* start = starts.data() + row * (levels + 1);
-            require(start[0] == 0 && start[levels] == total, "a row must run from 0 to 2^precision");
-            for (std::size_t c = 0; c < levels; ++c) require(start[c] < start[c + 1], "a row must increase strictly");
+        for (const std::uint32_t* row = starts.data(); row != starts.data() + starts.size(); row += levels + 1) {
+            require(row[0] == 0 && row[levels] == total, "a row must run from 0 to 2^precision");
+            std::size_t mode = 0;
+            for (std::size_t c = 0; c < levels; ++c) {
+                require(row[c] < row[c + 1], "a row must increase strictly");
+                if (row[c + 1] - row[c] > row[mode + 1] - row[mode]) mode = c;
+            }
+            modes_.push_back(static_cast<std::uint8_t>(mode));
         }
     }
-    std::size_t rows() const { return starts.size() / (levels + 1); }
+
+    std::size_t rows() const { return modes_.size(); }
+    std::size_t levels() const { return levels_; }
+    unsigned precision() const { return precision_; }
+
+    Interval interval(std::size_t row, std::size_t c) const {
+        const std::uint32_t* start = starts_.data() + row * (levels_ + 1) + c;
+        return {start[0], start[1] - start[0]};
+    }
+    // The symbol whose interval holds x. The most likely one is looked at first: most pixels are background.
+    std::size_t find(std::size_t row, std::uint32_t x) const {
+        const std::uint32_t* const starts = starts_.data() + row * (levels_ + 1);
+        const std::size_t mode = modes_[row];
+        if (starts[mode] <= x && x < starts[mode + 1]) return mode;
+        const std::uint32_t* start = starts;  // the last of the symbols looked at so far that begins at or below x
+        for (std::size_t count = levels_; count > 1;) {
+            const std::size_t half = count / 2;
+            start = start[half] <= x ? start + half : start;
+            count -= half;
+        }
+        return static_cast<std::size_t>(start - starts);
+    }
+
+  private:
+    std::vector<std::uint32_t> starts_;
+    std::vector<std::uint8_t> modes_;
+    std::size_t levels_;
+    unsigned precision_;
 };
 
 struct Rows {
     const RowTable& table;
     std::span<const std::uint16_t> index;
+    unsigned precision;
 
-    Rows(const RowTable& table, std::span<const std::uint16_t> index) : table(table), index(index) {
+    Rows(const RowTable& table, std::span<const std::uint16_t> index)
+        : table(table), index(index), precision(table.precision()) {
         const auto most = index.empty() ? std::uint16_t{0} : *std::ranges::max_element(index);
         require(most < table.rows(), "the index of a row lies beyond the table");
     }
-    const std::uint32_t* row(std::size_t i) const { return table.starts.data() + index[i] * (table.levels + 1); }
 };
 
 inline void push(Message& message, const Rows& codec, std::span<const std::uint8_t> symbols) {
-    require_symbols(symbols, codec.table.levels);
-    push_step(message, codec.table.precision, symbols.size(), [&](std::size_t i) {
-        const std::uint32_t* start = codec.row(i) + symbols[i];
-        return Interval{start[0], start[1] - start[0]};
-    });
+    require_symbols(symbols, codec.table.levels());
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.table.interval(codec.index[i], symbols[i]); });
 }
 
 inline void pop(Message& message, const Rows& codec, std::span<std::uint8_t> symbols) {
-    require(codec.table.levels <= 256, "the symbols of a table of rows are bytes");
-    pop_step(message, codec.table.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        const std::uint32_t* const row = codec.row(i);
-        const std::uint32_t* start = row;  // the last of the symbols looked at so far that begins at or below x
-        for (std::size_t count = codec.table.levels; count > 1;) {
-            const std::size_t half = count / 2;
-            start = start[half] <= x ? start + half : start;
-            count -= half;
-        }
-        symbols[i] = static_cast<std::uint8_t>(start - row);
-        return Interval{start[0], start[1] - start[0]};
+    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        const std::size_t symbol = codec.table.find(codec.index[i], x);
+        symbols[i] = static_cast<std::uint8_t>(symbol);
+        return codec.table.interval(codec.index[i], symbol);
     });
 }
 
