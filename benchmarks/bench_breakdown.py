@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from harness import arguments, compress, decompress, images, median_seconds, pin, report
+from harness import arguments, compress, decompress, images, median_seconds, pin, report, symbols
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.levels import find_levels, to_symbols
+from bitsback.archive.levels import find_levels, model_symbols
+from bitsback.bench.peers import Images
 
 
 def main() -> None:
@@ -25,12 +26,12 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-binary")
     options = parser.parse_args()
     pinned = pin()
-    data = images(options.images)
     model = bitsback.load_model(options.model)
+    data = images(options.images, model.levels)
     archive = compress(data, model, None, 1)
     work: dict[str, Callable[[], object]] = {
-        **steps(model, data.reshape(len(data), -1).view(np.uint8)),
-        "two values found, symbols": partial(symbols, data),
+        **steps(model, symbols(data)),
+        "levels found, symbols": partial(find_symbols, data, model),
         "SHA-256 of the items": lambda: hashlib.sha256(data.tobytes()).digest(),
         "compress, the whole": partial(compress, data, model, None, 1),
         "decompress, the whole": partial(decompress, archive, 1),
@@ -42,10 +43,8 @@ def main() -> None:
     report(f"{len(data):,} images, {model.name}", rows, [f"{pinned}; median of {options.repeats}"], options.json)
 
 
-def symbols(data: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    levels = find_levels(data)
-    assert levels is not None
-    return to_symbols(data, levels)
+def find_symbols(data: Images, model: bitsback.Model) -> object:
+    return model_symbols(model, data, find_levels(data))
 
 
 def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from code_length import code
-from harness import arguments, compress, images, report
-from numpy.typing import NDArray
+from harness import arguments, compress, images, report, symbols
 
 import bitsback
+from bitsback.bench.peers import Images
 from bitsback.models import bundled
 
 CODE_LENGTH_BLOCK = 1250  # the information of a block hardly depends on its size, so this one serves for all
@@ -27,18 +27,20 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="a bundled model or a file (default: all that ship)")
     parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
     options = parser.parse_args()
-    data = images(options.images)
-    rows = [_row(bitsback.load_model(name), data, options.block) for name in options.model or bundled.names()]
-    report(f"{len(data):,} binarised MNIST test images, {data.size:,} pixels", rows, [], options.json)
+    rows = []
+    for name in options.model or bundled.names():
+        model = bitsback.load_model(name)
+        rows.append(_row(model, images(options.images, model.levels), options.block))
+    report(f"{options.images:,} MNIST test images, binarised for the models of two levels", rows, [], options.json)
 
 
-def _row(model: bitsback.Model, data: NDArray[np.bool_], block: int | None) -> dict[str, Any]:
+def _row(model: bitsback.Model, data: Images, block: int | None) -> dict[str, Any]:
     whole = len(compress(data, model, block, 1))
     singles = [len(compress(data[i : i + 1], model, None, 1)) for i in range(0, len(data), max(len(data) // 100, 1))]
     information = 0.0
     for start in range(0, len(data), CODE_LENGTH_BLOCK):
         part = data[start : start + CODE_LENGTH_BLOCK]
-        information += code(model, part.reshape(len(part), -1).view(np.uint8), 8).information
+        information += code(model, symbols(part), 4).information
     return {
         "model": model.name,
         "archive_bytes": whole,

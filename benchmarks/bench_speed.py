@@ -1,6 +1,7 @@
 """Speed and rate on one core, from memory to memory, beside other compressors in the same run.
 
     python benchmarks/bench_speed.py
+    python benchmarks/bench_speed.py --levels 256
     python benchmarks/bench_speed.py --model mnist-binary --repeats 9
 
 Peers that are not installed are named at the end. craystack's example is not run: it needs its own weights and
@@ -14,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from harness import arguments, compress, decompress, images, median_seconds, pin, report
-from numpy.typing import NDArray
 
 import bitsback
-from bitsback.bench.peers import measure, optional_peers, standard_peers
+from bitsback.bench.peers import Images, measure, optional_peers, standard_peers
+from bitsback.models import bundled
 
 # craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512, measured earlier: MB/s, a
 # pixel counted as a byte. Its rate with the random bits it starts from was 0.2330 bits per pixel.
@@ -32,17 +33,19 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--model", action="append", help="a bundled model or a file (default: all that ship)")
     parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
+    parser.add_argument("--levels", type=int, default=2, choices=(2, 256), help="binarised images, or as they are")
     parser.add_argument("--no-peers", action="store_true", help="measure bitsback only")
     options = parser.parse_args()
     pinned = pin()
-    data = images(options.images)
-
-    from bitsback.models import bundled
+    data = images(options.images, options.levels)
+    models = map(bitsback.load_model, options.model or bundled.names())
 
     rows: list[dict[str, Any]] = []
-    for name in options.model or bundled.names():
-        rows.append(_bitsback(name, data, options.block, options.repeats))
-    rows.append(_row("craystack, batch 10 (constant)", CRAYSTACK_RATE, CRAYSTACK_ENCODE, CRAYSTACK_DECODE))
+    for model in models:
+        if model.levels == options.levels:
+            rows.append(_bitsback(model, data, options.block, options.repeats))
+    if options.levels == 2:
+        rows.append(_row("craystack, batch 10 (constant)", CRAYSTACK_RATE, CRAYSTACK_ENCODE, CRAYSTACK_DECODE))
     notes = [f"{pinned}; median of {options.repeats}; MB/s counts a pixel as a byte"]
     if not options.no_peers:
         optional, missing = optional_peers()
@@ -55,19 +58,18 @@ def main() -> None:
         row["ours_is_x_faster_in"] = first["compress_MB/s"] / row["compress_MB/s"]
         row["and_out"] = first["decompress_MB/s"] / row["decompress_MB/s"]
         row["size_of_ours_over_it"] = first["bits_per_pixel"] / row["bits_per_pixel"]
-    report(f"{len(data):,} binarised MNIST test images, one core", rows, notes, options.json)
+    report(f"{len(data):,} MNIST test images of {options.levels} levels, one core", rows, notes, options.json)
 
 
 def _row(name: str, rate: float, encode: float, decode: float, **more: float) -> dict[str, Any]:
     return {"compressor": name, "bits_per_pixel": rate, "compress_MB/s": encode, "decompress_MB/s": decode, **more}
 
 
-def _bitsback(name: str, data: NDArray[np.bool_], block: int | None, repeats: int) -> dict[str, Any]:
-    model = bitsback.load_model(name)
+def _bitsback(model: bitsback.Model, data: Images, block: int | None, repeats: int) -> dict[str, Any]:
     encode, archive = median_seconds(partial(compress, data, model, block, 1), repeats)
     decode, restored = median_seconds(partial(decompress, archive, 1), repeats)
     if not np.array_equal(restored, data):
-        raise SystemExit(f"{name} did not restore the images")
+        raise SystemExit(f"{model.name} did not restore the images")
     megabytes = data.size / 1e6
     return _row(f"bitsback {model.name}", 8 * len(archive) / data.size, megabytes / encode, megabytes / decode)
 

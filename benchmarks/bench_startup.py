@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from code_length import code
-from harness import arguments, images, report
+from harness import arguments, images, report, symbols
 
 import bitsback
 
@@ -24,17 +24,17 @@ def main() -> None:
     parser.add_argument("--model", default="mnist-binary")
     parser.add_argument("--blocks", type=int, default=4, help="blocks to average over (default %(default)s)")
     options = parser.parse_args()
-    data = images(options.images)
     model = bitsback.load_model(options.model)
+    data = symbols(images(options.images, model.levels))
     cases = [(lanes, 1000, model.batch) for lanes in (1, 2, 4, 8, 16)]
-    cases += [(8, size, model.batch) for size in (1, 10, 100, 500, 2000)]
-    cases += [(8, 1000, batch) for batch in (1, 16, 64, 256, 1024)]
+    cases += [(4, size, model.batch) for size in (1, 10, 100, 500, 2000)]
+    cases += [(4, 1000, batch) for batch in (1, 16, 64, 256, 1024)]
     rows: list[dict[str, Any]] = []
     for lanes, size, batch in cases:
         size = min(size, len(data))
         changed = with_batch(model, batch)
         starts = range(0, min(options.blocks * size, len(data) - size + 1), size)
-        coded = [code(changed, data[i : i + size].reshape(size, -1).view(np.uint8), lanes) for i in starts]
+        coded = [code(changed, data[i : i + size], lanes) for i in starts]
         start_up = [block.start_up for block in coded]
         rows.append(
             {

@@ -21,8 +21,8 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=16)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
-    data = images(options.images)
     model = bitsback.load_model(options.model)
+    data = images(options.images, model.levels)
     block = -(-len(data) // options.blocks)
     archives = set()
     rows: list[dict[str, Any]] = []

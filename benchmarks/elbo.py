@@ -40,11 +40,12 @@ def float_bits(twin: VaeTwin, x: NDArray[np.uint8], samples: int) -> NDArray[np.
     """The negative ELBO of each item in bits, [n], the mean of `samples` samples."""
     generator = torch.Generator().manual_seed(0)
     bits = np.zeros(len(x))
-    for start in range(0, len(x), BATCH):
-        batch = torch.from_numpy(x[start : start + BATCH])
-        for _ in range(samples):
-            losses, kl = twin.nats(batch, torch.randn(len(batch), twin.architecture.latents, generator=generator))
-            bits[start : start + BATCH] += ((losses + kl).double() / (samples * LN2)).numpy()
+    for _ in range(samples):
+        noise = torch.randn(len(x), twin.architecture.latents, generator=generator)
+        for start in range(0, len(x), BATCH):
+            items = slice(start, start + BATCH)
+            losses, kl = twin.nats(torch.from_numpy(x[items]), noise[items])
+            bits[items] += ((losses + kl).double() / (samples * LN2)).numpy()
     return bits
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback.bench.peers import Images
+from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 
 Result = TypeVar("Result")
 
@@ -32,9 +33,14 @@ def arguments(description: str | None, repeats: int = 5) -> argparse.ArgumentPar
     return parser
 
 
-def images(count: int) -> NDArray[np.bool_]:
-    """The first `count` binarised MNIST test images, bool [count, 28, 28]."""
-    return binarised_mnist_test_images()[:count]
+def images(count: int, levels: int = 2) -> Images:
+    """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as they are, uint8."""
+    return (binarised_mnist_test_images() if levels == 2 else mnist_test_images())[:count]
+
+
+def symbols(data: Images) -> NDArray[np.uint8]:
+    """The images as a model takes them, uint8 [count, pixels]."""
+    return data.reshape(len(data), -1).view(np.uint8)
 
 
 def pin(cores: int = 1) -> str:
