@@ -9,6 +9,10 @@ class InputError(BitsbackError):
     """The data or the arguments that were given cannot be used."""
 
 
+class InputWarning(UserWarning):
+    """The data can be used, but something about it will not come back as it was."""
+
+
 class ModelError(BitsbackError):
     """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it should."""
 

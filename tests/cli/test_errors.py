@@ -38,7 +38,7 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
         (["compress", "digits.npy", "-o", "x.bb", "--block", "0"], ["--block"]),
         (["compress", "digits.npy", "-o", "x.bb", "--threads", "many"], ["--threads"]),
         (["compress", "digits.npy", "--fast"], ["--fast", "'bitsback compress --help'"]),
-        (["compress"], ["X.npy", "'bitsback compress --help'"]),
+        (["compress"], ["INPUT", "'bitsback compress --help'"]),
         (["compres", "digits.npy"], ["compres", "'bitsback --help'"]),
         (["--fast"], ["--fast"]),
     ],

@@ -27,6 +27,10 @@ class Chosen:
     invert: bool = False
 
 
+class UnfitError(InputError):
+    """A model was given that does not code the values of the items."""
+
+
 def given_model(choice: Choice) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
     if isinstance(choice, Model):
@@ -50,6 +54,11 @@ def fits(model: Model, item_shape: Shape) -> bool:
     return squeezed == _squeeze(model.item_shape) or squeezed == _squeeze((model.pixels,))
 
 
+def any_fits(given: Model | None, item_shape: Shape) -> bool:
+    """Whether the given model, or else any bundled one, can code items of this shape."""
+    return any(fits(model, item_shape) for model in ([given] if given is not None else _bundled_models()))
+
+
 def check_fit(model: Model, item_shape: Shape, name: str) -> None:
     """Raises InputError unless the model can code items of this shape; `name` is that of the input."""
     if not fits(model, item_shape):
@@ -63,7 +72,7 @@ def choose(given: Model | None, items: NDArray[Any], name: str) -> Chosen:
     """The model for an archive whose first block these items are, found by a trial on a few of them.
 
     items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a `given` model it is a
-    bundled one that fits, or none. Raises InputError if the items have values that a given one does not code.
+    bundled one that fits, or none. Raises UnfitError if the items have values that a given one does not code.
     """
     candidates = _bundled_models() if given is None else [given]
     candidates = [model for model in candidates if fits(model, items.shape[1:])]
@@ -83,7 +92,7 @@ def choose(given: Model | None, items: NDArray[Any], name: str) -> Chosen:
         return min(trials, key=lambda trial: trial[0])[1]  # the first of equals
     if given is not None and items.size:
         allowed = "two values" if given.levels == 2 else f"the values 0 to {given.levels - 1} as uint8"
-        raise InputError(
+        raise UnfitError(
             f"{name}: its items have other values than the model {given.name} codes, {allowed}; convert them first, or"
             " leave the choice to 'auto'"
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bitsback.archive.block import METHODS
-from bitsback.archive.layout import VERSION, Collection
-from bitsback.archive.parts import KINDS, NPZ, FileList
+from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, VERSION, Collection
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
@@ -14,7 +14,13 @@ from bitsback.images.modes import mode_of
 if TYPE_CHECKING:
     from bitsback.archive.reader import Archive
 
-CONTAINERS = {0: "npy", 2: "idx", 3: "idx.gz"}
+_ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
+_FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
+
+
+def kind_of(collection: Collection | FileList) -> str:
+    """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+    return _FILES[collection.kind] if isinstance(collection, FileList) else _ARRAYS[collection.container]
 
 
 def describe(archive: Archive) -> dict[str, Any]:
@@ -42,6 +48,7 @@ def describe(archive: Archive) -> dict[str, Any]:
         "archive": archive.name,
         "version": VERSION,
         "bytes": archive.size,
+        "kind": archive.kind,
         **contents,
         "items": len(archive),
         "elements": collection.elements,
@@ -60,7 +67,6 @@ def describe(archive: Archive) -> dict[str, Any]:
 
 def _describe_array(array: Collection) -> dict[str, Any]:
     return {
-        "kind": CONTAINERS[array.container],
         "dtype": array.dtype.str,
         "shape": list(array.shape),
         "item_shape": list(array.item_shape),
@@ -74,18 +80,14 @@ def _describe_files(archive: Archive, files: FileList, problems: list[ArchiveErr
     except ArchiveError as error:
         problems.append(error)
     return {
-        "kind": KINDS[files.kind],
         "names": names,
-        "parts": [
-            {
-                "dtype": part.dtype.str,
-                "shape": list(part.shape),
-                "items": part.items,
-                "mode": None if files.kind == NPZ else mode_of(part.dtype, part.item_shape),
-            }
-            for part in files.parts
-        ],
+        "parts": [_describe_part(part, files.kind) for part in files.parts],
     }
+
+
+def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
+    mode = None if kind == NPZ else mode_of(part.dtype, part.item_shape)
+    return {"dtype": part.dtype.str, "shape": list(part.shape), "items": part.items, "mode": mode}
 
 
 def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from bitsback.archive.layout import (
     Collection,
     Cursor,
     check_head,
+    check_shape,
     known_kind,
     open_section,
     unpack_index,
@@ -92,7 +93,7 @@ def scan(read: Read, size: int) -> Directory:
         _walk(read, directory, start, size, with_blocks=True)
     else:
         _place_blocks(directory, index)
-        if index.end != index.offset and not _walk(read, directory, index.end, index.offset):
+        if index.end != index.offset and not _walk(read, directory, index.end, index.offset, behind=True):
             directory.drift = index.offset - index.end
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
@@ -103,6 +104,21 @@ def scan(read: Read, size: int) -> Directory:
     if collection is not None:
         _check_claims(directory, collection, size, index is not None)
     return directory
+
+
+def guess_collection(directory: Directory, read: Read) -> Collection:
+    """The collection by what its first whole block holds, where its own description is damaged. Raises ArchiveError."""
+    # Of files there are many, and only the description tells of which kind.
+    blocks = directory.blocks if directory.names is None else []
+    for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
+        try:
+            run = read_header(open_section(read(block.offset + drift, block.size), BLOCK)).runs[0]
+        except ArchiveError:
+            continue
+        shape = (directory.counted, *run.shape)
+        check_shape(run.dtype, shape)
+        return Collection(run.dtype, shape, 1)
+    raise ArchiveError("neither the description of its contents nor any block is whole")
 
 
 @dataclass(frozen=True)
@@ -206,12 +222,21 @@ def _section_at(read: Read, offset: int, end: int) -> Place | None:
     return Place(kind, offset, size) if offset + size <= end else None
 
 
-def _walk(read: Read, directory: Directory, offset: int, end: int, with_blocks: bool = False) -> bool:
-    """Walks the sections from offset to end, as far as they go; whether they fill the space just so.
+def _walk(
+    read: Read, directory: Directory, offset: int, end: int, behind: bool = False, with_blocks: bool = False
+) -> bool:
+    """Walks the sections from offset to end, as far as they are in order; whether they fill the space just so.
 
-    with_blocks: blocks are among them, since no index has told where they are.
+    behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has told where they are.
     """
     found: list[Place] = []
+
+    def in_order(kind: bytes) -> bool:
+        """Models stand before the blocks, all others behind them."""
+        if kind == MODEL:
+            return not behind and all(place.kind == MODEL for place in found) and not (with_blocks and directory.blocks)
+        return behind or with_blocks or not directory.blocks
+
     while offset < end:
         place = _section_at(read, offset, end)
         if place is None:
@@ -222,6 +247,8 @@ def _walk(read: Read, directory: Directory, offset: int, end: int, with_blocks: 
         elif place.kind in (BLOCK, COLLECTION, INDEX) or not known_kind(place.kind):
             if not known_kind(place.kind) and _intact(read, place):
                 raise ArchiveError(f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback")
+            break
+        elif not in_order(place.kind):
             break
         else:
             found.append(place)

@@ -1,14 +1,23 @@
 """The files of a collection: which item is which file, and what they are called (docs/format.md, `N`)."""
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, repeat
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.archive.layout import NAMES, Cursor, section
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.wire import varint
+
+if TYPE_CHECKING:
+    from bitsback.archive.reader import Archive
 
 Runs = Sequence[tuple[int, int]]
 """The files in their order, as (part, number of files in a row that are in it)."""
@@ -24,6 +33,7 @@ class Files:
         self.names = names
         # Runs are not expanded: a few bytes may claim many pages.
         self._runs = runs
+        self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
         self._items: list[int] = []
         offsets = collection.starts[:-1]
@@ -34,12 +44,23 @@ class Files:
     def __len__(self) -> int:
         return self.collection.files
 
+    def number(self, name: str) -> int | None:
+        """The number of the file with this name, if there is one."""
+        if self._numbers is None:
+            self._numbers = {name: number for number, name in enumerate(self.names)}
+        return self._numbers.get(name)
+
     def item(self, file: int) -> int:
         """The number of the item that a file is, or with which it begins."""
         if self.collection.kind == NPZ:
             return self.collection.starts[file]
         run = bisect_right(self._ends, file) - 1
         return self._items[run] + file - self._ends[run]
+
+    def parts_in_order(self) -> Iterator[int]:
+        """For each file the number of the part that it is in; not for an npz file."""
+        for part, count in self._runs:
+            yield from repeat(part, count)
 
     def of_items(self) -> Iterator[int]:
         """For each item, in order, the number of the file that it is; not for an npz file."""
@@ -49,6 +70,23 @@ class Files:
         for numbers in in_part:
             for run in numbers:
                 yield from range(self._ends[run], self._ends[run + 1])
+
+
+def read_file(archive: Archive, which: int | str | slice) -> NDArray[Any]:
+    """One file of an archive of files, as an array. Raises IndexError, KeyError, ArchiveError."""
+    if isinstance(which, slice):
+        raise TypeError(f"{archive.name}: holds files, which may differ in shape; take one at a time")
+    files = archive.files
+    number = files.number(which) if isinstance(which, str) else range(len(files))[which]
+    if number is None:
+        raise KeyError(f"{archive.name}: there is no file {which!r} in it")
+    first = files.item(number)
+    if files.collection.kind != NPZ:
+        item: NDArray[Any] = next(archive.pieces(first, first + 1))[0]
+        return item.copy()
+    part = files.collection.parts[number]
+    pieces = [np.empty((0, *part.item_shape), part.dtype), *archive.pieces(first, first + part.items)]
+    return np.concatenate(pieces, dtype=part.dtype).reshape(part.shape)
 
 
 def runs_of(parts: Iterable[int]) -> Runs:
@@ -65,8 +103,10 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
     before = b""
     for name in names:
         data = name.encode()
-        shared = _shared(before, data)
-        parts.append(varint(shared) + varint(len(data) - shared) + data[shared:])
+        start = _shared(before, data)
+        end = _shared(before[start:][::-1], data[start:][::-1])
+        new = data[start : len(data) - end]
+        parts.append(varint(start) + varint(end) + varint(len(new)) + new)
         before = data
     return section(NAMES, *parts)
 
@@ -95,10 +135,10 @@ def unpack_files(payload: memoryview, collection: FileList) -> Files:
 def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
     before = b""
     for _ in range(count):
-        shared, size = cursor.varint(), cursor.varint()
-        if shared > len(before) or shared + size > naming.MAX_BYTES:
+        start, end, size = cursor.varint(), cursor.varint(), cursor.varint()
+        if start + end > len(before) or start + size + end > naming.MAX_BYTES:
             raise ArchiveError("the name of a file is damaged")
-        before = before[:shared] + cursor.take(size)
+        before = before[:start] + cursor.take(size) + before[len(before) - end :]
         try:
             name = before.decode()
         except UnicodeDecodeError:

@@ -101,6 +101,10 @@ class Collection:
     """1 if the first dimension counts the items, 0 if the array is one item."""
     container: int = ARRAY
 
+    @classmethod
+    def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
+        return cls(np.dtype(dtype), (items, *item_shape), 1)
+
     @property
     def items(self) -> int:
         return self.shape[0] if self.axes else 1

@@ -36,6 +36,15 @@ class Library:
                 self._known[prefix] = model
             return self._known[prefix]
 
+    def check(self) -> None:
+        """Raises ArchiveError if a model in the archive is damaged, whether a block has asked for it or not."""
+        with self._lock:
+            if self._embedded is not None:
+                self._load_embedded(self._embedded())
+                self._embedded = None
+            if self._damage is not None:
+                raise self._damage
+
     def _load_embedded(self, sections: Iterable[bytes]) -> None:
         for section in sections:
             try:

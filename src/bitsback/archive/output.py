@@ -25,7 +25,7 @@ class Output:
     def write(self, data: bytes | memoryview) -> None:
         """Raises InputError, naming the file, if the disk is full or the like."""
         self.size += len(data)
-        with _naming(self.name):
+        with naming(self.name):
             rest = memoryview(data)
             while len(rest):
                 written = self._file.write(rest)
@@ -43,18 +43,18 @@ def open_output(destination: Destination, force: bool = False, source: object = 
     if not isinstance(destination, str | os.PathLike):
         output = Output(destination, stream_name(destination, "the output"))
         yield output
-        with _naming(output.name):
+        with naming(output.name):
             destination.flush()
         return
     name = os.fspath(destination)
     # A symbolic link stays what it is: the file that it points to is replaced.
     path = Path(os.path.realpath(name))
-    with _naming(name):
+    with naming(name):
         status = path.stat() if path.exists() else None
     if status is not None and stat.S_ISDIR(status.st_mode):
         raise InputError(f"{name}: is a folder; name a file in it")
     if status is not None and not stat.S_ISREG(status.st_mode):
-        with _naming(name):
+        with naming(name):
             device = path.open("wb", buffering=0)
         with device:
             yield Output(device, name)
@@ -64,14 +64,14 @@ def open_output(destination: Destination, force: bool = False, source: object = 
     if status is not None and not force:
         raise InputError(f"{name}: exists already; name another output, or use --force (force=True) to replace it")
     temporary = path.with_name(f".bitsback-{secrets.token_hex(6)}.tmp")
-    with _naming(name):
+    with naming(name):
         file = temporary.open("xb", buffering=0)
     try:
         with file:
             yield Output(file, name)
-            with _naming(name):
+            with naming(name):
                 os.fsync(file.fileno())
-        with _naming(name):
+        with naming(name):
             if status is not None:
                 temporary.chmod(stat.S_IMODE(status.st_mode))
             elif path.exists() and not force:
@@ -85,7 +85,7 @@ def open_output(destination: Destination, force: bool = False, source: object = 
 
 
 @contextmanager
-def _naming(name: str) -> Iterator[None]:
+def naming(name: str) -> Iterator[None]:
     """Turns an OSError into an InputError that names the file."""
     try:
         yield

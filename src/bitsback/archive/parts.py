@@ -7,11 +7,11 @@ from itertools import accumulate
 
 from bitsback.archive.layout import COLLECTION, Collection, Cursor, section
 from bitsback.errors import ArchiveError
+from bitsback.images.modes import mode_of
 from bitsback.wire import varint
 
 FILE_LIST = 1
 FOLDER, NPZ, TIFF = range(3)
-KINDS = ("folder", "npz", "tiff")
 
 _SMALLEST_PART = 5  # bytes: a dtype, axes, dimensions
 
@@ -45,6 +45,12 @@ class FileList:
         return sum(part.nbytes for part in self.parts)
 
     @property
+    def dtype(self) -> str:
+        """NumPy's type string, or "mixed"."""
+        dtypes = {part.dtype.str for part in self.parts}
+        return dtypes.pop() if len(dtypes) == 1 else "mixed"
+
+    @property
     def files(self) -> int:
         return len(self.parts) if self.kind == NPZ else self.items
 
@@ -67,12 +73,16 @@ def unpack_collection(payload: memoryview) -> Collection | FileList:
         return Collection.unpack(payload)
     cursor = Cursor(payload, 1)
     kind, count = cursor.byte(), cursor.varint()
-    if kind >= len(KINDS):
+    if kind > TIFF:
         raise ArchiveError(f"this archive holds files of the kind {kind}: it needs a newer bitsback")
     if count * _SMALLEST_PART > len(payload):
         raise ArchiveError(f"the description of its contents is too short for {count} parts")
     parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
     cursor.done()
-    if kind != NPZ and any(part.axes == 0 or part.elements == 0 for part in parts):
+    if kind != NPZ and not (parts and all(map(_has_pictures, parts))):
         raise ArchiveError("a part of its contents has no pictures")
     return FileList(kind, parts)
+
+
+def _has_pictures(part: Collection) -> bool:
+    return part.axes == 1 and part.elements > 0 and mode_of(part.dtype, part.item_shape) is not None

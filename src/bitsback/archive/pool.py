@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from bitsback.errors import InputError
@@ -24,8 +24,8 @@ def check_threads(threads: int | None) -> int:
     return threads
 
 
-def ordered_map(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Iterator[Result]:
-    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception ends it all.
+def ordered_map(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Generator[Result, None, None]:
+    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception, or `close`, ends it all.
 
     `tasks` itself runs in the caller's thread.
     """

@@ -1,6 +1,7 @@
 """An archive in a file: any items of it, decoding no more blocks than they are in."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from threading import Lock
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.describe import describe
-from bitsback.archive.directory import BlockInfo, Place, scan
-from bitsback.archive.files import Files, unpack_files
-from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, check_shape, open_section
+from bitsback.archive.describe import describe, kind_of
+from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
+from bitsback.archive.files import Files, read_file, unpack_files
+from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, open_section
 from bitsback.archive.library import Library, load_embedded
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
@@ -30,7 +31,7 @@ Problem = tuple[int | None, ArchiveError]
 
 
 class Archive:
-    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`.
+    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`, or its files by name too.
 
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong outside of them, and
     the items of the blocks that are whole can be had. Use it as a context manager, or close it. It may be used from
@@ -46,7 +47,7 @@ class Archive:
         given = given_model(model) if model is not None else None
         if isinstance(source, str | os.PathLike):
             self.name = os.fspath(source)
-            self._file = open_file(source)
+            self._file: BinaryIO = open_file(source)
             self._owned = True
         else:
             self.name = stream_name(source, "the archive")
@@ -59,7 +60,7 @@ class Archive:
                 self.size = self._file.seek(0, os.SEEK_END)
             self.library = Library(given, lambda: map(self._read_place, self._directory.models))
             self._directory = scan(self._read, self.size)
-            self.collection = self._directory.collection or self._guess_collection()
+            self.collection = self._directory.collection or guess_collection(self._directory, self._read)
         except ArchiveError as error:
             self.close()
             raise self._named(error) from None
@@ -81,7 +82,7 @@ class Archive:
             self._file.close()
 
     def __len__(self) -> int:
-        """The number of items of an array; of a collection of files, that of the files (pages, arrays)."""
+        """The number of items, or, of a collection of files, that of the files (pages, arrays)."""
         return self.collection.files if isinstance(self.collection, FileList) else self.collection.items
 
     @property
@@ -93,13 +94,18 @@ class Archive:
 
     @property
     def shape(self) -> Shape:
-        """Of the whole array. Raises InputError if the archive holds a collection of files."""
+        """Of the whole array. Raises InputError if there is none."""
         return self.array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the array, byte order included. Raises InputError if the archive holds a collection of files."""
+        """Of the array, byte order included. Raises InputError if there is none."""
         return self.array.dtype
+
+    @property
+    def kind(self) -> str:
+        """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+        return kind_of(self.collection)
 
     @property
     def names(self) -> list[str]:
@@ -130,14 +136,12 @@ class Archive:
         return [self._named(error) for error in self._directory.problems]
 
     def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
-        """An item, or the items of a range, as in Python; each a copy. Of a collection of files, one of them, by number
-        or by name, as an array.
+        """An item, or the items of a range, as in Python; or one file by number or by name. Always a copy.
 
-        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one that is needed is
-        damaged.
+        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one needed is damaged.
         """
         if isinstance(self.collection, FileList):
-            return self._file(which)
+            return read_file(self, which)
         if isinstance(which, str):
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
         if isinstance(which, slice):
@@ -150,32 +154,13 @@ class Archive:
         number = range(len(self))[which]
         return self.items(number, number + 1).reshape(self.array.item_shape)
 
-    def _file(self, which: int | str | slice) -> NDArray[Any]:
-        if isinstance(which, slice):
-            raise TypeError(f"{self.name}: holds files, which may differ in shape; take one at a time")
-        if isinstance(which, str):
-            if which not in self._numbers:
-                raise KeyError(f"{self.name}: there is no file {which!r} in it")
-            which = self._numbers[which]
-        first = self.files.item(range(len(self))[which])
-        if self.files.collection.kind != NPZ:
-            return next(self.pieces(first, first + 1))[0].copy()
-        part = self.files.collection.parts[range(len(self))[which]]
-        pieces = [np.empty((0, *part.item_shape), part.dtype), *self.pieces(first, first + part.items)]
-        return np.concatenate(pieces, dtype=part.dtype).reshape(part.shape)
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self.names)}
-
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """The items start ... stop - 1: [stop - start, *item shape].
 
         verify: check each block's digest, for which all of the block must be decoded. Raises IndexError, ArchiveError.
         """
-        pieces = list(self.pieces(start, stop, verify=verify))
-        if not pieces:
-            return np.empty((0, *self.array.item_shape), self.dtype)
+        nothing = np.empty((0, *self.array.item_shape), self.dtype)
+        pieces = list(self.pieces(start, stop, verify=verify)) or [nothing]
         return np.concatenate(pieces, dtype=self.dtype) if len(pieces) > 1 else pieces[0].copy()
 
     def pieces(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
@@ -229,12 +214,16 @@ class Archive:
         except ArchiveError as error:
             raise self._named(error) from None
 
-    def tasks(self) -> Iterator[Task]:
-        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage it comes upon."""
+    def check(self) -> None:
+        """Raises the first of `problems`, or for damage of any section that is no block."""
         for problem in self.problems:
             raise problem
         for place in self._directory.sections:
             self.check_section(place)
+
+    def tasks(self) -> Iterator[Task]:
+        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage it comes upon."""
+        self.check()
         for block in self.blocks:
             yield self._task(block)
 
@@ -264,13 +253,10 @@ class Archive:
         return self._read(place.offset, place.size)
 
     def _block_of(self, item: int) -> BlockInfo:
-        low, high = 0, len(self.blocks)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.blocks[middle].first <= item else (low, middle)
-        if high == 0 or item >= self.blocks[low].first + self.blocks[low].items:
-            raise ArchiveError(f"{self.name}: block {high}: item {item} is missing, the archive is cut off", high)
-        return self.blocks[low]
+        behind = bisect_right(self.blocks, item, key=lambda block: block.first)
+        if behind == 0 or item >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
+            raise ArchiveError(f"{self.name}: block {behind}: item {item} is missing, the archive is cut off", behind)
+        return self.blocks[behind - 1]
 
     def _task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
@@ -305,18 +291,6 @@ class Archive:
             return read_header(data[cursor.at :])
         except ArchiveError:
             return read_header(self._task(block).payload)
-
-    def _guess_collection(self) -> Collection:
-        """The collection by what its first whole block holds, where its own description is damaged."""
-        for block in [] if self._directory.names is not None else self.blocks:
-            try:
-                run = read_header(self._task(block).payload).runs[0]
-            except ArchiveError:
-                continue
-            shape = (self._directory.counted, *run.shape)
-            check_shape(run.dtype, shape)
-            return Collection(run.dtype, shape, 1)
-        raise ArchiveError("neither the description of its contents nor any block is whole")
 
 
 def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:

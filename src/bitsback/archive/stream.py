@@ -21,8 +21,8 @@ from bitsback.archive.layout import (
     unpack_index,
 )
 from bitsback.archive.library import Library
-from bitsback.archive.source import Task, at_block
 from bitsback.archive.parts import unpack_collection
+from bitsback.archive.source import Task, at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.files import read_up_to, reading, stream_name
 from bitsback.models import Model
@@ -93,6 +93,7 @@ class Stream:
             with reading(self.name):
                 if self._file.read(1):
                     raise ArchiveError("something follows its end")
+            self.library.check()
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 

@@ -14,15 +14,18 @@ class Summary:
     """What went through."""
 
     shape: Shape
+    """Of the array; of a collection of files, how many there are."""
     dtype: str
-    """NumPy's type string."""
+    """NumPy's type string, or "mixed"."""
     items: int
     elements: int
     blocks: int
     bytes_in: int
-    """Of the array, without the header of its .npy file, or of the archive."""
+    """Of the arrays, without the headers of their files, or of the archive."""
     bytes_out: int
-    """Of the archive, or of the .npy file."""
+    """Of the archive, or of the files."""
+    files: int | None
+    """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Compressed(Summary):
     methods: dict[str, int]
     """How many blocks have which method: chain, packed, raw."""
     model: str | None
-    """The name of the model that blocks were coded with."""
+    """The name of the model that blocks were coded with, or the names."""
     model_bytes: int
-    """Bytes of the archive that the model in it takes; 0 if it is not in it."""
+    """Bytes of the archive that the models in it take; 0 if they are not in it."""
+    skipped: dict[str, int]
+    """What of a folder is no picture and was left out, and how much of it."""
+    bad: dict[str, str]
+    """The pictures that were left out with `skip_bad`, and why."""

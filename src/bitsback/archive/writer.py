@@ -1,19 +1,31 @@
-"""Compression: an array, read once from beginning to end, becomes an archive, written once from beginning to end."""
+"""Compression: arrays, read once from beginning to end, become an archive, written once from beginning to end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from bitsback.archive import block as block_module
-from bitsback.archive.choose import Choice, Chosen, check_fit, choose, given_model, is_bundled, item_axes
+from bitsback.archive.choose import (
+    Choice,
+    Chosen,
+    UnfitError,
+    any_fits,
+    check_fit,
+    choose,
+    fits,
+    given_model,
+    is_bundled,
+)
+from bitsback.archive.inputs import Input, Source, open_input
 from bitsback.archive.layout import HEAD, MAX_BLOCK_BYTES, MODEL, Collection, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
+from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
 from bitsback.errors import InputError
-from bitsback.images.npy import Items, Source, open_items
+from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 
@@ -21,13 +33,6 @@ Embed = Literal["auto", "always", "never"]
 
 _BLOCK_ELEMENTS = 2048 * 784
 """About as many elements a block has, unless it is told otherwise."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    items: NDArray[Any]
-    first: int
-    chosen: Chosen
 
 
 def compress(
@@ -40,21 +45,25 @@ def compress(
     embed: Embed = "auto",
     progress: Progress | None = None,
     force: bool = False,
+    skip_bad: bool = False,
 ) -> Compressed:
-    """Compresses an array into an archive.
+    """Compresses an array, or a collection of pictures or arrays, into an archive.
 
-    source: an array, the path of a .npy file, or a binary stream of one; bool, integers of 8 to 64 bits, or floats of
-        16 to 64 bits. The first axis counts the items, unless the shape is that of an item of the model.
+    source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of pictures; a list of
+        paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to 64 bits, or floats of
+        16 to 64 bits; their first axis counts the items, unless the shape is that of an item of the model.
     destination: a path, whose file appears when it is complete, or a binary stream, which is never sought in.
     model: "auto", the name of a bundled model, the path of a model file, or a model.
     block: items in a block at most; they decode on their own, in parallel. By default about 1.6 million elements.
     threads: blocks to work on at once; all cores by default. The archive is the same for any number.
-    embed: whether the model goes into the archive; "auto": unless it is bundled.
+    embed: whether the models go into the archive; "auto": unless they are bundled.
     progress: called with the number of items done and of all items.
     force: replace an existing file.
+    skip_bad: leave out pictures that cannot be read, or not be held; the summary names them.
 
-    Memory is bounded by a few blocks for each thread, whatever the size of the input. Raises InputError if the input
-    cannot be used or the output not be written, ModelError if the model cannot.
+    Memory is bounded by a few blocks for each thread, and one for each shape that a model fits, whatever the size of
+    the input; and by the names. Raises InputError if the input cannot be used or the output not be written, ModelError
+    if the model cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it was.
     """
     threads = check_threads(threads)
     if block is not None and block < 1:
@@ -62,13 +71,52 @@ def compress(
     if embed not in ("auto", "always", "never"):
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
     given = given_model(model)
-    with open_items(source) as items:
-        collection = Collection(items.dtype, items.shape, item_axes(items.shape, given))
-        blocks = _count_blocks(collection, block, items.name)
-        if given is not None:
-            check_fit(given, collection.item_shape, items.name)
+    with open_input(source, given, skip_bad) as taken:
+        taken.check_output(destination)
+        parts = [_Part(items, part, block) for items, part in taken.parts]
+        if given is not None and not any(fits(given, part.collection.item_shape) for part in parts):
+            for part in parts[:1]:
+                check_fit(given, part.collection.item_shape, part.items.name)
         with open_output(destination, force, source) as output:
-            return _write(items, collection, blocks, output, given, threads, embed, progress)
+            return _Writer(taken, parts, output, given, embed).write(threads, progress)
+
+
+@dataclass(frozen=True)
+class _Task:
+    items: NDArray[Any]
+    first: int
+    chosen: Chosen
+
+
+class _Part:
+    """An array on its way into the archive: read once, block by block; its first block perhaps ahead of time."""
+
+    def __init__(self, items: Items, collection: Collection, block: int | None) -> None:
+        """block: items in a block at most. Raises InputError if an item is larger than a block can be."""
+        self.items = items
+        self.collection = collection
+        self._blocks = _count_blocks(collection, block, items.name)
+        self._ahead: NDArray[Any] | None = None
+
+    def choose(self, given: Model | None) -> Chosen:
+        """The model for it. Raises UnfitError if a `given` one fits the shape, but not the values."""
+        if not self._blocks or not any_fits(given, self.collection.item_shape):
+            return Chosen(None)
+        self._ahead = self._read(0)
+        return choose(given, self._ahead, self.items.name)
+
+    def tasks(self, first: int, chosen: Chosen) -> Iterator[_Task]:
+        """Its blocks: the items, split evenly. first: the number of its first item."""
+        for number in range(self._blocks):
+            ahead, self._ahead = self._ahead, None
+            yield _Task(self._read(number) if ahead is None else ahead, first + self._start(number), chosen)
+        self.items.finish()
+
+    def _start(self, block: int) -> int:
+        return block * self.collection.items // self._blocks
+
+    def _read(self, block: int) -> NDArray[Any]:
+        return self.items.read(self._start(block + 1) - self._start(block), self.collection.axes)
 
 
 def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
@@ -88,70 +136,78 @@ def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
     return -(-collection.items // block)
 
 
-def _tasks(
-    items: Items, collection: Collection, blocks: int, choosing: Callable[[NDArray[Any]], Chosen]
-) -> Iterator[_Task]:
-    """The blocks: the items, split evenly."""
-    chosen = None
-    for number in range(blocks):
-        first, end = number * collection.items // blocks, (number + 1) * collection.items // blocks
-        part = items.read(end - first, collection.axes)
-        if chosen is None:
-            chosen = choosing(part)
-        yield _Task(part, first, chosen)
+class _Writer:
+    def __init__(self, taken: Input, parts: list[_Part], output: Output, given: Model | None, embed: Embed) -> None:
+        self._taken = taken
+        self._parts = parts
+        self._output = output
+        self._given = given
+        self._embed = embed
 
+    def write(self, threads: int, progress: Progress | None) -> Compressed:
+        collection, output = self._taken.collection, self._output
+        output.write(HEAD + collection.pack())
+        chosen = self._choose()
+        used = {choice.model.identity: choice.model for choice in chosen if choice.model is not None}
+        model_bytes = sum(map(self._write_model, used.values()))
+        index: list[tuple[int, int]] = []
+        methods = dict.fromkeys(reversed(block_module.METHODS), 0)
+        done = 0
+        for encoded in ordered_map(_encode, self._tasks(chosen), threads):
+            output.write(encoded.section)
+            index.append((encoded.items, len(encoded.section)))
+            methods[block_module.METHODS[encoded.method]] += 1
+            done += encoded.items
+            if progress is not None:
+                progress(done, collection.items)
+        first_offset = output.size - sum(size for _, size in index)
+        output.write(self._taken.names)
+        output.write(pack_index(first_offset, index))
+        files = collection.files if isinstance(collection, FileList) else None
+        return Compressed(
+            shape=(collection.files,) if isinstance(collection, FileList) else collection.shape,
+            dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
+            items=collection.items,
+            elements=collection.elements,
+            blocks=len(index),
+            methods=methods,
+            model=", ".join(model.name for model in used.values()) if used and methods["chain"] else None,
+            model_bytes=model_bytes,
+            bytes_in=collection.nbytes,
+            bytes_out=output.size,
+            files=files,
+            skipped=self._taken.skipped,
+            bad=self._taken.bad,
+        )
 
-def _write(
-    items: Items,
-    collection: Collection,
-    blocks: int,
-    output: Output,
-    given: Model | None,
-    threads: int,
-    embed: Embed,
-    progress: Progress | None,
-) -> Compressed:
-    used: list[Model] = []
-    model_bytes = 0
-
-    def choosing(part: NDArray[Any]) -> Chosen:
-        """Chooses the model, and embeds it, before the first block is written."""
-        nonlocal model_bytes
-        chosen = choose(given, part, items.name)
-        if chosen.model is not None:
-            used.append(chosen.model)
-            if embed == "always" or (embed == "auto" and given is not None and not is_bundled(given)):
-                embedded = section(MODEL, pack_model(chosen.model))
-                output.write(embedded)
-                model_bytes = len(embedded)
+    def _choose(self) -> list[Chosen]:
+        """The model for each part. Raises UnfitError if there is a given one that codes none of them."""
+        chosen: list[Chosen] = []
+        refused: UnfitError | None = None
+        for part in self._parts:
+            try:
+                chosen.append(part.choose(self._given))
+            except UnfitError as error:
+                refused = refused or error
+                chosen.append(Chosen(None))
+        if refused is not None and not any(choice.model for choice in chosen):
+            raise refused
         return chosen
 
-    def encode(task: _Task) -> block_module.Encoded:
-        return block_module.encode(task.items, task.first, task.chosen.model, task.chosen.invert)
+    def _write_model(self, model: Model) -> int:
+        """Embeds a model, if it is to be; the number of bytes."""
+        if self._embed == "never" or (self._embed == "auto" and is_bundled(model)):
+            return 0
+        embedded = section(MODEL, pack_model(model))
+        self._output.write(embedded)
+        return len(embedded)
 
-    output.write(HEAD + collection.pack())
-    index: list[tuple[int, int]] = []
-    methods = dict.fromkeys(reversed(block_module.METHODS), 0)
-    done = 0
-    for encoded in ordered_map(encode, _tasks(items, collection, blocks, choosing), threads):
-        output.write(encoded.section)
-        index.append((encoded.items, len(encoded.section)))
-        methods[block_module.METHODS[encoded.method]] += 1
-        done += encoded.items
-        if progress is not None:
-            progress(done, collection.items)
-    items.finish()
-    first_offset = output.size - sum(size for _, size in index)
-    output.write(pack_index(first_offset, index))
-    return Compressed(
-        shape=collection.shape,
-        dtype=collection.dtype.str,
-        items=collection.items,
-        elements=collection.items * collection.item_elements,
-        blocks=len(index),
-        methods=methods,
-        model=used[0].name if used and methods["chain"] else None,
-        model_bytes=model_bytes,
-        bytes_in=collection.nbytes,
-        bytes_out=output.size,
-    )
+    def _tasks(self, chosen: list[Chosen]) -> Iterator[_Task]:
+        first = 0
+        for part, choice in zip(self._parts, chosen, strict=True):
+            yield from part.tasks(first, choice)
+            first += part.collection.items
+
+
+def _encode(task: _Task) -> block_module.Encoded:
+    return block_module.encode(task.items, task.first, task.chosen.model, task.chosen.invert)

@@ -1,23 +1,32 @@
-"""`bitsback compress`: an array in a .npy file becomes an archive."""
+"""`bitsback compress`: an array, a folder of pictures, or a file of several becomes an archive."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
+from bitsback.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     from bitsback.archive.writer import Embed
 
+_ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
+"""Of the names of inputs, which the ending of the archive replaces."""
 
-@click.command()
-@click.argument("source", metavar="X.npy")
-@options.output_option("The archive to write.  [default: X.bb]")
+
+@click.command(short_help="Compress an array or pictures.")
+@click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
+@options.output_option("The archive to write.  [default: INPUT.bb]")
 @click.option("-m", "--model", default="auto", show_default=True, metavar="NAME|FILE", help="See 'bitsback models'.")
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
@@ -27,45 +36,95 @@ if TYPE_CHECKING:
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
+@click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read or not be held.")
 @options.threads_option
 @options.force_option
 @options.quiet_option
 @options.json_option
 @options.traceback_option
 def command(
-    source: str,
+    sources: tuple[str, ...],
     output: str | None,
     model: str,
     block: int | None,
     embed: Embed,
+    skip_bad: bool,
     threads: int | None,
     force: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Compress the array in X.npy into an archive.
+    """Compress an array or a collection of pictures into an archive.
 
-    The array is taken as a collection of items along its first axis. Items of two values (bool, 0/1, 0/255) of the size
-    that a model knows, such as 28 x 28, are coded with it; others are stored, and the archive is never larger than the
-    array by more than a small constant. Everything comes back as it was, shape and dtype included.
+    INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one or more pages; a
+    folder, with all pictures in it and its folders; or several picture files. 'decompress' gives back the same kind,
+    with the same names, sizes and modes, and every pixel as it was.
+
+    Lossless means pixels. Pictures may be black and white, grey of 8 or 16 bits, grey with transparency, RGB or RGBA.
+    They come back as PNG, TIFF, BMP or PNM if their names end so, and otherwise as PNG: NAME.jpg as NAME.jpg.png.
+    Palettes become colours; ICC profiles, gamma, EXIF and other metadata, and the bytes of .gz, .npz and picture files,
+    are not kept. A warning tells of it.
+
+    Items of two values (bool, 0/1, 0/255) of the size that a model knows, such as 28 x 28, are coded with it; others
+    are stored.
 
     \b
       bitsback compress digits.npy                    makes digits.bb
-      bitsback compress digits.npy -o small.bb -m mnist-binary-paper
+      bitsback compress digits -o small.bb            all pictures in the folder digits
+      bitsback compress t10k-images-idx3-ubyte.gz -m mnist-binary-paper
       bitsback compress digits.npy --block 200        for fast access to single items
-      make-digits | bitsback compress - -o digits.bb
-      bitsback compress digits.npy -o - | ssh host 'cat > digits.bb'
+      make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
     import bitsback
 
-    output = options.default_output(source, output, ".npy", ".bb")
+    source = sources[0]
+    if len(sources) > 1:
+        if options.STANDARD in sources:
+            raise click.UsageError("standard input cannot be one of several inputs")
+        if output is None:
+            raise click.UsageError("several inputs make one archive; name it with -o FILE")
+    output = options.checked_output(source, _default_output(source) if output is None else output)
+    taken: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
-    with Progress("compressing", quiet) as progress:
+    with _warnings(quiet, as_json) as notes, Progress("compressing", quiet) as progress:
         summary = bitsback.compress(
-            sys.stdin.buffer if source == options.STANDARD else source,
+            sys.stdin.buffer if source == options.STANDARD else taken,
             sys.stdout.buffer if output == options.STANDARD else output,
-            model=model, block=block, threads=threads, embed=embed, progress=progress, force=force,
+            model=model, block=block, threads=threads, embed=embed, progress=progress, force=force, skip_bad=skip_bad,
         )  # fmt: skip
     figures.report(
-        source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out, as_json, quiet
-    )
+        source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out, as_json, quiet,
+        skipped=summary.skipped, bad=summary.bad, notes=notes,
+    )  # fmt: skip
+
+
+def _default_output(source: str) -> str:
+    """The archive of an input: beside it, with its ending changed."""
+    if source == options.STANDARD:
+        return options.STANDARD
+    path = Path(source)
+    if path.is_dir():
+        if path.name in ("", ".."):
+            raise InputError(f"{source}: the archive of this folder needs a name; give it with -o FILE")
+        return str(path) + ".bb"
+    return str(path.with_name(_ENDINGS.sub("", path.name))) + ".bb"
+
+
+@contextmanager
+def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
+    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`, or it goes into JSON."""
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+            if not issubclass(category, InputWarning):
+                usual(message, category, *place)  # type: ignore[arg-type]
+                return
+            notes.append(str(message))
+            if not (quiet or as_json):
+                click.echo(f"bitsback: warning: {message}", err=True)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield notes

@@ -1,7 +1,8 @@
-"""`bitsback decompress`: an archive becomes the .npy file that it was made from."""
+"""`bitsback decompress`: an archive becomes what it was made from, an array or a folder of pictures."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 
@@ -9,11 +10,12 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
+from bitsback.errors import InputError
 
 
-@click.command()
+@click.command(short_help="Restore what X.bb was made from.")
 @click.argument("source", metavar="X.bb")
-@options.output_option("The array to write.  [default: X.npy]")
+@options.output_option("The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X]", "PATH")
 @options.model_option
 @options.threads_option
 @options.force_option
@@ -29,18 +31,20 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Restore the array that X.bb was made from.
+    """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
 
     Every block is checked against its checksum and against the digest of its items. Whatever does not come out exactly
-    as it went in is an error, and no output is left behind.
+    as it went in is an error, and no output is left behind. The files of a folder appear when the last one is complete;
+    with --force they may replace files of a folder that is there, whose other files stay.
 
     \b
-      bitsback decompress digits.bb                   makes digits.npy
+      bitsback decompress digits.bb                   makes digits.npy, or whatever it was
+      bitsback decompress pictures.bb -o folder
       bitsback decompress digits.bb -o - | python3 count.py
     """
     import bitsback
 
-    output = options.default_output(source, output, ".bb", ".npy")
+    output = options.checked_output(source, _default_output(source) if output is None else output)
     start = time.perf_counter()
     with Progress("decompressing", quiet) as progress:
         summary = bitsback.decompress(
@@ -51,3 +55,21 @@ def command(
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_out, summary.bytes_in, as_json, quiet
     )
+
+
+def _default_output(source: str) -> str:
+    """What an archive is restored to: beside it, with the ending of what it holds."""
+    if source == options.STANDARD:
+        return options.STANDARD
+    import bitsback
+
+    with bitsback.open(source) as archive:
+        kind = archive.kind
+    base = source.removesuffix(".bb") or source
+    if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files
+        ending = kind.removeprefix("idx")
+    else:
+        ending = {"folder": "", "tiff": ".tif"}.get(kind, f".{kind}")
+    if base + ending == source:
+        raise InputError(f"{source}: has no ending that could be changed; name the output with -o")
+    return base + ending

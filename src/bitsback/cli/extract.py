@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
 @click.argument("archive", metavar="X.bb")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
-@options.output_option("A .npy file to write.")
-@click.option("--png", "folder", metavar="DIR", help="A folder for PNG files, one for each item, named by its number.")
+@options.output_option("A .npy file to write; of an archive of pictures, a folder to write them to.", "PATH")
+@click.option(
+    "--png", "folder", metavar="DIR", help="A folder for PNG files, one for each item or page, named by its number."
+)
 @click.option(
     "--no-verify",
     is_flag=True,
@@ -45,14 +47,16 @@ def command(
 ) -> None:
     """Take some items out of the archive X.bb.
 
-    An ITEM is a number, counted from 0, or a range START:STOP without its end, as in Python; negative numbers count
-    from the end of the archive. A single number gives the item itself, anything else a stack of items. Only the blocks
-    that hold them are decoded.
+    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a number, counted from 0; or
+    a range START:STOP without its end, as in Python. Negative numbers count from the end of the archive. Of an array, a
+    single number gives the item itself, anything else a stack of items. Only the blocks that hold them are decoded.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
       bitsback extract digits.bb 3 10:20 -1 -o some.npy    shape (12, 28, 28)
       bitsback extract digits.bb 0:100 --png digits        digits/0000.png ...
+      bitsback extract photos.bb a/b.png 7 -o some         some/a/b.png ...
+      bitsback extract arrays.bb labels -o labels.npy
     """
     import bitsback
 
@@ -66,6 +70,13 @@ def command(
     if output == options.STANDARD:
         options.refuse_terminal()
     with bitsback.open(archive, model=model) as opened:
+        if opened.kind in ("folder", "npz", "tiff"):
+            from bitsback.cli import extract_files
+
+            written = extract_files.write(opened, items, output, folder, not no_verify, force, _range)
+            if not quiet:
+                click.echo(written, err=True)
+            return
         ranges = [_range(text, len(opened)) for text in items]
         if output is not None:
             single = len(items) == 1 and ":" not in items[0]
@@ -96,7 +107,7 @@ def _write_npy(archive: Archive, ranges: Sequence[range], single: bool, output: 
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
 
-    item_shape = archive.collection.item_shape
+    item_shape = archive.array.item_shape
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
     destination = sys.stdout.buffer if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:

@@ -43,10 +43,15 @@ def report(
     archive_bytes: int,
     as_json: bool,
     quiet: bool,
+    *,
+    skipped: dict[str, int] | None = None,
+    bad: dict[str, str] | None = None,
+    notes: list[str] | None = None,
 ) -> None:
     """Say what went through a compression or a decompression: one line on standard error, or JSON.
 
-    JSON goes to standard output, unless that is taken by the output.
+    skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for JSON. JSON goes to
+    standard output, unless that is taken by the output.
     """
     if as_json:
         show_json(
@@ -56,6 +61,7 @@ def report(
                 "shape": summary.shape,
                 "dtype": summary.dtype,
                 "items": summary.items,
+                "files": summary.files,
                 "elements": summary.elements,
                 "blocks": summary.blocks,
                 "bytes_in": summary.bytes_in,
@@ -63,17 +69,23 @@ def report(
                 "bits_per_dimension": 8 * archive_bytes / summary.elements if summary.elements else None,
                 "ratio": array_bytes / archive_bytes,
                 "seconds": seconds,
-            },
+            }
+            | ({} if skipped is None else {"skipped": skipped, "bad": bad, "warnings": notes}),
             err=output == "-",
         )
     elif not quiet:
         click.echo(
-            f"{output}: {count(summary.items, 'item')},"
+            f"{output}: {count(summary.items, 'item') if summary.files is None else count(summary.files, 'file')},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
             err=True,
         )
+        for reason in (bad or {}).values():
+            click.echo(f"left out: {reason}", err=True)
+        if skipped:
+            what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
+            click.echo(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

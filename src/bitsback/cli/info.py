@@ -9,23 +9,30 @@ import click
 
 from bitsback.cli import figures, options
 
+_SHOWN = 10  # shapes and modes of a collection
+
 
 @click.command(short_help="Show what is in the archive X.bb.")
 @click.argument("archive", metavar="X.bb")
+@click.option("--names", is_flag=True, help="List the names of the files instead, one a line.")
 @options.json_option
 @options.traceback_option
-def command(archive: str, as_json: bool) -> None:
-    """Show what is in the archive X.bb: shape, dtype, models, sizes, blocks.
+def command(archive: str, names: bool, as_json: bool) -> None:
+    """Show what is in the archive X.bb: names, shapes, modes, models, sizes, blocks.
 
     Reads the header and the index only; 'bitsback verify' checks the contents.
 
     \b
       bitsback info digits.bb
       bitsback info digits.bb --json
+      bitsback info photos.bb --names
     """
     import bitsback
 
     with bitsback.open(archive) as opened:
+        if names:
+            _list(opened.names, as_json)
+            return
         info = opened.info()
     if as_json:
         figures.show_json(info)
@@ -34,12 +41,27 @@ def command(archive: str, as_json: bool) -> None:
         click.echo(f"{name:10}{value}")
 
 
+def _list(names: list[str], as_json: bool) -> None:
+    import json
+
+    from bitsback.images.names import printable
+
+    if as_json:
+        click.echo(json.dumps(names, indent=2))
+    elif names:
+        click.echo("\n".join(map(printable, names)))
+
+
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "archive", f"{info['archive']}, version {info['version']} of the format"
-    yield (
-        "array",
-        f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])}, {figures.count(info['items'], 'item')}",
-    )
+    if "parts" in info:
+        yield from _files(info)
+    else:
+        yield (
+            "array",
+            f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])}, {figures.count(info['items'], 'item')}"
+            + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
+        )
     rate = info["bits_per_dimension"]
     ratio = figures.per(info["array_bytes"], info["bytes"], 1)
     yield (
@@ -64,6 +86,17 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
     for problem in info["problems"]:
         yield "DAMAGED", problem
+
+
+def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "picture")
+    names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
+    yield info["kind"], figures.count(info["items"], noun) + names
+    for part in info["parts"][:_SHOWN]:
+        mode = f"mode {part['mode']}, " if part["mode"] else ""
+        yield "", f"{mode}{figures.dimensions(part['shape'])} {_dtype(part['dtype'])}"
+    if len(info["parts"]) > _SHOWN:
+        yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
 
 
 def _dtype(name: str) -> str:

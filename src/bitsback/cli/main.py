@@ -14,7 +14,7 @@ import click
 from bitsback import __version__
 from bitsback.errors import BitsbackError
 
-COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "demo")
+COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train", "demo")
 
 FAILED = 2
 INTERRUPTED = 130
@@ -115,6 +115,7 @@ def bitsback() -> None:
 
     \b
       bitsback compress digits.npy              makes digits.bb
+      bitsback compress scans                   all pictures in the folder scans; makes scans.bb
       bitsback decompress digits.bb             makes digits.npy again, bit for bit
       bitsback extract digits.bb 3 10:20 -o some.npy
       bitsback demo                             shows what it does, on handwritten digits

@@ -48,17 +48,12 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")(function)
 
 
-def output_option(text: str) -> Callable[[Function], Function]:
-    return click.option("-o", "--output", metavar="FILE", help=text)
+def output_option(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:
+    return click.option("-o", "--output", metavar=metavar, help=text)
 
 
-def default_output(source: str, output: str | None, ending: str, new_ending: str) -> str:
-    """Where to write: `output`, else `source` with its ending changed; what comes from a pipe goes to a pipe."""
-    if output is None:
-        if source == STANDARD:
-            output = STANDARD
-        else:
-            output = (source.removesuffix(ending) if source != ending else source) + new_ending
+def checked_output(source: str, output: str) -> str:
+    """The output, which must not be a terminal nor the input. Raises InputError."""
     if output == STANDARD:
         refuse_terminal()
     elif source != STANDARD and _same_file(source, output):

@@ -1,14 +1,35 @@
 """Reading files and streams: errors name them, and memory follows what they really hold."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from bitsback.errors import InputError
 
 _PIECE = 1 << 24
+
+
+class Writable(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: Any, /) -> Any: ...
+
+
+class Sink(io.RawIOBase):
+    """What takes bytes, as a file that cannot seek."""
+
+    def __init__(self, output: Writable) -> None:
+        self._output = output
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._output.write(bytes(data))
+        return len(data)
 
 
 @contextmanager
@@ -20,7 +41,7 @@ def reading(name: str) -> Iterator[None]:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
 
 
-def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
     """The file, opened for reading. Raises InputError."""
     with reading(os.fspath(path)):
         return Path(path).open("rb")

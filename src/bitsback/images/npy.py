@@ -59,8 +59,8 @@ class _ArrayItems:
         pass
 
 
-class _StreamItems:
-    """What follows the header of a .npy file in C order."""
+class StreamItems:
+    """An array in C order, such as what follows the header of a .npy file."""
 
     def __init__(self, file: BinaryIO, name: str, dtype: np.dtype[Any], shape: Shape) -> None:
         self.name, self.dtype, self.shape = name, dtype, shape
@@ -99,9 +99,9 @@ def open_items(source: Source) -> Iterator[Items]:
         yield _ArrayItems(source.view(np.ndarray), "the array")
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file:
-            yield _open_stream(file, os.fspath(source))
+            yield open_stream(file, os.fspath(source))
     elif callable(getattr(source, "read", None)):
-        yield _open_stream(source, stream_name(source, "the input"))
+        yield open_stream(source, stream_name(source, "the input"))
     else:
         raise InputError(f"an array, a path or a binary stream is needed, not {type(source).__name__}")
 
@@ -131,24 +131,26 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
         )
 
 
-def _open_stream(file: BinaryIO, name: str) -> Items:
-    dtype, fortran, shape = _read_header(file, name)
+def open_stream(file: BinaryIO, name: str) -> Items:
+    """The items of a .npy file that is being read. Raises InputError."""
+    dtype, fortran, shape = read_header(file, name)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     start = _check_size(file, name, size)
     if not fortran or len(shape) < 2:
-        return _StreamItems(file, name, dtype, shape)
+        return StreamItems(file, name, dtype, shape)
     # The items of Fortran order are scattered all over the file.
     if start is not None and size:
         with reading(name):
             mapped = np.memmap(file, dtype, "r", start, shape, "F")
         return _ArrayItems(mapped.view(np.ndarray), name)
-    data = _StreamItems(file, name, dtype, shape)
+    data = StreamItems(file, name, dtype, shape)
     flat = data.read(1, 0).reshape(-1)
     data.finish()
     return _ArrayItems(flat.reshape(shape, order="F"), name)
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
+def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
+    """dtype, whether in Fortran order, and shape. Raises InputError."""
     prefix = bytes(read_up_to(file, 8, name))
     if prefix[:6] != npy.MAGIC_PREFIX:
         raise InputError(f"{name}: is no .npy file; make one with numpy.save")

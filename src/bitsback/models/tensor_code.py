@@ -209,7 +209,8 @@ def _levels(magnitude: Integers, axis: int) -> Integers:
     """Half octaves of the mean magnitude along an axis, the smallest 0. In integers, so that all machines agree."""
     mean = 256 * magnitude.sum(axis) // magnitude.shape[axis]
     level = np.array([(int(value) ** 2).bit_length() for value in mean])
-    return np.minimum(level - level.min(), _MOST_LEVELS - 1)
+    above: Integers = level - level.min()
+    return np.minimum(above, _MOST_LEVELS - 1)
 
 
 def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:

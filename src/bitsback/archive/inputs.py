@@ -1,0 +1,202 @@
+"""What is compressed: arrays, files of arrays, folders and lists of pictures, told apart by what they are."""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from bitsback.archive.choose import item_axes
+from bitsback.archive.files import pack_files
+from bitsback.archive.groups import Groups
+from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, Collection
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.errors import InputError, InputWarning
+from bitsback.images import names as naming
+from bitsback.images import npy
+from bitsback.images.files import open_file
+from bitsback.images.modes import mode_of
+from bitsback.images.npy import Items, open_items, open_stream
+from bitsback.images.restored import PICTURES, ending_of, restored
+from bitsback.models import Model
+
+if TYPE_CHECKING:
+    from bitsback.images.folder import Listing
+
+Source = npy.Source | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What goes into an archive."""
+
+    collection: Collection | FileList
+    parts: list[tuple[Items, Collection]]
+    """The arrays that it is made of, in the order in which they are stored."""
+    names: bytes = b""
+    """The `N` section, for files."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """What of a folder was left out since it is no picture, and how much of it."""
+    bad: dict[str, str] = field(default_factory=dict)
+    """The pictures that were left out since they cannot be used, and why."""
+    listing: "Listing | None" = None
+
+    def check_output(self, destination: object) -> None:
+        """Raises InputError if the output is one of the pictures that are read."""
+        if self.listing is not None and isinstance(destination, str | os.PathLike):
+            path = Path(os.path.realpath(destination))
+            if path.exists() and any(path.samefile(self.listing.path(name)) for name in self.listing.names):
+                raise InputError(f"{os.fspath(destination)}: is one of the pictures too; name another output")
+
+
+@contextmanager
+def open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[Input]:
+    """Finds out what the source is, and what is in it. Raises InputError if it cannot be used.
+
+    given: the model that was asked for, if one was. skip_bad: leave out pictures that cannot be read, or not be held.
+    """
+    if isinstance(source, list | tuple) and all(isinstance(path, str | os.PathLike) for path in source):
+        from bitsback.images.folder import list_files
+
+        yield _pictures(list_files(source), skip_bad)
+    elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
+        from bitsback.images.folder import list_folder
+
+        yield _pictures(list_folder(Path(source)), skip_bad)
+    elif isinstance(source, str | os.PathLike):
+        with open_file(source) as file, _open_file(file, os.fspath(source), given) as found:
+            yield found
+    else:
+        with open_items(cast(npy.Source, source)) as items:
+            yield _array(items, given)
+
+
+@contextmanager
+def _open_file(file: BufferedReader, name: str, given: Model | None) -> Iterator[Input]:
+    """What a single file holds, by its first bytes."""
+    from bitsback.images.idx import looks_like_idx, open_idx
+
+    start = file.peek(4)[:4]
+    if start == b"PK\3\4":
+        from bitsback.images.npz import open_npz
+
+        with open_npz(file, name) as arrays:
+            yield _arrays(arrays, given)
+    elif start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        yield _pages(file, name)
+    elif start[:2] == b"\x1f\x8b":
+        yield _array(open_idx(file, name, zipped=True), given, IDX_GZ)
+    elif looks_like_idx(start):
+        yield _array(open_idx(file, name, zipped=False), given, IDX)
+    elif ending_of(name) in PICTURES:
+        from bitsback.images.folder import list_files
+
+        yield _pictures(list_files([name]), skip_bad=False)
+    else:
+        yield _array(open_stream(file, name), given)
+
+
+def _array(items: Items, given: Model | None, container: int = ARRAY) -> Input:
+    collection = Collection(items.dtype, items.shape, item_axes(items.shape, given), container)
+    return Input(collection, [(items, collection)])
+
+
+def _arrays(arrays: dict[str, Items], given: Model | None) -> Input:
+    parts = [(items, Collection(items.dtype, items.shape, item_axes(items.shape, given))) for items in arrays.values()]
+    return Input(FileList(NPZ, tuple(part for _, part in parts)), parts, pack_files(NPZ, [], arrays))
+
+
+def _pages(file: BufferedReader, name: str) -> Input:
+    """Reads the headers of all pages, and sorts them into parts."""
+    from bitsback.images.pictures import opened, reading_picture
+    from bitsback.images.tiff import PageItems, page_headers
+
+    with reading_picture(name):
+        image = opened(file)
+    groups = Groups()
+    for header in page_headers(image, name):
+        groups.add(header)
+    _warn(groups.notes, "page")
+    parts: list[tuple[Items, Collection]] = [
+        (PageItems(image, name, group.members, group.part), group.part) for group in groups
+    ]
+    return Input(FileList(TIFF, groups.parts), parts, pack_files(TIFF, groups.runs, []))
+
+
+def _pictures(listing: "Listing", skip_bad: bool) -> Input:
+    """Reads the headers of all pictures, and sorts them into parts."""
+    from bitsback.images.folder import PictureItems
+    from bitsback.images.pictures import read_header, read_pixels
+
+    groups = Groups()
+    names: list[str] = []
+    bad: dict[str, str] = {}
+    for name in listing.names:
+        path = listing.path(name)
+        try:
+            header = read_header(path)
+            if skip_bad:  # the archive begins with the number of pictures, so it must be known which are whole
+                read_pixels(path)
+        except InputError as error:
+            if not skip_bad:
+                raise InputError(f"{error}; --skip-bad (skip_bad=True) leaves such pictures out") from None
+            bad[name] = str(error)
+            continue
+        groups.add(header)
+        names.append(name)
+    if not names:
+        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
+        raise InputError(f"{listing.root}: there is no picture that can be used{first}")
+    _check_restored(names, groups)
+    _warn(groups.notes, "file")
+    _warn_of_names(names)
+    parts: list[tuple[Items, Collection]] = [
+        (PictureItems(listing, names, group.members, group.part), group.part) for group in groups
+    ]
+    files = pack_files(FOLDER, groups.runs, names)
+    return Input(FileList(FOLDER, groups.parts), parts, files, dict(listing.skipped), bad, listing)
+
+
+def _check_restored(names: list[str], groups: Groups) -> None:
+    """Raises InputError if two pictures would be restored under the same name."""
+    sources: dict[str, str] = {}
+    for group in groups:
+        mode = mode_of(group.part.dtype, group.part.item_shape)
+        assert mode is not None
+        for member in group.members:
+            name = names[member]
+            other = sources.setdefault(restored(name, mode)[0], name)
+            if other != name:
+                raise InputError(
+                    f"{naming.printable(name)}: would be restored as {naming.printable(restored(name, mode)[0])}, and"
+                    f" so would {naming.printable(other)}; rename one of them"
+                )
+
+
+def _warn(notes: "Counter[str]", noun: str) -> None:
+    from bitsback.images.pictures import NOTES
+
+    for note, count in notes.items():
+        warnings.warn(NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2)
+
+
+def _warn_of_names(names: list[str]) -> None:
+    twin = naming.first_twin(names)
+    if twin is not None:
+        warnings.warn(
+            f"{naming.printable(twin)}: its name differs from that of another file only in case or Unicode composition,"
+            " so macOS and Windows cannot restore both",
+            InputWarning,
+            stacklevel=2,
+        )
+    faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
+    if faults:
+        warnings.warn(
+            f"{len(faults)} of the names cannot be restored on Windows: {naming.printable(faults[0])}",
+            InputWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,79 @@
+"""What `bitsback extract` does with an archive of files: pictures to a folder, an array of an npz file, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bitsback.cli import figures
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.archive import Archive
+
+Parse = Callable[[str, int], range]
+
+
+def write(
+    archive: Archive,
+    texts: Sequence[str],
+    output: str | None,
+    folder: str | None,
+    verify: bool,
+    force: bool,
+    parse: Parse,
+) -> str:
+    """Writes the files that `texts` name; says how many, and where to."""
+    numbers = _numbers(archive, texts, parse)
+    if archive.kind == "folder" and output is not None and folder is None:
+        from bitsback.archive.restore import extract
+
+        extract(archive, numbers, output, force, verify)
+    elif archive.kind == "npz" and output is not None and folder is None:
+        _write_array(archive, numbers, output, force)
+    elif archive.kind == "tiff" and folder is not None and output is None:
+        _write_pages(archive, numbers, Path(folder), force)
+    else:
+        wanted = {"folder": "pictures: give -o DIR", "npz": "arrays: give -o FILE.npy", "tiff": "pages: give --png DIR"}
+        raise InputError(f"{archive.name}: holds {wanted[archive.kind]}")
+    return f"{output or folder}: {figures.count(len(numbers), 'file')}"
+
+
+def _numbers(archive: Archive, texts: Sequence[str], parse: Parse) -> list[int]:
+    """The numbers of files: each text is a name, or a number or a range of them. Raises InputError, UsageError."""
+    numbers: list[int] = []
+    for text in texts:
+        named = archive.files.number(text)
+        if named is not None:
+            numbers.append(named)
+        elif text.lstrip("-")[:1].isdigit() or text.startswith(":"):
+            numbers += parse(text, len(archive))
+        else:
+            raise InputError(f"{archive.name}: there is no file {text!r} in it; 'bitsback info --names' lists them")
+    return list(dict.fromkeys(numbers))
+
+
+def _write_array(archive: Archive, numbers: list[int], output: str, force: bool) -> None:
+    """Writes one array of an npz file as a .npy file."""
+    from bitsback.archive.output import open_output
+    from bitsback.images.npy import write_header
+
+    if len(numbers) != 1:
+        raise InputError(f"{archive.name}: holds arrays; give one name at a time, and -o FILE.npy")
+    array = archive[numbers[0]]
+    with open_output(output, force, archive.name) as file:
+        write_header(file.write, array.dtype, array.shape)
+        file.write(array.tobytes())
+
+
+def _write_pages(archive: Archive, numbers: list[int], folder: Path, force: bool) -> None:
+    """Writes pages as PNG files that are named by their numbers."""
+    from bitsback.archive.staging import staging
+    from bitsback.images.pictures import encode
+
+    digits = len(str(len(archive) - 1))
+    names = {number: f"{number:0{digits}}.png" for number in numbers}
+    with staging(folder, list(names.values()), force) as stage:
+        for number, name in names.items():
+            stage.write(name, encode(archive[number], "PNG"))

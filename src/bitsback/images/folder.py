@@ -1,0 +1,127 @@
+"""Folders and lists of pictures: which files are meant, and what they are called."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import InputError
+from bitsback.images.files import reading
+from bitsback.images.names import check, printable
+from bitsback.images.npy import Shape
+from bitsback.images.pictures import read_pixels
+from bitsback.images.restored import PICTURES, ending_of
+
+
+class ArrayKind(Protocol):
+    """A dtype and a shape."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def shape(self) -> Shape: ...
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of pictures, in order."""
+
+    root: Path
+    """What the names are relative to."""
+    names: list[str]
+    """`/` between folders."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """What else was there, by what it is."""
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+
+def list_folder(root: Path) -> Listing:
+    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or one has a bad name.
+
+    Hidden files and folders, and files whose endings are not those of pictures, are left out and counted. A link to a
+    file is followed, one to a folder is not.
+    """
+    skipped: Counter[str] = Counter()
+    names = sorted(_walk(root, "", skipped), key=os.fsencode)
+    for name in names:
+        check(name, os.path.join(root, name))  # noqa: PTH118
+    if not names:
+        others = f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)" if skipped else ""
+        raise InputError(f"{root}: has no pictures{others}; they end in {' '.join(sorted(PICTURES))}")
+    return Listing(root, names, skipped)
+
+
+def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
+    """The pictures of a list, in its order, named relative to the folder that they share.
+
+    Raises InputError if one is named twice, or has a bad name.
+    """
+    if not paths:
+        raise InputError("a list of no files was given")
+    absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay as they are
+    for path, given in zip(absolute, paths, strict=True):
+        if path.is_dir():
+            raise InputError(f"{os.fspath(given)}: is a folder; give either one folder, or files")
+    try:
+        root = Path(os.path.commonpath([path.parent for path in absolute]))
+    except ValueError:
+        raise InputError("the files are on several drives; compress those of each drive on their own") from None
+    names = [path.relative_to(root).as_posix() for path in absolute]
+    for name, given in zip(names, paths, strict=True):
+        check(name, os.fspath(given))
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"{printable(twice[0])}: is given twice")
+    return Listing(root, names)
+
+
+class PictureItems:
+    """The pictures of a list that are of one dtype and shape."""
+
+    def __init__(self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: ArrayKind) -> None:
+        """members: the numbers of the pictures among the names. kind: what they must be as an array of all."""
+        self.name, self.dtype, self.shape = os.fspath(listing.root), kind.dtype, kind.shape
+        self._listing, self._names = listing, names
+        self._members = iter(members)
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        items = np.empty((count, *self.shape[1:]), self.dtype)
+        for number in range(count):
+            path = self._listing.path(self._names[next(self._members)])
+            pixels = read_pixels(path)
+            if (pixels.dtype, pixels.shape) != (self.dtype, self.shape[1:]):
+                raise InputError(f"{printable(os.fspath(path))}: was changed while it was read; try again")
+            items[number] = pixels
+        return items
+
+    def finish(self) -> None:
+        pass
+
+
+def _walk(folder: Path, prefix: str, skipped: Counter[str]) -> Iterator[str]:
+    folders: list[tuple[Path, str]] = [(folder, prefix)]
+    while folders:
+        folder, prefix = folders.pop()
+        with reading(printable(os.fspath(folder))), os.scandir(folder) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.name.startswith("."):
+                    skipped["hidden"] += 1
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), name + "/"))
+                elif entry.is_dir():
+                    skipped["links to folders"] += 1
+                elif ending_of(name) not in PICTURES:
+                    skipped[f"*{ending_of(name)}" if ending_of(name) else "without an ending"] += 1
+                elif entry.is_file() or entry.is_symlink():
+                    yield name  # a link that leads nowhere is an error when it is read
+                else:
+                    skipped["no files"] += 1

@@ -1,0 +1,102 @@
+"""npz files: several named arrays, each a .npy file in a zip container."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, BinaryIO, cast
+
+from numpy.typing import NDArray
+
+from bitsback.errors import InputError
+from bitsback.images.files import Sink, Writable, reading
+from bitsback.images.names import check, printable
+from bitsback.images.npy import Items, open_stream, read_header
+
+_SUFFIX = ".npy"
+_OLDEST = (1980, 1, 1, 0, 0, 0)
+
+
+@contextmanager
+def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
+    """The arrays of an npz file, by name. Raises InputError if it is damaged, or holds anything else."""
+    try:
+        container = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise InputError(f"{name}: is a damaged npz file: {error}") from None
+    with container:
+        arrays: dict[str, Items] = {}
+        for entry in container.infolist():
+            if not entry.filename.endswith(_SUFFIX):
+                raise InputError(f"{name}: holds {printable(entry.filename)!r}, which is no array of NumPy's")
+            key = entry.filename.removesuffix(_SUFFIX)
+            check(key, f"{name}: {key}")
+            if key in arrays:
+                raise InputError(f"{name}: holds two arrays of the name {printable(key)!r}")
+            arrays[key] = _Member(container, entry, f"{name}: {printable(key)}")
+        if not arrays:
+            raise InputError(f"{name}: holds no arrays")
+        yield arrays
+
+
+class NpzWriter:
+    """Writes the arrays of an npz file one after the other, and never seeks."""
+
+    def __init__(self, file: Writable) -> None:
+        self._container = zipfile.ZipFile(Sink(file), "w", zipfile.ZIP_STORED)
+
+    @contextmanager
+    def array(self, name: str) -> Iterator[Writable]:
+        """What to write the next array to: its .npy file, header first."""
+        entry = zipfile.ZipInfo(name + _SUFFIX, _OLDEST)
+        entry.external_attr = 0o600 << 16
+        with self._container.open(entry, "w", force_zip64=True) as member:
+            yield member
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _Member:
+    """An array in a zip container, which is opened when it is first read."""
+
+    def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
+        self.name = name
+        self._container, self._entry = container, entry
+        self._items: Items | None = None
+        with closing(_Unzipped(container, entry, name)) as stream:
+            self.dtype, _, self.shape = read_header(cast(BinaryIO, stream), name)
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        if self._items is None:
+            stream = _Unzipped(self._container, self._entry, self.name)
+            self._items = open_stream(cast(BinaryIO, stream), self.name)
+        return self._items.read(count, axes)
+
+    def finish(self) -> None:
+        if self._items is not None:
+            self._items.finish()
+        self._items = None
+
+
+class _Unzipped:
+    """A file in a zip container; its damage is an OSError, as that of other files."""
+
+    def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
+        with reading(name), _as_os_error():
+            self._file = container.open(entry)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        with _as_os_error():
+            return self._file.read(size)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise OSError(f"its zip container is damaged, or of a kind that is not read: {error}") from None

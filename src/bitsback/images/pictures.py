@@ -1,0 +1,173 @@
+"""One picture as an array and back, by Pillow: what is held of it, what is not, and what is refused."""
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from bitsback.errors import InputError
+from bitsback.images.modes import MODES, Shape, array_of
+from bitsback.images.names import printable
+
+_FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
+_LOSSY = ("JPEG", "WEBP")
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
+_SIGNED = 2
+
+NOTES = {
+    "lossy": "{} of JPEG or WebP: the pixels are kept, and come back as PNG, not as the file, which often is smaller",
+    "gif": "{} of GIF: the pixels are kept, and come back as PNG",
+    "palette": "{} with a palette or a transparent colour: the colours are kept, and come back as grey or as RGB(A)",
+    "icc": "{} with an ICC profile: the pixels are kept, and the profile is not, so colours may look different",
+    "gamma": "{} with a gamma or chromaticities: the pixels are kept, and those are not",
+    "exif": "{} with EXIF data: the pixels are kept, and the data are not, nor a rotation that they ask for",
+}
+"""What is told about pictures that do not come back as they were; {} is how many, as in "3 files"."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture's array will be, and which of NOTES apply to it."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    notes: tuple[str, ...]
+
+
+def read_header(path: Path) -> Header:
+    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is not held."""
+    name = os.fspath(path)
+    with reading_picture(name), opened(path) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            advice = "compress it on its own" if image.format == "TIFF" else "save its frames as files"
+            raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
+        return header_of(image, name)
+
+
+def read_pixels(path: Path) -> NDArray[Any]:
+    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError, naming it."""
+    with reading_picture(os.fspath(path)), opened(path) as image:
+        return pixels_of(image, os.fspath(path))
+
+
+def opened(source: Path | BinaryIO) -> Image.Image:
+    """A picture of a format that is read. Raises what Pillow raises."""
+    return Image.open(source, formats=_FORMATS)
+
+
+@contextmanager
+def reading_picture(name: str) -> Iterator[None]:
+    """Turns whatever Pillow raises into an InputError that names the picture."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of half of its limit for the number of pixels, and of metadata, which is not used.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            yield
+    except InputError:
+        raise
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise InputError(
+            f"{printable(name)}: has more than {limit} pixels, which may be an attack on the memory; if it is not, cut"
+            " it into smaller pictures"
+        ) from None
+    except UnidentifiedImageError:
+        raise InputError(f"{printable(name)}: is no picture that can be read, or a damaged one") from None
+    except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise InputError(f"{printable(name)}: cannot be read: {' '.join(text.split())}") from None
+
+
+def header_of(image: Image.Image, name: str) -> Header:
+    """What the current frame will be as an array. Raises InputError if it is not held."""
+    _check_depth(image, name)
+    notes = []
+    if image.format in _LOSSY or image.format == "MPO":
+        notes.append("lossy")
+    if image.format == "GIF":
+        notes.append("gif")
+    mode = _mode_to_keep(image, name)
+    if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
+        notes.append("palette")
+    for key, note in (("icc_profile", "icc"), ("gamma", "gamma"), ("chromaticity", "gamma"), ("exif", "exif")):
+        if key in image.info and note not in notes:
+            notes.append(note)
+    return Header(*array_of(mode, image.size), tuple(notes))
+
+
+def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
+    """The array of the current frame. Raises InputError if it is not held."""
+    mode = _mode_to_keep(image, name)
+    image.load()
+    if mode == "I;16":
+        values = np.asarray(image)
+        if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
+            raise InputError(f"{printable(name)}: has values beyond 16 bits, which are not held")
+        return values.astype("<u2")
+    if mode != image.mode:
+        image = image.convert(mode)
+    return np.asarray(image)
+
+
+def encode(array: NDArray[Any], kind: str) -> bytes:
+    """The file of a picture, in one of Pillow's formats such as "PNG"; its mode is told by its dtype and shape."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def _mode_to_keep(image: Image.Image, name: str) -> str:
+    """The mode in which the pixels are kept exactly."""
+    mode = image.mode
+    if mode == "P" and "transparency" not in image.info:
+        # Loaded at once, as a palette may be only after its pixels.
+        colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+        grey = bool((colours[:, :1] == colours[:, 1:3]).all())
+        return "RGBA" if (colours[:, 3] != 255).any() else "L" if grey else "RGB"
+    if mode in ("P", "PA", "RGB") and (mode == "PA" or "transparency" in image.info):
+        return "RGBA"
+    if mode in ("1", "L") and "transparency" in image.info:
+        return "LA"
+    if mode in ("I;16B", "I;16L", "I;16N") or (mode == "I" and image.format in ("PNG", "PPM")):
+        mode = "I;16"
+    if mode not in MODES:
+        raise InputError(
+            f"{printable(name)}: its mode {mode} is not held, only {', '.join(MODES)}; convert it, or compress it as a"
+            " .npy array"
+        )
+    if mode == "I;16" and "transparency" in image.info:
+        raise InputError(f"{printable(name)}: has 16 bits and a transparent colour, which are not held together")
+    return mode
+
+
+def _check_depth(image: Image.Image, name: str) -> None:
+    """Raises InputError where Pillow would read fewer bits than there are, or scale values."""
+    tiles: list[Any] = getattr(image, "tile", [])
+    deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
+    if deep and not image.mode.startswith("I"):
+        raise InputError(
+            f"{printable(name)}: has several channels of 16 bits, of which only 8 would be kept; compress it as a .npy"
+            " array"
+        )
+    if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
+        raise InputError(f"{printable(name)}: has negative values, which are not held; compress it as a .npy array")
+    for tile in tiles:
+        if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):
+            raise InputError(
+                f"{printable(name)}: its values go up to {tile[3][1]}, and only 255 and 65535 are held; scale them, or"
+                " compress it as a .npy array"
+            )
+
+
+def _largest(image: Image.Image, tag: int) -> int:
+    """The largest of the values, one for each channel, that a tag of a TIFF file has; 0 if it has none."""
+    return int(np.max(getattr(image, "tag_v2", {}).get(tag, 0)))

@@ -1,0 +1,229 @@
+"""Whatever is wrong with a folder or its pictures is told with the file's name, and nothing is left half-written."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+from bitsback.archive import restore
+
+from .conftest import Run, files, noise, notes_of, pixels, save
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Thirty grey pictures in three folders."""
+    for number in range(30):
+        save(noise("L", seed=number), tmp_path / "in" / f"{number % 3}" / f"{number}.png")
+    return tmp_path / "in"
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+    """A PNG file that claims a size, and has next to no data."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def animation(kind: str) -> bytes:
+    out = io.BytesIO()
+    frames = [Image.fromarray(noise("L", seed=seed)) for seed in range(2)]
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) * 2 // 3]
+
+
+def bad_pictures() -> dict[str, tuple[str, bytes, str]]:
+    stream = io.BytesIO()
+    Image.fromarray(noise("RGB", (90, 80))).save(stream, "PNG")
+    cmyk = io.BytesIO()
+    Image.new("CMYK", (4, 4)).save(cmyk, "JPEG")
+    broken = bytearray(stream.getvalue())
+    broken[len(broken) // 2] ^= 1
+    return {
+        "empty": ("x.png", b"", "no picture"),
+        "text": ("x.jpg", b"hello", "no picture"),
+        "cut": ("x.png", cut(stream.getvalue()), "truncated|cannot be read"),
+        "changed": ("x.png", bytes(broken), "cannot be read"),
+        "bomb": ("x.png", png(60_000, 60_000), "pixels, which may be an attack"),
+        "no size": ("x.png", png(0, 5), "cannot be read|no picture"),
+        "deep": ("x.png", png(4, 4, 16, 2), "16 bits"),
+        "gif": ("x.gif", animation("GIF"), "holds 2 pictures"),
+        "apng": ("x.png", animation("PNG"), "holds 2 pictures"),
+        "tiff": ("x.tif", animation("TIFF"), "holds 2 pictures; compress it on its own"),
+        "cmyk": ("x.jpg", cmyk.getvalue(), "mode CMYK is not held"),
+        "pgm": ("x.pgm", b"P5 2 2 100\n\1\2\3\4", "go up to 100"),
+    }
+
+
+@pytest.mark.parametrize("case", bad_pictures())
+def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
+    name, data, match = bad_pictures()[case]
+    (folder / "1" / name).write_bytes(data)
+    with pytest.raises(bitsback.InputError, match=rf"(?s)1.{name}: .*({match}).*") as error:
+        notes_of(folder, tmp_path / "a.bb")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "a.bb").exists()
+    summary, _ = notes_of(folder, tmp_path / "a.bb", skip_bad=True)
+    assert summary.files == 30
+    assert list(summary.bad) == [f"1/{name}"]
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert len(files(tmp_path / "out")) == 30
+
+
+def test_no_picture_is_left(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(bitsback.InputError, match=r"in: has no pictures; they end in \.bmp"):
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    (tmp_path / "in" / "a.txt").write_text("x")
+    with pytest.raises(bitsback.InputError, match=r"no pictures \(1 \*\.txt left out\)"):
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    (tmp_path / "in" / "a.png").write_text("x")
+    with pytest.raises(bitsback.InputError, match=r"no picture that can be used; the first: .*a\.png"):
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb", skip_bad=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root may read and write everything")
+def test_what_may_not_be_read_or_written(folder: Path, tmp_path: Path) -> None:
+    notes_of(folder, tmp_path / "a.bb")
+    (folder / "0" / "0.png").chmod(0)
+    with pytest.raises(bitsback.InputError, match=r"0\.png: cannot be read: Permission denied"):
+        bitsback.compress(folder, tmp_path / "b.bb")
+    (tmp_path / "locked").mkdir(0o500)
+    with pytest.raises(bitsback.InputError, match=r"locked.*cannot be written"):
+        bitsback.decompress(tmp_path / "a.bb", tmp_path / "locked" / "out")
+
+
+def test_the_output_is_not_one_of_the_pictures(folder: Path, tmp_path: Path) -> None:
+    before = (folder / "0" / "0.png").read_bytes()
+    with pytest.raises(bitsback.InputError, match="is one of the pictures too"):
+        bitsback.compress(folder, folder / "0" / "0.png", force=True)
+    assert (folder / "0" / "0.png").read_bytes() == before
+    bitsback.compress(folder, folder / "a.bb")
+    assert bitsback.compress(folder, folder / "a.bb", force=True).files == 30
+
+
+def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> None:
+    notes_of(folder, tmp_path / "a.bb")
+    out = tmp_path / "out"
+    (out / "1").mkdir(parents=True)
+    (out / "1" / "4.png").write_text("mine")
+    (out / "other").write_text("mine too")
+    with pytest.raises(bitsback.InputError, match=r"4\.png: exists already; name another folder, or use --force"):
+        bitsback.decompress(tmp_path / "a.bb", out)
+    assert files(out) == ["1/4.png", "other"]
+    bitsback.decompress(tmp_path / "a.bb", out, force=True)
+    assert files(out) == sorted([*files(folder), "other"])
+    assert np.array_equal(pixels(out / "1" / "4.png")[1], noise("L", seed=4))
+    with pytest.raises(bitsback.InputError, match="is a file; name a folder"):
+        bitsback.decompress(tmp_path / "a.bb", out / "other")
+    with pytest.raises(bitsback.InputError, match="give a folder"):
+        bitsback.decompress(tmp_path / "a.bb", io.BytesIO())
+    with pytest.raises(bitsback.InputError, match="holds files; name an output"):
+        bitsback.decompress(tmp_path / "a.bb")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_is_left_after_an_error(
+    folder: Path, tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes_of(folder, tmp_path / "a.bb", block=4)
+    if there:
+        (tmp_path / "out").mkdir()
+
+    def interrupt(done: int, total: int) -> None:
+        if done > 10:
+            raise KeyboardInterrupt
+
+    for threads in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            bitsback.decompress(tmp_path / "a.bb", tmp_path / "out", progress=interrupt, threads=threads)
+    data = bytearray((tmp_path / "a.bb").read_bytes())
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        data[archive.blocks[5].offset + 20] ^= 1
+    (tmp_path / "b.bb").write_bytes(data)
+    with pytest.raises(bitsback.ArchiveError, match="block 5"):
+        bitsback.decompress(tmp_path / "b.bb", tmp_path / "out")
+    assert (tmp_path / "out").exists() == there
+    assert files(tmp_path) == sorted(["a.bb", "b.bb", *("in/" + name for name in files(folder))])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
+    """What remains has a hidden name, and is not taken for pictures."""
+    notes_of(folder, tmp_path / "a.bb", block=4)
+    code = "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total: time.sleep(60))"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    while not list(tmp_path.glob(".bitsback-*/*/*.png")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert sorted(path.name for path in tmp_path.iterdir())[1:] == ["a.bb", "in"]
+
+
+def test_names_that_the_file_system_takes_for_the_same(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """As on macOS and Windows for A.png and a.png."""
+    notes_of(folder, tmp_path / "a.bb")
+    write = restore._write_picture
+    monkeypatch.setattr(restore, "_write_picture", lambda stage, item, name, kind: write(stage, item, "same.png", kind))
+    with pytest.raises(bitsback.InputError, match="takes for the same"):
+        bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
+    (folder / "0" / "x.png").write_bytes(b"broken")
+    (folder / "notes.txt").write_text("x")
+    result = run("compress", "in")
+    assert result.exit_code == 2 and "x.png" in result.stderr and "--skip-bad" in result.stderr
+    result = run("compress", "in", "--skip-bad")
+    assert result.exit_code == 0, result.output
+    assert "in.bb: 30 files" in result.stderr
+    assert "left out: in/0/x.png: is no picture" in result.stderr.replace("\\", "/")
+    assert "left out, as they are no pictures: 1 *.txt" in result.stderr
+    result = run("info", "in.bb")
+    assert "30 pictures, 30 names" in result.stdout and "mode L, 30 x 5 x 7 uint8" in result.stdout
+    assert run("info", "in.bb", "--names").stdout.splitlines()[0] == "0/0.png"
+    result = run("decompress", "in.bb")
+    assert result.exit_code == 2 and "exists already" in result.stderr
+    assert run("decompress", "in.bb", "-o", "out").exit_code == 0
+    assert len(files(Path("out"))) == 30
+    assert run("extract", "in.bb", "0/0.png", "-1", "2:4", "-o", "some").exit_code == 0
+    assert len(files(Path("some"))) == 4
+    for arguments in (["none.png", "-o", "x"], ["99", "-o", "x"], ["1", "--png", "x"]):
+        result = run("extract", "in.bb", *arguments)
+        assert result.exit_code == 2 and not Path("x").exists()
+    assert run("compress", "in/0/0.png", "in/1/1.png").exit_code == 2
+    assert run("compress", "in/0/0.png", "in/1/1.png", "-o", "two.bb").exit_code == 0
+    assert run("verify", "two.bb").exit_code == 0
+
+
+def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
+    save(noise("RGB"), tmp_path / "in" / "a.jpg")
+    result = run("compress", "in")
+    assert result.stderr.startswith("bitsback: warning: 1 file of JPEG or WebP: the pixels are kept")
+    assert run("compress", "in", "-f", "-q").stderr == ""
+    result = run("compress", "in", "-f", "--json")
+    assert result.stderr == "" and '"warnings": [\n    "1 file of JPEG' in result.stdout
+    assert run("decompress", "in.bb", "-o", "out").exit_code == 0
+    assert files(tmp_path / "out") == ["a.jpg.png"]

@@ -1,0 +1,208 @@
+"""A folder of pictures comes back with the same names, sizes, modes and pixels."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.images.modes import MODES
+
+from .conftest import files, noise, notes_of, pixels, restored, save
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+    """Digits of two modes among pictures of other shapes and modes, some in folders."""
+    folder = tmp_path / "in"
+    for number, digit in enumerate(digits[:20]):
+        save(digit, folder / f"{number:03}.png")
+        save(digit.astype(np.uint8) * 255, folder / "deep" / "er" / f"{number}.bmp")
+        if number % 5 == 0:
+            save(noise("RGB", (3 + number, 4), number), folder / f"{number:03}x.png")
+            save(noise("L", seed=number), folder / "Ünïcode" / f"{number} ü.PNG")
+    return folder
+
+
+def test_everything_comes_back(mixed: Path, tmp_path: Path) -> None:
+    out, notes = restored(mixed, tmp_path)
+    assert notes == []
+    assert files(out) == files(mixed)
+    for name in files(mixed):
+        mode, expected = pixels(mixed / name)
+        assert pixels(out / name)[0] == mode
+        assert np.array_equal(pixels(out / name)[1], expected)
+
+
+def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
+    summary, _ = notes_of(mixed, tmp_path / "a.bb")
+    assert (summary.files, summary.items, summary.shape, summary.dtype) == (48, 48, (48,), "mixed")
+    assert summary.methods["chain"] == 2 and "mnist-binary" in summary.model
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert archive.kind == "folder" and len(archive) == 48
+        assert archive.names == sorted(files(mixed), key=os.fsencode)
+        info = archive.info()
+        assert info["names"] == 48
+        assert {"mode": "L", "dtype": "|u1", "shape": [20, 28, 28], "items": 20} in info["parts"]
+        assert len(info["parts"]) == 7
+        assert archive.verify() == []
+
+
+def test_any_picture_by_name_and_by_number(mixed: Path, tmp_path: Path) -> None:
+    notes_of(mixed, tmp_path / "a.bb", block=3)
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        for number, name in enumerate(archive.names):
+            expected = pixels(mixed / name)[1]
+            assert np.array_equal(archive[name], expected)
+            assert np.array_equal(archive[number], expected)
+        assert np.array_equal(archive[-1], archive[len(archive) - 1])
+        with pytest.raises(KeyError, match="no file 'none'"):
+            archive["none"]
+        with pytest.raises(IndexError):
+            archive[48]
+        with pytest.raises(bitsback.InputError, match="not one array but files"):
+            _ = archive.shape
+
+
+def test_the_archive_is_the_same_for_any_number_of_threads(mixed: Path) -> None:
+    archives = []
+    for threads in (1, 3):
+        stream = io.BytesIO()
+        notes_of(mixed, stream, threads=threads, block=4)
+        archives.append(stream.getvalue())
+    assert archives[0] == archives[1]
+
+
+def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -> None:
+    summary, _ = notes_of(mixed, tmp_path / "a.bb", model="mnist-binary-paper", embed="always")
+    assert summary.model == "mnist-binary-paper" and summary.model_bytes > 0
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    for path in mixed.glob("*.png"):
+        if not path.stem.endswith("x"):
+            path.unlink()
+    (tmp_path / "b.bb").unlink(missing_ok=True)
+    for path in (mixed / "deep" / "er").iterdir():
+        path.unlink()
+    with pytest.raises(bitsback.InputError, match="codes items of the shape"):
+        bitsback.compress(mixed, tmp_path / "b.bb", model="mnist-binary-paper")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("ending", ["png", "tif", "tiff", "bmp", "pnm", "PNG"])
+def test_every_mode_and_format(tmp_path: Path, mode: str, ending: str) -> None:
+    """What a format cannot hold comes back as PNG, with another ending behind the first."""
+    array = noise(mode)
+    try:
+        save(array, tmp_path / "in" / f"a.{ending}")
+    except (OSError, KeyError):
+        pytest.skip(f"Pillow writes no {ending} of mode {mode}")
+    before = pixels(tmp_path / "in" / f"a.{ending}")
+    if before[0] != mode and before[0] != "I":
+        pytest.skip(f"Pillow writes {ending} of mode {mode} as another")
+    out, _ = restored(tmp_path / "in", tmp_path)
+    (name,) = files(out)
+    assert name == f"a.{ending}"
+    assert pixels(out / name)[0] == before[0]
+    assert np.array_equal(pixels(out / name)[1], array)
+
+
+@pytest.mark.parametrize(("ending", "options"), [("jpg", {}), ("webp", {"lossless": True}), ("gif", {})])
+def test_other_formats_come_back_as_png(tmp_path: Path, ending: str, options: dict[str, Any]) -> None:
+    save(noise("RGB"), tmp_path / "in" / f"a.{ending}", **options)
+    save(noise("RGB", seed=1), tmp_path / "in" / f"b.{ending}", **options)
+    with Image.open(tmp_path / "in" / f"a.{ending}") as image:
+        expected = np.asarray(image.convert("RGB"))
+    out, notes = restored(tmp_path / "in", tmp_path)
+    assert files(out) == [f"a.{ending}.png", f"b.{ending}.png"]
+    assert np.array_equal(pixels(out / f"a.{ending}.png")[1], expected)
+    assert "come back as PNG" in notes[0] and notes[0].startswith("2 files of")
+
+
+def test_palettes_and_transparent_colours_become_colours(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    image = Image.fromarray(noise("L") % 4)
+    image.putpalette([0, 0, 0, 10, 20, 30, 255, 255, 255, 9, 8, 7])
+    image.save(folder / "colour.png")
+    image.save(folder / "clear.png", transparency=2)
+    image.putpalette([0, 0, 0, 9, 9, 9, 30, 30, 30, 255, 255, 255])
+    image.save(folder / "grey.png")
+    Image.fromarray(noise("RGB")).save(folder / "key.png", transparency=tuple(noise("RGB")[0, 0].tolist()))
+    out, notes = restored(folder, tmp_path)
+    assert [note for note in notes if "palette" in note and note.startswith("4 files")] == notes
+    for name, mode in {"colour": "RGB", "clear": "RGBA", "grey": "L", "key": "RGBA"}.items():
+        with Image.open(folder / f"{name}.png") as before:
+            expected = np.asarray(before.convert(mode))
+        assert pixels(out / f"{name}.png")[0] == mode
+        assert np.array_equal(pixels(out / f"{name}.png")[1], expected)
+
+
+def test_metadata_is_dropped_with_one_warning_a_kind(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in "abc":
+        save(noise("RGB"), tmp_path / "in" / f"{name}.png", icc_profile=b"profile" * 20, exif=exif)
+    out, notes = restored(tmp_path / "in", tmp_path)
+    assert len(notes) == 2
+    assert all(note.startswith("3 files") for note in notes)
+    assert any("ICC" in note for note in notes) and any("EXIF" in note for note in notes)
+    assert np.array_equal(pixels(out / "a.png")[1], noise("RGB"))
+
+
+def test_a_list_of_files(tmp_path: Path) -> None:
+    for name in ("in/b.png", "in/sub/a.png", "in/c.txt"):
+        save(noise("L", seed=len(name)), tmp_path / name, format="PNG")
+    out, _ = restored([tmp_path / name for name in ("in/sub/a.png", "in/b.png", "in/c.txt")], tmp_path)
+    assert files(out) == ["b.png", "c.txt.png", "sub/a.png"]
+    with bitsback.open(tmp_path / "round.bb") as archive:
+        assert archive.names == ["sub/a.png", "b.png", "c.txt"]
+
+
+def test_one_picture(tmp_path: Path) -> None:
+    save(noise("L"), tmp_path / "a.png")
+    out, _ = restored(tmp_path / "a.png", tmp_path)
+    assert np.array_equal(pixels(out / "a.png")[1], noise("L"))
+
+
+def test_what_is_no_picture_is_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    save(noise("L"), folder / "a.png")
+    save(noise("L"), folder / ".hidden.png")
+    save(noise("L"), folder / ".git" / "x.png")
+    for name in ("b.txt", "c.txt", "Makefile"):
+        (folder / name).write_text("text")
+    summary, _ = notes_of(folder, tmp_path / "a.bb")
+    assert summary.files == 1
+    assert summary.skipped == {"hidden": 2, "*.txt": 2, "without an ending": 1}
+
+
+def test_links(tmp_path: Path) -> None:
+    """To files they are followed; to folders not, so that there are no loops."""
+    folder = tmp_path / "in"
+    save(noise("L"), folder / "sub" / "a.png")
+    (folder / "b.png").symlink_to("sub/a.png")
+    (folder / "loop").symlink_to(folder)
+    summary, _ = notes_of(folder, tmp_path / "a.bb")
+    assert (summary.files, summary.skipped) == (2, {"links to folders": 1})
+    (folder / "c.png").symlink_to("nowhere")
+    with pytest.raises(bitsback.InputError, match=r"c\.png: cannot be read: No such file"):
+        bitsback.compress(folder, tmp_path / "b.bb")
+
+
+def test_many_small_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    data = io.BytesIO()
+    Image.new("L", (1, 1), 7).save(data, "PNG")
+    for number in range(3000):
+        (folder / f"{number}.png").write_bytes(data.getvalue())
+    out, _ = restored(folder, tmp_path)
+    assert len(files(out)) == 3000
+    assert (tmp_path / "round.bb").stat().st_size < 15_000

@@ -1,0 +1,229 @@
+"""Archives of files that are made to harm: refused, with nothing written, in little memory."""
+
+from __future__ import annotations
+
+import io
+import random
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive.block import RAW
+from bitsback.archive.layout import BLOCK, COLLECTION, HEAD, NAMES, Collection, pack_index, section
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.runs import Run, pack_runs
+from bitsback.wire import varint
+
+from .conftest import files, noise, notes_of, save
+
+BYTE = np.dtype("|u1")
+
+
+def pictures(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileList:
+    return FileList(FOLDER, tuple(Collection.of_items("|u1", shape, count) for count in counts))
+
+
+def block(first: int, items: int, shape: tuple[int, ...] = (2, 2)) -> bytes:
+    """The payload of a block of zeros."""
+    return (
+        varint(first) + pack_runs([Run(items, BYTE, shape, None)]) + bytes([RAW]) + bytes(items * int(np.prod(shape)))
+    )
+
+
+def archive(collection: bytes, names: bytes, *blocks: tuple[int, bytes]) -> bytes:
+    """An archive of blocks, given as the items that the index lists and the payload."""
+    packed = [(items, section(BLOCK, payload)) for items, payload in blocks]
+    start = HEAD + collection
+    return (
+        start + b"".join(data for _, data in packed) + names + pack_index(len(start), [(n, len(d)) for n, d in packed])
+    )
+
+
+def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
+    return varint(start) + varint(end) + varint(len(text)) + text
+
+
+def one_run(count: int) -> bytes:
+    return varint(1) + varint(0) + varint(count)
+
+
+def refuse(data: bytes, folder: Path, match: str = ".") -> None:
+    """It is neither restored nor read, by no way, and takes no memory for what it claims."""
+    (folder / "x.bb").write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(bitsback.ArchiveError, match=match):
+        bitsback.decompress(folder / "x.bb", folder / "out")
+    with pytest.raises(bitsback.ArchiveError, match=match), bitsback.open(folder / "x.bb") as opened:
+        opened[0]
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+    assert files(folder) == ["x.bb"]
+
+
+def test_the_fine_one_is_fine(tmp_path: Path) -> None:
+    names = section(NAMES, one_run(2), name(b"a.png"), name(b"b", 0, 4))
+    (tmp_path / "x.bb").write_bytes(archive(pictures(2).pack(), names, (2, block(0, 2))))
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "match"),
+    [
+        (one_run(2) + name(b"a") + name(b"../b"), "do harm"),
+        (one_run(2) + name(b"a") + name(b"/etc/b"), "do harm"),
+        (one_run(2) + name(b"a/.") + name(b"./b", 2), "do harm"),
+        (one_run(2) + name(b"a") + name(b"b/.."), "do harm"),
+        (one_run(2) + name(b"a") + name(b""), "do harm"),
+        (one_run(2) + name(b"a") + name(b"b\0"), "do harm"),
+        (one_run(2) + name(b"a") + name(b"", 1), "same name"),
+        (one_run(2) + name(b"a.jpg") + name(b"a.jpg.png"), "restored as|same"),
+        (one_run(2) + name(b"a") + name(b"\xff"), "UTF-8"),
+        (one_run(2) + name(b"a") + name(b"b", 2), "damaged"),
+        (one_run(2) + name(b"a") + name(b"b", 1, 1), "damaged"),
+        (one_run(2) + name(b"a") + name(b"b", 1 << 60), "damaged"),
+        (one_run(2) + name(b"x" * 1025) + name(b"b"), "damaged"),
+        (one_run(2) + name(b"a") + varint(0) + varint(0) + varint(1 << 60), "damaged"),
+        (one_run(2) + name(b"a"), "cut short"),
+        (one_run(2) + name(b"a") + name(b"b") + b"x", "follows"),
+        (one_run(1) + name(b"a"), "not that of all"),
+        (one_run(1 << 60) + name(b"a"), "not that of all"),
+        (varint(2) + varint(0) + varint(2) + varint(0) + varint(1), "not that of all"),
+        (varint(2) + varint(0) + varint(2) + varint(1) + varint(1), "damaged"),
+        (varint(2) + varint(0) + varint(2) + varint(0) + varint(0), "damaged"),
+        (varint(1 << 60), "cut short"),
+        (b"", "cut short"),
+    ],
+)
+def test_names(tmp_path: Path, names: bytes, match: str) -> None:
+    data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
+    if "restored as" in match:
+        (tmp_path / "x.bb").write_bytes(data)
+        with pytest.raises(bitsback.ArchiveError, match=match):
+            bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+        assert files(tmp_path) == ["x.bb"]
+    else:
+        refuse(data, tmp_path, match)
+
+
+def test_names_that_are_not_there(tmp_path: Path) -> None:
+    refuse(archive(pictures(2).pack(), b"", (2, block(0, 2))), tmp_path, "names of its files are missing")
+
+
+def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
+    names = section(NAMES, one_run(2), name(b"a.png"), name(b"a.png/b.png"))
+    (tmp_path / "x.bb").write_bytes(archive(pictures(2).pack(), names, (2, block(0, 2))))
+    with pytest.raises(bitsback.InputError, match=r"cannot be written|the same"):
+        bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert files(tmp_path) == ["x.bb"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "match"),
+    [
+        (varint(1 << 60), "too short"),
+        (varint(0), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("<f4", (2, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (2, 2, 5), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(), "hold 1152921504606846976 items"),
+        (varint(1) + Collection.of_items("|u1", (2, 2), 1 << 62).pack_array(), "memory"),
+        (varint(1) + Collection.of_items("|u1", (1 << 60, 1), 2).pack_array(), "too many"),
+        (varint(2) + 2 * Collection.of_items("|u1", (2, 2), 1).pack_array(), "not that of all"),
+        (varint(1) + Collection.of_items("|u1", (2, 2, 3), 2).pack_array(), "dtype and shape"),
+        (varint(1) + Collection.of_items("|u1", (2, 2), 2).pack_array() + b"x", "follows"),
+    ],
+)
+@pytest.mark.parametrize("kind", [FOLDER, TIFF])
+def test_parts(tmp_path: Path, kind: int, parts: bytes, match: str) -> None:
+    names = section(NAMES, one_run(2), name(b"a") + name(b"b") if kind == FOLDER else b"")
+    (tmp_path / "x.bb").write_bytes(archive(section(COLLECTION, bytes([1, kind]), parts), names, (2, block(0, 2))))
+    with pytest.raises(bitsback.ArchiveError, match=match):
+        bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert files(tmp_path) == ["x.bb"]
+
+
+def test_a_block_of_two_parts(tmp_path: Path) -> None:
+    names = section(NAMES, varint(2) + varint(0) + varint(1) + varint(1) + varint(1) + name(b"a") + name(b"b"))
+    refuse(archive(pictures(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0")
+
+
+def test_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
+    for start in (b"\1\3", b"\4"):
+        refuse(archive(section(COLLECTION, start, pictures(2).pack()[4:-4]), b""), tmp_path, "newer bitsback")
+
+
+def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
+    for container in (2, 3):
+        array = Collection(np.dtype("<f2"), (0, 2), 1, container)
+        (tmp_path / "x.bb").write_bytes(HEAD + array.pack() + pack_index(len(HEAD + array.pack()), []))
+        with pytest.raises(bitsback.ArchiveError, match="cannot come from an idx file"):
+            bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+        assert files(tmp_path) == ["x.bb"]
+
+
+def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
+    for count in (1 << 20, 1 << 40, 1 << 60):
+        collection = FileList(TIFF, (Collection.of_items("|b1", (1, 1), count),))
+        payload = varint(0) + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))]) + b"\1" + bytes(50)
+        refuse(archive(collection.pack(), section(NAMES, one_run(count)), (count, payload)), tmp_path)
+
+
+def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None:
+    collection = FileList(NPZ, (Collection(BYTE, (1 << 60, 0), 1), Collection(BYTE, (1 << 61, 0), 1)))
+    blocks = [(1 << 60, block(0, 1 << 60, (0,))), (1 << 61, block(1 << 60, 1 << 61, (0,)))]
+    names = section(NAMES, name(b"a"), name(b"b"))
+    (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, *blocks))
+    with bitsback.open(tmp_path / "x.bb") as opened:
+        assert opened["b"].shape == (1 << 61, 0)
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert arrays["a"].shape == (1 << 60, 0)
+
+
+def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
+    """A changed byte anywhere is an error, or changes nothing; also with checksums that are made to match."""
+    for number in range(6):
+        save(digits[number], tmp_path / "in" / f"{number}.png")
+        save(noise("RGB", seed=number), tmp_path / "in" / "sub" / f"{number}.png")
+    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    data = (tmp_path / "a.bb").read_bytes()
+    for place in random.Random(0).sample(range(len(data)), 150):
+        mutated = bytearray(data)
+        mutated[place] ^= 1 << place % 8
+        with pytest.raises(bitsback.ArchiveError):
+            bitsback.decompress(io.BytesIO(mutated), tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_mutated_names_with_a_checksum_that_matches(tmp_path: Path) -> None:
+    """Whatever is restored lies in the folder, and has as many files."""
+    payload = one_run(3) + name(b"sub/a.png") + name(b"b", 4, 4) + name(b"c/d.tif", 4)
+    start = pictures(3).pack()
+    rng = random.Random(1)
+    restored = 0
+    for number in range(300):
+        mutated = bytearray(payload)
+        for _ in range(rng.randrange(1, 4)):
+            mutated[rng.randrange(len(mutated))] = rng.choice([rng.randrange(256), ord("."), ord("/"), 0, 1, 2, 255])
+        out = tmp_path / "deep" / "out"
+        out.parent.mkdir(exist_ok=True)
+        try:
+            bitsback.decompress(io.BytesIO(archive(start, section(NAMES, mutated), (3, block(0, 3)))), out)
+        except bitsback.BitsbackError:
+            assert not out.exists(), number
+            continue
+        assert len(files(out)) == 3
+        assert files(tmp_path) == [f"deep/out/{file}" for file in files(out)]
+        out.rename(tmp_path / "deep" / "old")
+        for path in sorted((tmp_path / "deep" / "old").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        (tmp_path / "deep" / "old").rmdir()
+        restored += 1
+    assert 0 < restored < 300
