@@ -15,8 +15,11 @@ from bitsback.train.recipe import CURVE, Recipe, Training
 from bitsback.train.weights import save_twin
 
 
-def run(recipe: Recipe, card: Card, drop_idle_latents: bool) -> None:
-    """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin."""
+def run(recipe: Recipe, card: Card, drop_idle_latents: bool, float_seed: int) -> None:
+    """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin.
+
+    `float_seed` is the seed of the float twin.
+    """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curve and result")
@@ -25,7 +28,7 @@ def run(recipe: Recipe, card: Card, drop_idle_latents: bool) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     if arguments.as_float:
-        recipe = replace(recipe, quantise_from=None)
+        recipe = replace(recipe, quantise_from=None, seed=float_seed)
     training = Training(recipe, mnist_split(arguments.data), arguments.out)
     while training.epoch < recipe.epochs:
         training.run(training.epoch + recipe.validate_every)

@@ -15,7 +15,7 @@ from bitsback import _core
 from bitsback.models import Model
 from bitsback.train.quantise import LATENT, Grid
 from bitsback.train.recipe import ACTIVE_NATS, latent_nats
-from bitsback.train.tables import PROBABILITY_BITS, bucket_centres, inverse_scales, probabilities
+from bitsback.train.tables import bucket_centres, inverse_scales
 from bitsback.train.twins import LinearTwin, VaeTwin
 
 GAUSSIAN_PRECISION = 24
@@ -42,8 +42,8 @@ def export(twin: VaeTwin, card: Card, growth: int) -> Model:
     """
     tensors: dict[str, NDArray[Any]] = {
         "posterior.inverse_scale": inverse_scales(),
-        "likelihood.probability": probabilities(),
         "likelihood.value.table": bucket_centres(twin.architecture.bits),
+        **{f"likelihood.{name}": tensor for name, tensor in twin.pixel_likelihood.tensors().items()},
     }
     hidden = _add_hidden(tensors, "posterior", twin.encoder.layers, "x")
     posterior = [
@@ -55,17 +55,18 @@ def export(twin: VaeTwin, card: Card, growth: int) -> Model:
     likelihood = [
         {"op": "table", "name": "value", "input": "z"},
         *hidden,
-        _add(tensors, "likelihood", "logit", twin.logit, hidden[-1]["name"]),
+        *(_add(tensors, "likelihood", name, layer, hidden[-1]["name"]) for name, layer in twin.output_layers().items()),
     ]
+    likelihood_twin = twin.pixel_likelihood
     description = {
         "format": "bitsback-model", "version": 0,
         "name": card.name, "about": card.about, "licence": card.licence,
         "architecture": "vae",
-        "item": {"shape": list(card.item_shape), "levels": 2},
+        "item": {"shape": list(card.item_shape), "levels": twin.architecture.levels},
         "chain": {"growth": growth, "batch": BATCH},
         "latent": {"count": twin.architecture.latents, "bits": twin.architecture.bits},
         "posterior": {"codec": "gaussian", "precision": GAUSSIAN_PRECISION, "network": posterior},
-        "likelihood": {"codec": "bernoulli", "precision": PROBABILITY_BITS, "network": likelihood},
+        "likelihood": {"codec": likelihood_twin.codec, "precision": likelihood_twin.precision, "network": likelihood},
         "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": _test_digests(twin)},
     }  # fmt: skip
     return Model.build(json.dumps(description, separators=(",", ":")), tensors)
@@ -98,11 +99,12 @@ def posterior_integers(twin: VaeTwin, x: Tensor) -> tuple[NDArray[np.int32], NDA
 
 
 @torch.no_grad()
-def likelihood_integers(twin: VaeTwin, buckets: NDArray[Any]) -> NDArray[np.int32]:
-    """The integers of the logits, int32 [b, pixels], that the twin computes for buckets [b, latents]."""
+def likelihood_integers(twin: VaeTwin, buckets: NDArray[Any]) -> dict[str, NDArray[np.int32]]:
+    """The integers of the likelihood's outputs, int32 [b, pixels], that the twin computes for buckets [b, latents]."""
     centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
     value = LATENT.real(centres[torch.from_numpy(buckets.astype(np.int64))])
-    return _integers(twin.logit.target, twin.logit(twin.decoder(value)))
+    hidden = twin.decoder(value)
+    return {name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()}
 
 
 def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
@@ -113,10 +115,10 @@ def _test_digests(twin: VaeTwin) -> dict[str, str]:
     architecture = twin.architecture
     x_size, z_size = TEST_COUNT * architecture.pixels, TEST_COUNT * architecture.latents
     words = _core.splitmix64(TEST_SEED, 0, x_size + z_size) >> np.uint64(32)
-    x = (words[:x_size] % np.uint64(2)).astype(np.float64).reshape(TEST_COUNT, -1)
+    x = (words[:x_size] % np.uint64(architecture.levels)).astype(np.float64).reshape(TEST_COUNT, -1)
     z = (words[x_size:] % np.uint64(2**architecture.bits)).astype(np.int64).reshape(TEST_COUNT, -1)
     mean, scale = posterior_integers(twin, torch.from_numpy(x))
-    outputs = {"mean": mean, "scale": scale, "logit": likelihood_integers(twin, z)}
+    outputs = {"mean": mean, "scale": scale, **likelihood_integers(twin, z)}
     return {name: hashlib.sha256(out.astype("<i4").tobytes()).hexdigest() for name, out in outputs.items()}
 
 

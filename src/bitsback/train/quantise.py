@@ -49,12 +49,16 @@ class Grid:
         return (integers - self.zero) / self.scale
 
 
-PIXEL = Grid(scale=1, zero=0, lo=0, hi=1)
 HIDDEN = Grid(scale=32, zero=0, lo=0, hi=255)
 LATENT = Grid(scale=32, zero=128, lo=0, hi=255)
 MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)
 SCALE = Grid(scale=32, zero=32, lo=0, hi=255)  # log2 of the inverse standard deviation
 LOGIT = Grid(scale=11, zero=128, lo=0, hi=255)
+
+
+def pixel_grid(levels: int) -> Grid:
+    """Symbols 0 ... levels - 1, which stand for 0 ... 1."""
+    return Grid(scale=levels - 1, zero=0, lo=0, hi=levels - 1)
 
 
 class _Snap(torch.autograd.Function):

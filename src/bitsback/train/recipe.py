@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from bitsback.errors import InputError
 from bitsback.train.data import Split, binarise
-from bitsback.train.twins import LN2, Architecture, VaeTwin
+from bitsback.train.likelihoods import LN2, pixel_means
+from bitsback.train.twins import Architecture, VaeTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -52,10 +54,10 @@ class Training:
         self.split = split
         self.folder = folder
         torch.manual_seed(recipe.seed)
-        frequency = split.train.double().mean(0).div(255).clamp(1e-3, 1 - 1e-3)
-        self.twin = VaeTwin(recipe.architecture, centre=round(float(frequency.mean()), 3))
-        with torch.no_grad():
-            self.twin.logit.linear.bias.copy_(torch.log(frequency / (1 - frequency)).float())
+        levels = recipe.architecture.levels
+        top = 255 if levels == 2 else levels - 1  # images of two levels come as grey ones, which they are drawn from
+        self.twin = VaeTwin(recipe.architecture, centre=round(float(pixel_means(split.train, top).mean()), 3))
+        self.twin.start(split.train)
         self.average = copy.deepcopy(self.twin)
         self.optimiser = torch.optim.Adam(self.twin.parameters(), lr=recipe.learning_rate)
         self.epoch = 0
@@ -63,7 +65,7 @@ class Training:
         self.rows: list[dict[str, float]] = []
         self.best_loss = math.inf
         self.best: dict[str, Tensor] = {}
-        self.validation = binarise(split.validation, torch.Generator().manual_seed(recipe.seed))
+        self.validation = self._symbols(split.validation, torch.Generator().manual_seed(recipe.seed))
         if (folder / CHECKPOINT).exists():
             self._load(folder / CHECKPOINT)
 
@@ -120,8 +122,12 @@ class Training:
         order = torch.randperm(len(self.split.train), generator=generator)
         for step in range(self.steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-            x = binarise(self.split.train[chosen], generator)
+            x = self._symbols(self.split.train[chosen], generator)
             yield x, torch.randn(len(x), recipe.architecture.latents, generator=generator)
+
+    def _symbols(self, grey: Tensor, generator: torch.Generator) -> Tensor:
+        """What the model codes of grey pixels: all 256 levels, or two, drawn."""
+        return binarise(grey, generator) if self.recipe.architecture.levels == 2 else grey
 
     def _rate(self, done: int) -> float:
         recipe = self.recipe
@@ -164,7 +170,9 @@ class Training:
             "optimiser": self.optimiser.state_dict(), "best": self.best, "best_loss": self.best_loss,
         }  # fmt: skip
         temporary = self.folder / (CHECKPOINT + ".part")
-        torch.save(state, temporary)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        temporary.write_bytes(buffer.getbuffer())  # which says it plainly if the disk is full
         temporary.replace(self.folder / CHECKPOINT)
         temporary = self.folder / (CURVE + ".part")
         with temporary.open("w", newline="") as file:
@@ -174,7 +182,10 @@ class Training:
         temporary.replace(self.folder / CURVE)
 
     def _load(self, path: Path) -> None:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+        except Exception as error:  # whatever a damaged file makes torch raise
+            raise InputError(f"{path}: is damaged ({type(error).__name__}); remove it to start again") from None
         if state["recipe"] != asdict(self.recipe):
             raise InputError(f"{path}: is from another recipe; give another folder, or remove it to start again")
         self.epoch, self.seconds, self.rows = state["epoch"], state["seconds"], state["rows"]

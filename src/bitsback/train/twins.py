@@ -6,7 +6,6 @@ training with `quantised = True` each weight, activation and latent is rounded o
 exact; so what a twin says of the validation set is what the exported model will do.
 """
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,21 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bitsback.train.likelihoods import LN2, LikelihoodTwin, make_likelihood
 from bitsback.train.quantise import (
     HIDDEN,
     LATENT,
-    LOGIT,
     MEAN,
-    PIXEL,
     SCALE,
     Grid,
+    pixel_grid,
     snap_weight,
     weight_integers,
     weight_step,
 )
 from bitsback.train.tables import bucket_centres
-
-LN2 = math.log(2.0)
 
 
 @dataclass(frozen=True)
@@ -111,6 +108,8 @@ class Architecture:
     hidden: tuple[int, ...]
     latents: int
     bits: int
+    levels: int = 2
+    likelihood: str = "bernoulli"
 
     def __post_init__(self) -> None:
         if not self.hidden:
@@ -118,18 +117,21 @@ class Architecture:
 
 
 class VaeTwin(nn.Module):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) Bernoulli."""
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's codec."""
 
     def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
         super().__init__()
         pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
         self.architecture = architecture
         self.centre = centre
-        self.encoder = Mlp((pixels, *hidden), PIXEL, centre)
+        self.pixel_grid = pixel_grid(architecture.levels)
+        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
         self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
         self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
         self.decoder = Mlp((latents, *hidden[::-1]), LATENT)
-        self.logit = LinearTwin(hidden[0], pixels, HIDDEN, LOGIT)
+        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
+        for name, grid in self.pixel_likelihood.outputs.items():
+            self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
         centres = torch.from_numpy(bucket_centres(architecture.bits).astype("float32"))
         self.register_buffer("centres", LATENT.real(centres), persistent=False)
         self.quantised = False
@@ -138,17 +140,29 @@ class VaeTwin(nn.Module):
         """Switch rounding on or off in every layer."""
         self.quantised = on
         for module in self.modules():
-            if isinstance(module, LinearTwin):
+            if isinstance(module, LinearTwin | LikelihoodTwin):
                 module.quantised = on
 
+    @torch.no_grad()
+    def start(self, grey: Tensor) -> None:
+        """Set what the training images, uint8 [n, pixels], say of the outputs before any training."""
+        for name, bias in self.pixel_likelihood.start(grey).items():
+            self.output_layers()[name].linear.bias.copy_(bias)
+
+    def output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the likelihood network, by name."""
+        layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
+        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels [b, pixels] in {0, 1} to the mean and log2 of the inverse standard deviation, each [b, latents]."""
-        h = self.encoder(x)
+        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b, latents]."""
+        h = self.encoder(self.pixel_grid.real(x))
         return self.mean(h), self.scale(h)
 
-    def likelihood(self, z: Tensor) -> Tensor:
-        """Latents [b, latents], real, to the logits [b, pixels] of a one."""
-        return self.logit(self.decoder(self.bucket(z) if self.quantised else z))  # type: ignore[no-any-return]
+    def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b, pixels]."""
+        h = self.decoder(self.bucket(z) if self.quantised else z)
+        return tuple(layer(h) for layer in self.output_layers().values())
 
     def bucket(self, z: Tensor) -> Tensor:
         """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
@@ -160,11 +174,11 @@ class VaeTwin(nn.Module):
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one sample, and the KL.
 
-        `noise` [b, latents] is standard normal. The KL is that of the normals themselves, which the buckets only lower.
+        x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the normals themselves, which
+        the buckets only lower.
         """
         mean, log2_inverse = self.posterior(x)
         log_scale = -LN2 * log2_inverse
         z = mean + log_scale.exp() * noise
         kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
-        losses = functional.binary_cross_entropy_with_logits(self.likelihood(z), x, reduction="none")
-        return losses.sum(1), kl
+        return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl

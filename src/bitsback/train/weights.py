@@ -29,7 +29,7 @@ def load_twin(path: Path) -> VaeTwin:
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: not the weights of a twin ({error})") from None
     sizes = build["architecture"]
-    architecture = Architecture(sizes["pixels"], tuple(sizes["hidden"]), sizes["latents"], sizes["bits"])
+    architecture = Architecture(**{**sizes, "hidden": tuple(sizes["hidden"])})
     twin = VaeTwin(architecture, build["centre"])
     twin.load_state_dict(tensors)
     return twin.eval()
