@@ -1,0 +1,87 @@
+"""`bitsback train` on images that no shipped model knows: the rate of held-out images beside other compressors.
+
+    BITSBACK_DATA=FOLDER python benchmarks/train_rates.py                    Fashion-MNIST, also binarised, and digits
+    python benchmarks/train_rates.py --minutes 2 faces.npy                   your own
+
+10,000 images of Fashion-MNIST's training set; and the 1,797 digits of 8x8 pixels that come with scikit-learn, if it is
+installed. Fashion-MNIST comes from FOLDER, or is downloaded. Needs bitsback[train] and, for JPEG XL, bitsback[bench].
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import report
+
+from bitsback.demo.digits import binarise
+from bitsback.errors import InputError
+from bitsback.train.collection import Collection, as_collection, as_images, read_collection, split
+from bitsback.train.comparison import break_even, compare
+from bitsback.train.data import TRAIN_IMAGES, read_idx_images
+from bitsback.train.downloads import find
+from bitsback.train.export import Card
+from bitsback.train.job import Settings, train
+
+IMAGES = 10_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="*", help="what 'bitsback train' takes (default: the three sets above)")
+    parser.add_argument("--minutes", type=float, default=10, help="to train each model (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON instead of a table")
+    options = parser.parse_args()
+    notes: list[str] = []
+    collections = map(read_collection, options.data) if options.data else _standard(notes)
+    rows = [row for collection in collections for row in _rows(collection, options.minutes)]
+    if rows:
+        report(f"bitsback train, {options.minutes:g} minutes each", rows, notes, options.json)
+    else:
+        print("\n".join(notes))
+
+
+def _standard(notes: list[str]) -> Iterator[Collection]:
+    try:
+        grey = read_idx_images(find("fashion-mnist", None) / TRAIN_IMAGES)[:IMAGES]
+        yield as_collection(grey, "Fashion-MNIST")
+        yield as_collection(binarise(grey), "Fashion-MNIST, bilevel")
+    except InputError as error:
+        notes.append(str(error))
+    try:
+        digits = import_module("sklearn.datasets").load_digits().images
+        yield as_collection(digits.astype(np.uint8), "scikit-learn's digits")
+    except ImportError:
+        notes.append("the digits need scikit-learn")
+
+
+def _rows(collection: Collection, minutes: float) -> Iterator[dict[str, Any]]:
+    parts = split(collection, seed=1)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(Path(folder) / "model.safetensors", minutes, seed=1)
+        card = Card("benchmark", "trained by a benchmark", "unspecified", collection.shape)
+        outcome = train(collection, parts, card, settings, lambda done, total, rate: None)
+    seconds = time.perf_counter() - start
+    result = compare(outcome.model, as_images(parts.held_out, collection.levels))
+    for row in (result.ours, *result.peers):
+        ours = row is result.ours
+        yield {
+            "images": collection.name,
+            "compressor": f"{row.name}, {row.unit}",
+            "bits_per_pixel": row.rate,
+            "over_ours": row.bytes / result.ours.bytes,
+            "model_pays_from": None if ours else break_even(result.ours, row, result.model_bytes) or "never",
+            "model_bytes": result.model_bytes if ours else None,
+            "training_seconds": seconds if ours else None,
+        }
+
+
+if __name__ == "__main__":
+    main()

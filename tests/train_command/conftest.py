@@ -1,0 +1,33 @@
+"""Small images with something to learn in them."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+if find_spec("torch") is None:
+    collect_ignore = [
+        "test_collection.py", "test_command.py", "test_comparison.py", "test_curve.py", "test_downloads.py",
+        "test_errors.py", "test_resume.py", "test_sizing.py",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def stripes() -> NDArray[np.uint8]:
+    """Noisy stripes that start anywhere: uint8 [400, 8, 10] of 0 to 15."""
+    random = np.random.default_rng(3)
+    phase = random.integers(0, 10, (400, 1, 1))
+    bright = (np.arange(10) + np.arange(8)[:, None] + phase) % 10 < 5
+    images: NDArray[np.uint8] = (bright * 12 + random.integers(0, 4, bright.shape)).astype(np.uint8)
+    return images
+
+
+@pytest.fixture
+def folder(tmp_path: Path, stripes: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of a test, with grey.npy and bilevel.npy."""
+    np.save(tmp_path / "grey.npy", stripes)
+    np.save(tmp_path / "bilevel.npy", stripes > 7)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

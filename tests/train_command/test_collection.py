@@ -1,0 +1,61 @@
+"""Which images can be trained on, as how many levels, and that none serves two ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from bitsback.train.collection import MOST_IMAGES, as_collection, read_collection, split
+
+
+def grey(count: int, top: int, side: int = 8) -> NDArray[np.uint8]:
+    made = np.random.default_rng(1).integers(0, top + 1, (count, side, side), dtype=np.uint8)
+    made[0, 0, 0] = top
+    return made
+
+
+@pytest.mark.parametrize(("top", "levels"), [(1, 2), (2, 3), (16, 17), (127, 128), (128, 256), (255, 256)])
+def test_levels_follow_from_the_greatest_value(top: int, levels: int) -> None:
+    assert as_collection(grey(100, top), "x").levels == levels
+
+
+@pytest.mark.parametrize("array", [grey(100, 1) * 255, grey(100, 1) > 0, grey(100, 1).astype(np.int32) - 5])
+def test_two_values_of_any_kind_are_bilevel(array: NDArray[np.generic]) -> None:
+    collection = as_collection(array, "x")
+    assert collection.levels == 2 and collection.images.dtype == np.uint8
+    np.testing.assert_array_equal(collection.images, grey(100, 1))
+
+
+def test_no_image_serves_two_ends() -> None:
+    images = np.zeros((1000, 8, 8), np.uint8)
+    images[:, 0, :2] = np.stack(np.divmod(np.arange(1000), 250), 1)
+    parts = split(as_collection(images, "x"), seed=3)
+    assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [800, 100, 100]
+    together = np.concatenate((parts.train, parts.validation, parts.held_out))
+    assert len(np.unique(together[:, 0, :2], axis=0)) == 1000
+
+
+def test_a_test_set_is_what_is_held_out() -> None:
+    images, test = grey(300, 255), grey(40, 200)
+    parts = split(as_collection(images, "x", test), seed=3)
+    np.testing.assert_array_equal(parts.held_out, test)
+    assert len(parts.train) + len(parts.validation) == 300
+
+
+def test_large_sets_hold_out_no_more_than_can_be_measured_soon() -> None:
+    parts = split(as_collection(grey(50_000, 3), "x"), seed=3)
+    assert len(parts.held_out) == len(parts.validation) == MOST_IMAGES
+
+
+def test_a_folder_of_pictures_is_read(tmp_path: Path) -> None:
+    images = grey(120, 255)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{number:03}.png")
+    np.testing.assert_array_equal(read_collection(str(tmp_path)).images, images)
+
+
+def test_an_axis_of_one_channel_may_be_there(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", grey(120, 255)[..., None])
+    np.testing.assert_array_equal(read_collection(str(tmp_path / "x.npy")).images, grey(120, 255))

@@ -1,0 +1,123 @@
+"""A run that was interrupted, wherever that was, ends with the same bytes as one that was not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bitsback.errors import InputError
+from bitsback.models import load_model
+from bitsback.train.collection import Collection, Parts, as_collection, split
+from bitsback.train.export import Card
+from bitsback.train.job import Outcome, Settings, stalled, train
+from bitsback.train.sizing import MOST_EPOCHS, Plan
+from bitsback.train.twins import Architecture
+
+CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
+EPOCHS = 5  # three of them in floats
+
+
+@pytest.fixture
+def collection(stripes: NDArray[np.uint8]) -> Collection:
+    return as_collection(stripes, "stripes")
+
+
+@pytest.fixture
+def parts(collection: Collection) -> Parts:
+    return split(collection, 1)
+
+
+def settings(folder: Path, name: str = "m.safetensors") -> Settings:
+    return Settings(folder / name, minutes=10, seed=1, epochs=EPOCHS)
+
+
+def ignore(done: int, total: int, rate: float | None) -> None:
+    pass
+
+
+@pytest.mark.parametrize("last", [1, 3, 4])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    collection: Collection, parts: Parts, tmp_path: Path, last: int
+) -> None:
+    def interrupt(done: int, total: int, rate: float | None) -> None:
+        assert total == EPOCHS
+        if done == last:
+            raise KeyboardInterrupt
+
+    train(collection, parts, CARD, settings(tmp_path, "whole.safetensors"), ignore)
+    parted = settings(tmp_path, "parts.safetensors")
+    with pytest.raises(KeyboardInterrupt):
+        train(collection, parts, CARD, parted, interrupt)
+    assert not parted.output.exists()
+    done = []
+    train(collection, parts, CARD, replace(parted, resume=True), lambda at, total, rate: done.append(at))
+    assert done[0] == last + 1
+    assert parted.output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "parts-curve.png", "parts.safetensors", "whole-curve.png", "whole.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
+    collection: Collection, parts: Parts, tmp_path: Path
+) -> None:
+    def interrupt(done: int, total: int, rate: float | None) -> None:
+        raise KeyboardInterrupt
+
+    chosen = settings(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(collection, parts, CARD, chosen, interrupt)
+    with pytest.raises(InputError, match="--resume"):
+        train(collection, parts, CARD, chosen, ignore)
+    other = as_collection(collection.images[::-1], "other")
+    with pytest.raises(InputError, match="other data"):
+        train(other, split(other, 1), CARD, replace(chosen, resume=True), ignore)
+    train(collection, parts, CARD, replace(chosen, force=True), ignore)
+    assert chosen.output.exists()
+
+
+def test_a_damaged_checkpoint_is_an_error(collection: Collection, parts: Parts, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int, rate: float | None) -> None:
+        raise KeyboardInterrupt
+
+    chosen = settings(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(collection, parts, CARD, chosen, interrupt)
+    checkpoint = chosen.folder / "floats" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        train(collection, parts, CARD, replace(chosen, resume=True), ignore)
+
+
+def test_there_must_be_something_to_resume(collection: Collection, parts: Parts, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        train(collection, parts, CARD, replace(settings(tmp_path), resume=True), ignore)
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_has_stalled_when_no_validation_of_the_last_ten_was_the_best() -> None:
+    falling = [{"validation_bpd": 3 - 0.1 * i} for i in range(12)]
+    assert not stalled(falling)
+    assert not stalled([*falling, *[{"validation_bpd": 2.0}] * 9])
+    assert stalled([*falling, *[{"validation_bpd": 2.0}] * 10])
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "falling"),
+    [
+        ([3.0, 2.9, 2.8], 50, True),
+        ([3.0, 2.8, 2.9], 50, False),
+        ([3.0, 2.9, 2.8], MOST_EPOCHS, False),
+        ([3.0], 50, True),
+    ],
+)
+def test_more_time_would_help_if_the_last_validation_was_the_best(
+    stripes: NDArray[np.uint8], losses: list[float], epochs: int, falling: bool
+) -> None:
+    architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
+    rows = [{"quantised": 1.0, "validation_bpd": loss} for loss in losses]
+    plan = Plan(architecture, images=320, batch=20, epochs=epochs, seed=1, threads=1)
+    outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1])
+    assert outcome.still_falling == falling
