@@ -7,7 +7,19 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bitsback.codecs import Bernoulli, BernoulliTable, BitsBack, Categorical, Codec, Gaussian, Rows, Serial, Uniform
+from bitsback.codecs import (
+    Bernoulli,
+    BernoulliTable,
+    BitsBack,
+    Categorical,
+    Codec,
+    Gaussian,
+    Mixture,
+    Rows,
+    Serial,
+    Uniform,
+)
+from bitsback.codecs.mixture import Component
 from bitsback.codecs.rows import starts_of
 from reference import codecs as spec
 
@@ -109,7 +121,28 @@ def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Ca
     return Case(Gaussian(mean, inverse_scale, b, precision), reference, draw_integers(draw, 0, 2**b - 1, shape))
 
 
-simple = st.one_of(uniforms(), bernoullis(), bernoulli_tables(), categoricals(), rows(), gaussians())
+@st.composite
+def mixtures(draw: st.DrawFn) -> Case:
+    """Few and many levels; components far outside of them, hardly wider than a point or flat; weights of 0."""
+    levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)
+    precision = draw(st.integers(max((levels - 1).bit_length() + 4, 5), 24))
+    component: Component = draw(st.sampled_from(["logistic", "normal"]))
+    count = draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    reach = draw(st.sampled_from([2**24, min(levels * 2**8, 2**24)]))
+    cuts = np.sort(draw_integers(draw, 0, 2**16, (*shape, count - 1)), -1)
+    weight = np.diff(cuts, axis=-1, prepend=0, append=2**16)
+    mean = rng.integers(-reach, reach + 1, weight.shape)
+    inverse_scale = np.minimum(2 ** draw_integers(draw, 0, 26, weight.shape) + rng.integers(0, 2**10), 2**26)
+    parts = (array.reshape(-1, count).tolist() for array in (weight, mean, inverse_scale))
+    reference = spec.Array(
+        [spec.Mixture(*of, levels, precision, component == "logistic") for of in zip(*parts, strict=True)]
+    )
+    codec = Mixture(weight, mean, inverse_scale, levels, precision, component)
+    return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+simple = st.one_of(uniforms(), bernoullis(), bernoulli_tables(), categoricals(), rows(), gaussians(), mixtures())
 
 
 @st.composite

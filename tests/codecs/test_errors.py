@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from bitsback import Message, MessageError, MessageExhausted
-from bitsback.codecs import Bernoulli, BernoulliTable, BitsBack, Categorical, Codec, Gaussian, Serial, Uniform
+from bitsback.codecs import (
+    Bernoulli,
+    BernoulliTable,
+    BitsBack,
+    Categorical,
+    Codec,
+    Gaussian,
+    Mixture,
+    Rows,
+    Serial,
+    Uniform,
+)
 
 HEAD = 2**32
 
@@ -22,7 +33,21 @@ CODECS: dict[str, tuple[Codec[Any], int]] = {  # each codes a [3]; and the first
     "bernoulli_table": (BernoulliTable(np.arange(1, 257), [0, 1, 255]), 2),
     "categorical": (Categorical([1, 2, 1], 2, (3,)), 3),
     "gaussian": (Gaussian([0, 1, 2], [2**16] * 3, 10), 1024),
+    "rows": (Rows([[0, 1, 2, 16], [0, 13, 14, 16]], [0, 1, 1], 4), 3),
+    "mixture": (Mixture([[2**16, 0]] * 3, [[0, 2**9]] * 3, [[2**16, 1]] * 3, 10), 10),
 }
+
+
+def a_mixture(
+    weight: Any = (2**15, 2**15),
+    mean: Any = (0, 2**8),
+    inverse_scale: Any = (2**16, 2**16),
+    levels: int = 10,
+    precision: int = 24,
+    component: Any = "normal",
+) -> Mixture:
+    """Three symbols of one distribution."""
+    return Mixture([weight] * 3, [mean] * 3, [inverse_scale] * 3, levels, precision, component)
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -90,6 +115,34 @@ PARAMETERS: dict[str, Callable[[], Codec[Any]]] = {
     "gaussian that is too wide": lambda: Gaussian([0] * 3, [2**16, 2**16, 2**10 - 1], 10),
     "gaussian that is too narrow": lambda: Gaussian([0] * 3, [2**16, 2**16, 2**26 + 1], 10),
     "gaussian with other means than scales": lambda: Gaussian([0] * 2, [2**16] * 3, 10),
+    "rows of precision 0": lambda: Rows([[0, 1]], [0, 0, 0], 0),
+    "rows of precision 25": lambda: Rows([[0, 2**25]], [0, 0, 0], 25),
+    "rows that are not there": lambda: Rows([[0, 3, 16]], [0, 1, 0], 4),
+    "rows of none": lambda: Rows(np.zeros((0, 3), int), [0, 0, 0], 4),
+    "rows of no levels": lambda: Rows([[16]], [0, 0, 0], 4),
+    "rows of 257 levels": lambda: Rows([[*range(257), 2**24]], [0, 0, 0], 24),
+    "rows that end early": lambda: Rows([[0, 3, 15]], [0, 0, 0], 4),
+    "rows that begin late": lambda: Rows([[1, 3, 16]], [0, 0, 0], 4),
+    "rows that fall": lambda: Rows([[0, 7, 6, 16]], [0, 0, 0], 4),
+    "rows that stand still": lambda: Rows([[0, 7, 7, 16]], [0, 0, 0], 4),
+    "rows with a negative index": lambda: Rows([[0, 3, 16]], [0, -1, 0], 4),
+    "rows of floats": lambda: Rows([[0, 0.5, 1]], [0, 0, 0], 4),
+    "mixture of no components": lambda: a_mixture((), (), ()),
+    "mixture of weights that sum to less": lambda: a_mixture((2**15, 2**15 - 1)),
+    "mixture of weights that sum to more": lambda: a_mixture((2**15, 2**15 + 1)),
+    "mixture of weights that sum to 2^32 more": lambda: a_mixture((2**31, 2**31 + 2**16)),
+    "mixture with a negative weight": lambda: a_mixture((2**16 + 1, -1)),
+    "mixture with too large a mean": lambda: a_mixture(mean=(0, 2**24 + 1)),
+    "mixture with too small a mean": lambda: a_mixture(mean=(-(2**24) - 1, 0)),
+    "mixture that is too narrow": lambda: a_mixture(inverse_scale=(1, 2**26 + 1)),
+    "mixture that is too wide": lambda: a_mixture(inverse_scale=(1, 0)),
+    "mixture of one level": lambda: a_mixture(levels=1),
+    "mixture of 2^16 + 1 levels": lambda: a_mixture(levels=2**16 + 1),
+    "mixture of too little precision": lambda: a_mixture(levels=17, precision=8),
+    "mixture of precision 25": lambda: a_mixture(precision=25),
+    "mixture of precision 0": lambda: a_mixture(precision=0),
+    "mixture of another kind": lambda: a_mixture(component="cauchy"),
+    "mixture with other means than weights": lambda: Mixture([[2**16]] * 3, [[0]] * 2, [[1]] * 3, 10),
 }
 
 
@@ -113,6 +166,16 @@ def test_parameters_at_their_limits_are_taken(name: str) -> None:
         "gaussian": [
             Gaussian([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 12, 16),
             Gaussian([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 1, 24),
+        ],
+        "rows": [
+            Rows([[0, 16]], [0, 0, 0], 4),
+            Rows([[*range(256), 2**24], [0, *range(2**24 - 255, 2**24 + 1)]], [0, 1, 0], 24),
+            Rows([[0, 1, 2]] * 2**16, [0, 2**16 - 1, 1], 1),
+        ],
+        "mixture": [
+            a_mixture((0, 2**16), (-(2**24), 2**24), (1, 2**26), 2**16, 20, "logistic"),
+            a_mixture((0, 2**16), (-(2**24), 2**24), (2**26, 1), 2**16, 24, "normal"),
+            a_mixture(levels=2, precision=5),
         ],
     }
     for codec in limits[name]:
@@ -140,6 +203,18 @@ def test_serial_undoes_what_it_did_before_an_error() -> None:
     with pytest.raises(MessageError, match="3 codecs"):
         codec.push(message, ([0, 1], [1, 2, 3, 4]))
     assert message == a_message()
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_tail_that_runs_out_leaves_the_message_as_it_was(name: str) -> None:
+    """After as many pops as it has bits for."""
+    codec, _ = CODECS[name]
+    message = Message([2**32, 2**40])
+    with pytest.raises(MessageExhausted):
+        for _ in range(1000):
+            before = message.copy()
+            codec.pop(message)
+    assert message == before
 
 
 def test_serial_undoes_what_it_did_before_it_ran_out() -> None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitsback.codecs import Gaussian
+from bitsback.codecs import Gaussian, Mixture
+from bitsback.codecs.mixture import Component
 from reference import codecs as spec
 
 means = st.one_of(st.sampled_from([-(2**20), -1, 0, 1, 2**20]), st.integers(-(2**20), 2**20))
@@ -47,3 +48,23 @@ def test_a_posterior_is_close_to_the_normal_distribution_it_names(mean: float, s
     likely = exact > 1e-300
     divergence = float(np.sum(exact[likely] * np.log2(exact[likely] / ours[likely])))
     assert -1e-9 < divergence < 2e-3  # bits a latent
+
+
+@pytest.mark.parametrize("component", ["logistic", "normal"])
+@pytest.mark.parametrize(("mean", "scale"), [(120.3, 0.4), (0.0, 9.0), (-3.7, 30.0), (255.2, 2.0), (90.0, 500.0)])
+def test_a_mixture_is_close_to_the_distribution_it_names(component: Component, mean: float, scale: float) -> None:
+    """The sum over all symbols is whole, and the ends of the range take the tails."""
+    from statistics import NormalDist
+
+    def cdf(x: float) -> float:
+        if component == "normal":
+            return NormalDist(mean, scale).cdf(x)
+        return float(1 / (1 + np.exp((mean - x) / scale)))
+
+    exact = np.diff([0.0, *(cdf(c - 0.5) for c in range(1, 256)), 1.0])
+    codec = Mixture.from_float(np.ones((256, 1)), mean, scale, 256, 24, component)
+    ours = 2.0 ** -codec.information(np.arange(256))
+    assert ours.sum() == pytest.approx(1, abs=1e-12)
+    likely = exact > 1e-300
+    divergence = float(np.sum(exact[likely] * np.log2(exact[likely] / ours[likely])))
+    assert -1e-9 < divergence < 2e-3  # bits a symbol

@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 
 from bitsback import Message, MessageExhausted
 from bitsback.codecs import BitsBack, Gaussian, Serial, Uniform
-from cases import Case, bernoulli_tables, bernoullis, bits_backs, categoricals, gaussians, rows, serials, uniforms
+from cases import (
+    Case,
+    bernoulli_tables,
+    bernoullis,
+    bits_backs,
+    categoricals,
+    gaussians,
+    mixtures,
+    rows,
+    serials,
+    uniforms,
+)
 from laws import LANES, check_laws, check_reference, depths, messages
 
 CODECS = {
@@ -17,6 +28,7 @@ CODECS = {
     "categorical": categoricals(),
     "rows": rows(),
     "gaussian": gaussians(),
+    "mixture": mixtures(),
     "serial": serials(),
 }
 endless = depths.filter(lambda depth: depth is not None)

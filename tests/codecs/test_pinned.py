@@ -6,8 +6,21 @@ import numpy as np
 import pytest
 
 from bitsback import Message
-from bitsback.codecs import Bernoulli, BitsBack, Categorical, Codec, Gaussian, Serial, Uniform
+from bitsback.codecs import Bernoulli, BitsBack, Categorical, Codec, Gaussian, Mixture, Rows, Serial, Uniform
+from bitsback.codecs.mixture import Component
+from bitsback.codecs.rows import starts_of
 from laws import assert_same
+
+
+def a_mixture(component: Component) -> Mixture:
+    return Mixture(
+        weight=[[60000, 5536], [0, 65536], [65536, 0], [32768, 32768]],
+        mean=[[-300, 70000], [2**24, 25600], [-(2**24), 0], [12800, 12801]],
+        inverse_scale=[[2**16, 2**20], [1, 2**16], [1, 2**26], [2**12, 2**26]],
+        levels=256,
+        component=component,
+    )
+
 
 # name: the codec, symbols, the message after they are pushed, what the message pops instead, and what is left of it.
 PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
@@ -45,6 +58,31 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "020192d67fcad36d0100dde6ff9834000000ffffffff000000ff",
         [0, 1023, 979, 1023, 0],
         "0202887aec39a7520000ffff00fcff000000",
+    ),
+    "rows": (
+        Rows(
+            starts_of(np.array([[0, 0, 40000, 65535], [0, *[65536] * 3], [0, 1, 2, 3]], np.uint32), 20),
+            [0, 1, 2, 0, 2],
+            20,
+        ),
+        [3, 0, 3, 2, 1],
+        "0201f4ffbfb6366bc7e22e100d9102000000ffffffff",
+        [1, 3, 3, 3, 3],
+        "02033feafa9f770f3c9c6a9e786effffff10",
+    ),
+    "mixture of logistic distributions": (
+        a_mixture("logistic"),
+        [0, 100, 255, 50],
+        "0201f5e9c2d604000000cc0f690b08000000ffffffff",
+        [0, 255, 0, 255],
+        "0203853f1c6bed613c906a9e786effff4d00",
+    ),
+    "mixture of normal distributions": (
+        a_mixture("normal"),
+        [0, 100, 255, 50],
+        "02016c63a445070000002873821805000000ffffffff",
+        [0, 255, 0, 255],
+        "0203c5823c0805e0dcbb6a9e786effff0000",
     ),
     "serial": (
         Serial(Uniform(10, (3,)), Bernoulli([300, 300], 10)),

@@ -1,4 +1,4 @@
-"""The tables of the normal distribution: what ships is what docs/format.md names, and what mathematics says."""
+"""The tables: what ships is what docs/format.md names, and what mathematics says."""
 
 import re
 from pathlib import Path
@@ -29,6 +29,44 @@ def test_entries_of_the_quantile(j: int) -> None:
         assert tables.normal_quantile()[j] == int(mp.nint(sqrt(2) * erfinv(2 * mpf(j) / 8192 - 1) * 2**16))
 
 
+@pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
+def test_entries_of_the_logistic_distribution_function(j: int) -> None:
+    """By the hyperbolic tangent, which is not how the table was made; halves cannot occur but at its middle."""
+    with mp.workdps(40):
+        exact = (1 + mp.tanh((mpf(j) / 64 - 16) / 2)) / 2
+        assert tables.logistic_cdf()[j] == int(mp.nint(exact * 2**28))
+
+
+@pytest.mark.parametrize("f", [*range(0, 1024, 41), 1, 511, 512, 513, 1023])
+def test_entries_of_the_powers_of_two(f: int) -> None:
+    """By the exponential function, which is not how the table was made."""
+    with mp.workdps(40):
+        assert tables.exp2()[f] == int(mp.nint(mp.exp((28 - mpf(f) / 1024) * mp.log(2))))
+
+
+BETA_BINOMIALS = [(i, j, (31 * i + 17 * j + 1) % 256) for i in range(0, 64, 9) for j in range(0, 32, 6)]
+
+
+@pytest.mark.parametrize(
+    ("i", "j", "c"),
+    [(0, 0, 1), (3, 31, 9), (20, 5, 1), (31, 16, 128), (32, 2, 250), (63, 31, 254), (0, 31, 255), *BETA_BINOMIALS],
+)
+def test_entries_of_the_beta_binomials(i: int, j: int, c: int) -> None:
+    """By the beta function, which is not how the table was made."""
+    with mp.workdps(40):
+        mean, concentration = 1 / (1 + mp.exp(mpf(63 - 2 * i) / 6)), mpf(2) ** (mpf(2 * j - 22) / 5)
+        alpha, beta = mean * concentration, (1 - mean) * concentration
+        below = sum(mp.binomial(255, s) * mp.beta(s + alpha, 255 - s + beta) for s in range(c)) / mp.beta(alpha, beta)
+        assert tables.beta_binomial()[i, j, c] == min(int(mp.floor(below * 2**16)), 2**16 - 1)
+
+
+def test_rows_of_beta_binomials_begin_at_zero_and_never_fall() -> None:
+    rows = tables.beta_binomial().astype(np.int64)
+    assert rows.shape == (64, 32, 256)
+    assert (rows[..., 0] == 0).all()
+    assert (np.diff(rows) >= 0).all()
+
+
 def test_their_shapes_and_symmetries() -> None:
     p, q = tables.normal_cdf().astype(np.int64), tables.normal_quantile()
     assert p.shape == (2049,)
@@ -40,6 +78,12 @@ def test_their_shapes_and_symmetries() -> None:
     assert q[0] == q[8192] == 0
     assert (np.diff(q[1:-1]) > 0).all()
     assert (q + q[::-1] == 0).all()
+    logistic, powers = tables.logistic_cdf().astype(np.int64), tables.exp2().astype(np.int64)
+    assert logistic.shape == (2049,)
+    assert (np.diff(logistic) >= 0).all()
+    assert (logistic + logistic[::-1] == 2**28).all()
+    assert powers.shape == (1024,)
+    assert (np.diff(powers) < 0).all()
 
 
 def test_they_are_native_read_only_and_read_once() -> None:

@@ -80,10 +80,21 @@ Network read_network(Fields& fields) {
     return network;
 }
 
+// Frequencies of a one, or, behind its number of columns, a grid of rows.
+PixelTable read_pixel_table(Fields& fields) {
+    const std::uint32_t precision = fields.word();
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t columns = fields.word();
+    const auto table = fields.array<std::uint32_t>();
+    if (columns == 0) return BernoulliIntervals(table, precision);
+    return RowGrid{RowTable(table, levels, precision), columns};
+}
+
 struct State {
     Message message{{head_floor}, {}, 0};
     std::vector<std::int32_t> quantile;
     std::vector<std::int32_t> cdf;
+    std::vector<std::int32_t> logistic;
 };
 
 // Codecs have one operation each: push the symbols, print the message, pop them, pop others, print those and the message.
@@ -110,6 +121,7 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         case 'T': {
             state.quantile = fields.array<std::int32_t>();
             state.cdf = fields.array<std::int32_t>();
+            state.logistic = fields.array<std::int32_t>();
             break;
         }
         case 'U': {
@@ -147,6 +159,32 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
+        case 'R': {
+            const std::uint32_t precision = fields.word();
+            const std::uint32_t levels = fields.word();
+            const RowTable table(fields.array<std::uint32_t>(), levels, precision);
+            const auto index = fields.array<std::uint16_t>();
+            const Rows codec(table, index);
+            push_and_pop(
+                state, fields.array<std::uint8_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
+        case 'X': {
+            const bool logistic = fields.word() != 0;
+            const std::uint32_t precision = fields.word();
+            const std::uint32_t levels = fields.word();
+            const std::uint32_t components = fields.word();
+            const auto weight = fields.array<std::uint32_t>();
+            const auto mean = fields.array<std::int32_t>();
+            const auto inverse_scale = fields.array<std::uint32_t>();
+            const CdfTable cdf = logistic ? CdfTable{state.logistic, 4} : CdfTable{state.cdf, 3};
+            const Mixture codec(cdf, weight, mean, inverse_scale, components, levels, precision);
+            push_and_pop(
+                state, fields.array<std::uint16_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                [&](auto symbols) { pop(message, codec, symbols); });
+            break;
+        }
         case 'L': {
             const Linear layer = read_linear(fields);
             const auto x = fields.array<std::uint8_t>();
@@ -167,13 +205,12 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const std::uint32_t mean = fields.word();
             const std::uint32_t scale = fields.word();
             const Network likelihood = read_network(fields);
-            const std::uint32_t logit = fields.word();
+            const auto outputs = fields.array<std::size_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
-            const auto probability = fields.array<std::uint32_t>();
             const std::uint32_t bits = fields.word();
             const std::uint32_t posterior_precision = fields.word();
             const Vae vae(posterior, mean, scale, inverse_scale, {state.quantile, state.cdf}, bits, posterior_precision,
-                          likelihood, {logit}, BernoulliIntervals(probability, fields.word()));
+                          likelihood, outputs, read_pixel_table(fields));
             auto sizes = fields.array<std::size_t>();
             const auto x = fields.array<std::uint8_t>();
             vae.push(message, x, sizes);

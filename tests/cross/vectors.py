@@ -17,7 +17,7 @@ from networks import random_linear
 from random_models import random_model
 from reference import archive, chain, codecs
 from reference.message import Message
-from reference.model import Model
+from reference.model import LIKELIHOODS, Model
 from reference.network import Linear, Network
 
 
@@ -45,7 +45,7 @@ class Vectors:
         self.lines.append("".join(f"{int(value)} " for part in values for value in part))
 
     def tables(self) -> None:
-        self.put("T", codecs.Q, codecs.P)
+        self.put("T", codecs.Q, codecs.P, codecs.LOGISTIC)
         self.expect()
 
     def start(self, lanes: int, depth: int | None) -> None:
@@ -87,6 +87,32 @@ class Vectors:
         )
         symbols = rng.integers(0, 2**bits, n).tolist()
         self.codec("G", (bits, precision, means, inverse_scales), gaussians, symbols)
+        self.rows(n)
+        self.mixture(n, logistic=n % 2 == 1)
+
+    def rows(self, n: int) -> None:
+        rng = self.rng
+        levels = int(rng.integers(2, 257))
+        precision = int(rng.integers((levels - 1).bit_length() + 4, 25))
+        rows = np.sort(rng.integers(0, 2**16 + 1, (5, levels)))
+        rows[:, 0] = 0
+        table = [codecs.Rows(row, precision) for row in rows.tolist()]
+        index = rng.integers(0, 5, n).tolist()
+        spec = codecs.Array([table[i] for i in index])
+        self.codec("R", (precision, levels, starts_of(table), index), spec, rng.integers(0, levels, n).tolist())
+
+    def mixture(self, n: int, logistic: bool) -> None:
+        rng = self.rng
+        levels = int(rng.integers(2, 2 ** int(rng.integers(2, 17)) + 1))
+        precision = int(rng.integers((levels - 1).bit_length() + 4, 25))
+        k = int(rng.integers(1, 4))
+        weights = np.diff(np.sort(rng.integers(0, 2**16 + 1, (n, k - 1))), axis=1, prepend=0, append=2**16)
+        means = rng.integers(-(2**8) * levels, 2**9 * levels, (n, k)).clip(-(2**24), 2**24)
+        inverse_scales = np.exp2(rng.uniform(0, 26, (n, k))).astype(int)
+        parts = zip(weights.tolist(), means.tolist(), inverse_scales.tolist(), strict=True)
+        spec = codecs.Array([codecs.Mixture(*part, levels, precision, logistic) for part in parts])
+        parameters = (int(logistic), precision, levels, k, weights, means, inverse_scales)
+        self.codec("X", parameters, spec, rng.integers(0, levels, n).tolist())
 
     def put_linear(self, layer: Linear, top: int) -> None:
         self.put(layer.weight.shape[1], top, layer.shift, *layer.clamp, layer.weight, layer.bias, layer.multiplier)
@@ -113,7 +139,7 @@ class Vectors:
 
     def chain(self, lanes: int, items: int, **sizes: Any) -> None:
         model = Model(*random_model(int(self.rng.integers(1000)), **sizes))
-        x = self.rng.integers(0, 2, (items, model.pixels)).astype(np.uint8)
+        x = self.rng.integers(0, model.levels, (items, model.pixels)).astype(np.uint8)
         digest = chain.digest(b"", x.tobytes())
         start = chain.initial(digest, lanes).to_bytes()
         self.put("M", list(start))
@@ -121,9 +147,15 @@ class Vectors:
         self.put("V")
         numbers = self.put_network(model.networks["posterior"])
         self.put(numbers["mean"], numbers["scale"])
-        self.put(self.put_network(model.networks["likelihood"])["logit"])
-        precisions = (model.about[part]["precision"] for part in ("posterior", "likelihood"))
-        self.put(model.inverse_scale, model.probability, model.bits, *precisions)
+        numbers = self.put_network(model.networks["likelihood"])
+        self.put([numbers[name] for name in LIKELIHOODS[model.likelihood_codec][0]])
+        precision = model.about["likelihood"]["precision"]
+        self.put(model.inverse_scale, model.bits, model.about["posterior"]["precision"], precision, model.levels)
+        if model.likelihood_codec == "bernoulli":
+            self.put(0, model.probability)
+        else:
+            rows = [codecs.Rows(row, precision) for column in model.grid for row in column]
+            self.put(len(model.grid[0]), starts_of(rows))
         self.put(chain.schedule(items, model.growth, model.batch), x)
         self.expect(chain.encode(model, x, digest, lanes).to_bytes(), start)
 
@@ -131,6 +163,10 @@ class Vectors:
         data = self.rng.bytes(size)
         self.put("3", list(data))
         self.expect([archive.crc32c(data)])
+
+
+def starts_of(rows: list[codecs.Rows]) -> list[list[int]]:
+    return [[row.cumulative(c) for c in range(row.size + 1)] for row in rows]
 
 
 def make() -> Vectors:
@@ -148,6 +184,8 @@ def make() -> Vectors:
     for lanes in (1, 3, 4, 8, 16):
         vectors.chain(lanes, 21)
         vectors.chain(lanes, 5, bits=4)
+        vectors.chain(lanes, 7, likelihood="exponential", levels=30, likelihood_precision=20)
+    vectors.chain(4, 5, likelihood="beta-binomial", levels=256, likelihood_precision=24)
     vectors.chain(8, 9, shape=(28, 28), latents=40, hidden=100)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)

@@ -1,4 +1,4 @@
-"""A decoder of whole archives (docs/format.md), from bytes to an array. It stops at the first thing amiss."""
+"""A decoder of whole archives (docs/format.md), from bytes to arrays. It stops at the first thing amiss."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -8,24 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import chain
-from .message import Message, read_varint
+from . import chain, embedded
+from .fields import Reader, require
+from .message import Message
 from .model import Model
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
-NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
-DTYPES = {"|b1", "|u1", "|i1"} | {order + number for order in "<>" for number in NUMBERS}
 RAW, PACKED, CHAIN = 0, 1, 2
-
-
-class ArchiveError(Exception):
-    """These bytes break docs/format.md."""
-
-
-def require(condition: bool, rule: str) -> None:
-    if not condition:
-        raise ArchiveError(rule)
 
 
 def crc32c(data: bytes) -> int:
@@ -43,41 +33,6 @@ def _crc_of_byte(crc: int) -> int:
 
 
 CRC_TABLE = [_crc_of_byte(byte) for byte in range(256)]
-
-
-class Reader:
-    """Fields one after another."""
-
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = data, at
-
-    def take(self, n: int) -> bytes:
-        require(self.at + n <= len(self.data), "cut short")
-        self.at += n
-        return self.data[self.at - n : self.at]
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def varint(self) -> int:
-        try:
-            value, self.at = read_varint(self.data, self.at)
-        except ValueError as error:
-            raise ArchiveError(str(error)) from error
-        return value
-
-    def dtype(self) -> np.dtype[Any]:
-        name = self.take(3).decode("latin-1")
-        require(name in DTYPES, "a dtype of the list")
-        return np.dtype(name)
-
-    def shape(self) -> tuple[int, ...]:
-        axes = self.byte()
-        require(axes <= 32, "at most 32 dimensions")
-        return tuple(self.varint() for _ in range(axes))
-
-    def done(self) -> None:
-        require(self.at == len(self.data), "nothing follows the last field")
 
 
 @dataclass
@@ -114,29 +69,111 @@ def read_sections(data: bytes) -> list[Section]:
     return sections
 
 
+@dataclass
+class Part:
+    """An array as the collection describes it."""
+
+    dtype: np.dtype[Any]
+    axes: int
+    shape: tuple[int, ...]
+
+    @property
+    def items(self) -> int:
+        return self.shape[0] if self.axes else 1
+
+
+@dataclass
+class File:
+    """A file of a collection: its name, unless it is a page, and what is in it."""
+
+    name: str | None
+    array: NDArray[Any]
+
+
 def decode(data: bytes, models: Iterable[Model] = ()) -> NDArray[Any]:
-    """The array in an archive. `models` are all that it may name: those it carries are not read here."""
+    """The array in an archive. `models` are those that it may name without carrying them."""
     sections = read_sections(data)
-    dtype, axes, shape = read_collection(sections[0].payload)
-    items = shape[0] if axes else 1
-    known = {model.identity[:16]: model for model in models}
+    kind, (part,) = read_collection(sections[0].payload)
+    require(kind is None, "an array, not files")
+    return np.frombuffer(b"".join(decode_blocks(sections, [part], models)), part.dtype).reshape(part.shape)
+
+
+def decode_files(data: bytes, models: Iterable[Model] = ()) -> list[File]:
+    """The files in an archive, in their order."""
+    sections = read_sections(data)
+    kind, parts = read_collection(sections[0].payload)
+    require(kind is not None, "files, not an array")
+    content = b"".join(decode_blocks(sections, parts, models))
+    arrays = []
+    for part in parts:
+        size = math.prod(part.shape) * part.dtype.itemsize
+        arrays.append(np.frombuffer(content[:size], part.dtype).reshape(part.shape))
+        content = content[size:]
+    (names,) = (section for section in sections if section.kind == "N")
+    return list(read_files(Reader(names.payload), kind, arrays))
+
+
+def decode_blocks(sections: list[Section], parts: list[Part], models: Iterable[Model]) -> Iterator[bytes]:
+    """The bytes of each block's items."""
+    carried = [embedded.read_model(section.payload) for section in sections if section.kind == "M"]
+    known = {model.identity[:16]: model for model in [*models, *carried]}
     blocks = [s for s in sections if s.kind == "B"]
-    counts = read_index(sections[-1], blocks)
-    parts, first = [], 0
-    for section, count in zip(blocks, counts, strict=True):
-        parts.append(decode_block(section.payload, first, count, dtype, shape[axes:], known))
+    left, first = [part for part in parts if part.items], 0
+    for section, count in zip(blocks, read_index(sections[-1], blocks), strict=True):
+        require(len(left) > 0, "the blocks hold no more items than the collection")
+        dtype, axes, shape = left[0].dtype, left[0].axes, left[0].shape
+        yield decode_block(section.payload, first, count, dtype, shape[axes:], known)
         first += count
-    require(first == items, "the blocks hold as many items as the collection")
-    return np.frombuffer(b"".join(parts), dtype).reshape(shape)
+        rest = left[0].items - count
+        require(rest >= 0, "a block's items are of one part")
+        left = [Part(dtype, 1, (rest, *shape[axes:])), *left[1:]] if rest else left[1:]
+    require(not left, "the blocks hold as many items as the collection")
 
 
-def read_collection(payload: bytes) -> tuple[np.dtype[Any], int, tuple[int, ...]]:
+def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
+    """The kind of files, or None for an array, and the parts."""
     reader = Reader(payload)
-    require(reader.byte() == 0, "the container is an array")
-    dtype, axes, shape = reader.dtype(), reader.byte(), reader.shape()
+    container = reader.byte()
+    require(container <= 3, "a container of the list")
+    kind, count = (reader.byte(), reader.varint()) if container == 1 else (None, 1)
+    require(kind in (None, 0, 1, 2), "a kind of the list")
+    parts = [Part(reader.dtype(), reader.byte(), reader.shape()) for _ in range(count)]
     reader.done()
-    require(axes == 0 or (axes == 1 and len(shape) > 0), "one item, or items along the first axis")
-    return dtype, axes, shape
+    for part in parts:
+        require(part.axes == 0 or (part.axes == 1 and len(part.shape) > 0), "one item, or items along the first axis")
+    if kind in (0, 2):
+        require(len(parts) > 0, "at least one part")
+        for part in parts:
+            require(part.axes == 1 and math.prod(part.shape) > 0, "a part has pictures")
+            require((part.dtype.str, part.shape[3:]) in PICTURES, "a mode of the list")
+    return kind, parts
+
+
+PICTURES = {("|b1", ()), ("|u1", ()), ("<u2", ()), ("|u1", (2,)), ("|u1", (3,)), ("|u1", (4,))}
+
+
+def read_files(reader: Reader, kind: int | None, arrays: list[NDArray[Any]]) -> Iterator[File]:
+    if kind == 1:
+        files = arrays
+    else:
+        runs = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+        require(all(part < len(arrays) and count >= 1 for part, count in runs), "a run is of files of a part")
+        left = [iter(array) for array in arrays]
+        files = [next(left[part]) for part, count in runs for _ in range(count)]
+        require(all(not list(rest) for rest in left), "the runs have every item")
+    names, before = [], b""
+    for _ in files if kind != 2 else ():
+        start, end, size = reader.varint(), reader.varint(), reader.varint()
+        require(start + end <= len(before), "shared bytes are there")
+        before = before[:start] + reader.take(size) + before[len(before) - end :]
+        name = before.decode()
+        require(len(before) <= 1024 and "\0" not in name, "a name is not too long")
+        require(all(part not in ("", ".", "..") for part in name.split("/")), "a name leads into the folder")
+        names.append(name)
+    reader.done()
+    require(len(set(names)) == len(names), "no two names are the same")
+    for name, array in zip(names or [None] * len(files), files, strict=True):
+        yield File(name, array)
 
 
 def read_index(index: Section, blocks: list[Section]) -> list[int]:
@@ -192,8 +229,8 @@ def decode_block(
         items = reader.take(elements * dtype.itemsize)
         reader.done()
         return items
-    require(all(len(run.levels) for run in runs), "two levels")
     if method == PACKED:
+        require(all(len(run.levels) for run in runs), "two levels")
         bits = np.unpackbits(np.frombuffer(reader.take(-(-elements // 8)), np.uint8), bitorder="little")
         require(not bits[elements:].any(), "the last byte is filled with zeros")
         reader.done()
@@ -201,11 +238,21 @@ def decode_block(
     require(method == CHAIN, "a method of the list")
     name = reader.take(16)
     require(name in models, "a model that is there")
-    model = models[name]
+    return decode_chain(payload[reader.at :], runs, runs_field, models[name])
+
+
+def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
+    count = sum(run.count for run in runs)
     require(all(math.prod(run.shape) == model.pixels for run in runs), "as many elements as the model")
-    message = Message.from_bytes(payload[reader.at :])
+    two = [len(run.levels) == 2 for run in runs]
+    require(all(two) or not any(two), "two levels in each run, or in none")
+    require(model.levels == 2 if all(two) else runs[0].dtype == np.uint8, "levels as the model's, or bytes")
+    most = 2**16 + 2**12 * len(data)
+    require(count * max(model.pixels, model.latents) <= most, "no more elements than the data may claim")
+    message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
-    items = to_bytes(chain.decode(model, message, count).ravel(), runs)
+    symbols = chain.decode(model, message, count).ravel()
+    items = to_bytes(symbols, runs) if all(two) else symbols.tobytes()
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 

@@ -4,6 +4,8 @@ import struct
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,8 +91,12 @@ class Categorical:
     def size(self) -> int:
         return len(self.frequencies)
 
+    @cached_property
+    def starts(self) -> list[int]:
+        return [0, *accumulate(self.frequencies)]
+
     def cumulative(self, c: int) -> int:
-        return sum(self.frequencies[:c])
+        return self.starts[c]
 
 
 @dataclass
@@ -117,6 +123,7 @@ def _table(name: str) -> tuple[int, ...]:
 
 P = _table("normal_cdf.bin")
 Q = _table("normal_quantile.bin")
+LOGISTIC = _table("logistic_cdf.bin")
 
 
 @dataclass
@@ -138,10 +145,39 @@ class Gaussian:
         if c == self.size:
             return 1 << self.precision
         t = (Q[c << (13 - self.bits)] - self.mean) * self.inverse_scale
-        t = min(max(t + (8 << 32), 0), (16 << 32) - 1)
-        j, f = t >> 25, t % (1 << 25)
-        p = P[j] + ((P[j + 1] - P[j]) * f >> 25)
+        p = _look_up(P, t, reach=8, units=32)
         return c + (p * ((1 << self.precision) - self.size) >> 28)
+
+
+def _look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
+    """A table of 2,048 steps from -reach to reach, at t in units of 2^-units: straight lines between its entries."""
+    t = min(max(t + (reach << units), 0), (2 * reach << units) - 1)
+    step = (2 * reach << units) // 2048
+    j, f = t // step, t % step
+    return table[j] + (table[j + 1] - table[j]) * f // step
+
+
+@dataclass
+class Mixture:
+    """Components on the integers 0 ... size - 1: weights of sum 2^16, means in 2^-8, inverse scales in 2^-16."""
+
+    weights: Sequence[int]
+    means: Sequence[int]
+    inverse_scales: Sequence[int]
+    size: int
+    precision: int
+    logistic: bool
+
+    def cumulative(self, c: int) -> int:
+        if c == 0:
+            return 0
+        if c == self.size:
+            return 1 << self.precision
+        table, reach = (LOGISTIC, 16) if self.logistic else (P, 8)
+        total = 0
+        for w, m, v in zip(self.weights, self.means, self.inverse_scales, strict=True):
+            total += w * _look_up(table, ((2 * c - 1) * 2**7 - m) * v, reach, units=24)
+        return c + ((total >> 16) * ((1 << self.precision) - self.size) >> 28)
 
 
 @dataclass

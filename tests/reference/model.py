@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .codecs import Array, Bernoulli, BitsBack, Gaussian, Uniform
+from . import grids
+from .codecs import Array, Bernoulli, BitsBack, Gaussian, Rows, Uniform
 from .message import splitmix64
 from .network import Ints, ModelError, Network, Range, build, require
 
@@ -23,6 +24,18 @@ KEYS = {
     "posterior": "codec precision network",
     "likelihood": "codec precision network",
     "test": "seed count sha256",
+}
+
+# By the likelihood's codec: the outputs of its network, its own tensors, the least and the greatest precision.
+LIKELIHOODS: dict[str, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
+    "bernoulli": (("logit",), ("probability",), 8, 16),
+    "beta-binomial": (("first", "second"), (), 16, 24),
+    "exponential": (
+        ("first", "second"),
+        ("base", "first_statistic", "second_statistic", "first_value", "second_value"),
+        16,
+        24,
+    ),
 }
 
 Tensors = dict[str, NDArray[Any]]
@@ -75,22 +88,37 @@ class Model:
         self.shape = tuple(about["item"]["shape"])
         self.pixels = math.prod(self.shape)
         self.latents, self.bits = about["latent"]["count"], about["latent"]["bits"]
-        sources: dict[str, tuple[str, Range, int]] = {
-            "posterior": ("x", (0, about["item"]["levels"] - 1), self.pixels),
-            "likelihood": ("z", (0, 2**self.bits - 1), self.latents),
-        }
-        self.networks = {
-            name: build(name, about[name]["network"], self.tensors, *source) for name, source in sources.items()
-        }
+        self.levels, self.likelihood_codec = about["item"]["levels"], about["likelihood"]["codec"]
+        self.networks = build_networks(about, self.tensors)
         check_output(self.networks["posterior"], "scale", self.latents, (0, 255))
         check_output(self.networks["posterior"], "mean", self.latents, (-2048, 2047))
-        check_output(self.networks["likelihood"], "logit", self.pixels, (0, 255))
         self.inverse_scale = self._lookup("posterior.inverse_scale", "uint32", 2**10, 2**26)
-        precision = about["likelihood"]["precision"]
-        self.probability = self._lookup("likelihood.probability", "uint16", 1, 2**precision - 1)
+        self._read_likelihood()
         self._check_names()
-        hashes = hash_outputs(self.networks, about["test"]["seed"], about["test"]["count"])
+        outputs = LIKELIHOODS[self.likelihood_codec][0]
+        hashes = hash_outputs(self.networks, about["test"]["seed"], about["test"]["count"], outputs)
         require(hashes == about["test"]["sha256"], "the networks give the values that the test vectors name")
+
+    def _read_likelihood(self) -> None:
+        """The table of probabilities, or the grid of rows that two outputs of the network choose from."""
+        if self.likelihood_codec == "bernoulli":
+            most = 2 ** self.about["likelihood"]["precision"] - 1
+            self.probability = self._lookup("likelihood.probability", "uint16", 1, most)
+            check_output(self.networks["likelihood"], "logit", self.pixels, (0, 255))
+            return
+        if self.likelihood_codec == "beta-binomial":
+            self.grid = grids.BETA_BINOMIAL
+        else:
+            parts = {name: self.tensors[f"likelihood.{name}"] for name in LIKELIHOODS["exponential"][1]}
+            for name, part in parts.items():
+                require(part.ndim == 1 and part.dtype == "int16", f"likelihood.{name} is int16, of one dimension")
+                sizes = (1, 256) if name.endswith("_value") else (self.levels, self.levels)
+                require(sizes[0] <= len(part) <= sizes[1], f"likelihood.{name} has {sizes} entries")
+            self.grid = grids.exponential(**{name: part.tolist() for name, part in parts.items()})
+        rows, columns = len(self.grid), len(self.grid[0])
+        require(rows * columns <= 4096, "a grid has at most 4,096 rows")
+        check_output(self.networks["likelihood"], "first", self.pixels, (0, rows - 1))
+        check_output(self.networks["likelihood"], "second", self.pixels, (0, columns - 1))
 
     def _lookup(self, name: str, dtype: str, lo: int, hi: int) -> list[int]:
         tensor = self.tensors[name]
@@ -100,15 +128,16 @@ class Model:
 
     def _check_names(self) -> None:
         """Every tensor belongs to a layer, and something depends on every layer."""
-        names = {"posterior.inverse_scale", "likelihood.probability"}
-        for name, outputs in (("posterior", {"mean", "scale"}), ("likelihood", {"logit"})):
-            used = set(outputs)
+        outputs, own, _, _ = LIKELIHOODS[self.likelihood_codec]
+        names = {"posterior.inverse_scale", *(f"likelihood.{name}" for name in own)}
+        for name, ends in (("posterior", ("mean", "scale")), ("likelihood", outputs)):
+            used = set(ends)
             for layer in self.about[name]["network"]:
                 parts = ("weight", "bias", "multiplier") if layer["op"] == "linear" else ("table",)
                 names |= {f"{name}.{layer['name']}.{part}" for part in parts}
                 used.add(layer["input"])
             require(used >= set(self.networks[name].layers), "something depends on every layer")
-        require(names == set(self.tensors), "the tensors of the layers, the two lookups, and no others")
+        require(names == set(self.tensors), "the tensors of the layers, of the codecs, and no others")
 
     # The three distributions of a batch: x is [size, pixels], z is [size, latents].
 
@@ -127,9 +156,12 @@ class Model:
         )
 
     def likelihood(self, z: Ints) -> Array:
-        logits = self.networks["likelihood"].run(z)["logit"].ravel().tolist()
+        values = self.networks["likelihood"].run(z)
         precision = self.about["likelihood"]["precision"]
-        return Array([Bernoulli(self.probability[logit], precision) for logit in logits])
+        if self.likelihood_codec == "bernoulli":
+            return Array([Bernoulli(self.probability[logit], precision) for logit in values["logit"].ravel().tolist()])
+        first, second = values["first"].ravel().tolist(), values["second"].ravel().tolist()
+        return Array([Rows(self.grid[i][j], precision) for i, j in zip(first, second, strict=True)])
 
     def codec(self, size: int) -> BitsBack:
         """Bits back for one batch; the symbols are flat lists of size * pixels."""
@@ -148,10 +180,12 @@ def build_networks(about: dict[str, Any], tensors: Tensors) -> dict[str, Network
     return {name: build(name, about[name]["network"], tensors, *source) for name, source in sources.items()}
 
 
-def hash_outputs(networks: dict[str, Network], seed: int, count: int) -> dict[str, str]:
+def hash_outputs(
+    networks: dict[str, Network], seed: int, count: int, likelihood_outputs: tuple[str, ...] = ("logit",)
+) -> dict[str, str]:
     """The test vectors: SHA-256 of each output for a source drawn from the seed, first of x, then of z."""
     place, hashes = 0, {}
-    for name, outputs in (("posterior", ("mean", "scale")), ("likelihood", ("logit",))):
+    for name, outputs in (("posterior", ("mean", "scale")), ("likelihood", likelihood_outputs)):
         network = networks[name]
         size = count * network.source_width
         source = draw(seed, place, size, *network.source_range).reshape(count, -1)
@@ -191,13 +225,19 @@ def check_description(about: dict[str, Any]) -> None:
     for n in shape:
         within(n, 1, 2**24)
     within(math.prod(shape), 1, 2**24)
-    within(about["item"]["levels"], 2, 2)
+    within(about["item"]["levels"], 2, 256)
     within(about["chain"]["growth"], 1, 256)
     within(about["chain"]["batch"], 1, 4096)
     within(latent["count"], 1, 4096)
     within(latent["bits"], 4, 12)
     within(about["posterior"]["precision"], latent["bits"] + 4, 24)
-    within(about["likelihood"]["precision"], 8, 16)
     require(about["posterior"]["codec"] == "gaussian", "the posterior's codec is gaussian")
-    require(about["likelihood"]["codec"] == "bernoulli", "the likelihood's codec is bernoulli")
-    require(set(about["test"]["sha256"]) == {"mean", "scale", "logit"}, "a hash for each output")
+    codec = about["likelihood"]["codec"]
+    require(codec in LIKELIHOODS, "a codec for the likelihood")
+    levels = {"bernoulli": (2, 2), "beta-binomial": (256, 256), "exponential": (2, 256)}[codec]
+    within(about["item"]["levels"], *levels)
+    outputs, _, least, most = LIKELIHOODS[codec]
+    within(about["likelihood"]["precision"], least, most)
+    within(about["test"]["count"], 1, 16)
+    within(about["test"]["seed"], 0, 2**64 - 1)
+    require(set(about["test"]["sha256"]) == {"mean", "scale", *outputs}, "a hash for each output")

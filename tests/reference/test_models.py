@@ -8,6 +8,7 @@ import pytest
 
 from bitsback import Message, MessageError, MessageExhausted, ModelError, _core, load_model
 from bitsback.models import Model, bundled, file
+from bundled_models import spec_model
 from laws import check_laws, to_reference
 from networks import SIMD_PATHS
 from random_models import random_model, random_model_file
@@ -24,6 +25,11 @@ SIZES: dict[str, dict[str, Any]] = {
     "one pixel": {"shape": (1,), "latents": 1},
     "four axes": {"shape": (2, 3, 1, 4), "likelihood_precision": 8},
     "wide": {"shape": (28, 28), "latents": 40, "hidden": 65},
+    "bytes": {"likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24},
+    "bytes, least precision": {"likelihood": "beta-binomial", "levels": 256},
+    "a family of 256 levels": {"likelihood": "exponential", "levels": 256, "likelihood_precision": 18},
+    "a family of 17 levels": {"likelihood": "exponential", "levels": 17, "shape": (2, 2, 3), "bits": 8},
+    "a family of 2 levels": {"likelihood": "exponential", "levels": 2, "likelihood_precision": 24},
 }
 
 
@@ -32,7 +38,7 @@ def both(data: bytes) -> tuple[Model, SpecModel]:
 
 
 def some_items(model: Model, count: int, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).integers(0, 2, (count, model.pixels), np.uint8)
+    return np.random.default_rng(seed).integers(0, model.levels, (count, model.pixels), np.uint8)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -52,7 +58,10 @@ def test_a_model_is_the_same_to_both(sizes: str, path: str) -> None:
     assert (mean == expected["mean"]).all()
     assert (scale == expected["scale"]).all()
     z = np.random.default_rng(1).integers(0, 2**theirs.bits, (9, theirs.latents), np.uint16)
-    assert (ours.likelihood_parameters(z) == theirs.networks["likelihood"].run(z)["logit"]).all()
+    expected = theirs.networks["likelihood"].run(z)
+    names = ("logit",) if theirs.likelihood_codec == "bernoulli" else ("first", "second")
+    for name, values in zip(names, ours.likelihood_parameters(z), strict=True):
+        assert (values == expected[name]).all()
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -119,7 +128,7 @@ def test_what_a_chain_cannot_code_leaves_the_message_as_it_was() -> None:
 def test_bundled_models(name: str) -> None:
     ours = bundled.load(name)
     data = ours.to_bytes()
-    theirs = SpecModel.from_bytes(data)
+    theirs = spec_model(name)
     assert theirs.identity == ours.identity == load_model(data).identity
     x = some_items(ours, 2)
     for size in (1, 2):
@@ -137,6 +146,11 @@ def test_the_identity_does_not_depend_on_the_order_of_tensors() -> None:
     assert Model.build(description, turned).identity == Model.build(description, tensors).identity
     other = description.replace('"random"', '"other"')
     assert file.identity(other, tensors) != file.identity(description, tensors)
+
+
+def changed_family() -> tuple[dict[str, Any], dict[str, Any]]:
+    description, tensors = random_model(likelihood="exponential", levels=9)
+    return json.loads(description), tensors
 
 
 def change_of(change: str) -> tuple[str, Any]:
@@ -187,6 +201,37 @@ def change_of(change: str) -> tuple[str, Any]:
             about["likelihood"]["precision"] = 17
         case "a likelihood with less precision than its table":
             about["likelihood"]["precision"] = 15
+        case "a family with too little precision":
+            about, tensors = changed_family()
+            about["likelihood"]["precision"] = 15
+        case "a family with too much precision":
+            about, tensors = changed_family()
+            about["likelihood"]["precision"] = 25
+        case "a family of other levels":
+            about, tensors = changed_family()
+            about["item"]["levels"] = 8
+        case "a family with one value too few":
+            about, tensors = changed_family()
+            tensors["likelihood.first_value"] = tensors["likelihood.first_value"][:-1]
+        case "a family with no values":
+            about, tensors = changed_family()
+            tensors["likelihood.second_value"] = np.zeros(0, np.int16)
+        case "a family with too many rows":
+            about, tensors = changed_family()
+            tensors["likelihood.first_value"] = np.zeros(256, np.int16)
+            tensors["likelihood.second_value"] = np.zeros(17, np.int16)
+        case "a family with a wide base":
+            about, tensors = changed_family()
+            tensors["likelihood.base"] = tensors["likelihood.base"].astype(np.int32)
+        case "a family without a statistic":
+            about, tensors = changed_family()
+            del tensors["likelihood.second_statistic"]
+        case "a family of one level":
+            about, tensors = changed_family()
+            about["item"]["levels"] = 1
+        case "a grid of bytes for 9 levels":
+            about, tensors = changed_family()
+            about["likelihood"]["codec"] = "beta-binomial"
         case "another codec":
             about["posterior"]["codec"] = "logistic"
         case "another seed":
@@ -228,4 +273,5 @@ def test_what_the_format_does_not_allow_is_refused_by_both(change: str) -> None:
 
 def test_the_model_that_the_broken_ones_are_made_from_is_whole() -> None:
     Model.build(*change_of("nothing"))
+    Model.build(*random_model(likelihood="exponential", levels=9))
     SpecModel(*change_of("nothing"))

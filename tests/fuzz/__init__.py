@@ -1,0 +1,1 @@
+"""Damaged and forged archives and models, thousands of them."""

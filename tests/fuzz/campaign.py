@@ -1,0 +1,83 @@
+"""Mutations in a row, from one seed: each with its bounds of time and memory."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from time import perf_counter
+
+from . import seeds
+from .check import read_archive, read_model
+from .mutate import forge, forge_model, mutate
+
+SECONDS = 10.0  # for one case, on a busy computer
+FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
+
+
+def most_memory(size: int) -> int:
+    """Bytes that reading so few may take: docs/format.md bounds the elements of a block, each at most 8 bytes."""
+    return FIXED_MEMORY + 8 * ((1 << 16) + (size << 12))
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held; 0 where the system does not tell."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@dataclass(frozen=True)
+class Case:
+    number: int
+    kind: str
+    data: bytes
+    sources: tuple[tuple[bytes, ...], ...] | None
+
+    def run(self) -> bool:
+        return read_model(self.data) if self.kind == "model" else read_archive(self.data, self.sources)
+
+
+def cases(seed: int, first: int, count: int) -> Iterator[Case]:
+    """The cases `first` to `first + count - 1`: each depends on its number and the seed alone."""
+    archives, models = seeds.archives(), seeds.models()
+    for number in range(first, first + count):
+        random = Random(f"{seed} {number}")
+        kind = random.choice(("damage", "damage", "forgery", "forgery", "forgery", "model"))
+        if kind == "model":
+            change = random.choice((mutate, forge_model, forge_model, forge_model))
+            yield Case(number, kind, change(random, random.choice(models), random.choice(models)), None)
+            continue
+        one, other = random.choice(archives), random.choice(archives)
+        if kind == "damage":
+            yield Case(number, kind, mutate(random, one.data, other.data), (one.items, other.items))
+        else:
+            yield Case(number, kind, forge(random, one.data, other.data), None)
+
+
+def run(all_cases: Iterator[Case]) -> Counter[str]:
+    """Runs the cases; how many of each kind were whole. Raises AssertionError, with its number, if one errs."""
+    outcomes: Counter[str] = Counter()
+    warm_up()
+    peak = peak_memory()
+    for case in all_cases:
+        start = perf_counter()
+        try:
+            whole = case.run()
+        except Exception as error:
+            raise AssertionError(f"case {case.number}, {case.kind}: {type(error).__name__}: {error}") from error
+        assert perf_counter() - start < SECONDS, f"case {case.number}, {case.kind}, takes too long"
+        before, peak = peak, peak_memory()
+        assert peak - before < most_memory(len(case.data)), f"case {case.number}, {case.kind}: {peak - before} bytes"
+        outcomes[f"{case.kind}, {'whole' if whole else 'refused'}"] += 1
+    return outcomes
+
+
+def warm_up() -> None:
+    """What is whole is read as such; what is loaded once is there."""
+    for seed in seeds.archives():
+        assert read_archive(seed.data, [seed.items]), seed.name
+    assert all(map(read_model, seeds.models()))

@@ -1,0 +1,111 @@
+"""Everything that reads an archive or a model, over bytes that may be anything."""
+
+import io
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import bitsback
+from bundled_models import spec_model
+from reference import archive as spec
+
+from .seeds import split
+
+MOST_ITEMS = 50  # of claims to have more, as many are asked for
+MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
+
+
+class Pipe(io.RawIOBase):
+    """A stream that cannot seek."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int = -1) -> bytes:
+        return self._left.read(size)
+
+
+def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
+    """Reads it in every way; whether it is whole.
+
+    BitsbackError is how each may refuse it. What they give instead must be the items that `sources`, archives that the
+    bytes came from, have there. None: the bytes were forged, and readers must agree with each other, and with the
+    specification.
+    """
+    seen: dict[int, bytes] = {}
+
+    def take(items: Sequence[bytes], first: int = 0) -> None:
+        for number, item in enumerate(items, first):
+            if sources is not None:
+                assert any(number < len(source) and source[number] == item for source in sources), f"item {number}"
+            assert seen.setdefault(number, item) == item, f"two readers differ about item {number}"
+
+    whole = [
+        refused(lambda: take(all_items(bitsback.decompress(io.BytesIO(data), threads=1)))),
+        refused(lambda: take(all_items(bitsback.decompress(Pipe(data), threads=1)))),
+    ]
+    assert whole[0] == whole[1], "a file and a stream do not agree"
+    if not whole[0] and sources is None:
+        conform(data)
+    refused(lambda: bitsback.decompress(io.BytesIO(data), io.BytesIO(), threads=1, verify=False))
+    try:
+        archive = bitsback.open(io.BytesIO(data))
+    except bitsback.BitsbackError:
+        assert all(whole), "open refuses what decompress takes"
+        return False
+    archive.info()
+    problems = archive.verify(threads=1)
+    assert bool(problems) == whole[0], "verify and decompress do not agree"
+    for block in itertools.islice(archive.blocks, MOST_ITEMS):
+        end = min(block.first + block.items, block.first + MOST_ITEMS, len(archive))
+        if end <= block.first:
+            continue
+        for verify in (True, False):
+            refused(lambda: take(list(split(archive.items(block.first, end, verify=verify))), block.first))  # noqa: B023
+        refused(lambda: archive[block.first])  # noqa: B023
+    return not whole[0]
+
+
+def conform(data: bytes) -> None:
+    """What bitsback takes, the specification takes, and decodes to the same."""
+    array = bitsback.decompress(io.BytesIO(data), threads=1)
+    if array.nbytes < MOST_SPECIFIED:
+        decoded = spec.decode(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
+        assert (decoded.dtype.str, decoded.shape) == (array.dtype.str, array.shape)
+        assert decoded.tobytes() == array.tobytes()
+
+
+def all_items(array: np.ndarray[Any, Any]) -> list[bytes]:
+    return [array.tobytes()] if array.ndim == 0 else list(itertools.islice(split(array), MOST_ITEMS))
+
+
+def read_model(data: bytes) -> bool:
+    """Loads a model and runs it, if it is one; whether it is."""
+    try:
+        model = bitsback.load_model(data)
+    except bitsback.ModelError:
+        return False
+    x = np.zeros((2, model.pixels), np.uint8)
+    message = bitsback.Message([2**40], depth=0)
+    before = message.copy()
+    model.push(message, x, [1, 1])
+    assert (model.pop(message, [1, 1]) == x).all()
+    assert message == before
+    return True
+
+
+def refused(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except bitsback.BitsbackError as error:
+        assert str(error), "an error without a message"
+        return True
+    return False

@@ -1,0 +1,176 @@
+"""Damage and forgery: bytes changed anyhow, and sections changed and then given the checksums that they should have."""
+
+import re
+from functools import cache
+from random import Random
+
+from bitsback import _core
+from reference import archive as spec
+from reference.message import write_varint
+
+NUMBERS = [0, 1, 2, 127, 128, 255, 256, 2**16, 2**24, 2**31 - 1, 2**31, 2**32, 2**40, 2**60, 2**63, 2**64 - 1]
+
+
+def mutate(random: Random, data: bytes, other: bytes) -> bytes:
+    """One to four changes; some splice in bytes of the other."""
+    for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
+        data = random.choice(CHANGES)(random, data, other)
+    return data
+
+
+def a_range(random: Random, data: bytes, longest: int = 64) -> tuple[int, int]:
+    start = random.randrange(len(data) + 1)
+    return start, min(len(data), start + random.randint(1, longest))
+
+
+def flip(random: Random, data: bytes, other: bytes) -> bytes:
+    start, end = a_range(random, data, 1)
+    return data[:start] + bytes(byte ^ 1 << random.randrange(8) for byte in data[start:end]) + data[end:]
+
+
+def set_bytes(random: Random, data: bytes, other: bytes) -> bytes:
+    start, end = a_range(random, data, 8)
+    return (
+        data[:start] + bytes([random.choice((0, 1, 127, 128, 255, random.randrange(256)))]) * (end - start) + data[end:]
+    )
+
+
+def insert(random: Random, data: bytes, other: bytes) -> bytes:
+    start, _ = a_range(random, data)
+    return data[:start] + random.randbytes(random.randint(1, 20)) + data[start:]
+
+
+def delete(random: Random, data: bytes, other: bytes) -> bytes:
+    start, end = a_range(random, data, random.choice((1, 4, 64, 1000)))
+    return data[:start] + data[end:]
+
+
+def repeat(random: Random, data: bytes, other: bytes) -> bytes:
+    start, end = a_range(random, data)
+    return data[:end] + data[start:end] * random.randint(1, 3) + data[end:]
+
+
+def splice(random: Random, data: bytes, other: bytes) -> bytes:
+    start, end = a_range(random, data)
+    first, last = a_range(random, other, 400)
+    return data[:start] + other[first:last] + data[end:]
+
+
+def cross_over(random: Random, data: bytes, other: bytes) -> bytes:
+    return data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other) + 1) :]
+
+
+def number(random: Random, data: bytes, other: bytes) -> bytes:
+    """A number, mostly a huge one, in place of a byte or two."""
+    start, _ = a_range(random, data)
+    return data[:start] + write_varint(random.choice(NUMBERS)) + data[start + random.randint(0, 2) :]
+
+
+def truncate(random: Random, data: bytes, other: bytes) -> bytes:
+    return data[: random.randrange(len(data) + 1)]
+
+
+def append(random: Random, data: bytes, other: bytes) -> bytes:
+    return random.choice((data + other, data + data, other + data, data + random.randbytes(5)))
+
+
+CHANGES = [
+    flip,
+    flip,
+    set_bytes,
+    set_bytes,
+    insert,
+    delete,
+    repeat,
+    splice,
+    cross_over,
+    number,
+    number,
+    truncate,
+    append,
+]
+
+
+def section(kind: str, payload: bytes) -> bytes:
+    body = kind.encode("latin-1") + write_varint(len(payload)) + payload
+    return body + _core.crc32c(body).to_bytes(4, "little")
+
+
+@cache
+def read(data: bytes) -> tuple[list[tuple[str, bytes]], list[int]]:
+    """The kinds and payloads of a whole archive's sections, and the number of items of each block."""
+    sections = spec.read_sections(data)
+    counts = spec.read_index(sections[-1], [part for part in sections if part.kind == "B"])
+    return [(part.kind, part.payload) for part in sections], counts
+
+
+def forge(random: Random, data: bytes, other: bytes) -> bytes:
+    """Sections changed, dropped, doubled and moved, then every checksum and mostly the index made to fit."""
+    parts, counts = map(list, read(data))
+    strange, _ = read(other)
+    for _ in range(random.choice((1, 1, 2))):
+        at = random.randrange(len(parts))
+        match random.randrange(12):
+            case 0:
+                del parts[at]
+            case 1:
+                parts.insert(at, random.choice(parts))
+            case 2:
+                parts.insert(at, random.choice(strange))
+            case 3:
+                parts.insert(at, (random.choice("CMBINQxz"), random.randbytes(random.randrange(20))))
+            case _:
+                kind, payload = parts[at]
+                parts[at] = kind, change(random, payload, random.choice(strange)[1])
+        if not parts:
+            return data
+    out = [data[:9], *(section(*part) for part in parts)]
+    index = parts[-1][1]
+    if random.random() < 0.8:
+        out, index = out[:-1], b""
+        blocks = [(place, len(part)) for place, part in enumerate(out) if part[:1] == b"B"]
+        before = sum(map(len, out[: blocks[0][0]] if blocks else out))
+        counts += [random.choice(NUMBERS)] * (len(blocks) - len(counts))
+        if random.random() < 0.2 and counts:
+            counts[random.randrange(len(counts))] = random.choice(NUMBERS)
+        for value in (
+            before,
+            len(blocks),
+            *(n for (_, size), c in zip(blocks, counts, strict=False) for n in (c, size)),
+        ):
+            index += write_varint(value)
+        out.append(section("I", index))
+    return b"".join(out) + len(out[-1]).to_bytes(8, "little") + spec.END
+
+
+def change(random: Random, payload: bytes, other: bytes) -> bytes:
+    """Near the start, where the numbers are, or anywhere."""
+    if random.random() < 0.6:
+        head = payload[: random.choice((8, 24, 60))]
+        return mutate(random, head, other[:30]) + payload[len(head) :]
+    return mutate(random, payload, other)
+
+
+def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
+    """Numbers and words of a model file's header changed, its length made to fit; or its tensors changed."""
+    length = int.from_bytes(data[:8], "little")
+    header, tensors = data[8 : 8 + length].decode(), data[8 + length :]
+    match random.randrange(4):
+        case 0:
+            tensors = mutate(random, tensors, other[-100:])
+        case 1:
+            text = mutate(random, header.encode(), other[8:200])
+            return len(text).to_bytes(8, "little") + text + tensors
+        case 2:
+            words = list(re.finditer(r"[a-zA-Z_0-9]+", header))
+            one, replacement = random.choice(words), random.choice(words).group()
+            header = header[: one.start()] + replacement + header[one.end() :]
+        case _:
+            for _ in range(random.choice((1, 1, 2))):
+                one = random.choice(list(re.finditer(r"\d+", header)))
+                value = random.choice(
+                    [*NUMBERS, -1, int(one.group()) + 1, int(one.group()) - 1, "1e9", "true", "null", "[]"]
+                )
+                header = header[: one.start()] + str(value) + header[one.end() :]
+    text = header.encode()
+    return len(text).to_bytes(8, "little") + text + tensors

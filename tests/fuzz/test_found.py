@@ -1,0 +1,70 @@
+"""What the mutations have found so far, each by itself."""
+
+import io
+
+import pytest
+
+import bitsback
+from fuzz.check import Pipe
+from fuzz.mutate import read, section
+from fuzz.seeds import archives
+from reference.archive import END
+from reference.message import write_varint
+
+WHOLE = {seed.name: seed.data for seed in archives()}
+
+
+def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
+    """The archive of these sections: all but the index, which is made to fit."""
+    sections = [section(*part) for part in parts]
+    blocks = [number for number, (kind, _) in enumerate(parts) if kind == "B"]
+    first = len(head) + sum(map(len, sections[: blocks[0]]))
+    numbers = [first, len(blocks)]
+    for number, count in zip(blocks, COUNTS, strict=True):
+        numbers += [count, len(sections[number])]
+    sections.append(section("I", b"".join(map(write_varint, numbers))))
+    return head + b"".join(sections) + len(sections[-1]).to_bytes(8, "little") + END
+
+
+COUNTS = read(WHOLE["embedded bernoulli"])[1]
+PARTS = read(WHOLE["embedded bernoulli"])[0][:-1]
+HEAD = WHOLE["embedded bernoulli"][:9]
+
+
+def refused(data: bytes) -> None:
+    for source in (io.BytesIO(data), Pipe(data)):
+        with pytest.raises(bitsback.ArchiveError):
+            bitsback.decompress(source)
+    assert bitsback.open(io.BytesIO(data)).verify()
+
+
+def test_a_claim_of_items_where_the_index_is_damaged_takes_no_memory() -> None:
+    data = WHOLE["packed"]
+    (kind, collection), *rest = read(data)[0]
+    claim = section(kind, collection[:6] + write_varint(2**40) + collection[7:])
+    refused(data[:9] + claim + b"".join(section(*part) for part in rest[:-1]))
+
+
+def test_the_archive_that_the_others_are_made_from_is_whole() -> None:
+    assert pack(PARTS, HEAD) == WHOLE["embedded bernoulli"]
+
+
+def test_a_damaged_model_that_no_block_asks_for_is_found() -> None:
+    collection, (kind, model), *blocks = PARTS
+    assert bitsback.open(io.BytesIO(WHOLE["embedded bernoulli"])).info()["models"] == []
+    refused(pack([collection, (kind, model[:500] + b"what" + model[504:]), *blocks], HEAD))
+
+
+def test_sections_out_of_order_are_found() -> None:
+    collection, model, *blocks = PARTS
+    other = ("x", b"of no meaning to this reader")
+    for parts in (
+        [collection, *blocks, model],
+        [collection, other, model, *blocks],
+        [collection, model, other, *blocks],
+        [collection, model, *blocks, other, model],
+        [collection, model, blocks[0], other, *blocks[1:]],
+    ):
+        refused(pack(parts, HEAD))
+    restored = bitsback.decompress(io.BytesIO(pack([collection, model, *blocks, other, other], HEAD)))
+    assert restored.tobytes() == bitsback.decompress(io.BytesIO(WHOLE["embedded bernoulli"])).tobytes()

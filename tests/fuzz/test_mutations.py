@@ -1,0 +1,13 @@
+"""Damaged and forged files: the right pixels or an error of bitsback's own, soon and in little memory."""
+
+import pytest
+
+from fuzz.campaign import cases, run
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutations(seed: int) -> None:
+    outcomes = run(cases(seed, 0, 500))
+    assert outcomes["damage, refused"] > 100
+    assert outcomes["forgery, refused"] > 100
+    assert outcomes["model, refused"] > 30

@@ -1,0 +1,54 @@
+"""Fields one after another, as docs/format.md has them, and the error for what breaks its rules."""
+
+from typing import Any
+
+import numpy as np
+
+from .message import read_varint
+
+NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
+DTYPES = {"|b1", "|u1", "|i1"} | {order + number for order in "<>" for number in NUMBERS}
+
+
+class ArchiveError(Exception):
+    """These bytes break docs/format.md."""
+
+
+def require(condition: bool, rule: str) -> None:
+    if not condition:
+        raise ArchiveError(rule)
+
+
+class Reader:
+    """Fields one after another."""
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.data, self.at = data, at
+
+    def take(self, n: int) -> bytes:
+        require(self.at + n <= len(self.data), "cut short")
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        try:
+            value, self.at = read_varint(self.data, self.at)
+        except ValueError as error:
+            raise ArchiveError(str(error)) from error
+        return value
+
+    def dtype(self) -> np.dtype[Any]:
+        name = self.take(3).decode("latin-1")
+        require(name in DTYPES, "a dtype of the list")
+        return np.dtype(name)
+
+    def shape(self) -> tuple[int, ...]:
+        axes = self.byte()
+        require(axes <= 32, "at most 32 dimensions")
+        return tuple(self.varint() for _ in range(axes))
+
+    def done(self) -> None:
+        require(self.at == len(self.data), "nothing follows the last field")

@@ -1,0 +1,71 @@
+"""The same pixels on other engines: NumPy's int64, and float32 in torch for each layer whose sums it holds exactly."""
+
+import io
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.models import bundled
+from bundled_models import spec_model
+from reference import archive as spec
+from reference.network import Ints, Linear, Range
+
+EXACT = 2**24  # every integer of smaller magnitude is a float32
+
+
+class TorchLinear(Linear):
+    """A linear layer whose sums torch takes, in float32 if no sum of some of its terms can reach 2^24."""
+
+    def bound(self, of: Range) -> int:
+        return int((np.abs(self.bias) + of[1] * np.abs(self.weight).sum(axis=1)).max())
+
+    def run(self, value: Ints, of: Range) -> Ints:
+        dtype = torch.float32 if self.bound(of) < EXACT else torch.int64
+        weight, bias, x = (torch.from_numpy(part).to(dtype) for part in (self.weight, self.bias, value))
+        acc = x @ weight.T + bias
+        assert int(acc.abs().max()) <= self.bound(of)
+        assert bool((acc == acc.round()).all())
+        out = acc.to(torch.int64) * torch.from_numpy(self.multiplier) + (1 << (self.shift - 1))
+        return (out >> self.shift).clamp(*self.clamp).numpy()
+
+
+def an_archive(name: str, count: int) -> tuple[bytes, NDArray[np.uint8]]:
+    """Items that the model decodes from random bits, and their archive."""
+    model = bundled.load(name)
+    message = bitsback.Message([2**40], np.random.default_rng(7).integers(0, 2**32, 20_000, np.uint32), 0)
+    items = model.likelihood(model.prior(count).pop(message)).pop(message).reshape(count, *model.item_shape)
+    out = io.BytesIO()
+    bitsback.compress(items, out, model=model)
+    return out.getvalue(), items
+
+
+@pytest.mark.parametrize(("name", "count"), [("mnist-binary", 40), ("mnist", 15)])
+def test_an_archive_means_the_same_pixels_to_every_engine(name: str, count: int) -> None:
+    data, items = an_archive(name, count)
+    assert (bitsback.decompress(io.BytesIO(data)) == items).all()
+
+    model = deepcopy(spec_model(name))
+    assert (spec.decode(data, [model]) == items).all()
+
+    in_floats = 0
+    for network in model.networks.values():
+        for layer_name, (of, layer) in network.layers.items():
+            if isinstance(layer, Linear):
+                ported = TorchLinear(layer.weight, layer.bias, layer.multiplier, layer.shift, layer.clamp)
+                in_floats += ported.bound(network.ranges[of]) < EXACT
+                network.layers[layer_name] = of, ported
+    assert in_floats > 0
+    assert (spec.decode(data, [model]) == items).all()
+
+
+def test_a_layer_beyond_the_bound_keeps_to_integers() -> None:
+    """2^24 + 1 is no float32."""
+    weight = np.full((1, 519), 127, np.int64)
+    layer = TorchLinear(weight, np.array([1]), np.array([1]), 1, (-32768, 32767))
+    assert layer.bound((0, 255)) > EXACT
+    x = np.full((1, 519), 255, np.int64)
+    assert layer.run(x, (0, 255)).tolist() == Linear.run(layer, x, (0, 255)).tolist()
