@@ -97,7 +97,7 @@ struct State {
     std::vector<std::int32_t> logistic;
 };
 
-// Codecs have one operation each: push the symbols, print the message, pop them, pop others, print those and the message.
+// Codecs have one operation each: push symbols, print the message, pop them, pop others, print those and the message.
 template <class Symbol, class Push, class Pop>
 void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, Pop pop) {
     push(std::span<const Symbol>(symbols));

@@ -100,7 +100,7 @@ def choose(given: Model | None, items: NDArray[Any], name: str) -> Chosen:
 
 
 def is_bundled(model: Model) -> bool:
-    return any(candidate.identity == model.identity for candidate in _bundled_models())
+    return model.name in bundled.names() and bundled.load(model.name).identity == model.identity
 
 
 def _bundled_models() -> list[Model]:
