@@ -50,6 +50,8 @@ def main() -> None:
     if not options.no_peers:
         optional, missing = optional_peers()
         for peer in [*standard_peers(), *optional]:
+            if peer.two_levels_only and options.levels > 2:
+                continue
             m = measure(peer, data[::EACH_STRIDE] if peer.unit == "each" else data)
             rows.append(_row(f"{m.name}, {m.unit}", m.rate, m.encode_speed, m.decode_speed))
         notes += ["peers: one run each", *missing]

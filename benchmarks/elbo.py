@@ -32,7 +32,7 @@ def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
     symbols = read_idx_images(folder / TEST_IMAGES)
     if levels == 2:
         symbols = (np.random.RandomState(0).random_sample(symbols.shape) < symbols / 255).astype(np.uint8)
-    return symbols.reshape(len(symbols), -1)
+    return symbols.reshape(len(symbols), -1).copy()  # torch wants it writable
 
 
 @torch.no_grad()

@@ -94,18 +94,18 @@ def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -
         bitsback.compress(mixed, tmp_path / "b.bb", model="mnist-binary-paper")
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("ending", ["png", "tif", "tiff", "bmp", "pnm", "PNG"])
+# What Pillow does not write, or writes as another mode.
+UNWRITTEN = {("bmp", "I;16"), ("bmp", "LA"), ("bmp", "RGBA"), ("pnm", "LA"), ("pnm", "RGBA")}
+ENDINGS = ("png", "tif", "tiff", "bmp", "pnm", "PNG")
+WRITTEN = [(mode, ending) for mode in MODES for ending in ENDINGS if (ending, mode) not in UNWRITTEN]
+
+
+@pytest.mark.parametrize(("mode", "ending"), WRITTEN)
 def test_every_mode_and_format(tmp_path: Path, mode: str, ending: str) -> None:
     """What a format cannot hold comes back as PNG, with another ending behind the first."""
     array = noise(mode)
-    try:
-        save(array, tmp_path / "in" / f"a.{ending}")
-    except (OSError, KeyError):
-        pytest.skip(f"Pillow writes no {ending} of mode {mode}")
+    save(array, tmp_path / "in" / f"a.{ending}")
     before = pixels(tmp_path / "in" / f"a.{ending}")
-    if before[0] != mode and before[0] != "I":
-        pytest.skip(f"Pillow writes {ending} of mode {mode} as another")
     out, _ = restored(tmp_path / "in", tmp_path)
     (name,) = files(out)
     assert name == f"a.{ending}"

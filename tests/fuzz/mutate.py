@@ -100,7 +100,7 @@ def section(kind: str, payload: bytes) -> bytes:
 def read(data: bytes) -> tuple[list[tuple[str, bytes]], list[int]]:
     """The kinds and payloads of a whole archive's sections, and the number of items of each block."""
     sections = spec.read_sections(data)
-    counts = spec.read_index(sections[-1], [part for part in sections if part.kind == "B"])
+    counts = spec.read_index(sections)
     return [(part.kind, part.payload) for part in sections], counts
 
 

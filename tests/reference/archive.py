@@ -119,7 +119,7 @@ def decode_blocks(sections: list[Section], parts: list[Part], models: Iterable[M
     known = {model.identity[:16]: model for model in [*models, *carried]}
     blocks = [s for s in sections if s.kind == "B"]
     left, first = [part for part in parts if part.items], 0
-    for section, count in zip(blocks, read_index(sections[-1], blocks), strict=True):
+    for section, count in zip(blocks, read_index(sections), strict=True):
         require(len(left) > 0, "the blocks hold no more items than the collection")
         dtype, axes, shape = left[0].dtype, left[0].axes, left[0].shape
         yield decode_block(section.payload, first, count, dtype, shape[axes:], known)
@@ -176,10 +176,12 @@ def read_files(reader: Reader, kind: int | None, arrays: list[NDArray[Any]]) -> 
         yield File(name, array)
 
 
-def read_index(index: Section, blocks: list[Section]) -> list[int]:
+def read_index(sections: list[Section]) -> list[int]:
     """The number of items of each block; the index must agree with the sections themselves."""
-    reader = Reader(index.payload)
-    require(reader.varint() == (blocks[0].at if blocks else index.at), "the place of the first block")
+    blocks = [section for section in sections if section.kind == "B"]
+    reader = Reader(sections[-1].payload)
+    place = next(section.at for section in sections if section.kind not in "CM")
+    require(reader.varint() == place, "the place of the first block")
     require(reader.varint() == len(blocks), "the number of blocks")
     pairs = [(reader.varint(), reader.varint()) for _ in blocks]
     reader.done()
@@ -194,7 +196,7 @@ class Run:
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    levels: NDArray[Any]  # the two values of the dtype that elements have, or none
+    levels: NDArray[Any]  # the bytes of the two values that elements have, or none
 
     @property
     def elements(self) -> int:
@@ -206,7 +208,7 @@ def read_runs(reader: Reader) -> Iterator[Run]:
         count, dtype, shape, k = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
         require(count >= 1, "a run has an item")
         require(k in (0, 2), "two levels or none")
-        levels = np.frombuffer(reader.take(k * dtype.itemsize), dtype)
+        levels = np.frombuffer(reader.take(k * dtype.itemsize), f"V{dtype.itemsize}")
         require(k == 0 or levels[0].tobytes() != levels[1].tobytes(), "levels differ")
         yield Run(count, dtype, shape, levels)
 

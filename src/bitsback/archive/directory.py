@@ -235,7 +235,7 @@ def _walk(
         """Models stand before the blocks, all others behind them."""
         if kind == MODEL:
             return not behind and all(place.kind == MODEL for place in found) and not (with_blocks and directory.blocks)
-        return behind or with_blocks or not directory.blocks
+        return behind or with_blocks
 
     while offset < end:
         place = _section_at(read, offset, end)

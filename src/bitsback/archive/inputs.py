@@ -112,11 +112,11 @@ def _arrays(arrays: dict[str, Items], given: Model | None) -> Input:
 
 def _pages(file: BufferedReader, name: str) -> Input:
     """Reads the headers of all pages, and sorts them into parts."""
-    from bitsback.images.pictures import opened, reading_picture
+    from bitsback.images.pictures import identified, reading_picture
     from bitsback.images.tiff import PageItems, page_headers
 
     with reading_picture(name):
-        image = opened(file)
+        image = identified(file)
     groups = Groups()
     for header in page_headers(image, name):
         groups.add(header)

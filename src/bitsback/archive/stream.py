@@ -54,7 +54,6 @@ class Stream:
         first = 0
         ended = False
         while True:
-            offset = self.size
             try:
                 data = self._take_section()
                 kind = data[:1]
@@ -63,6 +62,7 @@ class Stream:
                     break
                 if kind == MODEL and not index and not ended:
                     self._models.append(data)
+                    first_block = self.size
                     continue
                 if kind != BLOCK:
                     if not known_kind(kind):
@@ -76,15 +76,13 @@ class Stream:
                 items = read_header(payload).items
             except ArchiveError as error:
                 raise ArchiveError(f"{self.name}: block {len(index)}: {error}", len(index)) from None
-            if not index:
-                first_block = offset
             if first + items > self.collection.items:
                 raise at_block(self.name, len(index), first, items, ArchiveError("the archive should not have so many"))
             yield Task(len(index), first, items, payload)
             first += items
             index.append((items, len(data)))
         try:
-            if unpack_index(payload) != (first_block if index else offset, index):
+            if unpack_index(payload) != (first_block, index):
                 raise ArchiveError("its index is not that of its blocks")
             if first != self.collection.items:
                 raise ArchiveError(f"it should hold {self.collection.items} items, and holds {first}")

@@ -30,6 +30,7 @@ class Peer:
     unit: Unit
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+    two_levels_only: bool = False
 
 
 @dataclass(frozen=True)

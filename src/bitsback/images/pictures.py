@@ -59,9 +59,17 @@ def read_pixels(path: Path) -> NDArray[Any]:
         return pixels_of(image, os.fspath(path))
 
 
-def opened(source: Path | BinaryIO) -> Image.Image:
-    """A picture of a format that is read. Raises what Pillow raises."""
-    return Image.open(source, formats=_FORMATS)
+def identified(file: BinaryIO) -> Image.Image:
+    """The picture in an open file, of a format that is read. Raises what Pillow raises."""
+    return Image.open(file, formats=_FORMATS)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file. Raises what Pillow raises."""
+    # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
+    with path.open("rb") as file, identified(file) as image:
+        yield image
 
 
 @contextmanager
