@@ -53,24 +53,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The integer model's exact rate beside its float twin's ELBO.")
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
     parser.add_argument("--model", help="bundled name or file; without it, all bundled models")
-    parser.add_argument("--twin", type=Path, help="the float twin's weights")
+    parser.add_argument("--twin", type=Path, help="its float twin's weights (default: those in recipes/, if there)")
     parser.add_argument("--samples", type=int, default=10, help="posterior samples an image")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pairs = [(name, RECIPES / f"{name}-float.safetensors") for name in BUNDLED]
     if arguments.model:
-        if not arguments.twin:
-            parser.error("--model needs --twin")
-        pairs = [(arguments.model, arguments.twin)]
+        pairs = [(arguments.model, arguments.twin or RECIPES / f"{arguments.model}-float.safetensors")]
     print(f"{'model':24} {'integer bpd':>12} {'float bpd':>12} {'integer / float':>16} {'bits popped':>12}")
     for name, weights in pairs:
         model = load_model(name)
         x = test_set(arguments.data, model.levels)
         runs = [code_lengths(model, x, seed) for seed in range(arguments.samples)]
         integer = np.mean([run.net.mean() for run in runs]) / model.pixels
-        twin = float_bits(load_twin(weights), x, arguments.samples).mean() / model.pixels
         popped = np.mean([run.popped.mean() for run in runs])
-        print(f"{model.name:24} {integer:12.5f} {twin:12.5f} {integer / twin:16.5f} {popped:12.1f}")
+        beside = f"{'-':>12} {'-':>16}"
+        if weights.exists():
+            twin = float_bits(load_twin(weights), x, arguments.samples).mean() / model.pixels
+            beside = f"{twin:12.5f} {integer / twin:16.5f}"
+        print(f"{model.name:24} {integer:12.5f} {beside} {popped:12.1f}")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ def command(
     Palettes become colours; ICC profiles, gamma, EXIF and other metadata, and the bytes of .gz, .npz and picture files,
     are not kept. A warning tells of it.
 
-    Items of two values (bool, 0/1, 0/255) of the size that a model knows, such as 28 x 28, are coded with it; others
-    are stored.
+    Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values (bool, 0/1, 0/255)
+    and grey ones have models of their own. Others are stored. 'bitsback train' makes models.
 
     \b
       bitsback compress digits.npy                    makes digits.bb
