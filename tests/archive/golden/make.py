@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 
 FOLDER = Path(__file__).parent
 
@@ -28,6 +28,12 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "digits-two-lanes": (lambda: binarised_mnist_test_images()[:40].view(np.uint8) * np.uint8(255), {}),
     "one-digit": (lambda: binarised_mnist_test_images()[0], {}),
     "paper": (lambda: binarised_mnist_test_images()[:9].astype(">f4"), {"model": "mnist-binary-paper"}),
+    "embedded-model": (
+        lambda: binarised_mnist_test_images()[:9],
+        {"model": "mnist-binary-paper", "embed": "always"},
+    ),
+    "grey-digits": (lambda: mnist_test_images()[:30], {"block": 8}),
+    "grey-digits-paper": (lambda: mnist_test_images()[:9], {"model": "mnist-paper"}),
     "inverted": (lambda: ~binarised_mnist_test_images()[:9], {}),
     "packed": (lambda: grey() > 100, {"block": 12}),
     "raw": (lambda: grey().astype("<i2"), {}),
