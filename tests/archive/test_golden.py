@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import bitsback
+from bitsback import _core
 
 from .conftest import assert_same
 from .golden.make import FOLDER, GOLDEN, make
@@ -18,6 +24,17 @@ def test_it_decodes_to_its_array(name: str) -> None:
 @pytest.mark.parametrize("name", GOLDEN)
 def test_its_array_gives_the_same_bytes(name: str) -> None:
     assert make(name) == (FOLDER / f"{name}.bb").read_bytes()
+
+
+@pytest.mark.parametrize("engine", _core.simd_paths())
+def test_every_engine_gives_the_same_bytes(engine: str) -> None:
+    """In a process of its own, since an engine is chosen when a model is loaded."""
+    code = (
+        "from archive.golden.make import FOLDER, GOLDEN, make\n"
+        "for name in GOLDEN: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"
+    )
+    environment = {**os.environ, "BITSBACK_SIMD": engine, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_there_are_no_others() -> None:
