@@ -252,6 +252,25 @@ inline void pop(Message& message, const Rows& codec, std::span<std::uint8_t> sym
     });
 }
 
+// Symbols [low, high) of a codec, whose intervals together are [first, end).
+struct Bracket {
+    std::uint32_t low, high;
+    std::uint32_t first, end;
+};
+
+// Halves a bracket that holds x down to one symbol, and returns its interval.
+template <class Codec>
+Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b, std::uint16_t& symbol) {
+    while (b.high - b.low > 1) {
+        const std::uint32_t middle = (b.low + b.high) / 2;
+        const std::uint32_t start = codec.start(i, middle);
+        (x >= start ? b.low : b.high) = middle;
+        (x >= start ? b.first : b.end) = start;
+    }
+    symbol = static_cast<std::uint16_t>(b.low);
+    return {b.first, b.end - b.first};
+}
+
 // ---- Gaussian over the buckets that are equally likely under N(0, 1) ----------------------------------------------
 
 inline constexpr std::size_t quantile_size = 8193;  // normal_quantile.bin: units of 2^-16
@@ -340,14 +359,7 @@ inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t
             high = std::min(high + width, buckets);
             end = codec.start(i, high);
         }
-        while (high - low > 1) {
-            const std::uint32_t middle = (low + high) / 2;
-            const std::uint32_t start = codec.start(i, middle);
-            (x >= start ? low : high) = middle;
-            (x >= start ? first : end) = start;
-        }
-        symbols[i] = static_cast<std::uint16_t>(low);
-        return Interval{first, end - first};
+        return halve(codec, i, x, {low, high, first, end}, symbols[i]);
     });
 }
 
@@ -434,16 +446,7 @@ inline void push(Message& message, const Mixture& codec, std::span<const std::ui
 inline void pop(Message& message, const Mixture& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        std::uint32_t low = 0, high = codec.levels;  // the symbol is in [low, high)
-        std::uint32_t first = 0, end = std::uint32_t{1} << codec.precision;
-        while (high - low > 1) {
-            const std::uint32_t middle = (low + high) / 2;
-            const std::uint32_t start = codec.start(i, middle);
-            (x >= start ? low : high) = middle;
-            (x >= start ? first : end) = start;
-        }
-        symbols[i] = static_cast<std::uint16_t>(low);
-        return Interval{first, end - first};
+        return halve(codec, i, x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision}, symbols[i]);
     });
 }
 
