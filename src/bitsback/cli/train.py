@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bitsback.cli import options, train_report
-from bitsback.cli.train_report import Bar
+from bitsback.cli.progress import Progress
 
 if TYPE_CHECKING:
     from bitsback.train.collection import Collection
@@ -83,8 +83,14 @@ def command(
     card = Card(name or path.stem, about, licence, collection.shape)
     parts = split(collection, seed)
     try:
-        with Bar(quiet) as bar:
-            outcome = train(collection, parts, card, settings, bar)
+        with Progress("training", quiet, show_count=True) as progress:
+            outcome = train(
+                collection,
+                parts,
+                card,
+                settings,
+                lambda done, total, rate: progress(done, total, train_report.rate_note(rate)),
+            )
     except KeyboardInterrupt:
         if (settings.folder / PLAN).exists():
             again = shlex.join(word for word in sys.argv[1:] if word != "--resume")

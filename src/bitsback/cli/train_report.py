@@ -1,56 +1,23 @@
-"""What `bitsback train` shows: the bar while it trains, and the table at the end."""
+"""What `bitsback train` says: behind its bar while it trains, and in the table at the end."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar
-
     from bitsback.train.collection import Collection, Parts
     from bitsback.train.comparison import Comparison
     from bitsback.train.job import Outcome, Settings
 
 
-class Bar:
-    """A progress bar with the time left and the validation rate, on a terminal."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._hidden = quiet or not sys.stderr.isatty()
-        self._bar: ProgressBar[Any] | None = None
-        self._rate: float | None = None
-
-    def __call__(self, done: int, total: int, rate: float | None) -> None:
-        """Epochs done and planned, and the validation rate in bits per pixel once there is one."""
-        if self._hidden:
-            return
-        self._rate = rate
-        if self._bar is None:
-            self._bar = click.progressbar(
-                length=total, label="training", file=sys.stderr, item_show_func=self._show, show_pos=True
-            )
-            self._bar.__enter__()
-        self._bar.length = total  # less than planned, where training has stalled
-        self._bar.update(done - self._bar.pos)
-
-    def _show(self, item: object) -> str | None:
-        return None if self._rate is None else f"validation {self._rate:.4f} bits per pixel"
-
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(kind, value, trace)
+def rate_note(rate: float | None) -> str | None:
+    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
+    return None if rate is None else f"validation {rate:.4f} bits per pixel"
 
 
 def about(collection: Collection) -> str:

@@ -1,6 +1,5 @@
 """Names of files in a collection: relative, `/` between folders, and safe to write wherever they are restored."""
 
-import os
 import unicodedata
 from collections.abc import Iterable
 
@@ -36,11 +35,6 @@ def windows_fault(name: str) -> str | None:
         if part[-1:] in (".", " ") or any(char < " " or char in '<>:"\\|?*' for char in part):
             return f"Windows can have no file {part!r}"
     return None
-
-
-def local_fault(name: str) -> str | None:
-    """Why this computer cannot have a file of this name, or would put it elsewhere; None if it can."""
-    return fault(name) or (windows_fault(name) if os.name == "nt" else None)
 
 
 def check(name: str, where: str) -> None:
