@@ -40,6 +40,9 @@ class Network:
     def __init__(self, width: int, top: int) -> None: ...
     def add_linear(self, input: int, linear: Linear) -> int: ...
     def add_table(self, input: int, table: Sequence[int], low: int) -> int: ...
+    def add_conv(self, input: int, linear: Linear, rows: int, columns: int, kernel: int, stride: int) -> int: ...
+    def add_shuffle(self, input: int, rows: int, columns: int, factor: int) -> int: ...
+    def add_sum(self, input: int, other: int, low: int, high: int) -> int: ...
     def __call__(self, source: NDArray[np.uint8] | NDArray[np.int16], wanted: Sequence[int]) -> list[NDArray[Any]]: ...
 
 class Vae:
@@ -56,6 +59,34 @@ class Vae:
         likelihood: Network,
         outputs: Sequence[int],
         pixel_table: NDArray[np.uint32],
+        pixel_precision: int,
+    ) -> None: ...
+    def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...
+    def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]: ...
+
+class ContextVae:
+    def __init__(
+        self,
+        *,
+        posterior: Network,
+        mean: int,
+        scale: int,
+        inverse_scale: NDArray[np.uint32],
+        quantile: NDArray[np.int32],
+        cdf: NDArray[np.int32],
+        bits: int,
+        precision: int,
+        likelihood: Network,
+        features: int,
+        features_size: tuple[int, int],
+        shape: tuple[int, int],
+        window: tuple[int, int],
+        planes: NDArray[np.uint8],
+        pixel: Network,
+        outputs: Sequence[int],
+        pixel_table: NDArray[np.uint32] | None = None,
+        pixel_mixture: tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int32]] | None = None,
+        levels: int | None = None,
         pixel_precision: int,
     ) -> None: ...
     def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...

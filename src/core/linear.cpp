@@ -97,6 +97,7 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         refuse("clamp must be two increasing numbers of 16 bits");
     if (input_top > 255) refuse("the input must lie in [0, 255]");
     const std::int64_t half = std::int64_t{1} << (shift - 1);
+    bool wide = false;
     for (std::size_t o = 0; o < outputs; ++o) {
         std::int64_t bound = 0;
         for (std::size_t i = 0; i < inputs; ++i)
@@ -107,13 +108,14 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         // bound < 2^31 and multiplier < 2^31: this product is below 2^62.
         if (bound * multiplier[o] + half >= std::int64_t{1} << 53)
             refuse("output " + std::to_string(o) + " could leave 53 bits when requantised");
+        wide = wide || (bound * multiplier[o] + half) >> shift >= std::numeric_limits<std::int32_t>::max();
     }
     const std::size_t padded = (outputs + 63) / 64 * 64;
     bias_.resize(padded);
     multiplier_.resize(padded);
     packed_ = std::make_unique<std::int8_t[]>(engine_->packed_size(inputs, outputs));
     engine_->pack(weight.data(), inputs, outputs, packed_.get());
-    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, shift, low, high};
+    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, shift, low, high, wide};
 }
 
 void Linear::run(const std::uint8_t* in, std::size_t rows, void* out) const {
@@ -121,6 +123,10 @@ void Linear::run(const std::uint8_t* in, std::size_t rows, void* out) const {
         engine_->run_8(layer_, in, rows, static_cast<std::uint8_t*>(out));
     else
         engine_->run_16(layer_, in, rows, static_cast<std::int16_t*>(out));
+}
+
+void Linear::run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum, std::uint8_t* out) const {
+    engine_->run_sum(layer_, in, rows, sum, out);
 }
 
 }  // namespace bitsback

@@ -32,10 +32,15 @@ class Linear {
     std::size_t inputs() const { return layer_.inputs; }
     std::size_t outputs() const { return layer_.outputs; }
     std::uint32_t input_top() const { return input_top_; }
+    std::int32_t low() const { return layer_.low; }
+    std::int32_t high() const { return layer_.high; }
     bool byte_output() const { return layer_.low >= 0 && layer_.high <= 255; }
 
     // in is [rows, inputs], out is [rows, outputs] of uint8 if byte_output() and of int16 otherwise.
     void run(const std::uint8_t* in, std::size_t rows, void* out) const;
+
+    // out = clamp(sum.other + what run gives), [rows, outputs] of uint8.
+    void run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum, std::uint8_t* out) const;
 
   private:
     std::vector<std::int32_t> bias_;        // padded to a multiple of 64 outputs

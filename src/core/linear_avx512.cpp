@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "linear_engine.hpp"
+#include "repeat.hpp"
 
 namespace bitsback {
 namespace {
 
 constexpr size_t panel = 64;
-constexpr size_t max_rows = 6;
 
 size_t fours_of(size_t inputs) { return (inputs + 3) / 4; }
 size_t panels_of(size_t outputs) { return (outputs + panel - 1) / panel; }
@@ -25,110 +25,198 @@ void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
             packed[((o / panel * fours_of(inputs) + i / 4) * panel + o % panel) * 4 + i % 4] = weight[o * inputs + i];
 }
 
-// (acc * multiplier + half) >> shift, clamped, for 16 outputs.
-inline __m512i requantise(__m512i acc, const int32_t* multiplier, const LinearLayer& layer) {
-    const __m512i half = _mm512_set1_epi64(int64_t{1} << (layer.shift - 1));
-    const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(layer.shift));
-    const __m512i low = _mm512_set1_epi64(layer.low);
-    const __m512i high = _mm512_set1_epi64(layer.high);
-    auto scale = [&](__m512i a, __m512i m) {
-        const __m512i x = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(a, m), half), shift);
-        return _mm512_min_epi64(_mm512_max_epi64(x, low), high);
-    };
-    const __m512i m = _mm512_loadu_si512(multiplier);
-    const __m512i even = scale(acc, m);
-    const __m512i odd = scale(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(m, 32));
-    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
+// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and most of them in memory.
+inline BITSBACK_INLINE void dot(__m512i& acc, __m512i x, __m512i w) {
+#if defined(__GNUC__)
+    asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+#else
+    acc = _mm512_dpbusd_epi32(acc, x, w);
+#endif
 }
 
-inline void store(uint8_t* out, __mmask16 mask, __m512i values) {
-    _mm_mask_storeu_epi8(out, mask, _mm512_cvtepi32_epi8(values));
+// What the requantisation of a layer needs, beside the multipliers.
+struct Constants {
+    __m512i half;
+    __m128i shift;
+    __m512i low_64;
+    __m512i high_64;
+    __m512i interleave;
+    bool wide;
+
+    explicit Constants(const LinearLayer& layer)
+        : half(_mm512_set1_epi64(int64_t{1} << (layer.shift - 1))),
+          shift(_mm_cvtsi32_si128(static_cast<int>(layer.shift))),
+          low_64(_mm512_set1_epi64(layer.low)),
+          high_64(_mm512_set1_epi64(layer.high)),
+          interleave(_mm512_setr_epi32(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)),
+          wide(layer.wide) {}
+};
+
+// (acc * multiplier + half) >> shift for 16 outputs, in 32 bits; clamped only if it could leave them.
+inline __m512i scale(__m512i acc, __m512i even, __m512i odd, const Constants& c) {
+    __m512i x = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(acc, even), c.half), c.shift);
+    __m512i y = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), odd), c.half), c.shift);
+    if (c.wide) {
+        x = _mm512_min_epi64(_mm512_max_epi64(x, c.low_64), c.high_64);
+        y = _mm512_min_epi64(_mm512_max_epi64(y, c.low_64), c.high_64);
+    }
+    return _mm512_permutex2var_epi32(x, c.interleave, y);
 }
 
-inline void store(int16_t* out, __mmask16 mask, __m512i values) {
-    _mm256_mask_storeu_epi16(out, mask, _mm512_cvtepi32_epi16(values));
+inline __m512i clamp_16(__m512i values, int32_t low, int32_t high) {
+    return _mm512_min_epi16(_mm512_max_epi16(values, _mm512_set1_epi16(static_cast<int16_t>(low))),
+                            _mm512_set1_epi16(static_cast<int16_t>(high)));
 }
+
+// Where results go. Each stores up to 64 values, given in 32 bits, from element `at` on, clamped. Packing saturates,
+// and leaves groups of four in an order of its own, which is mended at the end.
+struct Bytes {
+    uint8_t* out;
+
+    void put(const __m512i (&v)[4], size_t at, size_t count, const LinearLayer& layer) const {
+        const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
+        store(bytes, at, count, layer.low, layer.high);
+    }
+
+    void store(__m512i bytes, size_t at, size_t count, int32_t low, int32_t high) const {
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(static_cast<char>(low)));
+        bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(static_cast<char>(high)));
+        bytes = _mm512_permutexvar_epi32(order, bytes);
+        if (count >= 64)
+            _mm512_storeu_si512(out + at, bytes);
+        else
+            _mm512_mask_storeu_epi8(out + at, (__mmask64{1} << count) - 1, bytes);
+    }
+};
+
+struct Words {
+    int16_t* out;
+
+    void put(const __m512i (&v)[4], size_t at, size_t count, const LinearLayer& layer) const {
+        put_half(v[0], v[1], at, count, layer);
+        if (count > 32) put_half(v[2], v[3], at + 32, count - 32, layer);
+    }
+
+    void put_half(__m512i one, __m512i two, size_t at, size_t count, const LinearLayer& layer) const {
+        const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+        const __m512i words =
+            _mm512_permutexvar_epi64(order, clamp_16(_mm512_packs_epi32(one, two), layer.low, layer.high));
+        if (count >= 32)
+            _mm512_storeu_si512(out + at, words);
+        else
+            _mm512_mask_storeu_epi16(out + at, (__mmask32{1} << count) - 1, words);
+    }
+};
+
+// The sum with bytes of the same shape, clamped once more.
+struct Sums {
+    Bytes to;
+    const uint8_t* other;
+    int32_t low;
+    int32_t high;
+
+    void put(const __m512i (&v)[4], size_t at, size_t count, const LinearLayer& layer) const {
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __mmask64 mask = count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+        const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_maskz_loadu_epi8(mask, other + at));
+        const __m512i zero = _mm512_setzero_si512();
+        const __m512i one = clamp_16(_mm512_packs_epi32(v[0], v[1]), layer.low, layer.high);
+        const __m512i two = clamp_16(_mm512_packs_epi32(v[2], v[3]), layer.low, layer.high);
+        to.store(_mm512_packus_epi16(_mm512_adds_epi16(one, _mm512_unpacklo_epi8(bytes, zero)),
+                                     _mm512_adds_epi16(two, _mm512_unpackhi_epi8(bytes, zero))),
+                 at, count, low, high);
+    }
+};
 
 // `parts` times 16 outputs of a panel, for `rows` rows.
+// `row` is the number of the first one.
 template <size_t rows, size_t parts, class Out>
-void tile(const LinearLayer& layer, const uint8_t* in, size_t first, Out* out) {
+void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first, const Out& out) {
     const size_t inputs = layer.inputs;
     const size_t fours = inputs / 4;
-    const int8_t* weight = layer.weight + first / panel * fours_of(inputs) * panel * 4;
-    __m512i acc[rows][parts];
-    for (size_t row = 0; row < rows; ++row)
-        for (size_t part = 0; part < parts; ++part) acc[row][part] = _mm512_loadu_si512(layer.bias + first + 16 * part);
-    auto step = [&](const int8_t* w, size_t at, size_t bytes) {
+    in += row * inputs;
+    const int8_t* w = layer.weight + first / panel * fours_of(inputs) * panel * 4;
+    __m512i acc[rows][4];
+    repeat<rows>([&](auto i) BITSBACK_INLINE {
+        repeat<4>([&](auto part) BITSBACK_INLINE {
+            constexpr size_t p = decltype(part)::value;
+            acc[decltype(i)::value][p] =
+                p < parts ? _mm512_loadu_si512(layer.bias + first + 16 * p) : _mm512_setzero_si512();
+        });
+    });
+    const auto step = [&](const uint8_t* from, const int8_t* w, size_t bytes) BITSBACK_INLINE {
         __m512i weights[parts];
-        for (size_t part = 0; part < parts; ++part) weights[part] = _mm512_loadu_si512(w + 64 * part);
-        for (size_t row = 0; row < rows; ++row) {
+        repeat<parts>([&](auto part) BITSBACK_INLINE {
+            weights[decltype(part)::value] = _mm512_loadu_si512(w + 64 * decltype(part)::value);
+        });
+        repeat<rows>([&](auto i) BITSBACK_INLINE {
+            constexpr size_t r = decltype(i)::value;
             int32_t four = 0;
-            memcpy(&four, in + row * inputs + at, bytes);
+            memcpy(&four, from + r * inputs, bytes);
             const __m512i x = _mm512_set1_epi32(four);
-            for (size_t part = 0; part < parts; ++part)
-                acc[row][part] = _mm512_dpbusd_epi32(acc[row][part], x, weights[part]);
-        }
+            repeat<parts>([&](auto part) BITSBACK_INLINE {
+                constexpr size_t p = decltype(part)::value;
+                dot(acc[r][p], x, weights[p]);
+            });
+        });
     };
-    for (size_t four = 0; four < fours; ++four) step(weight + four * panel * 4, 4 * four, 4);
-    if (inputs % 4 != 0) step(weight + fours * panel * 4, 4 * fours, inputs % 4);
-    for (size_t part = 0; part < parts; ++part) {
-        const size_t at = first + 16 * part;
-        const size_t left = layer.outputs - at;
-        const auto mask = static_cast<__mmask16>(left >= 16 ? 0xFFFF : (1u << left) - 1);
-        for (size_t row = 0; row < rows; ++row)
-            store(out + row * layer.outputs + at, mask, requantise(acc[row][part], layer.multiplier + at, layer));
-    }
+    if (inputs % 4 != 0) step(in + 4 * fours, w + fours * panel * 4, inputs % 4);
+    for (size_t four = 0; four < fours; ++four, in += 4, w += panel * 4) step(in, w, 4);
+    const Constants constants(layer);
+    repeat<parts>([&](auto part) BITSBACK_INLINE {
+        constexpr size_t p = decltype(part)::value;
+        const __m512i even = _mm512_loadu_si512(layer.multiplier + first + 16 * p);
+        const __m512i odd = _mm512_srli_epi64(even, 32);
+        repeat<rows>([&](auto i) BITSBACK_INLINE {
+            constexpr size_t r = decltype(i)::value;
+            acc[r][p] = scale(acc[r][p], even, odd, constants);
+        });
+    });
+    repeat<rows>([&](auto i) BITSBACK_INLINE {
+        constexpr size_t r = decltype(i)::value;
+        out.put(acc[r], (row + r) * layer.outputs + first, layer.outputs - first, layer);
+    });
 }
 
-template <size_t rows, class Out>
-void tile_rows(const LinearLayer& layer, const uint8_t* in, size_t first, Out* out) {
-    switch ((layer.outputs - first + 15) / 16) {
-        case 1:
-            tile<rows, 1>(layer, in, first, out);
-            break;
-        case 2:
-            tile<rows, 2>(layer, in, first, out);
-            break;
-        case 3:
-            tile<rows, 3>(layer, in, first, out);
-            break;
-        default:
-            tile<rows, 4>(layer, in, first, out);
-            break;
-    }
+// All rows of a panel of which `parts` times 16 outputs are there.
+template <size_t parts, class Out>
+void run_panel(const LinearLayer& layer, const uint8_t* in, size_t rows, size_t first, const Out& out) {
+    constexpr size_t most = parts == 4 ? 6 : 8;  // accumulators for most x parts: 24 of the 32 registers
+    size_t row = 0;
+    for (; row + most <= rows; row += most) tile<most, parts>(layer, in, row, first, out);
+    for (; row + 4 <= rows; row += 4) tile<4, parts>(layer, in, row, first, out);
+    for (; row + 2 <= rows; row += 2) tile<2, parts>(layer, in, row, first, out);
+    for (; row < rows; ++row) tile<1, parts>(layer, in, row, first, out);
 }
 
 template <class Out>
-void run(const LinearLayer& layer, const uint8_t* in, size_t rows, Out* out) {
-    for (size_t first = 0; first < layer.outputs; first += panel)
-        for (size_t row = 0; row < rows; row += max_rows) {
-            const uint8_t* from = in + row * layer.inputs;
-            Out* to = out + row * layer.outputs;
-            switch (rows - row) {
-                case 1:
-                    tile_rows<1>(layer, from, first, to);
-                    break;
-                case 2:
-                    tile_rows<2>(layer, from, first, to);
-                    break;
-                case 3:
-                    tile_rows<3>(layer, from, first, to);
-                    break;
-                case 4:
-                    tile_rows<4>(layer, from, first, to);
-                    break;
-                case 5:
-                    tile_rows<5>(layer, from, first, to);
-                    break;
-                default:
-                    tile_rows<6>(layer, from, first, to);
-                    break;
-            }
-        }
+void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& out) {
+    for (size_t first = 0; first < layer.outputs; first += panel) {
+        const size_t parts = (layer.outputs - first + 15) / 16;
+        if (parts == 1)
+            run_panel<1>(layer, in, rows, first, out);
+        else if (parts == 2)
+            run_panel<2>(layer, in, rows, first, out);
+        else if (parts == 3)
+            run_panel<3>(layer, in, rows, first, out);
+        else
+            run_panel<4>(layer, in, rows, first, out);
+    }
+}
+
+void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) { run(layer, in, rows, Bytes{out}); }
+
+void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out) {
+    run(layer, in, rows, Words{out});
+}
+
+void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out) {
+    run(layer, in, rows, Sums{{out}, sum.other, sum.low, sum.high});
 }
 
 }  // namespace
 
-const LinearEngine linear_avx512 = {"avx512", packed_size, pack, run<uint8_t>, run<int16_t>};
+const LinearEngine linear_avx512 = {"avx512", packed_size, pack, run_8, run_16, run_sum};
 
 }  // namespace bitsback

@@ -16,6 +16,14 @@ struct LinearLayer {
     unsigned shift;
     int32_t low;
     int32_t high;
+    bool wide;  // (acc * multiplier + half) >> shift can leave 32 bits
+};
+
+// Values that a layer's outputs are added to: [rows, outputs], and the range that sums are clamped to.
+struct LinearSum {
+    const uint8_t* other;
+    int32_t low;
+    int32_t high;
 };
 
 struct LinearEngine {
@@ -26,6 +34,8 @@ struct LinearEngine {
     // in [rows, inputs], out [rows, outputs] in bytes (8 bit) or int16 (16 bit).
     void (*run_8)(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out);
     void (*run_16)(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out);
+    // out = clamp(other + what the layer gives), in bytes.
+    void (*run_sum)(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out);
 };
 
 extern const LinearEngine linear_scalar;

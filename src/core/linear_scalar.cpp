@@ -1,32 +1,67 @@
 // The plain engine: what every machine can run, and what the others are compared with.
 #include <cstring>
+#include <vector>
 
 #include "linear_engine.hpp"
 
 namespace bitsback {
 namespace {
 
-size_t packed_size(size_t inputs, size_t outputs) { return inputs * outputs; }
+// Weights are kept in 16 bits, and inputs widened to as many: compilers know how to sum products of those many at once.
+size_t packed_size(size_t inputs, size_t outputs) { return 2 * inputs * outputs; }
 
 void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
-    std::memcpy(packed, weight, inputs * outputs);
+    for (size_t i = 0; i < inputs * outputs; ++i) {
+        const int16_t wide = weight[i];
+        std::memcpy(packed + 2 * i, &wide, 2);
+    }
 }
 
-template <class Out>
-void run(const LinearLayer& layer, const uint8_t* in, size_t rows, Out* out) {
+int32_t clamp(int64_t value, int32_t low, int32_t high) {
+    return static_cast<int32_t>(value < low ? low : value > high ? high : value);
+}
+
+// Calls `put` with the number of each output, among those of all rows, and its value.
+template <class Put>
+void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Put& put) {
+    constexpr size_t chunk = 512;
     const int64_t half = int64_t{1} << (layer.shift - 1);
-    for (size_t row = 0; row < rows; ++row, in += layer.inputs, out += layer.outputs)
-        for (size_t o = 0; o < layer.outputs; ++o) {
-            const int8_t* weight = layer.weight + o * layer.inputs;
-            int32_t acc = layer.bias[o];
-            for (size_t i = 0; i < layer.inputs; ++i) acc += int32_t{weight[i]} * int32_t{in[i]};
-            const int64_t scaled = (int64_t{acc} * layer.multiplier[o] + half) >> layer.shift;
-            out[o] = static_cast<Out>(scaled < layer.low ? layer.low : scaled > layer.high ? layer.high : scaled);
+    const auto* const weight = reinterpret_cast<const int16_t*>(layer.weight);
+    std::vector<int32_t> acc(layer.outputs);
+    int16_t wide[chunk];
+    size_t at = 0;
+    for (size_t row = 0; row < rows; ++row, in += layer.inputs) {
+        for (size_t start = 0; start < layer.inputs; start += chunk) {
+            const size_t count = layer.inputs - start < chunk ? layer.inputs - start : chunk;
+            for (size_t i = 0; i < count; ++i) wide[i] = in[start + i];
+            for (size_t o = 0; o < layer.outputs; ++o) {
+                const int16_t* const w = weight + o * layer.inputs + start;
+                int32_t sum = 0;
+                for (size_t i = 0; i < count; ++i) sum += int32_t{w[i]} * int32_t{wide[i]};
+                acc[o] = (start == 0 ? layer.bias[o] : acc[o]) + sum;
+            }
         }
+        for (size_t o = 0; o < layer.outputs; ++o, ++at)
+            put(at, clamp((int64_t{acc[o]} * layer.multiplier[o] + half) >> layer.shift, layer.low, layer.high));
+    }
+}
+
+void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) {
+    run(layer, in, rows, [&](size_t at, int32_t value) { out[at] = static_cast<uint8_t>(value); });
+}
+
+void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out) {
+    run(layer, in, rows, [&](size_t at, int32_t value) { out[at] = static_cast<int16_t>(value); });
+}
+
+void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out) {
+    run(layer, in, rows, [&](size_t at, int32_t value) {
+        out[at] = static_cast<uint8_t>(clamp(sum.other[at] + value, sum.low, sum.high));
+    });
 }
 
 }  // namespace
 
-const LinearEngine linear_scalar = {"scalar", packed_size, pack, run<uint8_t>, run<int16_t>};
+const LinearEngine linear_scalar = {"scalar", packed_size, pack, run_8, run_16, run_sum};
 
 }  // namespace bitsback

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "codecs.hpp"
+#include "context_vae.hpp"
 #include "crc32c.hpp"
 #include "linear.hpp"
 #include "message.hpp"
@@ -68,13 +69,40 @@ Network read_network(Fields& fields) {
     const std::uint32_t width = fields.word();
     Network network(width, fields.integer());
     for (std::uint32_t left = fields.word(); left != 0; --left) {
-        const bool linear = fields.word() == 'L';
+        const std::uint32_t layer = fields.word();
         const std::uint32_t input = fields.word();
-        if (linear) {
-            network.add_linear(input, std::make_shared<const Linear>(read_linear(fields)));
-        } else {
-            const std::int32_t low = fields.integer();
-            network.add_table(input, fields.array<std::int16_t>(), low);
+        switch (layer) {
+            case 'L':
+                network.add_linear(input, std::make_shared<const Linear>(read_linear(fields)));
+                break;
+            case 'T': {
+                const std::int32_t low = fields.integer();
+                network.add_table(input, fields.array<std::int16_t>(), low);
+                break;
+            }
+            case 'C': {
+                const std::uint32_t rows = fields.word();
+                const std::uint32_t columns = fields.word();
+                const std::uint32_t kernel = fields.word();
+                const std::uint32_t stride = fields.word();
+                network.add_conv(input, std::make_shared<const Linear>(read_linear(fields)), rows, columns, kernel,
+                                 stride);
+                break;
+            }
+            case 'S': {
+                const std::uint32_t rows = fields.word();
+                const std::uint32_t columns = fields.word();
+                network.add_shuffle(input, rows, columns, fields.word());
+                break;
+            }
+            case 'A': {
+                const std::uint32_t other = fields.word();
+                const std::int32_t low = fields.integer();
+                network.add_sum(input, other, low, fields.integer());
+                break;
+            }
+            default:
+                throw std::runtime_error("an unknown layer in the test vectors");
         }
     }
     return network;
@@ -87,7 +115,36 @@ PixelTable read_pixel_table(Fields& fields) {
     const std::uint32_t columns = fields.word();
     const auto table = fields.array<std::uint32_t>();
     if (columns == 0) return BernoulliIntervals(table, precision);
-    return RowGrid{RowTable(table, levels, precision), columns};
+    return RowGrid(RowTable(table, levels, precision), columns);
+}
+
+Posterior read_posterior(Fields& fields, const NormalTables& normal) {
+    const Network network = read_network(fields);
+    const std::uint32_t mean = fields.word();
+    const std::uint32_t scale = fields.word();
+    const auto inverse_scale = fields.array<std::uint32_t>();
+    const std::uint32_t bits = fields.word();
+    return {network, mean, scale, inverse_scale, normal, bits, fields.word()};
+}
+
+ContextLikelihood read_context_likelihood(Fields& fields, const std::vector<std::int32_t>& logistic) {
+    FeatureNetwork decoder{read_network(fields), fields.word(), fields.word(), fields.word()};
+    const std::uint32_t rows = fields.word();
+    const std::uint32_t columns = fields.word();
+    const std::uint32_t above = fields.word();
+    const std::uint32_t side = fields.word();
+    const std::uint32_t levels = fields.word();
+    const PlaneTable planes(fields.array<std::uint8_t>(), levels);
+    const Network network = read_network(fields);
+    const auto outputs = fields.array<std::size_t>();
+    if (fields.word() == 'X') {
+        const std::uint32_t precision = fields.word();
+        const auto exponential = fields.array<std::uint32_t>();
+        const MixtureTables tables(exponential, fields.array<std::uint32_t>(), logistic, levels, precision);
+        return {std::move(decoder), rows, columns, {above, side}, planes, {network, outputs, tables}};
+    }
+    const auto codec = std::visit([](auto table) -> PixelCodec { return table; }, read_pixel_table(fields));
+    return {std::move(decoder), rows, columns, {above, side}, planes, {network, outputs, codec}};
 }
 
 struct State {
@@ -108,6 +165,20 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
     pop(std::span<Symbol>(popped));
     print(popped);
     print(state.message.to_bytes());
+}
+
+// A chain: push items, print the message, pop them, print it again.
+template <class Chain>
+void push_and_pop_chain(Message& message, Fields& fields, const Chain& chain) {
+    auto sizes = fields.array<std::size_t>();
+    const auto x = fields.array<std::uint8_t>();
+    chain.push(message, x, sizes);
+    print(message.to_bytes());
+    std::ranges::reverse(sizes);
+    std::vector<std::uint8_t> popped(x.size());
+    chain.pop(message, popped, sizes);
+    if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
+    print(message.to_bytes());
 }
 
 void run(std::uint32_t operation, Fields& fields, State& state) {
@@ -201,25 +272,17 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             break;
         }
         case 'V': {
-            const Network posterior = read_network(fields);
-            const std::uint32_t mean = fields.word();
-            const std::uint32_t scale = fields.word();
+            Posterior posterior = read_posterior(fields, {state.quantile, state.cdf});
             const Network likelihood = read_network(fields);
             const auto outputs = fields.array<std::size_t>();
-            const auto inverse_scale = fields.array<std::uint32_t>();
-            const std::uint32_t bits = fields.word();
-            const std::uint32_t posterior_precision = fields.word();
-            const Vae vae(posterior, mean, scale, inverse_scale, {state.quantile, state.cdf}, bits, posterior_precision,
-                          likelihood, outputs, read_pixel_table(fields));
-            auto sizes = fields.array<std::size_t>();
-            const auto x = fields.array<std::uint8_t>();
-            vae.push(message, x, sizes);
-            print(message.to_bytes());
-            std::ranges::reverse(sizes);
-            std::vector<std::uint8_t> popped(x.size());
-            vae.pop(message, popped, sizes);
-            if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
-            print(message.to_bytes());
+            push_and_pop_chain(message, fields,
+                               Vae(std::move(posterior), {likelihood, outputs, read_pixel_table(fields)}));
+            break;
+        }
+        case 'W': {
+            Posterior posterior = read_posterior(fields, {state.quantile, state.cdf});
+            push_and_pop_chain(message, fields,
+                               ContextVae(std::move(posterior), read_context_likelihood(fields, state.logistic)));
             break;
         }
         case '3': {

@@ -5,7 +5,8 @@ python tests/cross/vectors.py VECTORS EXPECTED
 
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from networks import random_linear
-from random_models import random_model
+from random_models import random_context_model, random_model
 from reference import archive, chain, codecs
 from reference.message import Message
-from reference.model import LIKELIHOODS, Model
-from reference.network import Linear, Network
+from reference.model import Model
+from reference.network import Add, Conv, Linear, Network, Shuffle
+from reference.pixels import LIKELIHOODS, PIXELS
 
 
 class Vectors:
@@ -130,32 +132,70 @@ class Vectors:
         numbers = {name: number for number, name in enumerate(network.ranges)}
         self.put(network.source_width, network.source_range[1], len(network.layers))
         for of, layer in network.layers.values():
-            if isinstance(layer, Linear):
-                self.put("L", numbers[of])
-                self.put_linear(layer, network.ranges[of][1])
-            else:
-                self.put("T", numbers[of], network.ranges[of][0], layer.table)
+            match layer:
+                case Linear():
+                    self.put("L", numbers[of])
+                    self.put_linear(layer, network.ranges[of][1])
+                case Conv():
+                    self.put("C", numbers[of], *layer.size, layer.kernel, layer.stride)
+                    self.put_linear(layer.linear, network.ranges[of][1])
+                case Shuffle():
+                    self.put("S", numbers[of], *layer.size, layer.factor)
+                case Add():
+                    self.put("A", numbers[of], numbers[layer.other], *layer.clamp)
+                case _:
+                    self.put("T", numbers[of], network.ranges[of][0], layer.table)
         return numbers
+
+    def put_posterior(self, model: Model) -> None:
+        numbers = self.put_network(model.networks["posterior"])
+        self.put(numbers["mean"], numbers["scale"], model.inverse_scale)
+        self.put(model.bits, model.about["posterior"]["precision"])
+
+    def put_table(self, model: Model, precision: int) -> None:
+        self.put(precision, model.levels)
+        if model.likelihood_codec == "bernoulli":
+            self.put(0, model.pixel_codec.probability)
+        else:
+            rows = [codecs.Rows(row, precision) for column in model.pixel_codec.grid for row in column]
+            self.put(len(model.pixel_codec.grid[0]), starts_of(rows))
 
     def chain(self, lanes: int, items: int, **sizes: Any) -> None:
         model = Model(*random_model(int(self.rng.integers(1000)), **sizes))
+        with self.coding(model, lanes, items):
+            self.put("V")
+            self.put_posterior(model)
+            numbers = self.put_network(model.networks["likelihood"])
+            self.put([numbers[name] for name in LIKELIHOODS[model.likelihood_codec].outputs])
+            self.put_table(model, model.about["likelihood"]["precision"])
+
+    def context_chain(self, lanes: int, items: int, **sizes: Any) -> None:
+        model = Model(*random_context_model(int(self.rng.integers(1000)), **sizes))
+        pixel = model.about["pixel"]
+        with self.coding(model, lanes, items):
+            self.put("W")
+            self.put_posterior(model)
+            numbers = self.put_network(model.networks["likelihood"])
+            self.put(numbers["features"], *model.about["likelihood"]["size"], *model.shape, *pixel["window"])
+            self.put(model.levels, model.tensors["pixel.planes"])
+            numbers = self.put_network(model.networks["pixel"])
+            self.put([numbers[name] for name in PIXELS[model.likelihood_codec].outputs])
+            if model.likelihood_codec == "mixture":
+                codec = model.pixel_codec
+                self.put("X", pixel["precision"], codec.exponential, codec.inverse_scale)
+            else:
+                self.put("B")
+                self.put_table(model, pixel["precision"])
+
+    @contextmanager
+    def coding(self, model: Model, lanes: int, items: int) -> Iterator[None]:
+        """A chain of random items, for the model that the body describes to the driver."""
         x = self.rng.integers(0, model.levels, (items, model.pixels)).astype(np.uint8)
         digest = chain.digest(b"", x.tobytes())
         start = chain.initial(digest, lanes).to_bytes()
         self.put("M", list(start))
         self.expect(start)
-        self.put("V")
-        numbers = self.put_network(model.networks["posterior"])
-        self.put(numbers["mean"], numbers["scale"])
-        numbers = self.put_network(model.networks["likelihood"])
-        self.put([numbers[name] for name in LIKELIHOODS[model.likelihood_codec][0]])
-        precision = model.about["likelihood"]["precision"]
-        self.put(model.inverse_scale, model.bits, model.about["posterior"]["precision"], precision, model.levels)
-        if model.likelihood_codec == "bernoulli":
-            self.put(0, model.probability)
-        else:
-            rows = [codecs.Rows(row, precision) for column in model.grid for row in column]
-            self.put(len(model.grid[0]), starts_of(rows))
+        yield
         self.put(chain.schedule(items, model.growth, model.batch), x)
         self.expect(chain.encode(model, x, digest, lanes).to_bytes(), start)
 
@@ -187,6 +227,11 @@ def make() -> Vectors:
         vectors.chain(lanes, 7, likelihood="exponential", levels=30, likelihood_precision=20)
     vectors.chain(4, 5, likelihood="beta-binomial", levels=256, likelihood_precision=24)
     vectors.chain(8, 9, shape=(28, 28), latents=40, hidden=100)
+    for lanes in (1, 4):
+        vectors.context_chain(lanes, 5)
+        vectors.context_chain(lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5)
+        vectors.context_chain(lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8)
+    vectors.context_chain(2, 3, codec="mixture", levels=30, precision=20, window=(8, 8), kernel=7, stride=3, hidden=70)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     return vectors

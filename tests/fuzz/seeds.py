@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import Model, bundled
-from random_models import random_model, random_model_file
+from random_models import random_context_model_file, random_model_file
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,33 @@ def archives() -> list[Seed]:
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
-    for name, sizes in small_models().items():
-        model = Model.build(*random_model(**sizes))
+    for name, data in small_models().items():
+        model = bitsback.load_model(data)
         arrays.append((f"embedded {name}", drawn(model, 250), {"model": model, "embed": "always", "block": 125}))
     return [Seed(name, compress(array, **options), *items_of(array)) for name, array, options in arrays]
 
 
-@cache
 def models() -> list[bytes]:
-    return [random_model_file(**sizes) for sizes in small_models().values()]
+    return list(small_models().values())
 
 
-def small_models() -> dict[str, dict[str, Any]]:
+@cache
+def small_models() -> dict[str, bytes]:
+    """Files of models with every kind of likelihood and of layer."""
     common: dict[str, Any] = {"latents": 2, "hidden": 4}
     return {
-        "bernoulli": {"shape": (9, 9), **common},
-        "bernoulli over 8 bits": {"shape": (7, 7), "bits": 8, **common},
-        "exponential": {
-            "shape": (5, 4), "likelihood": "exponential", "levels": 13, "likelihood_precision": 20, **common
-        },
-        "beta-binomial": {
-            "shape": (6, 7), "likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24, **common
-        },
-    }  # fmt: skip
+        "bernoulli": random_model_file(shape=(9, 9), **common),
+        "bernoulli over 8 bits": random_model_file(shape=(7, 7), bits=8, **common),
+        "exponential": random_model_file(
+            shape=(5, 4), likelihood="exponential", levels=13, likelihood_precision=20, **common
+        ),
+        "beta-binomial": random_model_file(
+            shape=(6, 7), likelihood="beta-binomial", levels=256, likelihood_precision=24, **common
+        ),
+        "mixture in context": random_context_model_file(
+            shape=(4, 5), window=(2, 1), planes=1, codec="mixture", levels=256, precision=22, components=2, **common
+        ),
+    }
 
 
 def drawn(model: Model, count: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .codecs import Array, Categorical, Interval, Uniform
 from .fields import Reader, require
 from .message import LOW, Message
-from .model import Model, Tensors
+from .model import Model
 
 DTYPES = ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4")
 PLAIN, TOKENS = 0, 1
@@ -73,7 +73,7 @@ def read_model(payload: bytes) -> Model:
     require(elements <= 2**16 + 16 * len(payload), "no more elements than the payload may claim")
     message = Message.from_bytes(payload[reader.at :])
     require(message.depth is None, "a finite tail")
-    tensors: Tensors = {head.name: pop_tensor(message, head) for head in heads}
+    tensors = {head.name: pop_tensor(message, head) for head in heads}
     require(message == Message([LOW]), "one head, 2^32, and nothing else is left")
     model = Model(description, tensors)
     require(model.identity[:16] == prefix, "the identity that the payload names")

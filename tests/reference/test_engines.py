@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.models import bundled
+from bitsback.models import Model, bundled
 from bundled_models import spec_model
+from random_models import random_context_model_file
 from reference import archive as spec
-from reference.network import Ints, Linear, Range
+from reference.model import Model as SpecModel
+from reference.network import Conv, Ints, Linear, Network, Range
 
 EXACT = 2**24  # every integer of smaller magnitude is a float32
 
@@ -33,33 +35,50 @@ class TorchLinear(Linear):
         return (out >> self.shift).clamp(*self.clamp).numpy()
 
 
-def an_archive(name: str, count: int) -> tuple[bytes, NDArray[np.uint8]]:
+def ported(layer: Linear) -> TorchLinear:
+    return TorchLinear(layer.weight, layer.bias, layer.multiplier, layer.shift, layer.clamp)
+
+
+def port(network: Network) -> int:
+    """Gives the linear layers and convolutions of a network to torch; how many of them run in float32."""
+    in_floats = 0
+    for name, (of, layer) in network.layers.items():
+        if isinstance(layer, Linear):
+            linear = layer = ported(layer)
+        elif isinstance(layer, Conv):
+            layer = Conv(linear := ported(layer.linear), layer.size, layer.kernel, layer.stride)
+        else:
+            continue
+        network.layers[name] = of, layer
+        in_floats += linear.bound(network.ranges[of]) < EXACT
+    return in_floats
+
+
+def an_archive(model: Model, count: int) -> tuple[bytes, NDArray[np.uint8]]:
     """Items that the model decodes from random bits, and their archive."""
-    model = bundled.load(name)
     message = bitsback.Message([2**40], np.random.default_rng(7).integers(0, 2**32, 20_000, np.uint32), 0)
     items = model.likelihood(model.prior(count).pop(message)).pop(message).reshape(count, *model.item_shape)
     out = io.BytesIO()
-    bitsback.compress(items, out, model=model)
+    bitsback.compress(items, out, model=model, embed="never")
     return out.getvalue(), items
+
+
+def means_the_same(ours: Model, theirs: SpecModel, count: int) -> None:
+    data, items = an_archive(ours, count)
+    assert (bitsback.decompress(io.BytesIO(data), model=ours) == items).all()
+    assert (spec.decode(data, [theirs]) == items).all()
+    assert sum(map(port, theirs.networks.values())) > 0
+    assert (spec.decode(data, [theirs]) == items).all()
 
 
 @pytest.mark.parametrize(("name", "count"), [("mnist-binary", 40), ("mnist", 15)])
 def test_an_archive_means_the_same_pixels_to_every_engine(name: str, count: int) -> None:
-    data, items = an_archive(name, count)
-    assert (bitsback.decompress(io.BytesIO(data)) == items).all()
+    means_the_same(bundled.load(name), deepcopy(spec_model(name)), count)
 
-    model = deepcopy(spec_model(name))
-    assert (spec.decode(data, [model]) == items).all()
 
-    in_floats = 0
-    for network in model.networks.values():
-        for layer_name, (of, layer) in network.layers.items():
-            if isinstance(layer, Linear):
-                ported = TorchLinear(layer.weight, layer.bias, layer.multiplier, layer.shift, layer.clamp)
-                in_floats += ported.bound(network.ranges[of]) < EXACT
-                network.layers[layer_name] = of, ported
-    assert in_floats > 0
-    assert (spec.decode(data, [model]) == items).all()
+def test_so_does_one_of_pixels_in_context() -> None:
+    data = random_context_model_file(codec="mixture", levels=256, precision=24)
+    means_the_same(bitsback.load_model(data), SpecModel.from_bytes(data), 20)
 
 
 def test_a_layer_beyond_the_bound_keeps_to_integers() -> None:

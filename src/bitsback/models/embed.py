@@ -19,6 +19,7 @@ _PREFIX_SIZE = 16
 _DTYPES = tuple(np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4"))
 _LEVEL_CHOICES = ((False, False), (True, False), (False, True), (True, True))
 _LANES = 1
+_FEW_ROWS = 8
 
 
 def pack_model(model: Model) -> bytes:
@@ -107,7 +108,10 @@ def _encode(tensor: NDArray[Any], model: Model) -> tuple[Form | None, list[Step]
 
 
 def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, tuple[int, ...]]]:
-    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and above left."""
+    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and above left.
+
+    Between the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is not tried.
+    """
     if not tensor.size:
         return []
     pixels = model.pixels
@@ -120,6 +124,8 @@ def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, 
         choices.append((False, above))
     if tensor.ndim == 2 and tensor.shape[1] == pixels:
         choices.append((True, above))
+    if tensor.ndim == 2 and len(tensor) <= _FEW_ROWS:  # such as what is seen of symbols: functions of their columns
+        choices += [(True, (1,)), (True, (1, 2))]
     return [choice for choice in choices if not choice[1] or max(tensor.shape) <= tensor_code.MOST_PREDICTED_ROWS]
 
 

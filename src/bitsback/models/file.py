@@ -1,9 +1,10 @@
 """The model file: safetensors with one JSON description in its metadata. docs/model-format.md is normative."""
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +22,25 @@ def read(data: bytes) -> tuple[str, Tensors]:
 
     try:
         tensors = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except Exception as error:  # the library raises its own kind, KeyError, ValueError and more
         raise ModelError(f"this is no safetensors file: {error}") from None
-    metadata = header.get("__metadata__")
-    if not isinstance(metadata, dict) or list(metadata) != ["bitsback"]:
-        raise ModelError("this safetensors file is no bitsback model: its metadata has no entry 'bitsback' alone")
     for name, tensor in tensors.items():
         if tensor.dtype.name not in _DTYPES:
             raise ModelError(f"the tensor {name} has the type {tensor.dtype}, which no model has")
-    return metadata["bitsback"], tensors
+    return read_description(io.BytesIO(data)), tensors
+
+
+def read_description(stream: IO[bytes]) -> str:
+    """The description, as stored, from the beginning of a model file. Raises ModelError if there is none."""
+    try:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise ModelError(f"this is no safetensors file: {error}") from None
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or list(metadata) != ["bitsback"]:
+        raise ModelError("this safetensors file is no bitsback model: its metadata has no entry 'bitsback' alone")
+    description: str = metadata["bitsback"]
+    return description
 
 
 def write(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:

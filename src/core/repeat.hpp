@@ -1,0 +1,33 @@
+// Loops over arrays of vector registers, for the engines. An array that is indexed by constants alone lives in
+// registers, where a loop over it, even if it is unrolled, may leave it in memory.
+//
+// All of it is internal to the file that includes it: each engine is compiled for an instruction set of its own.
+#pragma once
+
+#include <stddef.h>
+
+#if defined(__GNUC__)
+#define BITSBACK_INLINE __attribute__((always_inline))
+#else
+#define BITSBACK_INLINE
+#endif
+
+namespace bitsback {
+namespace {
+
+template <size_t n>
+struct Index {
+    static constexpr size_t value = n;
+};
+
+// body(Index<0>()) ... body(Index<n - 1>()).
+template <size_t n, class Body>
+inline BITSBACK_INLINE void repeat(const Body& body) {
+    if constexpr (n > 0) {
+        repeat<n - 1>(body);
+        body(Index<n - 1>());
+    }
+}
+
+}  // namespace
+}  // namespace bitsback

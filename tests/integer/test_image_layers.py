@@ -1,0 +1,262 @@
+"""Layers that see an image: convolution, shuffle and sum, against what docs/model-format.md says, in plain NumPy."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bitsback import _core
+from networks import SIMD_PATHS, build, random_linear
+from reference.network import Linear as SpecLinear
+
+Array = NDArray[Any]
+BYTES, WORDS, SIGNED_BYTES = (0, 255), (-32768, 32767), (-128, 127)
+
+
+@contextmanager
+def engine(path: str) -> Iterator[None]:
+    before = _core.simd()
+    _core.set_simd(path)
+    try:
+        yield
+    finally:
+        _core.set_simd(before)
+
+
+def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int, top: int = 255) -> Array:
+    """image [n, rows, columns, channels]: each output pixel by the definition, from its patch."""
+    n, rows, columns, channels = image.shape
+    m = (kernel - 1) // 2
+    out = np.zeros((n, -(-rows // stride), -(-columns // stride), len(layer.weight)), np.int64)
+    for r in range(out.shape[1]):
+        for q in range(out.shape[2]):
+            patch = np.zeros((n, kernel, kernel, channels), np.int64)
+            for i in range(kernel):
+                for j in range(kernel):
+                    y, x = r * stride - m + i, q * stride - m + j
+                    if 0 <= y < rows and 0 <= x < columns:
+                        patch[:, i, j] = image[:, y, x]
+            out[:, r, q] = layer.run(patch.reshape(n, -1), (0, top))
+    return out
+
+
+def shuffle(image: Array, factor: int) -> Array:
+    n, rows, columns, channels = image.shape
+    c = channels // factor**2
+    out = np.zeros((n, rows * factor, columns * factor, c), image.dtype)
+    for i in range(factor):
+        for j in range(factor):
+            for k in range(c):
+                out[:, i::factor, j::factor, k] = image[..., (i * factor + j) * c + k]
+    return out
+
+
+def run(network: _core.Network, source: Array, value: int) -> Array:
+    return network(source.reshape(len(source), math.prod(source.shape[1:])), [value])[0]
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_convolutions(path: str, kernel: int, stride: int) -> None:
+    """All kernels and strides, images smaller than the kernel, few and many channels."""
+    rng = np.random.default_rng(kernel * 10 + stride)
+    for rows, columns, channels, outputs in (
+        (1, 1, 1, 1),
+        (2, 9, 3, 5),
+        (7, 4, 1, 33),
+        (13, 11, 20, 66),
+        (28, 28, 1, 8),
+    ):
+        for clamp in (BYTES, WORDS):
+            layer = random_linear(rng, kernel * kernel * channels, outputs, clamp)
+            image = rng.integers(0, 256, (3, rows, columns, channels), np.uint8)
+            with engine(path):
+                network = _core.Network(rows * columns * channels, 255)
+                out = run(network, image, network.add_conv(0, build(layer), rows, columns, kernel, stride))
+            expected = convolve(layer, image, kernel, stride)
+            assert out.dtype == (np.uint8 if clamp == BYTES else np.int16)
+            assert (out.reshape(expected.shape) == expected).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
+    draw = data.draw
+    kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 4))
+    rows, columns, channels, outputs, items = (draw(st.integers(1, most)) for most in (12, 12, 9, 70, 5))
+    top, clamp = draw(st.sampled_from([1, 100, 255])), draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (7, 8)]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    layer = random_linear(rng, kernel**2 * channels, outputs, clamp, extreme=draw(st.booleans()), top=top)
+    image = rng.integers(0, top + 1, (items, rows, columns, channels), np.uint8)
+    with engine(path):
+        network = _core.Network(rows * columns * channels, top)
+        out = run(network, image, network.add_conv(0, build(layer, top=top), rows, columns, kernel, stride))
+    expected = convolve(layer, image, kernel, stride, top)
+    assert (out.reshape(expected.shape) == expected).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
+    """More items than a network runs at once, in patches that end in the middle of an item."""
+    rng = np.random.default_rng(2)
+    layer = random_linear(rng, 9 * 40, 64, BYTES)
+    image = rng.integers(0, 256, (50, 9, 11, 40), np.uint8)
+    with engine(path):
+        network = _core.Network(9 * 11 * 40, 255)
+        value = network.add_conv(0, build(layer), 9, 11, 3, 1)
+    together = run(network, image, value)
+    for items in (1, 7, 49):
+        assert (run(network, image[:items], value) == together[:items]).all()
+    assert (together[-1:] == run(network, image[-1:], value)).all()
+    assert run(network, image[:0], value).shape == (0, 9 * 11 * 64)
+
+
+@pytest.mark.parametrize("factor", range(2, 9))
+@pytest.mark.parametrize("top", [255, 1000])
+def test_shuffles(factor: int, top: int) -> None:
+    rng = np.random.default_rng(factor)
+    for rows, columns, channels in ((1, 1, 1), (2, 3, 1), (3, 2, 5), (7, 7, 8)):
+        image = rng.integers(0, top + 1, (4, rows, columns, channels * factor**2))
+        image = image.astype(np.uint8 if top == 255 else np.int16)
+        network = _core.Network(image[0].size, top)
+        out = run(network, image, network.add_shuffle(0, rows, columns, factor))
+        assert out.dtype == image.dtype
+        assert (out.reshape(4, rows * factor, columns * factor, channels) == shuffle(image, factor)).all()
+
+
+def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
+    """A value that takes all of its range and both ends of it, whatever the source."""
+    values = np.concatenate([[clamp[0], clamp[1]], rng.integers(clamp[0], clamp[1] + 1, 91)])
+    values = rng.permutation(values)
+    layer = SpecLinear(np.zeros((93, 1), np.int64), values, np.full(93, 2, np.int64), 1, clamp)
+    return network.add_linear(0, build(layer, top=1))
+
+
+RANGES = [BYTES, WORDS, SIGNED_BYTES, (-256, 255), (0, 256), (-3, -2), (5, 200), (32766, 32767)]
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("one", RANGES)
+@pytest.mark.parametrize("two", RANGES)
+def test_sums(path: str, one: tuple[int, int], two: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for clamp in RANGES:
+        with engine(path):
+            network = _core.Network(1, 1)
+            a, b = a_value(network, rng, one), a_value(network, rng, two)
+            total = network.add_sum(a, b, *clamp)
+        x, y, out = (v.astype(np.int64) for v in network(np.zeros((3, 1), np.uint8), [a, b, total]))
+        assert (out == np.clip(x + y, *clamp)).all()
+        twice = network.add_sum(a, a, *clamp)
+        assert (run(network, np.zeros((1, 1), np.uint8), twice) == np.clip(2 * x[:1], *clamp)).all()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_residual_networks(path: str, data: st.DataObject) -> None:
+    """Layers of f(x) + x, as pixels' networks have them; also with f(x) read by others, and sums of sums."""
+    draw = data.draw
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    width, rows = draw(st.integers(1, 80)), draw(st.integers(0, 40))
+    x = rng.integers(0, 256, (rows, width), np.uint8)
+    values = [x.astype(np.int64)]
+    with engine(path):
+        network = _core.Network(width, 255)
+        for _ in range(draw(st.integers(1, 4))):
+            of = draw(
+                st.sampled_from([i for i, v in enumerate(values) if v.min(initial=0) >= 0 and v.max(initial=0) < 256])
+            )
+            clamp = draw(st.sampled_from([(-256, 255), WORDS, SIGNED_BYTES, BYTES]))
+            layer = random_linear(rng, width, width, clamp, extreme=draw(st.booleans()))
+            if clamp != BYTES and network_reads_bytes(network, x, of):
+                change = network.add_linear(of, build(layer))
+                values.append(layer.run(values[of], BYTES))
+                pair = (of, change) if draw(st.booleans()) else (change, of)
+                network.add_sum(*pair, *BYTES)
+                values.append(np.clip(values[of] + values[change], *BYTES))
+    outputs = network(x, list(range(len(values))))
+    for number, (out, expected) in enumerate(zip(outputs, values, strict=True)):
+        assert (out == expected).all()
+        # Asked for alone, a sum is computed together with the layer that only it reads.
+        assert (network(x, [number])[0] == expected).all()
+
+
+def network_reads_bytes(network: _core.Network, x: Array, value: int) -> bool:
+    return bool(network(x[:0], [value])[0].dtype == np.uint8)
+
+
+def a_layer(inputs: int, outputs: int = 1, top: int = 255) -> _core.Linear:
+    return build(random_linear(np.random.default_rng(0), inputs, outputs, BYTES, top=top), top=top)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "rows", "columns", "kernel", "stride"),
+    [
+        (9, 4, 6, 2, 1), (9, 4, 6, 0, 1), (81, 4, 6, 9, 1), (9, 4, 6, 3, 0), (9, 4, 6, 3, 5), (9, 5, 5, 3, 1),
+        (9, 0, 24, 3, 1), (9, 24, 0, 3, 1), (18, 4, 6, 3, 1), (8, 4, 6, 3, 1), (9, 2**63, 2, 3, 1),
+        (9, 2**32, 2**32, 3, 1), (9, 12, 1, 3, 1), (9, 4, 6, 2**63 + 1, 1), (9, 4, 6, 3, 2**63),
+    ],
+)  # fmt: skip
+def test_convolutions_that_do_not_fit_are_refused(
+    inputs: int, rows: int, columns: int, kernel: int, stride: int
+) -> None:
+    network = _core.Network(24, 255)
+    with pytest.raises(ValueError, match=r"image|kernel|stride"):
+        network.add_conv(0, a_layer(inputs), rows, columns, kernel, stride)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "factor"),
+    [(2, 3, 3), (2, 3, 1), (2, 3, 0), (2, 3, 9), (4, 3, 2), (0, 3, 2), (2**63, 2, 2), (2**32, 2**32, 2), (2, 3, 2**63)],
+)
+def test_shuffles_that_do_not_fit_are_refused(rows: int, columns: int, factor: int) -> None:
+    with pytest.raises(ValueError, match=r"image|factor|squares"):
+        _core.Network(24, 255).add_shuffle(0, rows, columns, factor)
+
+
+def test_sums_that_do_not_fit_are_refused() -> None:
+    network = _core.Network(24, 255)
+    network.add_linear(0, a_layer(24, 23))
+    for other, low, high in ((1, 0, 255), (0, 5, 5), (0, 6, 5), (0, -32769, 5), (0, 0, 32768)):
+        with pytest.raises(ValueError, match=r"sum|clamp"):
+            network.add_sum(0, other, low, high)
+
+
+def test_layers_read_values_that_are_there_and_bytes_where_they_must() -> None:
+    network = _core.Network(24, 300)
+    with pytest.raises(ValueError, match="range"):
+        network.add_conv(0, a_layer(9), 4, 6, 3, 1)
+    with pytest.raises(ValueError, match="range"):
+        network.add_linear(0, a_layer(24))
+    for add in (
+        lambda: network.add_conv(1, a_layer(9), 4, 6, 3, 1),
+        lambda: network.add_shuffle(1, 2, 3, 2),
+        lambda: network.add_sum(0, 1, 0, 255),
+        lambda: network.add_sum(1, 0, 0, 255),
+        lambda: network.add_linear(1, a_layer(24)),
+        lambda: network.add_table(1, [0] * 301, 0),
+    ):
+        with pytest.raises(ValueError, match="no such value"):
+            add()
+    with pytest.raises(ValueError, match="range"):
+        _core.Network(24, 255).add_linear(0, a_layer(24, top=254))
+
+
+def test_a_few_small_layers_cannot_ask_for_much_memory() -> None:
+    network = _core.Network(2**20, 255)
+    with pytest.raises(ValueError, match="too large"):
+        network.add_conv(0, a_layer(1, 17), 1024, 1024, 1, 1)
+    for _ in range(100):
+        with pytest.raises(ValueError, match="too many"):
+            for _ in range(10):
+                network.add_conv(0, a_layer(1, 16), 1024, 1024, 1, 1)
+    for width in (0, 2**24 + 1, 2**63):
+        with pytest.raises(ValueError, match="elements"):
+            _core.Network(width, 255)
