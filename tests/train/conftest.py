@@ -6,12 +6,16 @@ from importlib.util import find_spec
 import pytest
 
 if find_spec("torch") is None:
-    collect_ignore = ["test_tables.py", "test_likelihoods.py", "test_export.py", "test_training.py"]
+    collect_ignore = [
+        "test_context_export.py", "test_context_training.py", "test_convolutions.py", "test_export.py",
+        "test_likelihoods.py", "test_mixtures.py", "test_tables.py", "test_training.py",
+    ]  # fmt: skip
 else:
     import torch
 
+    from bitsback.train.context import ContextArchitecture, ContextTwin
     from bitsback.train.data import Split
-    from bitsback.train.recipe import Recipe
+    from bitsback.train.recipe import Recipe, Twin
     from bitsback.train.twins import Architecture, LinearTwin, VaeTwin
 
     torch.set_num_threads(1)
@@ -21,6 +25,15 @@ else:
         "exponential": replace(SMALL, bits=10, levels=256, likelihood="exponential"),
         "beta-binomial": replace(SMALL, bits=10, levels=256, likelihood="beta-binomial"),
     }
+    SMALL_CONTEXT = ContextArchitecture(
+        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10, residuals=2,
+        channels=(4, 6), dense=10,
+    )  # fmt: skip
+    CONTEXTS = {
+        "two levels": SMALL_CONTEXT,
+        "17 levels": replace(SMALL_CONTEXT, levels=17, components=2, residuals=0),
+        "256 levels": replace(SMALL_CONTEXT, levels=256, components=3),
+    }
 
 
 @pytest.fixture(params=["bernoulli", "exponential", "beta-binomial"])
@@ -28,18 +41,37 @@ def architecture(request: pytest.FixtureRequest) -> "Architecture":
     return ARCHITECTURES[request.param]
 
 
+@pytest.fixture(params=["two levels", "17 levels", "256 levels"])
+def context_architecture(request: pytest.FixtureRequest) -> "ContextArchitecture":
+    return CONTEXTS[request.param]
+
+
 @pytest.fixture
 def twin(architecture: "Architecture") -> "VaeTwin":
     """A quantised twin with weights wide enough to reach every clamp."""
     torch.manual_seed(7)
     made = VaeTwin(architecture, centre=0.25)
-    with torch.no_grad():
-        for module in made.modules():
-            if isinstance(module, LinearTwin):
-                module.linear.weight.mul_(6)
-                module.linear.bias.normal_(0, 2)
+    widen(made, 6)
     made.quantise()
     return made.eval()
+
+
+@pytest.fixture
+def context_twin(context_architecture: "ContextArchitecture") -> "ContextTwin":
+    """The same of a context VAE, not quite as wide: it has more layers."""
+    torch.manual_seed(7)
+    made = ContextTwin(context_architecture)
+    widen(made, 1.5)
+    made.quantise()
+    return made.eval()
+
+
+def widen(twin: "Twin", factor: float) -> None:
+    with torch.no_grad():
+        for module in twin.modules():
+            if isinstance(module, LinearTwin):
+                module.linear.weight.mul_(factor)
+                module.linear.bias.normal_(0, 2)
 
 
 @pytest.fixture
@@ -55,3 +87,9 @@ def split() -> "Split":
 @pytest.fixture
 def recipe() -> "Recipe":
     return Recipe("small", SMALL, epochs=6, quantise_from=3, batch=30, warm_up=1, validate_every=2, learning_rate=5e-3)
+
+
+@pytest.fixture
+def context_recipe(recipe: "Recipe") -> "Recipe":
+    """For the same images, of 6 x 6 pixels."""
+    return replace(recipe, architecture=replace(CONTEXTS["256 levels"], shape=(6, 6)))

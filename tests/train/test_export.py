@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from bitsback.models import load_model
-from bitsback.train.export import Card, export, likelihood_integers, posterior_integers, prune
+from bitsback.train.answers import likelihood_integers, posterior_integers
+from bitsback.train.export import Card, export
+from bitsback.train.pruning import prune
 from bitsback.train.quantise import HIDDEN
 from bitsback.train.recipe import latent_nats
 from bitsback.train.twins import LinearTwin, VaeTwin
@@ -20,10 +22,10 @@ def test_the_model_gives_the_integers_of_its_twin(twin: VaeTwin) -> None:
     x = random.integers(0, model.levels, (500, 36), dtype=np.uint8)
     z = random.integers(0, 2**model.bits, (500, 5), dtype=np.uint16)
     mean, scale = model.posterior_parameters(x)
-    twin_mean, twin_scale = posterior_integers(twin, torch.from_numpy(x))
-    np.testing.assert_array_equal(mean, twin_mean)
-    np.testing.assert_array_equal(scale, twin_scale)
-    assert len(np.unique(twin_scale)) > 50
+    answers = posterior_integers(twin, torch.from_numpy(x))
+    np.testing.assert_array_equal(mean, answers["mean"])
+    np.testing.assert_array_equal(scale, answers["scale"])
+    assert len(np.unique(scale)) > 50
     for output, (name, twin_output) in zip(
         model.likelihood_parameters(z), likelihood_integers(twin, z).items(), strict=True
     ):
@@ -68,15 +70,14 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(twin: VaeTwin) -> Non
     pruned = prune(twin, x)
     assert pruned.architecture.latents == 4
     kept = [0, 1, 3, 4]
-    mean, scale = posterior_integers(twin, x)
-    pruned_mean, pruned_scale = posterior_integers(pruned, x)
-    np.testing.assert_array_equal(pruned_mean, mean[:, kept])
-    np.testing.assert_array_equal(pruned_scale, scale[:, kept])
+    before, after = (posterior_integers(each, x) for each in (twin, pruned))
+    for name in ("mean", "scale"):
+        np.testing.assert_array_equal(after[name], before[name][:, kept])
     assert float(latent_nats(pruned, x).min()) > 0
     z = np.random.default_rng(0).integers(0, 2**twin.architecture.bits, (50, 5))
-    after = likelihood_integers(pruned, z[:, kept])
-    for name, before in likelihood_integers(twin, z).items():
-        assert np.abs(before - after[name]).mean() < 0.05 * twin.output_layers()[name].target.scale
+    rest = likelihood_integers(pruned, z[:, kept])
+    for name, whole in likelihood_integers(twin, z).items():
+        assert np.abs(whole - rest[name]).mean() < 0.05 * twin.output_layers()[name].target.scale
 
 
 def test_multipliers_use_the_bits_that_the_bounds_leave(twin: VaeTwin) -> None:

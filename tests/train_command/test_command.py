@@ -17,19 +17,22 @@ from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
 
 
+@pytest.mark.parametrize("arch", ["dense", "context"])
 @pytest.mark.parametrize(("data", "levels"), [("grey.npy", 16), ("bilevel.npy", 2)])
-def test_the_model_compresses_the_images_it_was_trained_for(folder: Path, data: str, levels: int) -> None:
+def test_the_model_compresses_the_images_it_was_trained_for(folder: Path, data: str, levels: int, arch: str) -> None:
     run = CliRunner()
     trained = run.invoke(
         command,
-        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes", "--licence", "CC0-1.0"],
-    )
+        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes", "--licence", "CC0-1.0",
+         "--arch", arch],
+    )  # fmt: skip
     assert trained.exit_code == 0, trained.output
-    for part in ("xz -9e", "PNG", "WebP", "bits per pixel", "m-curve.png", "40 held out"):
+    for part in (arch, "xz -9e", "PNG", "WebP", "bits per pixel", "m-curve.png", "40 held out"):
         assert part in trained.stdout
     assert not (folder / "m.safetensors.ckpt").exists()
     model = load_model(folder / "m.safetensors")
     assert (model.name, model.licence, model.item_shape, model.levels) == ("stripes", "CC0-1.0", (8, 10), levels)
+    assert model.architecture == {"dense": "vae", "context": "context-vae"}[arch]
     with Image.open(folder / "m-curve.png") as curve:
         curve.load()
     compressed = run.invoke(command, ["compress", data, "-m", "m.safetensors", "-o", "x.bb"])

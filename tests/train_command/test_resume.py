@@ -12,6 +12,7 @@ from bitsback.models import load_model
 from bitsback.train.collection import Collection, Parts, as_collection, split
 from bitsback.train.export import Card
 from bitsback.train.job import Outcome, Settings, stalled, train
+from bitsback.train.ladder import KINDS, Kind
 from bitsback.train.sizing import MOST_EPOCHS, Plan
 from bitsback.train.twins import Architecture
 
@@ -29,8 +30,8 @@ def parts(collection: Collection) -> Parts:
     return split(collection, 1)
 
 
-def settings(folder: Path, name: str = "m.safetensors") -> Settings:
-    return Settings(folder / name, minutes=10, seed=1, epochs=EPOCHS)
+def settings(folder: Path, name: str = "m.safetensors", kind: Kind = "dense") -> Settings:
+    return Settings(folder / name, minutes=10, seed=1, epochs=EPOCHS, kind=kind)
 
 
 def ignore(done: int, total: int, rate: float | None) -> None:
@@ -38,16 +39,17 @@ def ignore(done: int, total: int, rate: float | None) -> None:
 
 
 @pytest.mark.parametrize("last", [1, 3, 4])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    collection: Collection, parts: Parts, tmp_path: Path, last: int
+    collection: Collection, parts: Parts, tmp_path: Path, last: int, kind: Kind
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         assert total == EPOCHS
         if done == last:
             raise KeyboardInterrupt
 
-    train(collection, parts, CARD, settings(tmp_path, "whole.safetensors"), ignore)
-    parted = settings(tmp_path, "parts.safetensors")
+    train(collection, parts, CARD, settings(tmp_path, "whole.safetensors", kind), ignore)
+    parted = settings(tmp_path, "parts.safetensors", kind)
     with pytest.raises(KeyboardInterrupt):
         train(collection, parts, CARD, parted, interrupt)
     assert not parted.output.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="FILE", required=True, help="The model to write, such as model.safetensors.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True, metavar="N",
               help="About how long to train; the figures afterwards take some seconds more.")  # fmt: skip
+@click.option(
+    "--arch",
+    type=click.Choice(["auto", "context", "dense"]),
+    default="auto",
+    show_default=True,
+    help="Kind of model: context codes each pixel given those around it, and is smaller; dense is far faster to use.",
+)
 @click.option("--epochs", type=click.IntRange(min=2), hidden=True)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, metavar="N")
 @click.option(
@@ -42,6 +49,7 @@ def command(
     data: str,
     output: str,
     minutes: float,
+    arch: Literal["auto", "context", "dense"],
     epochs: int | None,
     seed: int,
     threads: int | None,
@@ -75,7 +83,8 @@ def command(
     from bitsback.train.job import PLAN, Settings, check_output, train
 
     path = Path(output)
-    settings = Settings(path, minutes, seed, threads, epochs, resume, force)
+    kind = None if arch == "auto" else arch
+    settings = Settings(path, minutes, seed, threads, epochs, resume, force, kind)
     check_output(settings)
     collection = _collection(data, folder)
     about = about or (SETS[data].about if data in SETS else train_report.about(collection))

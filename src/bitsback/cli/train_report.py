@@ -28,11 +28,12 @@ def about(collection: Collection) -> str:
 
 def show(settings: Settings, collection: Collection, parts: Parts, outcome: Outcome, comparison: Comparison) -> None:
     """The table, on standard output."""
+    from bitsback.train.architectures import in_words
     from bitsback.train.comparison import table, verdict
 
     height, width = collection.shape
-    layers = "-".join(map(str, (height * width, *outcome.plan.architecture.hidden, outcome.model.latents)))
-    click.echo(f"{settings.output}: {collection.kind} images of {height} x {width} pixels; sizes {layers}")
+    sizes = in_words(outcome.plan.architecture, outcome.model.latents)
+    click.echo(f"{settings.output}: {collection.kind} images of {height} x {width} pixels; {sizes}")
     click.echo(
         f"{outcome.plan.images:,} images trained on, {len(parts.validation):,} to choose by"
         f" ({outcome.validation_rate:.3f} bits per pixel), {len(parts.held_out):,} held out for this table:"
@@ -45,7 +46,7 @@ def show(settings: Settings, collection: Collection, parts: Parts, outcome: Outc
         f"The model adds {comparison.model_bytes:,} bytes to an archive. 'pays from': the number of images from which"
         " on the archive with its model inside is smaller, if further images cost as much as these."
     )
-    click.echo(verdict(comparison, total_images(collection), outcome.still_falling))
+    click.echo(verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind))
     for line in comparison.missing:
         click.echo(line)
     click.echo(f"{settings.curve}: the curve of the training")
@@ -85,12 +86,13 @@ def show_json(
                 "validation": len(parts.validation),
                 "held_out": len(parts.held_out),
             },
+            "architecture": outcome.plan.kind,
             "plan": asdict(outcome.plan),
             "latents": outcome.model.latents,
             "validation_bits_per_pixel": outcome.validation_rate,
             "model_bytes_in_archive": comparison.model_bytes,
             "held_out": rows,
-            "verdict": verdict(comparison, total_images(collection), outcome.still_falling),
+            "verdict": verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind),
             "missing": comparison.missing,
             "epochs": outcome.rows,
         }

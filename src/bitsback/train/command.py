@@ -8,20 +8,29 @@ import numpy as np
 import torch
 
 from bitsback.train.data import mnist_split
-from bitsback.train.export import BATCH, Card, export, prune
+from bitsback.train.export import Card, chain_batch, export
 from bitsback.train.growth import safe_growth
+from bitsback.train.pruning import prune
 from bitsback.train.rates import code_lengths
 from bitsback.train.recipe import CURVE, Recipe, Training
 from bitsback.train.weights import save_twin
 
 
-def run(recipe: Recipe, card: Card, drop_idle_latents: bool, float_seed: int) -> None:
+def run(
+    recipe: Recipe,
+    card: Card,
+    drop_idle_latents: bool,
+    float_seed: int,
+    validation: int = 5_000,
+    first: Recipe | None = None,
+) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin.
 
-    `float_seed` is the seed of the float twin.
+    `float_seed` is the seed of the float twin. The choices are made by the last `validation` images, on which nothing
+    trains. With `first`, a smaller model is trained before, by that recipe, and `recipe` starts from it, grown.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the gzipped IDX files")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curve and result")
     parser.add_argument("--float", action="store_true", dest="as_float", help="train the float twin: no rounding")
     arguments = parser.parse_args()
@@ -29,10 +38,13 @@ def run(recipe: Recipe, card: Card, drop_idle_latents: bool, float_seed: int) ->
     torch.set_flush_denormal(True)
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
-    training = Training(recipe, mnist_split(arguments.data), arguments.out)
-    while training.epoch < recipe.epochs:
-        training.run(training.epoch + recipe.validate_every)
-        print(training.rows[-1], flush=True)
+    split = mnist_split(arguments.data, validation)
+    training = Training(recipe, split, arguments.out)
+    if first is not None and training.epoch == 0:
+        smaller = Training(first, split, arguments.out / "first")
+        _train(smaller)
+        training.start_from(smaller.best_twin().state_dict())
+    _train(training)
     twin = training.best_twin()
     print(f"least validation loss {training.best_loss:.5f} bpd; the curve is in {arguments.out / CURVE}")
     if arguments.as_float:
@@ -41,12 +53,17 @@ def run(recipe: Recipe, card: Card, drop_idle_latents: bool, float_seed: int) ->
         return
     if drop_idle_latents:
         twin = prune(twin, training.validation)
-    validation = training.validation.numpy().astype(np.uint8)
-    lengths = code_lengths(export(twin, card, growth=1), validation, recipe.seed)
-    model = export(twin, card, safe_growth(lengths, BATCH))
+    lengths = code_lengths(export(twin, card, growth=1), training.validation.numpy().astype(np.uint8), recipe.seed)
+    model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
     path = arguments.out / f"{card.name}.safetensors"
     path.write_bytes(model.to_bytes())
     print(
         f"wrote {path}: {model.latents} latents, growth {model.growth}; on the validation set exactly "
         f"{lengths.net.mean() / model.pixels:.5f} bpd, {lengths.popped.mean():.0f} bits popped an image"
     )
+
+
+def _train(training: Training) -> None:
+    while training.epoch < training.recipe.epochs:
+        training.run(training.epoch + training.recipe.validate_every)
+        print(training.rows[-1], flush=True)

@@ -12,8 +12,9 @@ from bitsback.bench.peers import Images, Measurement, Peer, measure, optional_pe
 from bitsback.errors import BitsbackError
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.train.ladder import Kind
 
-PEERS = (("PNG", "each"), ("PNG", "mosaic"), ("xz -9e", "stream"), ("WebP", "mosaic"), ("JPEG XL e9", "mosaic"))
+PEERS = (("PNG", "each"), ("PNG", "mosaic"), ("xz -9e", "stream"), ("WebP m4", "mosaic"), ("JPEG XL e9", "mosaic"))
 UNITS = {"each": "a file for each image", "mosaic": "all images in one picture", "stream": "the pixels of all images"}
 
 
@@ -99,7 +100,7 @@ def _images(count: int | None) -> str:
     return "never" if count is None else f"{count:,} images"
 
 
-def verdict(comparison: Comparison, images: int, still_falling: bool) -> str:
+def verdict(comparison: Comparison, images: int, still_falling: bool, kind: Kind) -> str:
     """Whether an archive of a collection of so many images, with the model in it, beats all of them; if not, why.
 
     still_falling: the training ended before the validation rate had settled.
@@ -110,8 +111,8 @@ def verdict(comparison: Comparison, images: int, still_falling: bool) -> str:
         why = (
             "The validation rate was still falling when the time was up, so more --minutes will help."
             if still_falling
-            else "The validation rate had settled, so more images would help, not more time; fine texture, which a"
-            " dense network does not see, may stay with the others."
+            else "The validation rate had settled, so more images would help, not more time."
+            + (" Fine texture, which a dense network does not see, needs --arch context." if kind == "dense" else "")
         )
         return f"{_names(lost)}: smaller even without the model, so the model never pays against it. {why}"
     later = [row for row, point in points.items() if point is not None and point > images]

@@ -1,4 +1,4 @@
-"""Training data: MNIST from its IDX files, the split, and binarisation."""
+"""Training data: MNIST or Fashion-MNIST from IDX files, the split, and binarisation."""
 
 import gzip
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
 
 
 def mnist_split(folder: Path, validation: int = 5_000) -> Split:
-    """MNIST's training set, the last `validation` images held out."""
+    """MNIST's training set, or that of a set in the same files, the last `validation` images held out."""
     images = torch.from_numpy(read_idx_images(folder / TRAIN_IMAGES).reshape(-1, 784).copy())
     return Split(images[:-validation], images[-validation:])
 

@@ -1,27 +1,25 @@
 """From a trained twin to the model file of docs/model-format.md."""
 
-import copy
-import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from bitsback import _core
 from bitsback.models import Model
-from bitsback.train.quantise import LATENT, Grid
-from bitsback.train.recipe import ACTIVE_NATS, latent_nats
+from bitsback.train.answers import TEST_COUNT, TEST_SEED, vector_digests
+from bitsback.train.context import FACTOR, ContextTwin
+from bitsback.train.convolutions import ResidualTwin, cells, seen_planes
+from bitsback.train.layers import NetworkDescription, Tensors, weight_of
+from bitsback.train.mixtures import MEAN
+from bitsback.train.quantise import HIDDEN
+from bitsback.train.recipe import Twin
 from bitsback.train.tables import bucket_centres, inverse_scales
-from bitsback.train.twins import LinearTwin, VaeTwin
+from bitsback.train.twins import VaeTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
-TEST_SEED = 1
-TEST_COUNT = 4
+MOST_BATCH_PIXELS = 200_704  # of a context VAE, which keeps the features of a batch in memory: 256 images of 28 x 28
 
 
 @dataclass(frozen=True)
@@ -34,107 +32,101 @@ class Card:
     item_shape: tuple[int, ...]
 
 
-def export(twin: VaeTwin, card: Card, growth: int) -> Model:
+def export(twin: Twin, card: Card, growth: int) -> Model:
     """The integer model that `twin` computes in eval mode. `growth`: see bitsback.train.growth.
 
     The test vectors are the twin's own answers, so reading the file compares the integer engine with the twin.
     Raises ModelError if the two differ, or a bound of the format is broken.
     """
-    tensors: dict[str, NDArray[Any]] = {
-        "posterior.inverse_scale": inverse_scales(),
-        "likelihood.value.table": bucket_centres(twin.architecture.bits),
-        **{f"likelihood.{name}": tensor for name, tensor in twin.pixel_likelihood.tensors().items()},
-    }
-    hidden = _add_hidden(tensors, "posterior", twin.encoder.layers, "x")
-    posterior = [
-        *hidden,
-        _add(tensors, "posterior", "mean", twin.mean, hidden[-1]["name"]),
-        _add(tensors, "posterior", "scale", twin.scale, hidden[-1]["name"]),
-    ]
-    hidden = _add_hidden(tensors, "likelihood", twin.decoder.layers, "value")
-    likelihood = [
-        {"op": "table", "name": "value", "input": "z"},
-        *hidden,
-        *(_add(tensors, "likelihood", name, layer, hidden[-1]["name"]) for name, layer in twin.output_layers().items()),
-    ]
-    likelihood_twin = twin.pixel_likelihood
+    tensors: Tensors = {"posterior.inverse_scale": inverse_scales()}
+    parts = _context_parts(twin, tensors) if isinstance(twin, ContextTwin) else _dense_parts(twin, tensors)
+    a = twin.architecture
     description = {
         "format": "bitsback-model", "version": 0,
         "name": card.name, "about": card.about, "licence": card.licence,
-        "architecture": "vae",
-        "item": {"shape": list(card.item_shape), "levels": twin.architecture.levels},
-        "chain": {"growth": growth, "batch": BATCH},
-        "latent": {"count": twin.architecture.latents, "bits": twin.architecture.bits},
-        "posterior": {"codec": "gaussian", "precision": GAUSSIAN_PRECISION, "network": posterior},
-        "likelihood": {"codec": likelihood_twin.codec, "precision": likelihood_twin.precision, "network": likelihood},
-        "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": _test_digests(twin)},
+        "architecture": "context-vae" if isinstance(twin, ContextTwin) else "vae",
+        "item": {"shape": list(card.item_shape), "levels": a.levels},
+        "chain": {"growth": growth, "batch": chain_batch(twin)},
+        "latent": {"count": a.latents, "bits": a.bits},
+        **parts,
+        "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(twin)},
     }  # fmt: skip
     return Model.build(json.dumps(description, separators=(",", ":")), tensors)
 
 
-def _add_hidden(tensors: dict[str, NDArray[Any]], network: str, layers: nn.ModuleList, source: str) -> list[Any]:
-    entries: list[Any] = []
-    for position, layer in enumerate(layers):
-        assert isinstance(layer, LinearTwin)
-        entries.append(_add(tensors, network, f"hidden{position + 1}", layer, source))
-        source = entries[-1]["name"]
-    return entries
+def chain_batch(twin: Twin) -> int:
+    """The largest batch of the chain."""
+    if isinstance(twin, ContextTwin):
+        return max(1, min(BATCH, MOST_BATCH_PIXELS // twin.architecture.pixels))
+    return BATCH
 
 
-def _add(tensors: dict[str, NDArray[Any]], network: str, name: str, layer: LinearTwin, source: str) -> dict[str, Any]:
-    """The layer's entry in the description; its tensors join the others."""
-    integers = layer.requantised()
-    tensors[f"{network}.{name}.weight"] = integers.weight.numpy().astype(np.int8)
-    tensors[f"{network}.{name}.bias"] = integers.bias.numpy().astype(np.int32)
-    tensors[f"{network}.{name}.multiplier"] = integers.multiplier.numpy().astype(np.int32)
-    clamp = [layer.target.lo, layer.target.hi]
-    return {"op": "linear", "name": name, "input": source, "shift": integers.shift, "clamp": clamp}
+def _dense_parts(twin: VaeTwin, tensors: Tensors) -> dict[str, Any]:
+    """The networks of a `vae`."""
+    posterior = NetworkDescription("posterior", tensors)
+    source = "x"
+    for position, layer in enumerate(twin.encoder.layers):
+        source = posterior.linear(f"hidden{position + 1}", source, layer)
+    posterior.linear("mean", source, twin.mean)
+    posterior.linear("scale", source, twin.scale)
+    likelihood = NetworkDescription("likelihood", tensors)
+    source = likelihood.table("value", "z", bucket_centres(twin.architecture.bits))
+    for position, layer in enumerate(twin.decoder.layers):
+        source = likelihood.linear(f"hidden{position + 1}", source, layer)
+    for name, layer in twin.output_layers().items():
+        likelihood.linear(name, source, layer)
+    return {"posterior": _posterior(posterior), "likelihood": _pixels(twin, likelihood)}
 
 
-@torch.no_grad()
-def posterior_integers(twin: VaeTwin, x: Tensor) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The integers of mean and scale, each int32 [b, latents], that the twin computes for pixels [b, pixels]."""
-    mean, scale = twin.posterior(x.double())
-    return _integers(twin.mean.target, mean), _integers(twin.scale.target, scale)
+def _context_parts(twin: ContextTwin, tensors: Tensors) -> dict[str, Any]:
+    """The networks of a `context-vae`."""
+    a = twin.architecture
+    posterior = NetworkDescription("posterior", tensors)
+    half = posterior.conv("half", "x", twin.encoder[0], a.shape)
+    quarter = posterior.conv("quarter", half, twin.encoder[1], cells(a.shape, 2))
+    dense = posterior.linear("dense", quarter, twin.dense)
+    posterior.linear("mean", dense, twin.mean)
+    posterior.linear("scale", dense, twin.scale)
+    likelihood = NetworkDescription("likelihood", tensors)
+    value = likelihood.table("value", "z", bucket_centres(a.bits))
+    cell = likelihood.linear("cells", value, twin.cell)
+    around = likelihood.conv("around", cell, twin.decoder[0], twin.cells)
+    squares = likelihood.conv("squares", around, twin.decoder[1], twin.cells)
+    likelihood.shuffle("features", squares, twin.cells, FACTOR)
+    size = [FACTOR * side for side in twin.cells]
+    pixel = {**_pixels(twin, _pixel_network(twin, tensors)), "window": [a.above, a.side]}
+    return {
+        "posterior": _posterior(posterior),
+        "likelihood": {"size": size, "network": likelihood.entries},
+        "pixel": pixel,
+    }
 
 
-@torch.no_grad()
-def likelihood_integers(twin: VaeTwin, buckets: NDArray[Any]) -> dict[str, NDArray[np.int32]]:
-    """The integers of the likelihood's outputs, int32 [b, pixels], that the twin computes for buckets [b, latents]."""
-    centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
-    value = LATENT.real(centres[torch.from_numpy(buckets.astype(np.int64))])
-    hidden = twin.decoder(value)
-    return {name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()}
+def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+    tensors["pixel.planes"] = seen_planes(twin.architecture.levels).numpy()
+    pixel = NetworkDescription("pixel", tensors)
+    hidden = pixel.linear("hidden", "context", twin.pixel[0])
+    for position, residual in enumerate(list(twin.pixel)[1:]):
+        assert isinstance(residual, ResidualTwin)
+        change = pixel.linear(f"change{position + 1}", hidden, residual.layer)
+        hidden = pixel.add(f"hidden{position + 1}", hidden, change, HIDDEN)
+    for name, layer in twin.outputs.items():
+        pixel.linear(f"{name}_hidden" if name == "mean" else name, hidden, layer)
+    if "mean" in twin.outputs:
+        values = weight_of(twin.mean_context)
+        weight = np.zeros((len(values), twin.inputs), np.int8)
+        weight[:, : values.shape[1]] = values
+        context = pixel.linear("mean_context", "context", twin.mean_context, weight)
+        pixel.add("mean", "mean_hidden", context, MEAN)
+    return pixel
 
 
-def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
-    return grid.integers(value).numpy().astype(np.int32)
+def _posterior(network: NetworkDescription) -> dict[str, Any]:
+    return {"codec": "gaussian", "precision": GAUSSIAN_PRECISION, "network": network.entries}
 
 
-def _test_digests(twin: VaeTwin) -> dict[str, str]:
-    architecture = twin.architecture
-    x_size, z_size = TEST_COUNT * architecture.pixels, TEST_COUNT * architecture.latents
-    words = _core.splitmix64(TEST_SEED, 0, x_size + z_size) >> np.uint64(32)
-    x = (words[:x_size] % np.uint64(architecture.levels)).astype(np.float64).reshape(TEST_COUNT, -1)
-    z = (words[x_size:] % np.uint64(2**architecture.bits)).astype(np.int64).reshape(TEST_COUNT, -1)
-    mean, scale = posterior_integers(twin, torch.from_numpy(x))
-    outputs = {"mean": mean, "scale": scale, **likelihood_integers(twin, z)}
-    return {name: hashlib.sha256(out.astype("<i4").tobytes()).hexdigest() for name, out in outputs.items()}
-
-
-def prune(twin: VaeTwin, x: Tensor) -> VaeTwin:
-    """The twin without the latents that say nothing of `x`: one that only follows the prior still costs its pops.
-
-    The likelihood sees the prior's mean, 0, in their place.
-    """
-    kept = torch.nonzero(latent_nats(twin, x) > ACTIVE_NATS)[:, 0]
-    pruned = copy.deepcopy(twin)
-    pruned.architecture = replace(twin.architecture, latents=len(kept))
-    first = pruned.decoder.layers[0]
-    assert isinstance(first, LinearTwin)
-    with torch.no_grad():
-        for layer in (pruned.mean, pruned.scale):
-            layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
-            layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
-        first.linear.weight = nn.Parameter(first.linear.weight[:, kept])
-    return pruned
+def _pixels(twin: Twin, network: NetworkDescription) -> dict[str, Any]:
+    """The part of the description that has the codec of the pixels; the codec's tensors join the others."""
+    likelihood = twin.pixel_likelihood
+    network.tensors.update({f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()})
+    return {"codec": likelihood.codec, "precision": likelihood.precision, "network": network.entries}

@@ -19,15 +19,17 @@ import torch
 from bitsback.archive.output import open_output
 from bitsback.errors import InputError, ModelError
 from bitsback.models import Model
+from bitsback.train.architectures import from_json
 from bitsback.train.collection import Collection, Parts, training_split
 from bitsback.train.curve import draw
 from bitsback.train.data import Split
-from bitsback.train.export import BATCH, Card, export, prune
+from bitsback.train.export import Card, chain_batch, export
 from bitsback.train.growth import ITEMS, safe_growth
-from bitsback.train.rates import CodeLengths, code_lengths
-from bitsback.train.recipe import ACTIVE_NATS, Recipe, Training, latent_nats
-from bitsback.train.sizing import MOST_EPOCHS, Plan, plan
-from bitsback.train.twins import Architecture
+from bitsback.train.ladder import KINDS, Kind
+from bitsback.train.pruning import prune
+from bitsback.train.rates import repeated_lengths
+from bitsback.train.recipe import Recipe, Training
+from bitsback.train.sizing import MOST_EPOCHS, Plan, Wishes, plan
 
 PLAN = "plan.json"
 FLOATS, ROUNDED = "floats", "rounded"
@@ -40,7 +42,7 @@ Progress = Callable[[int, int, float | None], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose. `epochs`: so many, whatever time they take."""
+    """What the user chose. `epochs`: so many, whatever time they take. `kind`: of model; None: what fits the time."""
 
     output: Path
     minutes: float
@@ -49,11 +51,17 @@ class Settings:
     epochs: int | None = None
     resume: bool = False
     force: bool = False
+    kind: Kind | None = None
 
     @property
     def folder(self) -> Path:
         """Where the checkpoints are."""
         return self.output.parent / (self.output.name + ".ckpt")
+
+    @property
+    def wishes(self) -> Wishes:
+        kinds = KINDS if self.kind is None else (self.kind,)
+        return Wishes(60 * self.minutes, self.seed, self.threads, self.epochs, kinds)
 
     @property
     def curve(self) -> Path:
@@ -132,9 +140,7 @@ def _plan(collection: Collection, parts: Parts, settings: Settings) -> Plan:
     if path.exists():
         try:
             stored: dict[str, Any] = json.loads(path.read_text())
-            architecture = stored["plan"].pop("architecture")
-            architecture["hidden"] = tuple(architecture["hidden"])
-            decided = Plan(Architecture(**architecture), **stored["plan"])
+            decided = Plan(from_json(stored["plan"].pop("architecture")), **stored["plan"])
             same = stored["data"] == digest and decided.seed == settings.seed
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: is damaged ({error}); start again with --force") from None
@@ -142,8 +148,7 @@ def _plan(collection: Collection, parts: Parts, settings: Settings) -> Plan:
             raise InputError(f"{settings.folder}: is of other data or another seed; start again with --force")
         return decided
     try:
-        seconds = 60 * settings.minutes
-        decided = plan(collection, parts, seconds, settings.seed, settings.threads, settings.epochs, settings.folder)
+        decided = plan(collection, parts, settings.wishes, settings.folder)
     except BaseException:
         settings.folder.rmdir()  # there is nothing in it to go on from
         raise
@@ -157,10 +162,10 @@ def _two_parts(
     decided: Plan, images: Split, folder: Path, progress: Progress
 ) -> tuple[Training, list[dict[str, float]]]:
     total = decided.float_epochs + decided.rounded_epochs
-    floats = Training(decided.recipe(), images, folder / FLOATS)
+    floats = decided.training(decided.recipe(), images, folder / FLOATS)
     _run(floats, decided.float_epochs, 0, total, progress)
     recipe = _second_recipe(decided, floats)
-    rounded = Training(recipe, images, folder / ROUNDED)
+    rounded = decided.training(recipe, images, folder / ROUNDED)
     if rounded.epoch == 0:
         state = floats.best_twin().state_dict()
         rounded.twin.load_state_dict(state)
@@ -176,7 +181,7 @@ def _second_recipe(decided: Plan, floats: Training) -> Recipe:
     epochs = decided.rounded_epochs
     return replace(
         decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0, warm_up=0,
-        validate_every=max(1, epochs // 20),
+        validate_every=decided.validate_every,
     )  # fmt: skip
 
 
@@ -196,16 +201,12 @@ def stalled(rows: list[dict[str, float]]) -> bool:
 
 def finish(training: Training, card: Card) -> tuple[Model, float]:
     """The integer model, and its exact rate on the validation images in bits per pixel."""
-    twin = training.best_twin()
-    if int((latent_nats(twin, training.validation) > ACTIVE_NATS).sum()):
-        twin = prune(twin, training.validation)
+    twin = prune(training.best_twin(), training.validation)
     validation = training.validation.numpy().astype(np.uint8)
     try:
-        first = export(twin, card, growth=1)
         # Blocks may have more items than there are validation images, so those are taken more than once.
-        runs = [code_lengths(first, validation, training.recipe.seed + i) for i in range(-(-ITEMS // len(validation)))]
-        net, popped = (np.concatenate(parts) for parts in zip(*((run.net, run.popped) for run in runs), strict=True))
-        model = export(twin, card, safe_growth(CodeLengths(net, popped), BATCH))
+        lengths = repeated_lengths(export(twin, card, growth=1), validation, training.recipe.seed, ITEMS)
+        model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
     except ValueError as error:
         raise ModelError(f"training went astray: {error}; try another --seed") from None
-    return model, float(net.mean()) / model.pixels
+    return model, float(lengths.net.mean()) / model.pixels

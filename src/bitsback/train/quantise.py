@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 WEIGHT_TOP = 127
 # A channel of tiny weights must not make its bias, counted in steps of the weights, leave int32.
@@ -35,11 +36,11 @@ class Grid:
 
     def clamp(self, value: Tensor) -> Tensor:
         """The real value within the grid's range, not rounded."""
-        return value.clamp(self.real_lo, self.real_hi)
+        return functional.hardtanh(value, self.real_lo, self.real_hi)  # its gradient is faster than that of clamp
 
     def snap(self, value: Tensor) -> Tensor:
         """The real value of the nearest point of the grid, halves up; straight-through gradient."""
-        return cast(Tensor, _Snap.apply(value, self))  # type: ignore[no-untyped-call]
+        return cast(Tensor, _Snap.apply(self.clamp(value), self))  # type: ignore[no-untyped-call]
 
     def integers(self, value: Tensor) -> Tensor:
         """The integers (as floats) of real values that lie on the grid."""
@@ -64,14 +65,13 @@ def pixel_grid(levels: int) -> Grid:
 class _Snap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, grid: Grid) -> Tensor:
-        q = torch.floor(value * grid.scale + (grid.zero + 0.5))
-        ctx.save_for_backward((q >= grid.lo) & (q <= grid.hi))
-        return q.clamp_(grid.lo, grid.hi).sub_(grid.zero).div_(grid.scale)
+        if grid.zero:
+            return torch.floor(value * grid.scale + (grid.zero + 0.5)).sub_(grid.zero).div_(grid.scale)
+        return (value * grid.scale).add_(0.5).floor_().div_(grid.scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (inside,) = ctx.saved_tensors
-        return gradients[0] * inside, None
+        return gradients[0], None
 
 
 def weight_step(weight: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from bitsback.models import Model
 
 Bits = NDArray[np.float64]
 
+BATCH = 500
+STEPS = 5_000  # of a context VAE, each for a pixel of a batch, that are soon done
+
 
 @dataclass(frozen=True)
 class CodeLengths:
@@ -19,14 +22,25 @@ class CodeLengths:
     popped: Bits
 
 
-def code_lengths(model: Model, x: NDArray[np.uint8], seed: int, batch: int = 500) -> CodeLengths:
+def code_lengths(model: Model, x: NDArray[np.uint8], seed: int) -> CodeLengths:
     """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample of each item."""
     random = np.random.default_rng(seed)
     net, popped = np.empty(len(x)), np.empty(len(x))
-    for start in range(0, len(x), batch):
-        items = slice(start, min(start + batch, len(x)))
+    for start in range(0, len(x), BATCH):
+        items = slice(start, min(start + BATCH, len(x)))
         net[items], popped[items] = _one_batch(model, x[items], random)
     return CodeLengths(net, popped)
+
+
+def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) -> CodeLengths:
+    """At least `count` of them: x as often as that takes, with other latents each time as far as that is soon done."""
+    times = -(-count // len(x))
+    runs = times
+    if model.architecture == "context-vae":
+        runs = min(times, max(1, STEPS // (model.pixels * -(-len(x) // BATCH))))
+    made = [code_lengths(model, x, seed + run) for run in range(runs)]
+    net, popped = np.concatenate([run.net for run in made]), np.concatenate([run.popped for run in made])
+    return CodeLengths(np.resize(net, times * len(x)), np.resize(popped, times * len(x)))
 
 
 def _one_batch(model: Model, x: NDArray[np.uint8], random: np.random.Generator) -> tuple[Bits, Bits]:

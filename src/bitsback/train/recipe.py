@@ -14,14 +14,19 @@ import torch
 from torch import Tensor
 
 from bitsback.errors import InputError
+from bitsback.train.context import ContextArchitecture, ContextTwin
 from bitsback.train.data import Split, binarise
+from bitsback.train.growing import grow
 from bitsback.train.likelihoods import LN2, pixel_means
 from bitsback.train.twins import Architecture, VaeTwin
+
+Twin = VaeTwin | ContextTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
 COLUMNS = ("epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds")
 VALIDATION_SAMPLES = 3
+MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
 ACTIVE_NATS = 0.01
 
 
@@ -30,7 +35,7 @@ class Recipe:
     """All that decides the outcome. `quantise_from` is the epoch from which on the twin rounds; None: never."""
 
     name: str
-    architecture: Architecture
+    architecture: Architecture | ContextArchitecture
     epochs: int
     quantise_from: int | None
     batch: int = 200
@@ -47,16 +52,26 @@ class Recipe:
 
 
 class Training:
-    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a checkpoint found there."""
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a checkpoint found there.
 
-    def __init__(self, recipe: Recipe, split: Split, folder: Path) -> None:
+    samples: of the posterior, for each validation image. half: whether a context VAE multiplies in bfloat16.
+    """
+
+    def __init__(
+        self, recipe: Recipe, split: Split, folder: Path, samples: int = VALIDATION_SAMPLES, half: bool = True
+    ) -> None:
         self.recipe = recipe
         self.split = split
         self.folder = folder
+        self.samples = samples
         torch.manual_seed(recipe.seed)
         levels = recipe.architecture.levels
         top = 255 if levels == 2 else levels - 1  # images of two levels come as grey ones, which they are drawn from
-        self.twin = VaeTwin(recipe.architecture, centre=round(float(pixel_means(split.train, top).mean()), 3))
+        dense = isinstance(recipe.architecture, Architecture)
+        centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
+        self.twin = make_twin(recipe.architecture, centre)
+        if isinstance(self.twin, ContextTwin):
+            self.twin.multiply_in_half(half)
         self.twin.start(split.train)
         self.average = copy.deepcopy(self.twin)
         self.optimiser = torch.optim.Adam(self.twin.parameters(), lr=recipe.learning_rate)
@@ -74,14 +89,19 @@ class Training:
         """Steps of one epoch."""
         return max(1, len(self.split.train) // self.recipe.batch)
 
-    def run(self, until: int | None = None) -> VaeTwin:
+    def run(self, until: int | None = None) -> Twin:
         """Train to the end (or through epoch `until`) and return the best averaged twin, ready for export."""
         end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
         while self.epoch < end:
             self._epoch()
         return self.best_twin()
 
-    def best_twin(self) -> VaeTwin:
+    def start_from(self, learned: dict[str, Tensor]) -> None:
+        """Start from what a smaller context VAE has learned; see bitsback.train.growing."""
+        for twin in (self.twin, self.average):
+            grow(twin, learned)
+
+    def best_twin(self) -> Twin:
         """The averaged twin with the least validation loss so far, in eval mode."""
         twin = copy.deepcopy(self.average)
         if self.best:
@@ -91,6 +111,7 @@ class Training:
 
     def _epoch(self) -> None:
         begin, recipe = time.perf_counter(), self.recipe
+        torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)  # an interrupted run goes on as it would have
         self.twin.quantise(recipe.quantised(self.epoch))
         self.twin.train()
         if self.epoch == recipe.quantise_from:
@@ -151,10 +172,10 @@ class Training:
         generator = torch.Generator().manual_seed(self.recipe.seed)
         shape = (len(self.validation), self.recipe.architecture.latents)
         losses = kls = 0.0
-        for _ in range(VALIDATION_SAMPLES):
-            loss, kl = self.average.nats(self.validation, torch.randn(shape, generator=generator))
-            losses += float(loss.mean()) / VALIDATION_SAMPLES
-            kls += float(kl.mean()) / VALIDATION_SAMPLES
+        for _ in range(self.samples):
+            loss, kl = nats_in_parts(self.average, self.validation, torch.randn(shape, generator=generator))
+            losses += float(loss.mean()) / self.samples
+            kls += float(kl.mean()) / self.samples
         bpd = (losses + kls) / (self.validation.shape[1] * LN2)
         active = int((latent_nats(self.average, self.validation) > ACTIVE_NATS).sum())
         if bpd < self.best_loss:
@@ -168,6 +189,7 @@ class Training:
             "recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds, "rows": self.rows,
             "twin": self.twin.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(), "best": self.best, "best_loss": self.best_loss,
+            "random": torch.get_rng_state(),
         }  # fmt: skip
         temporary = self.folder / (CHECKPOINT + ".part")
         buffer = io.BytesIO()
@@ -193,11 +215,35 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]
+        if "random" in state:  # of which pixels a context VAE is trained on
+            torch.set_rng_state(state["random"])
+
+
+def make_twin(architecture: Architecture | ContextArchitecture, centre: float) -> Twin:
+    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense one is told."""
+    return ContextTwin(architecture) if isinstance(architecture, ContextArchitecture) else VaeTwin(architecture, centre)
+
+
+def parts(count: int, pixels: int) -> list[slice]:
+    """Slices of `count` images that are small enough to be looked at at once."""
+    size = max(1, MOST_PIXELS // pixels)
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
 @torch.no_grad()
-def latent_nats(twin: VaeTwin, x: Tensor) -> Tensor:
+def nats_in_parts(twin: Twin, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """`twin.nats`, which takes more memory than there may be for many images at once."""
+    pieces = [twin.nats(x[part], noise[part]) for part in parts(*x.shape)]
+    losses, kls = zip(*pieces, strict=True)
+    return torch.cat(losses), torch.cat(kls)
+
+
+@torch.no_grad()
+def latent_nats(twin: Twin, x: Tensor) -> Tensor:
     """Each latent's mean KL to the prior, [latents], in nats: near 0 for one that says nothing of x."""
-    mean, log2_inverse = twin.posterior(x)
-    log_scale = -LN2 * log2_inverse
-    return (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).mean(0)
+    total = torch.zeros(twin.architecture.latents)
+    for part in parts(*x.shape):
+        mean, log2_inverse = twin.posterior(x[part])
+        log_scale = -LN2 * log2_inverse
+        total += (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(0)
+    return total / len(x)

@@ -1,50 +1,65 @@
-"""How large a model and how many epochs: by the data, and by a few timed steps (docs/training.md, in words)."""
+"""What kind of model, how large, and how many epochs: by the data, and by a few timed steps (docs/training.md)."""
 
-import lzma
 import os
 import time
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from bitsback.bench.peers import pack
-from bitsback.train.collection import Collection, Parts, as_images, training_split
+from bitsback.train.architectures import AnyArchitecture
+from bitsback.train.collection import Collection, Parts, training_split
+from bitsback.train.context import ContextArchitecture
 from bitsback.train.data import Split
+from bitsback.train.half import faster_in_half
+from bitsback.train.ladder import KINDS, Kind, candidates
 from bitsback.train.recipe import Recipe, Training
-from bitsback.train.twins import Architecture
 
-RUNGS: tuple[tuple[tuple[int, ...], int], ...] = (
-    ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24), ((96, 48), 24),
-    ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
-)  # fmt: skip
-"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may be too many."""
-
-BYTES_A_WEIGHT = 0.75  # in an archive
-MODEL_SHARE = 0.125  # of what xz makes of the data: the most that a model may have
-SAMPLE = 1_000  # images that xz is tried on
-WANTED_STEPS = 6_000  # a smaller model is taken where fewer fit into the time
-FEWEST_EPOCHS = 20  # where fewer fit, even with the smallest model, fewer images are trained on
 FLOAT_PART = 0.6  # of the epochs; the others are with rounding
 MOST_EPOCHS = 600
-VALIDATIONS = 50
 WARM_UP = 0.08  # of the epochs: until the KL counts in full
 TIMED_STEPS = 4
+STEP_PIXELS = 20_000  # of a batch that a context VAE is trained on, which learns something from each
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How models of one kind are trained."""
+
+    least_steps: int
+    """Where fewer fit into the time, even with the smallest model, another kind is better."""
+    wanted_steps: int
+    """A smaller model is taken where fewer fit."""
+    fewest_epochs: int
+    """Where fewer fit, fewer images are trained on."""
+    validations: int
+    samples: int
+    """Of the posterior, for each validation image."""
+
+
+HABITS: dict[Kind, Habits] = {
+    "dense": Habits(least_steps=0, wanted_steps=6_000, fewest_epochs=20, validations=50, samples=3),
+    "context": Habits(least_steps=400, wanted_steps=5_000, fewest_epochs=4, validations=30, samples=1),
+}
 
 
 @dataclass(frozen=True)
 class Plan:
     """What was decided before training: all that a resumed run needs to end as an uninterrupted one."""
 
-    architecture: Architecture
+    architecture: AnyArchitecture
     images: int
     """Images to train on."""
     batch: int
     epochs: int
     seed: int
     threads: int
+    half: bool = False
+    """Whether to multiply in bfloat16 where that is allowed."""
+
+    @property
+    def kind(self) -> Kind:
+        return "context" if isinstance(self.architecture, ContextArchitecture) else "dense"
 
     @property
     def float_epochs(self) -> int:
@@ -57,7 +72,7 @@ class Plan:
 
     @property
     def validate_every(self) -> int:
-        return max(1, self.epochs // VALIDATIONS)
+        return max(1, self.epochs // HABITS[self.kind].validations)
 
     def recipe(self) -> Recipe:
         """The first part, without rounding, on the way to `epochs`."""
@@ -66,80 +81,91 @@ class Plan:
             validate_every=self.validate_every, seed=self.seed,
         )  # fmt: skip
 
-
-def weights(architecture: Architecture) -> int:
-    """How many weights both networks have together."""
-    outputs = 1 if architecture.likelihood == "bernoulli" else 2
-    sizes = (architecture.pixels, *architecture.hidden)
-    hidden = 2 * sum(a * b for a, b in pairwise(sizes))
-    return hidden + (outputs - 1) * sizes[0] * sizes[1] + 3 * sizes[-1] * architecture.latents
+    def training(self, recipe: Recipe, images: Split, folder: Path) -> Training:
+        """A run, or one part of it, by the habits of this kind of model."""
+        return Training(recipe, images, folder, HABITS[self.kind].samples, self.half)
 
 
-def candidates(collection: Collection, parts: Parts) -> list[Architecture]:
-    """The architectures that the data are worth, the largest first; the smallest of all if there is none."""
-    sample = as_images(parts.train[:SAMPLE], collection.levels)
-    everything = len(collection.images) + (0 if collection.test is None else len(collection.test))
-    compressed = len(lzma.compress(pack(sample))) * everything / len(sample)
-    most = MODEL_SHARE * compressed / BYTES_A_WEIGHT
-    rungs = [_architecture(collection, *rung) for rung in RUNGS]
-    return [architecture for architecture in rungs if weights(architecture) <= most] or rungs[-1:]
-
-
-def _architecture(collection: Collection, hidden: tuple[int, ...], latents: int) -> Architecture:
-    likelihood, bits = ("bernoulli", 8) if collection.levels == 2 else ("exponential", 10)
-    return Architecture(int(np.prod(collection.shape)), hidden, latents, bits, collection.levels, likelihood)
-
-
-def batch_size(images: int) -> int:
-    """At least forty steps an epoch, in batches of 20 to 200."""
+def batch_size(images: int, pixels: int, kind: Kind) -> int:
+    """At least forty steps an epoch: in batches of 20 to 200, or for a context VAE of 4 or more and few pixels."""
+    if kind == "context":
+        return max(4, min(STEP_PIXELS // pixels, images // 40))
     return min(200, max(20, images // 40))
 
 
-def plan(
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for. `epochs`: so many, whatever time they take. `kinds`: in order of preference."""
+
+    seconds: float
+    seed: int
+    threads: int | None = None
+    epochs: int | None = None
+    kinds: tuple[Kind, ...] = KINDS
+
+
+def plan(collection: Collection, parts: Parts, wishes: Wishes, folder: Path) -> Plan:
+    """The first kind of model of which enough steps fit into the time, or else the last.
+
+    With a number of epochs it is the largest model of the first kind, and one thread by default. folder: need not
+    exist, and nothing is written to it.
+    """
+    start = time.perf_counter()
+    for kind in wishes.kinds:
+        images = len(parts.train)
+        batch = batch_size(images, int(parts.train[0].size), kind)
+        half = kind == "context" and faster_in_half()
+        choices = candidates(collection, parts, kind)
+        if wishes.epochs is not None:
+            return Plan(choices[0], images, batch, wishes.epochs, wishes.seed, wishes.threads or 1, half)
+        first = Plan(choices[0], images, batch, MOST_EPOCHS, wishes.seed, wishes.threads or 1, half)
+        made, steps = _fitted(collection, parts, first, choices, start, wishes, folder)
+        if steps >= HABITS[kind].least_steps:
+            break
+    return made
+
+
+def _fitted(
     collection: Collection,
     parts: Parts,
-    seconds: float,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
+    first: Plan,
+    choices: list[AnyArchitecture],
+    start: float,
+    wishes: Wishes,
     folder: Path,
-) -> Plan:
-    """The largest model of which enough steps fit into the time, with one thread or all, whichever is faster.
+) -> tuple[Plan, float]:
+    """The largest of some models of one kind of which enough steps fit, and how many do.
 
-    threads: so many. epochs: so many, of the largest model, whatever time they take, with one thread by default.
-    folder: need not exist, and nothing is written to it.
+    With one thread or all, whichever is faster. start: when the time began to run.
     """
-    images = len(parts.train)
-    batch = batch_size(images)
-    choices = candidates(collection, parts)
-    if epochs is not None:
-        return Plan(choices[0], images, batch, epochs, seed, threads or 1)
-    start = time.perf_counter()
-    numbers = [threads] if threads else sorted({1, os.cpu_count() or 1})
+    habits = HABITS[first.kind]
+    numbers = [wishes.threads] if wishes.threads else sorted({1, os.cpu_count() or 1})
     few = training_split(
-        replace(parts, train=parts.train[: TIMED_STEPS * batch], validation=parts.validation[:1]), collection.levels
+        replace(parts, train=parts.train[: TIMED_STEPS * first.batch], validation=parts.validation[:1]),
+        collection.levels,
     )
     for architecture in choices:
-        trials = [Plan(architecture, images, batch, MOST_EPOCHS, seed, n) for n in numbers]
+        trials = [replace(first, architecture=architecture, threads=n) for n in numbers]
         step, trial = min(((_step_seconds(t, few, folder), t) for t in trials), key=lambda timed: timed[0])
         numbers = [trial.threads]
-        left = max(seconds - (time.perf_counter() - start), 0.5 * seconds)
-        # A validation is three passes forward over its images, about as much as one epoch of them, in floats or more.
-        validations = VALIDATIONS * 1.5 * len(parts.validation) / batch
+        left = max(wishes.seconds - (time.perf_counter() - start), 0.5 * wishes.seconds)
+        # A validation takes about as long as half an epoch of its images for each sample: passes forward, some exact.
+        validations = habits.validations * 0.5 * habits.samples * len(parts.validation) / first.batch
         steps = left / step - min(validations, 0.3 * left / step)
-        if steps >= WANTED_STEPS:
+        if steps >= habits.wanted_steps:
             break
-    most_images = max(batch, int(steps * batch / FEWEST_EPOCHS))
-    images = min(images, most_images)
-    fitting = int(steps / max(1, images // batch))
-    return replace(trial, images=images, epochs=min(MOST_EPOCHS, max(2, fitting)))
+    most_images = max(first.batch, int(steps * first.batch / habits.fewest_epochs))
+    images = min(first.images, most_images)
+    fitting = int(steps / max(1, images // first.batch))
+    return replace(trial, images=images, epochs=min(MOST_EPOCHS, max(2, fitting))), steps
 
 
 def _step_seconds(trial: Plan, few: Split, folder: Path) -> float:
     """The mean time of a step with rounding and one without, after one epoch of a few steps to get warm."""
     torch.set_num_threads(trial.threads)
     plain = replace(trial.recipe(), validate_every=MOST_EPOCHS)
-    measured = [_seconds(Training(recipe, few, folder / "none")) for recipe in (plain, replace(plain, quantise_from=0))]
+    recipes = (plain, replace(plain, quantise_from=0))
+    measured = [_seconds(trial.training(recipe, few, folder / "none")) for recipe in recipes]
     return sum(measured) / len(measured)
 
 

@@ -46,3 +46,16 @@ def probabilities() -> NDArray[np.uint16]:
         context.prec = 50
         exact = [one / (1 + (Decimal(LOGIT.zero - i) / LOGIT.scale).exp()) for i in range(LOGIT.lo, LOGIT.hi + 1)]
         return np.array([min(max(int(p.to_integral_value()), 1), one - 1) for p in exact], np.uint16)
+
+
+def exponentials() -> NDArray[np.uint32]:
+    """What the index i of a mixture's weight means: exp((i - 255) / 16) in units of 2^-24, at least 1, uint32 [256]."""
+    with localcontext() as context:
+        context.prec = 50
+        exact = [(Decimal(i - 255) / 16).exp() * 2**24 for i in range(256)]
+        return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
+
+
+def inverse_symbol_scales() -> NDArray[np.uint32]:
+    """What the index i of a mixture's scale means: 2^((i - 112) / 16) in units of 2^-16, uint32 [256]."""
+    return np.array([_power_of_two(16 * 16 + i - 112, 16) for i in range(256)], np.uint32)

@@ -37,29 +37,47 @@ class Requantised:
     multiplier: Tensor
     shift: int
 
+    def largest(self, top: int) -> int:
+        """What no sum, and no part of one, is beyond, for inputs of 0 to `top`."""
+        return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
+
 
 class LinearTwin(nn.Module):
-    """A linear layer from one grid to another. `centre` is taken from each input, which helps the optimiser."""
+    """A linear layer from one grid to another. `centre` is taken from each input, which helps the optimiser.
 
-    def __init__(self, inputs: int, outputs: int, source: Grid, target: Grid, centre: float = 0.0) -> None:
+    `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows it.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, source: Grid, target: Grid, centre: float = 0.0, half: bool = False
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
         self.source = source
         self.target = target
         self.centre = centre
+        self.may_be_half = self.half_precision = half
         self.quantised = False
 
     def forward(self, value: Tensor) -> Tensor:
         """Real values [b, in] to real values [b, out] within the target grid's range."""
         if not self.quantised:
-            return self.target.clamp(self.linear(value - self.centre))
+            return self.target.clamp(self._linear(value, self.linear.weight))
         if self.training:
-            out = functional.linear(value - self.centre, snap_weight(self.linear.weight), self.linear.bias)
-            return self.target.snap(out)
+            return self.target.snap(self._linear(value, snap_weight(self.linear.weight)))
         layer = self.requantised()
-        acc = functional.linear(self.source.integers(value.double()), layer.weight, layer.bias)
-        out = torch.floor((acc * layer.multiplier + 2.0 ** (layer.shift - 1)) / 2.0**layer.shift)
-        return self.target.real(out.clamp(self.target.lo, self.target.hi)).to(value.dtype)
+        exact = torch.float32 if layer.largest(self.source.hi) < 2**24 else torch.float64
+        source = self.source.integers(value).to(exact)
+        out = functional.linear(source, layer.weight.to(exact), layer.bias.to(exact)).double()
+        out.mul_(layer.multiplier).add_(2.0 ** (layer.shift - 1)).div_(2.0**layer.shift).floor_()
+        return self.target.real(out.clamp_(self.target.lo, self.target.hi)).to(value.dtype)
+
+    def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
+        bias = self.linear.bias
+        if self.half_precision and self.training:
+            return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
+        value = value.to(weight.dtype)
+        return functional.linear(value - self.centre if self.centre else value, weight, bias)
 
     def requantised(self) -> Requantised:
         """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""

@@ -1,0 +1,43 @@
+"""The context model for grey 28x28 digits, `mnist-context`.
+
+    python recipes/mnist_context.py --data MNIST --out runs/mnist-context
+
+About 50 minutes on one core.
+
+Run again, it goes on from its checkpoint. With --float it trains the float twin.
+"""
+
+from bitsback.train.command import run
+from bitsback.train.context import ContextArchitecture
+from bitsback.train.export import Card
+from bitsback.train.recipe import Recipe
+
+RECIPE = Recipe(
+    name="mnist-context",
+    architecture=ContextArchitecture(
+        shape=(28, 28),
+        latents=32,
+        bits=8,
+        levels=256,
+        above=4,
+        side=4,
+        features=72,
+        hidden=64,
+        residuals=3,
+        components=8,
+    ),
+    epochs=30,
+    quantise_from=24,
+    batch=50,
+    warm_up=8,
+    validate_every=2,
+)
+CARD = Card(
+    name="mnist-context",
+    about="grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
+    licence="CC-BY-SA-3.0",
+    item_shape=(28, 28),
+)
+
+if __name__ == "__main__":
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=2, validation=2_000)

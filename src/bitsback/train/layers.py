@@ -1,0 +1,65 @@
+"""The entries and tensors of an integer network of docs/model-format.md, from the layers of a twin."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from bitsback.train.convolutions import ConvTwin
+from bitsback.train.quantise import Grid, weight_integers
+from bitsback.train.twins import LinearTwin
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass
+class NetworkDescription:
+    """The network `name` of a model file, layer by layer. Each method returns the name of the layer that it adds."""
+
+    name: str
+    tensors: Tensors
+    """Of the whole model; those of each layer join them."""
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def table(self, name: str, source: str, table: NDArray[Any]) -> str:
+        self.tensors[f"{self.name}.{name}.table"] = table
+        return self._add({"op": "table", "name": name, "input": source})
+
+    def linear(self, name: str, source: str, layer: nn.Module, weight: NDArray[np.int8] | None = None) -> str:
+        """weight: what takes the place of the twin's own, where the source has other elements than its input."""
+        return self._add({"op": "linear", "name": name, "input": source, **self._requantised(name, layer, weight)})
+
+    def conv(self, name: str, source: str, layer: nn.Module, size: tuple[int, int]) -> str:
+        """size: rows and columns of the source."""
+        assert isinstance(layer, ConvTwin)
+        parts = {"size": list(size), "kernel": layer.kernel, "stride": layer.stride}
+        return self._add({"op": "conv", "name": name, "input": source, **parts, **self._requantised(name, layer)})
+
+    def shuffle(self, name: str, source: str, size: tuple[int, int], factor: int) -> str:
+        return self._add({"op": "shuffle", "name": name, "input": source, "size": list(size), "factor": factor})
+
+    def add(self, name: str, source: str, other: str, target: Grid) -> str:
+        """The sum, held to the range of `target`."""
+        return self._add({"op": "add", "name": name, "input": source, "other": other, "clamp": [target.lo, target.hi]})
+
+    def _add(self, entry: dict[str, Any]) -> str:
+        self.entries.append(entry)
+        return str(entry["name"])
+
+    def _requantised(self, name: str, layer: nn.Module, weight: NDArray[np.int8] | None = None) -> dict[str, Any]:
+        """The tensors of a linear layer join the others; returns what of it is in the description."""
+        assert isinstance(layer, LinearTwin)
+        integers = layer.requantised()
+        where = f"{self.name}.{name}"
+        self.tensors[f"{where}.weight"] = weight_of(layer) if weight is None else weight
+        self.tensors[f"{where}.bias"] = integers.bias.numpy().astype(np.int32)
+        self.tensors[f"{where}.multiplier"] = integers.multiplier.numpy().astype(np.int32)
+        return {"shift": integers.shift, "clamp": [layer.target.lo, layer.target.hi]}
+
+
+def weight_of(layer: nn.Module) -> NDArray[np.int8]:
+    """The weights of a linear layer as its model file has them, [out, in]."""
+    assert isinstance(layer, LinearTwin)
+    return weight_integers(layer.linear.weight).numpy().astype(np.int8)

@@ -1,0 +1,129 @@
+"""The exported context VAE computes, integer for integer, what its twin computes, and codes at the twin's price."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.models import Model, load_model
+from bitsback.models.context import PixelsInContext
+from bitsback.train.answers import likelihood_integers, pixel_integers, posterior_integers
+from bitsback.train.context import ContextArchitecture, ContextTwin
+from bitsback.train.export import Card, chain_batch, export
+from bitsback.train.likelihoods import LN2
+from bitsback.train.pruning import prune
+from bitsback.train.quantise import HIDDEN, LATENT
+from bitsback.train.tables import bucket_centres
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
+
+
+@pytest.fixture
+def model(context_twin: ContextTwin) -> Model:
+    return load_model(export(context_twin, CARD, growth=64).to_bytes())
+
+
+@pytest.fixture
+def x(context_twin: ContextTwin) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, context_twin.architecture.levels, (60, 42), dtype=np.uint8)
+
+
+@pytest.fixture
+def z(context_twin: ContextTwin) -> NDArray[np.uint16]:
+    return np.random.default_rng(1).integers(0, 2**context_twin.architecture.bits, (60, 5), dtype=np.uint16)
+
+
+def test_the_networks_give_the_integers_of_the_twin(
+    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
+) -> None:
+    answers = posterior_integers(context_twin, torch.from_numpy(x)) | likelihood_integers(context_twin, z)
+    np.testing.assert_array_equal(model.posterior_parameters(x), (answers["mean"], answers["scale"]))
+    (features,) = model.likelihood_parameters(z)
+    np.testing.assert_array_equal(features, answers["features"])
+    assert len(np.unique(features)) > 100
+    assert isinstance(model.pixels_given_latents, PixelsInContext)
+    context = np.random.default_rng(2).integers(0, 256, (300, context_twin.inputs), dtype=np.uint8)
+    ours = model.pixels_given_latents.pixel_network(context)
+    for output, (name, twins) in zip(ours, pixel_integers(context_twin, context).items(), strict=True):
+        np.testing.assert_array_equal(output, twins, name)
+        assert len(np.unique(output)) > 5
+    assert sum(len(np.unique(output)) for output in ours) > 100 or context_twin.architecture.levels == 2
+
+
+@torch.no_grad()
+def twin_bits(twin: ContextTwin, x: NDArray[np.uint8], z: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """-log2 p(x | z) by the twin, [n], for symbols [n, pixels] and buckets [n, latents]."""
+    rows, columns = twin.architecture.shape
+    symbols = torch.from_numpy(x).float()
+    centres = LATENT.real(torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32)))
+    features = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
+    outputs = twin.pixel_outputs(twin.windows(symbols), features.flatten(0, 2))
+    nats = twin.pixel_likelihood.nats(symbols.reshape(-1, 1), *outputs)
+    bits: NDArray[np.float64] = nats.view(len(x), -1).double().sum(1).numpy() / LN2
+    return bits
+
+
+def test_the_model_codes_at_the_price_that_the_twin_names(
+    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
+) -> None:
+    """Exactly that for a mixture; a logit has its probability rounded to 2^-16."""
+    bits = model.likelihood(z).information(x).sum(1)
+    tolerance = 1e-5 if context_twin.architecture.levels > 2 else 0.01
+    np.testing.assert_allclose(bits, twin_bits(context_twin, x, z), rtol=tolerance)
+
+
+def test_an_archive_comes_back(context_twin: ContextTwin, model: Model, x: NDArray[np.uint8]) -> None:
+    images = x.reshape(-1, 7, 6).astype(np.bool_ if context_twin.architecture.levels == 2 else np.uint8)
+    buffer = io.BytesIO()
+    bitsback.compress(images, buffer, model=model)
+    buffer.seek(0)
+    np.testing.assert_array_equal(bitsback.decompress(buffer), images)
+
+
+def test_the_description_says_what_the_twin_is(context_twin: ContextTwin, model: Model) -> None:
+    a = context_twin.architecture
+    assert (model.architecture, model.name, model.growth, model.batch) == ("context-vae", "small", 64, 256)
+    assert (model.item_shape, model.latents, model.levels) == ((7, 6), 5, a.levels)
+    pixel = json.loads(model.description)["pixel"]
+    assert (pixel["codec"], pixel["window"]) == (a.likelihood, [2, 3])
+
+
+def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+    with torch.no_grad():
+        for layer in (context_twin.mean, context_twin.scale):
+            layer.linear.weight[2] = 0
+            layer.linear.bias[2] = 0
+        context_twin.cell.linear.weight[:, 2] *= 1e-3
+    pruned = prune(context_twin, torch.from_numpy(x))
+    assert isinstance(pruned, ContextTwin) and pruned.architecture.latents == 4
+    kept = [0, 1, 3, 4]
+    before, after = (posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned))
+    for name in before:
+        np.testing.assert_array_equal(after[name], before[name][:, kept])
+    z = np.random.default_rng(0).integers(0, 256, (50, 5))
+    whole = likelihood_integers(context_twin, z)["features"]
+    assert np.abs(whole - likelihood_integers(pruned, z[:, kept])["features"]).mean() < 0.05 * HIDDEN.scale
+    export(pruned, CARD, growth=1)
+
+
+def test_of_latents_that_are_all_idle_one_stays(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+    with torch.no_grad():
+        for layer in (context_twin.mean, context_twin.scale):
+            layer.linear.weight.zero_()
+            layer.linear.bias.zero_()
+        context_twin.mean.linear.bias[3] = 0.01
+    assert prune(context_twin, torch.from_numpy(x)).architecture.latents == 1
+
+
+@pytest.mark.parametrize(("shape", "batch"), [((8, 8), 256), ((28, 28), 256), ((64, 64), 49), ((128, 128), 12)])
+def test_batches_of_large_images_are_small(
+    context_architecture: ContextArchitecture, shape: tuple[int, int], batch: int
+) -> None:
+    with torch.device("meta"):
+        twin = ContextTwin(replace(context_architecture, shape=shape))
+    assert chain_batch(twin) == batch

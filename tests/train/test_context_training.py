@@ -1,0 +1,104 @@
+"""A run of a context VAE: it learns, it can be interrupted, and its result is what the integer model does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bitsback.train.context import DULL, ContextArchitecture, ContextTwin
+from bitsback.train.data import Split
+from bitsback.train.export import Card, export
+from bitsback.train.half import faster_in_half
+from bitsback.train.rates import code_lengths, repeated_lengths
+from bitsback.train.recipe import Recipe, Training, latent_nats, nats_in_parts
+from bitsback.train.twins import LinearTwin
+from bitsback.train.weights import load_twin, save_twin
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(context_recipe: Recipe, split: Split, tmp_path: Path) -> None:
+    whole = Training(context_recipe, split, tmp_path / "whole").run()
+    Training(context_recipe, split, tmp_path / "parts").run(until=4)
+    torch.rand(7)  # what else is drawn in between is of no account
+    resumed = Training(context_recipe, split, tmp_path / "parts")
+    assert resumed.epoch == 4
+    parts = resumed.run()
+    for (name, a), b in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("levels", [2, 256])
+def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
+    context_recipe: Recipe, split: Split, tmp_path: Path, levels: int
+) -> None:
+    architecture = replace(context_recipe.architecture, levels=levels)
+    training = Training(replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path)
+    twin = training.run()
+    assert training.rows[-1]["validation_bpd"] < training.rows[0]["validation_bpd"]
+    model = export(twin, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
+    x = training.validation.numpy().astype(np.uint8)
+    bpd = float(np.mean([code_lengths(model, x, seed).net.mean() for seed in range(10)])) / 36
+    assert bpd == pytest.approx(training.best_loss, rel=0.03)
+    repeated = repeated_lengths(model, x, seed=0, count=2 * len(x) + 1)
+    assert len(repeated.net) == 3 * len(x)
+    np.testing.assert_array_equal(repeated.popped[: len(x)], code_lengths(model, x, 0).popped)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_training_works_with_and_without_bfloat16(
+    context_recipe: Recipe, split: Split, tmp_path: Path, half: bool
+) -> None:
+    training = Training(context_recipe, split, tmp_path, samples=1, half=half)
+    assert any(layer.half_precision for layer in training.twin.modules() if isinstance(layer, LinearTwin)) == half
+    training.run()
+    assert training.rows[-1]["validation_bpd"] < 8
+
+
+def test_whether_bfloat16_is_faster_is_found_out_at_once() -> None:
+    assert faster_in_half() in (True, False)
+
+
+def test_looking_at_images_in_parts_changes_nothing(context_twin: ContextTwin, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randint(0, context_twin.architecture.levels, (20, 42)).float()
+    noise = torch.randn(20, 5)
+    with torch.no_grad():
+        losses, kl = context_twin.nats(x, noise)
+    whole = latent_nats(context_twin, x)
+    monkeypatch.setattr("bitsback.train.recipe.MOST_PIXELS", 7 * 42)
+    for ours, there in zip(nats_in_parts(context_twin, x, noise), (losses, kl), strict=True):
+        torch.testing.assert_close(ours, there)
+    torch.testing.assert_close(latent_nats(context_twin, x), whole)
+
+
+def test_a_window_is_what_stands_before_a_pixel(context_twin: ContextTwin) -> None:
+    x = torch.randint(0, context_twin.architecture.levels, (3, 42), dtype=torch.uint8)
+    windows = context_twin.windows(x).view(3, 7, 6, -1)
+    image = torch.zeros(3, 7 + 2, 6 + 6, dtype=torch.uint8)
+    image[:, 2:, 3:9] = x.view(3, 7, 6)
+    for row, column in [(0, 0), (1, 5), (6, 3)]:
+        above = image[:, row : row + 2, column : column + 7].flatten(1)
+        left = image[:, row + 2, column : column + 3]
+        assert torch.equal(windows[:, row, column], torch.cat((above, left), 1))
+
+
+def test_leaving_out_dull_pixels_changes_the_loss_by_chance_alone(context_architecture: ContextArchitecture) -> None:
+    twin = ContextTwin(replace(context_architecture, shape=(16, 16)))
+    x = torch.zeros(40, 256)
+    x[:, 100:104] = 1
+    kept, weight = twin._worth_training_on(x)
+    assert len(kept) < 0.9 * x.numel() and set(weight.tolist()) == {1.0, 1 / DULL}
+    totals = [float(twin._worth_training_on(x)[1].sum()) for _ in range(50)]
+    assert float(np.mean(totals)) == pytest.approx(x.numel(), rel=0.02)
+
+
+def test_float_weights_come_back(context_architecture: ContextArchitecture, tmp_path: Path) -> None:
+    twin = ContextTwin(context_architecture).eval()
+    save_twin(twin, tmp_path / "twin.safetensors")
+    loaded = load_twin(tmp_path / "twin.safetensors")
+    assert loaded.architecture == context_architecture
+    x = torch.randint(0, context_architecture.levels, (20, 42)).float()
+    noise = torch.zeros(20, 5)
+    with torch.no_grad():
+        for a, b in zip(twin.nats(x, noise), loaded.nats(x, noise), strict=True):
+            torch.testing.assert_close(a, b, atol=0.05, rtol=0.01)
