@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive import Compressed
+from bitsback.archive import choose as choosing
+from bitsback.models import bundled
+from random_models import random_context_model, random_model
 
 from .conftest import assert_same, pack, unpack
 
@@ -30,8 +34,8 @@ def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> 
 def test_others_are_stored(digits: NDArray[np.bool_]) -> None:
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
         assert compressed(array).methods["packed"] == 1
-    grey = np.arange(784 * 3).astype(np.uint8).reshape(3, 28, 28)
-    assert compressed(grey).methods["raw"] == 1
+    noise = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    assert compressed(noise).methods["raw"] == 1
 
 
 def test_a_flat_row_of_pixels_is_many_items() -> None:
@@ -94,7 +98,8 @@ def test_a_model_that_is_missing_can_be_given(tmp_path: Path, tiny: bitsback.Mod
         assert_same(unpack(archive, model=model), dots)
         assert_same(bitsback.open(io.BytesIO(archive), model=model)[7], dots[7])
     opened = bitsback.open(io.BytesIO(archive))
-    assert opened.info()["models"] == [{"identity": tiny.identity[:16].hex(), "name": None, "about": None, "blocks": 1}]
+    unknown = {"name": None, "about": None, "architecture": None}
+    assert opened.info()["models"] == [{"identity": tiny.identity[:16].hex(), "blocks": 1} | unknown]
     assert [block for block, _ in opened.verify()] == [0]
 
 
@@ -108,3 +113,124 @@ def test_wrong_arguments(digits: NDArray[np.bool_]) -> None:
         compressed([1, 2])
     with pytest.raises(bitsback.InputError, match=r"complex.*\.real"):
         compressed(np.zeros(3, complex))
+
+
+SHAPE = (12, 20)
+SIZES: dict[str, Any] = {"shape": SHAPE, "latents": 1, "hidden": 4, "bits": 8}
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models to bundle: one that is fast, for which all pixels are alike, and two that see a context."""
+    folder = tmp_path_factory.mktemp("shelf")
+    index = np.arange(256)
+    for name, (description, tensors), probability in (
+        ("shelf-fast", random_model(**SIZES), np.full(256, 30000)),
+        ("shelf-mild", random_context_model(1, **SIZES), np.where(index < 128, 15000, 50000)),
+        ("shelf-sharp", random_context_model(2, **SIZES), np.where(index < 128, 300, 65000)),
+    ):
+        (table,) = (tensor for tensor in tensors if tensor.endswith(".probability"))
+        tensors[table] = probability.astype(np.uint16)
+        model = bitsback.Model.build(json.dumps(json.loads(description) | {"name": name}), tensors)
+        (folder / f"{name}.safetensors").write_bytes(model.to_bytes())
+    return folder
+
+
+@pytest.fixture
+def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those models are bundled."""
+    monkeypatch.setattr(bundled, "_NAMES", ("shelf-fast", "shelf-mild", "shelf-sharp"))
+    monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
+
+
+def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
+    """Items that the model of this name decodes from random bits: what it is best at."""
+    model = bundled.load(name)
+    words = np.random.default_rng(1).integers(0, 2**32, 5000, np.uint32)
+    message = bitsback.Message([2**40], words, 0)
+    z = model.prior(count).pop(message)
+    return np.asarray(model.likelihood(z).pop(message)).reshape(count, *SHAPE)
+
+
+def chosen(items: NDArray[np.uint8], effort: choosing.Effort, job: int = 0) -> str:
+    model = choosing.choose(None, items, "x", effort, job).model
+    assert model is not None
+    return model.name
+
+
+@pytest.mark.usefixtures("shelved")
+def test_fast_and_best() -> None:
+    for name in ("shelf-mild", "shelf-sharp"):
+        items = drawn(name)
+        assert chosen(items, "fast") == "shelf-fast"
+        assert chosen(items, "best") == name
+        assert chosen(items, "best", 10**12) == name
+        assert chosen(1 - items, "best") == name
+
+
+@pytest.mark.usefixtures("shelved")
+def test_auto_goes_by_the_size_of_the_job() -> None:
+    """From some size on a fast model is taken, but not one that is far worse."""
+    few, many = choosing._LARGE, choosing._LARGE + 1
+    assert chosen(drawn("shelf-mild"), "auto", few) == "shelf-mild"
+    assert chosen(drawn("shelf-mild"), "auto", many) == "shelf-fast"
+    assert chosen(drawn("shelf-sharp"), "auto", few) == "shelf-sharp"
+    assert chosen(drawn("shelf-sharp"), "auto", many) == "shelf-sharp"
+
+
+@pytest.mark.usefixtures("shelved")
+def test_archives_of_a_model_of_context() -> None:
+    items = drawn("shelf-sharp", 300)
+    summary = compressed(items, block=100)
+    assert (summary.model, summary.model_bytes, summary.methods["chain"]) == ("shelf-sharp", 0, 3)
+    assert summary.bytes_out < items.size / 16
+    archive = pack(items, model="best", block=100)
+    assert archive == pack(items, model="shelf-sharp", block=100, threads=3)
+    assert_same(unpack(archive), items)
+    opened = bitsback.open(io.BytesIO(archive))
+    assert_same(opened[123], items[123])
+    assert opened.verify() == []
+    (model,) = opened.info()["models"]
+    assert (model["name"], model["architecture"]) == ("shelf-sharp", "context-vae")
+
+
+@pytest.mark.usefixtures("shelved")
+def test_the_job_is_all_that_a_model_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an npz file all arrays of that shape together, and no others."""
+    monkeypatch.setattr(choosing, "_LARGE", 30_000)
+    items = drawn("shelf-mild")  # 24,000 elements
+    np.savez(tmp_path / "one.npz", items, np.zeros((400, 9, 9), np.uint8))
+    np.savez(tmp_path / "two.npz", items, items)
+    assert compressed(tmp_path / "one.npz").model == "shelf-mild"
+    assert compressed(tmp_path / "two.npz").model != "shelf-mild"
+    assert compressed(tmp_path / "two.npz", model="best").model == "shelf-mild"
+
+
+def test_a_model_of_context_of_ones_own_is_embedded(shelf: Path) -> None:
+    model = bitsback.load_model(shelf / "shelf-sharp.safetensors")
+    items = np.zeros((50, *SHAPE), bool)
+    items[:, 3, 4] = True
+    archive = pack(items, model=model)
+    assert_same(unpack(archive), items)
+    (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
+    assert found["identity"] == model.identity.hex()
+
+
+def test_no_model_is_loaded_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> bitsback.Model:
+        raise AssertionError(f"{name} is loaded")
+
+    monkeypatch.setattr(bundled, "load", load)
+    for model in ("auto", "fast", "best"):
+        assert compressed(np.zeros((3, 27, 28), bool), model=model).model is None
+
+
+def test_what_is_told_of_a_bundled_model_without_loading_it() -> None:
+    for name in bundled.names():
+        model, outline = bitsback.load_model(name), bundled.outline(name)
+        assert (model.name, bundled.identity(name)) == (name, model.identity)
+        assert bundled.size(name) == len(model.to_bytes())
+        for field in ("name", "about", "architecture", "item_shape", "levels", "latents"):
+            assert getattr(outline, field) == getattr(model, field)
+        assert bundled.find(model.identity[:16]) is model
+    assert bundled.find(bytes(16)) is None

@@ -19,7 +19,7 @@ from bitsback.message import Message
 from bitsback.models import tensor_code
 from bitsback.models.embed import pack_model, unpack_model
 from bitsback.wire import Cursor, varint
-from random_models import random_model
+from random_models import random_context_model, random_model
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4")
 
@@ -40,6 +40,14 @@ def test_bundled_models(name: str) -> None:
 def test_random_models(seed: int) -> None:
     shapes = ((3, 5), (1,), (2, 3, 4), (40, 30), (7, 1), (1, 7))
     model = bitsback.Model.build(*random_model(seed, shape=shapes[seed], bits=8 + seed % 3, latents=1 + seed))
+    assert unpack_model(pack_model(model)).identity == model.identity
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_models_of_pixels_in_context(seed: int) -> None:
+    codecs = (("bernoulli", 2, 16), ("exponential", 19, 20), ("mixture", 256, 24))
+    codec, levels, precision = codecs[seed]
+    model = bitsback.Model.build(*random_context_model(seed, codec=codec, levels=levels, precision=precision))
     assert unpack_model(pack_model(model)).identity == model.identity
 
 

@@ -37,10 +37,10 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
         (["compress", "digits.npy", "-o", "x.bb", "-m", "digits.npy"], ["digits.npy"]),
         (["compress", "digits.npy", "-o", "x.bb", "--block", "0"], ["--block"]),
         (["compress", "digits.npy", "-o", "x.bb", "--threads", "many"], ["--threads"]),
-        (["compress", "digits.npy", "--fast"], ["--fast", "'bitsback compress --help'"]),
+        (["compress", "digits.npy", "--quick"], ["--quick", "'bitsback compress --help'"]),
         (["compress"], ["INPUT", "'bitsback compress --help'"]),
         (["compres", "digits.npy"], ["compres", "'bitsback --help'"]),
-        (["--fast"], ["--fast"]),
+        (["--quick"], ["--quick"]),
     ],
 )
 def test_one_line_for_each_mistake(run: Run, folder: Path, arguments: list[str], parts: list[str]) -> None:

@@ -58,6 +58,23 @@ def test_a_model_by_name(run: Run, folder: Path, model: str) -> None:
     assert (folder / "m.npy").read_bytes() == (folder / "digits.npy").read_bytes()
 
 
+@pytest.mark.parametrize("choice", ["fast", "best", "auto"])
+def test_how_a_model_is_chosen(run: Run, folder: Path, choice: str) -> None:
+    """The flags are short for names."""
+    assert run("compress", "digits.npy", "-m", choice, "-o", "named.bb").exit_code == 0
+    assert run("compress", "digits.npy", *([] if choice == "auto" else [f"--{choice}"]), "-o", "flag.bb").exit_code == 0
+    assert Path("flag.bb").read_bytes() == Path("named.bb").read_bytes()
+    assert run("decompress", "flag.bb").exit_code == 0
+    assert Path("flag.npy").read_bytes() == Path("digits.npy").read_bytes()
+
+
+@pytest.mark.parametrize("options", [["--fast", "--best"], ["--fast", "-m", "mnist"], ["--best", "-m", "auto"]])
+def test_a_model_is_chosen_in_one_way(run: Run, folder: Path, options: list[str]) -> None:
+    result = run("compress", "digits.npy", *options, "-o", "no.bb")
+    assert result.exit_code != 0 and "give one of them" in result.stderr
+    assert not Path("no.bb").exists()
+
+
 def test_a_model_of_ones_own_is_in_the_archive(run: Run, folder: Path, private: bitsback.Model) -> None:
     Path("private.safetensors").write_bytes(private.to_bytes())
     assert run("compress", "digits.npy", "-m", "private.safetensors", "-o", "inside.bb").exit_code == 0

@@ -15,6 +15,7 @@ from PIL import Image
 import bitsback
 from bitsback.images.modes import MODES
 from bitsback.models import bundled
+from random_models import random_context_model_file
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
@@ -44,6 +45,20 @@ def test_pictures(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bo
     for number in range(5):
         save(digits[number], tmp_path / "in" / f"digit {number}.png")
     check(tmp_path / "in", models, block=2)
+
+
+def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Path) -> None:
+    model = bitsback.load_model(random_context_model_file(codec="mixture", levels=256, precision=24, latents=1))
+    message = bitsback.Message([2**40], depth=0)
+    items = model.likelihood(model.prior(40).pop(message)).pop(message).reshape(40, *model.item_shape)
+    for number, picture in enumerate(items):
+        save(picture, tmp_path / "in" / f"{number % 3}" / f"{number}.png")
+    save(noise("RGB"), tmp_path / "in" / "colour.png")
+    stream = io.BytesIO()
+    notes_of(tmp_path / "in", stream, model=model, embed="always")
+    with bitsback.open(stream) as archive:
+        assert archive.info()["methods"]["chain"] == 1
+    check(tmp_path / "in", [], model=model, embed="always")
 
 
 def test_npz(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bool_]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,20 @@ from bitsback.archive.layout import Shape
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
+from bitsback.models.outline import VAE, Outline
 
 Choice = str | os.PathLike[str] | Model
-"""What to code with: "auto", the name of a bundled model, a model file, or a model."""
+"""What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
+
+Effort = Literal["auto", "fast", "best"]
+"""How a bundled model is chosen. "fast": of the architecture `vae`. "best": whichever makes the archive smallest.
+"auto": the same, where that takes seconds; for large jobs one of "fast", unless it is far worse than the best."""
 
 _SAMPLE = 64
+# Of a job, from which on "auto" goes for speed: some 10 s of a context VAE, at 2 MB/s with one thread. The number of
+# threads that there are has no say, so that archives do not depend on it.
+_LARGE = 20_000_000  # elements
+_FAR_WORSE = 1.5  # times as many bytes
 
 
 @dataclass(frozen=True)
@@ -38,17 +47,24 @@ def given_model(choice: Choice) -> Model | None:
     return None if choice == "auto" else load_model(choice)
 
 
+def read_choice(choice: Choice) -> tuple[Model | None, Effort]:
+    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises ModelError if it cannot
+    be had."""
+    if isinstance(choice, str) and choice in get_args(Effort):
+        return None, cast(Effort, choice)
+    return given_model(choice), "auto"
+
+
 def item_axes(shape: Shape, model: Model | None) -> int:
     """0 if an array of this shape is one item of a model's shape, 1 if its first axis counts the items."""
     if not shape:
         return 0
     if len(shape) == 1:
         return 1
-    known = [model] if model is not None else _bundled_models()
-    return 0 if any(shape == candidate.item_shape for candidate in known) else 1
+    return 0 if any(shape == outline.item_shape for outline in _outlines(model)) else 1
 
 
-def fits(model: Model, item_shape: Shape) -> bool:
+def fits(model: Outline, item_shape: Shape) -> bool:
     """Whether the model can code items of this shape: axes of size 1 do not count, nor does whether they are flat."""
     squeezed = _squeeze(item_shape)
     return squeezed == _squeeze(model.item_shape) or squeezed == _squeeze((model.pixels,))
@@ -56,7 +72,7 @@ def fits(model: Model, item_shape: Shape) -> bool:
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
     """Whether the given model, or else any bundled one, can code items of this shape."""
-    return any(fits(model, item_shape) for model in ([given] if given is not None else _bundled_models()))
+    return any(fits(outline, item_shape) for outline in _outlines(given))
 
 
 def check_fit(model: Model, item_shape: Shape, name: str) -> None:
@@ -68,43 +84,69 @@ def check_fit(model: Model, item_shape: Shape, name: str) -> None:
         )
 
 
-def choose(given: Model | None, items: NDArray[Any], name: str) -> Chosen:
+def choose(given: Model | None, items: NDArray[Any], name: str, effort: Effort = "auto", job: int = 0) -> Chosen:
     """The model for an archive whose first block these items are, found by a trial on a few of them.
 
     items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a `given` model it is a
-    bundled one that fits, or none. Raises UnfitError if the items have values that a given one does not code.
+    bundled one that fits, or none. job: the elements of all that is to be coded. Raises UnfitError if the items have
+    values that a given one does not code.
     """
-    candidates = _bundled_models() if given is None else [given]
-    candidates = [model for model in candidates if fits(model, items.shape[1:])]
+    outlines = [outline for outline in _outlines(given) if fits(outline, items.shape[1:])]
+    if given is None and effort == "fast":
+        outlines = [outline for outline in outlines if outline.architecture == VAE]
     levels = find_levels(items)
     # Where models of two levels will do, those of more are not worth a trial.
-    candidates = [model for model in candidates if levels is not None and model.levels == 2] or candidates
+    outlines = [outline for outline in outlines if levels is not None and outline.levels == 2] or outlines
     step = max(len(items) // _SAMPLE, 1)
     sample = np.ascontiguousarray(items[::step][:_SAMPLE])
     trials = [
-        (_cost(model, coded[1].reshape(len(sample), -1) ^ np.uint8(invert)), Chosen(model, invert))
-        for model in candidates
+        _Trial(model, invert, _cost(model, coded[1].reshape(len(sample), -1) ^ np.uint8(invert)))
+        for outline in outlines
         # A sample may have fewer levels than all items, but not others.
-        if model_symbols(model, items, levels) and (coded := model_symbols(model, sample, levels))
+        if model_symbols(outline, items, levels) and (coded := model_symbols(outline, sample, levels))
+        for model in [_load(outline)]
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
     if trials:
-        return min(trials, key=lambda trial: trial[0])[1]  # the first of equals
+        return _pick(trials, given is None and effort == "auto" and job > _LARGE)
     if given is not None and items.size:
         allowed = "two values" if given.levels == 2 else f"the values 0 to {given.levels - 1} as uint8"
         raise UnfitError(
             f"{name}: its items have other values than the model {given.name} codes, {allowed}; convert them first, or"
             " leave the choice to 'auto'"
         )
-    return Chosen(candidates[0] if candidates else None)
+    return Chosen(_load(outlines[0]) if outlines else None)
 
 
 def is_bundled(model: Model) -> bool:
-    return model.name in bundled.names() and bundled.load(model.name).identity == model.identity
+    return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-def _bundled_models() -> list[Model]:
-    return [bundled.load(name) for name in bundled.names()]
+@dataclass(frozen=True)
+class _Trial:
+    model: Model
+    invert: bool
+    cost: int
+
+
+def _pick(trials: list[_Trial], large: bool) -> Chosen:
+    """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far worse."""
+    picked = min(trials, key=lambda trial: trial.cost)
+    fast = [trial for trial in trials if trial.model.architecture == VAE]
+    if large and fast:
+        cheapest_fast = min(fast, key=lambda trial: trial.cost)
+        if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
+            picked = cheapest_fast
+    return Chosen(picked.model, picked.invert)
+
+
+def _outlines(given: Model | None) -> list[Outline]:
+    """Of the models to choose from. Those that are bundled are not loaded for it, which would take long."""
+    return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
+
+
+def _load(outline: Outline) -> Model:
+    return outline if isinstance(outline, Model) else bundled.load(outline.name)
 
 
 def _squeeze(shape: Shape) -> Shape:
@@ -112,4 +154,5 @@ def _squeeze(shape: Shape) -> Shape:
 
 
 def _cost(model: Model, symbols: NDArray[np.uint8]) -> int:
-    return len(chain.encode(model, symbols, bytes(32), 1))
+    # A chain that started from zeros would take the least likely latents for its first items.
+    return len(chain.encode(model, symbols, chain.digest(b"", symbols.tobytes()), 1))

@@ -91,9 +91,14 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
 
 
 def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:
-    info: dict[str, Any] = {"identity": prefix.hex(), "name": None, "about": None, "blocks": 0}
+    info: dict[str, Any] = {"identity": prefix.hex(), "name": None, "about": None, "architecture": None, "blocks": 0}
     try:
         model = archive.library.find(prefix)
     except ArchiveError:
         return info
-    return info | {"identity": model.identity.hex(), "name": model.name, "about": model.about}
+    return info | {
+        "identity": model.identity.hex(),
+        "name": model.name,
+        "about": model.about,
+        "architecture": model.architecture,
+    }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.models import Model
+from bitsback.models.outline import Outline
 
 Levels = tuple[bytes, bytes]
 
@@ -42,7 +42,7 @@ def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
 
 
 def model_symbols(
-    model: Model, items: NDArray[Any], levels: Levels | None
+    model: Outline, items: NDArray[Any], levels: Levels | None
 ) -> tuple[Levels | None, NDArray[np.uint8]] | None:
     """The symbols, flat, that a model codes the items as, and the levels that they stand for: `levels`, or None if the
     elements are symbols themselves. None in place of both if the model cannot code them."""

@@ -10,13 +10,14 @@ from bitsback.archive import block as block_module
 from bitsback.archive.choose import (
     Choice,
     Chosen,
+    Effort,
     UnfitError,
     any_fits,
     check_fit,
     choose,
     fits,
-    given_model,
     is_bundled,
+    read_choice,
 )
 from bitsback.archive.inputs import Input, Source, open_input
 from bitsback.archive.layout import HEAD, MAX_BLOCK_BYTES, MODEL, Collection, pack_index, section
@@ -53,7 +54,9 @@ def compress(
         paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to 64 bits, or floats of
         16 to 64 bits; their first axis counts the items, unless the shape is that of an item of the model.
     destination: a path, whose file appears when it is complete, or a binary stream, which is never sought in.
-    model: "auto", the name of a bundled model, the path of a model file, or a model.
+    model: the name of a bundled model, the path of a model file, or a model; or how a bundled one is chosen: "fast",
+        among those of independent pixels; "best", whichever makes a sample smallest; "auto", the best if there are at
+        most 20 million elements, some seconds' work, and otherwise a fast one, unless all of these are far worse.
     block: items in a block at most; they decode on their own, in parallel. By default about 1.6 million elements.
     threads: blocks to work on at once; all cores by default. The archive is the same for any number.
     embed: whether the models go into the archive; "auto": unless they are bundled.
@@ -70,7 +73,7 @@ def compress(
         raise InputError(f"block={block}: a block has one item at least")
     if embed not in ("auto", "always", "never"):
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
-    given = given_model(model)
+    given, effort = read_choice(model)
     with open_input(source, given, skip_bad) as taken:
         taken.check_output(destination)
         parts = [_Part(items, part, block) for items, part in taken.parts]
@@ -78,7 +81,7 @@ def compress(
             for part in parts[:1]:
                 check_fit(given, part.collection.item_shape, part.items.name)
         with open_output(destination, force, source) as output:
-            return _Writer(taken, parts, output, given, embed).write(threads, progress)
+            return _Writer(taken, parts, output, given, effort, embed).write(threads, progress)
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,13 @@ class _Part:
         self._blocks = _count_blocks(collection, block, items.name)
         self._ahead: NDArray[Any] | None = None
 
-    def choose(self, given: Model | None) -> Chosen:
-        """The model for it. Raises UnfitError if a `given` one fits the shape, but not the values."""
+    def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
+        """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits the shape, but not
+        the values."""
         if not self._blocks or not any_fits(given, self.collection.item_shape):
             return Chosen(None)
         self._ahead = self._read(0)
-        return choose(given, self._ahead, self.items.name)
+        return choose(given, self._ahead, self.items.name, effort, job)
 
     def tasks(self, first: int, chosen: Chosen) -> Iterator[_Task]:
         """Its blocks: the items, split evenly. first: the number of its first item."""
@@ -137,11 +141,14 @@ def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
 
 
 class _Writer:
-    def __init__(self, taken: Input, parts: list[_Part], output: Output, given: Model | None, embed: Embed) -> None:
+    def __init__(
+        self, taken: Input, parts: list[_Part], output: Output, given: Model | None, effort: Effort, embed: Embed
+    ) -> None:
         self._taken = taken
         self._parts = parts
         self._output = output
         self._given = given
+        self._effort = effort
         self._embed = embed
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
@@ -182,11 +189,13 @@ class _Writer:
 
     def _choose(self) -> list[Chosen]:
         """The model for each part. Raises UnfitError if there is a given one that codes none of them."""
+        parts = (part.collection for part in self._parts)
+        job = sum(part.elements for part in parts if any_fits(self._given, part.item_shape))
         chosen: list[Chosen] = []
         refused: UnfitError | None = None
         for part in self._parts:
             try:
-                chosen.append(part.choose(self._given))
+                chosen.append(part.choose(self._given, self._effort, job))
             except UnfitError as error:
                 refused = refused or error
                 chosen.append(Chosen(None))

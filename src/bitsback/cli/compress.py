@@ -27,7 +27,9 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.command(short_help="Compress an array or pictures.")
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @options.output_option("The archive to write.  [default: INPUT.bb]")
-@click.option("-m", "--model", default="auto", show_default=True, metavar="NAME|FILE", help="See 'bitsback models'.")
+@click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
+@click.option("--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input.")
+@click.option("--best", is_flag=True, help="Choose the model that makes the archive smallest, however slow.")
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
     help="Items in a block. Blocks decode on their own: small ones make 'extract' faster, large ones the file smaller.",
@@ -45,7 +47,9 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 def command(
     sources: tuple[str, ...],
     output: str | None,
-    model: str,
+    model: str | None,
+    fast: bool,
+    best: bool,
     block: int | None,
     embed: Embed,
     skip_bad: bool,
@@ -66,12 +70,14 @@ def command(
     are not kept. A warning tells of it.
 
     Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values (bool, 0/1, 0/255)
-    and grey ones have models of their own. Others are stored. 'bitsback train' makes models.
+    and grey ones have models of their own. Others are stored. 'bitsback train' makes models. Of several models the one
+    is taken that makes a sample smallest. The best ones ('context' in their names) work on a few MB a second, both
+    ways; beyond 20 million pixels a fast one takes their place, unless it is far worse.
 
     \b
       bitsback compress digits.npy                    makes digits.bb
       bitsback compress digits -o small.bb            all pictures in the folder digits
-      bitsback compress t10k-images-idx3-ubyte.gz -m mnist-binary-paper
+      bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --block 200        for fast access to single items
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
@@ -83,6 +89,9 @@ def command(
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
             raise click.UsageError("several inputs make one archive; name it with -o FILE")
+    given = [choice for choice in (model, "fast" if fast else None, "best" if best else None) if choice is not None]
+    if len(given) > 1:
+        raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
     output = options.checked_output(source, _default_output(source) if output is None else output)
     taken: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
@@ -90,7 +99,8 @@ def command(
         summary = bitsback.compress(
             sys.stdin.buffer if source == options.STANDARD else taken,
             sys.stdout.buffer if output == options.STANDARD else output,
-            model=model, block=block, threads=threads, embed=embed, progress=progress, force=force, skip_bad=skip_bad,
+            model=given[0] if given else "auto", block=block, threads=threads, embed=embed, progress=progress,
+            force=force, skip_bad=skip_bad,
         )  # fmt: skip
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out, as_json, quiet,

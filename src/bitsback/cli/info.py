@@ -80,7 +80,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ),
     )
     for model in info["models"]:
-        name = model["name"] or "not here; give it with -m"
+        name = f"{model['name']} ({model['architecture']})" if model["name"] else "not here; give it with -m"
         yield "model", f"{name}, {figures.count(model['blocks'], 'block')}, identity {model['identity']}"
     if info["model_bytes"]:
         yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"

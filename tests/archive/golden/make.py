@@ -1,12 +1,14 @@
 """The arrays of the golden archives, and the archives themselves: run this file to write them again.
 
-They pin what bytes mean. A change of them is a change of the format, and raises its version.
+They pin what bytes mean. A change of them is a change of the format, and raises its version. The models beside them, in
+which pixels depend on those before them, are random: random_models.random_context_model_file made them.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,36 @@ def grey() -> NDArray[np.uint8]:
     return (np.arange(600) * 7919 % 251).astype(np.uint8).reshape(30, 4, 5)
 
 
+def model_file(name: str) -> Path:
+    return FOLDER / f"{name}.safetensors"
+
+
+def drawn(name: str) -> NDArray[np.uint8]:
+    """30 items that the model of this name decodes from the words of the supply."""
+    model, message = bitsback.load_model(model_file(name)), bitsback.Message([2**40], depth=0)
+    z = model.prior(30).pop(message)
+    return model.likelihood(z).pop(message).reshape(30, *model.item_shape)
+
+
 GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
-    "digits": (lambda: binarised_mnist_test_images()[:30], {"block": 8}),
-    "digits-two-lanes": (lambda: binarised_mnist_test_images()[:40].view(np.uint8) * np.uint8(255), {}),
-    "one-digit": (lambda: binarised_mnist_test_images()[0], {}),
+    "digits": (lambda: binarised_mnist_test_images()[:30], {"block": 8, "model": "mnist-binary"}),
+    "digits-two-lanes": (
+        lambda: binarised_mnist_test_images()[:40].view(np.uint8) * np.uint8(255),
+        {"model": "mnist-binary"},
+    ),
+    "one-digit": (lambda: binarised_mnist_test_images()[0], {"model": "mnist-binary"}),
     "paper": (lambda: binarised_mnist_test_images()[:9].astype(">f4"), {"model": "mnist-binary-paper"}),
     "embedded-model": (
         lambda: binarised_mnist_test_images()[:9],
         {"model": "mnist-binary-paper", "embed": "always"},
     ),
-    "grey-digits": (lambda: mnist_test_images()[:30], {"block": 8}),
+    "grey-digits": (lambda: mnist_test_images()[:30], {"block": 8, "model": "mnist"}),
     "grey-digits-paper": (lambda: mnist_test_images()[:9], {"model": "mnist-paper"}),
-    "inverted": (lambda: ~binarised_mnist_test_images()[:9], {}),
+    "inverted": (lambda: ~binarised_mnist_test_images()[:9], {"model": "mnist-binary"}),
+    **{
+        name: (partial(drawn, name), {"model": model_file(name), "embed": "always", "block": 12})
+        for name in ("context-bernoulli", "context-exponential", "context-mixture")
+    },
     "packed": (lambda: grey() > 100, {"block": 12}),
     "raw": (lambda: grey().astype("<i2"), {}),
     "empty": (lambda: np.zeros((0, 28, 28), bool), {}),
