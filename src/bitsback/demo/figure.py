@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bitsback.bench.peers import Images, encode_png, mosaic, pack
+from bitsback.bench.pictures import encode_png
+from bitsback.bench.units import Images, mosaic, pack
 
 SHOWN = 30  # images, as in the paper
 COLUMNS = 6

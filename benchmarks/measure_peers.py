@@ -1,0 +1,73 @@
+"""The peers on the public test sets, whose results ship with the package: src/bitsback/bench/results.json.
+
+    BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of these versions
+    BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on an idle machine: half an hour
+
+MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER or downloaded. One process at a time;
+the file is written after each peer, so after an interruption go on without --fresh. A result replaces that of another
+version. Needs bitsback[bench], the programs zpaq, jbig2 and jbig2dec, and pooch for downloads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bitsback.bench import cache
+from bitsback.bench.peers import Images, all_peers
+from bitsback.bench.process import PeerFailed, measure_apart
+from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback.images.idx import open_idx
+from bitsback.train.data import TEST_IMAGES
+from bitsback.train.downloads import find
+
+RESULTS = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "bench" / cache.SHIPPED
+
+
+def fashion_test_images() -> Images:
+    """uint8 [10000, 28, 28]."""
+    with (find("fashion-mnist", None) / TEST_IMAGES).open("rb") as file:
+        items = open_idx(file, TEST_IMAGES, zipped=True)
+        return items.read(items.shape[0], 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fresh", action="store_true", help="forget what is there and measure everything")
+    parser.add_argument("--peer", metavar="TEXT", default="", help="only peers whose names contain this")
+    options = parser.parse_args()
+    results = {} if options.fresh else cache.parse(RESULTS.read_text(encoding="utf-8"))
+    peers, missing = all_peers()
+    for line in missing:
+        print(line, file=sys.stderr)
+    sets: dict[str, Images] = {
+        "MNIST, binarised": binarised_mnist_test_images(),
+        "MNIST": mnist_test_images(),
+        "Fashion-MNIST": fashion_test_images(),
+    }
+    for title, images in sets.items():
+        data = cache.digest(images)
+        for peer in peers:
+            if peer.two_levels_only and images.dtype != np.bool_:
+                continue
+            if options.peer not in peer.name or cache.find(results, peer, data) is not None:
+                continue
+            try:
+                found = measure_apart(peer, images)
+            except PeerFailed as error:
+                print(f"{title}: {error}", file=sys.stderr)
+                continue
+            results = cache.add(results, found, data)
+            cache.write(RESULTS, results)
+            print(
+                f"{title:18} {peer.title:24} {found.rate:8.4f} bits per pixel"
+                f" {found.encode_speed:10.2f} {found.decode_speed:10.2f} MB/s",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

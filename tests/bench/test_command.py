@@ -1,0 +1,187 @@
+"""`bitsback bench` as a person sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.bench import comparison, plot
+from bitsback.bench.measure import Peer
+from bitsback.cli.main import bitsback as command
+
+Run = Callable[..., Result]
+
+PEERS = [
+    Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1"),
+    Peer("slow", "stream", zlib.compress, zlib.decompress, version="zlib 1", slow=True),
+    Peer("lossy", "each", bytes, bytes, version="1"),
+]
+
+
+@pytest.fixture
+def run(calls: list[str], digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `bitsback bench` beside a file of digits, with three other compressors, one of which does not restore."""
+    np.save("digits.npy", digits)
+    monkeypatch.setattr(comparison, "all_peers", lambda: (PEERS, ["zpaq is not installed"]))
+
+    def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(command, ["bench", *arguments], input=stdin)
+
+    return invoke
+
+
+def refused(result: Result) -> str:
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stdout == ""
+    assert result.stderr.startswith("bitsback: error: ") and result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_the_table(run: Run) -> None:
+    result = run("digits.npy")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "digits.npy: 40 bilevel images of 28 x 28 pixels; 3,920 bytes, eight pixels to the byte"
+    assert max(map(len, lines)) <= 110
+    table = {line[:36].strip(): line[36:].split() for line in lines[4 : lines.index("", 4)]}
+    assert set(table) >= {"bitsback mnist-binary", "bitsback mnist-binary-paper", "zlib, stream", "slow, stream"}
+    assert len(table["bitsback mnist-binary"]) == 6
+    assert len(table["zlib, stream"]) == 5  # there is no model
+    assert "zpaq is not installed" in lines
+    assert any(line.startswith("left out: lossy, each: ") for line in lines)
+    assert "*" not in result.stdout
+
+
+def test_the_second_time_it_says_what_is_not_new(run: Run) -> None:
+    run("digits.npy")
+    text = run("digits.npy").stdout
+    assert "slow, stream *" in text
+    assert "*: from an earlier measurement, on a processor of the tests (2026-01-02); --remeasure" in text
+    assert "*" not in run("digits.npy", "--remeasure").stdout
+
+
+def test_json(run: Run, digits: NDArray[np.bool_]) -> None:
+    found = json.loads(run("digits.npy", "--json").stdout)
+    assert found["data"] == {
+        "name": "digits.npy", "sha256": found["data"]["sha256"], "images": 40, "images_in_all": 40,
+        "height": 28, "width": 28, "levels": 2, "raw_bytes": 3920,
+    }  # fmt: skip
+    assert found["missing"] == ["zpaq is not installed"]
+    assert len(found["failed"]) == 1
+    kinds: dict[str, Any] = {
+        "codec": str, "unit": str, "version": str, "ours": bool, "bytes": int, "bits_per_pixel": float,
+        "ratio": float, "model_bytes": int | None, "bits_per_pixel_with_model": float | None,
+        "ratio_with_model": float | None, "compress_seconds": float, "decompress_seconds": float,
+        "compress_MB_per_second": float, "decompress_MB_per_second": float, "peak_memory_bytes": int | None,
+        "memory_before_bytes": int | None, "cached": bool, "processor": str, "date": str,
+    }  # fmt: skip
+    for row in found["rows"]:
+        assert list(row) == list(kinds)
+        assert all(isinstance(row[name], kind) for name, kind in kinds.items()), row
+        assert row["bits_per_pixel"] == 8 * row["bytes"] / digits.size
+        assert row["ratio"] == 3920 / row["bytes"]
+        if row["ours"]:
+            assert row["bits_per_pixel_with_model"] == 8 * (row["bytes"] + row["model_bytes"]) / digits.size
+        else:
+            assert row["model_bytes"] is row["bits_per_pixel_with_model"] is row["ratio_with_model"] is None
+
+
+def test_some_codecs_and_some_images(run: Run) -> None:
+    text = run("digits.npy", "--sample", "10", "--codecs", "zlib, mnist-binary-paper").stdout
+    assert text.startswith("digits.npy: 10 bilevel images (of 40, evenly spaced)")
+    assert "zlib, stream" in text and "bitsback mnist-binary-paper" in text
+    assert "slow" not in text and "zpaq" not in text
+    quick = run("digits.npy", "--quick").stdout
+    assert "zlib, stream" in quick and "slow, stream" not in quick
+
+
+def test_a_model_of_ones_own(run: Run, folder: Path) -> None:
+    model = bitsback.load_model("mnist-binary-paper")
+    description = json.loads(model.description) | {"name": "mine"}
+    (folder / "mine.safetensors").write_bytes(bitsback.Model.build(json.dumps(description), model.tensors).to_bytes())
+    text = run("digits.npy", "-m", "mine.safetensors", "--codecs", "bitsback").stdout
+    assert "bitsback mine" in text and "bitsback mnist-binary-paper" in text
+    assert "mine.safetensors" not in text
+    unfit = run("digits.npy", "-m", "mnist", "--codecs", "bitsback").stdout
+    assert "left out: bitsback mnist, archive: " in unfit
+
+
+def test_other_inputs(run: Run) -> None:
+    piped = run("-", stdin=Path("digits.npy").read_bytes())
+    assert piped.stdout.startswith("-: 40 bilevel images")
+    assert run("mnist-binary", "--sample", "5").stdout.startswith("mnist-binary: 5 bilevel images (of 10,000,")
+    for name in "ab":
+        Image.new("L", (9, 8), 7).save(f"{name}.png")
+    pictures = run("a.png", "b.png").stdout
+    assert pictures.startswith("2 files: 2 bilevel images of 8 x 9 pixels")
+    assert "bitsback, no model" in pictures
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_the_picture(run: Run, ending: str) -> None:
+    result = run("digits.npy", "--plot", f"picture.{ending}")
+    assert result.exit_code == 0, result.output
+    assert f"picture.{ending}" in result.stderr
+    data = Path(f"picture.{ending}").read_bytes()
+    assert data.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending])
+
+
+def test_the_picture_names_every_codec_twice(run: Run) -> None:
+    run("digits.npy", "--plot", "picture.svg")
+    texts = re.findall("<!-- (.*?) -->", Path("picture.svg").read_text(encoding="utf-8"))  # the letters are shapes
+    for name in ("bitsback mnist-binary", "bitsback mnist-binary-paper", "zlib", "slow"):
+        assert texts.count(name) == 2, name
+    for text in ("bits per pixel", "compressing, MB/s (a pixel is a byte)", "decompressing, MB/s (a pixel is a byte)"):
+        assert texts.count(text) == 1
+
+
+def test_the_picture_of_one_codec(run: Run) -> None:
+    assert run("digits.npy", "--plot", "one.png", "--codecs", "zlib").exit_code == 0
+
+
+def test_the_picture_is_asked_for_in_vain(run: Run, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("there.png").touch()
+    assert "there.png: exists already" in refused(run("digits.npy", "--plot", "there.png"))
+    assert ".png, .svg, .pdf" in refused(run("digits.npy", "--plot", "picture.jpg"))
+    assert "no folder" in refused(run("digits.npy", "--plot", "nowhere/picture.png"))
+    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    assert "pip install 'bitsback[bench]'" in refused(run("digits.npy", "--plot", "picture.png"))
+    assert calls == []
+
+
+def test_unsuitable_data(run: Run) -> None:
+    np.save("colour.npy", np.zeros((4, 5, 6, 3), np.uint8))
+    assert "colour.npy: its shape is (4, 5, 6, 3)" in refused(run("colour.npy"))
+    Path("text.npy").write_text("no array")
+    assert "text.npy: " in refused(run("text.npy"))
+    assert "absent.npy: " in refused(run("absent.npy"))
+    assert "no codec 'nothing'" in refused(run("digits.npy", "--codecs", "nothing"))
+    assert "absent.safetensors" in refused(run("digits.npy", "-m", "absent.safetensors"))
+    assert "lossy" in refused(run("digits.npy", "--codecs", "lossy"))
+
+
+def test_an_interruption_says_that_it_can_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparison, "measure_apart", interrupted)
+    result = run("digits.npy")
+    assert result.exit_code == 130
+    assert "the same command goes on from there" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_quiet(run: Run) -> None:
+    result = run("digits.npy", "-q", "--plot", "picture.png")
+    assert (result.stdout, result.stderr) == ("", "")
