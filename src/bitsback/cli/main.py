@@ -14,7 +14,9 @@ import click
 from bitsback import __version__
 from bitsback.errors import BitsbackError
 
-COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train", "demo")
+COMMANDS = (
+    "compress", "decompress", "extract", "info", "verify", "models", "train", "bench", "reproduce", "explain", "demo",
+)  # fmt: skip
 
 FAILED = 2
 INTERRUPTED = 130

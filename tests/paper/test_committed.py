@@ -1,0 +1,39 @@
+"""docs/paper.md and the numbers beside it are what the package makes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bitsback.paper import page
+from bitsback.paper.compare import differences
+from bitsback.paper.exhibit import Numbers, Run, find
+from bitsback.paper.names import NAMES
+
+DOCS = Path(__file__).parents[2] / "docs"
+QUICK = ("table1", "figure1", "figure4", "figure5")
+"""Exhibits that take no more than two seconds; `bitsback reproduce all --check docs/paper` is for all of them."""
+
+
+def committed(name: str) -> Numbers:
+    numbers: Numbers = json.loads((DOCS / "paper" / f"{name}.json").read_text(encoding="utf-8"))
+    return numbers
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_numbers_are_had_again(name: str) -> None:
+    numbers = json.loads(json.dumps(find(name)[1].measure(Run())))
+    assert list(differences(numbers, committed(name))) == []
+
+
+def test_the_page_is_made_of_the_numbers() -> None:
+    text = page.markdown({name: committed(name) for name in NAMES}, DOCS / "paper")
+    assert text == (DOCS / "paper.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_are_there(name: str) -> None:
+    drawn = find(name)[1].draw is not None
+    assert (DOCS / "paper" / f"{name}.png").exists() == drawn

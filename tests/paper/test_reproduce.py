@@ -1,0 +1,267 @@
+"""The command `bitsback reproduce`: what it writes, prints and refuses."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import importlib.util
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from bitsback.bench.measure import Peer
+from bitsback.demo import digits
+from bitsback.paper import model_cost, ours, page, peers, sets, start, table2, table3
+from bitsback.paper.exhibit import Run, find
+from bitsback.paper.names import ENTRIES, NAMES
+from paper.conftest import assert_one_line_error
+
+Invoke = Callable[..., Result]
+GOOD = Peer("bz2 -9", "stream", bz2.compress, bz2.decompress, version="bz2 1")
+BAD = Peer("mangler", "stream", bz2.compress, zlib.decompress, version="mangler 2")
+ABSENT = "zpaq is not installed; it is a program"
+
+
+@pytest.fixture
+def some_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that works, one that fails, and one that is not there."""
+    monkeypatch.setattr(peers, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
+
+
+def test_help_lists_every_exhibit(run: Invoke) -> None:
+    text = run("reproduce", "--help").stdout
+    for entry in ENTRIES:
+        assert f"{entry.name} " in text
+        assert entry.about in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_every_exhibit_is_there() -> None:
+    for name in NAMES:
+        entry, exhibit = find(name)
+        assert entry.name == name
+        assert callable(exhibit.measure) and callable(exhibit.text)
+
+
+def test_unknown_names_are_refused(run: Invoke) -> None:
+    assert_one_line_error(run("reproduce", "figure9"), "figure9", "figure3")
+
+
+def test_numbers_and_pictures_are_written(run: Invoke, apart: Path) -> None:
+    result = run("reproduce", "figure4", "-o", "made")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in Path("made/paper").iterdir()) == ["figure4.json", "figure4.png", "figure4.svg"]
+    assert "| bucket | probability |" in result.stdout
+    assert "figure4.png" in result.stderr
+    first = Path("made/paper/figure4.svg").read_bytes(), Path("made/paper/figure4.png").read_bytes()
+    run("reproduce", "figure4", "-o", "made")
+    assert first == (Path("made/paper/figure4.svg").read_bytes(), Path("made/paper/figure4.png").read_bytes())
+
+
+def test_json_is_what_was_written(run: Invoke, apart: Path) -> None:
+    result = run("reproduce", "table1", "--json")
+    found = json.loads(result.stdout)
+    assert found == json.loads(Path("paper/table1.json").read_text())
+    assert [model["model"] for model in found["models"]] == ["mnist-binary-paper", "mnist-paper"]
+
+
+def test_quiet_says_only_the_numbers(run: Invoke, apart: Path) -> None:
+    result = run("reproduce", "figure5", "-q")
+    assert (result.stdout, result.stderr) == ("", "")
+    assert run("reproduce", "figure5", "-q", "--json").stderr == ""
+
+
+def test_check_compares_with_earlier_numbers(run: Invoke, apart: Path) -> None:
+    run("reproduce", "figure4", "-o", "made")
+    assert run("reproduce", "figure4", "--check", "made/paper").exit_code == 0
+    path = Path("made/paper/figure4.json")
+    numbers = json.loads(path.read_text())
+    numbers["frequency"][3] += 1
+    path.write_text(json.dumps(numbers))
+    result = run("reproduce", "figure4", "--check", "made/paper")
+    assert_one_line_error(result, "1 numbers differ")
+    assert "figure4: frequency[3]" in result.stderr
+    assert_one_line_error(run("reproduce", "figure4", "--check", "nowhere"), "nowhere", "bitsback reproduce figure4")
+
+
+@pytest.mark.parametrize(("name", "package"), [("figure3", "matplotlib"), ("all", "matplotlib"), ("all", "markdown")])
+def test_a_missing_extra_is_named_before_anything_is_measured(
+    run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    whole = importlib.util.find_spec
+
+    def without(wanted: str, *rest: Any) -> Any:
+        return None if wanted == package else whole(wanted, *rest)
+
+    monkeypatch.setattr("bitsback.paper.style.find_spec", without)
+    monkeypatch.setattr("bitsback.paper.page.find_spec", without)
+    result = run("reproduce", name)
+    assert_one_line_error(result, package, "pip install 'bitsback[paper]'")
+    assert result.stdout == "" and not list(apart.iterdir())
+
+
+def test_tables_need_no_extra(run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bitsback.paper.style.find_spec", lambda name: None)
+    assert run("reproduce", "table3").exit_code == 0
+    assert run("reproduce", "figure5").exit_code == 0
+
+
+def test_bundled_images_that_cannot_be_read(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged() -> None:
+        raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+
+    monkeypatch.setattr(digits, "mnist_test_images", damaged)
+    assert_one_line_error(run("reproduce", "table1"), "come with bitsback", "install bitsback again")
+
+
+def test_fashion_mnist_is_read_where_it_is_named(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sets.fashion() is None
+    images = np.zeros((2, 28, 28), np.uint8)
+    file = apart / "fashion-mnist" / sets.FASHION_FILE
+    file.parent.mkdir()
+    file.write_bytes(gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes()))
+    monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
+    monkeypatch.setattr(sets, "COUNT", 2)
+    monkeypatch.setattr(sets, "FASHION_PIXELS", sets.pixels_digest(images))
+    found = sets.fashion()
+    assert found is not None and np.array_equal(found, images)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (None, "no such file"),
+        (b"not a gzip file", "cannot be read"),
+        (gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))[:-12], "cannot be read"),
+        (gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])), "ends too early"),
+        (gzip.compress(b"hello"), "no idx file"),
+    ],
+)
+def test_an_unreadable_data_set_says_what_to_do(
+    run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, part: str
+) -> None:
+    monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
+    if content is not None:
+        (apart / "fashion-mnist").mkdir()
+        (apart / "fashion-mnist" / sets.FASHION_FILE).write_bytes(content)
+    assert_one_line_error(run("reproduce", "table3"), sets.FASHION_FILE, part, f"unset {sets.ENVIRONMENT}")
+
+
+def test_another_data_set_is_not_taken_for_fashion_mnist(
+    run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
+    monkeypatch.setattr(sets, "COUNT", 1)
+    file = apart / sets.FASHION_FILE
+    file.write_bytes(gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])))
+    assert_one_line_error(run("reproduce", "table3"), str(file), "other images")
+
+
+def test_table2_goes_on_without_peers_that_fail_or_are_absent(some_peers: None, few: Callable[[str], None]) -> None:
+    few("table2")
+    numbers = table2.EXHIBIT.measure(Run())
+    rows = {row["name"]: row for row in numbers["peers"]}
+    assert rows["bz2 -9"]["2"]["bytes"] > 0
+    assert rows["bz2 -9"]["256"]["rate"] > rows["bz2 -9"]["2"]["rate"]
+    assert rows["mangler"]["2"]["bytes"] is None and "mangler" in rows["mangler"]["2"]["problem"]
+    assert rows["gzip -9"]["2"] == {"problem": "not installed"}
+    assert numbers["missing"] == [ABSENT]
+    assert {model["model"] for model in numbers["models"]} >= {"mnist-binary", "mnist-paper"}
+    text = table2.EXHIBIT.text(numbers)
+    assert f"not measured: {ABSENT}" in text
+    assert "not measured: mangler, one stream, MNIST: mangler" in text
+    assert "| mangler | one stream | mangler 2 | - | - |" in text
+
+
+def test_table2_draws_what_there_is(some_peers: None, few: Callable[[str], None], apart: Path) -> None:
+    few("table2")
+    assert table2.EXHIBIT.draw is not None
+    numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Run())))
+    assert all(path.exists() for path in table2.EXHIBIT.draw(numbers, apart))
+
+
+def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = sets.mnist(2)[:5]
+    found = peers.on(images, GOOD, Run())
+    monkeypatch.setattr("bitsback.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again"))
+    assert peers.on(images, GOOD, Run()) == found
+    with pytest.raises(pytest.fail.Exception):
+        peers.on(images, GOOD, Run(remeasure=True))
+
+
+def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
+    monkeypatch.setattr(peers, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], []))
+    monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
+    numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Run())))
+    first = numbers["panels"][0]
+    assert first["models"][0]["bytes_with_model"][0] > 300_000 > first["models"][0]["bytes"][0]
+    assert [peer["problem"] for peer in first["peers"]] == [None, "not installed"]
+    assert first["models"][0]["pays_from"][1] is None
+    assert "JPEG XL e10, mosaic (not installed)" in model_cost.EXHIBIT.text(numbers)
+    assert model_cost.EXHIBIT.draw is not None and len(model_cost.EXHIBIT.draw(numbers, apart)) == 2
+
+
+def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str], None]) -> None:
+    few("table3")
+    stand_ins = {"mnist-binary-context": "mnist-binary", "mnist-context": "mnist", "fashion-mnist-context": "mnist"}
+    load = ours.shipped
+    monkeypatch.setattr(ours, "shipped", lambda name: load(stand_ins[name]))
+    identity = load("mnist").identity.hex()  # type: ignore[union-attr]
+    known = {"identity": identity, "negative_elbo": 2.5, "net": 2.51, "archive": 2.6}
+    monkeypatch.setattr(table3, "committed", lambda: {identity: known})
+    rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run())).splitlines()
+    assert any(row.startswith("| binarised MNIST | 0.15 | `mnist-binary-context` | 0.1") for row in rows)
+    assert any(row.startswith("| Fashion-MNIST | - | `fashion-mnist-context` (committed figures)") for row in rows)
+    assert any(row.startswith("| ImageNet 64 x 64 | 3.66 (WebP 4.64, PNG 5.71) | not yet | - |") for row in rows)
+    monkeypatch.setattr(table3, "committed", dict)
+    text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run()))
+    assert f"not measured: set {sets.ENVIRONMENT}" in text
+
+
+def test_start_is_drawn(few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
+    few("start")
+    monkeypatch.setattr(start, "COUNTS", (1, 5))
+    numbers = json.loads(json.dumps(start.EXHIBIT.measure(Run())))
+    assert start.EXHIBIT.draw is not None and len(start.EXHIBIT.draw(numbers, apart)) == 2
+    assert "images in the chain" in start.EXHIBIT.text(numbers)
+
+
+def test_the_page_shows_each_exhibit_with_its_command(run: Invoke, apart: Path) -> None:
+    run("reproduce", "figure4")
+    run("reproduce", "figure5")
+    results = {name: json.loads(Path(f"paper/{name}.json").read_text()) for name in ("figure5", "figure4")}
+    text = page.markdown(results, Path("paper"))
+    assert text.index("bitsback reproduce figure4") < text.index("bitsback reproduce figure5")
+    assert "(paper/figure4.png)" in text
+    assert "Exactness" not in text
+    html = page.to_html(text, Path("paper"))
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert "<table>" in html and "class BitsBack" in html
+    assert 'src="paper/' not in html
+
+
+def test_the_pages_are_made_of_numbers_that_are_there(
+    run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitsback.cli.reproduce.NAMES", ("figure5",))
+    assert_one_line_error(run("reproduce", "page"), "figure5.json", "bitsback reproduce figure5")
+    run("reproduce", "figure5", "-q")
+    assert run("reproduce", "page").stderr.split() == ["paper.md", "paper.html"]
+    assert Path("paper.md").read_text().startswith("# The paper, reproduced")
+
+
+def test_the_page_takes_in_how_floats_fail(apart: Path) -> None:
+    path = apart / page.FLOAT_DECODING
+    path.write_text(json.dumps([{"change": "two threads", "float": "wrong after 30", "bitsback": "the same bits"}]))
+    text = page.markdown({}, apart)
+    assert "| two threads | wrong after 30 | the same bits |" in text
+    assert "python benchmarks/float_decoding.py" in text
+    path.write_text("[{}]")
+    with pytest.raises(Exception, match=r"float_decoding\.py"):
+        page.markdown({}, apart)
