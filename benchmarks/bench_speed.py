@@ -17,7 +17,7 @@ import numpy as np
 from harness import arguments, compress, decompress, images, median_seconds, pin, report
 
 import bitsback
-from bitsback.bench.peers import Images, measure, optional_peers, standard_peers
+from bitsback.bench.peers import Images, all_peers, measure
 from bitsback.models import bundled
 
 # craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512, measured earlier: MB/s, a
@@ -48,8 +48,8 @@ def main() -> None:
         rows.append(_row("craystack, batch 10 (constant)", CRAYSTACK_RATE, CRAYSTACK_ENCODE, CRAYSTACK_DECODE))
     notes = [f"{pinned}; median of {options.repeats}; MB/s counts a pixel as a byte"]
     if not options.no_peers:
-        optional, missing = optional_peers()
-        for peer in [*standard_peers(), *optional]:
+        peers, missing = all_peers()
+        for peer in peers:
             if peer.two_levels_only and options.levels > 2:
                 continue
             m = measure(peer, data[::EACH_STRIDE] if peer.unit == "each" else data)

@@ -1,6 +1,6 @@
-"""What an integer model costs over a float twin of the same recipe, in exact bits on MNIST's 10,000 test images.
+"""What an integer model costs over a float twin of the same recipe, in exact bits on the 10,000 test images of its set.
 
-    python benchmarks/elbo.py --data MNIST                                           all bundled models
+    python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled models
     python benchmarks/elbo.py --data MNIST --model M.safetensors --twin T.safetensors
 
 The integer model: the exact code length of the frequencies that it codes with. The float twin: its negative ELBO. Both
@@ -15,16 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback.models import load_model
+from bitsback.models import bundled, load_model
 from bitsback.train.data import TEST_IMAGES, read_idx_images
 from bitsback.train.likelihoods import LN2
 from bitsback.train.rates import code_lengths
-from bitsback.train.twins import VaeTwin
+from bitsback.train.recipe import Twin, nats_in_parts
 from bitsback.train.weights import load_twin
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-BUNDLED = ("mnist", "mnist-paper", "mnist-binary", "mnist-binary-paper")
-BATCH = 500
 
 
 def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
@@ -35,35 +33,37 @@ def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
     return symbols.reshape(len(symbols), -1).copy()  # torch wants it writable
 
 
-@torch.no_grad()
-def float_bits(twin: VaeTwin, x: NDArray[np.uint8], samples: int) -> NDArray[np.float64]:
+def float_bits(twin: Twin, x: NDArray[np.uint8], samples: int) -> NDArray[np.float64]:
     """The negative ELBO of each item in bits, [n], the mean of `samples` samples."""
     generator = torch.Generator().manual_seed(0)
     bits = np.zeros(len(x))
     for _ in range(samples):
         noise = torch.randn(len(x), twin.architecture.latents, generator=generator)
-        for start in range(0, len(x), BATCH):
-            items = slice(start, start + BATCH)
-            losses, kl = twin.nats(torch.from_numpy(x[items]), noise[items])
-            bits[items] += ((losses + kl).double() / (samples * LN2)).numpy()
+        losses, kl = nats_in_parts(twin, torch.from_numpy(x), noise)
+        bits += ((losses + kl).double() / (samples * LN2)).numpy()
     return bits
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The integer model's exact rate beside its float twin's ELBO.")
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
+    parser.add_argument("--fashion", type=Path, help="folder with Fashion-MNIST's, for the bundled models of it")
     parser.add_argument("--model", help="bundled name or file; without it, all bundled models")
     parser.add_argument("--twin", type=Path, help="its float twin's weights (default: those in recipes/, if there)")
     parser.add_argument("--samples", type=int, default=10, help="posterior samples an image")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    pairs = [(name, RECIPES / f"{name}-float.safetensors") for name in BUNDLED]
+    pairs = [(name, RECIPES / f"{name}-float.safetensors") for name in bundled.names()]
     if arguments.model:
         pairs = [(arguments.model, arguments.twin or RECIPES / f"{arguments.model}-float.safetensors")]
     print(f"{'model':24} {'integer bpd':>12} {'float bpd':>12} {'integer / float':>16} {'bits popped':>12}")
     for name, weights in pairs:
         model = load_model(name)
-        x = test_set(arguments.data, model.levels)
+        folder = arguments.fashion if model.name.startswith("fashion-mnist") and not arguments.model else arguments.data
+        if folder is None:
+            print(f"{model.name:24} needs --fashion")
+            continue
+        x = test_set(folder, model.levels)
         runs = [code_lengths(model, x, seed) for seed in range(arguments.samples)]
         integer = np.mean([run.net.mean() for run in runs]) / model.pixels
         popped = np.mean([run.popped.mean() for run in runs])

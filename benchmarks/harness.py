@@ -11,14 +11,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.bench.peers import Images
+from bitsback.bench.machine import processor
+from bitsback.bench.units import Images
 from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 
 Result = TypeVar("Result")
@@ -79,12 +79,7 @@ def decompress(archive: bytes, threads: int) -> NDArray[Any]:
 
 def machine() -> str:
     """Processor, Python and NumPy, for the head of a table."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(": ")[2] for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0] if names else processor
-    return f"{processor}, Python {platform.python_version()}, NumPy {np.__version__}"
+    return f"{processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
 
 
 def report(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str], as_json: bool) -> None:
