@@ -2,8 +2,12 @@
 
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from bitsback.errors import ModelError
+from bitsback.integer.fields import Fields
+from bitsback.models import file
+from bitsback.models.outline import Outline
 from bitsback.models.vae import Model
 
 # Of those that fit an item equally well, the first is the default.
@@ -20,9 +24,32 @@ def load(name: str) -> Model:
     """The bundled model `name`. Raises ModelError if there is none."""
     if name not in _NAMES:
         raise ModelError(f"there is no bundled model '{name}': choose one of {', '.join(_NAMES)}, or give a file")
-    return Model.from_bytes((resources.files(__name__) / f"{name}.safetensors").read_bytes())
+    return Model.from_bytes(_file(name).read_bytes())
+
+
+@cache
+def outline(name: str) -> Outline:
+    """What the model `name` is for, without loading it: its networks are neither read nor tested."""
+    with _file(name).open("rb") as stream:
+        description = file.read_description(stream)
+    return Outline.read(Fields(file.parse(description), "description"))
+
+
+@cache
+def identity(name: str) -> bytes:
+    """The identity of the model `name`, without building it."""
+    return file.identity(*file.read(_file(name).read_bytes()))
+
+
+def size(name: str) -> int:
+    """Bytes of the file of the model `name`."""
+    return len(_file(name).read_bytes())
 
 
 def find(prefix: bytes) -> Model | None:
     """The bundled model whose identity begins with `prefix` (16 bytes in archives), or None."""
-    return next((model for model in map(load, _NAMES) if model.identity.startswith(prefix)), None)
+    return next((load(name) for name in _NAMES if identity(name).startswith(prefix)), None)
+
+
+def _file(name: str) -> Traversable:
+    return resources.files(__name__) / f"{name}.safetensors"
