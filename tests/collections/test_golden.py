@@ -1,0 +1,58 @@
+"""Archives of files that were written before come back as they were, and are written as they were."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+import bitsback
+
+from .conftest import files, pixels
+from .golden.make import FOLDER, GOLDEN, make
+
+
+@pytest.fixture(params=GOLDEN)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_its_files_give_the_same_bytes(name: str, tmp_path: Path) -> None:
+    assert make(name, tmp_path) == (FOLDER / f"{name}.bb").read_bytes()
+
+
+def test_it_is_restored(name: str, tmp_path: Path) -> None:
+    GOLDEN[name](tmp_path / name)
+    bitsback.decompress(FOLDER / f"{name}.bb", tmp_path / "out")
+    assert_same(tmp_path / name, tmp_path / "out")
+
+
+def assert_same(there: Path, here: Path) -> None:
+    if there.is_dir():
+        assert files(here) == files(there)
+        for file in files(there):
+            assert pixels(here / file)[0] == pixels(there / file)[0]
+            assert np.array_equal(pixels(here / file)[1], pixels(there / file)[1])
+    elif there.suffix == ".npz":
+        with np.load(there) as expected, np.load(here) as restored:
+            assert restored.files == expected.files
+            for name in expected.files:
+                assert restored[name].dtype == expected[name].dtype
+                assert np.array_equal(restored[name], expected[name])
+    elif there.suffix == ".tiff":
+        with Image.open(there) as expected, Image.open(here) as restored:
+            pages = [np.asarray(page) for page in ImageSequence.Iterator(expected)]
+            assert [np.asarray(page).tolist() for page in ImageSequence.Iterator(restored)] == [
+                p.tolist() for p in pages
+            ]
+    elif there.suffix == ".gz":
+        assert gzip.decompress(here.read_bytes()) == gzip.decompress(there.read_bytes())
+    else:
+        assert here.read_bytes() == there.read_bytes()
+
+
+def test_there_are_no_others() -> None:
+    assert {path.name.removesuffix(".bb") for path in FOLDER.glob("*.bb")} == set(GOLDEN)
