@@ -23,11 +23,13 @@ def run(
     float_seed: int,
     validation: int = 5_000,
     first: Recipe | None = None,
+    last: Recipe | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation` images, on which nothing
-    trains. With `first`, a smaller model is trained before, by that recipe, and `recipe` starts from it, grown.
+    trains. With `first`, a smaller model is trained before, by that recipe, and `recipe` starts from it, grown. With
+    `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float twin is not.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the gzipped IDX files")
@@ -45,8 +47,13 @@ def run(
         _train(smaller)
         training.start_from(smaller.best_twin().state_dict())
     _train(training)
+    if last is not None and not arguments.as_float:
+        floats, training = training, Training(last, split, arguments.out / "last")
+        if training.epoch == 0:
+            training.start_from(floats.best_twin().state_dict())
+        _train(training)
     twin = training.best_twin()
-    print(f"least validation loss {training.best_loss:.5f} bpd; the curve is in {arguments.out / CURVE}")
+    print(f"least validation loss {training.best_loss:.5f} bpd; the curve is in {training.folder / CURVE}")
     if arguments.as_float:
         save_twin(twin, arguments.out / "twin.safetensors")
         print(f"wrote {arguments.out / 'twin.safetensors'}")

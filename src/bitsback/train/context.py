@@ -21,7 +21,7 @@ from bitsback.train.mixtures import MEAN as PIXEL_MEAN
 from bitsback.train.mixtures import MixtureTwin
 from bitsback.train.quantise import HIDDEN, LATENT, MEAN, SCALE, Grid, pixel_grid
 from bitsback.train.tables import bucket_centres
-from bitsback.train.twins import LinearTwin
+from bitsback.train.twins import FineLinearTwin, LinearTwin
 
 FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
 WIDE = Grid(scale=PIXEL_MEAN.scale, zero=0, lo=-32768, hi=32767)  # the two parts that a mean is the sum of
@@ -93,8 +93,10 @@ class ContextTwin(nn.Module):
         outputs = 1 if a.levels == 2 else a.components
         self.outputs = nn.ModuleDict()
         for name, grid in self.pixel_likelihood.outputs.items():
-            wide = name == "mean"
-            self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, WIDE if wide else grid, half=not wide)
+            if name == "mean":
+                self.outputs[name] = FineLinearTwin(a.hidden, outputs, HIDDEN, WIDE)
+            else:
+                self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, grid, half=True)
         if a.levels > 2:
             self.mean_context = LinearTwin(a.window, outputs, HIDDEN, WIDE)  # of the values alone
         centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))

@@ -15,7 +15,7 @@ from bitsback.train.mixtures import MEAN
 from bitsback.train.quantise import HIDDEN
 from bitsback.train.recipe import Twin
 from bitsback.train.tables import bucket_centres, inverse_scales
-from bitsback.train.twins import VaeTwin
+from bitsback.train.twins import FineLinearTwin, VaeTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -111,7 +111,10 @@ def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
         change = pixel.linear(f"change{position + 1}", hidden, residual.layer)
         hidden = pixel.add(f"hidden{position + 1}", hidden, change, HIDDEN)
     for name, layer in twin.outputs.items():
-        pixel.linear(f"{name}_hidden" if name == "mean" else name, hidden, layer)
+        if isinstance(layer, FineLinearTwin):
+            pixel.fine(f"{name}_hidden", hidden, layer)
+        else:
+            pixel.linear(name, hidden, layer)
     if "mean" in twin.outputs:
         values = weight_of(twin.mean_context)
         weight = np.zeros((len(values), twin.inputs), np.int8)

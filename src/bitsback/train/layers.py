@@ -9,7 +9,7 @@ from torch import nn
 
 from bitsback.train.convolutions import ConvTwin
 from bitsback.train.quantise import Grid, weight_integers
-from bitsback.train.twins import LinearTwin
+from bitsback.train.twins import FineLinearTwin, LinearTwin, Requantised
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -31,6 +31,13 @@ class NetworkDescription:
         """weight: what takes the place of the twin's own, where the source has other elements than its input."""
         return self._add({"op": "linear", "name": name, "input": source, **self._requantised(name, layer, weight)})
 
+    def fine(self, name: str, source: str, layer: FineLinearTwin) -> str:
+        """The two layers of one with finer weights, and their sum."""
+        coarse = self.linear(f"{name}_coarse", source, layer)
+        entry = self._integers(f"{name}_fine", layer.fine(), layer.target)
+        fine = self._add({"op": "linear", "name": f"{name}_fine", "input": source, **entry})
+        return self.add(name, coarse, fine, layer.target)
+
     def conv(self, name: str, source: str, layer: nn.Module, size: tuple[int, int]) -> str:
         """size: rows and columns of the source."""
         assert isinstance(layer, ConvTwin)
@@ -51,12 +58,16 @@ class NetworkDescription:
     def _requantised(self, name: str, layer: nn.Module, weight: NDArray[np.int8] | None = None) -> dict[str, Any]:
         """The tensors of a linear layer join the others; returns what of it is in the description."""
         assert isinstance(layer, LinearTwin)
-        integers = layer.requantised()
+        return self._integers(name, layer.requantised(), layer.target, weight)
+
+    def _integers(
+        self, name: str, integers: Requantised, target: Grid, weight: NDArray[np.int8] | None = None
+    ) -> dict[str, Any]:
         where = f"{self.name}.{name}"
-        self.tensors[f"{where}.weight"] = weight_of(layer) if weight is None else weight
+        self.tensors[f"{where}.weight"] = integers.weight.numpy().astype(np.int8) if weight is None else weight
         self.tensors[f"{where}.bias"] = integers.bias.numpy().astype(np.int32)
         self.tensors[f"{where}.multiplier"] = integers.multiplier.numpy().astype(np.int32)
-        return {"shift": integers.shift, "clamp": [layer.target.lo, layer.target.hi]}
+        return {"shift": integers.shift, "clamp": [target.lo, target.hi]}
 
 
 def weight_of(layer: nn.Module) -> NDArray[np.int8]:

@@ -84,6 +84,21 @@ def weight_integers(weight: Tensor) -> Tensor:
     return torch.round(weight.detach() / weight_step(weight)).clamp(-WEIGHT_TOP, WEIGHT_TOP)
 
 
+def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """What rounding to int8 leaves over, as int8 values (floats), [out, in], and the size of their steps, [out, 1]."""
+    step = weight_step(weight)
+    fine_step = step / (2 * WEIGHT_TOP)
+    left = weight.detach() - weight_integers(weight) * step
+    return torch.round(left / fine_step).clamp(-WEIGHT_TOP, WEIGHT_TOP), fine_step
+
+
+def snap_finely(weight: Tensor) -> Tensor:
+    """The weights rounded to those fine steps, with a straight-through gradient."""
+    fine, fine_step = fine_integers(weight)
+    rounded = weight_integers(weight) * weight_step(weight) + fine * fine_step
+    return weight + (rounded - weight.detach())
+
+
 def snap_weight(weight: Tensor) -> Tensor:
     """The weights rounded to int8 steps, with a straight-through gradient."""
     rounded = weight_integers(weight) * weight_step(weight)

@@ -20,7 +20,9 @@ from bitsback.train.quantise import (
     MEAN,
     SCALE,
     Grid,
+    fine_integers,
     pixel_grid,
+    snap_finely,
     snap_weight,
     weight_integers,
     weight_step,
@@ -65,7 +67,9 @@ class LinearTwin(nn.Module):
             return self.target.clamp(self._linear(value, self.linear.weight))
         if self.training:
             return self.target.snap(self._linear(value, snap_weight(self.linear.weight)))
-        layer = self.requantised()
+        return self._exact(value, self.requantised())
+
+    def _exact(self, value: Tensor, layer: Requantised) -> Tensor:
         exact = torch.float32 if layer.largest(self.source.hi) < 2**24 else torch.float64
         source = self.source.integers(value).to(exact)
         out = functional.linear(source, layer.weight.to(exact), layer.bias.to(exact)).double()
@@ -75,15 +79,21 @@ class LinearTwin(nn.Module):
     def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
         bias = self.linear.bias
         if self.half_precision and self.training:
+            if self.quantised:  # the grids of the results are finer than bfloat16
+                return functional.linear(value.bfloat16(), weight.bfloat16()).float() + bias
             return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
         value = value.to(weight.dtype)
         return functional.linear(value - self.centre if self.centre else value, weight, bias)
 
     def requantised(self) -> Requantised:
         """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""
-        weight = weight_integers(self.linear.weight).double()
-        step = weight_step(self.linear.weight)[:, 0].double()
-        real_bias = self.linear.bias.detach().double() + self.target.zero / self.target.scale
+        weight, step = weight_integers(self.linear.weight), weight_step(self.linear.weight)
+        return self._integers(weight, step, self.linear.bias)
+
+    def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
+        """Those for int8 weights [out, in], which are in steps [out, 1], and a real bias [out]."""
+        weight, step = weight.double(), step[:, 0].double()
+        real_bias = bias.detach().double() + self.target.zero / self.target.scale
         offset = self.source.zero + self.centre * self.source.scale
         bias = torch.round(real_bias * self.source.scale / step - offset * weight.sum(1))
         ratio = step * self.target.scale / self.source.scale
@@ -95,6 +105,25 @@ class LinearTwin(nn.Module):
         if float(multiplier.min()) < 1 or float(bound.max()) >= 2.0**31:
             raise ValueError("a layer's weights or bias left the range of the integer format")
         return Requantised(weight, bias, multiplier, shift)
+
+
+class FineLinearTwin(LinearTwin):
+    """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are added.
+
+    For what a rounding of the weights would hurt most. Source and target have the zero 0.
+    """
+
+    def forward(self, value: Tensor) -> Tensor:
+        if not self.quantised:
+            return super().forward(value)
+        if self.training:
+            return self.target.snap(self._linear(value, snap_finely(self.linear.weight)))
+        return self.target.clamp(self._exact(value, self.requantised()) + self._exact(value, self.fine()))
+
+    def fine(self) -> Requantised:
+        """The second layer: what the weights of the first one lack."""
+        weight, step = fine_integers(self.linear.weight)
+        return self._integers(weight, step, torch.zeros_like(self.linear.bias))
 
 
 def _fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:

@@ -1,0 +1,41 @@
+"""Layers that round in training, in float32 or in bfloat16, give what the integers give."""
+
+import pytest
+import torch
+
+from bitsback.train.mixtures import MEAN, SCALE, WEIGHT
+from bitsback.train.quantise import HIDDEN, LOGIT, Grid
+from bitsback.train.twins import FineLinearTwin, LinearTwin
+
+
+@pytest.mark.parametrize("half", [True, False])
+@pytest.mark.parametrize("target", [HIDDEN, LOGIT, WEIGHT, SCALE])
+def test_a_layer_rounds_in_training_as_it_is_exported(target: Grid, half: bool) -> None:
+    torch.manual_seed(1)
+    layer = LinearTwin(64, 32, HIDDEN, target, half=half)
+    layer.quantised = True
+    value = HIDDEN.snap(3 * torch.rand(500, 64))
+    with torch.no_grad():
+        in_training = target.integers(layer.train()(value).float())
+        exported = target.integers(layer.eval()(value))
+    difference = in_training - exported
+    assert float(difference.abs().max()) <= 1
+    assert float(difference.mean().abs()) < 0.05  # neither too large nor too small, on the whole
+    assert len(exported.unique()) > 10
+
+
+def test_fine_weights_cost_no_more_than_the_rounding_of_the_result() -> None:
+    torch.manual_seed(1)
+    target = Grid(scale=MEAN.scale, zero=0, lo=-32768, hi=32767)
+    fine, coarse = FineLinearTwin(64, 8, HIDDEN, target), LinearTwin(64, 8, HIDDEN, target)
+    coarse.load_state_dict(fine.state_dict())
+    value = HIDDEN.snap(3 * torch.rand(500, 64))
+    with torch.no_grad():
+        exact = fine(value)
+        errors = []
+        for layer in (fine, coarse):
+            layer.quantised = True
+            errors.append((layer.eval()(value) - exact).abs().mean() * target.scale)
+        in_training = fine.train()(value)
+    assert errors[0] < 0.5 and errors[1] > 5  # in steps of the target
+    assert float((in_training - fine.eval()(value)).abs().max()) * target.scale <= 2
