@@ -13,22 +13,21 @@ from typing import Any
 
 import numpy as np
 from code_length import code
-from harness import arguments, compress, images, report, symbols
+from harness import arguments, compress, digit_models, images, report, symbols
 
 import bitsback
 from bitsback.bench.peers import Images
-from bitsback.models import bundled
 
 CODE_LENGTH_BLOCK = 1250  # the information of a block hardly depends on its size, so this one serves for all
 
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all that ship)")
+    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all of digits)")
     parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
     options = parser.parse_args()
     rows = []
-    for name in options.model or bundled.names():
+    for name in options.model or digit_models():
         model = bitsback.load_model(name)
         rows.append(_row(model, images(options.images, model.levels), options.block))
     report(f"{options.images:,} MNIST test images, binarised for the models of two levels", rows, [], options.json)

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from harness import arguments, compress, decompress, images, median_seconds, pin, report
+from harness import arguments, compress, decompress, digit_models, images, median_seconds, pin, report
 
 import bitsback
 from bitsback.bench.peers import Images, all_peers, measure
-from bitsback.models import bundled
 
 # craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512, measured earlier: MB/s, a
 # pixel counted as a byte. Its rate with the random bits it starts from was 0.2330 bits per pixel.
@@ -31,14 +30,14 @@ EACH_STRIDE = 10  # peers that write a file for each image get a tenth of the im
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all that ship)")
+    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all of digits)")
     parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
     parser.add_argument("--levels", type=int, default=2, choices=(2, 256), help="binarised images, or as they are")
     parser.add_argument("--no-peers", action="store_true", help="measure bitsback only")
     options = parser.parse_args()
     pinned = pin()
     data = images(options.images, options.levels)
-    models = map(bitsback.load_model, options.model or bundled.names())
+    models = map(bitsback.load_model, options.model or digit_models())
 
     rows: list[dict[str, Any]] = []
     for model in models:

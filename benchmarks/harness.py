@@ -20,6 +20,7 @@ import bitsback
 from bitsback.bench.machine import processor
 from bitsback.bench.units import Images
 from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback.models import bundled
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,11 @@ def arguments(description: str | None, repeats: int = 5) -> argparse.ArgumentPar
 def images(count: int, levels: int = 2) -> Images:
     """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as they are, uint8."""
     return (binarised_mnist_test_images() if levels == 2 else mnist_test_images())[:count]
+
+
+def digit_models() -> list[str]:
+    """The bundled models of what `images` gives."""
+    return [name for name in bundled.names() if name.startswith("mnist")]
 
 
 def symbols(data: Images) -> NDArray[np.uint8]:
