@@ -11,7 +11,10 @@ from bitsback.models.outline import Outline
 from bitsback.models.vae import Model
 
 # Of those that fit an item equally well, the first is the default.
-_NAMES = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")
+_NAMES = (
+    "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper", "mnist-context",
+    "fashion-mnist-context",
+)  # fmt: skip
 
 
 def names() -> tuple[str, ...]:
