@@ -106,7 +106,7 @@ def test_items_that_are_numbers() -> None:
 def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
     array = digits.copy()
-    bitsback.compress(array, path, block=100)
+    bitsback.compress(array, path, block=100, model="mnist-binary")
     with bitsback.open(path) as opened:
         info: dict[str, Any] = json.loads(json.dumps(opened.info()))
         assert opened.verify() == []

@@ -29,7 +29,7 @@ def models() -> list[SpecModel]:
 
 def check(source: Any, models: list[SpecModel], **options: Any) -> None:
     stream = io.BytesIO()
-    notes_of(source, stream, **options)
+    notes_of(source, stream, **{"model": "fast", **options})
     files = spec.decode_files(stream.getvalue(), models)
     with bitsback.open(stream) as archive:
         assert len(files) == len(archive)
