@@ -2,7 +2,7 @@
 
     python recipes/mnist_binary_context.py --data MNIST --out runs/mnist-binary-context
 
-About 40 minutes on one core.
+About 55 minutes on one core.
 
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """
