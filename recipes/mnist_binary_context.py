@@ -14,27 +14,36 @@ from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
 from bitsback.train.recipe import Recipe
 
-ARCHITECTURE = ContextArchitecture(
-    shape=(28, 28), latents=32, bits=8, levels=2, above=5, side=5, features=36, hidden=96, residuals=4
-)
-FIRST = Recipe(
-    name="mnist-binary-context-first",
-    architecture=replace(ARCHITECTURE, hidden=64, residuals=2),
-    epochs=34,
-    quantise_from=27,
+RECIPE = Recipe(
+    name="mnist-binary-context",
+    architecture=ContextArchitecture(
+        shape=(28, 28),
+        latents=32,
+        bits=8,
+        levels=2,
+        above=7,
+        side=7,
+        features=36,
+        hidden=96,
+        residuals=4,
+        encoder_residuals=1,
+        decoder_residuals=2,
+    ),
+    epochs=60,
+    quantise_from=None,
     batch=50,
     warm_up=8,
     validate_every=2,
+    muon=True,
 )
-RECIPE = Recipe(
-    name="mnist-binary-context",
-    architecture=ARCHITECTURE,
-    epochs=24,
-    quantise_from=19,
-    batch=50,
-    learning_rate=1.5e-3,
-    warm_up=0,
-    validate_every=2,
+LAST = replace(
+    RECIPE,
+    name="mnist-binary-context-last",
+    epochs=2,
+    quantise_from=0,
+    learning_rate=8e-5,
+    constant=0.0,
+    validate_every=1,
 )
 CARD = Card(
     name="mnist-binary-context",
@@ -44,4 +53,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, first=FIRST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=LAST)

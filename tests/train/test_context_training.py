@@ -17,7 +17,11 @@ from bitsback.train.twins import LinearTwin
 from bitsback.train.weights import load_twin, save_twin
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(context_recipe: Recipe, split: Split, tmp_path: Path) -> None:
+@pytest.mark.parametrize("muon", [True, False])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    context_recipe: Recipe, split: Split, tmp_path: Path, muon: bool
+) -> None:
+    context_recipe = replace(context_recipe, muon=muon)
     whole = Training(context_recipe, split, tmp_path / "whole").run()
     Training(context_recipe, split, tmp_path / "parts").run(until=4)
     torch.rand(7)  # what else is drawn in between is of no account

@@ -10,6 +10,7 @@ import torch
 from bitsback.train.data import mnist_split
 from bitsback.train.export import Card, chain_batch, export
 from bitsback.train.growth import safe_growth
+from bitsback.train.memory import keep_freed_memory
 from bitsback.train.pruning import prune
 from bitsback.train.rates import code_lengths
 from bitsback.train.recipe import CURVE, Recipe, Training
@@ -35,9 +36,11 @@ def run(
     parser.add_argument("--data", type=Path, required=True, help="folder with the gzipped IDX files")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curve and result")
     parser.add_argument("--float", action="store_true", dest="as_float", help="train the float twin: no rounding")
+    parser.add_argument("--threads", type=int, default=1, help="on which the outcome depends (default: %(default)s)")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
     split = mnist_split(arguments.data, validation)

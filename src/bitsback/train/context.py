@@ -45,6 +45,8 @@ class ContextArchitecture:
     components: int = 1  # of the mixture, for more than two levels
     channels: tuple[int, int] = (32, 64)  # of the encoder's two convolutions; the decoder has the second
     dense: int = 128  # the encoder's last hidden layer
+    encoder_residuals: int = 0  # convolutions after the encoder's second
+    decoder_residuals: int = 0  # convolutions after the decoder's first
 
     @property
     def pixels(self) -> int:
@@ -73,6 +75,7 @@ class ContextTwin(nn.Module):
         self.encoder = nn.ModuleList((
             ConvTwin(1, first, 3, 2, self.pixel_grid, HIDDEN),
             ConvTwin(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
+            *_residuals(a.encoder_residuals, second),
         ))  # fmt: skip
         self.dense = LinearTwin(rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True)
         self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
@@ -81,6 +84,7 @@ class ContextTwin(nn.Module):
         self.cell = LinearTwin(a.latents, self.cells[0] * self.cells[1] * second, LATENT, HIDDEN)
         self.decoder = nn.ModuleList((
             ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True),
+            *_residuals(a.decoder_residuals, second),
             ConvTwin(second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True),
         ))  # fmt: skip
         self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
@@ -204,3 +208,8 @@ class ContextTwin(nn.Module):
         busy = functional.max_pool2d(rows, (1, 2 * NEAR + 1), 1).flatten() > 0
         kept = torch.nonzero(busy | (torch.rand(len(busy)) < DULL))[:, 0]
         return kept, torch.where(busy[kept], 1.0, 1 / DULL)
+
+
+def _residuals(count: int, channels: int) -> list[ResidualTwin]:
+    """Residual convolutions 3x3."""
+    return [ResidualTwin(ConvTwin(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True)) for _ in range(count)]

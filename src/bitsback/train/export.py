@@ -9,10 +9,9 @@ import numpy as np
 from bitsback.models import Model
 from bitsback.train.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.context import FACTOR, ContextTwin
-from bitsback.train.convolutions import ResidualTwin, cells, seen_planes
+from bitsback.train.convolutions import cells, seen_planes
 from bitsback.train.layers import NetworkDescription, Tensors, weight_of
 from bitsback.train.mixtures import MEAN
-from bitsback.train.quantise import HIDDEN
 from bitsback.train.recipe import Twin
 from bitsback.train.tables import bucket_centres, inverse_scales
 from bitsback.train.twins import FineLinearTwin, VaeTwin
@@ -84,6 +83,7 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> dict[str, Any]:
     posterior = NetworkDescription("posterior", tensors)
     half = posterior.conv("half", "x", twin.encoder[0], a.shape)
     quarter = posterior.conv("quarter", half, twin.encoder[1], cells(a.shape, 2))
+    quarter = posterior.residuals("quarter", quarter, twin.encoder[2:], twin.cells)
     dense = posterior.linear("dense", quarter, twin.dense)
     posterior.linear("mean", dense, twin.mean)
     posterior.linear("scale", dense, twin.scale)
@@ -91,7 +91,8 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> dict[str, Any]:
     value = likelihood.table("value", "z", bucket_centres(a.bits))
     cell = likelihood.linear("cells", value, twin.cell)
     around = likelihood.conv("around", cell, twin.decoder[0], twin.cells)
-    squares = likelihood.conv("squares", around, twin.decoder[1], twin.cells)
+    around = likelihood.residuals("around", around, twin.decoder[1:-1], twin.cells)
+    squares = likelihood.conv("squares", around, twin.decoder[-1], twin.cells)
     likelihood.shuffle("features", squares, twin.cells, FACTOR)
     size = [FACTOR * side for side in twin.cells]
     pixel = {**_pixels(twin, _pixel_network(twin, tensors)), "window": [a.above, a.side]}
@@ -106,10 +107,7 @@ def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
     tensors["pixel.planes"] = seen_planes(twin.architecture.levels).numpy()
     pixel = NetworkDescription("pixel", tensors)
     hidden = pixel.linear("hidden", "context", twin.pixel[0])
-    for position, residual in enumerate(list(twin.pixel)[1:]):
-        assert isinstance(residual, ResidualTwin)
-        change = pixel.linear(f"change{position + 1}", hidden, residual.layer)
-        hidden = pixel.add(f"hidden{position + 1}", hidden, change, HIDDEN)
+    hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
     for name, layer in twin.outputs.items():
         if isinstance(layer, FineLinearTwin):
             pixel.fine(f"{name}_hidden", hidden, layer)

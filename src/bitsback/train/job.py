@@ -26,6 +26,7 @@ from bitsback.train.data import Split
 from bitsback.train.export import Card, chain_batch, export
 from bitsback.train.growth import ITEMS, safe_growth
 from bitsback.train.ladder import KINDS, Kind
+from bitsback.train.memory import keep_freed_memory
 from bitsback.train.pruning import prune
 from bitsback.train.rates import repeated_lengths
 from bitsback.train.recipe import Recipe, Training
@@ -97,6 +98,7 @@ def train(collection: Collection, parts: Parts, card: Card, settings: Settings, 
         shutil.rmtree(settings.folder, ignore_errors=True)
         settings.folder.mkdir()
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     decided = _plan(collection, parts, settings)
     torch.set_num_threads(decided.threads)
     train_split = training_split(replace(parts, train=parts.train[: decided.images]), collection.levels)
@@ -177,7 +179,7 @@ def _two_parts(
 
 def _second_recipe(decided: Plan, floats: Training) -> Recipe:
     """The rate goes on from where the first part left it."""
-    rate = PEAK * floats.optimiser.param_groups[0]["lr"]
+    rate = PEAK * floats.optimiser.rate
     epochs = decided.rounded_epochs
     return replace(
         decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0, warm_up=0,

@@ -1,5 +1,6 @@
 """The entries and tensors of an integer network of docs/model-format.md, from the layers of a twin."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from bitsback.train.convolutions import ConvTwin
-from bitsback.train.quantise import Grid, weight_integers
+from bitsback.train.convolutions import ConvTwin, ResidualTwin
+from bitsback.train.quantise import HIDDEN, Grid, weight_integers
 from bitsback.train.twins import FineLinearTwin, LinearTwin, Requantised
 
 Tensors = dict[str, NDArray[Any]]
@@ -50,6 +51,17 @@ class NetworkDescription:
     def add(self, name: str, source: str, other: str, target: Grid) -> str:
         """The sum, held to the range of `target`."""
         return self._add({"op": "add", "name": name, "input": source, "other": other, "clamp": [target.lo, target.hi]})
+
+    def residuals(
+        self, name: str, source: str, layers: Iterable[nn.Module], size: tuple[int, int] | None = None
+    ) -> str:
+        """Residual layers, one after the other: convolutions, if there is a size, rows and columns of the source."""
+        for position, residual in enumerate(layers):
+            assert isinstance(residual, ResidualTwin)
+            change, layer = f"{name}_change{position + 1}", residual.layer
+            changed = self.linear(change, source, layer) if size is None else self.conv(change, source, layer, size)
+            source = self.add(f"{name}{position + 1}", source, changed, HIDDEN)
+        return source
 
     def _add(self, entry: dict[str, Any]) -> str:
         self.entries.append(entry)

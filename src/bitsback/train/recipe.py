@@ -18,6 +18,7 @@ from bitsback.train.context import ContextArchitecture, ContextTwin
 from bitsback.train.data import Split, binarise
 from bitsback.train.growing import grow
 from bitsback.train.likelihoods import LN2, pixel_means
+from bitsback.train.optimiser import Optimiser
 from bitsback.train.twins import Architecture, VaeTwin
 
 Twin = VaeTwin | ContextTwin
@@ -46,6 +47,7 @@ class Recipe:
     ema: float = 0.00125  # weight of one step in the running average of the weights
     validate_every: int = 5
     seed: int = 1
+    muon: bool = False  # whether Muon trains the matrices of hidden layers, in place of Adam
 
     def quantised(self, epoch: int) -> bool:
         return self.quantise_from is not None and epoch >= self.quantise_from
@@ -74,7 +76,7 @@ class Training:
             self.twin.multiply_in_half(half)
         self.twin.start(split.train)
         self.average = copy.deepcopy(self.twin)
-        self.optimiser = torch.optim.Adam(self.twin.parameters(), lr=recipe.learning_rate)
+        self.optimiser = Optimiser(self.twin, recipe.learning_rate, recipe.muon)
         self.epoch = 0
         self.seconds = 0.0
         self.rows: list[dict[str, float]] = []
@@ -119,15 +121,13 @@ class Training:
         total = 0.0
         for step, (x, noise) in enumerate(self._batches()):
             done = self.epoch * self.steps + step
-            for group in self.optimiser.param_groups:
-                group["lr"] = self._rate(done)
             losses, kl = self.twin.nats(x, noise)
             weight = min(1.0, 0.1 + done / max(1, recipe.warm_up * self.steps))
             loss = (losses + weight * kl).mean() / (x.shape[1] * LN2)
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.twin.parameters(), recipe.clip)
-            self.optimiser.step()
+            self.optimiser.step(self._rate(done))
             self._follow(done)
             total += float((losses + kl).detach().mean())
         self.epoch += 1
