@@ -14,30 +14,43 @@ from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
 from bitsback.train.recipe import Recipe
 
-RECIPE = Recipe(
-    name="fashion-mnist-context",
-    architecture=ContextArchitecture(
-        shape=(28, 28),
-        latents=32,
-        bits=8,
-        levels=256,
-        above=4,
-        side=4,
-        features=72,
-        hidden=64,
-        residuals=3,
-        components=8,
-    ),
+ARCHITECTURE = ContextArchitecture(
+    shape=(28, 28),
+    latents=32,
+    bits=8,
+    levels=256,
+    above=4,
+    side=4,
+    features=72,
+    hidden=64,
+    residuals=5,
+    components=8,
+)
+FIRST = Recipe(
+    name="fashion-mnist-context-first",
+    architecture=replace(ARCHITECTURE, residuals=3),
     epochs=26,
     quantise_from=None,
     batch=50,
     warm_up=8,
     validate_every=2,
 )
+RECIPE = Recipe(
+    name="fashion-mnist-context",
+    architecture=ARCHITECTURE,
+    epochs=14,
+    quantise_from=None,
+    batch=50,
+    learning_rate=1.5e-3,
+    constant=0.3,
+    warm_up=0,
+    validate_every=2,
+    muon=True,
+)
 LAST = replace(
     RECIPE,
     name="fashion-mnist-context-last",
-    epochs=2,
+    epochs=3,
     quantise_from=0,
     learning_rate=8e-5,
     constant=0.0,
@@ -51,4 +64,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, first=FIRST, last=LAST)

@@ -43,6 +43,7 @@ LAST = replace(
     quantise_from=0,
     learning_rate=8e-5,
     constant=0.0,
+    warm_up=0,
     validate_every=1,
 )
 CARD = Card(

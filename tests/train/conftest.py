@@ -7,7 +7,8 @@ import pytest
 
 if find_spec("torch") is None:
     collect_ignore = [
-        "test_context_export.py", "test_context_training.py", "test_convolutions.py", "test_export.py",
+        "test_context_export.py", "test_context_training.py", "test_convolutions.py", "test_equalising.py",
+        "test_export.py",
         "test_likelihoods.py", "test_mixtures.py", "test_optimiser.py", "test_rounding.py", "test_tables.py",
         "test_training.py",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bitsback.train.mixtures import MEAN, SCALE, WEIGHT
-from bitsback.train.quantise import HIDDEN, LOGIT, Grid
+from bitsback.train.quantise import HIDDEN, LOGIT, Grid, pixel_grid
 from bitsback.train.twins import FineLinearTwin, LinearTwin
 
 
@@ -39,3 +39,20 @@ def test_fine_weights_cost_no_more_than_the_rounding_of_the_result() -> None:
         in_training = fine.train()(value)
     assert errors[0] < 0.5 and errors[1] > 5  # in steps of the target
     assert float((in_training - fine.eval()(value)).abs().max()) * target.scale <= 2
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256])
+@pytest.mark.parametrize("centre", [0.0, 0.25])
+def test_a_bias_is_rounded_in_training_as_it_is_exported(levels: int, centre: float) -> None:
+    """Steps of the bias are those of the weights where the inputs are bits, so a bias may fall beside a half."""
+    torch.manual_seed(1)
+    source = pixel_grid(levels)
+    layer = LinearTwin(9, 64, source, HIDDEN, centre=centre)
+    layer.quantised = True
+    value = source.real(torch.randint(0, levels, (500, 9)).float())
+    with torch.no_grad():
+        layer.linear.bias.copy_((torch.arange(64) + 0.5) / 32 + 1e-3 * torch.randn(64))
+        in_training = HIDDEN.integers(layer.train()(value))
+        exported = HIDDEN.integers(layer.eval()(value))
+    assert float((in_training != exported).float().mean()) < 1e-3
+    assert len(exported.unique()) > 40

@@ -169,9 +169,7 @@ def _two_parts(
     recipe = _second_recipe(decided, floats)
     rounded = decided.training(recipe, images, folder / ROUNDED)
     if rounded.epoch == 0:
-        state = floats.best_twin().state_dict()
-        rounded.twin.load_state_dict(state)
-        rounded.average.load_state_dict(state)
+        rounded.start_from(floats.best_twin().state_dict())
     _run(rounded, recipe.epochs, floats.epoch, floats.epoch + recipe.epochs, progress)
     later = [{**row, "epoch": row["epoch"] + floats.epoch} for row in rounded.rows]
     return rounded, floats.rows + later

@@ -16,6 +16,7 @@ from torch import Tensor
 from bitsback.errors import InputError
 from bitsback.train.context import ContextArchitecture, ContextTwin
 from bitsback.train.data import Split, binarise
+from bitsback.train.equalising import IMAGES, equalise
 from bitsback.train.growing import grow
 from bitsback.train.likelihoods import LN2, pixel_means
 from bitsback.train.optimiser import Optimiser
@@ -99,9 +100,12 @@ class Training:
         return self.best_twin()
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from what a smaller context VAE has learned; see bitsback.train.growing."""
+        """Start from what a twin as large or a smaller one has learned; see bitsback.train.growing, equalising."""
+        images = self._symbols(self.split.train[:IMAGES], torch.Generator().manual_seed(self.recipe.seed))
         for twin in (self.twin, self.average):
             grow(twin, learned)
+            if isinstance(twin, ContextTwin) and self.recipe.quantise_from == 0:
+                equalise(twin.eval(), images)
 
     def best_twin(self) -> Twin:
         """The averaged twin with the least validation loss so far, in eval mode."""

@@ -78,7 +78,7 @@ class Plan:
         """The first part, without rounding, on the way to `epochs`."""
         return Recipe(
             "train", self.architecture, self.epochs, None, batch=self.batch, warm_up=round(WARM_UP * self.epochs),
-            validate_every=self.validate_every, seed=self.seed,
+            validate_every=self.validate_every, seed=self.seed, muon=self.kind == "context",
         )  # fmt: skip
 
     def training(self, recipe: Recipe, images: Split, folder: Path) -> Training:

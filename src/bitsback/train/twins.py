@@ -77,13 +77,22 @@ class LinearTwin(nn.Module):
         return self.target.real(out.clamp_(self.target.lo, self.target.hi)).to(value.dtype)
 
     def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
-        bias = self.linear.bias
+        bias = self._snapped_bias() if self.quantised else self.linear.bias
         if self.half_precision and self.training:
             if self.quantised:  # the grids of the results are finer than bfloat16
                 return functional.linear(value.bfloat16(), weight.bfloat16()).float() + bias
             return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
         value = value.to(weight.dtype)
         return functional.linear(value - self.centre if self.centre else value, weight, bias)
+
+    def _snapped_bias(self) -> Tensor:
+        """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
+        bias, step = self.linear.bias, weight_step(self.linear.weight)[:, 0] / self.source.scale
+        exact = (bias.detach() + self.target.zero / self.target.scale) / step
+        offset = self.source.zero + self.centre * self.source.scale
+        if offset:
+            exact = exact - offset * weight_integers(self.linear.weight).sum(1)
+        return bias + (torch.round(exact) - exact) * step
 
     def requantised(self) -> Requantised:
         """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""

@@ -1,0 +1,44 @@
+"""Scaling channels of the first convolution changes nothing but what rounding does to them."""
+
+import pytest
+import torch
+
+from bitsback.train.context import ContextArchitecture, ContextTwin
+from bitsback.train.equalising import PART, equalise
+from bitsback.train.quantise import HIDDEN
+
+
+@pytest.fixture
+def x(context_architecture: ContextArchitecture) -> torch.Tensor:
+    return torch.randint(0, context_architecture.levels, (40, 42), generator=torch.Generator().manual_seed(0)).float()
+
+
+@pytest.fixture
+def small(context_architecture: ContextArchitecture) -> ContextTwin:
+    """A twin with a channel of small numbers and one that is always zero."""
+    torch.manual_seed(3)
+    twin = ContextTwin(context_architecture).eval()
+    with torch.no_grad():
+        twin.encoder[0].linear.weight.abs_()
+        twin.encoder[0].linear.weight[0] *= 1e-3
+        twin.encoder[0].linear.bias.zero_()
+        twin.encoder[0].linear.bias[1] = -100
+        twin.encoder[1].linear.weight.view(-1, 9, 4)[..., 0] *= 1e3
+    return twin
+
+
+@torch.no_grad()
+def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, x: torch.Tensor) -> None:
+    means, scales = small.posterior(x)
+    small.quantise()
+    before = float((small.posterior(x)[0] - means).abs().mean())
+    small.quantise(False)
+    equalise(small, x)
+    for ours, there in zip(small.posterior(x), (means, scales), strict=True):
+        torch.testing.assert_close(ours, there)
+    image = small.pixel_grid.real(x).view(-1, *small.architecture.shape, 1)
+    greatest = small.encoder[0](image).amax((0, 1, 2))
+    torch.testing.assert_close(greatest[[0, 2, 3]], torch.full((3,), PART * HIDDEN.real_hi))
+    assert greatest[1] == 0 and not small.encoder[1].linear.weight.view(-1, 9, 4)[..., 1].any()
+    small.quantise()
+    assert float((small.posterior(x)[0] - means).abs().mean()) < 0.5 * before
