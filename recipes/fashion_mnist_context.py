@@ -50,7 +50,7 @@ RECIPE = Recipe(
 LAST = replace(
     RECIPE,
     name="fashion-mnist-context-last",
-    epochs=3,
+    epochs=2,
     quantise_from=0,
     learning_rate=8e-5,
     constant=0.0,

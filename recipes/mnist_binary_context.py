@@ -1,8 +1,8 @@
 """The context model for bilevel 28x28 digits, `mnist-binary-context`.
 
-    python recipes/mnist_binary_context.py --data MNIST --out runs/mnist-binary-context
+    python recipes/mnist_binary_context.py --data MNIST --out runs/mnist-binary-context --threads 2
 
-About 55 minutes on one core.
+About 70 minutes on two cores.
 
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """

@@ -1,4 +1,4 @@
-"""Scaling channels of the first convolution changes nothing but what rounding does to them."""
+"""Scaling what the encoder's convolutions say changes nothing but what rounding does to it."""
 
 import pytest
 import torch
@@ -39,6 +39,9 @@ def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, x: tor
     image = small.pixel_grid.real(x).view(-1, *small.architecture.shape, 1)
     greatest = small.encoder[0](image).amax((0, 1, 2))
     torch.testing.assert_close(greatest[[0, 2, 3]], torch.full((3,), PART * HIDDEN.real_hi))
+    value = small.encoder[0](image)
+    tops = [float((value := layer(value)).max()) for layer in small.encoder[1:]]
+    assert max(tops) == pytest.approx(PART * HIDDEN.real_hi)
     assert greatest[1] == 0 and not small.encoder[1].linear.weight.view(-1, 9, 4)[..., 1].any()
     small.quantise()
     assert float((small.posterior(x)[0] - means).abs().mean()) < 0.5 * before

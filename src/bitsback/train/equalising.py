@@ -1,27 +1,44 @@
-"""Channels that use the range of their grid: the idea of Nagel et al. 2019, for the first layer of a context VAE."""
+"""Numbers that use the range of their grid, in the encoder of a context VAE: the idea of Nagel et al. 2019."""
 
 import torch
 from torch import Tensor
 
 from bitsback.train.context import ContextTwin
+from bitsback.train.convolutions import ConvTwin, ResidualTwin
 from bitsback.train.quantise import HIDDEN
 
-PART = 0.5  # of the range of a hidden layer, which the greatest output of a channel comes to
+PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
 IMAGES = 1_000
 
 
 @torch.no_grad()
 def equalise(twin: ContextTwin, x: Tensor) -> None:
-    """Scale what the first convolution says, by channels, and scale the next one's weights back.
+    """Scale what the convolutions of the encoder say, and scale the weights that read it back.
 
-    As floats the twin computes the same. Rounded, a channel of small numbers would say little. Weights of channels that
-    are always zero become zero, so that the steps of the others' weights are finer. x: symbols [n, pixels].
+    Of the first one each channel by itself, of the others all channels alike. As floats the twin computes the same.
+    Rounded, small numbers would say little. Weights of channels that are always zero become zero, so that the steps of
+    the others' weights are finer. x: symbols [n, pixels].
     """
     first, second = twin.encoder[0], twin.encoder[1]
-    images = twin.pixel_grid.real(x).view(-1, *twin.architecture.shape, 1)
-    greatest = first(images).amax((0, 1, 2))
+    assert isinstance(first, ConvTwin) and isinstance(second, ConvTwin)
+    value: Tensor = first(twin.pixel_grid.real(x).view(-1, *twin.architecture.shape, 1))
+    greatest = value.amax((0, 1, 2))
     scale = torch.where(greatest > 0, PART * HIDDEN.real_hi / greatest, 1.0)
-    first.linear.weight.mul_(scale[:, None])
-    first.linear.bias.mul_(scale)
     back = torch.where(greatest > 0, 1 / scale, 0.0)
     second.linear.weight.view(len(second.linear.weight), -1, len(back)).mul_(back)
+    first.linear.weight.mul_(scale[:, None])
+    first.linear.bias.mul_(scale)
+
+    value *= scale
+    top = 0.0
+    for layer in twin.encoder[1:]:
+        value = layer(value)
+        top = max(top, float(value.max()))
+    if top > 0:
+        factor = PART * HIDDEN.real_hi / top
+        second.linear.weight.mul_(factor)
+        second.linear.bias.mul_(factor)
+        for layer in twin.encoder[2:]:
+            assert isinstance(layer, ResidualTwin)
+            layer.layer.linear.bias.mul_(factor)
+        twin.dense.linear.weight.div_(factor)
