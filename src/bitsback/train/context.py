@@ -102,7 +102,7 @@ class ContextTwin(nn.Module):
             else:
                 self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, grid, half=True)
         if a.levels > 2:
-            self.mean_context = LinearTwin(a.window, outputs, HIDDEN, WIDE)  # of the values alone
+            self.mean_context = FineLinearTwin(a.window, outputs, HIDDEN, WIDE)  # of the values alone
         centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
         self.register_buffer("centres", LATENT.real(centres), persistent=False)
         self.quantised = False

@@ -4,13 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bitsback.models import Model
 from bitsback.train.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.context import FACTOR, ContextTwin
 from bitsback.train.convolutions import cells, seen_planes
-from bitsback.train.layers import NetworkDescription, Tensors, weight_of
+from bitsback.train.layers import NetworkDescription, Tensors
 from bitsback.train.mixtures import MEAN
 from bitsback.train.recipe import Twin
 from bitsback.train.tables import bucket_centres, inverse_scales
@@ -114,10 +112,7 @@ def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
         else:
             pixel.linear(name, hidden, layer)
     if "mean" in twin.outputs:
-        values = weight_of(twin.mean_context)
-        weight = np.zeros((len(values), twin.inputs), np.int8)
-        weight[:, : values.shape[1]] = values
-        context = pixel.linear("mean_context", "context", twin.mean_context, weight)
+        context = pixel.fine("mean_context", "context", twin.mean_context, twin.inputs)
         pixel.add("mean", "mean_hidden", context, MEAN)
     return pixel
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bitsback.train.convolutions import ConvTwin, ResidualTwin
-from bitsback.train.quantise import HIDDEN, Grid, weight_integers
+from bitsback.train.quantise import HIDDEN, Grid
 from bitsback.train.twins import FineLinearTwin, LinearTwin, Requantised
 
 Tensors = dict[str, NDArray[Any]]
@@ -28,14 +28,14 @@ class NetworkDescription:
         self.tensors[f"{self.name}.{name}.table"] = table
         return self._add({"op": "table", "name": name, "input": source})
 
-    def linear(self, name: str, source: str, layer: nn.Module, weight: NDArray[np.int8] | None = None) -> str:
-        """weight: what takes the place of the twin's own, where the source has other elements than its input."""
-        return self._add({"op": "linear", "name": name, "input": source, **self._requantised(name, layer, weight)})
+    def linear(self, name: str, source: str, layer: nn.Module, width: int | None = None) -> str:
+        """width: elements of the source, where the layer sees only the first of them."""
+        return self._add({"op": "linear", "name": name, "input": source, **self._requantised(name, layer, width)})
 
-    def fine(self, name: str, source: str, layer: FineLinearTwin) -> str:
+    def fine(self, name: str, source: str, layer: FineLinearTwin, width: int | None = None) -> str:
         """The two layers of one with finer weights, and their sum."""
-        coarse = self.linear(f"{name}_coarse", source, layer)
-        entry = self._integers(f"{name}_fine", layer.fine(), layer.target)
+        coarse = self.linear(f"{name}_coarse", source, layer, width)
+        entry = self._integers(f"{name}_fine", layer.fine(), layer.target, width)
         fine = self._add({"op": "linear", "name": f"{name}_fine", "input": source, **entry})
         return self.add(name, coarse, fine, layer.target)
 
@@ -67,22 +67,15 @@ class NetworkDescription:
         self.entries.append(entry)
         return str(entry["name"])
 
-    def _requantised(self, name: str, layer: nn.Module, weight: NDArray[np.int8] | None = None) -> dict[str, Any]:
+    def _requantised(self, name: str, layer: nn.Module, width: int | None = None) -> dict[str, Any]:
         """The tensors of a linear layer join the others; returns what of it is in the description."""
         assert isinstance(layer, LinearTwin)
-        return self._integers(name, layer.requantised(), layer.target, weight)
+        return self._integers(name, layer.requantised(), layer.target, width)
 
-    def _integers(
-        self, name: str, integers: Requantised, target: Grid, weight: NDArray[np.int8] | None = None
-    ) -> dict[str, Any]:
+    def _integers(self, name: str, integers: Requantised, target: Grid, width: int | None = None) -> dict[str, Any]:
         where = f"{self.name}.{name}"
-        self.tensors[f"{where}.weight"] = integers.weight.numpy().astype(np.int8) if weight is None else weight
+        weight = integers.weight.numpy().astype(np.int8)
+        self.tensors[f"{where}.weight"] = np.pad(weight, ((0, 0), (0, (width or weight.shape[1]) - weight.shape[1])))
         self.tensors[f"{where}.bias"] = integers.bias.numpy().astype(np.int32)
         self.tensors[f"{where}.multiplier"] = integers.multiplier.numpy().astype(np.int32)
         return {"shift": integers.shift, "clamp": [target.lo, target.hi]}
-
-
-def weight_of(layer: nn.Module) -> NDArray[np.int8]:
-    """The weights of a linear layer as its model file has them, [out, in]."""
-    assert isinstance(layer, LinearTwin)
-    return weight_integers(layer.linear.weight).numpy().astype(np.int8)
