@@ -2,7 +2,7 @@
 
     python recipes/fashion_mnist_context.py --data FASHION-MNIST --out runs/fashion-mnist-context
 
-About 50 minutes on one core.
+About 70 minutes on one core.
 
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """
