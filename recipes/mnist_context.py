@@ -56,4 +56,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, first=FIRST, last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=LAST)

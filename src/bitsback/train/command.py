@@ -1,6 +1,7 @@
 """What the scripts in recipes/ run: train, choose on the validation set, export."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,14 +24,15 @@ def run(
     drop_idle_latents: bool,
     float_seed: int,
     validation: int = 5_000,
-    first: Recipe | None = None,
+    before: Sequence[Recipe] = (),
     last: Recipe | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation` images, on which nothing
-    trains. With `first`, a smaller model is trained before, by that recipe, and `recipe` starts from it, grown. With
-    `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float twin is not.
+    trains. Those `before` are trained one after the other; each, and `recipe` after them, starts from the best of the one
+    before it, grown where it is larger. With `last`, the best that `recipe` has come to is trained on by that one, with
+    rounding; the float twin is not.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the gzipped IDX files")
@@ -44,17 +46,13 @@ def run(
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
     split = mnist_split(arguments.data, validation)
-    training = Training(recipe, split, arguments.out)
-    if first is not None and training.epoch == 0:
-        smaller = Training(first, split, arguments.out / "first")
-        _train(smaller)
-        training.start_from(smaller.best_twin().state_dict())
-    _train(training)
-    if last is not None and not arguments.as_float:
-        floats, training = training, Training(last, split, arguments.out / "last")
-        if training.epoch == 0:
-            training.start_from(floats.best_twin().state_dict())
-        _train(training)
+    first, *others = [*before, recipe] if last is None or arguments.as_float else [*before, recipe, last]
+    training = _train(Training(first, split, arguments.out / first.name))
+    for stage in others:
+        following = Training(stage, split, arguments.out / stage.name)
+        if following.epoch == 0:
+            following.start_from(training.best_twin().state_dict())
+        training = _train(following)
     twin = training.best_twin()
     print(f"least validation loss {training.best_loss:.5f} bpd; the curve is in {training.folder / CURVE}")
     if arguments.as_float:
@@ -73,7 +71,8 @@ def run(
     )
 
 
-def _train(training: Training) -> None:
+def _train(training: Training) -> Training:
     while training.epoch < training.recipe.epochs:
         training.run(training.epoch + training.recipe.validate_every)
         print(training.rows[-1], flush=True)
+    return training

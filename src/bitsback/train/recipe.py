@@ -20,6 +20,7 @@ from bitsback.train.equalising import IMAGES, equalise
 from bitsback.train.growing import grow
 from bitsback.train.likelihoods import LN2, pixel_means
 from bitsback.train.optimiser import Optimiser
+from bitsback.train.reviving import revive
 from bitsback.train.twins import Architecture, VaeTwin
 
 Twin = VaeTwin | ContextTwin
@@ -100,12 +101,20 @@ class Training:
         return self.best_twin()
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from what a twin as large or a smaller one has learned; see bitsback.train.growing, equalising."""
+        """Start from what a twin as large or a smaller one has learned.
+
+        See bitsback.train.growing; reviving, where floats are trained on; equalising, where rounding begins.
+        """
         images = self._symbols(self.split.train[:IMAGES], torch.Generator().manual_seed(self.recipe.seed))
         for twin in (self.twin, self.average):
             grow(twin, learned)
-            if isinstance(twin, ContextTwin) and self.recipe.quantise_from == 0:
-                equalise(twin.eval(), images)
+            if isinstance(twin, ContextTwin):
+                twin.eval()
+                torch.manual_seed(self.recipe.seed)  # the average starts as the twin does
+                if self.recipe.quantise_from == 0:
+                    equalise(twin, images)
+                else:
+                    revive(twin, images)
 
     def best_twin(self) -> Twin:
         """The averaged twin with the least validation loss so far, in eval mode."""

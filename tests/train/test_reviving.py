@@ -1,0 +1,54 @@
+"""Dead channels of the encoder are started anew, and until they have learned something nothing changes."""
+
+import pytest
+import torch
+
+from bitsback.train.context import ContextArchitecture, ContextTwin
+from bitsback.train.reviving import revive
+
+
+@pytest.fixture
+def x(context_architecture: ContextArchitecture) -> torch.Tensor:
+    return torch.randint(0, context_architecture.levels, (40, 42), generator=torch.Generator().manual_seed(0)).float()
+
+
+@pytest.fixture
+def dying(context_architecture: ContextArchitecture) -> ContextTwin:
+    """A twin in whose layers the channels 1 and 2 are dead, and 0 is not."""
+    torch.manual_seed(3)
+    twin = ContextTwin(context_architecture).eval()
+    with torch.no_grad():
+        residual = [layer.layer for layer in twin.encoder[2:]]
+        for layer in (twin.encoder[0], twin.encoder[1], *residual, twin.dense):
+            layer.linear.bias[0] = 1
+            layer.linear.bias[1:3] = -100
+    return twin
+
+
+def test_the_floats_stay_and_dead_channels_live(dying: ContextTwin, x: torch.Tensor) -> None:
+    before = dying.posterior(x)
+    assert _alive(dying, x) == [[True, False, False]] * 3
+    revive(dying, x)
+    for ours, there in zip(dying.posterior(x), before, strict=True):
+        torch.testing.assert_close(ours, there)
+    assert _alive(dying, x) == [[True, True, True]] * 3
+
+
+def test_what_was_dead_learns(dying: ContextTwin, x: torch.Tensor) -> None:
+    revive(dying, x)
+    mean, scale = dying.posterior(x)
+    (mean.sum() + scale.sum()).backward()
+    assert dying.mean.linear.weight.grad[:, 1:3].any()
+    assert dying.dense.linear.weight.grad.view(len(dying.dense.linear.weight), -1, 4)[..., 1:3].any()
+
+
+@torch.no_grad()
+def _alive(twin: ContextTwin, x: torch.Tensor) -> list[list[bool]]:
+    """Whether the channels 0, 1, 2 of each layer are."""
+    first = twin.encoder[0](twin.pixel_grid.real(x).view(-1, *twin.architecture.shape, 1))
+    second = twin.encoder[1](first)
+    value = second
+    for layer in twin.encoder[2:]:
+        value = layer(value)
+    layers = (first, second, twin.dense(value.flatten(1)))
+    return [(layer.flatten(0, -2).amax(0)[:3] > 0).tolist() for layer in layers]
