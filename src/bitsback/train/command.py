@@ -30,9 +30,9 @@ def run(
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation` images, on which nothing
-    trains. Those `before` are trained one after the other; each, and `recipe` after them, starts from the best of the one
-    before it, grown where it is larger. With `last`, the best that `recipe` has come to is trained on by that one, with
-    rounding; the float twin is not.
+    trains. Those `before` are trained one after the other; each, and `recipe` after them, starts from the best of the
+    one before it, grown where it is larger. With `last`, the best that `recipe` has come to is trained on by that one,
+    with rounding; the float twin is not.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the gzipped IDX files")

@@ -7,7 +7,6 @@ from bitsback.train.context import ContextTwin
 from bitsback.train.convolutions import ResidualTwin
 from bitsback.train.twins import LinearTwin
 
-
 TRIES = 10  # since fresh weights may be dead too
 
 
