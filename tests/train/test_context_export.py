@@ -99,6 +99,7 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(context_twin: Context
             layer.linear.weight[2] = 0
             layer.linear.bias[2] = 0
         context_twin.cell.linear.weight[:, 2] *= 1e-3
+    dead_units(context_twin, x)
     pruned = prune(context_twin, torch.from_numpy(x))
     assert isinstance(pruned, ContextTwin) and pruned.architecture.latents == 4
     kept = [0, 1, 3, 4]
@@ -118,6 +119,35 @@ def test_of_latents_that_are_all_idle_one_stays(context_twin: ContextTwin, x: ND
             layer.linear.bias.zero_()
         context_twin.mean.linear.bias[3] = 0.01
     assert prune(context_twin, torch.from_numpy(x)).architecture.latents == 1
+
+
+def test_dead_units_of_the_encoder_are_pruned(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+    with torch.no_grad():
+        context_twin.dense.linear.bias.fill_(0.5)
+        context_twin.dense.linear.bias[[2, 5]] = -100
+    dead = dead_units(context_twin, x)
+    pruned = prune(context_twin, torch.from_numpy(x))
+    assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 10 - dead <= 8
+    before, after = (posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned))
+    for name in before:
+        np.testing.assert_array_equal(after[name], before[name])
+    export(pruned, CARD, growth=1)
+
+
+@torch.no_grad()
+def dead_units(twin: ContextTwin, x: NDArray[np.uint8]) -> int:
+    """How many there are; from now on their weights do not set the steps of the others'."""
+    dead = twin.last_hidden(torch.from_numpy(x)).amax(0) <= 0
+    for layer in (twin.mean, twin.scale):
+        layer.linear.weight[:, dead] *= 0.01
+    return int(dead.sum())
+
+
+def test_of_units_that_are_all_dead_one_stays(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+    with torch.no_grad():
+        context_twin.dense.linear.bias.fill_(-100)
+    pruned = prune(context_twin, torch.from_numpy(x))
+    assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 1
 
 
 @pytest.mark.parametrize(("shape", "batch"), [((8, 8), 256), ((28, 28), 256), ((64, 64), 49), ((128, 128), 12)])

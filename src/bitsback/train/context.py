@@ -19,12 +19,13 @@ from bitsback.train.convolutions import (
 from bitsback.train.likelihoods import LN2, BernoulliTwin, LikelihoodTwin
 from bitsback.train.mixtures import MEAN as PIXEL_MEAN
 from bitsback.train.mixtures import MixtureTwin
-from bitsback.train.quantise import HIDDEN, LATENT, MEAN, SCALE, Grid, pixel_grid
+from bitsback.train.quantise import HIDDEN, LATENT, MEAN, SCALE, WEIGHT_TOP, Grid, pixel_grid
 from bitsback.train.tables import bucket_centres
 from bitsback.train.twins import FineLinearTwin, LinearTwin
 
 FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
 WIDE = Grid(scale=PIXEL_MEAN.scale, zero=0, lo=-32768, hi=32767)  # the two parts that a mean is the sum of
+FEW_BITS, SOME_BITS = 7, 15  # the largest weights of layers between image and latents, where coarse ones do
 NEAR = 2  # pixels: a place is dull where the pixel itself and all before it, so near, are black
 DULL = 0.2  # of the dull places so many are trained on, each counted as often as it takes
 
@@ -77,15 +78,15 @@ class ContextTwin(nn.Module):
             ConvTwin(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
             *_residuals(a.encoder_residuals, second),
         ))  # fmt: skip
-        self.dense = LinearTwin(rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True)
+        self.dense = LinearTwin(rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True, top=FEW_BITS)
         self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
         self.scale = LinearTwin(a.dense, a.latents, HIDDEN, SCALE)
         self.cells = cells(a.shape, FACTOR)
-        self.cell = LinearTwin(a.latents, self.cells[0] * self.cells[1] * second, LATENT, HIDDEN)
+        self.cell = LinearTwin(a.latents, self.cells[0] * self.cells[1] * second, LATENT, HIDDEN, top=FEW_BITS)
         self.decoder = nn.ModuleList((
-            ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True),
-            *_residuals(a.decoder_residuals, second),
-            ConvTwin(second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True),
+            ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
+            *_residuals(a.decoder_residuals, second, SOME_BITS),
+            ConvTwin(second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
         ))  # fmt: skip
         self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
         self.pixel = nn.ModuleList((LinearTwin(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),))
@@ -141,9 +142,14 @@ class ContextTwin(nn.Module):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b, latents]."""
-        image = self.pixel_grid.real(x).view(len(x), *self.architecture.shape, 1)
-        h = self.dense(chain(self.encoder, image).flatten(1))
+        h = self.last_hidden(x)
         return self.mean(h), self.scale(h)
+
+    def last_hidden(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
+        image = self.pixel_grid.real(x).view(len(x), *self.architecture.shape, 1)
+        hidden: Tensor = self.dense(chain(self.encoder, image).flatten(1))
+        return hidden
 
     def features(self, z: Tensor) -> Tensor:
         """Latents [b, latents], real, to what the decoder says of each pixel, [b, rows, columns, features]."""
@@ -210,6 +216,8 @@ class ContextTwin(nn.Module):
         return kept, torch.where(busy[kept], 1.0, 1 / DULL)
 
 
-def _residuals(count: int, channels: int) -> list[ResidualTwin]:
+def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualTwin]:
     """Residual convolutions 3x3."""
-    return [ResidualTwin(ConvTwin(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True)) for _ in range(count)]
+    return [
+        ResidualTwin(ConvTwin(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True, top=top)) for _ in range(count)
+    ]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise import HIDDEN, Grid
+from bitsback.train.quantise import HIDDEN, WEIGHT_TOP, Grid
 from bitsback.train.twins import LinearTwin
 
 RESIDUAL = Grid(scale=32, zero=0, lo=-256, hi=255)
@@ -14,11 +14,19 @@ class ConvTwin(LinearTwin):
     """A convolution: a linear layer on patches of kernel x kernel x c, outside the image zeros."""
 
     def __init__(
-        self, channels: int, outputs: int, kernel: int, stride: int, source: Grid, target: Grid, half: bool = False
+        self,
+        channels: int,
+        outputs: int,
+        kernel: int,
+        stride: int,
+        source: Grid,
+        target: Grid,
+        half: bool = False,
+        top: int = WEIGHT_TOP,
     ) -> None:
         if source.zero:
             raise ValueError("padding with zeros needs a grid on which the integer 0 means 0")
-        super().__init__(kernel * kernel * channels, outputs, source, target, half=half)
+        super().__init__(kernel * kernel * channels, outputs, source, target, half=half, top=top)
         self.kernel, self.stride = kernel, stride
 
     def forward(self, value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A twin without the latents that carry nothing."""
+"""A twin without what carries nothing: latents, and of a context VAE units of the encoder."""
 
 import copy
 from dataclasses import replace
@@ -7,14 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.train.context import ContextTwin
-from bitsback.train.recipe import ACTIVE_NATS, Twin, latent_nats
+from bitsback.train.recipe import ACTIVE_NATS, Twin, latent_nats, parts
 from bitsback.train.twins import LinearTwin
 
 
 def prune(twin: Twin, x: Tensor) -> Twin:
     """The twin without the latents that say nothing of `x`: one that only follows the prior still costs its pops.
 
-    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says.
+    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The encoder of a
+    context VAE has most of its weights in its last hidden layer; units that are zero for all of `x` go.
     """
     nats = latent_nats(twin, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
@@ -30,4 +31,18 @@ def prune(twin: Twin, x: Tensor) -> Twin:
             layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
             layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
         first.linear.weight = nn.Parameter(first.linear.weight[:, kept])
+        if isinstance(pruned, ContextTwin):
+            _drop_dead_units(pruned, x)
     return pruned
+
+
+def _drop_dead_units(twin: ContextTwin, x: Tensor) -> None:
+    greatest = torch.zeros(twin.architecture.dense)
+    for part in parts(*x.shape):
+        greatest = torch.maximum(greatest, twin.last_hidden(x[part]).amax(0))
+    kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[:, 0]  # one at least
+    twin.architecture = replace(twin.architecture, dense=len(kept))
+    twin.dense.linear.weight = nn.Parameter(twin.dense.linear.weight[kept])
+    twin.dense.linear.bias = nn.Parameter(twin.dense.linear.bias[kept])
+    for layer in (twin.mean, twin.scale):
+        layer.linear.weight = nn.Parameter(layer.linear.weight[:, kept])

@@ -74,14 +74,14 @@ class _Snap(torch.autograd.Function):
         return gradients[0], None
 
 
-def weight_step(weight: Tensor) -> Tensor:
-    """The size of one int8 step for each output channel, [out, 1], of weights [out, in]."""
-    return (weight.detach().abs().amax(dim=1, keepdim=True) / WEIGHT_TOP).clamp(min=SMALLEST_WEIGHT_STEP)
+def weight_step(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
+    """The size of one int8 step for each output channel, [out, 1], of weights [out, in], the largest being `top`."""
+    return (weight.detach().abs().amax(dim=1, keepdim=True) / top).clamp(min=SMALLEST_WEIGHT_STEP)
 
 
-def weight_integers(weight: Tensor) -> Tensor:
+def weight_integers(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
     """The int8 values (as floats), [out, in]."""
-    return torch.round(weight.detach() / weight_step(weight)).clamp(-WEIGHT_TOP, WEIGHT_TOP)
+    return torch.round(weight.detach() / weight_step(weight, top)).clamp(-top, top)
 
 
 def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,7 +99,7 @@ def snap_finely(weight: Tensor) -> Tensor:
     return weight + (rounded - weight.detach())
 
 
-def snap_weight(weight: Tensor) -> Tensor:
+def snap_weight(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
     """The weights rounded to int8 steps, with a straight-through gradient."""
-    rounded = weight_integers(weight) * weight_step(weight)
+    rounded = weight_integers(weight, top) * weight_step(weight, top)
     return weight + (rounded - weight.detach())

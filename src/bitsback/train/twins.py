@@ -19,6 +19,7 @@ from bitsback.train.quantise import (
     LATENT,
     MEAN,
     SCALE,
+    WEIGHT_TOP,
     Grid,
     fine_integers,
     pixel_grid,
@@ -48,16 +49,25 @@ class LinearTwin(nn.Module):
     """A linear layer from one grid to another. `centre` is taken from each input, which helps the optimiser.
 
     `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows it.
+    `top`: the largest weight as an integer. Smaller ones make a smaller model.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, source: Grid, target: Grid, centre: float = 0.0, half: bool = False
+        self,
+        inputs: int,
+        outputs: int,
+        source: Grid,
+        target: Grid,
+        centre: float = 0.0,
+        half: bool = False,
+        top: int = WEIGHT_TOP,
     ) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
         self.source = source
         self.target = target
         self.centre = centre
+        self.top = top
         self.may_be_half = self.half_precision = half
         self.quantised = False
 
@@ -66,7 +76,7 @@ class LinearTwin(nn.Module):
         if not self.quantised:
             return self.target.clamp(self._linear(value, self.linear.weight))
         if self.training:
-            return self.target.snap(self._linear(value, snap_weight(self.linear.weight)))
+            return self.target.snap(self._linear(value, snap_weight(self.linear.weight, self.top)))
         return self._exact(value, self.requantised())
 
     def _exact(self, value: Tensor, layer: Requantised) -> Tensor:
@@ -87,16 +97,16 @@ class LinearTwin(nn.Module):
 
     def _snapped_bias(self) -> Tensor:
         """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
-        bias, step = self.linear.bias, weight_step(self.linear.weight)[:, 0] / self.source.scale
+        bias, step = self.linear.bias, weight_step(self.linear.weight, self.top)[:, 0] / self.source.scale
         exact = (bias.detach() + self.target.zero / self.target.scale) / step
         offset = self.source.zero + self.centre * self.source.scale
         if offset:
-            exact = exact - offset * weight_integers(self.linear.weight).sum(1)
+            exact = exact - offset * weight_integers(self.linear.weight, self.top).sum(1)
         return bias + (torch.round(exact) - exact) * step
 
     def requantised(self) -> Requantised:
         """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""
-        weight, step = weight_integers(self.linear.weight), weight_step(self.linear.weight)
+        weight, step = weight_integers(self.linear.weight, self.top), weight_step(self.linear.weight, self.top)
         return self._integers(weight, step, self.linear.bias)
 
     def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
