@@ -2,7 +2,7 @@
 
     python recipes/mnist_context.py --data MNIST --out runs/mnist-context
 
-About 75 minutes on one core.
+About two hours on one core.
 
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """
@@ -35,8 +35,8 @@ FIRST = Recipe(
     warm_up=8,
     validate_every=2,
 )
-RECIPE = Recipe(
-    name="mnist-context",
+SECOND = Recipe(
+    name="mnist-context-second",
     architecture=ARCHITECTURE,
     epochs=22,
     quantise_from=None,
@@ -45,8 +45,9 @@ RECIPE = Recipe(
     warm_up=0,
     validate_every=2,
 )
+RECIPE = replace(SECOND, name="mnist-context", epochs=16, muon=True)
 LAST = replace(
-    RECIPE, name="mnist-context-last", epochs=3, quantise_from=0, learning_rate=8e-5, constant=0.0, validate_every=1
+    RECIPE, name="mnist-context-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, validate_every=1
 )
 CARD = Card(
     name="mnist-context",
@@ -56,4 +57,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST, SECOND), last=LAST)

@@ -1,4 +1,4 @@
-"""A model in an archive: the payload of an `M` section, about three quarters of the model file's size.
+"""A model in an archive: the payload of an `M` section, a third to three quarters of the model file's size.
 
 docs/format.md, An embedded model, is normative.
 """

@@ -15,7 +15,7 @@ from bitsback.paper.sets import mnist
 
 PANELS = (
     ("binarised MNIST", 2, ("mnist-binary", "mnist-binary-paper", "mnist-binary-context")),
-    ("MNIST", 256, ("mnist", "mnist-paper", "mnist-context")),
+    ("MNIST", 256, ("mnist", "mnist-paper", "mnist-context", "mnist-context-small")),
 )
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000)
 PEERS = (("xz -9e", "stream"), ("JPEG XL e10", "mosaic"))

@@ -25,7 +25,7 @@ from bitsback.train.twins import FineLinearTwin, LinearTwin
 
 FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
 WIDE = Grid(scale=PIXEL_MEAN.scale, zero=0, lo=-32768, hi=32767)  # the two parts that a mean is the sum of
-FEW_BITS, SOME_BITS = 7, 15  # the largest weights of layers between image and latents, where coarse ones do
+FEW_BITS, SOME_BITS = 7, 31  # the largest weights of layers between image and latents, where coarse ones do
 NEAR = 2  # pixels: a place is dull where the pixel itself and all before it, so near, are black
 DULL = 0.2  # of the dull places so many are trained on, each counted as often as it takes
 

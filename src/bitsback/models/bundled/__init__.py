@@ -13,7 +13,7 @@ from bitsback.models.vae import Model
 # Of those that fit an item equally well, the first is the default.
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper", "mnist-context",
-    "fashion-mnist-context",
+    "mnist-context-small", "fashion-mnist-context",
 )  # fmt: skip
 
 
