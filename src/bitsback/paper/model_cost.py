@@ -134,7 +134,7 @@ def _rates(sizes: Sequence[int | None], counts: Sequence[int], pixels: int) -> l
 @style.picture("model-cost", 3.6, columns=len(PANELS))
 def draw(axes: Any, numbers: Numbers) -> None:
     for panel, part in zip(axes, numbers["panels"], strict=True):
-        model = part["models"][0]
+        model = min(part["models"], key=lambda model: int(model["bytes_with_model"][-1]))
         curves = [("model included", model["bytes_with_model"]), ("model not counted", model["bytes"])]
         curves += [(peer["name"], peer["bytes"]) for peer in part["peers"]]
         for (name, sizes), line, marker in zip(curves, style.LINES, style.MARKERS, strict=False):
