@@ -52,8 +52,7 @@ CONTEXT = (
 )
 """The largest first."""
 
-BYTES_A_WEIGHT: dict[Kind, float] = {"context": 0.5, "dense": 0.75}
-"""In an archive."""
+BYTES_A_WEIGHT = 0.75  # in an archive
 MODEL_SHARE = 0.125  # of what xz makes of the data: the most that a model may have
 SAMPLE = 1_000  # images that xz is tried on
 
@@ -63,7 +62,7 @@ def candidates(collection: Collection, parts: Parts, kind: Kind) -> list[AnyArch
     sample = as_images(parts.train[:SAMPLE], collection.levels)
     everything = len(collection.images) + (0 if collection.test is None else len(collection.test))
     compressed = len(lzma.compress(pack(sample))) * everything / len(sample)
-    most = MODEL_SHARE * compressed / BYTES_A_WEIGHT[kind]
+    most = MODEL_SHARE * compressed / BYTES_A_WEIGHT
     rungs = [_context(collection, r) for r in CONTEXT] if kind == "context" else [_dense(collection, *r) for r in DENSE]
     return [architecture for architecture in rungs if weights(architecture) <= most] or rungs[-1:]
 
