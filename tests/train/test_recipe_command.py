@@ -1,0 +1,56 @@
+"""A recipe of several parts, from the command line to the model file, and again from its checkpoints."""
+
+import gzip
+import struct
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitsback.models import Model
+from bitsback.train.command import run
+from bitsback.train.context import ContextArchitecture
+from bitsback.train.data import TRAIN_IMAGES
+from bitsback.train.export import Card
+from bitsback.train.recipe import Recipe
+from bitsback.train.weights import load_twin
+
+SMALL = ContextArchitecture(
+    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1, channels=(4, 6),
+    dense=8,
+)  # fmt: skip
+FIRST = Recipe("small-first", SMALL, epochs=1, quantise_from=None, batch=20, warm_up=1, validate_every=1, muon=True)
+SECOND = replace(FIRST, name="small", architecture=replace(SMALL, residuals=2))
+LAST = replace(SECOND, name="small-last", quantise_from=0)
+CARD = Card("small", "squares", "CC0-1.0", (28, 28))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    images = np.zeros((160, 28, 28), np.uint8)
+    for image, (row, column) in zip(images, np.random.default_rng(0).integers(4, 16, (160, 2)), strict=True):
+        image[row : row + 8, column : column + 6] = 255
+    content = struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
+    (tmp_path / TRAIN_IMAGES).write_bytes(gzip.compress(content))
+    return tmp_path
+
+
+def test_parts_follow_each_other(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+
+    def call(*options: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["recipe", "--data", str(data), "--out", str(out), *options])
+        run(SECOND, CARD, drop_idle_latents=True, float_seed=1, validation=40, before=(FIRST,), last=LAST)
+        return capsys.readouterr().out
+
+    assert call().count("'epoch': 1") == 3
+    made = (out / "small.safetensors").read_bytes()
+    assert Model.from_bytes(made).architecture == "context-vae"
+    assert "'epoch'" not in call()  # all parts go on from where they had ended
+    assert (out / "small.safetensors").read_bytes() == made
+    call("--float")
+    assert load_twin(out / "twin.safetensors").architecture == SECOND.architecture
