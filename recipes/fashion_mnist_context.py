@@ -12,7 +12,7 @@ from dataclasses import replace
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
+from bitsback.train.recipe import Recipe, last_part
 
 ARCHITECTURE = ContextArchitecture(
     shape=(28, 28),
@@ -35,26 +35,14 @@ FIRST = Recipe(
     warm_up=8,
     validate_every=2,
 )
-RECIPE = Recipe(
+RECIPE = replace(
+    FIRST,
     name="fashion-mnist-context",
     architecture=ARCHITECTURE,
     epochs=14,
-    quantise_from=None,
-    batch=50,
     learning_rate=1.5e-3,
-    constant=0.3,
     warm_up=0,
-    validate_every=2,
     muon=True,
-)
-LAST = replace(
-    RECIPE,
-    name="fashion-mnist-context-last",
-    epochs=2,
-    quantise_from=0,
-    learning_rate=8e-5,
-    constant=0.0,
-    validate_every=1,
 )
 CARD = Card(
     name="fashion-mnist-context",
@@ -64,4 +52,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=last_part(RECIPE))

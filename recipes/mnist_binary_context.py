@@ -12,7 +12,7 @@ from dataclasses import replace
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
+from bitsback.train.recipe import Recipe, last_part
 
 FIRST = Recipe(
     name="mnist-binary-context-first",
@@ -37,15 +37,6 @@ FIRST = Recipe(
     muon=True,
 )
 RECIPE = replace(FIRST, name="mnist-binary-context", epochs=32, learning_rate=1.5e-3, constant=0.25, warm_up=0)
-LAST = replace(
-    RECIPE,
-    name="mnist-binary-context-last",
-    epochs=2,
-    quantise_from=0,
-    learning_rate=8e-5,
-    constant=0.0,
-    validate_every=1,
-)
 CARD = Card(
     name="mnist-binary-context",
     about="bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at random",
@@ -54,4 +45,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=last_part(RECIPE))

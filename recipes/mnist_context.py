@@ -12,7 +12,7 @@ from dataclasses import replace
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
+from bitsback.train.recipe import Recipe, last_part
 
 ARCHITECTURE = ContextArchitecture(
     shape=(28, 28),
@@ -35,20 +35,16 @@ FIRST = Recipe(
     warm_up=8,
     validate_every=2,
 )
-SECOND = Recipe(
+SECOND = replace(
+    FIRST,
     name="mnist-context-second",
     architecture=ARCHITECTURE,
     epochs=22,
     quantise_from=None,
-    batch=50,
     learning_rate=1.5e-3,
     warm_up=0,
-    validate_every=2,
 )
 RECIPE = replace(SECOND, name="mnist-context", epochs=16, muon=True)
-LAST = replace(
-    RECIPE, name="mnist-context-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, validate_every=1
-)
 CARD = Card(
     name="mnist-context",
     about="grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
@@ -57,4 +53,12 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST, SECOND), last=LAST)
+    run(
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        before=(FIRST, SECOND),
+        last=last_part(RECIPE),
+    )

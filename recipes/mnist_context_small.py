@@ -7,12 +7,10 @@ About 30 minutes on one core.
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """
 
-from dataclasses import replace
-
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
+from bitsback.train.recipe import Recipe, last_part
 
 RECIPE = Recipe(
     name="mnist-context-small",
@@ -37,16 +35,6 @@ RECIPE = Recipe(
     validate_every=2,
     muon=True,
 )
-LAST = replace(
-    RECIPE,
-    name="mnist-context-small-last",
-    epochs=2,
-    quantise_from=0,
-    learning_rate=8e-5,
-    constant=0.0,
-    warm_up=0,
-    validate_every=1,
-)
 CARD = Card(
     name="mnist-context-small",
     about="grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into archives",
@@ -55,4 +43,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=LAST)
+    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE))

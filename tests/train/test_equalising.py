@@ -9,11 +9,6 @@ from bitsback.train.quantise import HIDDEN
 
 
 @pytest.fixture
-def x(context_architecture: ContextArchitecture) -> torch.Tensor:
-    return torch.randint(0, context_architecture.levels, (40, 42), generator=torch.Generator().manual_seed(0)).float()
-
-
-@pytest.fixture
 def small(context_architecture: ContextArchitecture) -> ContextTwin:
     """A twin with a channel of small numbers and one that is always zero."""
     torch.manual_seed(3)
@@ -28,15 +23,15 @@ def small(context_architecture: ContextArchitecture) -> ContextTwin:
 
 
 @torch.no_grad()
-def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, x: torch.Tensor) -> None:
-    means, scales = small.posterior(x)
+def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, context_symbols: torch.Tensor) -> None:
+    means, scales = small.posterior(context_symbols)
     small.quantise()
-    before = float((small.posterior(x)[0] - means).abs().mean())
+    before = float((small.posterior(context_symbols)[0] - means).abs().mean())
     small.quantise(False)
-    equalise(small, x)
-    for ours, there in zip(small.posterior(x), (means, scales), strict=True):
+    equalise(small, context_symbols)
+    for ours, there in zip(small.posterior(context_symbols), (means, scales), strict=True):
         torch.testing.assert_close(ours, there)
-    image = small.pixel_grid.real(x).view(-1, *small.architecture.shape, 1)
+    image = small.image(context_symbols)
     greatest = small.encoder[0](image).amax((0, 1, 2))
     torch.testing.assert_close(greatest[[0, 2, 3]], torch.full((3,), PART * HIDDEN.real_hi))
     value = small.encoder[0](image)
@@ -44,4 +39,4 @@ def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, x: tor
     assert max(tops) == pytest.approx(PART * HIDDEN.real_hi)
     assert greatest[1] == 0 and not small.encoder[1].linear.weight.view(-1, 9, 4)[..., 1].any()
     small.quantise()
-    assert float((small.posterior(x)[0] - means).abs().mean()) < 0.5 * before
+    assert float((small.posterior(context_symbols)[0] - means).abs().mean()) < 0.5 * before

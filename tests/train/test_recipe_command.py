@@ -14,7 +14,7 @@ from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.data import TRAIN_IMAGES
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
+from bitsback.train.recipe import Recipe, last_part
 from bitsback.train.weights import load_twin
 
 SMALL = ContextArchitecture(
@@ -23,7 +23,6 @@ SMALL = ContextArchitecture(
 )  # fmt: skip
 FIRST = Recipe("small-first", SMALL, epochs=1, quantise_from=None, batch=20, warm_up=1, validate_every=1, muon=True)
 SECOND = replace(FIRST, name="small", architecture=replace(SMALL, residuals=2))
-LAST = replace(SECOND, name="small-last", quantise_from=0)
 CARD = Card("small", "squares", "CC0-1.0", (28, 28))
 
 
@@ -44,7 +43,7 @@ def test_parts_follow_each_other(
 
     def call(*options: str) -> str:
         monkeypatch.setattr(sys, "argv", ["recipe", "--data", str(data), "--out", str(out), *options])
-        run(SECOND, CARD, drop_idle_latents=True, float_seed=1, validation=40, before=(FIRST,), last=LAST)
+        run(SECOND, CARD, drop_idle_latents=True, float_seed=1, validation=40, before=(FIRST,), last=last_part(SECOND))
         return capsys.readouterr().out
 
     assert call().count("'epoch': 1") == 3

@@ -8,11 +8,6 @@ from bitsback.train.reviving import revive
 
 
 @pytest.fixture
-def x(context_architecture: ContextArchitecture) -> torch.Tensor:
-    return torch.randint(0, context_architecture.levels, (40, 42), generator=torch.Generator().manual_seed(0)).float()
-
-
-@pytest.fixture
 def dying(context_architecture: ContextArchitecture) -> ContextTwin:
     """A twin in whose layers the channels 1 and 2 are dead, and 0 is not."""
     torch.manual_seed(3)
@@ -25,18 +20,18 @@ def dying(context_architecture: ContextArchitecture) -> ContextTwin:
     return twin
 
 
-def test_the_floats_stay_and_dead_channels_live(dying: ContextTwin, x: torch.Tensor) -> None:
-    before = dying.posterior(x)
-    assert _alive(dying, x) == [[True, False, False]] * 3
-    revive(dying, x)
-    for ours, there in zip(dying.posterior(x), before, strict=True):
+def test_the_floats_stay_and_dead_channels_live(dying: ContextTwin, context_symbols: torch.Tensor) -> None:
+    before = dying.posterior(context_symbols)
+    assert _alive(dying, context_symbols) == [[True, False, False]] * 3
+    revive(dying, context_symbols)
+    for ours, there in zip(dying.posterior(context_symbols), before, strict=True):
         torch.testing.assert_close(ours, there)
-    assert _alive(dying, x) == [[True, True, True]] * 3
+    assert _alive(dying, context_symbols) == [[True, True, True]] * 3
 
 
-def test_what_was_dead_learns(dying: ContextTwin, x: torch.Tensor) -> None:
-    revive(dying, x)
-    mean, scale = dying.posterior(x)
+def test_what_was_dead_learns(dying: ContextTwin, context_symbols: torch.Tensor) -> None:
+    revive(dying, context_symbols)
+    mean, scale = dying.posterior(context_symbols)
     (mean.sum() + scale.sum()).backward()
     assert dying.mean.linear.weight.grad[:, 1:3].any()
     assert dying.dense.linear.weight.grad.view(len(dying.dense.linear.weight), -1, 4)[..., 1:3].any()
@@ -45,7 +40,7 @@ def test_what_was_dead_learns(dying: ContextTwin, x: torch.Tensor) -> None:
 @torch.no_grad()
 def _alive(twin: ContextTwin, x: torch.Tensor) -> list[list[bool]]:
     """Whether the channels 0, 1, 2 of each layer are."""
-    first = twin.encoder[0](twin.pixel_grid.real(x).view(-1, *twin.architecture.shape, 1))
+    first = twin.encoder[0](twin.image(x))
     second = twin.encoder[1](first)
     value = second
     for layer in twin.encoder[2:]:

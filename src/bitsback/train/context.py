@@ -147,9 +147,12 @@ class ContextTwin(nn.Module):
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
-        image = self.pixel_grid.real(x).view(len(x), *self.architecture.shape, 1)
-        hidden: Tensor = self.dense(chain(self.encoder, image).flatten(1))
+        hidden: Tensor = self.dense(chain(self.encoder, self.image(x)).flatten(1))
         return hidden
+
+    def image(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] as the encoder's first layer sees them, [b, rows, columns, 1]."""
+        return self.pixel_grid.real(x).view(len(x), *self.architecture.shape, 1)
 
     def features(self, z: Tensor) -> Tensor:
         """Latents [b, latents], real, to what the decoder says of each pixel, [b, rows, columns, features]."""

@@ -56,6 +56,11 @@ def shuffle(value: Tensor, factor: int) -> Tensor:
     return squares.transpose(2, 3).reshape(b, h * factor, w * factor, c // factor**2)
 
 
+def by_channel(layer: LinearTwin, channels: int) -> Tensor:
+    """The weights of a layer that reads `channels` channels at each place, [out, places, channels]; a view."""
+    return layer.linear.weight.view(layer.linear.out_features, -1, channels)
+
+
 class ResidualTwin(nn.Module):
     """value + f(value), held to the range of a hidden layer; f is one linear layer or convolution."""
 

@@ -4,11 +4,10 @@ import torch
 from torch import Tensor
 
 from bitsback.train.context import ContextTwin
-from bitsback.train.convolutions import ConvTwin, ResidualTwin
+from bitsback.train.convolutions import ConvTwin, ResidualTwin, by_channel
 from bitsback.train.quantise import HIDDEN
 
 PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
-IMAGES = 1_000
 
 
 @torch.no_grad()
@@ -21,11 +20,11 @@ def equalise(twin: ContextTwin, x: Tensor) -> None:
     """
     first, second = twin.encoder[0], twin.encoder[1]
     assert isinstance(first, ConvTwin) and isinstance(second, ConvTwin)
-    value: Tensor = first(twin.pixel_grid.real(x).view(-1, *twin.architecture.shape, 1))
+    value: Tensor = first(twin.image(x))
     greatest = value.amax((0, 1, 2))
     scale = torch.where(greatest > 0, PART * HIDDEN.real_hi / greatest, 1.0)
     back = torch.where(greatest > 0, 1 / scale, 0.0)
-    second.linear.weight.view(len(second.linear.weight), -1, len(back)).mul_(back)
+    by_channel(second, len(back)).mul_(back)
     first.linear.weight.mul_(scale[:, None])
     first.linear.bias.mul_(scale)
 

@@ -20,29 +20,30 @@ def prune(twin: Twin, x: Tensor) -> Twin:
     nats = latent_nats(twin, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
     pruned = copy.deepcopy(twin)
-    first: nn.Module
-    if isinstance(pruned, ContextTwin):
-        pruned.architecture, first = replace(pruned.architecture, latents=len(kept)), pruned.cell
-    else:
-        pruned.architecture, first = replace(pruned.architecture, latents=len(kept)), pruned.decoder.layers[0]
+    pruned.architecture = replace(pruned.architecture, latents=len(kept))
+    first = pruned.cell if isinstance(pruned, ContextTwin) else pruned.decoder.layers[0]
     assert isinstance(first, LinearTwin)
-    with torch.no_grad():
-        for layer in (pruned.mean, pruned.scale):
-            layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
-            layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
-        first.linear.weight = nn.Parameter(first.linear.weight[:, kept])
-        if isinstance(pruned, ContextTwin):
-            _drop_dead_units(pruned, x)
+    _keep(kept, (pruned.mean, pruned.scale), (first,))
+    if isinstance(pruned, ContextTwin):
+        _drop_dead_units(pruned, x)
     return pruned
 
 
+@torch.no_grad()
 def _drop_dead_units(twin: ContextTwin, x: Tensor) -> None:
     greatest = torch.zeros(twin.architecture.dense)
     for part in parts(*x.shape):
         greatest = torch.maximum(greatest, twin.last_hidden(x[part]).amax(0))
     kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[:, 0]  # one at least
     twin.architecture = replace(twin.architecture, dense=len(kept))
-    twin.dense.linear.weight = nn.Parameter(twin.dense.linear.weight[kept])
-    twin.dense.linear.bias = nn.Parameter(twin.dense.linear.bias[kept])
-    for layer in (twin.mean, twin.scale):
+    _keep(kept, (twin.dense,), (twin.mean, twin.scale))
+
+
+@torch.no_grad()
+def _keep(kept: Tensor, writers: tuple[LinearTwin, ...], readers: tuple[LinearTwin, ...]) -> None:
+    """Leave only the outputs `kept` of the writers, and what reads them in the readers."""
+    for layer in writers:
+        layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
+        layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
+    for layer in readers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[:, kept])

@@ -6,7 +6,7 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from bitsback.errors import InputError
 from bitsback.train.context import ContextArchitecture, ContextTwin
 from bitsback.train.data import Split, binarise
-from bitsback.train.equalising import IMAGES, equalise
+from bitsback.train.equalising import equalise
 from bitsback.train.growing import grow
 from bitsback.train.likelihoods import LN2, pixel_means
 from bitsback.train.optimiser import Optimiser
@@ -31,6 +31,7 @@ COLUMNS = ("epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_b
 VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
 ACTIVE_NATS = 0.01
+PROBED = 1_000  # images by which a twin that goes on from another is equalised, or its dead channels are found
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Recipe:
 
     def quantised(self, epoch: int) -> bool:
         return self.quantise_from is not None and epoch >= self.quantise_from
+
+
+def last_part(recipe: Recipe) -> Recipe:
+    """The recipe by which what `recipe` has come to in floats is trained on with rounding."""
+    return replace(
+        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, warm_up=0,
+        validate_every=1,
+    )  # fmt: skip
 
 
 class Training:
@@ -105,16 +114,13 @@ class Training:
 
         See bitsback.train.growing; reviving, where floats are trained on; equalising, where rounding begins.
         """
-        images = self._symbols(self.split.train[:IMAGES], torch.Generator().manual_seed(self.recipe.seed))
-        for twin in (self.twin, self.average):
-            grow(twin, learned)
-            if isinstance(twin, ContextTwin):
-                twin.eval()
-                torch.manual_seed(self.recipe.seed)  # the average starts as the twin does
-                if self.recipe.quantise_from == 0:
-                    equalise(twin, images)
-                else:
-                    revive(twin, images)
+        torch.manual_seed(self.recipe.seed)
+        grow(self.twin, learned)
+        if isinstance(self.twin, ContextTwin):
+            images = self._symbols(self.split.train[:PROBED], torch.Generator().manual_seed(self.recipe.seed))
+            adapt = equalise if self.recipe.quantise_from == 0 else revive
+            adapt(self.twin.eval(), images)
+        self.average.load_state_dict(self.twin.state_dict())
 
     def best_twin(self) -> Twin:
         """The averaged twin with the least validation loss so far, in eval mode."""

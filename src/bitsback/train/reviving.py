@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.train.context import ContextTwin
-from bitsback.train.convolutions import ResidualTwin
+from bitsback.train.convolutions import ResidualTwin, by_channel
 from bitsback.train.twins import LinearTwin
 
 TRIES = 10  # since fresh weights may be dead too
@@ -17,16 +17,16 @@ def revive(twin: ContextTwin, x: Tensor) -> None:
     x: symbols [n, pixels].
     """
     for _ in range(TRIES):
-        if not _try(twin, x):
+        if not _revive_dead(twin, x):
             return
 
 
-def _try(twin: ContextTwin, x: Tensor) -> bool:
+def _revive_dead(twin: ContextTwin, x: Tensor) -> bool:
     """Start what is dead anew; whether anything was."""
     first, second, *residual = twin.encoder
     assert isinstance(first, LinearTwin) and isinstance(second, LinearTwin)
     blocks = [layer.layer for layer in residual if isinstance(layer, ResidualTwin)]
-    value = first(twin.pixel_grid.real(x).view(len(x), *twin.architecture.shape, 1))
+    value = first(twin.image(x))
     dead = _zeros(value)
     value = second(value)
     dead_second = _zeros(value)  # and after each residual layer, which adds to the same channels
@@ -54,4 +54,4 @@ def _start_anew(layer: LinearTwin, dead: Tensor, readers: list[LinearTwin]) -> N
     layer.linear.weight[dead] = fresh.weight[dead]
     layer.linear.bias[dead] = 0
     for reader in readers:
-        reader.linear.weight.view(len(reader.linear.weight), -1, len(dead))[..., dead] = 0
+        by_channel(reader, len(dead))[..., dead] = 0
