@@ -1,8 +1,10 @@
-"""Where the time goes on one core: each step of bits back on its own, through the public codecs, and the whole.
+"""Where the time goes on one core: each step of bits back on its own, through the public codecs,
+and the whole.
 
     python benchmarks/bench_breakdown.py
 
-The steps run on batches of the model's largest size. The whole runs them in one call to the core, block by block.
+The steps run on batches of the model's largest size. The whole runs them in one call to the core,
+block by block.
 """
 
 from __future__ import annotations
@@ -40,7 +42,12 @@ def main() -> None:
     for name, function in work.items():
         seconds, _ = median_seconds(function, options.repeats)
         rows.append({"step": name, "microseconds_an_image": 1e6 * seconds / len(data)})
-    report(f"{len(data):,} images, {model.name}", rows, [f"{pinned}; median of {options.repeats}"], options.json)
+    report(
+        f"{len(data):,} images, {model.name}",
+        rows,
+        [f"{pinned}; median of {options.repeats}"],
+        options.json,
+    )
 
 
 def find_symbols(data: Images, model: bitsback.Model) -> object:
@@ -48,11 +55,15 @@ def find_symbols(data: Images, model: bitsback.Model) -> object:
 
 
 def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
-    """The steps of coding x [n, pixels], each for all batches of x, with what it needs made beforehand."""
+    """The steps of coding x [n, pixels], each for all batches of x, with what it needs made
+    beforehand.
+    """
     random = np.random.default_rng(0)
     batches = [x[i : i + model.batch] for i in range(0, len(x), model.batch)]
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
-    source = bitsback.Message(heads, random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32))
+    source = bitsback.Message(
+        heads, random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32)
+    )
     posteriors = [model.posterior(batch) for batch in batches]
     priors = [model.prior(len(batch)) for batch in batches]
     full = source.copy()

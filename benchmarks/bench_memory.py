@@ -2,8 +2,8 @@
 
     python benchmarks/bench_memory.py
 
-Each figure is the peak resident size of a process of its own, as the system counts it. Needs the module `resource`,
-which Windows does not have.
+Each figure is the peak resident size of a process of its own, as the system counts it. Needs the
+module `resource`, which Windows does not have.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-# A child's peak includes its parent's size at the fork, so this process stays small: no NumPy, no harness.
+# A child's peak includes its parent's size at the fork, so this process stays small: no NumPy, no
+# harness.
 
 WRITE = """
 import sys
@@ -42,15 +43,28 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for times in (1, 10):
-            npy, archive, copy = f"{folder}/{times}.npy", f"{folder}/{times}.bb", f"{folder}/{times}-copy.npy"
+            npy, archive, copy = (
+                f"{folder}/{times}.npy",
+                f"{folder}/{times}.bb",
+                f"{folder}/{times}-copy.npy",
+            )
             subprocess.run([sys.executable, "-c", WRITE, npy, str(count), str(times)], check=True)
             commands = {
                 "compress": ["compress", "-q", npy, "-o", archive],
                 "decompress": ["decompress", "-q", archive, "-o", copy],
-                "extract an item": ["extract", "-q", archive, "7", "-o", f"{folder}/{times}-item.npy"],
+                "extract an item": [
+                    "extract",
+                    "-q",
+                    archive,
+                    "7",
+                    "-o",
+                    f"{folder}/{times}-item.npy",
+                ],
             }
             for name, arguments in commands.items():
-                rows.append({"command": name, "images": times * count, "peak_MB": _peak(*arguments)})
+                rows.append(
+                    {"command": name, "images": times * count, "peak_MB": _peak(*arguments)}
+                )
     if "--json" in sys.argv:
         print(json.dumps({"title": "peak memory", "rows": rows}, indent=2))
         return
@@ -60,7 +74,9 @@ def main() -> None:
 
 
 def _peak(*arguments: str) -> float:
-    done = subprocess.run([sys.executable, "-c", RUN, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], check=True, capture_output=True, text=True
+    )
     return float(done.stdout)
 
 

@@ -38,8 +38,16 @@ def main() -> None:
                 program, "extract", "-fq", f"{folder}/all.bb", str(len(data) // 2), "-o", f"{folder}/item.npy",
             ],
         }  # fmt: skip
-        rows = [{"process": name, **_time(command, options.repeats)} for name, command in commands.items()]
-    report("one process, from start to exit", rows, [f"{pinned}; median of {options.repeats}"], options.json)
+        rows = [
+            {"process": name, **_time(command, options.repeats)}
+            for name, command in commands.items()
+        ]
+    report(
+        "one process, from start to exit",
+        rows,
+        [f"{pinned}; median of {options.repeats}"],
+        options.json,
+    )
 
 
 def _time(command: list[str], repeats: int) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Sizes: the archive rate of every bundled model, the archive over the exact code length, and one image as an archive.
+"""Sizes: the archive rate of every bundled model, the archive over the exact code length, and one
+image as an archive.
 
     python benchmarks/bench_rate.py
 
-The archive rate is all bits of the file, header and index in and the bundled model out, over the number of pixels. The
-exact code length is what the integer model says the pixels are worth (bits pushed minus bits popped), without digests,
-start-up, headers and index.
+The archive rate is all bits of the file, header and index in and the bundled model out, over the
+number of pixels. The exact code length is what the integer model says the pixels are worth (bits
+pushed minus bits popped), without digests, start-up, headers and index.
 """
 
 from __future__ import annotations
@@ -18,24 +19,38 @@ from harness import arguments, compress, digit_models, images, report, symbols
 import bitsback
 from bitsback.bench.peers import Images
 
-CODE_LENGTH_BLOCK = 1250  # the information of a block hardly depends on its size, so this one serves for all
+CODE_LENGTH_BLOCK = (
+    1250  # the information of a block hardly depends on its size, so this one serves for all
+)
 
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all of digits)")
-    parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
+    parser.add_argument(
+        "--model", action="append", help="a bundled model or a file (default: all of digits)"
+    )
+    parser.add_argument(
+        "--block", type=int, help="images in a block (default: the writer's choice)"
+    )
     options = parser.parse_args()
     rows = []
     for name in options.model or digit_models():
         model = bitsback.load_model(name)
         rows.append(_row(model, images(options.images, model.levels), options.block))
-    report(f"{options.images:,} MNIST test images, binarised for the models of two levels", rows, [], options.json)
+    report(
+        f"{options.images:,} MNIST test images, binarised for the models of two levels",
+        rows,
+        [],
+        options.json,
+    )
 
 
 def _row(model: bitsback.Model, data: Images, block: int | None) -> dict[str, Any]:
     whole = len(compress(data, model, block, 1))
-    singles = [len(compress(data[i : i + 1], model, None, 1)) for i in range(0, len(data), max(len(data) // 100, 1))]
+    singles = [
+        len(compress(data[i : i + 1], model, None, 1))
+        for i in range(0, len(data), max(len(data) // 100, 1))
+    ]
     information = 0.0
     for start in range(0, len(data), CODE_LENGTH_BLOCK):
         part = data[start : start + CODE_LENGTH_BLOCK]

@@ -4,8 +4,8 @@
     python benchmarks/bench_speed.py --levels 256
     python benchmarks/bench_speed.py --model mnist-binary --repeats 9
 
-Peers that are not installed are named at the end. craystack's example is not run: it needs its own weights and
-an old PyTorch. Its figures are constants, measured earlier on this kind of machine.
+Peers that are not installed are named at the end. craystack's example is not run: it needs its own
+weights and an old PyTorch. Its figures are constants, measured earlier on this kind of machine.
 """
 
 from __future__ import annotations
@@ -14,13 +14,23 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from harness import arguments, compress, decompress, digit_models, images, median_seconds, pin, report
+from harness import (
+    arguments,
+    compress,
+    decompress,
+    digit_models,
+    images,
+    median_seconds,
+    pin,
+    report,
+)
 
 import bitsback
 from bitsback.bench.peers import Images, all_peers, measure
 
-# craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512, measured earlier: MB/s, a
-# pixel counted as a byte. Its rate with the random bits it starts from was 0.2330 bits per pixel.
+# craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512,
+# measured earlier: MB/s, a pixel counted as a byte. Its rate with the random bits it starts from
+# was 0.2330 bits per pixel.
 CRAYSTACK_ENCODE = 6.3
 CRAYSTACK_DECODE = 7.4
 CRAYSTACK_RATE = 0.2330
@@ -30,9 +40,15 @@ EACH_STRIDE = 10  # peers that write a file for each image get a tenth of the im
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", action="append", help="a bundled model or a file (default: all of digits)")
-    parser.add_argument("--block", type=int, help="images in a block (default: the writer's choice)")
-    parser.add_argument("--levels", type=int, default=2, choices=(2, 256), help="binarised images, or as they are")
+    parser.add_argument(
+        "--model", action="append", help="a bundled model or a file (default: all of digits)"
+    )
+    parser.add_argument(
+        "--block", type=int, help="images in a block (default: the writer's choice)"
+    )
+    parser.add_argument(
+        "--levels", type=int, default=2, choices=(2, 256), help="binarised images, or as they are"
+    )
     parser.add_argument("--no-peers", action="store_true", help="measure bitsback only")
     options = parser.parse_args()
     pinned = pin()
@@ -44,7 +60,11 @@ def main() -> None:
         if model.levels == options.levels:
             rows.append(_bitsback(model, data, options.block, options.repeats))
     if options.levels == 2:
-        rows.append(_row("craystack, batch 10 (constant)", CRAYSTACK_RATE, CRAYSTACK_ENCODE, CRAYSTACK_DECODE))
+        rows.append(
+            _row(
+                "craystack, batch 10 (constant)", CRAYSTACK_RATE, CRAYSTACK_ENCODE, CRAYSTACK_DECODE
+            )
+        )
     notes = [f"{pinned}; median of {options.repeats}; MB/s counts a pixel as a byte"]
     if not options.no_peers:
         peers, missing = all_peers()
@@ -59,20 +79,38 @@ def main() -> None:
         row["ours_is_x_faster_in"] = first["compress_MB/s"] / row["compress_MB/s"]
         row["and_out"] = first["decompress_MB/s"] / row["decompress_MB/s"]
         row["size_of_ours_over_it"] = first["bits_per_pixel"] / row["bits_per_pixel"]
-    report(f"{len(data):,} MNIST test images of {options.levels} levels, one core", rows, notes, options.json)
+    report(
+        f"{len(data):,} MNIST test images of {options.levels} levels, one core",
+        rows,
+        notes,
+        options.json,
+    )
 
 
 def _row(name: str, rate: float, encode: float, decode: float, **more: float) -> dict[str, Any]:
-    return {"compressor": name, "bits_per_pixel": rate, "compress_MB/s": encode, "decompress_MB/s": decode, **more}
+    return {
+        "compressor": name,
+        "bits_per_pixel": rate,
+        "compress_MB/s": encode,
+        "decompress_MB/s": decode,
+        **more,
+    }
 
 
-def _bitsback(model: bitsback.Model, data: Images, block: int | None, repeats: int) -> dict[str, Any]:
+def _bitsback(
+    model: bitsback.Model, data: Images, block: int | None, repeats: int
+) -> dict[str, Any]:
     encode, archive = median_seconds(partial(compress, data, model, block, 1), repeats)
     decode, restored = median_seconds(partial(decompress, archive, 1), repeats)
     if not np.array_equal(restored, data):
         raise SystemExit(f"{model.name} did not restore the images")
     megabytes = data.size / 1e6
-    return _row(f"bitsback {model.name}", 8 * len(archive) / data.size, megabytes / encode, megabytes / decode)
+    return _row(
+        f"bitsback {model.name}",
+        8 * len(archive) / data.size,
+        megabytes / encode,
+        megabytes / decode,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The start-up of a block: what its message holds beyond the digest it starts from and the exact code length.
+"""The start-up of a block: what its message holds beyond the digest it starts from and the exact
+code length.
 
     python benchmarks/bench_startup.py
 
@@ -22,7 +23,9 @@ import bitsback
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--model", default="mnist-binary")
-    parser.add_argument("--blocks", type=int, default=4, help="blocks to average over (default %(default)s)")
+    parser.add_argument(
+        "--blocks", type=int, default=4, help="blocks to average over (default %(default)s)"
+    )
     options = parser.parse_args()
     model = bitsback.load_model(options.model)
     data = symbols(images(options.images, model.levels))

@@ -1,4 +1,5 @@
-"""Two threads against one, on an archive of 16 blocks or more, compressing and decompressing in memory.
+"""Two threads against one, on an archive of 16 blocks or more, compressing and decompressing in
+memory.
 
 python benchmarks/bench_threads.py
 """
@@ -27,7 +28,9 @@ def main() -> None:
     archives = set()
     rows: list[dict[str, Any]] = []
     for threads in options.threads:
-        encode, archive = median_seconds(partial(compress, data, model, block, threads), options.repeats)
+        encode, archive = median_seconds(
+            partial(compress, data, model, block, threads), options.repeats
+        )
         decode, restored = median_seconds(partial(decompress, archive, threads), options.repeats)
         if not np.array_equal(restored, data):
             raise SystemExit("the images did not come back")
@@ -45,7 +48,9 @@ def main() -> None:
         raise SystemExit("the archive depends on the number of threads")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     notes = [f"{cores} cores; median of {options.repeats}; the archives are the same bytes"]
-    report(f"{len(data):,} images in {options.blocks} blocks, {model.name}", rows, notes, options.json)
+    report(
+        f"{len(data):,} images in {options.blocks} blocks, {model.name}", rows, notes, options.json
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The exact code length of the integer model on some items, step by step through the public codecs."""
+"""The exact code length of the integer model on some items, step by step through the public
+codecs.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Coded:
 
     message_bytes: int
     information: float
-    """Bits pushed minus bits popped: the sum of -log2 p(x|z) - log2 p(z) + log2 q(z|x), by the integers."""
+    """Bits pushed minus bits popped: the sum of -log2 p(x|z) - log2 p(z) + log2 q(z|x), by the
+    integers.
+    """
 
     @property
     def start_up(self) -> float:
@@ -28,7 +32,8 @@ class Coded:
 def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
     """Code symbols [n, pixels] into one message as docs/format.md has it, counting as it goes.
 
-    The digest is SHA-256 of the symbols, so the message is as random as that of a real block, though not the same.
+    The digest is SHA-256 of the symbols, so the message is as random as that of a real block,
+    though not the same.
     """
     message = chain.initial(chain.digest(b"", items.tobytes()), lanes)
     information = 0.0

@@ -1,11 +1,12 @@
-"""What an integer model costs over a float twin of the same recipe, in exact bits on the 10,000 test images of its set.
+"""What an integer model costs over a float twin of the same recipe, in exact bits on the 10,000
+test images of its set.
 
-    python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled models
-    python benchmarks/elbo.py --data MNIST --model M.safetensors --twin T.safetensors
+    python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled
+    models python benchmarks/elbo.py --data MNIST --model M.safetensors --twin T.safetensors
 
-The integer model: the exact code length of the frequencies that it codes with. The float twin: its negative ELBO. Both
-with the same images, binarised once for models of two levels, and the same number of posterior samples an image. Needs
-bitsback[train].
+The integer model: the exact code length of the frequencies that it codes with. The float twin: its
+negative ELBO. Both with the same images, binarised once for models of two levels, and the same
+number of posterior samples an image. Needs bitsback[train].
 """
 
 import argparse
@@ -26,10 +27,14 @@ RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
 
 def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
-    """The test images, or for 2 levels the binarisation of them that every figure uses, uint8 [10000, 784]."""
+    """The test images, or for 2 levels the binarisation of them that every figure uses, uint8
+    [10000, 784].
+    """
     symbols = read_idx_images(folder / TEST_IMAGES)
     if levels == 2:
-        symbols = (np.random.RandomState(0).random_sample(symbols.shape) < symbols / 255).astype(np.uint8)
+        symbols = (np.random.RandomState(0).random_sample(symbols.shape) < symbols / 255).astype(
+            np.uint8
+        )
     return symbols.reshape(len(symbols), -1).copy()  # torch wants it writable
 
 
@@ -45,21 +50,38 @@ def float_bits(twin: Twin, x: NDArray[np.uint8], samples: int) -> NDArray[np.flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The integer model's exact rate beside its float twin's ELBO.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files")
-    parser.add_argument("--fashion", type=Path, help="folder with Fashion-MNIST's, for the bundled models of it")
+    parser = argparse.ArgumentParser(
+        description="The integer model's exact rate beside its float twin's ELBO."
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files"
+    )
+    parser.add_argument(
+        "--fashion", type=Path, help="folder with Fashion-MNIST's, for the bundled models of it"
+    )
     parser.add_argument("--model", help="bundled name or file; without it, all bundled models")
-    parser.add_argument("--twin", type=Path, help="its float twin's weights (default: those in recipes/, if there)")
+    parser.add_argument(
+        "--twin", type=Path, help="its float twin's weights (default: those in recipes/, if there)"
+    )
     parser.add_argument("--samples", type=int, default=10, help="posterior samples an image")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pairs = [(name, RECIPES / f"{name}-float.safetensors") for name in bundled.names()]
     if arguments.model:
-        pairs = [(arguments.model, arguments.twin or RECIPES / f"{arguments.model}-float.safetensors")]
-    print(f"{'model':24} {'integer bpd':>12} {'float bpd':>12} {'integer / float':>16} {'bits popped':>12}")
+        pairs = [
+            (arguments.model, arguments.twin or RECIPES / f"{arguments.model}-float.safetensors")
+        ]
+    print(
+        f"{'model':24} {'integer bpd':>12} {'float bpd':>12} {'integer / float':>16}"
+        f" {'bits popped':>12}"
+    )
     for name, weights in pairs:
         model = load_model(name)
-        folder = arguments.fashion if model.name.startswith("fashion-mnist") and not arguments.model else arguments.data
+        folder = (
+            arguments.fashion
+            if model.name.startswith("fashion-mnist") and not arguments.model
+            else arguments.data
+        )
         if folder is None:
             print(f"{model.name:24} needs --fashion")
             continue

@@ -1,8 +1,9 @@
-"""Bits back with ANS as research code does it: probabilities from a float network, and a vectorised ANS in NumPy.
+"""Bits back with ANS as research code does it: probabilities from a float network, and a vectorised
+ANS in NumPy.
 
-It is right as long as encoder and decoder compute the very same floats; `float_decoding.py` shows what happens when
-they do not. Source: Townsend, Bird, Barber 2019; precisions, heads and the ten images a step are those of the example
-of craystack (https://github.com/j-towns/craystack).
+It is right as long as encoder and decoder compute the very same floats; `float_decoding.py` shows
+what happens when they do not. Source: Townsend, Bird, Barber 2019; precisions, heads and the ten
+images a step are those of the example of craystack (https://github.com/j-towns/craystack).
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ PRIOR_BITS = 8  # a latent is one of 256 buckets that are equally likely under N
 POSTERIOR_BITS = 14
 PIXEL_BITS = 16
 LOW = 1 << 31  # a head lies within [2^31, 2^63)
-SPARE_WORDS = 10_000  # random words that a message starts from, since the first images need bits to choose latents with
+# random words that a message starts from, since the first images need bits to choose latents with
+SPARE_WORDS = 10_000
 
 
 class Networks(Protocol):
-    """The two networks as functions of NumPy arrays; what they are computed with is their own business."""
+    """The two networks as functions of NumPy arrays; what they are computed with is their own
+    business.
+    """
 
     def posterior(self, x: Pixels) -> tuple[Floats, Floats]:
         """Mean and standard deviation, each [n, latents], for x [n, pixels]."""
@@ -45,8 +49,12 @@ class Message:
         self.heads = np.full(lanes, LOW, np.uint64)
         self.words = words
 
-    def push(self, lanes: slice, starts: NDArray[np.uint64], symbols: NDArray[Any], bits: int) -> None:
-        """One symbol a lane: symbol c of lane i has the interval [starts[i, c], starts[i, c + 1]) out of 2^bits."""
+    def push(
+        self, lanes: slice, starts: NDArray[np.uint64], symbols: NDArray[Any], bits: int
+    ) -> None:
+        """One symbol a lane: symbol c of lane i has the interval [starts[i, c], starts[i, c + 1])
+        out of 2^bits.
+        """
         start, size = _interval(starts, symbols)
         head = self.heads[lanes]
         full = head >= size << np.uint64(63 - bits)
@@ -70,13 +78,15 @@ class Message:
         return symbols
 
 
-def _interval(starts: NDArray[np.uint64], symbols: NDArray[Any]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _interval(
+    starts: NDArray[np.uint64], symbols: NDArray[Any]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     lanes, c = np.arange(len(starts)), symbols.astype(np.int64)
     return starts[lanes, c], starts[lanes, c + 1] - starts[lanes, c]
 
 
-# The distributions: where the interval of each symbol starts, [lanes, symbols + 1]. Here floats become integers, and a
-# last bit that differs moves the edge of an interval now and then.
+# The distributions: where the interval of each symbol starts, [lanes, symbols + 1]. Here floats
+# become integers, and a last bit that differs moves the edge of an interval now and then.
 
 
 def _quantiles(p: torch.Tensor) -> Floats:
@@ -95,9 +105,13 @@ def uniform(lanes: int) -> NDArray[np.uint64]:
 
 
 def gaussian(mean: Floats, deviation: Floats) -> NDArray[np.uint64]:
-    """q(z|x): a normal distribution cut into the buckets of the prior, none of which is left without an interval."""
+    """q(z|x): a normal distribution cut into the buckets of the prior, none of which is left
+    without an interval.
+    """
     standard = (EDGES - mean.reshape(-1, 1)) / deviation.reshape(-1, 1)
-    below = torch.special.ndtr(torch.from_numpy(standard)).numpy() * ((1 << POSTERIOR_BITS) - BUCKETS)
+    below = torch.special.ndtr(torch.from_numpy(standard)).numpy() * (
+        (1 << POSTERIOR_BITS) - BUCKETS
+    )
     starts: NDArray[np.uint64] = (np.rint(below) + np.arange(BUCKETS + 1)).astype(np.uint64)
     return starts
 
@@ -113,7 +127,9 @@ def bernoulli(p: Floats) -> NDArray[np.uint64]:
 
 
 class FloatBitsBack:
-    """Codes images, uint8 [n, pixels], zeros and ones, STEP at a time; n must be a multiple of STEP."""
+    """Codes images, uint8 [n, pixels], zeros and ones, STEP at a time; n must be a multiple of
+    STEP.
+    """
 
     def __init__(self, networks: Networks, latents: int, pixels: int) -> None:
         self.networks, self.latents, self.pixels = networks, latents, pixels
@@ -131,10 +147,16 @@ class FloatBitsBack:
         return message
 
     def decode(self, message: Message, count: int) -> Iterator[Pixels]:
-        """The images, STEP at a time, [STEP, pixels]. Nothing here can notice that they are wrong."""
+        """The images, STEP at a time, [STEP, pixels]. Nothing here can notice that they are
+        wrong.
+        """
         for _ in range(count // STEP):
             z = message.pop(self.z, uniform(STEP * self.latents), PRIOR_BITS)
-            x = message.pop(self.x, self._likelihood(z), PIXEL_BITS).astype(np.uint8).reshape(STEP, self.pixels)
+            x = (
+                message.pop(self.x, self._likelihood(z), PIXEL_BITS)
+                .astype(np.uint8)
+                .reshape(STEP, self.pixels)
+            )
             message.push(self.z, gaussian(*self.networks.posterior(x)), z, POSTERIOR_BITS)
             yield x
 

@@ -1,12 +1,14 @@
-"""What becomes of images when the decoder computes a little differently from the encoder: with floats, with bitsback.
+"""What becomes of images when the decoder computes a little differently from the encoder: with
+floats, with bitsback.
 
     python benchmarks/float_decoding.py
     python benchmarks/float_decoding.py --json docs/paper/float_decoding.json
 
-A float coder (float_bb_ans.py) encodes images of the binarised MNIST test set: PyTorch, float32, one thread, ten images
-at a time. Then one thing at a time is changed, and its message decoded. bitsback codes the same images with the integer
-model of the same recipe, is changed in the same way where it can be, and must give the same bytes and read them.
-Images are counted in the order of decoding. Needs bitsback[train]; torch.compile also needs a C++ compiler.
+A float coder (float_bb_ans.py) encodes images of the binarised MNIST test set: PyTorch, float32,
+one thread, ten images at a time. Then one thing at a time is changed, and its message decoded.
+bitsback codes the same images with the integer model of the same recipe, is changed in the same way
+where it can be, and must give the same bytes and read them. Images are counted in the order of
+decoding. Needs bitsback[train]; torch.compile also needs a C++ compiler.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ Result = TypeVar("Result")
 class Change:
     """One thing that is different; the defaults are how the float message was encoded.
 
-    bitsback: the same change there, in words, or none. environment: variables of a process that is started for it.
+    bitsback: the same change there, in words, or none. environment: variables of a process that is
+    started for it.
     """
 
     name: str
@@ -68,7 +71,8 @@ def _processor(name: str, variable: str, value: str, simd: str) -> Change:
     return Change(f"{name}: {variable}={value}", f"BITSBACK_SIMD={simd}", environment=environment)
 
 
-# Threads that wait sleep, or they would take the cores of a busy machine; what they compute stays the same.
+# Threads that wait sleep, or they would take the cores of a busy machine; what they compute stays
+# the same.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 CHANGES = (
@@ -134,7 +138,9 @@ def row(coded: Coded, change: Change) -> dict[str, str]:
         if not change.bitsback:
             integers = "has no floats"
         else:
-            same, right = (_other_network if change.of_network else _other_surroundings)(coded, model, change)
+            same, right = (_other_network if change.of_network else _other_surroundings)(
+                coded, model, change
+            )
             integers = f"{verdict(same, right)} ({change.bitsback})"
     finally:
         torch.set_num_threads(before)
@@ -143,7 +149,10 @@ def row(coded: Coded, change: Change) -> dict[str, str]:
 
 def verdict(same: bool, right: bool) -> str:
     """What is said of bitsback: whether it wrote the same bytes, and read the right images."""
-    return f"{'same bytes' if same else 'OTHER BYTES'}, {'all images right' if right else 'WRONG IMAGES'}"
+    return (
+        f"{'same bytes' if same else 'OTHER BYTES'},"
+        f" {'all images right' if right else 'WRONG IMAGES'}"
+    )
 
 
 # Floats.
@@ -151,8 +160,9 @@ def verdict(same: bool, right: bool) -> str:
 
 @dataclass(frozen=True)
 class Decoded:
-    """How decoding with floats went: images right before the first wrong one, and of those from there on, how many
-    were decoded and how many wrong."""
+    """How decoding with floats went: images right before the first wrong one, and of those from
+    there on, how many were decoded and how many wrong.
+    """
 
     right: int
     rest: int
@@ -174,7 +184,12 @@ def decode_floats(coder: FloatBitsBack, message: Message, x: Pixels) -> Decoded:
     try:
         for batch in coder.decode(copy.deepcopy(message), len(x)):
             right += (batch == x[len(right) : len(right) + STEP]).all(1).tolist()
-    except (ArithmeticError, EOFError, LookupError, ValueError) as caught:  # whatever nonsense may lead to
+    except (
+        ArithmeticError,
+        EOFError,
+        LookupError,
+        ValueError,
+    ) as caught:  # whatever nonsense may lead to
         error = f"{type(caught).__name__} after {len(right):,}"
     first = right.index(False) if False in right else len(right)
     return Decoded(first, len(right) - first, right.count(False), error)
@@ -203,7 +218,9 @@ def _other_network(coded: Coded, model: bitsback.Model, change: Change) -> tuple
 
 
 def product(change: Change) -> Product:
-    """The product of integer matrices as the change has it: in int64, or in float64, which is exact below 2^53."""
+    """The product of integer matrices as the change has it: in int64, or in float64, which is exact
+    below 2^53.
+    """
     if change.library == "numpy":
         return np.matmul
     dtype = torch.float64 if change.dtype == torch.float64 else torch.int64
@@ -212,7 +229,11 @@ def product(change: Change) -> Product:
         multiply = torch.compile(lambda a, b: a @ b, dynamic=True)
 
     def in_torch(a: Ints, b: Ints) -> Ints:
-        out: Ints = multiply(torch.from_numpy(a).to(dtype), torch.from_numpy(b).to(dtype)).to(torch.int64).numpy()
+        out: Ints = (
+            multiply(torch.from_numpy(a).to(dtype), torch.from_numpy(b).to(dtype))
+            .to(torch.int64)
+            .numpy()
+        )
         return out
 
     return in_torch
@@ -222,7 +243,9 @@ def product(change: Change) -> Product:
 
 
 def in_new_process(environment: Mapping[str, str], work: Callable[[], Result]) -> Result:
-    """What `work` returns in a process that is started with these variables; libraries read them but once."""
+    """What `work` returns in a process that is started with these variables; libraries read them
+    but once.
+    """
     with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work).result()
 
@@ -244,10 +267,16 @@ def _can_compile() -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", choices=MODELS, default=MODELS[0])
-    parser.add_argument("--images", type=int, default=2_000, help="of the test set, tens (default %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the rows of the table to this file, too")
+    parser.add_argument(
+        "--images", type=int, default=2_000, help="of the test set, tens (default %(default)s)"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="PATH", help="write the rows of the table to this file, too"
+    )
     options = parser.parse_args()
     if options.images % STEP or not STEP <= options.images <= 10_000:
         parser.error(f"--images must be a multiple of {STEP}, from {STEP} to 10000")
@@ -258,7 +287,11 @@ def main() -> None:
     for change in changes:
         work = partial(row, coded, change)
         rows.append(in_new_process(change.environment, work) if change.environment else work())
-    notes = [f"cannot be changed on this machine: {change.name}" for change in CHANGES if change not in changes]
+    notes = [
+        f"cannot be changed on this machine: {change.name}"
+        for change in CHANGES
+        if change not in changes
+    ]
     title = f"{options.images:,} images, {options.model}, PyTorch {torch.__version__}"
     report(title, rows, notes, as_json=False)
     if options.json:

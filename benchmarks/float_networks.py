@@ -17,7 +17,9 @@ from bitsback.train.quantise import HIDDEN, LOGIT, MEAN, SCALE, Grid
 
 
 class FloatVae(nn.Module):
-    """A VAE with the weights of a file NAME-float.safetensors in recipes/, clamped as it was in training."""
+    """A VAE with the weights of a file NAME-float.safetensors in recipes/, clamped as it was in
+    training.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -27,8 +29,12 @@ class FloatVae(nn.Module):
         architecture, self.centre = build["architecture"], build["centre"]
         self.pixels, self.latents = architecture["pixels"], architecture["latents"]
         hidden = range(len(architecture["hidden"]))
-        self.encoder = nn.Sequential(*(_layer(weights, f"encoder.layers.{i}", HIDDEN) for i in hidden))
-        self.decoder = nn.Sequential(*(_layer(weights, f"decoder.layers.{i}", HIDDEN) for i in hidden))
+        self.encoder = nn.Sequential(
+            *(_layer(weights, f"encoder.layers.{i}", HIDDEN) for i in hidden)
+        )
+        self.decoder = nn.Sequential(
+            *(_layer(weights, f"decoder.layers.{i}", HIDDEN) for i in hidden)
+        )
         self.mean, self.scale = _layer(weights, "mean", MEAN), _layer(weights, "scale", SCALE)
         self.logit = _layer(weights, "logit", LOGIT)
 
@@ -53,7 +59,11 @@ class TorchNetworks:
     """In PyTorch, so many images at a time, by torch.compile if wanted."""
 
     def __init__(
-        self, vae: FloatVae, dtype: torch.dtype = torch.float32, at_a_time: int = STEP, compiled: bool = False
+        self,
+        vae: FloatVae,
+        dtype: torch.dtype = torch.float32,
+        at_a_time: int = STEP,
+        compiled: bool = False,
     ) -> None:
         vae = copy.deepcopy(vae).to(dtype)
         self.dtype, self.at_a_time = dtype, at_a_time
@@ -64,7 +74,9 @@ class TorchNetworks:
 
     @torch.inference_mode()
     def posterior(self, x: Pixels) -> tuple[Floats, Floats]:
-        means, deviations = zip(*(self.posterior_network(part) for part in self._parts(x)), strict=True)
+        means, deviations = zip(
+            *(self.posterior_network(part) for part in self._parts(x)), strict=True
+        )
         return _array(means), _array(deviations)
 
     @torch.inference_mode()
@@ -77,7 +89,9 @@ class TorchNetworks:
 
 def _array(parts: Iterable[Tensor]) -> Floats:
     whole = torch.cat(list(parts))
-    array: Floats = (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()  # NumPy has no bfloat16
+    array: Floats = (
+        whole.float() if whole.dtype == torch.bfloat16 else whole
+    ).numpy()  # NumPy has no bfloat16
     return array
 
 

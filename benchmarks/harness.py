@@ -27,15 +27,28 @@ Result = TypeVar("Result")
 
 def arguments(description: str | None, repeats: int = 5) -> argparse.ArgumentParser:
     """A parser with the options that all benchmarks have."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print the numbers as JSON instead of a table")
-    parser.add_argument("--images", type=int, default=10_000, help="use only the first of the test images")
-    parser.add_argument("--repeats", type=int, default=repeats, help="runs to take the median of (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the numbers as JSON instead of a table"
+    )
+    parser.add_argument(
+        "--images", type=int, default=10_000, help="use only the first of the test images"
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=repeats,
+        help="runs to take the median of (default %(default)s)",
+    )
     return parser
 
 
 def images(count: int, levels: int = 2) -> Images:
-    """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as they are, uint8."""
+    """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as
+    they are, uint8.
+    """
     return (binarised_mnist_test_images() if levels == 2 else mnist_test_images())[:count]
 
 
@@ -50,7 +63,9 @@ def symbols(data: Images) -> NDArray[np.uint8]:
 
 
 def pin(cores: int = 1) -> str:
-    """Keep this process and its children to `cores` cores where the system can; says what was done."""
+    """Keep this process and its children to `cores` cores where the system can; says what was
+    done.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return "not pinned: this system has no sched_setaffinity"
     chosen = sorted(os.sched_getaffinity(0))[:cores]
@@ -91,10 +106,17 @@ def machine() -> str:
 def report(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str], as_json: bool) -> None:
     """Print `rows`, dictionaries with the same keys, as a table or as JSON."""
     if as_json:
-        print(json.dumps({"title": title, "machine": machine(), "rows": list(rows), "notes": list(notes)}, indent=2))
+        print(
+            json.dumps(
+                {"title": title, "machine": machine(), "rows": list(rows), "notes": list(notes)},
+                indent=2,
+            )
+        )
         return
     print(f"{title}  [{machine()}]\n")
-    cells = [[key.replace("_", " ") for key in rows[0]]] + [[_cell(value) for value in row.values()] for row in rows]
+    cells = [[key.replace("_", " ") for key in rows[0]]] + [
+        [_cell(value) for value in row.values()] for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         first, *others = (cell for cell in line)
@@ -112,5 +134,11 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 1 else f"{value:,.3f}" if abs(value) < 10 else f"{value:,.1f}"
+        return (
+            f"{value:,.4f}"
+            if abs(value) < 1
+            else f"{value:,.3f}"
+            if abs(value) < 10
+            else f"{value:,.1f}"
+        )
     return f"{value:,}" if isinstance(value, int) else str(value)

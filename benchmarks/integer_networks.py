@@ -1,4 +1,6 @@
-"""A chain of bitsback whose networks are computed by something other than its core, as docs/model-format.md says."""
+"""A chain of bitsback whose networks are computed by something other than its core, as
+docs/model-format.md says.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Product = Callable[[Ints, Ints], Ints]
 
 
 class IntegerVae:
-    """A model of zeros and ones. product: what multiplies. at_a_time: the items that a network is given at once."""
+    """A model of zeros and ones. product: what multiplies. at_a_time: the items that a network is
+    given at once.
+    """
 
     def __init__(self, model: Model, product: Product, at_a_time: int) -> None:
         self.about = json.loads(model.description)
@@ -38,7 +42,9 @@ class IntegerVae:
 
     def decode(self, message: Message, count: int) -> Pixels:
         """The same as `chain.decode` of the model, for all items."""
-        return np.concatenate([self._codec(size).pop(message) for size in self._schedule(count)[::-1]])
+        return np.concatenate(
+            [self._codec(size).pop(message) for size in self._schedule(count)[::-1]]
+        )
 
     def _schedule(self, count: int) -> list[int]:
         return chain.schedule(count, self.about["chain"]["growth"], self.about["chain"]["batch"])
@@ -49,7 +55,12 @@ class IntegerVae:
         def posterior(x: Pixels) -> Gaussian:
             mean, scale = self._network("posterior", "x", x, ("mean", "scale"))
             inverse_scale = self.tensors["posterior.inverse_scale"][scale].astype(np.uint32)
-            return Gaussian((mean << 8).astype(np.int32), inverse_scale, bits, self.about["posterior"]["precision"])
+            return Gaussian(
+                (mean << 8).astype(np.int32),
+                inverse_scale,
+                bits,
+                self.about["posterior"]["precision"],
+            )
 
         def likelihood(z: NDArray[Any]) -> Bernoulli:
             (logit,) = self._network("likelihood", "z", z, ("logit",))
@@ -58,7 +69,9 @@ class IntegerVae:
 
         return BitsBack(Uniform(1 << bits, (size, latents)), likelihood, posterior)
 
-    def _network(self, part: str, source: str, items: NDArray[Any], outputs: tuple[str, ...]) -> Iterator[Ints]:
+    def _network(
+        self, part: str, source: str, items: NDArray[Any], outputs: tuple[str, ...]
+    ) -> Iterator[Ints]:
         starts = range(0, len(items), self.at_a_time)
         runs = [self._run(part, source, items[start : start + self.at_a_time]) for start in starts]
         return (np.concatenate([values[name] for values in runs]) for name in outputs)
@@ -70,7 +83,9 @@ class IntegerVae:
             if layer["op"] == "table":
                 values[layer["name"]] = self.tensors[f"{name}.table"][given]
                 continue
-            acc = self.product(given, self.tensors[f"{name}.weight"].T) + self.tensors[f"{name}.bias"]
+            acc = (
+                self.product(given, self.tensors[f"{name}.weight"].T) + self.tensors[f"{name}.bias"]
+            )
             half = 1 << (layer["shift"] - 1)
             scaled = (acc * self.tensors[f"{name}.multiplier"] + half) >> layer["shift"]
             values[layer["name"]] = np.clip(scaled, *layer["clamp"])

@@ -1,11 +1,14 @@
-"""The peers on the public test sets, whose results ship with the package: src/bitsback/bench/results.json.
+"""The peers on the public test sets, whose results ship with the package:
+src/bitsback/bench/results.json.
 
-    BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of these versions
-    BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on an idle machine: half an hour
+    BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of
+    these versions BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on
+    an idle machine: half an hour
 
-MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER or downloaded. One process at a time;
-the file is written after each peer, so after an interruption go on without --fresh. A result replaces that of another
-version. Needs bitsback[bench], the programs zpaq, jbig2 and jbig2dec, and pooch for downloads.
+MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER or downloaded. One
+process at a time; the file is written after each peer, so after an interruption go on without
+--fresh. A result replaces that of another version. Needs bitsback[bench], the programs zpaq, jbig2
+and jbig2dec, and pooch for downloads.
 """
 
 from __future__ import annotations
@@ -35,9 +38,15 @@ def fashion_test_images() -> Images:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fresh", action="store_true", help="forget what is there and measure everything")
-    parser.add_argument("--peer", metavar="TEXT", default="", help="only peers whose names contain this")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget what is there and measure everything"
+    )
+    parser.add_argument(
+        "--peer", metavar="TEXT", default="", help="only peers whose names contain this"
+    )
     options = parser.parse_args()
     results = {} if options.fresh else cache.parse(RESULTS.read_text(encoding="utf-8"))
     peers, missing = all_peers()

@@ -1,12 +1,13 @@
-"""`bitsback train` on images that no shipped model knows: the rate of held-out images beside other compressors.
+"""`bitsback train` on images that no shipped model knows: the rate of held-out images beside other
+compressors.
 
     BITSBACK_DATA=FOLDER python benchmarks/train_rates.py                    the four sets below
-    BITSBACK_DATA=FOLDER python benchmarks/train_rates.py --only digits      those with this in their names
-    python benchmarks/train_rates.py --minutes 2 faces.npy                   your own
+    BITSBACK_DATA=FOLDER python benchmarks/train_rates.py --only digits      those with this in
+    their names python benchmarks/train_rates.py --minutes 2 faces.npy                   your own
 
-10,000 images of Fashion-MNIST's training set, as they are, binarised, and cut to an odd size; and the 1,797 digits of
-8x8 pixels that come with scikit-learn, if it is installed. Fashion-MNIST comes from FOLDER, or is downloaded. Needs
-bitsback[train] and, for JPEG XL, bitsback[bench].
+10,000 images of Fashion-MNIST's training set, as they are, binarised, and cut to an odd size; and
+the 1,797 digits of 8x8 pixels that come with scikit-learn, if it is installed. Fashion-MNIST comes
+from FOLDER, or is downloaded. Needs bitsback[train] and, for JPEG XL, bitsback[bench].
 """
 
 from __future__ import annotations
@@ -36,14 +37,29 @@ IMAGES = 10_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="*", help="what 'bitsback train' takes (default: the four sets above)")
-    parser.add_argument("--only", metavar="TEXT", default="", help="of the four sets, those with this in their names")
-    parser.add_argument("--minutes", type=float, default=10, help="to train each model (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the numbers as JSON instead of a table")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "data", nargs="*", help="what 'bitsback train' takes (default: the four sets above)"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="TEXT",
+        default="",
+        help="of the four sets, those with this in their names",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="to train each model (default %(default)s)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the numbers as JSON instead of a table"
+    )
     options = parser.parse_args()
     notes: list[str] = []
-    collections = map(read_collection, options.data) if options.data else _standard(options.only, notes)
+    collections = (
+        map(read_collection, options.data) if options.data else _standard(options.only, notes)
+    )
     rows = [row for collection in collections for row in _rows(collection, options.minutes)]
     if rows:
         report(f"bitsback train, {options.minutes:g} minutes each", rows, notes, options.json)
@@ -92,7 +108,9 @@ def _rows(collection: Collection, minutes: float) -> Iterator[dict[str, Any]]:
             "compressor": f"{row.name}, {row.unit}",
             "bits_per_pixel": row.rate,
             "over_ours": row.bytes / result.ours.bytes,
-            "model_pays_from": None if ours else break_even(result.ours, row, result.model_bytes) or "never",
+            "model_pays_from": None
+            if ours
+            else break_even(result.ours, row, result.model_bytes) or "never",
             "model_bytes": result.model_bytes if ours else None,
             "training_seconds": seconds if ours else None,
         }

@@ -52,4 +52,12 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=last_part(RECIPE))
+    run(
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        before=(FIRST,),
+        last=last_part(RECIPE),
+    )

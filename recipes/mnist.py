@@ -1,7 +1,7 @@
 """The fast model for 28x28 grey digits, `mnist`.
 
-    python recipes/mnist.py --data MNIST --out runs/mnist              (about 25 minutes on one core)
-    python recipes/mnist.py --data MNIST --out runs/mnist-float --float
+    python recipes/mnist.py --data MNIST --out runs/mnist              (about 25 minutes on one
+    core) python recipes/mnist.py --data MNIST --out runs/mnist-float --float
 
 Run again, it goes on from its checkpoint.
 """
@@ -13,7 +13,9 @@ from bitsback.train.twins import Architecture
 
 RECIPE = Recipe(
     name="mnist",
-    architecture=Architecture(pixels=784, hidden=(256, 128), latents=32, bits=8, levels=256, likelihood="exponential"),
+    architecture=Architecture(
+        pixels=784, hidden=(256, 128), latents=32, bits=8, levels=256, likelihood="exponential"
+    ),
     epochs=180,
     quantise_from=100,
 )

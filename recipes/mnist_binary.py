@@ -1,7 +1,8 @@
 """The fast model for 28x28 bilevel digits, `mnist-binary`.
 
-    python recipes/mnist_binary.py --data MNIST --out runs/mnist-binary              (about 15 minutes on one core)
-    python recipes/mnist_binary.py --data MNIST --out runs/mnist-binary-float --float
+    python recipes/mnist_binary.py --data MNIST --out runs/mnist-binary              (about 15
+    minutes on one core) python recipes/mnist_binary.py --data MNIST --out runs/mnist-binary-float
+    --float
 
 Run again, it goes on from its checkpoint.
 """

@@ -36,13 +36,26 @@ FIRST = Recipe(
     validate_every=2,
     muon=True,
 )
-RECIPE = replace(FIRST, name="mnist-binary-context", epochs=32, learning_rate=1.5e-3, constant=0.25, warm_up=0)
+RECIPE = replace(
+    FIRST, name="mnist-binary-context", epochs=32, learning_rate=1.5e-3, constant=0.25, warm_up=0
+)
 CARD = Card(
     name="mnist-binary-context",
-    about="bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at random",
+    about=(
+        "bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at"
+        " random"
+    ),
     licence="CC-BY-SA-3.0",
     item_shape=(28, 28),
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, before=(FIRST,), last=last_part(RECIPE))
+    run(
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        before=(FIRST,),
+        last=last_part(RECIPE),
+    )

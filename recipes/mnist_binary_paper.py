@@ -1,7 +1,9 @@
-"""The VAE of Townsend, Bird, Barber 2019 (section 3.1: 784-100-40), in integers, `mnist-binary-paper`.
+"""The VAE of Townsend, Bird, Barber 2019 (section 3.1: 784-100-40), in integers,
+`mnist-binary-paper`.
 
-    python recipes/mnist_binary_paper.py --data MNIST --out runs/mnist-binary-paper      (about 8 minutes on one core)
-    python recipes/mnist_binary_paper.py --data MNIST --out runs/mnist-binary-paper-float --float
+    python recipes/mnist_binary_paper.py --data MNIST --out runs/mnist-binary-paper      (about 8
+    minutes on one core) python recipes/mnist_binary_paper.py --data MNIST --out
+    runs/mnist-binary-paper-float --float
 
 Run again, it goes on from its checkpoint. Its sizes are the paper's, so idle latents stay.
 """
@@ -19,7 +21,10 @@ RECIPE = Recipe(
 )
 CARD = Card(
     name="mnist-binary-paper",
-    about="bilevel handwritten digits of 28x28 pixels, the VAE of Townsend, Bird, Barber 2019 (784-100-40)",
+    about=(
+        "bilevel handwritten digits of 28x28 pixels, the VAE of Townsend, Bird, Barber 2019"
+        " (784-100-40)"
+    ),
     licence="CC-BY-SA-3.0",
     item_shape=(28, 28),
 )

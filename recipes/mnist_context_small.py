@@ -1,4 +1,5 @@
-"""The small context model for grey 28x28 digits, `mnist-context-small`, for archives that have their model inside.
+"""The small context model for grey 28x28 digits, `mnist-context-small`, for archives that have
+their model inside.
 
     python recipes/mnist_context_small.py --data MNIST --out runs/mnist-context-small
 
@@ -37,10 +38,15 @@ RECIPE = Recipe(
 )
 CARD = Card(
     name="mnist-context-small",
-    about="grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into archives",
+    about=(
+        "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"
+        " archives"
+    ),
     licence="CC-BY-SA-3.0",
     item_shape=(28, 28),
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE))
+    run(
+        RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE)
+    )

@@ -1,4 +1,6 @@
-"""The bundled models as the specification reads them, each once, since running their test vectors takes long."""
+"""The bundled models as the specification reads them, each once, since running their test vectors
+takes long.
+"""
 
 from functools import cache
 

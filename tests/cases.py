@@ -1,4 +1,6 @@
-"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes come often."""
+"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes come
+often.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +40,9 @@ shapes = st.one_of(
 )
 
 
-def draw_integers(draw: st.DrawFn, low: int, high: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+def draw_integers(
+    draw: st.DrawFn, low: int, high: int, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
     """Integers of [low, high]: evenly spread, near the ends, or at the ends only."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kind = draw(st.sampled_from(["spread", "ends", "low", "high"]))
@@ -51,7 +55,11 @@ def draw_integers(draw: st.DrawFn, low: int, high: int, shape: tuple[int, ...]) 
 
 @st.composite
 def uniforms(draw: st.DrawFn) -> Case:
-    n = draw(st.one_of(st.sampled_from([1, 2, 3, 255, 256, 2**23 + 1, 2**24 - 1, 2**24]), st.integers(1, 2**24)))
+    n = draw(
+        st.one_of(
+            st.sampled_from([1, 2, 3, 255, 256, 2**23 + 1, 2**24 - 1, 2**24]), st.integers(1, 2**24)
+        )
+    )
     shape = draw(shapes)
     symbols = draw_integers(draw, 0, n - 1, shape)
     return Case(Uniform(n, shape), spec.Array([spec.Uniform(n)] * symbols.size), symbols)
@@ -71,7 +79,9 @@ def bernoulli_tables(draw: st.DrawFn) -> Case:
     table = draw_integers(draw, 1, 2**precision - 1, (256,))
     index = draw_integers(draw, 0, 255, shape)
     reference = spec.Array([spec.Bernoulli(f, precision) for f in table[index].ravel().tolist()])
-    return Case(BernoulliTable(table, index, precision), reference, draw_integers(draw, 0, 1, shape))
+    return Case(
+        BernoulliTable(table, index, precision), reference, draw_integers(draw, 0, 1, shape)
+    )
 
 
 @st.composite
@@ -118,12 +128,18 @@ def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Ca
             for m, v in zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
         ]
     )
-    return Case(Gaussian(mean, inverse_scale, b, precision), reference, draw_integers(draw, 0, 2**b - 1, shape))
+    return Case(
+        Gaussian(mean, inverse_scale, b, precision),
+        reference,
+        draw_integers(draw, 0, 2**b - 1, shape),
+    )
 
 
 @st.composite
 def mixtures(draw: st.DrawFn) -> Case:
-    """Few and many levels; components far outside of them, hardly wider than a point or flat; weights of 0."""
+    """Few and many levels; components far outside of them, hardly wider than a point or flat;
+    weights of 0.
+    """
     levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)
     precision = draw(st.integers(max((levels - 1).bit_length() + 4, 5), 24))
     component: Component = draw(st.sampled_from(["logistic", "normal"]))
@@ -133,16 +149,23 @@ def mixtures(draw: st.DrawFn) -> Case:
     cuts = np.sort(draw_integers(draw, 0, 2**16, (*shape, count - 1)), -1)
     weight = np.diff(cuts, axis=-1, prepend=0, append=2**16)
     mean = rng.integers(-reach, reach + 1, weight.shape)
-    inverse_scale = np.minimum(2 ** draw_integers(draw, 0, 26, weight.shape) + rng.integers(0, 2**10), 2**26)
+    inverse_scale = np.minimum(
+        2 ** draw_integers(draw, 0, 26, weight.shape) + rng.integers(0, 2**10), 2**26
+    )
     parts = (array.reshape(-1, count).tolist() for array in (weight, mean, inverse_scale))
     reference = spec.Array(
-        [spec.Mixture(*of, levels, precision, component == "logistic") for of in zip(*parts, strict=True)]
+        [
+            spec.Mixture(*of, levels, precision, component == "logistic")
+            for of in zip(*parts, strict=True)
+        ]
     )
     codec = Mixture(weight, mean, inverse_scale, levels, precision, component)
     return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
 
 
-simple = st.one_of(uniforms(), bernoullis(), bernoulli_tables(), categoricals(), rows(), gaussians(), mixtures())
+simple = st.one_of(
+    uniforms(), bernoullis(), bernoulli_tables(), categoricals(), rows(), gaussians(), mixtures()
+)
 
 
 @st.composite
@@ -176,6 +199,8 @@ def bits_backs(draw: st.DrawFn) -> Case:
     reference = spec.BitsBack(
         prior=spec.Array([spec.Uniform(2**10)] * latents),
         likelihood=lambda z: spec.Array([spec.Bernoulli(f, 16) for f in frequencies(z).tolist()]),
-        posterior=lambda x: spec.Array([spec.Gaussian(m, scale, 10, 24) for m in means(x).tolist()]),
+        posterior=lambda x: spec.Array(
+            [spec.Gaussian(m, scale, 10, 24) for m in means(x).tolist()]
+        ),
     )
     return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))

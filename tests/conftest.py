@@ -1,4 +1,6 @@
-"""What all tests share: the folder of tests on the path, for `reference` and `laws`, and one hypothesis profile."""
+"""What all tests share: the folder of tests on the path, for `reference` and `laws`, and one
+hypothesis profile.
+"""
 
 import sys
 from pathlib import Path

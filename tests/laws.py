@@ -22,7 +22,9 @@ depths = st.one_of(st.none(), st.sampled_from([0, 1, 2, 100, 2**40]))
 
 @st.composite
 def messages(draw: st.DrawFn, depth: st.SearchStrategy[int | None] = depths) -> Message:
-    """Any message: every number of lanes, heads at both ends of their range, tails from empty to enough for all."""
+    """Any message: every number of lanes, heads at both ends of their range, tails from empty to
+    enough for all.
+    """
     lanes = draw(st.sampled_from(LANES))
     tail = draw(st.lists(words, max_size=20))
     if draw(st.booleans()):
@@ -52,7 +54,9 @@ def check_laws(codec: Codec[Any], message: Message, symbols: Any) -> None:
 
 
 def check_reference(codec: Codec[Any], reference: Any, message: Message, symbols: Any) -> None:
-    """The core and the specification give the same bytes after a push and a pop, and pop the same symbols."""
+    """The core and the specification give the same bytes after a push and a pop, and pop the same
+    symbols.
+    """
     ours, theirs = message.copy(), to_reference(message)
     codec.push(ours, symbols)
     reference.push(theirs, flat(symbols))

@@ -24,7 +24,9 @@ def random_linear(
     extreme: bool = False,
     top: int = 255,
 ) -> SpecLinear:
-    """A layer whose outputs use all of their range; extreme: weights of -127 and 127, |bias| up to the bound."""
+    """A layer whose outputs use all of their range; extreme: weights of -127 and 127, |bias| up to
+    the bound.
+    """
     if extreme:
         weight = rng.choice([-128, -127, 127], (outputs, inputs)).astype(np.int64)
     else:

@@ -1,4 +1,6 @@
-"""Small random models, whole and valid: their networks mean nothing, their integers must agree all the same."""
+"""Small random models, whole and valid: their networks mean nothing, their integers must agree all
+the same.
+"""
 
 import json
 from typing import Any
@@ -26,11 +28,23 @@ class Parts:
         self.networks: dict[str, list[Any]] = {"posterior": [], "likelihood": [], "pixel": []}
 
     def linear(
-        self, net: str, name: str, of: str, sizes: tuple[int, int], clamp: tuple[int, int], top: int = 255
+        self,
+        net: str,
+        name: str,
+        of: str,
+        sizes: tuple[int, int],
+        clamp: tuple[int, int],
+        top: int = 255,
     ) -> Any:
         """A layer from sizes[0] inputs of at most `top` to sizes[1] outputs; its description."""
         layer = random_linear(self.rng, *sizes, clamp, top=top)
-        entry = {"op": "linear", "name": name, "input": of, "shift": layer.shift, "clamp": list(clamp)}
+        entry = {
+            "op": "linear",
+            "name": name,
+            "input": of,
+            "shift": layer.shift,
+            "clamp": list(clamp),
+        }
         self.networks[net].append(entry)
         for part, dtype in (("weight", np.int8), ("bias", np.int32), ("multiplier", np.int32)):
             self.tensors[f"{net}.{name}.{part}"] = getattr(layer, part).astype(dtype)
@@ -50,7 +64,9 @@ class Parts:
         return -(-size[0] // stride), -(-size[1] // stride)
 
     def add(self, net: str, name: str, of: str, other: str) -> None:
-        self.networks[net].append({"op": "add", "name": name, "input": of, "other": other, "clamp": [0, 255]})
+        self.networks[net].append(
+            {"op": "add", "name": name, "input": of, "other": other, "clamp": [0, 255]}
+        )
 
     def value_of_z(self, bits: int) -> str:
         """The layer with the latents as bytes; with bits <= 8 they are their own."""
@@ -62,7 +78,9 @@ class Parts:
     def bernoulli(self, net: str, hidden: int, pixels: int, precision: int) -> None:
         self.linear(net, "raw", "hidden", (hidden, pixels), (-500, 500))
         self.table(net, "logit", "raw", (np.arange(1001) * 255 // 1000).astype(np.uint8))
-        self.tensors[f"{net}.probability"] = self.rng.integers(1, 2**precision, 256).astype(np.uint16)
+        self.tensors[f"{net}.probability"] = self.rng.integers(1, 2**precision, 256).astype(
+            np.uint16
+        )
 
     def grid(self, net: str, hidden: int, pixels: int, sizes: tuple[int, int]) -> None:
         for name, size in zip(("first", "second"), sizes, strict=True):
@@ -73,16 +91,22 @@ class Parts:
             self.tensors[f"{net}.{name}"] = self.rng.integers(-4000, 4001, count).astype(np.int16)
 
     def mixture(self, net: str, hidden: int, components: int, levels: int) -> None:
-        """Means beyond both ends of the symbols; components from far wider than all of them to a point."""
+        """Means beyond both ends of the symbols; components from far wider than all of them to a
+        point.
+        """
         self.linear(net, "weight", "hidden", (hidden, components), (0, 255))
         self.linear(net, "mean", "hidden", (hidden, components), (-1000, 64 * levels + 1000))
         self.linear(net, "scale", "hidden", (hidden, components), (0, 255))
         for name, most in (("exponential", 24), ("inverse_scale", 26)):
-            self.tensors[f"{net}.{name}"] = np.exp2(self.rng.uniform(0, most, 256)).astype(np.uint32)
+            self.tensors[f"{net}.{name}"] = np.exp2(self.rng.uniform(0, most, 256)).astype(
+                np.uint32
+            )
             self.tensors[f"{net}.{name}"][[7, 100]] = 1, 2**most
 
     def inverse_scales(self) -> None:
-        self.tensors["posterior.inverse_scale"] = self.rng.integers(2**16, 2**21, 256).astype(np.uint32)
+        self.tensors["posterior.inverse_scale"] = self.rng.integers(2**16, 2**21, 256).astype(
+            np.uint32
+        )
 
     def model(self, seed: int, **about: Any) -> tuple[str, Tensors]:
         """The description, with the hashes of the test vectors, and the tensors."""
@@ -111,7 +135,9 @@ def random_model(
     likelihood: str = "bernoulli",
     levels: int = 2,
 ) -> tuple[str, Tensors]:
-    """The description and the tensors of a model. With bits <= 8 its likelihood begins with a linear layer over z."""
+    """The description and the tensors of a model. With bits <= 8 its likelihood begins with a
+    linear layer over z.
+    """
     parts = Parts(seed)
     pixels = int(np.prod(shape))
     parts.linear("posterior", "hidden", "x", (pixels, hidden), (0, 255), levels - 1)
@@ -122,7 +148,9 @@ def random_model(
     if likelihood == "bernoulli":
         parts.bernoulli("likelihood", hidden, pixels, likelihood_precision)
     else:
-        parts.grid("likelihood", hidden, pixels, (64, 32) if likelihood == "beta-binomial" else FAMILY)
+        parts.grid(
+            "likelihood", hidden, pixels, (64, 32) if likelihood == "beta-binomial" else FAMILY
+        )
     if likelihood == "exponential":
         parts.family("likelihood", levels)
     parts.inverse_scales()
@@ -162,7 +190,8 @@ def random_context_model(
 ) -> tuple[str, Tensors]:
     """A model whose networks have every kind of layer.
 
-    The features come from cells of `factor` x `factor` pixels, with `spare` rows and columns more of these than needed.
+    The features come from cells of `factor` x `factor` pixels, with `spare` rows and columns more
+    of these than needed.
     """
     parts = Parts(seed)
     rng = parts.rng
@@ -187,7 +216,9 @@ def random_context_model(
     parts.conv("likelihood", "features", "hidden", size, (3, 2), (0, 255), kernel=1)
 
     parts.tensors["pixel.planes"] = rng.integers(0, 256, (planes, levels)).astype(np.uint8)
-    parts.linear("pixel", "first_hidden", "context", (planes * window_size(*window) + 2, hidden), (0, 255))
+    parts.linear(
+        "pixel", "first_hidden", "context", (planes * window_size(*window) + 2, hidden), (0, 255)
+    )
     parts.linear("pixel", "change", "first_hidden", (hidden, hidden), (-200, 200))
     parts.add("pixel", "hidden", "first_hidden", "change")
     if codec == "bernoulli":
@@ -205,7 +236,12 @@ def random_context_model(
         latent={"count": latents, "bits": bits},
         posterior={"codec": "gaussian", "precision": 24, "network": parts.networks["posterior"]},
         likelihood={"size": list(size), "network": parts.networks["likelihood"]},
-        pixel={"codec": codec, "precision": precision, "window": list(window), "network": parts.networks["pixel"]},
+        pixel={
+            "codec": codec,
+            "precision": precision,
+            "window": list(window),
+            "network": parts.networks["pixel"],
+        },
     )
 
 

@@ -1,4 +1,5 @@
-"""Makes the tables that docs/format.md and docs/model-format.md define, in high-precision arithmetic.
+"""Makes the tables that docs/format.md and docs/model-format.md define, in high-precision
+arithmetic.
 
     python tools/make_tables.py            writes src/bitsback/tables/*.bin and prints their SHA-256
     python tools/make_tables.py --check    recomputes them and compares with the bytes that ship
@@ -18,13 +19,16 @@ from mpmath import exp, floor, mp, mpf, ncdf, nint, power
 
 TABLES = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "tables"
 
-# Decimal digits. To be misjudged a tie would have to hide below 10^-40; the code refuses one that close.
+# Decimal digits. To be misjudged a tie would have to hide below 10^-40; the code refuses one that
+# close.
 DIGITS = 60
 TIE = mpf(10) ** -40
 
 
 def nearest(value: mpf) -> int:
-    """The integer nearest to `value`; refuses a value too near a tie for the working precision to decide."""
+    """The integer nearest to `value`; refuses a value too near a tie for the working precision to
+    decide.
+    """
     rounded = nint(value)
     if abs(abs(value - rounded) - mpf(1) / 2) < TIE:
         raise ArithmeticError(f"{value} is too near a tie: raise DIGITS")
@@ -37,9 +41,11 @@ def normal_cdf() -> list[int]:
 
 
 def quantile(j: int) -> int:
-    """Q[j] for 0 < j < 8192: the k for which k - 1/2 and k + 1/2 enclose 2^16 times the quantile at j / 8192.
+    """Q[j] for 0 < j < 8192: the k for which k - 1/2 and k + 1/2 enclose 2^16 times the quantile at
+    j / 8192.
 
-    A float gives the guess. What decides is the distribution function at the two ends, in high precision.
+    A float gives the guess. What decides is the distribution function at the two ends, in high
+    precision.
     """
     target = mpf(j) / 8192
     guess = round(NormalDist().inv_cdf(j / 8192) * 2**16)
@@ -53,13 +59,17 @@ def quantile(j: int) -> int:
 
 
 def normal_quantile() -> list[int]:
-    """Q[j], j = 0 ... 8192: the quantile of N(0, 1) at j / 8192, times 2^16; 0 for the two ends, infinite."""
+    """Q[j], j = 0 ... 8192: the quantile of N(0, 1) at j / 8192, times 2^16; 0 for the two ends,
+    infinite.
+    """
     return [0, *(quantile(j) for j in range(1, 8192)), 0]
 
 
 def logistic_cdf() -> list[int]:
     """P[j], j = 0 ... 2048: the logistic distribution function at j / 64 - 16, times 2^28."""
-    return [nearest(2**28 / (1 + exp(16 - mpf(j) / 64))) if j != 1024 else 2**27 for j in range(2049)]
+    return [
+        nearest(2**28 / (1 + exp(16 - mpf(j) / 64))) if j != 1024 else 2**27 for j in range(2049)
+    ]
 
 
 def exp2() -> list[int]:
@@ -68,7 +78,9 @@ def exp2() -> list[int]:
 
 
 def beta_binomial_row(alpha: mpf, beta: mpf) -> list[int]:
-    """T[c], c = 0 ... 255: 2^16 times the probability that a beta-binomial with n = 255 is below c, rounded down."""
+    """T[c], c = 0 ... 255: 2^16 times the probability that a beta-binomial with n = 255 is below c,
+    rounded down.
+    """
     n, top = 255, 2**16 - 1
     probability = mpf(1)
     for t in range(n):
@@ -85,7 +97,9 @@ def beta_binomial_row(alpha: mpf, beta: mpf) -> list[int]:
 
 
 def beta_binomial() -> list[int]:
-    """The rows (i, j), i = 0 ... 63 by the mean and j = 0 ... 31 by the concentration, in C order."""
+    """The rows (i, j), i = 0 ... 63 by the mean and j = 0 ... 31 by the concentration, in C
+    order.
+    """
     table: list[int] = []
     for i in range(64):
         mean = 1 / (1 + exp(mpf(63 - 2 * i) / 6))
@@ -106,7 +120,9 @@ MAKERS: dict[str, tuple[str, Callable[[], list[int]]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the tables that ship with bitsback.")
-    parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the files, write nothing"
+    )
     check: bool = parser.parse_args().check
     mp.dps = DIGITS
     differs = False

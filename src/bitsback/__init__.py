@@ -1,4 +1,6 @@
-"""bitsback: lossless compression of image collections with latent-variable models and bits-back coding."""
+"""bitsback: lossless compression of image collections with latent-variable models and bits-back
+coding.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,12 @@
-"""Every error that bitsback raises on purpose. Its message says what was wrong, where, and what to do."""
+"""Every error that bitsback raises on purpose. Its message says what was wrong, where, and what to
+do.
+"""
 
 
 class BitsbackError(Exception):
-    """The root: catch this to catch them all. The command prints its message in one line and exits with 2."""
+    """The root: catch this to catch them all. The command prints its message in one line and exits
+    with 2.
+    """
 
 
 class InputError(BitsbackError):
@@ -14,7 +18,9 @@ class InputWarning(UserWarning):
 
 
 class ModelError(BitsbackError):
-    """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it should."""
+    """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it
+    should.
+    """
 
 
 class ArchiveError(BitsbackError):
@@ -40,4 +46,6 @@ class MissingExtra(BitsbackError):
     """An optional package is needed and not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"this needs the package {package}: install it with  pip install 'bitsback[{extra}]'")
+        super().__init__(
+            f"this needs the package {package}: install it with  pip install 'bitsback[{extra}]'"
+        )

@@ -14,7 +14,9 @@ def varint(value: int) -> bytes:
 
 
 class Cursor:
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an ArchiveError."""
+    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    ArchiveError.
+    """
 
     def __init__(self, data: bytes | memoryview, at: int = 0) -> None:
         self.data = data

@@ -1,5 +1,5 @@
-// Bits back, a whole chain of batches in one call: what bitsback.codecs.BitsBack does with the model's codecs, bit for
-// bit, without a step in Python.
+// Bits back, a whole chain of batches in one call: what bitsback.codecs.BitsBack does with the
+// model's codecs, bit for bit, without a step in Python.
 #pragma once
 
 #include <cstddef>
@@ -14,21 +14,25 @@
 
 namespace bitsback {
 
-// A likelihood p(x|z) has pixels(), latents(), and push and pop of x [size, pixels], given z [size, latents].
+// A likelihood p(x|z) has pixels(), latents(), and push and pop of x [size, pixels], given z [size,
+// latents].
 template <class Likelihood>
 class BitsBack {
   public:
     BitsBack(Posterior posterior, Likelihood likelihood)
         : posterior_(std::move(posterior)), likelihood_(std::move(likelihood)) {
-        require(posterior_.pixels() == likelihood_.pixels() && posterior_.latents() == likelihood_.latents(),
+        require(posterior_.pixels() == likelihood_.pixels() &&
+                    posterior_.latents() == likelihood_.latents(),
                 "the networks of the model do not fit each other");
     }
 
     std::size_t pixels() const { return posterior_.pixels(); }
     std::size_t latents() const { return posterior_.latents(); }
 
-    // x: [sum of sizes, pixels]. The batches are taken from the end of x: sizes[0] counts its last items.
-    void push(Message& message, std::span<const std::uint8_t> x, std::span<const std::size_t> sizes) const {
+    // x: [sum of sizes, pixels]. The batches are taken from the end of x: sizes[0] counts its last
+    // items.
+    void push(Message& message, std::span<const std::uint8_t> x,
+              std::span<const std::size_t> sizes) const {
         require_items(x.size(), sizes);
         Message work = message;
         std::size_t end = x.size();
@@ -39,8 +43,10 @@ class BitsBack {
         message = std::move(work);
     }
 
-    // Undoes `push`, given its sizes from the last to the first: batches come out from the start of x.
-    void pop(Message& message, std::span<std::uint8_t> x, std::span<const std::size_t> sizes) const {
+    // Undoes `push`, given its sizes from the last to the first: batches come out from the start of
+    // x.
+    void pop(Message& message, std::span<std::uint8_t> x,
+             std::span<const std::size_t> sizes) const {
         require_items(x.size(), sizes);
         Message work = message;
         std::size_t start = 0;
@@ -85,7 +91,8 @@ class BitsBack {
 };
 
 // Fills the source of a network that reads latents, for `rows` items: bytes where the range allows.
-inline void put_latents(const Network& network, Workspace& work, std::span<const std::uint16_t> z, std::size_t rows) {
+inline void put_latents(const Network& network, Workspace& work, std::span<const std::uint16_t> z,
+                        std::size_t rows) {
     if (network.shape(0).bytes())
         std::ranges::copy(z, network.source<std::uint8_t>(work, rows).begin());
     else

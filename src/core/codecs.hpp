@@ -1,4 +1,5 @@
-// The codecs of docs/format.md as steps over arrays. Each checks everything before it touches the message.
+// The codecs of docs/format.md as steps over arrays. Each checks everything before it touches the
+// message.
 #pragma once
 
 #include <algorithm>
@@ -24,10 +25,12 @@ template <class Symbol>
 void require_symbols(std::span<const Symbol> symbols, std::uint64_t count) {
     const auto most = symbols.empty() ? Symbol{0} : *std::ranges::max_element(symbols);
     if (most >= count)
-        throw MessageError("the symbol " + std::to_string(most) + " is not below " + std::to_string(count));
+        throw MessageError("the symbol " + std::to_string(most) + " is not below " +
+                           std::to_string(count));
 }
 
-// ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n)) ------------------------------------------------
+// ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n))
+// ------------------------------------------------
 
 struct Uniform {
     std::uint32_t n;
@@ -37,7 +40,8 @@ struct Uniform {
     }
     Interval interval(std::uint32_t c) const {
         const auto start = static_cast<std::uint32_t>((std::uint64_t{c} << max_precision) / n);
-        return {start, static_cast<std::uint32_t>(((std::uint64_t{c} + 1) << max_precision) / n) - start};
+        return {start,
+                static_cast<std::uint32_t>(((std::uint64_t{c} + 1) << max_precision) / n) - start};
     }
     std::uint32_t find(std::uint32_t x) const {
         return static_cast<std::uint32_t>(((std::uint64_t{x} + 1) * n - 1) >> max_precision);
@@ -48,12 +52,14 @@ template <class Symbol>
 void push(Message& message, const Uniform& codec, std::span<const Symbol> symbols) {
     require_symbols(symbols, codec.n);
     if (codec.n == 1) return;
-    push_step(message, max_precision, symbols.size(), [&](std::size_t i) { return codec.interval(symbols[i]); });
+    push_step(message, max_precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(symbols[i]); });
 }
 
 template <class Symbol>
 void pop(Message& message, const Uniform& codec, std::span<Symbol> symbols) {
-    require(codec.n - 1 <= std::numeric_limits<Symbol>::max(), "the symbols of this uniform codec need a wider type");
+    require(codec.n - 1 <= std::numeric_limits<Symbol>::max(),
+            "the symbols of this uniform codec need a wider type");
     if (codec.n == 1) {
         std::ranges::fill(symbols, Symbol{0});
         return;
@@ -65,13 +71,16 @@ void pop(Message& message, const Uniform& codec, std::span<Symbol> symbols) {
     });
 }
 
-// ---- Bernoulli: 0 has [0, 2^r - f), 1 has [2^r - f, 2^r) ------------------------------------------------------------
+// ---- Bernoulli: 0 has [0, 2^r - f), 1 has [2^r - f, 2^r)
+// ------------------------------------------------------------
 
 inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsigned precision) {
-    require(precision >= 1 && precision <= max_precision, "a Bernoulli codec needs a precision from 1 to 24");
+    require(precision >= 1 && precision <= max_precision,
+            "a Bernoulli codec needs a precision from 1 to 24");
     const std::uint32_t total = std::uint32_t{1} << precision;
     for (std::uint32_t frequency : frequencies)
-        require(frequency >= 1 && frequency < total, "a Bernoulli frequency must lie in [1, 2^precision - 1]");
+        require(frequency >= 1 && frequency < total,
+                "a Bernoulli frequency must lie in [1, 2^precision - 1]");
 }
 
 // One frequency a symbol.
@@ -96,7 +105,8 @@ struct BernoulliIntervals {
     std::array<ReadyInterval, 512> intervals;
     unsigned precision;
 
-    BernoulliIntervals(std::span<const std::uint32_t> table, unsigned precision) : precision(precision) {
+    BernoulliIntervals(std::span<const std::uint32_t> table, unsigned precision)
+        : precision(precision) {
         require(table.size() == 256, "a Bernoulli table has 256 frequencies");
         require_bernoulli(table, precision);
         for (std::size_t j = 0; j < 256; ++j) {
@@ -126,19 +136,21 @@ concept AnyBernoulli = std::same_as<T, Bernoulli> || std::same_as<T, BernoulliTa
 
 void push(Message& message, const AnyBernoulli auto& codec, std::span<const std::uint8_t> symbols) {
     require_symbols(symbols, 2);
-    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
 void pop(Message& message, const AnyBernoulli auto& codec, std::span<std::uint8_t> symbols) {
     const std::uint32_t total = std::uint32_t{1} << codec.precision;
     std::uint8_t* out = symbols.data();
-    pop_step(message, codec.precision, symbols.size(), [&, out, total](std::size_t i, std::uint32_t x) {
-        const std::uint32_t one = codec.ones(i);
-        const std::uint32_t zero = total - one;
-        const bool symbol = x >= zero;
-        out[i] = symbol;
-        return Interval{symbol ? zero : 0, symbol ? one : zero};
-    });
+    pop_step(message, codec.precision, symbols.size(),
+             [&, out, total](std::size_t i, std::uint32_t x) {
+                 const std::uint32_t one = codec.ones(i);
+                 const std::uint32_t zero = total - one;
+                 const bool symbol = x >= zero;
+                 out[i] = symbol;
+                 return Interval{symbol ? zero : 0, symbol ? one : zero};
+             });
 }
 
 // ---- categorical: the same frequencies for each symbol
@@ -148,23 +160,29 @@ struct Categorical {
     std::vector<std::uint32_t> starts;  // starts[c] ... starts[c + 1]; the last is 2^precision
     unsigned precision;
 
-    Categorical(std::span<const std::uint32_t> frequencies, unsigned precision) : starts{0}, precision(precision) {
-        require(precision >= 1 && precision <= max_precision, "a categorical codec needs a precision from 1 to 24");
+    Categorical(std::span<const std::uint32_t> frequencies, unsigned precision)
+        : starts{0}, precision(precision) {
+        require(precision >= 1 && precision <= max_precision,
+                "a categorical codec needs a precision from 1 to 24");
         std::uint64_t total = 0;
         for (std::uint32_t frequency : frequencies) {
             require(frequency >= 1, "a categorical frequency must be at least 1");
             total += frequency;
-            require(total <= (std::uint64_t{1} << precision), "categorical frequencies must sum to 2^precision");
+            require(total <= (std::uint64_t{1} << precision),
+                    "categorical frequencies must sum to 2^precision");
             starts.push_back(static_cast<std::uint32_t>(total));
         }
-        require(total == (std::uint64_t{1} << precision), "categorical frequencies must sum to 2^precision");
+        require(total == (std::uint64_t{1} << precision),
+                "categorical frequencies must sum to 2^precision");
     }
     Interval interval(std::size_t c) const { return {starts[c], starts[c + 1] - starts[c]}; }
 };
 
-inline void push(Message& message, const Categorical& codec, std::span<const std::uint32_t> symbols) {
+inline void push(Message& message, const Categorical& codec,
+                 std::span<const std::uint32_t> symbols) {
     require_symbols(symbols, codec.starts.size() - 1);
-    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(symbols[i]); });
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(symbols[i]); });
 }
 
 inline void pop(Message& message, const Categorical& codec, std::span<std::uint32_t> symbols) {
@@ -175,18 +193,23 @@ inline void pop(Message& message, const Categorical& codec, std::span<std::uint3
     });
 }
 
-// ---- rows: a shared table of distributions, one row for each symbol -----------------------------------------------
+// ---- rows: a shared table of distributions, one row for each symbol
+// -----------------------------------------------
 
 class RowTable {
   public:
-    // starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision; at most 256 levels.
+    // starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision; at most 256
+    // levels.
     RowTable(std::span<const std::uint32_t> starts, std::size_t levels, unsigned precision)
         : starts_(starts.begin(), starts.end()), levels_(levels), precision_(precision) {
-        require(precision >= 1 && precision <= max_precision, "a table of rows needs a precision from 1 to 24");
+        require(precision >= 1 && precision <= max_precision,
+                "a table of rows needs a precision from 1 to 24");
         require(levels >= 1 && levels <= 256, "a table of rows has 1 to 256 levels");
-        require(!starts.empty() && starts.size() % (levels + 1) == 0, "a table of rows is not whole");
+        require(!starts.empty() && starts.size() % (levels + 1) == 0,
+                "a table of rows is not whole");
         const std::uint32_t total = std::uint32_t{1} << precision;
-        for (const std::uint32_t* row = starts.data(); row != starts.data() + starts.size(); row += levels + 1) {
+        for (const std::uint32_t* row = starts.data(); row != starts.data() + starts.size();
+             row += levels + 1) {
             require(row[0] == 0 && row[levels] == total, "a row must run from 0 to 2^precision");
             std::size_t mode = 0;
             for (std::size_t c = 0; c < levels; ++c) {
@@ -205,12 +228,14 @@ class RowTable {
         const std::uint32_t* start = starts_.data() + row * (levels_ + 1) + c;
         return {start[0], start[1] - start[0]};
     }
-    // The symbol whose interval holds x. The most likely one is looked at first: most pixels are background.
+    // The symbol whose interval holds x. The most likely one is looked at first: most pixels are
+    // background.
     std::size_t find(std::size_t row, std::uint32_t x) const {
         const std::uint32_t* const starts = starts_.data() + row * (levels_ + 1);
         const std::size_t mode = modes_[row];
         if (starts[mode] <= x && x < starts[mode + 1]) return mode;
-        const std::uint32_t* start = starts;  // the last of the symbols looked at so far that begins at or below x
+        const std::uint32_t* start =
+            starts;  // the last of the symbols looked at so far that begins at or below x
         for (std::size_t count = levels_; count > 1;) {
             const std::size_t half = count / 2;
             start = start[half] <= x ? start + half : start;
@@ -260,7 +285,8 @@ struct Bracket {
 
 // Halves a bracket that holds x down to one symbol, and returns its interval.
 template <class Codec>
-Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b, std::uint16_t& symbol) {
+Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b,
+               std::uint16_t& symbol) {
     while (b.high - b.low > 1) {
         const std::uint32_t middle = (b.low + b.high) / 2;
         const std::uint32_t start = codec.start(i, middle);
@@ -271,10 +297,12 @@ Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b, st
     return {b.first, b.end - b.first};
 }
 
-// ---- Gaussian over the buckets that are equally likely under N(0, 1) ----------------------------------------------
+// ---- Gaussian over the buckets that are equally likely under N(0, 1)
+// ----------------------------------------------
 
 inline constexpr std::size_t quantile_size = 8193;  // normal_quantile.bin: units of 2^-16
-inline constexpr std::size_t cdf_size = 2049;       // normal_cdf.bin: -8 to 8 in steps of 1/128, units of 2^-28
+inline constexpr std::size_t cdf_size =
+    2049;  // normal_cdf.bin: -8 to 8 in steps of 1/128, units of 2^-28
 inline constexpr std::int32_t mean_limit = 1 << 20;
 inline constexpr std::uint32_t inverse_scale_min = 1u << 10;
 inline constexpr std::uint32_t inverse_scale_max = 1u << 26;
@@ -288,18 +316,27 @@ struct Gaussian {
     unsigned precision;
 
     Gaussian(std::span<const std::int32_t> quantile, std::span<const std::int32_t> cdf,
-             std::span<const std::int32_t> mean, std::span<const std::uint32_t> inverse_scale, unsigned bits,
-             unsigned precision)
-        : quantile(quantile), cdf(cdf), mean(mean), inverse_scale(inverse_scale), bits(bits), precision(precision) {
-        require(quantile.size() == quantile_size && cdf.size() == cdf_size, "the tables of the normal are not whole");
-        require(mean.size() == inverse_scale.size(), "there must be as many means as inverse scales");
+             std::span<const std::int32_t> mean, std::span<const std::uint32_t> inverse_scale,
+             unsigned bits, unsigned precision)
+        : quantile(quantile),
+          cdf(cdf),
+          mean(mean),
+          inverse_scale(inverse_scale),
+          bits(bits),
+          precision(precision) {
+        require(quantile.size() == quantile_size && cdf.size() == cdf_size,
+                "the tables of the normal are not whole");
+        require(mean.size() == inverse_scale.size(),
+                "there must be as many means as inverse scales");
         require(bits >= 1 && bits <= 12, "a Gaussian codec has 1 to 12 bits of buckets");
         require(precision >= bits + 4 && precision <= max_precision,
                 "a Gaussian codec needs a precision from bits + 4 to 24");
         for (std::int32_t m : mean)
-            require(m >= -mean_limit && m <= mean_limit, "a Gaussian mean must lie within [-16, 16]");
+            require(m >= -mean_limit && m <= mean_limit,
+                    "a Gaussian mean must lie within [-16, 16]");
         for (std::uint32_t v : inverse_scale)
-            require(v >= inverse_scale_min && v <= inverse_scale_max, "a Gaussian scale must lie within [2^-10, 2^6]");
+            require(v >= inverse_scale_min && v <= inverse_scale_max,
+                    "a Gaussian scale must lie within [2^-10, 2^6]");
     }
 
     // The lower end of bucket c, for c = 0 ... 2^bits.
@@ -308,7 +345,8 @@ struct Gaussian {
         const std::uint32_t total = std::uint32_t{1} << precision;
         if (c == 0) return 0;
         if (c == buckets) return total;
-        std::int64_t t = (std::int64_t{quantile[c << (13 - bits)]} - mean[i]) * std::int64_t{inverse_scale[i]};
+        std::int64_t t =
+            (std::int64_t{quantile[c << (13 - bits)]} - mean[i]) * std::int64_t{inverse_scale[i]};
         t = std::clamp(t + (std::int64_t{8} << 32), std::int64_t{0}, (std::int64_t{16} << 32) - 1);
         const auto j = static_cast<std::size_t>(t >> 25);
         const std::int64_t rest = t & ((1 << 25) - 1);
@@ -319,30 +357,35 @@ struct Gaussian {
         const std::uint32_t first = start(i, c);
         return {first, start(i, c + 1) - first};
     }
-    // A bucket close to the one that holds x: through the quantile of x to a point z, and from z to its bucket.
+    // A bucket close to the one that holds x: through the quantile of x to a point z, and from z to
+    // its bucket.
     std::uint32_t guess(std::size_t i, std::uint32_t x) const {
         const std::int64_t quantile_of_x =
             quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision, 1, 8191)];
-        const std::int64_t z = mean[i] + (quantile_of_x * 65536) / static_cast<std::int64_t>(inverse_scale[i]);
-        const std::int64_t at = std::clamp(z + (std::int64_t{8} << 16), std::int64_t{0}, (std::int64_t{16} << 16) - 1);
+        const std::int64_t z =
+            mean[i] + (quantile_of_x * 65536) / static_cast<std::int64_t>(inverse_scale[i]);
+        const std::int64_t at =
+            std::clamp(z + (std::int64_t{8} << 16), std::int64_t{0}, (std::int64_t{16} << 16) - 1);
         const std::int64_t j = at >> 9;
         const std::int64_t p = cdf[j] + (((cdf[j + 1] - cdf[j]) * (at & 511)) >> 9);
-        return std::min(static_cast<std::uint32_t>(p >> (28 - bits)), (std::uint32_t{1} << bits) - 1);
+        return std::min(static_cast<std::uint32_t>(p >> (28 - bits)),
+                        (std::uint32_t{1} << bits) - 1);
     }
 };
 
 inline void push(Message& message, const Gaussian& codec, std::span<const std::uint16_t> symbols) {
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     require_symbols(symbols, std::uint64_t{1} << codec.bits);
-    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
 inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        // The bucket [low, high) is widened from the guess until it holds x, then halved. The guess is nearly always
-        // right.
+        // The bucket [low, high) is widened from the guess until it holds x, then halved. The guess
+        // is nearly always right.
         std::uint32_t low = codec.guess(i, x);
         std::uint32_t high = low + 1;
         std::uint32_t first = codec.start(i, low);
@@ -392,8 +435,8 @@ struct Mixture {
     unsigned precision;
 
     Mixture(CdfTable cdf, std::span<const std::uint32_t> weight, std::span<const std::int32_t> mean,
-            std::span<const std::uint32_t> inverse_scale, std::size_t components, std::uint32_t levels,
-            unsigned precision)
+            std::span<const std::uint32_t> inverse_scale, std::size_t components,
+            std::uint32_t levels, unsigned precision)
         : cdf(cdf),
           weight(weight),
           mean(mean),
@@ -401,9 +444,10 @@ struct Mixture {
           components(components),
           levels(levels),
           precision(precision) {
-        require(cdf.values.size() == cdf_size, "the table of the distribution function is not whole");
-        require(components >= 1 && weight.size() % components == 0 && mean.size() == weight.size() &&
-                    inverse_scale.size() == weight.size(),
+        require(cdf.values.size() == cdf_size,
+                "the table of the distribution function is not whole");
+        require(components >= 1 && weight.size() % components == 0 &&
+                    mean.size() == weight.size() && inverse_scale.size() == weight.size(),
                 "there must be as many weights as means and as inverse scales");
         require(levels >= 2 && levels <= 65536, "a mixture has 2 to 65,536 levels");
         require(precision <= max_precision && (std::uint32_t{1} << precision) >= 16 * levels,
@@ -414,9 +458,11 @@ struct Mixture {
             require(sum == 65536, "the weights of a mixture must sum to 2^16");
         }
         for (std::int32_t m : mean)
-            require(m >= -(1 << 24) && m <= 1 << 24, "a mean of a mixture must lie within [-2^24, 2^24]");
+            require(m >= -(1 << 24) && m <= 1 << 24,
+                    "a mean of a mixture must lie within [-2^24, 2^24]");
         for (std::uint32_t v : inverse_scale)
-            require(v >= 1 && v <= 1u << 26, "an inverse scale of a mixture must lie within [1, 2^26]");
+            require(v >= 1 && v <= 1u << 26,
+                    "an inverse scale of a mixture must lie within [1, 2^26]");
     }
 
     std::size_t size() const { return weight.size() / components; }
@@ -440,13 +486,15 @@ struct Mixture {
 inline void push(Message& message, const Mixture& codec, std::span<const std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     require_symbols(symbols, codec.levels);
-    push_step(message, codec.precision, symbols.size(), [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
 inline void pop(Message& message, const Mixture& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        return halve(codec, i, x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision}, symbols[i]);
+        return halve(codec, i, x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision},
+                     symbols[i]);
     });
 }
 

@@ -13,7 +13,8 @@
 
 #include "linear.hpp"
 
-// Without it a compiler has to reckon with a result that overlaps what it is computed from, and sums one by one.
+// Without it a compiler has to reckon with a result that overlaps what it is computed from, and
+// sums one by one.
 #if defined(_MSC_VER)
 #define BITSBACK_RESTRICT __restrict
 #else
@@ -43,7 +44,8 @@ struct ImageSize {
 
 // Throws std::invalid_argument unless the elements make up that many rows and columns.
 inline ImageSize image_of(std::size_t width, std::size_t rows, std::size_t columns) {
-    if (rows == 0 || columns == 0 || rows > width || columns > width || width % (rows * columns) != 0)
+    if (rows == 0 || columns == 0 || rows > width || columns > width ||
+        width % (rows * columns) != 0)
         throw std::invalid_argument("the size of an image does not fit its value");
     return {rows, columns, width / (rows * columns)};
 }
@@ -94,13 +96,21 @@ struct TableOf {
 // A linear layer on the patch around every stride-th pixel; zeros outside the image.
 class ConvolutionOf {
   public:
-    ConvolutionOf(std::size_t input, std::shared_ptr<const Linear> linear, ImageSize image, std::size_t kernel,
-                  std::size_t stride)
-        : input_(input), linear_(std::move(linear)), image_(image), kernel_(kernel), stride_(stride) {
-        if (kernel % 2 == 0 || kernel > 7) throw std::invalid_argument("the kernel of a convolution is 1, 3, 5 or 7");
-        if (stride < 1 || stride > 4) throw std::invalid_argument("the stride of a convolution is from 1 to 4");
-        if (linear_->inputs() % (kernel * kernel) != 0 || linear_->inputs() / (kernel * kernel) != image.channels)
-            throw std::invalid_argument("the inputs of a convolution do not fit its kernel and its source");
+    ConvolutionOf(std::size_t input, std::shared_ptr<const Linear> linear, ImageSize image,
+                  std::size_t kernel, std::size_t stride)
+        : input_(input),
+          linear_(std::move(linear)),
+          image_(image),
+          kernel_(kernel),
+          stride_(stride) {
+        if (kernel % 2 == 0 || kernel > 7)
+            throw std::invalid_argument("the kernel of a convolution is 1, 3, 5 or 7");
+        if (stride < 1 || stride > 4)
+            throw std::invalid_argument("the stride of a convolution is from 1 to 4");
+        if (linear_->inputs() % (kernel * kernel) != 0 ||
+            linear_->inputs() / (kernel * kernel) != image.channels)
+            throw std::invalid_argument(
+                "the inputs of a convolution do not fit its kernel and its source");
     }
 
     std::vector<std::size_t> inputs() const { return {input_}; }
@@ -118,7 +128,8 @@ class ConvolutionOf {
         const std::size_t most = std::max<std::size_t>((std::size_t{1} << 15) / size, 1);
         work.patches.resize(most * size);
         std::size_t count = 0;
-        for (std::size_t row = 0; row < rows; ++row, in += image_.rows * image_.columns * image_.channels)
+        for (std::size_t row = 0; row < rows;
+             ++row, in += image_.rows * image_.columns * image_.channels)
             for (std::size_t y = 0; y < out_rows(); ++y)
                 for (std::size_t x = 0; x < out_columns(); ++x) {
                     gather(in, y * stride_, x * stride_, work.patches.data() + count * size);
@@ -138,7 +149,8 @@ class ConvolutionOf {
     void gather(const std::uint8_t* in, std::size_t y, std::size_t x, std::uint8_t* patch) const {
         const std::size_t margin = kernel_ / 2;
         const std::size_t pixel = image_.channels;
-        const std::size_t left = x < margin ? margin - x : 0;  // columns of the patch outside the image
+        const std::size_t left =
+            x < margin ? margin - x : 0;  // columns of the patch outside the image
         const std::size_t end = std::min(kernel_, image_.columns + margin - x);
         for (std::size_t k = 0; k < kernel_; ++k, patch += kernel_ * pixel) {
             if (y + k < margin || y + k >= image_.rows + margin) {
@@ -162,8 +174,10 @@ class ConvolutionOf {
 // Each pixel becomes factor x factor pixels, of so many times fewer channels.
 class ShuffleOf {
   public:
-    ShuffleOf(std::size_t input, ImageSize image, std::size_t factor) : input_(input), image_(image), factor_(factor) {
-        if (factor < 2 || factor > 8) throw std::invalid_argument("the factor of a shuffle is from 2 to 8");
+    ShuffleOf(std::size_t input, ImageSize image, std::size_t factor)
+        : input_(input), image_(image), factor_(factor) {
+        if (factor < 2 || factor > 8)
+            throw std::invalid_argument("the factor of a shuffle is from 2 to 8");
         if (image.channels % (factor * factor) != 0)
             throw std::invalid_argument("the channels of a shuffle do not make up its squares");
     }
@@ -191,7 +205,10 @@ class ShuffleOf {
 class SumOf {
   public:
     SumOf(std::size_t input, const Shape& one, std::size_t other, const Shape& two, const Shape& to)
-        : input_(input), other_(other), to_(to), narrow_(one.low + two.low >= -32768 && one.high + two.high <= 32767) {}
+        : input_(input),
+          other_(other),
+          to_(to),
+          narrow_(one.low + two.low >= -32768 && one.high + two.high <= 32767) {}
 
     std::vector<std::size_t> inputs() const { return {input_, other_}; }
     const Shape& shape() const { return to_; }

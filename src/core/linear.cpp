@@ -26,8 +26,8 @@ bool has_avx2(bool want_avx512) {
     const auto saved = _xgetbv(0);
     __cpuidex(leaf7, 7, 0);
     if (!want_avx512) return (saved & 0x06) == 0x06 && bit(leaf7[1], 5);
-    return (saved & 0xE6) == 0xE6 && bit(leaf7[1], 16) && bit(leaf7[1], 17) && bit(leaf7[1], 30) && bit(leaf7[1], 31) &&
-           bit(leaf7[2], 11);
+    return (saved & 0xE6) == 0xE6 && bit(leaf7[1], 16) && bit(leaf7[1], 17) && bit(leaf7[1], 30) &&
+           bit(leaf7[1], 31) && bit(leaf7[2], 11);
 }
 #endif
 
@@ -39,8 +39,9 @@ std::vector<const LinearEngine*> find_engines() {
 #elif defined(BITSBACK_X86)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2")) engines.push_back(&linear_avx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vnni"))
         engines.push_back(&linear_avx512);
 #endif
     return engines;
@@ -81,15 +82,16 @@ std::string simd_path() { return chosen().load()->name; }
 void set_simd_path(const std::string& name) { chosen() = engine_named(name); }
 
 Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t> bias,
-               std::span<const std::int32_t> multiplier, std::size_t inputs, unsigned shift, std::int32_t low,
-               std::int32_t high, std::uint32_t input_top)
+               std::span<const std::int32_t> multiplier, std::size_t inputs, unsigned shift,
+               std::int32_t low, std::int32_t high, std::uint32_t input_top)
     : bias_(bias.begin(), bias.end()),
       multiplier_(multiplier.begin(), multiplier.end()),
       engine_(chosen()),
       input_top_(input_top) {
     const std::size_t outputs = bias.size();
     auto refuse = [](const std::string& what) { throw std::invalid_argument(what); };
-    if (inputs == 0 || outputs == 0 || weight.size() != inputs * outputs || multiplier.size() != outputs)
+    if (inputs == 0 || outputs == 0 || weight.size() != inputs * outputs ||
+        multiplier.size() != outputs)
         refuse("the shapes of weight, bias and multiplier do not go together");
     if (shift < 1 || shift > 52) refuse("shift must be from 1 to 52");
     if (low >= high || low < std::numeric_limits<std::int16_t>::min() ||
@@ -103,19 +105,22 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         for (std::size_t i = 0; i < inputs; ++i)
             bound += weight[o * inputs + i] < 0 ? -weight[o * inputs + i] : weight[o * inputs + i];
         bound = bound * input_top + (bias[o] < 0 ? -std::int64_t{bias[o]} : bias[o]);
-        if (bound >= std::int64_t{1} << 31) refuse("output " + std::to_string(o) + " could leave 32 bits");
+        if (bound >= std::int64_t{1} << 31)
+            refuse("output " + std::to_string(o) + " could leave 32 bits");
         if (multiplier[o] < 1) refuse("multiplier " + std::to_string(o) + " is below 1");
         // bound < 2^31 and multiplier < 2^31: this product is below 2^62.
         if (bound * multiplier[o] + half >= std::int64_t{1} << 53)
             refuse("output " + std::to_string(o) + " could leave 53 bits when requantised");
-        wide = wide || (bound * multiplier[o] + half) >> shift >= std::numeric_limits<std::int32_t>::max();
+        wide = wide ||
+               (bound * multiplier[o] + half) >> shift >= std::numeric_limits<std::int32_t>::max();
     }
     const std::size_t padded = (outputs + 63) / 64 * 64;
     bias_.resize(padded);
     multiplier_.resize(padded);
     packed_ = std::make_unique<std::int8_t[]>(engine_->packed_size(inputs, outputs));
     engine_->pack(weight.data(), inputs, outputs, packed_.get());
-    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, shift, low, high, wide};
+    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, shift, low,
+              high,          wide};
 }
 
 void Linear::run(const std::uint8_t* in, std::size_t rows, void* out) const {
@@ -125,7 +130,8 @@ void Linear::run(const std::uint8_t* in, std::size_t rows, void* out) const {
         engine_->run_16(layer_, in, rows, static_cast<std::int16_t*>(out));
 }
 
-void Linear::run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum, std::uint8_t* out) const {
+void Linear::run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum,
+                     std::uint8_t* out) const {
     engine_->run_sum(layer_, in, rows, sum, out);
 }
 

@@ -1,7 +1,9 @@
-// Integer linear layers: out = clamp((acc * multiplier + half) >> shift) with acc = bias + weight * input in int32.
+// Integer linear layers: out = clamp((acc * multiplier + half) >> shift) with acc = bias + weight *
+// input in int32.
 //
-// The engines differ in instructions only. The bounds of docs/model-format.md, checked before an engine runs, keep
-// every partial sum within int32 and every product within 2^53, so that all engines give the same integers.
+// The engines differ in instructions only. The bounds of docs/model-format.md, checked before an
+// engine runs, keep every partial sum within int32 and every product within 2^53, so that all
+// engines give the same integers.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +26,11 @@ void set_simd_path(const std::string& name);
 
 class Linear {
   public:
-    // weight is [outputs, inputs]; inputs lie in [0, input_top]. Throws std::invalid_argument where a bound is broken.
+    // weight is [outputs, inputs]; inputs lie in [0, input_top]. Throws std::invalid_argument where
+    // a bound is broken.
     Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t> bias,
-           std::span<const std::int32_t> multiplier, std::size_t inputs, unsigned shift, std::int32_t low,
-           std::int32_t high, std::uint32_t input_top);
+           std::span<const std::int32_t> multiplier, std::size_t inputs, unsigned shift,
+           std::int32_t low, std::int32_t high, std::uint32_t input_top);
 
     std::size_t inputs() const { return layer_.inputs; }
     std::size_t outputs() const { return layer_.outputs; }
@@ -36,11 +39,13 @@ class Linear {
     std::int32_t high() const { return layer_.high; }
     bool byte_output() const { return layer_.low >= 0 && layer_.high <= 255; }
 
-    // in is [rows, inputs], out is [rows, outputs] of uint8 if byte_output() and of int16 otherwise.
+    // in is [rows, inputs], out is [rows, outputs] of uint8 if byte_output() and of int16
+    // otherwise.
     void run(const std::uint8_t* in, std::size_t rows, void* out) const;
 
     // out = clamp(sum.other + what run gives), [rows, outputs] of uint8.
-    void run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum, std::uint8_t* out) const;
+    void run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum,
+                 std::uint8_t* out) const;
 
   private:
     std::vector<std::int32_t> bias_;        // padded to a multiple of 64 outputs

@@ -1,7 +1,8 @@
-// The AVX2 engine. Products are formed in 16 bits and summed in 32 (vpmaddwd): the one-step vpmaddubsw would saturate
-// at 2 * 255 * 127.
+// The AVX2 engine. Products are formed in 16 bits and summed in 32 (vpmaddwd): the one-step
+// vpmaddubsw would saturate at 2 * 255 * 127.
 //
-// Packed weights: for each panel of 16 outputs, for each pair of inputs, 16 outputs x 2 weights as int16.
+// Packed weights: for each panel of 16 outputs, for each pair of inputs, 16 outputs x 2 weights as
+// int16.
 #include <immintrin.h>
 #include <string.h>
 
@@ -17,32 +18,41 @@ constexpr size_t chunk = 256;  // so many inputs are widened to 16 bits at once
 size_t pairs_of(size_t inputs) { return (inputs + 1) / 2; }
 size_t panels_of(size_t outputs) { return (outputs + panel - 1) / panel; }
 
-size_t packed_size(size_t inputs, size_t outputs) { return panels_of(outputs) * pairs_of(inputs) * panel * 4; }
+size_t packed_size(size_t inputs, size_t outputs) {
+    return panels_of(outputs) * pairs_of(inputs) * panel * 4;
+}
 
 void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
     memset(packed, 0, packed_size(inputs, outputs));
     for (size_t o = 0; o < outputs; ++o)
         for (size_t i = 0; i < inputs; ++i) {
             const int16_t wide = weight[o * inputs + i];
-            const size_t at = ((o / panel * pairs_of(inputs) + i / 2) * panel + o % panel) * 2 + i % 2;
+            const size_t at =
+                ((o / panel * pairs_of(inputs) + i / 2) * panel + o % panel) * 2 + i % 2;
             memcpy(packed + 2 * at, &wide, 2);
         }
 }
 
-inline __m256i load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-inline void store(void* to, __m256i values) { _mm256_storeu_si256(static_cast<__m256i*>(to), values); }
+inline __m256i load(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+inline void store(void* to, __m256i values) {
+    _mm256_storeu_si256(static_cast<__m256i*>(to), values);
+}
 
-// The constants of a layer's requantisation. AVX2 has no arithmetic 64-bit shift: an offset of 2^63 makes all numbers
-// positive, and what is left of it is taken away behind the shift.
+// The constants of a layer's requantisation. AVX2 has no arithmetic 64-bit shift: an offset of 2^63
+// makes all numbers positive, and what is left of it is taken away behind the shift.
 struct Constants {
     __m256i half;
     __m128i shift;
     __m256i back;
 
     explicit Constants(const LinearLayer& layer)
-        : half(_mm256_set1_epi64x(static_cast<int64_t>((uint64_t{1} << 63) + (uint64_t{1} << (layer.shift - 1))))),
+        : half(_mm256_set1_epi64x(
+              static_cast<int64_t>((uint64_t{1} << 63) + (uint64_t{1} << (layer.shift - 1))))),
           shift(_mm_cvtsi32_si128(static_cast<int>(layer.shift))),
-          back(_mm256_set1_epi32(static_cast<int32_t>(static_cast<uint32_t>(uint64_t{1} << (63 - layer.shift))))) {}
+          back(_mm256_set1_epi32(
+              static_cast<int32_t>(static_cast<uint32_t>(uint64_t{1} << (63 - layer.shift))))) {}
 };
 
 // (acc * multiplier + half) >> shift for 8 outputs, for layers in which it cannot leave 32 bits.
@@ -61,8 +71,11 @@ __m256i scale_wide(__m256i acc, size_t first, const LinearLayer& layer) {
     store(values, acc);
     for (size_t i = 0; i < 8; ++i) {
         const int64_t half = int64_t{1} << (layer.shift - 1);
-        const int64_t value = (int64_t{values[i]} * layer.multiplier[first + i] + half) >> layer.shift;
-        values[i] = static_cast<int32_t>(value < layer.low ? layer.low : value > layer.high ? layer.high : value);
+        const int64_t value =
+            (int64_t{values[i]} * layer.multiplier[first + i] + half) >> layer.shift;
+        values[i] = static_cast<int32_t>(value < layer.low    ? layer.low
+                                         : value > layer.high ? layer.high
+                                                              : value);
     }
     return load(values);
 }
@@ -114,7 +127,8 @@ struct Sums {
         uint8_t some[panel] = {};
         const uint8_t* from = other + at;
         if (count < panel) from = static_cast<const uint8_t*>(memcpy(some, from, count));
-        const __m256i bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+        const __m256i bytes =
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
         to.put(clamp(_mm256_adds_epi16(words, bytes), low, high), at, count);
     }
 };
@@ -136,8 +150,9 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
         for (size_t r = 0; r < rows; ++r) {
             size_t i = 0;
             for (; i + 16 <= count; i += 16)
-                store(wide[r] + i, _mm256_cvtepu8_epi16(
-                                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + r * inputs + start + i))));
+                store(wide[r] + i,
+                      _mm256_cvtepu8_epi16(_mm_loadu_si128(
+                          reinterpret_cast<const __m128i*>(in + r * inputs + start + i))));
             for (; i < count; ++i) wide[r][i] = in[r * inputs + start + i];
             if (count % 2 != 0) wide[r][count] = 0;
         }
@@ -166,8 +181,10 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
             acc[at][0] = scale(acc[at][0], one, constants);
             acc[at][1] = scale(acc[at][1], two, constants);
         }
-        const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(acc[at][0], acc[at][1]), 0xD8);
-        out.put(clamp(words, layer.low, layer.high), (row + at) * layer.outputs + first, layer.outputs - first);
+        const __m256i words =
+            _mm256_permute4x64_epi64(_mm256_packs_epi32(acc[at][0], acc[at][1]), 0xD8);
+        out.put(clamp(words, layer.low, layer.high), (row + at) * layer.outputs + first,
+                layer.outputs - first);
     });
 }
 
@@ -181,13 +198,16 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
     }
 }
 
-void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) { run(layer, in, rows, Bytes{out}); }
+void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) {
+    run(layer, in, rows, Bytes{out});
+}
 
 void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out) {
     run(layer, in, rows, Words{out});
 }
 
-void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out) {
+void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
+             uint8_t* out) {
     run(layer, in, rows, Sums{{out}, sum.other, sum.low, sum.high});
 }
 

@@ -1,5 +1,5 @@
-// The AVX-512 engine: vpdpbusd multiplies unsigned bytes by signed ones and sums four products into 32 bits, without
-// saturation.
+// The AVX-512 engine: vpdpbusd multiplies unsigned bytes by signed ones and sums four products into
+// 32 bits, without saturation.
 //
 // Packed weights: for each panel of 64 outputs, for each four inputs, 64 outputs x 4 weights.
 #include <immintrin.h>
@@ -16,16 +16,20 @@ constexpr size_t panel = 64;
 size_t fours_of(size_t inputs) { return (inputs + 3) / 4; }
 size_t panels_of(size_t outputs) { return (outputs + panel - 1) / panel; }
 
-size_t packed_size(size_t inputs, size_t outputs) { return panels_of(outputs) * fours_of(inputs) * panel * 4; }
+size_t packed_size(size_t inputs, size_t outputs) {
+    return panels_of(outputs) * fours_of(inputs) * panel * 4;
+}
 
 void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
     memset(packed, 0, packed_size(inputs, outputs));
     for (size_t o = 0; o < outputs; ++o)
         for (size_t i = 0; i < inputs; ++i)
-            packed[((o / panel * fours_of(inputs) + i / 4) * panel + o % panel) * 4 + i % 4] = weight[o * inputs + i];
+            packed[((o / panel * fours_of(inputs) + i / 4) * panel + o % panel) * 4 + i % 4] =
+                weight[o * inputs + i];
 }
 
-// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and most of them in memory.
+// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and most
+// of them in memory.
 inline BITSBACK_INLINE void dot(__m512i& acc, __m512i x, __m512i w) {
 #if defined(__GNUC__)
     asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
@@ -52,10 +56,12 @@ struct Constants {
           wide(layer.wide) {}
 };
 
-// (acc * multiplier + half) >> shift for 16 outputs, in 32 bits; clamped only if it could leave them.
+// (acc * multiplier + half) >> shift for 16 outputs, in 32 bits; clamped only if it could leave
+// them.
 inline __m512i scale(__m512i acc, __m512i even, __m512i odd, const Constants& c) {
     __m512i x = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(acc, even), c.half), c.shift);
-    __m512i y = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), odd), c.half), c.shift);
+    __m512i y = _mm512_sra_epi64(
+        _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), odd), c.half), c.shift);
     if (c.wide) {
         x = _mm512_min_epi64(_mm512_max_epi64(x, c.low_64), c.high_64);
         y = _mm512_min_epi64(_mm512_max_epi64(y, c.low_64), c.high_64);
@@ -68,18 +74,20 @@ inline __m512i clamp_16(__m512i values, int32_t low, int32_t high) {
                             _mm512_set1_epi16(static_cast<int16_t>(high)));
 }
 
-// Where results go. Each stores up to 64 values, given in 32 bits, from element `at` on, clamped. Packing saturates,
-// and leaves groups of four in an order of its own, which is mended at the end.
+// Where results go. Each stores up to 64 values, given in 32 bits, from element `at` on, clamped.
+// Packing saturates, and leaves groups of four in an order of its own, which is mended at the end.
 struct Bytes {
     uint8_t* out;
 
     void put(const __m512i (&v)[4], size_t at, size_t count, const LinearLayer& layer) const {
-        const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
+        const __m512i bytes =
+            _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
         store(bytes, at, count, layer.low, layer.high);
     }
 
     void store(__m512i bytes, size_t at, size_t count, int32_t low, int32_t high) const {
-        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __m512i order =
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(static_cast<char>(low)));
         bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(static_cast<char>(high)));
         bytes = _mm512_permutexvar_epi32(order, bytes);
@@ -98,10 +106,11 @@ struct Words {
         if (count > 32) put_half(v[2], v[3], at + 32, count - 32, layer);
     }
 
-    void put_half(__m512i one, __m512i two, size_t at, size_t count, const LinearLayer& layer) const {
+    void put_half(__m512i one, __m512i two, size_t at, size_t count,
+                  const LinearLayer& layer) const {
         const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-        const __m512i words =
-            _mm512_permutexvar_epi64(order, clamp_16(_mm512_packs_epi32(one, two), layer.low, layer.high));
+        const __m512i words = _mm512_permutexvar_epi64(
+            order, clamp_16(_mm512_packs_epi32(one, two), layer.low, layer.high));
         if (count >= 32)
             _mm512_storeu_si512(out + at, words);
         else
@@ -117,9 +126,11 @@ struct Sums {
     int32_t high;
 
     void put(const __m512i (&v)[4], size_t at, size_t count, const LinearLayer& layer) const {
-        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __m512i order =
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         const __mmask64 mask = count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
-        const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_maskz_loadu_epi8(mask, other + at));
+        const __m512i bytes =
+            _mm512_permutexvar_epi32(order, _mm512_maskz_loadu_epi8(mask, other + at));
         const __m512i zero = _mm512_setzero_si512();
         const __m512i one = clamp_16(_mm512_packs_epi32(v[0], v[1]), layer.low, layer.high);
         const __m512i two = clamp_16(_mm512_packs_epi32(v[2], v[3]), layer.low, layer.high);
@@ -141,8 +152,8 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
     repeat<rows>([&](auto i) BITSBACK_INLINE {
         repeat<4>([&](auto part) BITSBACK_INLINE {
             constexpr size_t p = decltype(part)::value;
-            acc[decltype(i)::value][p] =
-                p < parts ? _mm512_loadu_si512(layer.bias + first + 16 * p) : _mm512_setzero_si512();
+            acc[decltype(i)::value][p] = p < parts ? _mm512_loadu_si512(layer.bias + first + 16 * p)
+                                                   : _mm512_setzero_si512();
         });
     });
     const auto step = [&](const uint8_t* from, const int8_t* w, size_t bytes) BITSBACK_INLINE {
@@ -181,8 +192,10 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
 
 // All rows of a panel of which `parts` times 16 outputs are there.
 template <size_t parts, class Out>
-void run_panel(const LinearLayer& layer, const uint8_t* in, size_t rows, size_t first, const Out& out) {
-    constexpr size_t most = parts == 4 ? 6 : 8;  // accumulators for most x parts: 24 of the 32 registers
+void run_panel(const LinearLayer& layer, const uint8_t* in, size_t rows, size_t first,
+               const Out& out) {
+    constexpr size_t most =
+        parts == 4 ? 6 : 8;  // accumulators for most x parts: 24 of the 32 registers
     size_t row = 0;
     for (; row + most <= rows; row += most) tile<most, parts>(layer, in, row, first, out);
     for (; row + 4 <= rows; row += 4) tile<4, parts>(layer, in, row, first, out);
@@ -205,13 +218,16 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
     }
 }
 
-void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) { run(layer, in, rows, Bytes{out}); }
+void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) {
+    run(layer, in, rows, Bytes{out});
+}
 
 void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out) {
     run(layer, in, rows, Words{out});
 }
 
-void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out) {
+void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
+             uint8_t* out) {
     run(layer, in, rows, Sums{{out}, sum.other, sum.low, sum.high});
 }
 

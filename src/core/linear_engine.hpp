@@ -1,5 +1,5 @@
-// What a linear layer's engine is: plain data and plain functions, no inline code, since each engine is compiled for an
-// instruction set of its own.
+// What a linear layer's engine is: plain data and plain functions, no inline code, since each
+// engine is compiled for an instruction set of its own.
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +19,8 @@ struct LinearLayer {
     bool wide;  // (acc * multiplier + half) >> shift can leave 32 bits
 };
 
-// Values that a layer's outputs are added to: [rows, outputs], and the range that sums are clamped to.
+// Values that a layer's outputs are added to: [rows, outputs], and the range that sums are clamped
+// to.
 struct LinearSum {
     const uint8_t* other;
     int32_t low;
@@ -35,7 +36,8 @@ struct LinearEngine {
     void (*run_8)(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out);
     void (*run_16)(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out);
     // out = clamp(other + what the layer gives), in bytes.
-    void (*run_sum)(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out);
+    void (*run_sum)(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
+                    uint8_t* out);
 };
 
 extern const LinearEngine linear_scalar;

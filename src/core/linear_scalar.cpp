@@ -7,7 +7,8 @@
 namespace bitsback {
 namespace {
 
-// Weights are kept in 16 bits, and inputs widened to as many: compilers know how to sum products of those many at once.
+// Weights are kept in 16 bits, and inputs widened to as many: compilers know how to sum products of
+// those many at once.
 size_t packed_size(size_t inputs, size_t outputs) { return 2 * inputs * outputs; }
 
 void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
@@ -42,7 +43,8 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Put& pu
             }
         }
         for (size_t o = 0; o < layer.outputs; ++o, ++at)
-            put(at, clamp((int64_t{acc[o]} * layer.multiplier[o] + half) >> layer.shift, layer.low, layer.high));
+            put(at, clamp((int64_t{acc[o]} * layer.multiplier[o] + half) >> layer.shift, layer.low,
+                          layer.high));
     }
 }
 
@@ -54,7 +56,8 @@ void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* o
     run(layer, in, rows, [&](size_t at, int32_t value) { out[at] = static_cast<int16_t>(value); });
 }
 
-void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum, uint8_t* out) {
+void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
+             uint8_t* out) {
     run(layer, in, rows, [&](size_t at, int32_t value) {
         out[at] = static_cast<uint8_t>(clamp(sum.other[at] + value, sum.low, sum.high));
     });

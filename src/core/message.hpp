@@ -1,8 +1,10 @@
 // The ANS message: heads and a tail, with the meaning that docs/format.md gives them.
 //
-//      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words, shared by all heads)
+//      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words,
+//      shared by all heads)
 //
-// Below the stored words of an infinite tail lie the words of the supply, of which `depth` have been taken.
+// Below the stored words of an infinite tail lie the words of the supply, of which `depth` have
+// been taken.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +29,8 @@ struct MessageError : std::runtime_error {
 
 struct MessageExhausted : MessageError {
     MessageExhausted()
-        : MessageError("the message is exhausted: its finite tail holds fewer bits than this pop needs") {}
+        : MessageError(
+              "the message is exhausted: its finite tail holds fewer bits than this pop needs") {}
 };
 
 // Output k of SplitMix64 with the state `seed`.
@@ -38,12 +41,18 @@ inline std::uint64_t splitmix64(std::uint64_t seed, std::uint64_t k) {
     return x ^ (x >> 31);
 }
 
-inline std::uint32_t supply_word(std::uint64_t k) { return static_cast<std::uint32_t>(splitmix64(0, k) >> 32); }
+inline std::uint32_t supply_word(std::uint64_t k) {
+    return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
+}
 
 class Message {
   public:
-    Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail, std::optional<std::uint64_t> depth)
-        : heads_(std::move(heads)), words_(tail.begin(), tail.end()), top_(words_.size()), depth_(depth) {
+    Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail,
+            std::optional<std::uint64_t> depth)
+        : heads_(std::move(heads)),
+          words_(tail.begin(), tail.end()),
+          top_(words_.size()),
+          depth_(depth) {
         if (heads_.empty() || heads_.size() > max_lanes)
             throw MessageError("a message has 1 to 64 heads, not " + std::to_string(heads_.size()));
         for (std::uint64_t head : heads_)
@@ -53,26 +62,31 @@ class Message {
 
     std::span<std::uint64_t> heads() { return heads_; }
     std::span<const std::uint64_t> heads() const { return heads_; }
-    std::span<const std::uint32_t> tail() const { return {words_.data() + bottom_, top_ - bottom_}; }
+    std::span<const std::uint32_t> tail() const {
+        return {words_.data() + bottom_, top_ - bottom_};
+    }
     std::optional<std::uint64_t> depth() const { return depth_; }
     std::size_t lanes() const { return heads_.size(); }
 
     bool operator==(const Message& other) const {
-        return heads_ == other.heads_ && depth_ == other.depth_ && std::ranges::equal(tail(), other.tail());
+        return heads_ == other.heads_ && depth_ == other.depth_ &&
+               std::ranges::equal(tail(), other.tail());
     }
 
-    // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may write one word past
-    // it.
+    // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
+    // write one word past it.
     template <class Step>
     void push_step(std::size_t count, Step&& step) {
-        if (words_.size() < top_ + count + 1) words_.resize(std::max(top_ + count + 1, 2 * words_.size()));
+        if (words_.size() < top_ + count + 1)
+            words_.resize(std::max(top_ + count + 1, 2 * words_.size()));
         std::uint32_t* begin = words_.data();
         top_ = static_cast<std::size_t>(step(heads_.data(), begin + top_) - begin);
         settle();
     }
 
-    // Runs `step(heads, top)`, which pops at most `count` words and returns the new top. It may read one word further.
-    // A finite tail that runs out raises, and leaves the message as it was: pops write nothing but the heads.
+    // Runs `step(heads, top)`, which pops at most `count` words and returns the new top. It may
+    // read one word further. A finite tail that runs out raises, and leaves the message as it was:
+    // pops write nothing but the heads.
     template <class Step>
     void pop_step(std::size_t count, Step&& step) {
         const std::size_t stored = top_ - bottom_;
@@ -101,23 +115,28 @@ class Message {
         bytes.push_back(static_cast<std::uint8_t>(rest));
         bytes.reserve(bytes.size() + 8 * heads_.size() + 4 * tail().size());
         for (std::uint64_t head : heads_)
-            for (unsigned shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<std::uint8_t>(head >> shift));
+            for (unsigned shift = 0; shift < 64; shift += 8)
+                bytes.push_back(static_cast<std::uint8_t>(head >> shift));
         for (std::uint32_t word : tail())
-            for (unsigned shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(word >> shift));
+            for (unsigned shift = 0; shift < 32; shift += 8)
+                bytes.push_back(static_cast<std::uint8_t>(word >> shift));
         return bytes;
     }
 
     static Message from_bytes(std::span<const std::uint8_t> bytes) {
         std::size_t at = 1;
         const std::size_t lanes = bytes.empty() ? 0 : bytes[0];
-        if (lanes == 0 || lanes > max_lanes) throw MessageError("these bytes are no message: 1 to 64 lanes expected");
+        if (lanes == 0 || lanes > max_lanes)
+            throw MessageError("these bytes are no message: 1 to 64 lanes expected");
         std::uint64_t rest = 0;
         for (unsigned shift = 0;; shift += 7) {
-            if (at >= bytes.size() || shift > 56) throw MessageError("these bytes are no message: bad depth");
+            if (at >= bytes.size() || shift > 56)
+                throw MessageError("these bytes are no message: bad depth");
             const std::uint64_t byte = bytes[at++];
             rest |= (byte & 127) << shift;
             if (byte < 128) {
-                if (byte == 0 && shift > 0) throw MessageError("these bytes are no message: bad depth");
+                if (byte == 0 && shift > 0)
+                    throw MessageError("these bytes are no message: bad depth");
                 break;
             }
         }
@@ -140,8 +159,8 @@ class Message {
     }
 
   private:
-    // Puts `count` words below the stored ones: from the supply, or zeros below a finite tail, which the caller takes
-    // back.
+    // Puts `count` words below the stored ones: from the supply, or zeros below a finite tail,
+    // which the caller takes back.
     void lend(std::size_t count) {
         if (count == 0) return;
         if (bottom_ < count) {
@@ -154,7 +173,8 @@ class Message {
             bottom_ = room;
             words_ = std::move(wider);
         }
-        for (std::size_t i = 0; i < count; ++i) words_[--bottom_] = depth_ ? supply_word((*depth_)++) : 0;
+        for (std::size_t i = 0; i < count; ++i)
+            words_[--bottom_] = depth_ ? supply_word((*depth_)++) : 0;
     }
 
     // Brings an infinite tail to the least depth.

@@ -28,10 +28,11 @@ class Network {
         add_value({width, 0, top});
     }
 
-    // Each adds a layer that reads value `input` and returns the number of its own value. Throws std::invalid_argument
-    // for a layer that does not fit its input.
+    // Each adds a layer that reads value `input` and returns the number of its own value. Throws
+    // std::invalid_argument for a layer that does not fit its input.
     std::size_t add_linear(std::size_t input, std::shared_ptr<const Linear> linear) {
-        if (linear->inputs() != width(input)) throw std::invalid_argument("a layer's inputs do not fit its source");
+        if (linear->inputs() != width(input))
+            throw std::invalid_argument("a layer's inputs do not fit its source");
         require_input(*linear, input);
         return add(LinearOf{input, linear}, {linear->outputs(), linear->low(), linear->high()});
     }
@@ -44,8 +45,8 @@ class Network {
         return add(TableOf{input, from, std::move(table)}, {from.width, least, most});
     }
 
-    std::size_t add_conv(std::size_t input, std::shared_ptr<const Linear> linear, std::size_t rows, std::size_t columns,
-                         std::size_t kernel, std::size_t stride) {
+    std::size_t add_conv(std::size_t input, std::shared_ptr<const Linear> linear, std::size_t rows,
+                         std::size_t columns, std::size_t kernel, std::size_t stride) {
         require_input(*linear, input);
         ConvolutionOf layer(input, linear, image_of(width(input), rows, columns), kernel, stride);
         if (linear->outputs() > max_width / layer.places())
@@ -54,7 +55,8 @@ class Network {
         return add(std::move(layer), to);
     }
 
-    std::size_t add_shuffle(std::size_t input, std::size_t rows, std::size_t columns, std::size_t factor) {
+    std::size_t add_shuffle(std::size_t input, std::size_t rows, std::size_t columns,
+                            std::size_t factor) {
         return add(ShuffleOf(input, image_of(width(input), rows, columns), factor), shape(input));
     }
 
@@ -67,13 +69,15 @@ class Network {
         return add(SumOf(input, shape(input), other, shape(other), to), to);
     }
 
-    // Makes the network give the values `wanted` and perhaps no others: a linear layer that only a sum with bytes reads
-    // is computed together with it.
+    // Makes the network give the values `wanted` and perhaps no others: a linear layer that only a
+    // sum with bytes reads is computed together with it.
     void keep(const std::vector<std::size_t>& wanted) {
         std::vector<std::size_t> readers(shapes_.size());
         for (std::size_t value : wanted) ++readers.at(value);
         for (const Layer& layer : layers_)
-            for (std::size_t value : std::visit([](const auto& any) { return any.inputs(); }, layer)) ++readers[value];
+            for (std::size_t value :
+                 std::visit([](const auto& any) { return any.inputs(); }, layer))
+                ++readers[value];
         for (Layer& layer : layers_) {
             const auto* sum = std::get_if<SumOf>(&layer);
             if (sum == nullptr || !sum->shape().bytes()) continue;
@@ -97,10 +101,14 @@ class Network {
         return shapes_[value];
     }
 
-    // So many rows that their values stay in a cache of some 256 kB: running more at once only takes more memory.
-    std::size_t rows_at_once() const { return std::max<std::size_t>((std::size_t{1} << 18) / total_bytes_, 1); }
+    // So many rows that their values stay in a cache of some 256 kB: running more at once only
+    // takes more memory.
+    std::size_t rows_at_once() const {
+        return std::max<std::size_t>((std::size_t{1} << 18) / total_bytes_, 1);
+    }
 
-    // Room for the values of `rows` rows, and the source in it, to be filled. A writer may overrun it by 32 bytes.
+    // Room for the values of `rows` rows, and the source in it, to be filled. A writer may overrun
+    // it by 32 bytes.
     template <class T>
     std::span<T> source(Workspace& work, std::size_t rows) const {
         if (work.values.empty())
@@ -113,18 +121,22 @@ class Network {
         return {values->data(), rows * source_width()};
     }
 
-    // Computes all values from the source. Throws std::invalid_argument for a source out of its range.
+    // Computes all values from the source. Throws std::invalid_argument for a source out of its
+    // range.
     void run(Workspace& work, std::size_t rows) const {
         const bool any_byte = shapes_[0].bytes() && shapes_[0].high == 255;
         if (!any_byte)
-            std::visit([&](const auto& values) { check_source(values.data(), rows * source_width()); },
-                       work.values.at(0));
+            std::visit(
+                [&](const auto& values) { check_source(values.data(), rows * source_width()); },
+                work.values.at(0));
         for (std::size_t value = 1; value < shapes_.size(); ++value)
-            std::visit([&](const auto& layer) { run_layer(layer, work, rows, value); }, layers_[value - 1]);
+            std::visit([&](const auto& layer) { run_layer(layer, work, rows, value); },
+                       layers_[value - 1]);
     }
 
   private:
-    using Layer = std::variant<LinearOf, TableOf, ConvolutionOf, ShuffleOf, SumOf, LinearSumOf, Joined>;
+    using Layer =
+        std::variant<LinearOf, TableOf, ConvolutionOf, ShuffleOf, SumOf, LinearSumOf, Joined>;
 
     template <class Any>
     void run_layer(const Any& layer, Workspace& work, std::size_t rows, std::size_t value) const {
@@ -136,7 +148,8 @@ class Network {
             work.values[value]);
     }
 
-    void run_layer(const LinearSumOf& layer, Workspace& work, std::size_t rows, std::size_t value) const {
+    void run_layer(const LinearSumOf& layer, Workspace& work, std::size_t rows,
+                   std::size_t value) const {
         auto& out = std::get<std::vector<std::uint8_t>>(work.values[value]);
         out.resize(rows * shapes_[value].width);
         layer.run(work, rows, out.data());
@@ -145,7 +158,8 @@ class Network {
     void run_layer(const Joined&, Workspace&, std::size_t, std::size_t) const {}
 
     void add_value(const Shape& value) {
-        if (value.width == 0 || value.width > max_width || value.width > max_total_width - total_width_)
+        if (value.width == 0 || value.width > max_width ||
+            value.width > max_total_width - total_width_)
             throw std::invalid_argument("a value of a network has no elements or too many");
         total_width_ += value.width;
         total_bytes_ += value.width * (value.bytes() ? 1 : 2);
@@ -161,7 +175,8 @@ class Network {
     void require_input(const Linear& linear, std::size_t input) const {
         const Shape& from = shape(input);
         if (from.low < 0 || from.high > static_cast<std::int32_t>(linear.input_top()))
-            throw std::invalid_argument("a linear layer's input leaves the range that its bounds were checked for");
+            throw std::invalid_argument(
+                "a linear layer's input leaves the range that its bounds were checked for");
     }
 
     template <class T>
@@ -172,7 +187,8 @@ class Network {
             most = values[i] > most ? values[i] : most;
         }
         if (least < 0 || most > shapes_[0].high)
-            throw std::invalid_argument("the source must lie in [0, " + std::to_string(shapes_[0].high) + "]");
+            throw std::invalid_argument("the source must lie in [0, " +
+                                        std::to_string(shapes_[0].high) + "]");
     }
 
     std::vector<Shape> shapes_;

@@ -1,5 +1,5 @@
-// Mixtures of discretised logistics whose weights, means and scales are a network's outputs: the codec `mixture` of
-// docs/model-format.md.
+// Mixtures of discretised logistics whose weights, means and scales are a network's outputs: the
+// codec `mixture` of docs/model-format.md.
 #pragma once
 
 #include <algorithm>
@@ -33,15 +33,21 @@ class MixtureTables {
           inverse_scale_(std::move(inverse_scale)),
           levels_(levels),
           precision_(precision) {
-        require(exponential_.size() == 256 && inverse_scale_.size() == 256, "the tables of a mixture have 256 entries");
-        for (std::uint32_t e : exponential_) require(e >= 1 && e <= 1u << 24, "an exponential lies within [1, 2^24]");
+        require(exponential_.size() == 256 && inverse_scale_.size() == 256,
+                "the tables of a mixture have 256 entries");
+        for (std::uint32_t e : exponential_)
+            require(e >= 1 && e <= 1u << 24, "an exponential lies within [1, 2^24]");
         for (std::uint32_t v : inverse_scale_)
-            require(v >= 1 && v <= 1u << 26, "an inverse scale of a mixture must lie within [1, 2^26]");
-        require(cdf.size() == cdf_size && cdf.front() >= 0 && cdf.back() <= 1 << 28 && std::ranges::is_sorted(cdf),
+            require(v >= 1 && v <= 1u << 26,
+                    "an inverse scale of a mixture must lie within [1, 2^26]");
+        require(cdf.size() == cdf_size && cdf.front() >= 0 && cdf.back() <= 1 << 28 &&
+                    std::ranges::is_sorted(cdf),
                 "the table of the distribution function is not whole");
-        for (std::size_t j = 0; j + 1 < cdf_size; ++j) pieces_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
+        for (std::size_t j = 0; j + 1 < cdf_size; ++j)
+            pieces_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
         require(levels >= 2 && levels <= 256, "a mixture of pixels has 2 to 256 levels");
-        require(precision >= 20 && precision <= max_precision, "a mixture of pixels needs a precision from 20 to 24");
+        require(precision >= 20 && precision <= max_precision,
+                "a mixture of pixels needs a precision from 20 to 24");
     }
 
     std::uint32_t levels() const { return levels_; }
@@ -64,9 +70,12 @@ class PixelMixture {
   public:
     // weight, mean and scale: what the network gave of each component.
     template <class Mean>
-    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean, const std::uint8_t* scale,
-                 std::size_t components)
-        : pieces_(tables.pieces()), levels_(tables.levels()), precision_(tables.precision()), components_(components) {
+    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
+                 const std::uint8_t* scale, std::size_t components)
+        : pieces_(tables.pieces()),
+          levels_(tables.levels()),
+          precision_(tables.precision()),
+          components_(components) {
         std::array<std::uint64_t, MixtureTables::max_components> sums;
         std::uint64_t sum = 0;
         for (std::size_t k = 0; k < components; ++k) sums[k] = sum += tables.exponential(weight[k]);
@@ -106,7 +115,8 @@ class PixelMixture {
         const std::uint32_t first = start(c);
         return {first, start(c + 1) - first};
     }
-    // The symbol whose interval holds x, and that interval. The lowest is looked at first: most pixels are background.
+    // The symbol whose interval holds x, and that interval. The lowest is looked at first: most
+    // pixels are background.
     Interval find(std::uint32_t x, std::uint8_t& symbol) const {
         Bracket b{0, 1, 0, start(1)};
         if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
@@ -130,7 +140,8 @@ class PixelMixture {
     std::array<std::int64_t, MixtureTables::max_components> offset_;
 };
 
-// The distributions of pixels, by rows of a network's outputs: weight, mean and scale are [pixels, components].
+// The distributions of pixels, by rows of a network's outputs: weight, mean and scale are [pixels,
+// components].
 template <class Mean>
 struct PixelMixtures {
     const MixtureTables& tables;
@@ -146,7 +157,8 @@ struct PixelMixtures {
 };
 
 template <class Mean>
-void push(Message& message, const PixelMixtures<Mean>& codec, std::span<const std::uint8_t> symbols) {
+void push(Message& message, const PixelMixtures<Mean>& codec,
+          std::span<const std::uint8_t> symbols) {
     require_symbols(symbols, codec.tables.levels());
     push_step(message, codec.tables.precision(), symbols.size(),
               [&](std::size_t i) { return codec[i].interval(symbols[i]); });

@@ -1,10 +1,10 @@
-// What a pixel sees of those before it, in a batch of images: planes of bytes with a margin, in which the window of the
-// pixel is a piece of a few rows. No more rows are kept than a window has.
+// What a pixel sees of those before it, in a batch of images: planes of bytes with a margin, in
+// which the window of the pixel is a piece of a few rows. No more rows are kept than a window has.
 //
 //            2 side + 1 columns
 //           +---------------+
-//    above  | . . . . . . . |      the window of the pixel x: the rows above it, and what is to its left
-//    rows   | . . . . . . . |
+//    above  | . . . . . . . |      the window of the pixel x: the rows above it, and what is to its
+//    left rows   | . . . . . . . |
 //           | . . . x - - - +
 #pragma once
 
@@ -34,7 +34,8 @@ struct Window {
 class PlaneTable {
   public:
     // bytes: [planes, levels].
-    PlaneTable(std::vector<std::uint8_t> bytes, std::size_t levels) : bytes_(std::move(bytes)), levels_(levels) {
+    PlaneTable(std::vector<std::uint8_t> bytes, std::size_t levels)
+        : bytes_(std::move(bytes)), levels_(levels) {
         require(levels >= 2 && levels <= 256, "planes are of 2 to 256 levels");
         require(!bytes_.empty() && bytes_.size() % levels == 0 && bytes_.size() / levels <= 8,
                 "there are 1 to 8 planes, each of all levels");
@@ -65,7 +66,8 @@ class PlaneRows {
         bytes_.resize(bytes_.size() + overrun);
     }
 
-    // One pixel of all items: `symbols` [size]. Its row takes the place of the one that lies above + 1 rows away.
+    // One pixel of all items: `symbols` [size]. Its row takes the place of the one that lies above
+    // + 1 rows away.
     void set(std::size_t row, std::size_t column, const std::uint8_t* symbols) {
         const std::size_t planes = table_.count(), levels = table_.levels();
         const std::size_t size = size_, plane_step = plane_;
@@ -76,11 +78,11 @@ class PlaneRows {
                 *at = table[plane * levels + symbols[item]];
     }
 
-    // The contexts of one pixel of all items: its window in all planes, and then its `channels` features, of which
-    // [size, channels] are given. Copies have fixed sizes, which is much the faster: up to 32 bytes behind the contexts
-    // are written, and behind the features read.
-    void contexts(std::size_t row, std::size_t column, const std::uint8_t* features, std::size_t channels,
-                  std::uint8_t* out) const {
+    // The contexts of one pixel of all items: its window in all planes, and then its `channels`
+    // features, of which [size, channels] are given. Copies have fixed sizes, which is much the
+    // faster: up to 32 bytes behind the contexts are written, and behind the features read.
+    void contexts(std::size_t row, std::size_t column, const std::uint8_t* features,
+                  std::size_t channels, std::uint8_t* out) const {
         if (window_.line() <= 8)
             gather<8>(row, column, features, channels, out);
         else if (window_.line() <= 16)
@@ -96,16 +98,18 @@ class PlaneRows {
     std::size_t place(std::size_t row) const { return row % (window_.above + 1) * line_; }
 
     template <std::size_t block>
-    void gather(std::size_t row, std::size_t column, const std::uint8_t* features, std::size_t channels,
-                std::uint8_t* out) const {
-        const std::size_t planes = table_.count(), above = window_.above, side = window_.side, line = window_.line();
+    void gather(std::size_t row, std::size_t column, const std::uint8_t* features,
+                std::size_t channels, std::uint8_t* out) const {
+        const std::size_t planes = table_.count(), above = window_.above, side = window_.side,
+                          line = window_.line();
         const std::size_t size = size_, plane_step = plane_;
         std::array<std::size_t, Window::most + 1> places;  // of the rows from row - above to row
         for (std::size_t i = 0; i <= above; ++i) places[i] = place(row + 1 + i);
         const std::uint8_t* in = bytes_.data() + column;
         for (std::size_t item = 0; item < size; ++item) {
             for (std::size_t plane = 0; plane < planes; ++plane, in += plane_step) {
-                for (std::size_t i = 0; i < above; ++i, out += line) std::memcpy(out, in + places[i], block);
+                for (std::size_t i = 0; i < above; ++i, out += line)
+                    std::memcpy(out, in + places[i], block);
                 std::memcpy(out, in + places[above], 8);
                 out += side;
             }

@@ -1,4 +1,5 @@
-// q(z|x) of a variational auto-encoder: a network's means and scales, and the Gaussian codec that they make.
+// q(z|x) of a variational auto-encoder: a network's means and scales, and the Gaussian codec that
+// they make.
 #pragma once
 
 #include <algorithm>
@@ -19,13 +20,16 @@ struct NormalTables {
     std::vector<std::int32_t> cdf;       // normal_cdf.bin
 };
 
-inline constexpr std::int32_t mean_unit = 256;  // a network's means are in units of 2^-8, the codec's of 2^-16
+inline constexpr std::int32_t mean_unit =
+    256;  // a network's means are in units of 2^-8, the codec's of 2^-16
 
 class Posterior {
   public:
-    // mean and scale are the numbers of those values in the network; inverse_scale [256] is by `scale`.
-    Posterior(Network network, std::size_t mean, std::size_t scale, std::vector<std::uint32_t> inverse_scale,
-              NormalTables normal, unsigned bits, unsigned precision)
+    // mean and scale are the numbers of those values in the network; inverse_scale [256] is by
+    // `scale`.
+    Posterior(Network network, std::size_t mean, std::size_t scale,
+              std::vector<std::uint32_t> inverse_scale, NormalTables normal, unsigned bits,
+              unsigned precision)
         : network_(std::move(network)),
           mean_(mean),
           scale_(scale),
@@ -35,13 +39,15 @@ class Posterior {
           precision_(precision) {
         require(inverse_scale_.size() == 256, "a table of inverse scales has 256 entries");
         require(network_.shape(0).bytes(), "a posterior's network reads bytes");
-        require(network_.width(mean) == network_.width(scale), "there must be as many means as scales");
+        require(network_.width(mean) == network_.width(scale),
+                "there must be as many means as scales");
         require(network_.shape(scale).bytes(), "a posterior's scales must lie in [0, 255]");
-        require(
-            network_.shape(mean).low >= -mean_limit / mean_unit && network_.shape(mean).high <= mean_limit / mean_unit,
-            "a posterior's means must lie within [-16, 16]");
+        require(network_.shape(mean).low >= -mean_limit / mean_unit &&
+                    network_.shape(mean).high <= mean_limit / mean_unit,
+                "a posterior's means must lie within [-16, 16]");
         network_.keep({mean, scale});
-        // The codec checks its parameters: once here, so that what it refuses cannot come up in the middle of a chain.
+        // The codec checks its parameters: once here, so that what it refuses cannot come up in the
+        // middle of a chain.
         const std::vector<std::int32_t> means(256, 0);
         Gaussian(normal_.quantile, normal_.cdf, means, inverse_scale_, bits_, precision_);
     }
@@ -77,7 +83,8 @@ class Posterior {
     }
 
     Gaussian codec(const Parameters& parameters) const {
-        return {normal_.quantile, normal_.cdf, parameters.mean, parameters.inverse_scale, bits_, precision_};
+        return {normal_.quantile,         normal_.cdf, parameters.mean,
+                parameters.inverse_scale, bits_,       precision_};
     }
 
   private:

@@ -1,7 +1,8 @@
-// Loops over arrays of vector registers, for the engines. An array that is indexed by constants alone lives in
-// registers, where a loop over it, even if it is unrolled, may leave it in memory.
+// Loops over arrays of vector registers, for the engines. An array that is indexed by constants
+// alone lives in registers, where a loop over it, even if it is unrolled, may leave it in memory.
 //
-// All of it is internal to the file that includes it: each engine is compiled for an instruction set of its own.
+// All of it is internal to the file that includes it: each engine is compiled for an instruction
+// set of its own.
 #pragma once
 
 #include <stddef.h>

@@ -21,8 +21,10 @@ class RowGrid {
     std::size_t columns() const { return columns_; }
     std::size_t rows() const { return table_.rows() / columns_; }
 
-    void look_up(const std::uint8_t* first, const std::uint8_t* second, std::size_t count, std::uint16_t* row) const {
-        for (std::size_t i = 0; i < count; ++i) row[i] = static_cast<std::uint16_t>(first[i] * columns_ + second[i]);
+    void look_up(const std::uint8_t* first, const std::uint8_t* second, std::size_t count,
+                 std::uint16_t* row) const {
+        for (std::size_t i = 0; i < count; ++i)
+            row[i] = static_cast<std::uint16_t>(first[i] * columns_ + second[i]);
     }
 
   private:

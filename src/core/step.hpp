@@ -17,7 +17,8 @@ struct Interval {
     std::uint32_t freq;
 };
 
-// An interval with floor(2^64 / freq) (2^64 - 1 for freq 1), which turns the division of a push into a multiplication.
+// An interval with floor(2^64 / freq) (2^64 - 1 for freq 1), which turns the division of a push
+// into a multiplication.
 struct ReadyInterval {
     std::uint32_t start;
     std::uint32_t freq;
@@ -59,7 +60,8 @@ inline Division divide(std::uint64_t head, const ReadyInterval& interval) {
 }
 
 template <class AnyInterval>
-inline void push_symbol(std::uint64_t& head, std::uint32_t*& top, unsigned precision, const AnyInterval& interval) {
+inline void push_symbol(std::uint64_t& head, std::uint32_t*& top, unsigned precision,
+                        const AnyInterval& interval) {
     const bool full = (head >> (64 - precision)) >= interval.freq;
     *top = static_cast<std::uint32_t>(head);
     top += full;
@@ -68,7 +70,8 @@ inline void push_symbol(std::uint64_t& head, std::uint32_t*& top, unsigned preci
 }
 
 template <class Find>
-inline void pop_symbol(std::uint64_t& head, const std::uint32_t*& top, unsigned precision, std::size_t i, Find& find) {
+inline void pop_symbol(std::uint64_t& head, const std::uint32_t*& top, unsigned precision,
+                       std::size_t i, Find& find) {
     const auto x = static_cast<std::uint32_t>(head & ((std::uint64_t{1} << precision) - 1));
     const Interval interval = find(i, x);
     const std::uint64_t next = interval.freq * (head >> precision) + x - interval.start;
@@ -82,10 +85,11 @@ namespace detail {
 
 // With the number of lanes known to the compiler the heads live in registers.
 template <std::size_t lanes, class Intervals>
-std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned precision, std::size_t n,
-                          Intervals& interval_of) {
+std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned precision,
+                          std::size_t n, Intervals& interval_of) {
     std::size_t i = n;
-    for (; i % lanes != 0; --i) push_symbol(heads[(i - 1) % lanes], top, precision, interval_of(i - 1));
+    for (; i % lanes != 0; --i)
+        push_symbol(heads[(i - 1) % lanes], top, precision, interval_of(i - 1));
     std::uint64_t local[lanes];
     for (std::size_t lane = 0; lane < lanes; ++lane) local[lane] = heads[lane];
     for (; i != 0; i -= lanes) {
@@ -100,8 +104,8 @@ std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned pre
 }
 
 template <std::size_t lanes, class Find>
-const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, unsigned precision, std::size_t n,
-                               Find& find) {
+const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, unsigned precision,
+                               std::size_t n, Find& find) {
     std::uint64_t local[lanes];
     for (std::size_t lane = 0; lane < lanes; ++lane) local[lane] = heads[lane];
     std::size_t i = 0;
@@ -109,7 +113,8 @@ const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, u
 #if defined(__GNUC__)
 #pragma GCC unroll 8
 #endif
-        for (std::size_t lane = 0; lane < lanes; ++lane) pop_symbol(local[lane], top, precision, i + lane, find);
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+            pop_symbol(local[lane], top, precision, i + lane, find);
     }
     for (std::size_t lane = 0; lane < lanes; ++lane) heads[lane] = local[lane];
     for (; i < n; ++i) pop_symbol(heads[i % lanes], top, precision, i, find);
@@ -133,13 +138,15 @@ void push_step(Message& message, unsigned precision, std::size_t n, Intervals&& 
             case 8:
                 return detail::push_lanes<8>(heads, top, precision, n, interval_of);
             default:
-                for (std::size_t i = n; i-- > 0;) push_symbol(heads[i % lanes], top, precision, interval_of(i));
+                for (std::size_t i = n; i-- > 0;)
+                    push_symbol(heads[i % lanes], top, precision, interval_of(i));
                 return top;
         }
     });
 }
 
-// Pops n symbols, the first one first; `find(i, x)` notes symbol i, whose interval holds x, and returns that interval.
+// Pops n symbols, the first one first; `find(i, x)` notes symbol i, whose interval holds x, and
+// returns that interval.
 template <class Find>
 void pop_step(Message& message, unsigned precision, std::size_t n, Find&& find) {
     const std::size_t lanes = message.lanes();
@@ -154,7 +161,8 @@ void pop_step(Message& message, unsigned precision, std::size_t n, Find&& find) 
             case 8:
                 return detail::pop_lanes<8>(heads, top, precision, n, find);
             default:
-                for (std::size_t i = 0; i < n; ++i) pop_symbol(heads[i % lanes], top, precision, i, find);
+                for (std::size_t i = 0; i < n; ++i)
+                    pop_symbol(heads[i % lanes], top, precision, i, find);
                 return top;
         }
     });

@@ -1,4 +1,5 @@
-// The likelihood of a variational auto-encoder whose pixels depend on the latents alone: one network gives all of them.
+// The likelihood of a variational auto-encoder whose pixels depend on the latents alone: one
+// network gives all of them.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,8 @@
 
 namespace bitsback {
 
-// The distributions of a pixel: those of a Bernoulli table, by the one output of the likelihood network, or a grid of
-// rows, by its two.
+// The distributions of a pixel: those of a Bernoulli table, by the one output of the likelihood
+// network, or a grid of rows, by its two.
 using PixelTable = std::variant<BernoulliIntervals, RowGrid>;
 
 class PixelLikelihood {
@@ -29,8 +30,10 @@ class PixelLikelihood {
         require(outputs_.size() == (std::holds_alternative<RowGrid>(table_) ? 2 : 1),
                 "a likelihood has one output, or two for a grid of rows");
         for (std::size_t output : outputs_) {
-            require(network_.width(output) == pixels(), "the networks of the model do not fit each other");
-            require(network_.shape(output).bytes(), "an output of a likelihood must lie in [0, 255]");
+            require(network_.width(output) == pixels(),
+                    "the networks of the model do not fit each other");
+            require(network_.shape(output).bytes(),
+                    "an output of a likelihood must lie in [0, 255]");
         }
         network_.keep(outputs_);
     }
@@ -43,7 +46,8 @@ class PixelLikelihood {
         with_codec(z, size, [&](const auto& codec) { bitsback::push(message, codec, x); });
     }
 
-    void pop(Message& message, std::span<const std::uint16_t> z, std::span<std::uint8_t> x, std::size_t size) const {
+    void pop(Message& message, std::span<const std::uint16_t> z, std::span<std::uint8_t> x,
+             std::size_t size) const {
         with_codec(z, size, [&](const auto& codec) { bitsback::pop(message, codec, x); });
     }
 
@@ -63,7 +67,8 @@ class PixelLikelihood {
             if (grid == nullptr)
                 std::copy_n(first, rows * pixels(), index.data() + start * pixels());
             else
-                grid->look_up(first, work.bytes(outputs_[1]), rows * pixels(), row.data() + start * pixels());
+                grid->look_up(first, work.bytes(outputs_[1]), rows * pixels(),
+                              row.data() + start * pixels());
         }
         if (grid == nullptr)
             code(BernoulliTable(std::get<BernoulliIntervals>(table_), index));

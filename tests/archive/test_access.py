@@ -44,7 +44,15 @@ def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
         assert_same(opened[number], digits[number])
     for a, b in ((0, 300), (0, 0), (10, 11), (20, 30), (24, 25), (25, 50), (3, 297), (290, 999)):
         assert_same(opened[a:b], digits[a:b])
-    for where in (np.s_[:], np.s_[::7], np.s_[::-1], np.s_[250:20:-9], np.s_[-3:], np.s_[5:5], np.s_[9:3]):
+    for where in (
+        np.s_[:],
+        np.s_[::7],
+        np.s_[::-1],
+        np.s_[250:20:-9],
+        np.s_[-3:],
+        np.s_[5:5],
+        np.s_[9:3],
+    ):
         assert_same(opened[where], np.ascontiguousarray(digits[where]))
     assert_same(opened.items(20, 60, verify=False), digits[20:60])
     assert [len(piece) for piece in opened.pieces(20, 60)] == [5, 25, 10]
@@ -69,7 +77,9 @@ def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
     for number in (0, 130, 299):
         file.spans.clear()
         opened[number]
-        (block,) = (block for block in opened.blocks if block.first <= number < block.first + block.items)
+        (block,) = (
+            block for block in opened.blocks if block.first <= number < block.first + block.items
+        )
         assert file.spans == [(block.offset, block.offset + block.size)]
     file.spans.clear()
     opened[299], opened[298], opened[-5:]
@@ -112,13 +122,22 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
         assert opened.verify() == []
         blocks = opened.blocks
     assert info["bytes"] == path.stat().st_size
-    assert (info["dtype"], info["shape"], info["items"], info["blocks"]) == ("|b1", [300, 28, 28], 300, 3)
+    assert (info["dtype"], info["shape"], info["items"], info["blocks"]) == (
+        "|b1",
+        [300, 28, 28],
+        300,
+        3,
+    )
     assert info["methods"] == {"chain": 3, "packed": 0, "raw": 0}
     (model,) = info["models"]
     assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
     assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()
     assert info["problems"] == []
-    assert [(block.number, block.first, block.items) for block in blocks] == [(0, 0, 100), (1, 100, 100), (2, 200, 100)]
+    assert [(block.number, block.first, block.items) for block in blocks] == [
+        (0, 0, 100),
+        (1, 100, 100),
+        (2, 200, 100),
+    ]
     assert info["block_bytes"] == sum(block.size for block in blocks)
 
 

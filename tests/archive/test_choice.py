@@ -48,7 +48,9 @@ def test_a_model_by_name_file_or_itself(tmp_path: Path, digits: NDArray[np.bool_
     paper = bitsback.load_model("mnist-binary-paper")
     path = tmp_path / "paper.safetensors"
     path.write_bytes(paper.to_bytes())
-    archives = {pack(digits, model=model) for model in ("mnist-binary-paper", path, str(path), paper)}
+    archives = {
+        pack(digits, model=model) for model in ("mnist-binary-paper", path, str(path), paper)
+    }
     assert len(archives) == 1 and archives != {pack(digits)}
     assert compressed(digits, model=paper).model == "mnist-binary-paper"
 
@@ -57,7 +59,9 @@ def test_ink_and_paper_may_be_swapped(digits: NDArray[np.bool_]) -> None:
     assert abs(len(pack(~digits)) - len(pack(digits))) < 60
 
 
-def test_a_model_that_does_not_fit(tmp_path: Path, digits: NDArray[np.bool_], tiny: bitsback.Model) -> None:
+def test_a_model_that_does_not_fit(
+    tmp_path: Path, digits: NDArray[np.bool_], tiny: bitsback.Model
+) -> None:
     path = tmp_path / "x.npy"
     np.save(path, digits)
     with pytest.raises(bitsback.InputError, match=r"x\.npy.*\(28, 28\).*tiny.*\(6, 10\)"):
@@ -77,7 +81,9 @@ def test_a_model_of_ones_own_is_embedded(tiny: bitsback.Model, dots: NDArray[np.
     assert_same(unpack(archive), dots)
     assert_same(bitsback.open(io.BytesIO(archive))[3], dots[3])
     without = compressed(dots, model=tiny, embed="never").bytes_out
-    assert 0 <= summary.bytes_out - summary.model_bytes - without <= 1, "the index tells where the blocks begin"
+    assert 0 <= summary.bytes_out - summary.model_bytes - without <= 1, (
+        "the index tells where the blocks begin"
+    )
 
 
 def test_a_bundled_model_can_be_embedded_too(digits: NDArray[np.bool_]) -> None:
@@ -88,9 +94,13 @@ def test_a_bundled_model_can_be_embedded_too(digits: NDArray[np.bool_]) -> None:
     assert_same(unpack(archive), digits)
 
 
-def test_a_model_that_is_missing_can_be_given(tmp_path: Path, tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
+def test_a_model_that_is_missing_can_be_given(
+    tmp_path: Path, tiny: bitsback.Model, dots: NDArray[np.uint8]
+) -> None:
     archive = pack(dots, model=tiny, embed="never")
-    with pytest.raises(bitsback.ArchiveError, match=f"block 0.*{tiny.identity[:16].hex()}.*-m FILE"):
+    with pytest.raises(
+        bitsback.ArchiveError, match=f"block 0.*{tiny.identity[:16].hex()}.*-m FILE"
+    ):
         unpack(archive)
     path = tmp_path / "tiny.safetensors"
     path.write_bytes(tiny.to_bytes())
@@ -99,7 +109,9 @@ def test_a_model_that_is_missing_can_be_given(tmp_path: Path, tiny: bitsback.Mod
         assert_same(bitsback.open(io.BytesIO(archive), model=model)[7], dots[7])
     opened = bitsback.open(io.BytesIO(archive))
     unknown = {"name": None, "about": None, "architecture": None}
-    assert opened.info()["models"] == [{"identity": tiny.identity[:16].hex(), "blocks": 1} | unknown]
+    assert opened.info()["models"] == [
+        {"identity": tiny.identity[:16].hex(), "blocks": 1} | unknown
+    ]
     assert [block for block, _ in opened.verify()] == [0]
 
 
@@ -121,7 +133,9 @@ SIZES: dict[str, Any] = {"shape": SHAPE, "latents": 1, "hidden": 4, "bits": 8}
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models to bundle: one that is fast, for which all pixels are alike, and two that see a context."""
+    """A folder of models to bundle: one that is fast, for which all pixels are alike, and two that
+    see a context.
+    """
     folder = tmp_path_factory.mktemp("shelf")
     index = np.arange(256)
     for name, (description, tensors), probability in (

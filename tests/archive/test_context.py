@@ -47,7 +47,12 @@ def test_items_and_ranges(grey: NDArray[np.uint8], archive: bytes) -> None:
 
 def test_threads_and_pipes(grey: NDArray[np.uint8], archive: bytes) -> None:
     for threads in (1, 3):
-        assert pack(grey, model=model_file("context-mixture"), embed="always", block=7, threads=threads) == archive
+        assert (
+            pack(
+                grey, model=model_file("context-mixture"), embed="always", block=7, threads=threads
+            )
+            == archive
+        )
         assert_same(unpack(archive, threads=threads), grey)
     assert_same(bitsback.decompress(Pipe(archive)), grey)
 
@@ -75,8 +80,15 @@ def test_other_messages_are_found_out(archive: bytes) -> None:
         payload = bytearray(sections[2].payload)
         payload[-at] ^= 1
         changed = [*sections[:2], spec.Section("B", 0, bytes(payload), 0), *sections[3:]]
-        parts = [section.kind.encode() + write_varint(len(section.payload)) + section.payload for section in changed]
-        forged = head + b"".join(part + spec.crc32c(part).to_bytes(4, "little") for part in parts) + archive[-12:]
+        parts = [
+            section.kind.encode() + write_varint(len(section.payload)) + section.payload
+            for section in changed
+        ]
+        forged = (
+            head
+            + b"".join(part + spec.crc32c(part).to_bytes(4, "little") for part in parts)
+            + archive[-12:]
+        )
         assert len(forged) == len(archive)
         with pytest.raises(bitsback.ArchiveError, match="block 0"):
             unpack(forged)

@@ -1,4 +1,6 @@
-"""One byte changed, lost or added anywhere: an ArchiveError, never wrong items, and the other blocks still extract."""
+"""One byte changed, lost or added anywhere: an ArchiveError, never wrong items, and the other
+blocks still extract.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,15 @@ def damaged(archive: bytes, at: int) -> Iterator[bytes]:
 
 
 def sections(archive: bytes) -> list[bytes]:
-    return [archive[block.offset : block.offset + block.size] for block in bitsback.open(io.BytesIO(archive)).blocks]
+    return [
+        archive[block.offset : block.offset + block.size]
+        for block in bitsback.open(io.BytesIO(archive)).blocks
+    ]
 
 
-def check(data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None) -> None:
+def check(
+    data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None
+) -> None:
     """Everything that must hold for a damaged archive whose blocks were these before."""
     with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
         unpack(data, model=model, threads=1)
@@ -87,10 +94,14 @@ def test_every_byte_around_an_embedded_model(tiny: bitsback.Model, dots: NDArray
 def test_a_damaged_model_is_named(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
     archive = bytearray(pack(dots, block=30, model=tiny))
     archive[1000] ^= 4
-    with pytest.raises(bitsback.ArchiveError, match=r"the model in the archive is damaged.*-m FILE"):
+    with pytest.raises(
+        bitsback.ArchiveError, match=r"the model in the archive is damaged.*-m FILE"
+    ):
         unpack(bytes(archive))
     opened = bitsback.open(io.BytesIO(archive))
-    with pytest.raises(bitsback.ArchiveError, match=r"block 1.*the model in the archive is damaged.*-m FILE"):
+    with pytest.raises(
+        bitsback.ArchiveError, match=r"block 1.*the model in the archive is damaged.*-m FILE"
+    ):
         opened[40]
 
 

@@ -39,7 +39,9 @@ def test_bundled_models(name: str) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_random_models(seed: int) -> None:
     shapes = ((3, 5), (1,), (2, 3, 4), (40, 30), (7, 1), (1, 7))
-    model = bitsback.Model.build(*random_model(seed, shape=shapes[seed], bits=8 + seed % 3, latents=1 + seed))
+    model = bitsback.Model.build(
+        *random_model(seed, shape=shapes[seed], bits=8 + seed % 3, latents=1 + seed)
+    )
     assert unpack_model(pack_model(model)).identity == model.identity
 
 
@@ -47,7 +49,9 @@ def test_random_models(seed: int) -> None:
 def test_random_models_of_pixels_in_context(seed: int) -> None:
     codecs = (("bernoulli", 2, 16), ("exponential", 19, 20), ("mixture", 256, 24))
     codec, levels, precision = codecs[seed]
-    model = bitsback.Model.build(*random_context_model(seed, codec=codec, levels=levels, precision=precision))
+    model = bitsback.Model.build(
+        *random_context_model(seed, codec=codec, levels=levels, precision=precision)
+    )
     assert unpack_model(pack_model(model)).identity == model.identity
 
 
@@ -138,6 +142,16 @@ def test_a_claim_of_many_elements() -> None:
     for shape in ((1 << 40,), (1 << 20, 1 << 20), (1 << 63, 1 << 63)):
         sizes = bytes([len(shape)]) + b"".join(map(varint, shape))
         for method in (b"\0", b"\1\0\0\1\1\0\1", b"\1\0\1\1\0\1\1\1\0\1"):
-            data = bytes(16) + b"\2{}" + b"\1" + b"\1a\0" + sizes + method + b"\1\0" + bytes(4) + b"\1\0\0\0"
+            data = (
+                bytes(16)
+                + b"\2{}"
+                + b"\1"
+                + b"\1a\0"
+                + sizes
+                + method
+                + b"\1\0"
+                + bytes(4)
+                + b"\1\0\0\0"
+            )
             with pytest.raises(bitsback.ArchiveError, match="claims"):
                 unpack_model(data)

@@ -1,4 +1,6 @@
-"""The whole test sets of digits through the context models and back, by one engine and by another."""
+"""The whole test sets of digits through the context models and back, by one engine and by
+another.
+"""
 
 from __future__ import annotations
 
@@ -36,5 +38,7 @@ def test_all_images_come_back(name: str, tmp_path: Path) -> None:
     other = engines[len(engines) // 2]  # not the fastest, which wrote it, where there are two
     code = "import bitsback, sys, numpy; numpy.save(sys.argv[2], bitsback.decompress(sys.argv[1]))"
     paths = [str(tmp_path / "all.bb"), str(tmp_path / "all.npy")]
-    subprocess.run([sys.executable, "-c", code, *paths], env={**os.environ, "BITSBACK_SIMD": other}, check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, *paths], env={**os.environ, "BITSBACK_SIMD": other}, check=True
+    )
     assert np.array_equal(np.load(tmp_path / "all.npy"), images)

@@ -33,7 +33,11 @@ def test_every_engine_gives_the_same_bytes(engine: str) -> None:
         "from archive.golden.make import FOLDER, GOLDEN, make\n"
         "for name in GOLDEN: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"
     )
-    environment = {**os.environ, "BITSBACK_SIMD": engine, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {
+        **os.environ,
+        "BITSBACK_SIMD": engine,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 

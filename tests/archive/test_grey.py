@@ -25,7 +25,10 @@ def grey() -> bitsback.Model:
     tensors: dict[str, NDArray[Any]] = {
         "posterior.inverse_scale": np.full(256, 70000, np.uint32),
         "likelihood.base": (np.arange(LEVELS) * -800).astype(np.int16),
-        **{f"likelihood.{name}_statistic": np.zeros(LEVELS, np.int16) for name in ("first", "second")},
+        **{
+            f"likelihood.{name}_statistic": np.zeros(LEVELS, np.int16)
+            for name in ("first", "second")
+        },
         **{f"likelihood.{name}_value": np.zeros(2, np.int16) for name in ("first", "second")},
     }
 
@@ -37,16 +40,30 @@ def grey() -> bitsback.Model:
 
     pixels = int(np.prod(SHAPE))
     networks = {
-        "posterior": [constant("posterior", name, "x", (LATENTS, pixels)) for name in ("mean", "scale")],
-        "likelihood": [constant("likelihood", name, "z", (pixels, LATENTS)) for name in ("first", "second")],
+        "posterior": [
+            constant("posterior", name, "x", (LATENTS, pixels)) for name in ("mean", "scale")
+        ],
+        "likelihood": [
+            constant("likelihood", name, "z", (pixels, LATENTS)) for name in ("first", "second")
+        ],
     }
     bit = Values(LATENTS, 0, 1)
     posterior = Network.build(
-        "posterior", networks["posterior"], tensors, "x", Values(pixels, 0, LEVELS - 1), {"mean": bit, "scale": bit}
+        "posterior",
+        networks["posterior"],
+        tensors,
+        "x",
+        Values(pixels, 0, LEVELS - 1),
+        {"mean": bit, "scale": bit},
     )
     bit = Values(pixels, 0, 1)
     likelihood = Network.build(
-        "likelihood", networks["likelihood"], tensors, "z", Values(LATENTS, 0, 255), {"first": bit, "second": bit}
+        "likelihood",
+        networks["likelihood"],
+        tensors,
+        "z",
+        Values(LATENTS, 0, 255),
+        {"first": bit, "second": bit},
     )
     digests = digest_outputs(posterior, likelihood, 1, 1)
     description = {

@@ -1,4 +1,6 @@
-"""Archives made to harm: claims far beyond what is there are refused before anything is made of them."""
+"""Archives made to harm: claims far beyond what is there are refused before anything is made of
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def block(first: int, run: Run, method: int, data: bytes) -> bytes:
 
 
 def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
-    """Every way of reading refuses it, or those of the whole array do, and none takes memory for what it claims."""
+    """Every way of reading refuses it, or those of the whole array do, and none takes memory for
+    what it claims.
+    """
     readers: list[Callable[[], object]] = [
         lambda: unpack(data),
         lambda: bitsback.decompress(Pipe(data)),
@@ -69,7 +73,9 @@ def test_many_items_in_few_bytes(count: int, method: int) -> None:
 
 def test_items_without_elements_are_as_many_as_they_are() -> None:
     shape = (1 << 60, 0)
-    data = archive(Collection(BOOL, shape, 1), (1 << 60, block(0, Run(1 << 60, BOOL, (0,), None), 0, b"")))
+    data = archive(
+        Collection(BOOL, shape, 1), (1 << 60, block(0, Run(1 << 60, BOOL, (0,), None), 0, b""))
+    )
     opened = bitsback.open(io.BytesIO(data))
     assert len(opened) == 1 << 60
     assert opened[1 << 59].shape == (0,)
@@ -99,7 +105,10 @@ def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
     for offset in (0, 1, 1 << 60):
         refuse(start + blocks + pack_index(offset, [(10, 200), (10, 200)]))
     count = section(b"I", varint(9) + varint(1 << 60))
-    for end in (count + len(count).to_bytes(8, "little"), data[-30:-12] + (1 << 60).to_bytes(8, "little")):
+    for end in (
+        count + len(count).to_bytes(8, "little"),
+        data[-30:-12] + (1 << 60).to_bytes(8, "little"),
+    ):
         refuse(start + blocks + end + layout.END, whole=True)
 
 
@@ -132,7 +141,10 @@ def test_blocks_that_break_a_rule() -> None:
         with pytest.raises(bitsback.ArchiveError, match=f"block 0.*({match})"):
             unpack(data)
         refuse(data)
-    refuse(archive(Collection(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))), "zeros")
+    refuse(
+        archive(Collection(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))),
+        "zeros",
+    )
 
 
 def test_messages_that_are_none() -> None:
@@ -143,13 +155,18 @@ def test_messages_that_are_none() -> None:
         b"\xff\1" + bytes(8 * 255), b"\1\1" + bytes(7) + b"\1", b"\1\1" + bytes(7) + b"\1" + bytes(400),
         b"\1" + b"\xff" * 8 + b"\x7f" + bytes(7) + b"\1",
     ):  # fmt: skip
-        data = archive(Collection(BOOL, (2, *MNIST), 1), (2, block(0, run, 2, model.identity[:16] + message)))
+        data = archive(
+            Collection(BOOL, (2, *MNIST), 1), (2, block(0, run, 2, model.identity[:16] + message))
+        )
         refuse(data, "block 0")
 
 
 def test_runs_of_different_levels_in_one_block() -> None:
     """The writer makes one run a block; the format knows more."""
-    runs = [Run(3, np.dtype(">u2"), (2,), (b"\0\1", b"\1\0")), Run(1, np.dtype(">u2"), (2,), (b"\0\7", b"\0\3"))]
+    runs = [
+        Run(3, np.dtype(">u2"), (2,), (b"\0\1", b"\1\0")),
+        Run(1, np.dtype(">u2"), (2,), (b"\0\7", b"\0\3")),
+    ]
     payload = varint(0) + pack_runs(runs) + b"\1" + bytes([0b10_011010])
     data = archive(Collection(np.dtype(">u2"), (4, 2), 1), (4, payload))
     expected = np.array([[1, 256], [1, 256], [256, 1], [7, 3]], ">u2")

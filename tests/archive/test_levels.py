@@ -22,7 +22,9 @@ def test_symbols_stand_for_the_elements(data: st.DataObject) -> None:
     dtype = data.draw(dtypes)
     size = dtype.itemsize
     # Any bytes at all, also those that are no bool.
-    values = data.draw(st.lists(st.binary(min_size=size, max_size=size), min_size=1, max_size=2, unique=True))
+    values = data.draw(
+        st.lists(st.binary(min_size=size, max_size=size), min_size=1, max_size=2, unique=True)
+    )
     elements = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=40))
     array = np.frombuffer(b"".join(elements), dtype)
     levels = find_levels(array)
@@ -58,7 +60,9 @@ def test_more_than_two_values_are_not_levels(array: NDArray[Any]) -> None:
         (np.array([-3], "<i4"), -3, 0),
     ],
 )
-def test_the_lower_level_is_symbol_0_and_zero_is_background(array: NDArray[Any], low: float, high: float) -> None:
+def test_the_lower_level_is_symbol_0_and_zero_is_background(
+    array: NDArray[Any], low: float, high: float
+) -> None:
     levels = find_levels(array)
     assert levels is not None
     assert [np.frombuffer(level, array.dtype)[0] for level in levels] == [low, high]

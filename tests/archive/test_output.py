@@ -60,7 +60,12 @@ def test_nothing_is_left_after_an_error(folder: Path, error: type[BaseException]
     for threads in (1, 2):
         with pytest.raises(error):
             bitsback.compress(
-                folder / "x.npy", folder / "x.bb", block=20, threads=threads, progress=progress, force=True
+                folder / "x.npy",
+                folder / "x.bb",
+                block=20,
+                threads=threads,
+                progress=progress,
+                force=True,
             )
     assert (folder / "x.bb").read_text() == "mine"
     assert names(folder) == ["x.bb", "x.npy"]
@@ -97,7 +102,10 @@ def test_a_device_is_written_to_and_stays(folder: Path) -> None:
 
 def run(folder: Path, code: str, **settings: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-B", "-c", "import bitsback, time\n" + code], cwd=folder, stderr=subprocess.PIPE, **settings
+        [sys.executable, "-B", "-c", "import bitsback, time\n" + code],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        **settings,
     )
 
 
@@ -112,14 +120,20 @@ def test_a_full_disk_is_one_error_that_names_the_file(folder: Path) -> None:
     process = run(folder, code, preexec_fn=limit)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert error.decode().splitlines()[-1] == "bitsback.errors.InputError: x.bb: cannot be written: File too large"
+    assert (
+        error.decode().splitlines()[-1]
+        == "bitsback.errors.InputError: x.bb: cannot be written: File too large"
+    )
     assert names(folder) == ["x.npy"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_killed_in_the_middle(folder: Path) -> None:
     (folder / "x.bb").write_text("mine")
-    code = "bitsback.compress('x.npy', 'x.bb', block=20, force=True, progress=lambda done, total: time.sleep(60))"
+    code = (
+        "bitsback.compress('x.npy', 'x.bb', block=20, force=True, progress=lambda done, total:"
+        " time.sleep(60))"
+    )
     process = run(folder, code)
     while len(names(folder)) < 3 or not next(folder.glob(".bitsback-*.tmp")).stat().st_size:
         assert process.poll() is None

@@ -31,7 +31,9 @@ def test_every_dtype_and_shape(dtype: str, shape: tuple[int, ...]) -> None:
     for array in (
         np.asarray(rng.integers(0, 2, shape)).astype(dtype),
         np.asarray(rng.integers(0, 2, shape).astype(dtype) * np.array(100, dtype)),
-        np.frombuffer(rng.bytes(np.dtype(dtype).itemsize * int(np.prod(shape))), dtype).reshape(shape),
+        np.frombuffer(rng.bytes(np.dtype(dtype).itemsize * int(np.prod(shape))), dtype).reshape(
+            shape
+        ),
     ):
         assert_same(unpack(pack(array)), array)
 
@@ -52,7 +54,9 @@ def test_any_array_in_any_blocks(array: NDArray[Any], block: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 17, 100, 299])
 @pytest.mark.parametrize("block", [None, 1, 2, 64])
-def test_digits_in_any_number_and_blocks(digits: NDArray[np.bool_], count: int, block: int | None) -> None:
+def test_digits_in_any_number_and_blocks(
+    digits: NDArray[np.bool_], count: int, block: int | None
+) -> None:
     if block == 1 and count > 20:
         count = 20
     assert_same(unpack(pack(digits[:count], block=block)), digits[:count])
@@ -72,7 +76,9 @@ def test_digits_in_any_number_and_blocks(digits: NDArray[np.bool_], count: int, 
         lambda x: x[:, np.newaxis, :, :, np.newaxis],
     ],
 )
-def test_two_valued_digits_of_any_kind_are_coded_with_a_model(digits: NDArray[np.bool_], make: Any) -> None:
+def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
+    digits: NDArray[np.bool_], make: Any
+) -> None:
     array = make(digits)
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream)
@@ -91,7 +97,12 @@ def test_blocks_of_one_value_among_others(digits: NDArray[np.bool_]) -> None:
 
 
 def test_items_that_are_scattered_in_memory(digits: NDArray[np.bool_]) -> None:
-    for array in (digits[::-3], digits.T, np.asfortranarray(digits), np.broadcast_to(digits[0], (5, 28, 28))):
+    for array in (
+        digits[::-3],
+        digits.T,
+        np.asfortranarray(digits),
+        np.broadcast_to(digits[0], (5, 28, 28)),
+    ):
         assert_same(unpack(pack(array)), array)
 
 

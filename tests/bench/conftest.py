@@ -1,4 +1,6 @@
-"""Digits, a cache of one's own for each test, and measurements without a new process, which take no time."""
+"""Digits, a cache of one's own for each test, and measurements without a new process, which take no
+time.
+"""
 
 from __future__ import annotations
 

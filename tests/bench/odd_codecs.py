@@ -1,4 +1,6 @@
-"""Compressors that go wrong, for processes that are started by the tests: functions of a module, as pickles want."""
+"""Compressors that go wrong, for processes that are started by the tests: functions of a module, as
+pickles want.
+"""
 
 import os
 import subprocess

@@ -41,7 +41,9 @@ def test_the_second_time_it_is_looked_up(digits: NDArray[np.bool_], calls: list[
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("change", [{"name": "other"}, {"unit": "each"}, {"version": "zlib 2"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"name": "other"}, {"unit": "each"}, {"version": "zlib 2"}], ids=str
+)
 def test_another_codec_unit_or_version_is_not_found(
     digits: NDArray[np.bool_], calls: list[str], change: dict[str, Any]
 ) -> None:
@@ -77,8 +79,12 @@ def test_the_users_own_come_before_those_that_ship(
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 3}', '{"a": [{"name": "x", "colour": 3}]}', "\xff"])
-def test_a_damaged_file_is_as_good_as_none(digits: NDArray[np.bool_], calls: list[str], text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a": 3}', '{"a": [{"name": "x", "colour": 3}]}', "\xff"]
+)
+def test_a_damaged_file_is_as_good_as_none(
+    digits: NDArray[np.bool_], calls: list[str], text: str
+) -> None:
     measured(PEER, digits)
     (file,) = cache.folder().iterdir()
     file.write_text(text.replace('"a"', f'"{digest(digits)}"'), encoding="latin-1")
@@ -86,7 +92,9 @@ def test_a_damaged_file_is_as_good_as_none(digits: NDArray[np.bool_], calls: lis
     assert measured(PEER, digits).cached
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(digits: NDArray[np.bool_], calls: list[str]) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(
+    digits: NDArray[np.bool_], calls: list[str]
+) -> None:
     Path("cache").write_text("in the way")
     assert measured(PEER, digits).bytes == measured(PEER, digits).bytes
     assert len(calls) == 2
@@ -135,7 +143,9 @@ def test_what_ships_agrees_with_what_was_measured_by_others() -> None:
     assert {key: rates[key] for key in expected} == pytest.approx(expected, rel=0.01)
 
 
-def test_what_is_written_can_be_read(calls: list[str], digits: NDArray[np.bool_], folder: Path) -> None:
+def test_what_is_written_can_be_read(
+    calls: list[str], digits: NDArray[np.bool_], folder: Path
+) -> None:
     found = measured(PEER, digits)
     results = cache.add(cache.add({}, found, "b"), replace(found, unit="each"), "a")
     cache.write(folder / "results.json", results)

@@ -31,7 +31,9 @@ PEERS = [
 
 @pytest.fixture
 def run(calls: list[str], digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `bitsback bench` beside a file of digits, with three other compressors, one of which does not restore."""
+    """Runs `bitsback bench` beside a file of digits, with three other compressors, one of which
+    does not restore.
+    """
     np.save("digits.npy", digits)
     monkeypatch.setattr(comparison, "all_peers", lambda: (PEERS, ["zpaq is not installed"]))
 
@@ -52,10 +54,18 @@ def test_the_table(run: Run) -> None:
     result = run("digits.npy")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "digits.npy: 40 bilevel images of 28 x 28 pixels; 3,920 bytes, eight pixels to the byte"
+    assert (
+        lines[0]
+        == "digits.npy: 40 bilevel images of 28 x 28 pixels; 3,920 bytes, eight pixels to the byte"
+    )
     assert max(map(len, lines)) <= 110
     table = {line[:36].strip(): line[36:].split() for line in lines[4 : lines.index("", 4)]}
-    assert set(table) >= {"bitsback mnist-binary", "bitsback mnist-binary-paper", "zlib, stream", "slow, stream"}
+    assert set(table) >= {
+        "bitsback mnist-binary",
+        "bitsback mnist-binary-paper",
+        "zlib, stream",
+        "slow, stream",
+    }
     assert len(table["bitsback mnist-binary"]) == 6
     assert len(table["zlib, stream"]) == 5  # there is no model
     assert "zpaq is not installed" in lines
@@ -67,7 +77,10 @@ def test_the_second_time_it_says_what_is_not_new(run: Run) -> None:
     run("digits.npy")
     text = run("digits.npy").stdout
     assert "slow, stream *" in text
-    assert "*: from an earlier measurement, on a processor of the tests (2026-01-02); --remeasure" in text
+    assert (
+        "*: from an earlier measurement, on a processor of the tests (2026-01-02); --remeasure"
+        in text
+    )
     assert "*" not in run("digits.npy", "--remeasure").stdout
 
 
@@ -92,9 +105,17 @@ def test_json(run: Run, digits: NDArray[np.bool_]) -> None:
         assert row["bits_per_pixel"] == 8 * row["bytes"] / digits.size
         assert row["ratio"] == 3920 / row["bytes"]
         if row["ours"]:
-            assert row["bits_per_pixel_with_model"] == 8 * (row["bytes"] + row["model_bytes"]) / digits.size
+            assert (
+                row["bits_per_pixel_with_model"]
+                == 8 * (row["bytes"] + row["model_bytes"]) / digits.size
+            )
         else:
-            assert row["model_bytes"] is row["bits_per_pixel_with_model"] is row["ratio_with_model"] is None
+            assert (
+                row["model_bytes"]
+                is row["bits_per_pixel_with_model"]
+                is row["ratio_with_model"]
+                is None
+            )
 
 
 def test_some_codecs_and_some_images(run: Run) -> None:
@@ -109,7 +130,9 @@ def test_some_codecs_and_some_images(run: Run) -> None:
 def test_a_model_of_ones_own(run: Run, folder: Path) -> None:
     model = bitsback.load_model("mnist-binary-paper")
     description = json.loads(model.description) | {"name": "mine"}
-    (folder / "mine.safetensors").write_bytes(bitsback.Model.build(json.dumps(description), model.tensors).to_bytes())
+    (folder / "mine.safetensors").write_bytes(
+        bitsback.Model.build(json.dumps(description), model.tensors).to_bytes()
+    )
     text = run("digits.npy", "-m", "mine.safetensors", "--codecs", "bitsback").stdout
     assert "bitsback mine" in text and "bitsback mnist-binary-paper" in text
     assert "mine.safetensors" not in text
@@ -120,7 +143,9 @@ def test_a_model_of_ones_own(run: Run, folder: Path) -> None:
 def test_other_inputs(run: Run) -> None:
     piped = run("-", stdin=Path("digits.npy").read_bytes())
     assert piped.stdout.startswith("-: 40 bilevel images")
-    assert run("mnist-binary", "--sample", "5").stdout.startswith("mnist-binary: 5 bilevel images (of 10,000,")
+    assert run("mnist-binary", "--sample", "5").stdout.startswith(
+        "mnist-binary: 5 bilevel images (of 10,000,"
+    )
     for name in "ab":
         Image.new("L", (9, 8), 7).save(f"{name}.png")
     pictures = run("a.png", "b.png").stdout
@@ -139,10 +164,16 @@ def test_the_picture(run: Run, ending: str) -> None:
 
 def test_the_picture_names_every_codec_twice(run: Run) -> None:
     run("digits.npy", "--plot", "picture.svg")
-    texts = re.findall("<!-- (.*?) -->", Path("picture.svg").read_text(encoding="utf-8"))  # the letters are shapes
+    texts = re.findall(
+        "<!-- (.*?) -->", Path("picture.svg").read_text(encoding="utf-8")
+    )  # the letters are shapes
     for name in ("bitsback mnist-binary", "bitsback mnist-binary-paper", "zlib", "slow"):
         assert texts.count(name) == 2, name
-    for text in ("bits per pixel", "compressing, MB/s (a pixel is a byte)", "decompressing, MB/s (a pixel is a byte)"):
+    for text in (
+        "bits per pixel",
+        "compressing, MB/s (a pixel is a byte)",
+        "decompressing, MB/s (a pixel is a byte)",
+    ):
         assert texts.count(text) == 1
 
 
@@ -150,7 +181,9 @@ def test_the_picture_of_one_codec(run: Run) -> None:
     assert run("digits.npy", "--plot", "one.png", "--codecs", "zlib").exit_code == 0
 
 
-def test_the_picture_is_asked_for_in_vain(run: Run, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_picture_is_asked_for_in_vain(
+    run: Run, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("there.png").touch()
     assert "there.png: exists already" in refused(run("digits.npy", "--plot", "there.png"))
     assert ".png, .svg, .pdf" in refused(run("digits.npy", "--plot", "picture.jpg"))

@@ -91,7 +91,9 @@ def test_without_a_model_the_archive_is_still_measured() -> None:
     assert np.array_equal(one.peer.decode(one.peer.encode(images)), images)
 
 
-def test_the_smallest_comes_first_and_who_fails_is_named(digits: NDArray[np.bool_], calls: list[str]) -> None:
+def test_the_smallest_comes_first_and_who_fails_is_named(
+    digits: NDArray[np.bool_], calls: list[str]
+) -> None:
     wanted = Plan(ours(digits), [FAST, LOSSY], ["brotli is missing"])
     made = compare(of(digits), wanted)
     sizes = [row.measured.bytes for row in made.rows]
@@ -112,7 +114,9 @@ def test_progress_names_the_next(digits: NDArray[np.bool_], calls: list[str]) ->
     assert seen == [(0, 2, "zlib, stream"), (1, 2, "slow, stream"), (2, 2, "")]
 
 
-def test_others_are_measured_once_and_ours_each_time(digits: NDArray[np.bool_], calls: list[str]) -> None:
+def test_others_are_measured_once_and_ours_each_time(
+    digits: NDArray[np.bool_], calls: list[str]
+) -> None:
     wanted = Plan(ours(digits)[:1], [FAST, SLOW], [])
     compare(of(digits), wanted)
     calls.clear()
@@ -141,7 +145,9 @@ def test_from_another_processor_only_slow_ones_are_taken(
 
 def test_what_is_asked_for(digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch) -> None:
     bilevel = replace(FAST, name="bilevel", two_levels_only=True)
-    monkeypatch.setattr(comparison, "all_peers", lambda: ([SLOW, FAST, bilevel], ["zpaq is missing"]))
+    monkeypatch.setattr(
+        comparison, "all_peers", lambda: ([SLOW, FAST, bilevel], ["zpaq is missing"])
+    )
     every = plan(digits, [])
     assert [peer.name for peer in every.peers] == ["zlib", "bilevel", "slow"]
     assert every.missing == ["zpaq is missing"]

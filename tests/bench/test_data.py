@@ -95,7 +95,9 @@ def test_several_shapes_are_refused(folder: Path) -> None:
     (folder / "scans").mkdir()
     for i, size in enumerate(((4, 5), (6, 7))):
         Image.new("L", size).save(folder / "scans" / f"{i}.png")
-    with pytest.raises(InputError, match=r"scans: .*of one shape.*holds 2 \(\(5, 4\) uint8, \(7, 6\) uint8\)"):
+    with pytest.raises(
+        InputError, match=r"scans: .*of one shape.*holds 2 \(\(5, 4\) uint8, \(7, 6\) uint8\)"
+    ):
         read("scans", "scans")
 
 

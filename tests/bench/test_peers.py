@@ -19,7 +19,9 @@ PEERS, MISSING = all_peers()
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.title)
-def test_a_peer_restores_bilevel_and_grey_images_and_has_a_version(peer: Peer, digits: NDArray[np.bool_]) -> None:
+def test_a_peer_restores_bilevel_and_grey_images_and_has_a_version(
+    peer: Peer, digits: NDArray[np.bool_]
+) -> None:
     grey = (digits[:5] * np.uint8(190)) + np.arange(28, dtype=np.uint8)
     for images in (digits[:5],) if peer.two_levels_only else (digits[:5], grey):
         assert measure(peer, images).bytes > 0
@@ -49,7 +51,9 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     found, missing = optional_peers()
     assert found == []
     assert len(missing) == 5
-    for name, line in zip(("brotli", "zstandard", "imagecodecs", "zpaq", "JBIG2"), missing, strict=True):
+    for name, line in zip(
+        ("brotli", "zstandard", "imagecodecs", "zpaq", "JBIG2"), missing, strict=True
+    ):
         assert line.startswith(name)
         assert "\n" not in line
     assert all("pip install 'bitsback[bench]'" in line for line in missing[:3])
@@ -58,7 +62,9 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_that_fails_says_why(folder: Any) -> None:
     with pytest.raises(OSError, match=r"python.* exited with 3: so it is"):
         programs._run(
-            shutil.which("python3") or "python", "-c", "import sys; print('so it is', file=sys.stderr); sys.exit(3)"
+            shutil.which("python3") or "python",
+            "-c",
+            "import sys; print('so it is', file=sys.stderr); sys.exit(3)",
         )
 
 

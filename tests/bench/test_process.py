@@ -30,12 +30,19 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> None:
 def peer(name: str, decode: str | None = None) -> Peer:
     import odd_codecs
 
-    return Peer(name, "stream", getattr(odd_codecs, name), getattr(odd_codecs, decode) if decode else bytes)
+    return Peer(
+        name, "stream", getattr(odd_codecs, name), getattr(odd_codecs, decode) if decode else bytes
+    )
 
 
 def test_a_peer_is_measured(digits: NDArray[np.bool_]) -> None:
     found = measure_apart(Peer("copy", "stream", bytes, bytes, version="1"), digits)
-    assert (found.bytes, found.images, found.pixels, found.version) == (digits.size // 8, 40, digits.size, "1")
+    assert (found.bytes, found.images, found.pixels, found.version) == (
+        digits.size // 8,
+        40,
+        digits.size,
+        "1",
+    )
     assert found.processor and found.date
     assert found.encode_seconds > 0 < found.decode_seconds
 
@@ -56,10 +63,18 @@ def test_its_memory_is_that_of_its_own_process(digits: NDArray[np.bool_]) -> Non
     [
         ("fail", None, "fail, stream: RuntimeError: no room"),
         ("lose", None, "lose, stream: ValueError: lose (stream) did not restore the images"),
-        ("crash", None, "crash, stream: was ended by signal 6" if os.name == "posix" else "crash, stream: exited with"),
+        (
+            "crash",
+            None,
+            "crash, stream: was ended by signal 6"
+            if os.name == "posix"
+            else "crash, stream: exited with",
+        ),
     ],
 )
-def test_who_fails_is_named_in_a_line(digits: NDArray[np.bool_], name: str, decode: str | None, said: str) -> None:
+def test_who_fails_is_named_in_a_line(
+    digits: NDArray[np.bool_], name: str, decode: str | None, said: str
+) -> None:
     with pytest.raises(PeerFailed) as raised:
         measure_apart(peer(name, decode), digits)
     assert str(raised.value).startswith(said)

@@ -1,4 +1,6 @@
-"""The float coder is right when nothing changes, so what goes wrong after a change is the change's doing."""
+"""The float coder is right when nothing changes, so what goes wrong after a change is the change's
+doing.
+"""
 
 from pathlib import Path
 
@@ -30,8 +32,14 @@ def test_the_images_come_back_and_the_message_is_as_before(
 
 def test_what_is_pushed_is_popped() -> None:
     rng = np.random.default_rng(0)
-    mean, deviation = rng.normal(size=40).astype(np.float32), np.exp(rng.normal(-2, 1, 40)).astype(np.float32)
-    for starts, bits in ((gaussian(mean, deviation), 14), (bernoulli(rng.random(40).astype(np.float32)), 16)):
+    mean, deviation = (
+        rng.normal(size=40).astype(np.float32),
+        np.exp(rng.normal(-2, 1, 40)).astype(np.float32),
+    )
+    for starts, bits in (
+        (gaussian(mean, deviation), 14),
+        (bernoulli(rng.random(40).astype(np.float32)), 16),
+    ):
         assert (np.diff(starts.astype(np.int64)) > 0).all()
         assert (starts[:, 0] == 0).all()
         assert (starts[:, -1] == 1 << bits).all()

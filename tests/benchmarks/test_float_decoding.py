@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 import torch
 from float_bb_ans import FloatBitsBack
-from float_decoding import CHANGES, Change, Coded, Decoded, decode_floats, encode, in_new_process, row, verdict
+from float_decoding import (
+    CHANGES,
+    Change,
+    Coded,
+    Decoded,
+    decode_floats,
+    encode,
+    in_new_process,
+    row,
+    verdict,
+)
 from float_networks import FloatVae, TorchNetworks
 
 from bitsback.demo.digits import binarised_mnist_test_images
@@ -30,7 +40,10 @@ def coded() -> Coded:
     [
         (Decoded(2000, 0, 0, None), "all 2,000 images right"),
         (Decoded(1500, 500, 499, None), "1,500 images right, 99 % of the rest wrong, no error"),
-        (Decoded(0, 40, 20, "EOFError after 40"), "0 images right, 50 % of the rest wrong, EOFError after 40"),
+        (
+            Decoded(0, 40, 20, "EOFError after 40"),
+            "0 images right, 50 % of the rest wrong, EOFError after 40",
+        ),
         (Decoded(30, 0, 0, "EOFError after 30"), "30 images right, EOFError after 30"),
     ],
 )
@@ -97,12 +110,20 @@ def test_the_rows_are_written(
 ) -> None:
     elsewhere = Change("a processor of another make", "", environment={"BITSBACK_SIMD": "none"})
     monkeypatch.setattr(
-        float_decoding, "CHANGES", (CHANGES[0], Change("bfloat16", "", dtype=torch.bfloat16), elsewhere)
+        float_decoding,
+        "CHANGES",
+        (CHANGES[0], Change("bfloat16", "", dtype=torch.bfloat16), elsewhere),
     )
-    monkeypatch.setattr("sys.argv", ["float_decoding.py", "--images", "20", "--json", str(tmp_path / "rows.json")])
+    monkeypatch.setattr(
+        "sys.argv", ["float_decoding.py", "--images", "20", "--json", str(tmp_path / "rows.json")]
+    )
     float_decoding.main()
     first, second = json.loads((tmp_path / "rows.json").read_text())
-    assert first == {"change": "nothing", "float": "all 20 images right", "bitsback": f"{RIGHT} (nothing)"}
+    assert first == {
+        "change": "nothing",
+        "float": "all 20 images right",
+        "bitsback": f"{RIGHT} (nothing)",
+    }
     assert (second["change"], second["bitsback"]) == ("bfloat16", "has no floats")
     printed = capsys.readouterr().out
     assert first["float"] in printed

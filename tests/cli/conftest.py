@@ -1,4 +1,6 @@
-"""Images to compress, an archive of them, and two ways to run the command: in this process, and in one of its own."""
+"""Images to compress, an archive of them, and two ways to run the command: in this process, and in
+one of its own.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,11 @@ def run() -> Run:
 def process(folder: Path) -> Process:
     def start(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "bitsback", *arguments], capture_output=True, cwd=folder, timeout=60, **settings
+            [sys.executable, "-m", "bitsback", *arguments],
+            capture_output=True,
+            cwd=folder,
+            timeout=60,
+            **settings,
         )
 
     return start

@@ -1,4 +1,6 @@
-"""Whatever goes wrong is told in one line that names the file, exits with 2, and leaves nothing behind."""
+"""Whatever goes wrong is told in one line that names the file, exits with 2, and leaves nothing
+behind.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
         (["--quick"], ["--quick"]),
     ],
 )
-def test_one_line_for_each_mistake(run: Run, folder: Path, arguments: list[str], parts: list[str]) -> None:
+def test_one_line_for_each_mistake(
+    run: Run, folder: Path, arguments: list[str], parts: list[str]
+) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert_one_line_error(run(*arguments), *parts)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
@@ -62,10 +66,14 @@ def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     data[8] = 4
     Path("digits.bb").write_bytes(data)
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
-        assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "feature", "update")
+        assert_one_line_error(
+            run(*arguments, "digits.bb"), "digits.bb", "newer", "feature", "update"
+        )
 
 
-def test_an_unknown_model_is_named(run: Run, folder: Path, digits: NDArray[np.bool_], private: bitsback.Model) -> None:
+def test_an_unknown_model_is_named(
+    run: Run, folder: Path, digits: NDArray[np.bool_], private: bitsback.Model
+) -> None:
     bitsback.compress(digits, "private.bb", model=private, embed="never")
     result = run("decompress", "private.bb", "-o", "x.npy")
     assert_one_line_error(result, "private.bb", private.identity[:16].hex())
@@ -124,7 +132,9 @@ def test_a_full_disk(process: Process, folder: Path, arguments: list[str]) -> No
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 
-    result = process(*arguments, preexec_fn=limit, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    result = process(
+        *arguments, preexec_fn=limit, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    )
     assert result.returncode == 2, result.stderr
     assert_error_line(result.stderr.decode(), "x: ", os.strerror(errno.EFBIG)[1:])
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy"]
@@ -134,9 +144,15 @@ def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
     pty = pytest.importorskip("pty")
     master, terminal = pty.openpty()
     try:
-        for arguments in (["compress", "digits.npy", "-o", "-"], ["extract", "digits.bb", "1", "-o", "-"]):
+        for arguments in (
+            ["compress", "digits.npy", "-o", "-"],
+            ["extract", "digits.bb", "1", "-o", "-"],
+        ):
             result = subprocess.run(
-                [sys.executable, "-m", "bitsback", *arguments], stdout=terminal, stderr=subprocess.PIPE, cwd=folder
+                [sys.executable, "-m", "bitsback", *arguments],
+                stdout=terminal,
+                stderr=subprocess.PIPE,
+                cwd=folder,
             )
             assert result.returncode == 2
             assert_error_line(result.stderr.decode(), "terminal", "-o")
@@ -147,7 +163,11 @@ def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
 
 def _temporary_sizes(folder: Path) -> list[int]:
     """Sizes of the files that are being written, under temporary names; empty ones do not count."""
-    sizes = [path.stat().st_size for path in folder.iterdir() if path.name not in ("digits.npy", "digits.bb")]
+    sizes = [
+        path.stat().st_size
+        for path in folder.iterdir()
+        if path.name not in ("digits.npy", "digits.bb")
+    ]
     return [size for size in sizes if size]
 
 
@@ -160,7 +180,18 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
     """The input is a pipe that stays open, so the command is in the middle until it is killed."""
     npy = (folder / "digits.npy").read_bytes()
     with subprocess.Popen(
-        [sys.executable, "-m", "bitsback", "compress", "-", "--block", "2", "-o", "digits.bb", "--force"],
+        [
+            sys.executable,
+            "-m",
+            "bitsback",
+            "compress",
+            "-",
+            "--block",
+            "2",
+            "-o",
+            "digits.bb",
+            "--force",
+        ],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,

@@ -47,12 +47,18 @@ def test_items_and_ranges(
 
 def test_pictures(run: Run, folder: Path, digits: NDArray[np.bool_]) -> None:
     assert run("extract", "digits.bb", "3", "19:21", "--png", "pictures").exit_code == 0
-    assert sorted(path.name for path in Path("pictures").iterdir()) == ["03.png", "19.png", "20.png"]
+    assert sorted(path.name for path in Path("pictures").iterdir()) == [
+        "03.png",
+        "19.png",
+        "20.png",
+    ]
     with Image.open("pictures/19.png") as image:
         assert np.array_equal(np.asarray(image), digits[19])
 
 
-def test_pictures_of_zeros_and_ones_are_black_and_white(run: Run, folder: Path, digits: NDArray[np.bool_]) -> None:
+def test_pictures_of_zeros_and_ones_are_black_and_white(
+    run: Run, folder: Path, digits: NDArray[np.bool_]
+) -> None:
     for levels, expected in ((1, True), (255, 255)):
         bitsback.compress(digits[:2].astype(np.uint8) * levels, "a.bb", force=True)
         assert run("extract", "a.bb", "1", "--png", f"p{levels}").exit_code == 0
@@ -67,7 +73,9 @@ def test_refusals(run: Run, folder: Path) -> None:
     assert_one_line_error(run("extract", "digits.bb", "3"), "-o FILE", "--png DIR")
     assert_one_line_error(run("extract", "digits.bb", "-o", "o.npy"), "ITEM")
     assert_one_line_error(run("extract", "digits.bb", "3", "--pgn", "d"), "--pgn")
-    assert_one_line_error(run("extract", "digits.bb", "3", "-o", "digits.npy"), "digits.npy", "--force")
+    assert_one_line_error(
+        run("extract", "digits.bb", "3", "-o", "digits.npy"), "digits.npy", "--force"
+    )
     assert not Path("o.npy").exists()
 
 
@@ -84,7 +92,9 @@ def test_items_that_are_no_pictures(run: Run, folder: Path) -> None:
     assert_one_line_error(run("extract", "a.bb", "1", "--png", "p"), "float32", "-o FILE.npy")
 
 
-def test_a_damaged_block_leaves_the_others_readable(run: Run, folder: Path, digits: NDArray[np.bool_]) -> None:
+def test_a_damaged_block_leaves_the_others_readable(
+    run: Run, folder: Path, digits: NDArray[np.bool_]
+) -> None:
     with bitsback.open("digits.bb") as archive:
         middle = archive.blocks[1]
     data = bytearray(Path("digits.bb").read_bytes())

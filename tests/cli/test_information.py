@@ -63,14 +63,13 @@ def test_version(run: Run) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys\n"
-        "from bitsback.cli import main\n"
-        "try:\n"
-        "    main()\n"
-        "except SystemExit:\n"
-        "    print([name for name in ('numpy', 'torch', 'PIL', 'safetensors', 'json') if name in sys.modules])\n"
+        "import sys\nfrom bitsback.cli import main\ntry:\n    main()\nexcept SystemExit:\n   "
+        " print([name for name in ('numpy', 'torch', 'PIL', 'safetensors', 'json') if name in"
+        " sys.modules])\n"
     )
-    result = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True
+    )
     assert result.stdout.endswith("[]\n")
 
 
@@ -85,6 +84,10 @@ def test_compressing_and_decompressing_do_not_import_torch(folder: Path) -> None
     )
     for arguments in (["compress", "-q", "digits.npy", "-o", "x.bb"], ["decompress", "-q", "x.bb"]):
         result = subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, cwd=folder
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
         )
         assert result.stdout == "0 False\n"

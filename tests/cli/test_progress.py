@@ -15,7 +15,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def written(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, patience: float = 0.0, quiet: bool = False) -> str:
+def written(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, patience: float = 0.0, quiet: bool = False
+) -> str:
     """What work of a hundred items, in two steps, writes to `stderr`."""
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", stderr)

@@ -42,7 +42,9 @@ def test_pipes(process: Process, folder: Path, digits: NDArray[np.bool_]) -> Non
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int32, ">u2"])
-@pytest.mark.parametrize("shape", [(7, 28, 28), (7, 784), (3, 5), (5,), (0, 28, 28), (1, 28, 28), ()])
+@pytest.mark.parametrize(
+    "shape", [(7, 28, 28), (7, 784), (3, 5), (5,), (0, 28, 28), (1, 28, 28), ()]
+)
 def test_any_array_comes_back(folder: Path, run: Run, shape: tuple[int, ...], dtype: str) -> None:
     array = (np.arange(np.prod(shape, dtype=int)) * 37 % 251 % 2).astype(dtype).reshape(shape)
     np.save("array.npy", array)
@@ -62,31 +64,50 @@ def test_a_model_by_name(run: Run, folder: Path, model: str) -> None:
 def test_how_a_model_is_chosen(run: Run, folder: Path, choice: str) -> None:
     """The flags are short for names."""
     assert run("compress", "digits.npy", "-m", choice, "-o", "named.bb").exit_code == 0
-    assert run("compress", "digits.npy", *([] if choice == "auto" else [f"--{choice}"]), "-o", "flag.bb").exit_code == 0
+    assert (
+        run(
+            "compress",
+            "digits.npy",
+            *([] if choice == "auto" else [f"--{choice}"]),
+            "-o",
+            "flag.bb",
+        ).exit_code
+        == 0
+    )
     assert Path("flag.bb").read_bytes() == Path("named.bb").read_bytes()
     assert run("decompress", "flag.bb").exit_code == 0
     assert Path("flag.npy").read_bytes() == Path("digits.npy").read_bytes()
 
 
-@pytest.mark.parametrize("options", [["--fast", "--best"], ["--fast", "-m", "mnist"], ["--best", "-m", "auto"]])
+@pytest.mark.parametrize(
+    "options", [["--fast", "--best"], ["--fast", "-m", "mnist"], ["--best", "-m", "auto"]]
+)
 def test_a_model_is_chosen_in_one_way(run: Run, folder: Path, options: list[str]) -> None:
     result = run("compress", "digits.npy", *options, "-o", "no.bb")
     assert result.exit_code != 0 and "give one of them" in result.stderr
     assert not Path("no.bb").exists()
 
 
-def test_a_model_of_ones_own_is_in_the_archive(run: Run, folder: Path, private: bitsback.Model) -> None:
+def test_a_model_of_ones_own_is_in_the_archive(
+    run: Run, folder: Path, private: bitsback.Model
+) -> None:
     Path("private.safetensors").write_bytes(private.to_bytes())
-    assert run("compress", "digits.npy", "-m", "private.safetensors", "-o", "inside.bb").exit_code == 0
+    assert (
+        run("compress", "digits.npy", "-m", "private.safetensors", "-o", "inside.bb").exit_code == 0
+    )
     assert run("decompress", "inside.bb").exit_code == 0
     assert Path("inside.npy").read_bytes() == Path("digits.npy").read_bytes()
     assert "private" in run("info", "inside.bb").stdout
 
 
-def test_a_model_that_is_not_in_the_archive_is_given(run: Run, folder: Path, private: bitsback.Model) -> None:
+def test_a_model_that_is_not_in_the_archive_is_given(
+    run: Run, folder: Path, private: bitsback.Model
+) -> None:
     Path("private.safetensors").write_bytes(private.to_bytes())
     model = ["-m", "private.safetensors"]
-    assert run("compress", "digits.npy", *model, "--embed", "never", "-o", "outside.bb").exit_code == 0
+    assert (
+        run("compress", "digits.npy", *model, "--embed", "never", "-o", "outside.bb").exit_code == 0
+    )
     assert run("decompress", "outside.bb", *model).exit_code == 0
     assert Path("outside.npy").read_bytes() == Path("digits.npy").read_bytes()
     assert run("extract", "outside.bb", "1", "-o", "one.npy", *model).exit_code == 0
@@ -95,7 +116,10 @@ def test_a_model_that_is_not_in_the_archive_is_given(run: Run, folder: Path, pri
 
 
 def test_the_summary_is_one_line_on_stderr(run: Run, folder: Path) -> None:
-    for arguments in (["compress", "digits.npy", "-o", "a.bb"], ["decompress", "digits.bb", "-o", "a.npy"]):
+    for arguments in (
+        ["compress", "digits.npy", "-o", "a.bb"],
+        ["decompress", "digits.bb", "-o", "a.npy"],
+    ):
         result = run(*arguments)
         assert result.stdout == ""
         assert result.stderr.count("\n") == 1

@@ -37,7 +37,10 @@ def main() -> None:
         buffer.seek(0)
         if not np.array_equal(bitsback.decompress(buffer), digits):
             sys.exit(f"{name} did not restore the images")
-    print(f"Without torch: {len(archives)} golden archives and both ways of {', '.join(bundled.names())}: all well")
+    print(
+        f"Without torch: {len(archives)} golden archives and both ways of"
+        f" {', '.join(bundled.names())}: all well"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Symbols that depend on those before them: the two laws, on their own and as the likelihood of a context VAE."""
+"""Symbols that depend on those before them: the two laws, on their own and as the likelihood of a
+context VAE.
+"""
 
 from functools import cache
 
@@ -39,7 +41,13 @@ def model(codec: str, seed: int = 0) -> Model:
 def shaped_bits(draw: st.DrawFn) -> NDArray[np.uint8]:
     shape = draw(st.integers(0, 4)), draw(st.integers(0, 6))
     return (
-        np.array(draw(st.lists(st.integers(0, 1), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1])))
+        np.array(
+            draw(
+                st.lists(
+                    st.integers(0, 1), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]
+                )
+            )
+        )
         .astype(np.uint8)
         .reshape(shape)
     )
@@ -56,7 +64,9 @@ def test_both_laws(x: NDArray[np.uint8], message: Message) -> None:
 def test_both_laws_of_pixels_in_context(codec: str, size: int, seed: int, message: Message) -> None:
     rng, it = np.random.default_rng(seed), model(codec)
     z = rng.integers(0, 1 << it.bits, (size, it.latents))
-    check_laws(it.likelihood(z), message, rng.integers(0, it.levels, (size, it.pixels)).astype(np.uint8))
+    check_laws(
+        it.likelihood(z), message, rng.integers(0, it.levels, (size, it.pixels)).astype(np.uint8)
+    )
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -112,7 +122,9 @@ def test_a_pixel_is_coded_without_knowledge_of_those_behind_it() -> None:
 def test_bits_back_over_it() -> None:
     """Two positions of latents that depend on each other, and symbols that depend on both."""
     prior = alternating((3, 2))
-    codec = BitsBack(prior, lambda z: Bernoulli(1000 + 5000 * z.sum(1).astype(int)), lambda x: prior)
+    codec = BitsBack(
+        prior, lambda z: Bernoulli(1000 + 5000 * z.sum(1).astype(int)), lambda x: prior
+    )
     message = Message([2**32] * 2, random_words(1, 20), 0)
     check_laws(codec, message, np.array([0, 1, 1], np.uint8))
 
@@ -136,7 +148,10 @@ def test_an_error_half_way_leaves_the_message_as_it_was() -> None:
     codec = Autoregressive(step, (4, 3))
     message = Message([2**32 + 5] * 2, random_words(0, 20))
     before = message.to_bytes()
-    for work in (lambda: codec.pop(message), lambda: codec.push(message, np.ones((4, 3), np.uint8))):
+    for work in (
+        lambda: codec.pop(message),
+        lambda: codec.push(message, np.ones((4, 3), np.uint8)),
+    ):
         with pytest.raises(ValueError, match="no"):
             work()
         assert message.to_bytes() == before

@@ -27,7 +27,9 @@ def a_message() -> Message:
     return Message([2**40 + 1, 2**50 + 3], [1, 2, 3], depth=4)
 
 
-CODECS: dict[str, tuple[Codec[Any], int]] = {  # each codes a [3]; and the first symbol that is out of its range
+CODECS: dict[
+    str, tuple[Codec[Any], int]
+] = {  # each codes a [3]; and the first symbol that is out of its range
     "uniform": (Uniform(10, (3,)), 10),
     "bernoulli": (Bernoulli([1, 2, 3]), 2),
     "bernoulli_table": (BernoulliTable(np.arange(1, 257), [0, 1, 255]), 2),
@@ -142,7 +144,9 @@ PARAMETERS: dict[str, Callable[[], Codec[Any]]] = {
     "mixture of precision 25": lambda: a_mixture(precision=25),
     "mixture of precision 0": lambda: a_mixture(precision=0),
     "mixture of another kind": lambda: a_mixture(component="cauchy"),
-    "mixture with other means than weights": lambda: Mixture([[2**16]] * 3, [[0]] * 2, [[1]] * 3, 10),
+    "mixture with other means than weights": lambda: Mixture(
+        [[2**16]] * 3, [[0]] * 2, [[1]] * 3, 10
+    ),
 }
 
 

@@ -28,7 +28,10 @@ def test_a_mean_and_a_scale_become_the_nearest_integers(mean: float, scale: floa
 
 
 def test_the_ends_of_the_ranges_are_taken() -> None:
-    assert Gaussian.from_float([-16.0, 16.0], [2.0**6, 2.0**-10], 10).inverse_scale.tolist() == [2**10, 2**26]
+    assert Gaussian.from_float([-16.0, 16.0], [2.0**6, 2.0**-10], 10).inverse_scale.tolist() == [
+        2**10,
+        2**26,
+    ]
     assert Bernoulli.from_probability([0.0, 1.0], 8).frequency.tolist() == [1, 255]
     assert Bernoulli.from_probability([[0.25, 0.5]], 2).frequency.tolist() == [[1, 2]]
 
@@ -46,14 +49,27 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
 
 @pytest.mark.parametrize(
     ("mean", "scale"),
-    [(16.001, 1), (-16.001, 1), (np.nan, 1), (np.inf, 1), (0, 65), (0, 2.0**-11), (0, 0), (0, -1), (0, np.nan)],
+    [
+        (16.001, 1),
+        (-16.001, 1),
+        (np.nan, 1),
+        (np.inf, 1),
+        (0, 65),
+        (0, 2.0**-11),
+        (0, 0),
+        (0, -1),
+        (0, np.nan),
+    ],
 )
 def test_what_is_no_mean_or_no_scale_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"mean|scale"):
         Gaussian.from_float([mean], [scale], 10)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=256).filter(lambda p: max(p) > 2**-32), st.integers(12, 24))
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=256).filter(lambda p: max(p) > 2**-32),
+    st.integers(12, 24),
+)
 def test_a_row_of_probabilities_is_divided_up_in_integers(row: list[float], precision: int) -> None:
     q = [round(Fraction(p) * 2**32) for p in row]
     cumulative = [2**16 * sum(q[:c]) // sum(q) for c in range(len(row))]
@@ -73,7 +89,9 @@ def test_a_mixture_is_the_nearest_integers(weight: list[float], mean: float, sca
     ends = [2**16 * sum(q[:k]) // sum(q) for k in range(len(q) + 1)]
     assert codec.weight.tolist() == [[b - a for a, b in pairwise(ends)]]
     assert codec.mean.tolist() == [[round(Fraction(mean) * 2**8)] * len(weight)]
-    assert codec.inverse_scale.tolist() == [[round(float(Fraction(2**16) / Fraction(scale)))] * len(weight)]
+    assert codec.inverse_scale.tolist() == [
+        [round(float(Fraction(2**16) / Fraction(scale)))] * len(weight)
+    ]
 
 
 def test_the_ends_of_the_ranges_of_a_mixture_are_taken() -> None:
@@ -83,7 +101,9 @@ def test_the_ends_of_the_ranges_of_a_mixture_are_taken() -> None:
     assert codec.inverse_scale.tolist() == [2**26, 1]
 
 
-@pytest.mark.parametrize("row", [[-1e-9, 1], [1 + 1e-9, 0], [np.nan, 1], [np.inf, 1], [0, 0], [1e-11, 0]])
+@pytest.mark.parametrize(
+    "row", [[-1e-9, 1], [1 + 1e-9, 0], [np.nan, 1], [np.inf, 1], [0, 0], [1e-11, 0]]
+)
 def test_what_is_no_row_of_probabilities_is_refused(row: list[float]) -> None:
     with pytest.raises(MessageError, match="probabilities"):
         Rows.from_probability([[0.5, 0.5], row])
@@ -99,7 +119,17 @@ def test_what_is_no_weight_is_refused(weight: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("mean", "scale"),
-    [(65537, 1), (-65537, 1), (np.nan, 1), (np.inf, 1), (0, 65537), (0, 2.0**-11), (0, 0), (0, -1), (0, np.nan)],
+    [
+        (65537, 1),
+        (-65537, 1),
+        (np.nan, 1),
+        (np.inf, 1),
+        (0, 65537),
+        (0, 2.0**-11),
+        (0, 0),
+        (0, -1),
+        (0, np.nan),
+    ],
 )
 def test_what_is_no_component_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"(mean|scale) of a mixture"):

@@ -11,11 +11,15 @@ from reference import codecs as spec
 
 means = st.one_of(st.sampled_from([-(2**20), -1, 0, 1, 2**20]), st.integers(-(2**20), 2**20))
 inverse_scales = st.one_of(st.sampled_from([2**10, 2**16, 2**26]), st.integers(2**10, 2**26))
-precisions = st.integers(1, 12).flatmap(lambda bits: st.tuples(st.just(bits), st.integers(bits + 4, 24)))
+precisions = st.integers(1, 12).flatmap(
+    lambda bits: st.tuples(st.just(bits), st.integers(bits + 4, 24))
+)
 
 
 @given(means, inverse_scales, precisions)
-def test_every_bucket_has_a_frequency_and_they_fill_the_whole(mean: int, v: int, widths: tuple[int, int]) -> None:
+def test_every_bucket_has_a_frequency_and_they_fill_the_whole(
+    mean: int, v: int, widths: tuple[int, int]
+) -> None:
     bits, precision = widths
     buckets = np.arange(2**bits)
     codec = Gaussian(np.full(2**bits, mean), np.full(2**bits, v), bits, precision)
@@ -29,7 +33,9 @@ def test_every_bucket_has_a_frequency_and_they_fill_the_whole(mean: int, v: int,
 
 @pytest.mark.parametrize("bits", [4, 8, 10, 12])
 def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
-    """N(0, 1) over buckets equally likely under N(0, 1): what its frequencies cost over bits is rounding."""
+    """N(0, 1) over buckets equally likely under N(0, 1): what its frequencies cost over bits is
+    rounding.
+    """
     count = 2**bits
     codec = Gaussian.from_float(np.zeros(count), np.ones(count), bits)
     cost = np.mean(24 - np.log2(codec.frequency(np.arange(count))))
@@ -37,7 +43,9 @@ def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
 
 
 @pytest.mark.parametrize(("mean", "scale"), [(0.0, 0.05), (1.5, 0.02), (-2.9, 0.3), (0.3, 0.9)])
-def test_a_posterior_is_close_to_the_normal_distribution_it_names(mean: float, scale: float) -> None:
+def test_a_posterior_is_close_to_the_normal_distribution_it_names(
+    mean: float, scale: float
+) -> None:
     from statistics import NormalDist
 
     bits, count = 12, 4096
@@ -51,8 +59,12 @@ def test_a_posterior_is_close_to_the_normal_distribution_it_names(mean: float, s
 
 
 @pytest.mark.parametrize("component", ["logistic", "normal"])
-@pytest.mark.parametrize(("mean", "scale"), [(120.3, 0.4), (0.0, 9.0), (-3.7, 30.0), (255.2, 2.0), (90.0, 500.0)])
-def test_a_mixture_is_close_to_the_distribution_it_names(component: Component, mean: float, scale: float) -> None:
+@pytest.mark.parametrize(
+    ("mean", "scale"), [(120.3, 0.4), (0.0, 9.0), (-3.7, 30.0), (255.2, 2.0), (90.0, 500.0)]
+)
+def test_a_mixture_is_close_to_the_distribution_it_names(
+    component: Component, mean: float, scale: float
+) -> None:
     """The sum over all symbols is whole, and the ends of the range take the tails."""
     from statistics import NormalDist
 

@@ -55,7 +55,9 @@ def test_both_laws_of_bits_back(case: Case, message: Message) -> None:
 
 
 @given(bits_backs(), messages(st.none()))
-def test_bits_back_with_too_few_bits_leaves_the_message_as_it_was(case: Case, message: Message) -> None:
+def test_bits_back_with_too_few_bits_leaves_the_message_as_it_was(
+    case: Case, message: Message
+) -> None:
     before = message.to_bytes()
     try:
         case.codec.push(message, case.symbols)
@@ -68,10 +70,14 @@ def test_bits_back_with_too_few_bits_leaves_the_message_as_it_was(case: Case, me
 
 @given(serials(), serials(), messages(endless))
 def test_combinators_combine(one: Case, other: Case, message: Message) -> None:
-    """Serial of serials, with bits back over the pair: z is all that the second codes, x all that the first does."""
+    """Serial of serials, with bits back over the pair: z is all that the second codes, x all that
+    the first does.
+    """
     nested = Serial(one.codec, Serial(other.codec, one.codec))
     check_laws(nested, message, (one.symbols, (other.symbols, one.symbols)))
-    check_laws(BitsBack(other.codec, lambda z: one.codec, lambda x: other.codec), message, one.symbols)
+    check_laws(
+        BitsBack(other.codec, lambda z: one.codec, lambda x: other.codec), message, one.symbols
+    )
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -80,7 +86,9 @@ def test_both_laws_over_long_arrays(lanes: int, depth: int | None) -> None:
     rng = np.random.default_rng(lanes)
     heads = rng.integers(2**32, 2**64, lanes, np.uint64)
     message = Message(heads, rng.integers(0, 2**32, 4000, np.uint32), depth)
-    codec = Gaussian(rng.integers(-(2**17), 2**17, (97, 53)), rng.integers(2**14, 2**20, (97, 53)), 12)
+    codec = Gaussian(
+        rng.integers(-(2**17), 2**17, (97, 53)), rng.integers(2**14, 2**20, (97, 53)), 12
+    )
     check_laws(codec, message, rng.integers(0, 2**12, (97, 53)))
 
 

@@ -1,4 +1,6 @@
-"""Exact bytes for small cases, computed from the specification. If one of these changes, old archives are lost."""
+"""Exact bytes for small cases, computed from the specification. If one of these changes, old
+archives are lost.
+"""
 
 from typing import Any
 
@@ -6,7 +8,17 @@ import numpy as np
 import pytest
 
 from bitsback import Message
-from bitsback.codecs import Bernoulli, BitsBack, Categorical, Codec, Gaussian, Mixture, Rows, Serial, Uniform
+from bitsback.codecs import (
+    Bernoulli,
+    BitsBack,
+    Categorical,
+    Codec,
+    Gaussian,
+    Mixture,
+    Rows,
+    Serial,
+    Uniform,
+)
 from bitsback.codecs.mixture import Component
 from bitsback.codecs.rows import starts_of
 from laws import assert_same
@@ -22,7 +34,8 @@ def a_mixture(component: Component) -> Mixture:
     )
 
 
-# name: the codec, symbols, the message after they are pushed, what the message pops instead, and what is left of it.
+# name: the codec, symbols, the message after they are pushed, what the message pops instead, and
+# what is left of it.
 PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
     "uniform": (
         Uniform(1000, (6,)),
@@ -61,7 +74,9 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
     ),
     "rows": (
         Rows(
-            starts_of(np.array([[0, 0, 40000, 65535], [0, *[65536] * 3], [0, 1, 2, 3]], np.uint32), 20),
+            starts_of(
+                np.array([[0, 0, 40000, 65535], [0, *[65536] * 3], [0, 1, 2, 3]], np.uint32), 20
+            ),
             [0, 1, 2, 0, 2],
             20,
         ),

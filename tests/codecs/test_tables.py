@@ -17,21 +17,29 @@ def cdf(x: mpf) -> mpf:
     return mpf(1) / 2 + quad(lambda u: mp.exp(-u * u / 2), [0, x]) / sqrt(2 * mp.pi)
 
 
-@pytest.mark.parametrize("j", [0, 1, 500, 767, 1000, 1023, 1024, 1025, 1100, 1300, 1577, 1800, 2047, 2048])
+@pytest.mark.parametrize(
+    "j", [0, 1, 500, 767, 1000, 1023, 1024, 1025, 1100, 1300, 1577, 1800, 2047, 2048]
+)
 def test_entries_of_the_distribution_function(j: int) -> None:
     with mp.workdps(40):
         assert tables.normal_cdf()[j] == int(mp.nint(cdf(mpf(j) / 128 - 8) * 2**28))
 
 
-@pytest.mark.parametrize("j", [1, 2, 3, 100, 1000, 2048, 3333, 4095, 4096, 4097, 5000, 6144, 7777, 8190, 8191])
+@pytest.mark.parametrize(
+    "j", [1, 2, 3, 100, 1000, 2048, 3333, 4095, 4096, 4097, 5000, 6144, 7777, 8190, 8191]
+)
 def test_entries_of_the_quantile(j: int) -> None:
     with mp.workdps(40):
-        assert tables.normal_quantile()[j] == int(mp.nint(sqrt(2) * erfinv(2 * mpf(j) / 8192 - 1) * 2**16))
+        assert tables.normal_quantile()[j] == int(
+            mp.nint(sqrt(2) * erfinv(2 * mpf(j) / 8192 - 1) * 2**16)
+        )
 
 
 @pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
 def test_entries_of_the_logistic_distribution_function(j: int) -> None:
-    """By the hyperbolic tangent, which is not how the table was made; halves cannot occur but at its middle."""
+    """By the hyperbolic tangent, which is not how the table was made; halves cannot occur but at
+    its middle.
+    """
     with mp.workdps(40):
         exact = (1 + mp.tanh((mpf(j) / 64 - 16) / 2)) / 2
         assert tables.logistic_cdf()[j] == int(mp.nint(exact * 2**28))
@@ -44,19 +52,32 @@ def test_entries_of_the_powers_of_two(f: int) -> None:
         assert tables.exp2()[f] == int(mp.nint(mp.exp((28 - mpf(f) / 1024) * mp.log(2))))
 
 
-BETA_BINOMIALS = [(i, j, (31 * i + 17 * j + 1) % 256) for i in range(0, 64, 9) for j in range(0, 32, 6)]
+BETA_BINOMIALS = [
+    (i, j, (31 * i + 17 * j + 1) % 256) for i in range(0, 64, 9) for j in range(0, 32, 6)
+]
 
 
 @pytest.mark.parametrize(
     ("i", "j", "c"),
-    [(0, 0, 1), (3, 31, 9), (20, 5, 1), (31, 16, 128), (32, 2, 250), (63, 31, 254), (0, 31, 255), *BETA_BINOMIALS],
+    [
+        (0, 0, 1),
+        (3, 31, 9),
+        (20, 5, 1),
+        (31, 16, 128),
+        (32, 2, 250),
+        (63, 31, 254),
+        (0, 31, 255),
+        *BETA_BINOMIALS,
+    ],
 )
 def test_entries_of_the_beta_binomials(i: int, j: int, c: int) -> None:
     """By the beta function, which is not how the table was made."""
     with mp.workdps(40):
         mean, concentration = 1 / (1 + mp.exp(mpf(63 - 2 * i) / 6)), mpf(2) ** (mpf(2 * j - 22) / 5)
         alpha, beta = mean * concentration, (1 - mean) * concentration
-        below = sum(mp.binomial(255, s) * mp.beta(s + alpha, 255 - s + beta) for s in range(c)) / mp.beta(alpha, beta)
+        below = sum(
+            mp.binomial(255, s) * mp.beta(s + alpha, 255 - s + beta) for s in range(c)
+        ) / mp.beta(alpha, beta)
         assert tables.beta_binomial()[i, j, c] == min(int(mp.floor(below * 2**16)), 2**16 - 1)
 
 
@@ -96,7 +117,9 @@ def test_they_are_native_read_only_and_read_once() -> None:
 
 
 def test_the_document_names_the_bytes_that_ship() -> None:
-    documented = dict(re.findall(r"\| `(\w+\.bin)` \|.*\| `([0-9a-f]{64})` \|", FORMAT.read_text("utf-8")))
+    documented = dict(
+        re.findall(r"\| `(\w+\.bin)` \|.*\| `([0-9a-f]{64})` \|", FORMAT.read_text("utf-8"))
+    )
     assert documented == tables._SHA256
 
 

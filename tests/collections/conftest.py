@@ -57,7 +57,9 @@ def pixels(path: Path) -> tuple[str, NDArray[Any]]:
 
 def files(folder: Path) -> list[str]:
     """The names of all files in a folder, hidden ones too."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+    )
 
 
 def notes_of(source: Any, destination: Any, **options: Any) -> tuple[Any, list[str]]:

@@ -72,17 +72,25 @@ def test_npz_with_objects_or_damage(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "y.npz", a=np.random.default_rng(0).integers(0, 9, 5000))
     data = bytearray((tmp_path / "y.npz").read_bytes())
     for place in (len(data) // 2, len(data) - 5):
-        (tmp_path / "z.npz").write_bytes(data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :])
+        (tmp_path / "z.npz").write_bytes(
+            data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :]
+        )
         with pytest.raises(bitsback.InputError, match=r"z\.npz"):
             bitsback.compress(tmp_path / "z.npz", tmp_path / "z.bb")
     assert not (tmp_path / "z.bb").exists()
 
 
 def idx(array: NDArray[Any], code: int) -> bytes:
-    return bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, code, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
-@pytest.mark.parametrize(("dtype", "code"), [("u1", 8), ("i1", 9), (">i2", 11), (">i4", 12), (">f4", 13), (">f8", 14)])
+@pytest.mark.parametrize(
+    ("dtype", "code"), [("u1", 8), ("i1", 9), (">i2", 11), (">i4", 12), (">f4", 13), (">f8", 14)]
+)
 def test_idx(tmp_path: Path, digits: NDArray[np.bool_], dtype: str, code: int) -> None:
     data = idx((digits * np.uint8(255)).astype(dtype), code)
     (tmp_path / "x").write_bytes(data)
@@ -94,7 +102,10 @@ def test_idx(tmp_path: Path, digits: NDArray[np.bool_], dtype: str, code: int) -
     bitsback.compress(tmp_path / "x.gz", tmp_path / "x.gz.bb")
     bitsback.decompress(tmp_path / "x.gz.bb", tmp_path / "y.gz")
     assert gzip.decompress((tmp_path / "y.gz").read_bytes()) == data
-    assert np.array_equal(bitsback.decompress(tmp_path / "x.gz.bb"), digits.astype(dtype) * np.array(255).astype(dtype))
+    assert np.array_equal(
+        bitsback.decompress(tmp_path / "x.gz.bb"),
+        digits.astype(dtype) * np.array(255).astype(dtype),
+    )
 
 
 def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
@@ -118,7 +129,11 @@ def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
 @pytest.fixture
 def pages(digits: NDArray[np.bool_]) -> list[NDArray[Any]]:
     """Of all modes, in turn, so that none follows its like."""
-    return [page for seed in range(3) for page in [*(noise(mode, seed=seed) for mode in MODES), digits[seed]]]
+    return [
+        page
+        for seed in range(3)
+        for page in [*(noise(mode, seed=seed) for mode in MODES), digits[seed]]
+    ]
 
 
 def test_tiff(tmp_path: Path, pages: list[NDArray[Any]]) -> None:
@@ -150,9 +165,12 @@ def test_tiff_of_a_page_that_is_not_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "tag", "value", "match"), [("RGB", 258, 16, "16 bits"), ("L", 339, 2, "negative values")]
+    ("mode", "tag", "value", "match"),
+    [("RGB", 258, 16, "16 bits"), ("L", 339, 2, "negative values")],
 )
-def test_tiff_with_values_that_would_be_lost(tmp_path: Path, mode: str, tag: int, value: int, match: str) -> None:
+def test_tiff_with_values_that_would_be_lost(
+    tmp_path: Path, mode: str, tag: int, value: int, match: str
+) -> None:
     """Pillow reads 16 bits of colour as 8, and numbers with signs as if they had none."""
     data = io.BytesIO()
     Image.fromarray(noise(mode)).save(data, "TIFF", tiffinfo={339: 1})
@@ -169,12 +187,19 @@ def test_tiff_with_values_that_would_be_lost(tmp_path: Path, mode: str, tag: int
         bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
 
 
-def test_the_command_names_what_it_restores(run: Run, tmp_path: Path, digits: NDArray[np.bool_]) -> None:
+def test_the_command_names_what_it_restores(
+    run: Run, tmp_path: Path, digits: NDArray[np.bool_]
+) -> None:
     np.savez("a.npz", x=digits, y=np.arange(3))
     Path("b-idx3-ubyte.gz").write_bytes(gzip.compress(idx(digits.astype(np.uint8), 8)))
     Path("c.idx").write_bytes(idx(digits.astype(np.uint8), 8))
     Image.fromarray(digits[0]).save("d.tiff")
-    made = {"a.npz": "a.npz", "b-idx3-ubyte.gz": "b-idx3-ubyte.gz", "c.idx": "c.idx", "d.tiff": "d.tif"}
+    made = {
+        "a.npz": "a.npz",
+        "b-idx3-ubyte.gz": "b-idx3-ubyte.gz",
+        "c.idx": "c.idx",
+        "d.tiff": "d.tif",
+    }
     for name, restored in made.items():
         base = restored.split(".")[0]
         assert run("compress", name).exit_code == 0
@@ -188,6 +213,10 @@ def test_the_command_names_what_it_restores(run: Run, tmp_path: Path, digits: ND
     assert np.array_equal(np.load("y.npy"), np.arange(3))
     assert run("extract", "d.bb", "0", "--png", "pages").exit_code == 0
     assert np.array_equal(pixels(Path("pages/0.png"))[1], digits[0])
-    for arguments in (["a.bb", "x", "y", "-o", "z.npy"], ["a.bb", "x", "--png", "z"], ["d.bb", "0", "-o", "z"]):
+    for arguments in (
+        ["a.bb", "x", "y", "-o", "z.npy"],
+        ["a.bb", "x", "--png", "z"],
+        ["d.bb", "0", "-o", "z"],
+    ):
         result = run("extract", *arguments)
         assert result.exit_code == 2 and "give" in result.stderr

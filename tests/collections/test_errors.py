@@ -1,4 +1,6 @@
-"""Whatever is wrong with a folder or its pictures is told with the file's name, and nothing is left half-written."""
+"""Whatever is wrong with a folder or its pictures is told with the file's name, and nothing is left
+half-written.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def png(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
     """A PNG file that claims a size, and has next to no data."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
 
 
 def animation(kind: str) -> bytes:
@@ -97,11 +104,15 @@ def test_no_picture_is_left(tmp_path: Path) -> None:
     with pytest.raises(bitsback.InputError, match=r"no pictures \(1 \*\.txt left out\)"):
         bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
     (tmp_path / "in" / "a.png").write_text("x")
-    with pytest.raises(bitsback.InputError, match=r"no picture that can be used; the first: .*a\.png"):
+    with pytest.raises(
+        bitsback.InputError, match=r"no picture that can be used; the first: .*a\.png"
+    ):
         bitsback.compress(tmp_path / "in", tmp_path / "a.bb", skip_bad=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs files that not even root may read or write")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs files that not even root may read or write"
+)
 def test_what_cannot_be_read_or_written(folder: Path, tmp_path: Path) -> None:
     notes_of(folder, tmp_path / "a.bb")
     (folder / "0" / "0.png").unlink()
@@ -127,7 +138,9 @@ def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> 
     (out / "1").mkdir(parents=True)
     (out / "1" / "4.png").write_text("mine")
     (out / "other").write_text("mine too")
-    with pytest.raises(bitsback.InputError, match=r"4\.png: exists already; name another folder, or use --force"):
+    with pytest.raises(
+        bitsback.InputError, match=r"4\.png: exists already; name another folder, or use --force"
+    ):
         bitsback.decompress(tmp_path / "a.bb", out)
     assert files(out) == ["1/4.png", "other"]
     bitsback.decompress(tmp_path / "a.bb", out, force=True)
@@ -155,7 +168,9 @@ def test_nothing_is_left_after_an_error(
 
     for threads in (1, 3):
         with pytest.raises(KeyboardInterrupt):
-            bitsback.decompress(tmp_path / "a.bb", tmp_path / "out", progress=interrupt, threads=threads)
+            bitsback.decompress(
+                tmp_path / "a.bb", tmp_path / "out", progress=interrupt, threads=threads
+            )
     data = bytearray((tmp_path / "a.bb").read_bytes())
     with bitsback.open(tmp_path / "a.bb") as archive:
         data[archive.blocks[5].offset + 20] ^= 1
@@ -170,7 +185,10 @@ def test_nothing_is_left_after_an_error(
 def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
     """What remains has a hidden name, and is not taken for pictures."""
     notes_of(folder, tmp_path / "a.bb", block=4)
-    code = "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total: time.sleep(60))"
+    code = (
+        "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
+        " time.sleep(60))"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
     while not list(tmp_path.glob(".bitsback-*/*/*.png")):
         assert process.poll() is None
@@ -180,11 +198,17 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir())[1:] == ["a.bb", "in"]
 
 
-def test_names_that_the_file_system_takes_for_the_same(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_names_that_the_file_system_takes_for_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     """As on macOS and Windows for A.png and a.png."""
     notes_of(folder, tmp_path / "a.bb")
     write = restore._write_picture
-    monkeypatch.setattr(restore, "_write_picture", lambda stage, item, name, kind: write(stage, item, "same.png", kind))
+    monkeypatch.setattr(
+        restore,
+        "_write_picture",
+        lambda stage, item, name, kind: write(stage, item, "same.png", kind),
+    )
     with pytest.raises(bitsback.InputError, match="takes for the same"):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -220,7 +244,9 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
 def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     save(noise("RGB"), tmp_path / "in" / "a.jpg")
     result = run("compress", "in")
-    assert result.stderr.startswith("bitsback: warning: 1 file of JPEG or WebP: the pixels are kept")
+    assert result.stderr.startswith(
+        "bitsback: warning: 1 file of JPEG or WebP: the pixels are kept"
+    )
     assert run("compress", "in", "-f", "-q").stderr == ""
     result = run("compress", "in", "-f", "--json")
     assert result.stderr == "" and '"warnings": [\n    "1 file of JPEG' in result.stdout

@@ -97,7 +97,9 @@ def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -
 # What Pillow does not write, or writes as another mode.
 UNWRITTEN = {("bmp", "I;16"), ("bmp", "LA"), ("bmp", "RGBA"), ("pnm", "LA"), ("pnm", "RGBA")}
 ENDINGS = ("png", "tif", "tiff", "bmp", "pnm", "PNG")
-WRITTEN = [(mode, ending) for mode in MODES for ending in ENDINGS if (ending, mode) not in UNWRITTEN]
+WRITTEN = [
+    (mode, ending) for mode in MODES for ending in ENDINGS if (ending, mode) not in UNWRITTEN
+]
 
 
 @pytest.mark.parametrize(("mode", "ending"), WRITTEN)
@@ -113,8 +115,12 @@ def test_every_mode_and_format(tmp_path: Path, mode: str, ending: str) -> None:
     assert np.array_equal(pixels(out / name)[1], array)
 
 
-@pytest.mark.parametrize(("ending", "options"), [("jpg", {}), ("webp", {"lossless": True}), ("gif", {})])
-def test_other_formats_come_back_as_png(tmp_path: Path, ending: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("ending", "options"), [("jpg", {}), ("webp", {"lossless": True}), ("gif", {})]
+)
+def test_other_formats_come_back_as_png(
+    tmp_path: Path, ending: str, options: dict[str, Any]
+) -> None:
     save(noise("RGB"), tmp_path / "in" / f"a.{ending}", **options)
     save(noise("RGB", seed=1), tmp_path / "in" / f"b.{ending}", **options)
     with Image.open(tmp_path / "in" / f"a.{ending}") as image:
@@ -134,7 +140,9 @@ def test_palettes_and_transparent_colours_become_colours(tmp_path: Path) -> None
     image.save(folder / "clear.png", transparency=2)
     image.putpalette([0, 0, 0, 9, 9, 9, 30, 30, 30, 255, 255, 255])
     image.save(folder / "grey.png")
-    Image.fromarray(noise("RGB")).save(folder / "key.png", transparency=tuple(noise("RGB")[0, 0].tolist()))
+    Image.fromarray(noise("RGB")).save(
+        folder / "key.png", transparency=tuple(noise("RGB")[0, 0].tolist())
+    )
     out, notes = restored(folder, tmp_path)
     assert [note for note in notes if "palette" in note and note.startswith("4 files")] == notes
     for name, mode in {"colour": "RGB", "clear": "RGBA", "grey": "L", "key": "RGBA"}.items():
@@ -159,7 +167,9 @@ def test_metadata_is_dropped_with_one_warning_a_kind(tmp_path: Path) -> None:
 def test_a_list_of_files(tmp_path: Path) -> None:
     for name in ("in/b.png", "in/sub/a.png", "in/c.txt"):
         save(noise("L", seed=len(name)), tmp_path / name, format="PNG")
-    out, _ = restored([tmp_path / name for name in ("in/sub/a.png", "in/b.png", "in/c.txt")], tmp_path)
+    out, _ = restored(
+        [tmp_path / name for name in ("in/sub/a.png", "in/b.png", "in/c.txt")], tmp_path
+    )
     assert files(out) == ["b.png", "c.txt.png", "sub/a.png"]
     with bitsback.open(tmp_path / "round.bb") as archive:
         assert archive.names == ["sub/a.png", "b.png", "c.txt"]

@@ -1,4 +1,6 @@
-"""Archives of files that were written before come back as they were, and are written as they were."""
+"""Archives of files that were written before come back as they were, and are written as they
+were.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def pictures(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileList:
 def block(first: int, items: int, shape: tuple[int, ...] = (2, 2)) -> bytes:
     """The payload of a block of zeros."""
     return (
-        varint(first) + pack_runs([Run(items, BYTE, shape, None)]) + bytes([RAW]) + bytes(items * int(np.prod(shape)))
+        varint(first)
+        + pack_runs([Run(items, BYTE, shape, None)])
+        + bytes([RAW])
+        + bytes(items * int(np.prod(shape)))
     )
 
 
@@ -39,7 +42,10 @@ def archive(collection: bytes, names: bytes, *blocks: tuple[int, bytes]) -> byte
     packed = [(items, section(BLOCK, payload)) for items, payload in blocks]
     start = HEAD + collection
     return (
-        start + b"".join(data for _, data in packed) + names + pack_index(len(start), [(n, len(d)) for n, d in packed])
+        start
+        + b"".join(data for _, data in packed)
+        + names
+        + pack_index(len(start), [(n, len(d)) for n, d in packed])
     )
 
 
@@ -57,7 +63,10 @@ def refuse(data: bytes, folder: Path, match: str = ".") -> None:
     tracemalloc.start()
     with pytest.raises(bitsback.ArchiveError, match=match):
         bitsback.decompress(folder / "x.bb", folder / "out")
-    with pytest.raises(bitsback.ArchiveError, match=match), bitsback.open(folder / "x.bb") as opened:
+    with (
+        pytest.raises(bitsback.ArchiveError, match=match),
+        bitsback.open(folder / "x.bb") as opened,
+    ):
         opened[0]
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
@@ -111,7 +120,11 @@ def test_names(tmp_path: Path, names: bytes, match: str) -> None:
 
 
 def test_names_that_are_not_there(tmp_path: Path) -> None:
-    refuse(archive(pictures(2).pack(), b"", (2, block(0, 2))), tmp_path, "names of its files are missing")
+    refuse(
+        archive(pictures(2).pack(), b"", (2, block(0, 2))),
+        tmp_path,
+        "names of its files are missing",
+    )
 
 
 def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
@@ -132,7 +145,10 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(1) + Collection.of_items("<f4", (2, 2), 2).pack_array(), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (2, 2, 5), 2).pack_array(), "no pictures"),
         (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(), "hold 1152921504606846976 items"),
+        (
+            varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(),
+            "hold 1152921504606846976 items",
+        ),
         (varint(1) + Collection.of_items("|u1", (2, 2), 1 << 62).pack_array(), "memory"),
         (varint(1) + Collection.of_items("|u1", (1 << 60, 1), 2).pack_array(), "too many"),
         (varint(2) + 2 * Collection.of_items("|u1", (2, 2), 1).pack_array(), "not that of all"),
@@ -143,26 +159,36 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [FOLDER, TIFF])
 def test_parts(tmp_path: Path, kind: int, parts: bytes, match: str) -> None:
     names = section(NAMES, one_run(2), name(b"a") + name(b"b") if kind == FOLDER else b"")
-    (tmp_path / "x.bb").write_bytes(archive(section(COLLECTION, bytes([1, kind]), parts), names, (2, block(0, 2))))
+    (tmp_path / "x.bb").write_bytes(
+        archive(section(COLLECTION, bytes([1, kind]), parts), names, (2, block(0, 2)))
+    )
     with pytest.raises(bitsback.ArchiveError, match=match):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     assert files(tmp_path) == ["x.bb"]
 
 
 def test_a_block_of_two_parts(tmp_path: Path) -> None:
-    names = section(NAMES, varint(2) + varint(0) + varint(1) + varint(1) + varint(1) + name(b"a") + name(b"b"))
+    names = section(
+        NAMES, varint(2) + varint(0) + varint(1) + varint(1) + varint(1) + name(b"a") + name(b"b")
+    )
     refuse(archive(pictures(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0")
 
 
 def test_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
     for start in (b"\1\3", b"\4"):
-        refuse(archive(section(COLLECTION, start, pictures(2).pack()[4:-4]), b""), tmp_path, "newer bitsback")
+        refuse(
+            archive(section(COLLECTION, start, pictures(2).pack()[4:-4]), b""),
+            tmp_path,
+            "newer bitsback",
+        )
 
 
 def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
     for container in (2, 3):
         array = Collection(np.dtype("<f2"), (0, 2), 1, container)
-        (tmp_path / "x.bb").write_bytes(HEAD + array.pack() + pack_index(len(HEAD + array.pack()), []))
+        (tmp_path / "x.bb").write_bytes(
+            HEAD + array.pack() + pack_index(len(HEAD + array.pack()), [])
+        )
         with pytest.raises(bitsback.ArchiveError, match="cannot come from an idx file"):
             bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
         assert files(tmp_path) == ["x.bb"]
@@ -171,12 +197,21 @@ def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
 def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
     for count in (1 << 20, 1 << 40, 1 << 60):
         collection = FileList(TIFF, (Collection.of_items("|b1", (1, 1), count),))
-        payload = varint(0) + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))]) + b"\1" + bytes(50)
-        refuse(archive(collection.pack(), section(NAMES, one_run(count)), (count, payload)), tmp_path)
+        payload = (
+            varint(0)
+            + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
+            + b"\1"
+            + bytes(50)
+        )
+        refuse(
+            archive(collection.pack(), section(NAMES, one_run(count)), (count, payload)), tmp_path
+        )
 
 
 def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None:
-    collection = FileList(NPZ, (Collection(BYTE, (1 << 60, 0), 1), Collection(BYTE, (1 << 61, 0), 1)))
+    collection = FileList(
+        NPZ, (Collection(BYTE, (1 << 60, 0), 1), Collection(BYTE, (1 << 61, 0), 1))
+    )
     blocks = [(1 << 60, block(0, 1 << 60, (0,))), (1 << 61, block(1 << 60, 1 << 61, (0,)))]
     names = section(NAMES, name(b"a"), name(b"b"))
     (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, *blocks))
@@ -188,7 +223,9 @@ def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None
 
 
 def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
-    """A changed byte anywhere is an error, or changes nothing; also with checksums that are made to match."""
+    """A changed byte anywhere is an error, or changes nothing; also with checksums that are made to
+    match.
+    """
     for number in range(6):
         save(digits[number], tmp_path / "in" / f"{number}.png")
         save(noise("RGB", seed=number), tmp_path / "in" / "sub" / f"{number}.png")
@@ -211,11 +248,15 @@ def test_mutated_names_with_a_checksum_that_matches(tmp_path: Path) -> None:
     for number in range(300):
         mutated = bytearray(payload)
         for _ in range(rng.randrange(1, 4)):
-            mutated[rng.randrange(len(mutated))] = rng.choice([rng.randrange(256), ord("."), ord("/"), 0, 1, 2, 255])
+            mutated[rng.randrange(len(mutated))] = rng.choice(
+                [rng.randrange(256), ord("."), ord("/"), 0, 1, 2, 255]
+            )
         out = tmp_path / "deep" / "out"
         out.parent.mkdir(exist_ok=True)
         try:
-            bitsback.decompress(io.BytesIO(archive(start, section(NAMES, mutated), (3, block(0, 3)))), out)
+            bitsback.decompress(
+                io.BytesIO(archive(start, section(NAMES, mutated), (3, block(0, 3)))), out
+            )
         except bitsback.BitsbackError:
             assert not out.exists(), number
             continue

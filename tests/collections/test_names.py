@@ -25,13 +25,30 @@ GREY = Collection.of_items("|u1", (2, 2), 1)
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a", "a\0b", "x" * 1025, "é" * 513, "\udcff.png"],
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "../a",
+        "a/../b",
+        "a/..",
+        "./a",
+        "a\0b",
+        "x" * 1025,
+        "é" * 513,
+        "\udcff.png",
+    ],
 )
 def test_names_that_no_collection_has(name: str) -> None:
     assert fault(name) is not None
 
 
-@pytest.mark.parametrize("name", ["a", "a/b.png", "...", "a..b", "ü/ñ.png", "a\\b", "C:x", "-rf", " ", "x" * 1024])
+@pytest.mark.parametrize(
+    "name", ["a", "a/b.png", "...", "a..b", "ü/ñ.png", "a\\b", "C:x", "-rf", " ", "x" * 1024]
+)
 def test_names_that_are_fine(name: str) -> None:
     assert fault(name) is None
 
@@ -87,18 +104,24 @@ def test_what_a_terminal_would_act_on_is_not_printed() -> None:
         (".png", "1", (".png.png", "PNG")),
     ],
 )
-def test_under_which_name_a_picture_comes_back(name: str, mode: str, expected: tuple[str, str]) -> None:
+def test_under_which_name_a_picture_comes_back(
+    name: str, mode: str, expected: tuple[str, str]
+) -> None:
     assert restored_name(name, mode) == expected
 
 
-names = st.lists(st.text("ab/.é", min_size=1, max_size=12).filter(lambda name: fault(name) is None), unique=True)
+names = st.lists(
+    st.text("ab/.é", min_size=1, max_size=12).filter(lambda name: fault(name) is None), unique=True
+)
 
 
 @given(names, st.data())
 def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> None:
     parts = [data.draw(st.integers(0, 2)) for _ in names]
     counts = [parts.count(part) for part in range(3)]
-    collection = FileList(FOLDER, tuple(Collection.of_items("|u1", (2, 2), count) for count in counts))
+    collection = FileList(
+        FOLDER, tuple(Collection.of_items("|u1", (2, 2), count) for count in counts)
+    )
     runs = [(part, 1) for part in parts]
     files = unpack_files(open_section(pack_files(FOLDER, runs, names), NAMES), collection)
     assert files.names == names
@@ -118,7 +141,9 @@ class TestOnLinux:
         (tmp_path / "in").mkdir()
         save(noise("L"), tmp_path / "x.png")
         os.rename(tmp_path / "x.png", os.fsencode(tmp_path / "in") + b"/\xff.png")  # noqa: PTH104
-        with pytest.raises(bitsback.InputError, match=r"\\udcff\.png: its name is not in UTF-8; rename it"):
+        with pytest.raises(
+            bitsback.InputError, match=r"\\udcff\.png: its name is not in UTF-8; rename it"
+        ):
             bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
 
     def test_names_that_other_systems_cannot_have_are_told_and_kept(self, tmp_path: Path) -> None:
@@ -134,7 +159,9 @@ class TestOnLinux:
 def test_two_pictures_that_would_come_back_as_one(tmp_path: Path) -> None:
     save(noise("RGB"), tmp_path / "in" / "a.jpg")
     save(noise("RGB"), tmp_path / "in" / "a.jpg.png")
-    with pytest.raises(bitsback.InputError, match=r"would be restored as a\.jpg\.png, and so would .*rename"):
+    with pytest.raises(
+        bitsback.InputError, match=r"would be restored as a\.jpg\.png, and so would .*rename"
+    ):
         notes_of(tmp_path / "in", tmp_path / "a.bb")
 
 

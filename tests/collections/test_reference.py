@@ -24,7 +24,10 @@ from .conftest import noise, notes_of, save
 
 @pytest.fixture(scope="module")
 def models() -> list[SpecModel]:
-    return [SpecModel.from_bytes(bundled.load(name).to_bytes()) for name in ("mnist-binary", "mnist-binary-paper")]
+    return [
+        SpecModel.from_bytes(bundled.load(name).to_bytes())
+        for name in ("mnist-binary", "mnist-binary-paper")
+    ]
 
 
 def check(source: Any, models: list[SpecModel], **options: Any) -> None:
@@ -48,9 +51,13 @@ def test_pictures(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bo
 
 
 def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Path) -> None:
-    model = bitsback.load_model(random_context_model_file(codec="mixture", levels=256, precision=24, latents=1))
+    model = bitsback.load_model(
+        random_context_model_file(codec="mixture", levels=256, precision=24, latents=1)
+    )
     message = bitsback.Message([2**40], depth=0)
-    items = model.likelihood(model.prior(40).pop(message)).pop(message).reshape(40, *model.item_shape)
+    items = (
+        model.likelihood(model.prior(40).pop(message)).pop(message).reshape(40, *model.item_shape)
+    )
     for number, picture in enumerate(items):
         save(picture, tmp_path / "in" / f"{number % 3}" / f"{number}.png")
     save(noise("RGB"), tmp_path / "in" / "colour.png")
@@ -62,7 +69,13 @@ def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Pa
 
 
 def test_npz(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bool_]) -> None:
-    np.savez(tmp_path / "x.npz", a=digits[:3], b=np.zeros((0, 2)), c=np.float64(1), ab=np.arange(9, dtype=">u2"))
+    np.savez(
+        tmp_path / "x.npz",
+        a=digits[:3],
+        b=np.zeros((0, 2)),
+        c=np.float64(1),
+        ab=np.arange(9, dtype=">u2"),
+    )
     check(tmp_path / "x.npz", models, block=4)
 
 

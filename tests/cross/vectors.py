@@ -1,4 +1,5 @@
-"""Writes test vectors for driver.cpp, and the lines that it must print: those that the specification gives.
+"""Writes test vectors for driver.cpp, and the lines that it must print: those that the
+specification gives.
 
 python tests/cross/vectors.py VECTORS EXPECTED
 """
@@ -57,7 +58,9 @@ class Vectors:
         self.put("M", list(self.message.to_bytes()))
         self.expect(self.message.to_bytes())
 
-    def codec(self, operation: str, parameters: tuple[Any, ...], spec: codecs.Array, symbols: list[int]) -> None:
+    def codec(
+        self, operation: str, parameters: tuple[Any, ...], spec: codecs.Array, symbols: list[int]
+    ) -> None:
         self.put(operation, *parameters, symbols)
         spec.push(self.message, symbols)
         pushed = self.message.to_bytes()
@@ -68,7 +71,12 @@ class Vectors:
         """One step of n symbols with each codec."""
         rng = self.rng
         size = int(rng.integers(2, 2**24))
-        self.codec("U", (size,), codecs.Array([codecs.Uniform(size)] * n), rng.integers(0, size, n).tolist())
+        self.codec(
+            "U",
+            (size,),
+            codecs.Array([codecs.Uniform(size)] * n),
+            rng.integers(0, size, n).tolist(),
+        )
 
         precision = int(rng.integers(1, 25))
         ones = rng.integers(1, 2**precision, n).tolist()
@@ -85,7 +93,10 @@ class Vectors:
         means = rng.integers(-(2**20), 2**20 + 1, n).tolist()
         inverse_scales = np.exp2(rng.uniform(10, 26, n)).astype(int).tolist()
         gaussians = codecs.Array(
-            [codecs.Gaussian(m, v, bits, precision) for m, v in zip(means, inverse_scales, strict=True)]
+            [
+                codecs.Gaussian(m, v, bits, precision)
+                for m, v in zip(means, inverse_scales, strict=True)
+            ]
         )
         symbols = rng.integers(0, 2**bits, n).tolist()
         self.codec("G", (bits, precision, means, inverse_scales), gaussians, symbols)
@@ -101,14 +112,21 @@ class Vectors:
         table = [codecs.Rows(row, precision) for row in rows.tolist()]
         index = rng.integers(0, 5, n).tolist()
         spec = codecs.Array([table[i] for i in index])
-        self.codec("R", (precision, levels, starts_of(table), index), spec, rng.integers(0, levels, n).tolist())
+        self.codec(
+            "R",
+            (precision, levels, starts_of(table), index),
+            spec,
+            rng.integers(0, levels, n).tolist(),
+        )
 
     def mixture(self, n: int, logistic: bool) -> None:
         rng = self.rng
         levels = int(rng.integers(2, 2 ** int(rng.integers(2, 17)) + 1))
         precision = int(rng.integers((levels - 1).bit_length() + 4, 25))
         k = int(rng.integers(1, 4))
-        weights = np.diff(np.sort(rng.integers(0, 2**16 + 1, (n, k - 1))), axis=1, prepend=0, append=2**16)
+        weights = np.diff(
+            np.sort(rng.integers(0, 2**16 + 1, (n, k - 1))), axis=1, prepend=0, append=2**16
+        )
         means = rng.integers(-(2**8) * levels, 2**9 * levels, (n, k)).clip(-(2**24), 2**24)
         inverse_scales = np.exp2(rng.uniform(0, 26, (n, k))).astype(int)
         parts = zip(weights.tolist(), means.tolist(), inverse_scales.tolist(), strict=True)
@@ -117,11 +135,25 @@ class Vectors:
         self.codec("X", parameters, spec, rng.integers(0, levels, n).tolist())
 
     def put_linear(self, layer: Linear, top: int) -> None:
-        self.put(layer.weight.shape[1], top, layer.shift, *layer.clamp, layer.weight, layer.bias, layer.multiplier)
+        self.put(
+            layer.weight.shape[1],
+            top,
+            layer.shift,
+            *layer.clamp,
+            layer.weight,
+            layer.bias,
+            layer.multiplier,
+        )
 
-    def linear(self, inputs: int, outputs: int, rows: int, clamp: tuple[int, int], extreme: bool) -> None:
+    def linear(
+        self, inputs: int, outputs: int, rows: int, clamp: tuple[int, int], extreme: bool
+    ) -> None:
         layer = random_linear(self.rng, inputs, outputs, clamp, extreme)
-        x = self.rng.choice([0, 255], (rows, inputs)) if extreme else self.rng.integers(0, 256, (rows, inputs))
+        x = (
+            self.rng.choice([0, 255], (rows, inputs))
+            if extreme
+            else self.rng.integers(0, 256, (rows, inputs))
+        )
         self.put("L")
         self.put_linear(layer, 255)
         self.put(x)
@@ -157,7 +189,9 @@ class Vectors:
         if model.likelihood_codec == "bernoulli":
             self.put(0, model.pixel_codec.probability)
         else:
-            rows = [codecs.Rows(row, precision) for column in model.pixel_codec.grid for row in column]
+            rows = [
+                codecs.Rows(row, precision) for column in model.pixel_codec.grid for row in column
+            ]
             self.put(len(model.pixel_codec.grid[0]), starts_of(rows))
 
     def chain(self, lanes: int, items: int, **sizes: Any) -> None:
@@ -176,7 +210,12 @@ class Vectors:
             self.put("W")
             self.put_posterior(model)
             numbers = self.put_network(model.networks["likelihood"])
-            self.put(numbers["features"], *model.about["likelihood"]["size"], *model.shape, *pixel["window"])
+            self.put(
+                numbers["features"],
+                *model.about["likelihood"]["size"],
+                *model.shape,
+                *pixel["window"],
+            )
             self.put(model.levels, model.tensors["pixel.planes"])
             numbers = self.put_network(model.networks["pixel"])
             self.put([numbers[name] for name in PIXELS[model.likelihood_codec].outputs])
@@ -219,7 +258,13 @@ def make() -> Vectors:
                 vectors.codecs(n)
     for extreme in (False, True):
         for clamp in ((0, 255), (-32768, 32767), (-128, 127)):
-            for inputs, outputs, rows in ((1, 1, 1), (3, 64, 2), (65, 63, 7), (100, 784, 3), (784, 100, 5)):
+            for inputs, outputs, rows in (
+                (1, 1, 1),
+                (3, 64, 2),
+                (65, 63, 7),
+                (100, 784, 3),
+                (784, 100, 5),
+            ):
                 vectors.linear(inputs, outputs, rows, clamp, extreme)
     for lanes in (1, 3, 4, 8, 16):
         vectors.chain(lanes, 21)
@@ -229,9 +274,15 @@ def make() -> Vectors:
     vectors.chain(8, 9, shape=(28, 28), latents=40, hidden=100)
     for lanes in (1, 4):
         vectors.context_chain(lanes, 5)
-        vectors.context_chain(lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5)
-        vectors.context_chain(lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8)
-    vectors.context_chain(2, 3, codec="mixture", levels=30, precision=20, window=(8, 8), kernel=7, stride=3, hidden=70)
+        vectors.context_chain(
+            lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5
+        )
+        vectors.context_chain(
+            lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8
+        )
+    vectors.context_chain(
+        2, 3, codec="mixture", levels=30, precision=20, window=(8, 8), kernel=7, stride=3, hidden=70
+    )
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     return vectors

@@ -58,7 +58,9 @@ def test_the_figure_shows_every_bit_once() -> None:
     picture = np.asarray(draw(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
     images[0, 0, 0] = True
     with_pixel = np.asarray(draw(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
-    without_bit = np.asarray(draw(images, [Sample("all ones", b"\x7f" + b"\xff" * 1000, 1000, 0.5)]))
+    without_bit = np.asarray(
+        draw(images, [Sample("all ones", b"\x7f" + b"\xff" * 1000, 1000, 0.5)])
+    )
     assert np.sum(picture != with_pixel) == SCALE**2
     assert np.sum(with_pixel != without_bit) == SCALE**2
 
@@ -70,7 +72,9 @@ def test_the_figure_counts_what_thirty_images_take() -> None:
     assert (ours.name, ours.bits, ours.rate) == ("bitsback", 800, 1600 / images.size)
 
 
-def test_the_demo_prints_a_table_and_writes_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_prints_a_table_and_writes_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     few = binarised_mnist_test_images()[:200]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, "binarised_mnist_test_images", lambda: few)

@@ -17,7 +17,9 @@ FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
 
 def most_memory(size: int) -> int:
-    """Bytes that reading so few may take: docs/format.md bounds the elements of a block, each at most 8 bytes."""
+    """Bytes that reading so few may take: docs/format.md bounds the elements of a block, each at
+    most 8 bytes.
+    """
     return FIXED_MEMORY + 8 * ((1 << 16) + (size << 12))
 
 
@@ -39,7 +41,9 @@ class Case:
     sources: tuple[tuple[bytes, ...], ...] | None
 
     def run(self) -> bool:
-        return read_model(self.data) if self.kind == "model" else read_archive(self.data, self.sources)
+        return (
+            read_model(self.data) if self.kind == "model" else read_archive(self.data, self.sources)
+        )
 
 
 def cases(seed: int, first: int, count: int) -> Iterator[Case]:
@@ -50,7 +54,9 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
         kind = random.choice(("damage", "damage", "forgery", "forgery", "forgery", "model"))
         if kind == "model":
             change = random.choice((mutate, forge_model, forge_model, forge_model))
-            yield Case(number, kind, change(random, random.choice(models), random.choice(models)), None)
+            yield Case(
+                number, kind, change(random, random.choice(models), random.choice(models)), None
+            )
             continue
         one, other = random.choice(archives), random.choice(archives)
         if kind == "damage":
@@ -60,7 +66,9 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
 
 
 def run(all_cases: Iterator[Case]) -> Counter[str]:
-    """Runs the cases; how many of each kind were whole. Raises AssertionError, with its number, if one errs."""
+    """Runs the cases; how many of each kind were whole. Raises AssertionError, with its number, if
+    one errs.
+    """
     outcomes: Counter[str] = Counter()
     warm_up()
     peak = peak_memory()
@@ -69,10 +77,14 @@ def run(all_cases: Iterator[Case]) -> Counter[str]:
         try:
             whole = case.run()
         except Exception as error:
-            raise AssertionError(f"case {case.number}, {case.kind}: {type(error).__name__}: {error}") from error
+            raise AssertionError(
+                f"case {case.number}, {case.kind}: {type(error).__name__}: {error}"
+            ) from error
         assert perf_counter() - start < SECONDS, f"case {case.number}, {case.kind}, takes too long"
         before, peak = peak, peak_memory()
-        assert peak - before < most_memory(len(case.data)), f"case {case.number}, {case.kind}: {peak - before} bytes"
+        assert peak - before < most_memory(len(case.data)), (
+            f"case {case.number}, {case.kind}: {peak - before} bytes"
+        )
         outcomes[f"{case.kind}, {'whole' if whole else 'refused'}"] += 1
     return outcomes
 

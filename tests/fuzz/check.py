@@ -3,6 +3,7 @@
 import io
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,16 +37,18 @@ class Pipe(io.RawIOBase):
 def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     """Reads it in every way; whether it is whole.
 
-    BitsbackError is how each may refuse it. What they give instead must be the items that `sources`, archives that the
-    bytes came from, have there. None: the bytes were forged, and readers must agree with each other, and with the
-    specification.
+    BitsbackError is how each may refuse it. What they give instead must be the items that
+    `sources`, archives that the bytes came from, have there. None: the bytes were forged, and
+    readers must agree with each other, and with the specification.
     """
     seen: dict[int, bytes] = {}
 
     def take(items: Sequence[bytes], first: int = 0) -> None:
         for number, item in enumerate(items, first):
             if sources is not None:
-                assert any(number < len(source) and source[number] == item for source in sources), f"item {number}"
+                assert any(number < len(source) and source[number] == item for source in sources), (
+                    f"item {number}"
+                )
             assert seen.setdefault(number, item) == item, f"two readers differ about item {number}"
 
     whole = [
@@ -69,7 +72,8 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
         if end <= block.first:
             continue
         for verify in (True, False):
-            refused(lambda: take(list(split(archive.items(block.first, end, verify=verify))), block.first))  # noqa: B023
+            items = partial(archive.items, block.first, end, verify=verify)
+            refused(lambda: take(list(split(items())), block.first))  # noqa: B023
         refused(lambda: archive[block.first])  # noqa: B023
     return not whole[0]
 
@@ -84,7 +88,9 @@ def conform(data: bytes) -> None:
 
 
 def all_items(array: np.ndarray[Any, Any]) -> list[bytes]:
-    return [array.tobytes()] if array.ndim == 0 else list(itertools.islice(split(array), MOST_ITEMS))
+    return (
+        [array.tobytes()] if array.ndim == 0 else list(itertools.islice(split(array), MOST_ITEMS))
+    )
 
 
 def read_model(data: bytes) -> bool:

@@ -1,4 +1,6 @@
-"""Damage and forgery: bytes changed anyhow, and sections changed and then given the checksums that they should have."""
+"""Damage and forgery: bytes changed anyhow, and sections changed and then given the checksums that
+they should have.
+"""
 
 import re
 from functools import cache
@@ -8,7 +10,24 @@ from bitsback import _core
 from reference import archive as spec
 from reference.message import write_varint
 
-NUMBERS = [0, 1, 2, 127, 128, 255, 256, 2**16, 2**24, 2**31 - 1, 2**31, 2**32, 2**40, 2**60, 2**63, 2**64 - 1]
+NUMBERS = [
+    0,
+    1,
+    2,
+    127,
+    128,
+    255,
+    256,
+    2**16,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**40,
+    2**60,
+    2**63,
+    2**64 - 1,
+]
 
 
 def mutate(random: Random, data: bytes, other: bytes) -> bytes:
@@ -25,13 +44,19 @@ def a_range(random: Random, data: bytes, longest: int = 64) -> tuple[int, int]:
 
 def flip(random: Random, data: bytes, other: bytes) -> bytes:
     start, end = a_range(random, data, 1)
-    return data[:start] + bytes(byte ^ 1 << random.randrange(8) for byte in data[start:end]) + data[end:]
+    return (
+        data[:start]
+        + bytes(byte ^ 1 << random.randrange(8) for byte in data[start:end])
+        + data[end:]
+    )
 
 
 def set_bytes(random: Random, data: bytes, other: bytes) -> bytes:
     start, end = a_range(random, data, 8)
     return (
-        data[:start] + bytes([random.choice((0, 1, 127, 128, 255, random.randrange(256)))]) * (end - start) + data[end:]
+        data[:start]
+        + bytes([random.choice((0, 1, 127, 128, 255, random.randrange(256)))]) * (end - start)
+        + data[end:]
     )
 
 
@@ -63,7 +88,9 @@ def cross_over(random: Random, data: bytes, other: bytes) -> bytes:
 def number(random: Random, data: bytes, other: bytes) -> bytes:
     """A number, mostly a huge one, in place of a byte or two."""
     start, _ = a_range(random, data)
-    return data[:start] + write_varint(random.choice(NUMBERS)) + data[start + random.randint(0, 2) :]
+    return (
+        data[:start] + write_varint(random.choice(NUMBERS)) + data[start + random.randint(0, 2) :]
+    )
 
 
 def truncate(random: Random, data: bytes, other: bytes) -> bytes:
@@ -98,14 +125,18 @@ def section(kind: str, payload: bytes) -> bytes:
 
 @cache
 def read(data: bytes) -> tuple[list[tuple[str, bytes]], list[int]]:
-    """The kinds and payloads of a whole archive's sections, and the number of items of each block."""
+    """The kinds and payloads of a whole archive's sections, and the number of items of each
+    block.
+    """
     sections = spec.read_sections(data)
     counts = spec.read_index(sections)
     return [(part.kind, part.payload) for part in sections], counts
 
 
 def forge(random: Random, data: bytes, other: bytes) -> bytes:
-    """Sections changed, dropped, doubled and moved, then every checksum and mostly the index made to fit."""
+    """Sections changed, dropped, doubled and moved, then every checksum and mostly the index made
+    to fit.
+    """
     parts, counts = map(list, read(data))
     strange, _ = read(other)
     for _ in range(random.choice((1, 1, 2))):
@@ -118,7 +149,9 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
             case 2:
                 parts.insert(at, random.choice(strange))
             case 3:
-                parts.insert(at, (random.choice("CMBINQxz"), random.randbytes(random.randrange(20))))
+                parts.insert(
+                    at, (random.choice("CMBINQxz"), random.randbytes(random.randrange(20)))
+                )
             case _:
                 kind, payload = parts[at]
                 parts[at] = kind, change(random, payload, random.choice(strange)[1])
@@ -152,7 +185,9 @@ def change(random: Random, payload: bytes, other: bytes) -> bytes:
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
-    """Numbers and words of a model file's header changed, its length made to fit; or its tensors changed."""
+    """Numbers and words of a model file's header changed, its length made to fit; or its tensors
+    changed.
+    """
     length = int.from_bytes(data[:8], "little")
     header, tensors = data[8 : 8 + length].decode(), data[8 + length :]
     match random.randrange(4):
@@ -169,7 +204,16 @@ def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
             for _ in range(random.choice((1, 1, 2))):
                 one = random.choice(list(re.finditer(r"\d+", header)))
                 value = random.choice(
-                    [*NUMBERS, -1, int(one.group()) + 1, int(one.group()) - 1, "1e9", "true", "null", "[]"]
+                    [
+                        *NUMBERS,
+                        -1,
+                        int(one.group()) + 1,
+                        int(one.group()) - 1,
+                        "1e9",
+                        "true",
+                        "null",
+                        "[]",
+                    ]
                 )
                 header = header[: one.start()] + str(value) + header[one.end() :]
     text = header.encode()

@@ -13,7 +13,9 @@ HANG = 300  # seconds for a thousand cases; then the traceback is printed and th
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Mutate small archives and model files, and read them in every way.")
+    parser = argparse.ArgumentParser(
+        description="Mutate small archives and model files, and read them in every way."
+    )
     parser.add_argument("--mutations", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")

@@ -25,7 +25,9 @@ class Seed:
 
 @cache
 def archives() -> list[Seed]:
-    """Every method, one and two levels and bytes, one block and several, bundled and embedded models, odd shapes."""
+    """Every method, one and two levels and bytes, one block and several, bundled and embedded
+    models, odd shapes.
+    """
     rng = np.random.default_rng(0)
     ink = drawn(bundled.load("mnist-binary"), 5)
     grey = drawn(bundled.load("mnist"), 3)
@@ -44,8 +46,16 @@ def archives() -> list[Seed]:
     ]
     for name, data in small_models().items():
         model = bitsback.load_model(data)
-        arrays.append((f"embedded {name}", drawn(model, 250), {"model": model, "embed": "always", "block": 125}))
-    return [Seed(name, compress(array, **options), *items_of(array)) for name, array, options in arrays]
+        arrays.append(
+            (
+                f"embedded {name}",
+                drawn(model, 250),
+                {"model": model, "embed": "always", "block": 125},
+            )
+        )
+    return [
+        Seed(name, compress(array, **options), *items_of(array)) for name, array, options in arrays
+    ]
 
 
 def models() -> list[bytes]:
@@ -66,7 +76,14 @@ def small_models() -> dict[str, bytes]:
             shape=(6, 7), likelihood="beta-binomial", levels=256, likelihood_precision=24, **common
         ),
         "mixture in context": random_context_model_file(
-            shape=(4, 5), window=(2, 1), planes=1, codec="mixture", levels=256, precision=22, components=2, **common
+            shape=(4, 5),
+            window=(2, 1),
+            planes=1,
+            codec="mixture",
+            levels=256,
+            precision=22,
+            components=2,
+            **common,
         ),
     }
 
@@ -93,4 +110,6 @@ def items_of(array: NDArray[Any]) -> tuple[tuple[bytes, ...], str]:
 
 def split(array: NDArray[Any]) -> Iterator[bytes]:
     for number in range(len(array)):
-        yield array[number : number + 1].tobytes()  # an array, since a scalar would lose its byte order
+        yield array[
+            number : number + 1
+        ].tobytes()  # an array, since a scalar would lose its byte order

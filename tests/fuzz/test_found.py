@@ -66,5 +66,9 @@ def test_sections_out_of_order_are_found() -> None:
         [collection, model, blocks[0], other, *blocks[1:]],
     ):
         refused(pack(parts, HEAD))
-    restored = bitsback.decompress(io.BytesIO(pack([collection, model, *blocks, other, other], HEAD)))
-    assert restored.tobytes() == bitsback.decompress(io.BytesIO(WHOLE["embedded bernoulli"])).tobytes()
+    restored = bitsback.decompress(
+        io.BytesIO(pack([collection, model, *blocks, other, other], HEAD))
+    )
+    assert (
+        restored.tobytes() == bitsback.decompress(io.BytesIO(WHOLE["embedded bernoulli"])).tobytes()
+    )

@@ -1,4 +1,6 @@
-"""Damaged and forged files: the right pixels or an error of bitsback's own, soon and in little memory."""
+"""Damaged and forged files: the right pixels or an error of bitsback's own, soon and in little
+memory.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Reading .npy files and streams: item by item, and nothing is believed that the file does not hold."""
+"""Reading .npy files and streams: item by item, and nothing is believed that the file does not
+hold.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ def test_every_source_gives_the_same(tmp_path: Path, array: NDArray[Any]) -> Non
     path.write_bytes(data)
     (tmp_path / "x.npy.gz").write_bytes(gzip.compress(data))
     with gzip.open(f"{path}.gz") as unzipped:
-        results = [read_all(source) for source in (array, path, str(path), io.BytesIO(data), Pipe(data), unzipped)]
+        results = [
+            read_all(source)
+            for source in (array, path, str(path), io.BytesIO(data), Pipe(data), unzipped)
+        ]
     for restored in results:
         assert restored.dtype.str == array.dtype.str and restored.shape == array.shape
         np.testing.assert_array_equal(restored, array)
@@ -145,7 +150,9 @@ def header(shape: str, descr: str = "'|u1'", fortran: bool = False) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
 
 
-@pytest.mark.parametrize("shape", ["(1 << 40,)", "(-1,)", "(1.5,)", "[3]", "'a'", "(True, 3)", "(3", "(10**30,)"])
+@pytest.mark.parametrize(
+    "shape", ["(1 << 40,)", "(-1,)", "(1.5,)", "[3]", "'a'", "(True, 3)", "(3", "(10**30,)"]
+)
 def test_headers_that_are_none(shape: str) -> None:
     with pytest.raises(InputError, match="the input: "):
         read_all(io.BytesIO(header(shape) + bytes(10)))
@@ -159,7 +166,10 @@ def test_a_size_beyond_all_claims_no_memory(tmp_path: Path, fortran: bool) -> No
     tracemalloc.start()
     sources: list[Any] = [path, Pipe(data)]
     for source in sources:
-        with pytest.raises(InputError, match=r"bytes of data|too early"), open_items(source) as items:
+        with (
+            pytest.raises(InputError, match=r"bytes of data|too early"),
+            open_items(source) as items,
+        ):
             items.read(1 << 28, 1)
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()

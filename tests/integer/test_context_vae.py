@@ -1,4 +1,6 @@
-"""A context VAE in the core: the same bits as the public codecs, one pixel of a batch after the other."""
+"""A context VAE in the core: the same bits as the public codecs, one pixel of a batch after the
+other.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,11 +43,17 @@ class Model:
         top = self.levels - 1
         self.posterior = _core.Network(self.pixels, top)
         hidden = self.posterior.add_conv(
-            0, build(random_linear(rng, 9, 4, BYTES, top=top), top=top), *self.shape, kernel=3, stride=2
+            0,
+            build(random_linear(rng, 9, 4, BYTES, top=top), top=top),
+            *self.shape,
+            kernel=3,
+            stride=2,
         )
         cells = (self.shape[0] + 1) // 2 * ((self.shape[1] + 1) // 2)
         self.mean, self.scale = (
-            self.posterior.add_linear(hidden, build(random_linear(rng, cells * 4, self.latents, clamp)))
+            self.posterior.add_linear(
+                hidden, build(random_linear(rng, cells * 4, self.latents, clamp))
+            )
             for clamp in ((-2048, 2047), BYTES)
         )
         self.inverse_scale = np.exp2(rng.uniform(14, 20, 256)).astype(np.uint32)
@@ -54,20 +62,30 @@ class Model:
         low = (self.size[0] // 2, self.size[1] // 2)
         self.decoder = _core.Network(self.latents, 2**self.bits - 1)
         value = self.decoder.add_table(0, rng.integers(0, 256, 2**self.bits).tolist(), 0)
-        cell = self.decoder.add_linear(value, build(random_linear(rng, self.latents, low[0] * low[1] * 5, BYTES)))
-        wide = self.decoder.add_conv(cell, build(random_linear(rng, 45, 4 * self.features, BYTES)), *low, 3, 1)
+        cell = self.decoder.add_linear(
+            value, build(random_linear(rng, self.latents, low[0] * low[1] * 5, BYTES))
+        )
+        wide = self.decoder.add_conv(
+            cell, build(random_linear(rng, 45, 4 * self.features, BYTES)), *low, 3, 1
+        )
         self.drawn = self.decoder.add_shuffle(wide, *low, 2)
 
         above, side = self.window
         self.context = self.planes * (above * (2 * side + 1) + side) + self.features
         self.plane_table = rng.integers(0, 256, (self.planes, self.levels), np.uint8)
         self.network = _core.Network(self.context, 255)
-        first = self.network.add_linear(0, build(random_linear(rng, self.context, self.hidden, BYTES)))
-        change = self.network.add_linear(first, build(random_linear(rng, self.hidden, self.hidden, (-256, 255))))
+        first = self.network.add_linear(
+            0, build(random_linear(rng, self.context, self.hidden, BYTES))
+        )
+        change = self.network.add_linear(
+            first, build(random_linear(rng, self.hidden, self.hidden, (-256, 255)))
+        )
         last = self.network.add_sum(first, change, *BYTES)
 
         def output(clamp: tuple[int, int], width: int) -> int:
-            return self.network.add_linear(last, build(random_linear(rng, self.hidden, width, clamp)))
+            return self.network.add_linear(
+                last, build(random_linear(rng, self.hidden, width, clamp))
+            )
 
         if self.codec == "bernoulli":
             self.outputs = [output(BYTES, 1)]
@@ -118,7 +136,9 @@ class Model:
         images = np.pad(x.reshape(-1, *self.shape), ((0, 0), (above, 0), (side, side)))
         seen = images[:, row : row + above + 1, column : column + 2 * side + 1].reshape(len(x), -1)
         seen = seen[:, : above * (2 * side + 1) + side]
-        return np.concatenate([*(plane[seen] for plane in self.plane_table), features[:, row, column]], axis=1)
+        return np.concatenate(
+            [*(plane[seen] for plane in self.plane_table), features[:, row, column]], axis=1
+        )
 
     def pixel_codec(self, contexts: Array) -> Codec[Any]:
         outputs = self.network(contexts, self.outputs)
@@ -131,7 +151,13 @@ class Model:
         ends = np.cumsum(self.exponential[weight].astype(object), axis=1)
         ends = ends * 2**16 // ends[:, -1:]
         weights = np.diff(ends, axis=1, prepend=0).astype(np.uint32)
-        return Mixture(weights, mean.astype(np.int32) * 4, self.symbol_scale[scale], self.levels, self.precision)
+        return Mixture(
+            weights,
+            mean.astype(np.int32) * 4,
+            self.symbol_scale[scale],
+            self.levels,
+            self.precision,
+        )
 
     def places(self) -> list[tuple[int, int]]:
         return [(row, column) for row in range(self.shape[0]) for column in range(self.shape[1])]
@@ -141,7 +167,9 @@ class Model:
         z = posterior.pop(message)
         features = self.given_z(z)
         for row, column in reversed(self.places()):
-            self.pixel_codec(self.contexts(x, features, row, column)).push(message, x[:, row * self.shape[1] + column])
+            self.pixel_codec(self.contexts(x, features, row, column)).push(
+                message, x[:, row * self.shape[1] + column]
+            )
         self.prior(len(x)).push(message, z)
 
     def pop(self, message: Message, size: int) -> Array:
@@ -155,7 +183,9 @@ class Model:
         return x
 
 
-def a_message(rng: np.random.Generator, lanes: int, depth: int | None = 0, words: int = 20) -> Message:
+def a_message(
+    rng: np.random.Generator, lanes: int, depth: int | None = 0, words: int = 20
+) -> Message:
     heads = rng.integers(2**32, 2**64, lanes, dtype=np.uint64)
     return Message(heads, rng.integers(0, 2**32, words, dtype=np.uint32), depth)
 
@@ -171,8 +201,18 @@ MODELS: dict[str, dict[str, Any]] = {
     "mixture": {"codec": "mixture", "levels": 256, "planes": 3, "precision": 24},
     "mixture, one component": {"codec": "mixture", "levels": 30, "components": 1},
     "mixture, two levels": {"codec": "mixture", "levels": 2, "components": 2},
-    "mixture, eight components": {"codec": "mixture", "levels": 256, "components": 8, "precision": 24},
-    "mixture, most components": {"codec": "mixture", "levels": 200, "components": 32, "precision": 20},
+    "mixture, eight components": {
+        "codec": "mixture",
+        "levels": 256,
+        "components": 8,
+        "precision": 24,
+    },
+    "mixture, most components": {
+        "codec": "mixture",
+        "levels": 200,
+        "components": 32,
+        "precision": 20,
+    },
 }
 
 
@@ -195,7 +235,9 @@ def test_a_batch_is_coded_as_the_public_codecs_do(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("size", [1, 5])
 def test_random_bits_decode_as_with_the_public_codecs(name: str, size: int) -> None:
-    """What comes out of random bits is likely under the model: all of its symbols are met, not only flat ones."""
+    """What comes out of random bits is likely under the model: all of its symbols are met, not only
+    flat ones.
+    """
     model = Model(seed=7 * size, **MODELS[name])
     message = a_message(np.random.default_rng(size), 4, words=3000)
     core, plain = message.copy(), message.copy()
@@ -296,7 +338,11 @@ def changes(model: Model) -> dict[str, dict[str, Any]]:
         "no codec": {"pixel_table": None, "pixel_mixture": None},
         "two codecs": {
             "pixel_table": np.ones(256, np.uint32),
-            "pixel_mixture": (np.ones(256, np.uint32), np.ones(256, np.uint32), tables.logistic_cdf()),
+            "pixel_mixture": (
+                np.ones(256, np.uint32),
+                np.ones(256, np.uint32),
+                tables.logistic_cdf(),
+            ),
         },
         "a precision too low": {"pixel_precision": 0},
         "a precision too high": {"pixel_precision": 25},
@@ -329,7 +375,9 @@ def mixture_changes(model: Model) -> dict[str, dict[str, Any]]:
         "a scale of zero": {"pixel_mixture": (exponential, scale * np.uint32(0), cdf)},
         "a scale too large": {"pixel_mixture": (exponential, scale | 2**27, cdf)},
         "a distribution function cut short": {"pixel_mixture": (exponential, scale, cdf[1:])},
-        "a distribution function that falls": {"pixel_mixture": (exponential, scale, cdf[::-1].copy())},
+        "a distribution function that falls": {
+            "pixel_mixture": (exponential, scale, cdf[::-1].copy())
+        },
         "a distribution function above one": {"pixel_mixture": (exponential, scale, cdf * 2)},
         "a precision of 19": {"pixel_precision": 19},
         "two outputs": {"outputs": model.outputs[:2]},
@@ -346,7 +394,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(
-    ("name", "change"), [(name, change) for name in BROKEN for change in BROKEN[name](Model(**MODELS[name]))]
+    ("name", "change"),
+    [(name, change) for name in BROKEN for change in BROKEN[name](Model(**MODELS[name]))],
 )
 def test_what_does_not_fit_is_refused(name: str, change: str) -> None:
     model = Model(**MODELS[name])

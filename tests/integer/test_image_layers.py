@@ -1,4 +1,6 @@
-"""Layers that see an image: convolution, shuffle and sum, against what docs/model-format.md says, in plain NumPy."""
+"""Layers that see an image: convolution, shuffle and sum, against what docs/model-format.md says,
+in plain NumPy.
+"""
 
 import math
 from collections.abc import Iterator
@@ -79,7 +81,9 @@ def test_convolutions(path: str, kernel: int, stride: int) -> None:
             image = rng.integers(0, 256, (3, rows, columns, channels), np.uint8)
             with engine(path):
                 network = _core.Network(rows * columns * channels, 255)
-                out = run(network, image, network.add_conv(0, build(layer), rows, columns, kernel, stride))
+                out = run(
+                    network, image, network.add_conv(0, build(layer), rows, columns, kernel, stride)
+                )
             expected = convolve(layer, image, kernel, stride)
             assert out.dtype == (np.uint8 if clamp == BYTES else np.int16)
             assert (out.reshape(expected.shape) == expected).all()
@@ -90,14 +94,25 @@ def test_convolutions(path: str, kernel: int, stride: int) -> None:
 def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
     draw = data.draw
     kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 4))
-    rows, columns, channels, outputs, items = (draw(st.integers(1, most)) for most in (12, 12, 9, 70, 5))
-    top, clamp = draw(st.sampled_from([1, 100, 255])), draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (7, 8)]))
+    rows, columns, channels, outputs, items = (
+        draw(st.integers(1, most)) for most in (12, 12, 9, 70, 5)
+    )
+    top, clamp = (
+        draw(st.sampled_from([1, 100, 255])),
+        draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (7, 8)])),
+    )
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    layer = random_linear(rng, kernel**2 * channels, outputs, clamp, extreme=draw(st.booleans()), top=top)
+    layer = random_linear(
+        rng, kernel**2 * channels, outputs, clamp, extreme=draw(st.booleans()), top=top
+    )
     image = rng.integers(0, top + 1, (items, rows, columns, channels), np.uint8)
     with engine(path):
         network = _core.Network(rows * columns * channels, top)
-        out = run(network, image, network.add_conv(0, build(layer, top=top), rows, columns, kernel, stride))
+        out = run(
+            network,
+            image,
+            network.add_conv(0, build(layer, top=top), rows, columns, kernel, stride),
+        )
     expected = convolve(layer, image, kernel, stride, top)
     assert (out.reshape(expected.shape) == expected).all()
 
@@ -128,7 +143,9 @@ def test_shuffles(factor: int, top: int) -> None:
         network = _core.Network(image[0].size, top)
         out = run(network, image, network.add_shuffle(0, rows, columns, factor))
         assert out.dtype == image.dtype
-        assert (out.reshape(4, rows * factor, columns * factor, channels) == shuffle(image, factor)).all()
+        assert (
+            out.reshape(4, rows * factor, columns * factor, channels) == shuffle(image, factor)
+        ).all()
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
@@ -161,7 +178,9 @@ def test_sums(path: str, one: tuple[int, int], two: tuple[int, int]) -> None:
 @pytest.mark.parametrize("path", SIMD_PATHS)
 @given(st.data())
 def test_residual_networks(path: str, data: st.DataObject) -> None:
-    """Layers of f(x) + x, as pixels' networks have them; also with f(x) read by others, and sums of sums."""
+    """Layers of f(x) + x, as pixels' networks have them; also with f(x) read by others, and sums of
+    sums.
+    """
     draw = data.draw
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     width, rows = draw(st.integers(1, 80)), draw(st.integers(0, 40))
@@ -171,7 +190,13 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
         network = _core.Network(width, 255)
         for _ in range(draw(st.integers(1, 4))):
             of = draw(
-                st.sampled_from([i for i, v in enumerate(values) if v.min(initial=0) >= 0 and v.max(initial=0) < 256])
+                st.sampled_from(
+                    [
+                        i
+                        for i, v in enumerate(values)
+                        if v.min(initial=0) >= 0 and v.max(initial=0) < 256
+                    ]
+                )
             )
             clamp = draw(st.sampled_from([(-256, 255), WORDS, SIGNED_BYTES, BYTES]))
             layer = random_linear(rng, width, width, clamp, extreme=draw(st.booleans()))
@@ -214,7 +239,17 @@ def test_convolutions_that_do_not_fit_are_refused(
 
 @pytest.mark.parametrize(
     ("rows", "columns", "factor"),
-    [(2, 3, 3), (2, 3, 1), (2, 3, 0), (2, 3, 9), (4, 3, 2), (0, 3, 2), (2**63, 2, 2), (2**32, 2**32, 2), (2, 3, 2**63)],
+    [
+        (2, 3, 3),
+        (2, 3, 1),
+        (2, 3, 0),
+        (2, 3, 9),
+        (4, 3, 2),
+        (0, 3, 2),
+        (2**63, 2, 2),
+        (2**32, 2**32, 2),
+        (2, 3, 2**63),
+    ],
 )
 def test_shuffles_that_do_not_fit_are_refused(rows: int, columns: int, factor: int) -> None:
     with pytest.raises(ValueError, match=r"image|factor|squares"):

@@ -1,4 +1,6 @@
-"""Linear layers: every SIMD path gives the integers of the specification, whatever the sizes and the values."""
+"""Linear layers: every SIMD path gives the integers of the specification, whatever the sizes and
+the values.
+"""
 
 import numpy as np
 import pytest
@@ -45,13 +47,18 @@ def test_batches(path: str, clamp: tuple[int, int]) -> None:
 @pytest.mark.parametrize("inputs", [1, 2, 3, 4, 63, 64, 65, 784])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_nothing_saturates(path: str, inputs: int, sign: int) -> None:
-    """Weights of 127 and inputs of 255: 2 * 255 * 127 is beyond 16 bits, where vpmaddubsw would stop."""
+    """Weights of 127 and inputs of 255: 2 * 255 * 127 is beyond 16 bits, where vpmaddubsw would
+    stop.
+    """
     weight = np.full((3, inputs), 127 * sign)
     weight[1, ::2] *= -1
     weight[2, 0] = -128
     acc = 255 * weight.sum(axis=1)
     layer = SpecLinear(weight, np.zeros(3, np.int64), np.ones(3, np.int64), 10, WORDS)
-    assert run_on(path, layer, np.full((2, inputs), 255, np.uint8)).tolist() == [((acc + 512) >> 10).tolist()] * 2
+    assert (
+        run_on(path, layer, np.full((2, inputs), 255, np.uint8)).tolist()
+        == [((acc + 512) >> 10).tolist()] * 2
+    )
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -63,14 +70,20 @@ def test_extremes(path: str, data: st.DataObject) -> None:
     clamp = data.draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (3, 200), (0, 256), (-5, -1)]))
     top = data.draw(st.sampled_from([1, 2, 100, 255]))
     layer = random_linear(rng, inputs, outputs, clamp, extreme=data.draw(st.booleans()), top=top)
-    x = rng.choice([0, top], (rows, inputs)) if data.draw(st.booleans()) else rng.integers(0, top + 1, (rows, inputs))
+    x = (
+        rng.choice([0, top], (rows, inputs))
+        if data.draw(st.booleans())
+        else rng.integers(0, top + 1, (rows, inputs))
+    )
     result = run_on(path, layer, x.astype(np.uint8), top)
     assert (result == layer.run(x.astype(np.int64), (0, top))).all()
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_halves_round_up_and_the_shift_rounds_down_below_zero(path: str) -> None:
-    """(acc * 1 + 4) >> 3 for acc from -20 to 20: halves go towards plus infinity, never away from zero."""
+    """(acc * 1 + 4) >> 3 for acc from -20 to 20: halves go towards plus infinity, never away from
+    zero.
+    """
     acc = np.arange(-20, 21)
     layer = SpecLinear(np.zeros((41, 1), np.int64), acc, np.ones(41, np.int64), 3, SIGNED_BYTES)
     result = run_on(path, layer, np.zeros((1, 1), np.uint8))[0].tolist()
@@ -92,9 +105,16 @@ def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None
 
 
 def layer_of(
-    weight: int, inputs: int, bias: int = 0, multiplier: int = 1, shift: int = 1, clamp: tuple[int, int] = BYTES
+    weight: int,
+    inputs: int,
+    bias: int = 0,
+    multiplier: int = 1,
+    shift: int = 1,
+    clamp: tuple[int, int] = BYTES,
 ) -> SpecLinear:
-    return SpecLinear(np.full((1, inputs), weight), np.array([bias]), np.array([multiplier]), shift, clamp)
+    return SpecLinear(
+        np.full((1, inputs), weight), np.array([bias]), np.array([multiplier]), shift, clamp
+    )
 
 
 def accumulator(bound: int) -> SpecLinear:
@@ -130,7 +150,9 @@ def test_the_largest_accumulators_are_exact(path: str) -> None:
 def test_a_product_of_53_bits_is_taken_and_one_more_is_refused(shift: int) -> None:
     """bound * multiplier + half < 2^53, met to the last bit by a bound that divides it."""
     total = 2**53 - 1 - 2 ** (shift - 1)
-    multiplier = next(m for m in range(2**23, 2**24) if total % m == 0 or total // m != (total + 1) // m)
+    multiplier = next(
+        m for m in range(2**23, 2**24) if total % m == 0 or total // m != (total + 1) // m
+    )
     bound = total // multiplier
     taken, refused = (layer_of(0, 1, -bound, m, shift) for m in (multiplier, multiplier + 1))
     while bound * refused.multiplier[0] + 2 ** (shift - 1) < 2**53:
@@ -165,7 +187,16 @@ def test_the_bounds_count_the_range_of_the_input() -> None:
         layer_of(1, 1, clamp=(-32769, 5)),
         layer_of(1, 1, clamp=(0, 32768)),
     ],
-    ids=["shift 0", "shift 53", "multiplier 0", "multiplier -1", "clamp empty", "clamp upside down", "low", "high"],
+    ids=[
+        "shift 0",
+        "shift 53",
+        "multiplier 0",
+        "multiplier -1",
+        "clamp empty",
+        "clamp upside down",
+        "low",
+        "high",
+    ],
 )
 def test_numbers_out_of_range_are_refused(layer: SpecLinear) -> None:
     with pytest.raises(ModelError):

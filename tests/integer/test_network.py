@@ -19,14 +19,20 @@ Tensors = dict[str, NDArray[Any]]
 
 
 def a_network(seed: int = 0) -> tuple[list[Any], Tensors]:
-    """x -> hidden -> (mean -> squashed, scale): linear layers with bytes and words, and tables over both."""
+    """x -> hidden -> (mean -> squashed, scale): linear layers with bytes and words, and tables over
+    both.
+    """
     rng = np.random.default_rng(seed)
     tensors: Tensors = {}
     layers: list[Any] = []
 
-    def linear(name: str, of: str, inputs: int, outputs: int, clamp: tuple[int, int], top: int) -> None:
+    def linear(
+        name: str, of: str, inputs: int, outputs: int, clamp: tuple[int, int], top: int
+    ) -> None:
         layer = random_linear(rng, inputs, outputs, clamp, top=top)
-        layers.append({"op": "linear", "name": name, "input": of, "shift": layer.shift, "clamp": list(clamp)})
+        layers.append(
+            {"op": "linear", "name": name, "input": of, "shift": layer.shift, "clamp": list(clamp)}
+        )
         for part, dtype in (("weight", np.int8), ("bias", np.int32), ("multiplier", np.int32)):
             tensors[f"net.{name}.{part}"] = getattr(layer, part).astype(dtype)
 
@@ -68,7 +74,9 @@ def test_every_path_gives_the_integers_of_the_specification(path: str, seed: int
 
 @given(st.integers(-32768, 32767), st.integers(-32768, 32767), st.booleans())
 def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
-    """Ranges wider than 2^15 too, where value - low leaves 16 bits. A linear layer of biases makes the values."""
+    """Ranges wider than 2^15 too, where value - low leaves 16 bits. A linear layer of biases makes
+    the values.
+    """
     low, high = (one, other) if one < other else (min(other, 32766), min(other, 32766) + 1)
     rng = np.random.default_rng(0)
     entries = rng.integers(0, 256, high - low + 1).astype(np.uint8 if narrow else np.int16)
@@ -87,11 +95,15 @@ def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
     }
 
     def build_it() -> Network:
-        return Network.build("net", layers, tensors, "x", Values(1, 0, 1), {"out": Values(53, -32768, 32767)})
+        return Network.build(
+            "net", layers, tensors, "x", Values(1, 0, 1), {"out": Values(53, -32768, 32767)}
+        )
 
     (out,) = build_it()(np.zeros((1, 1), np.uint8))
     assert out.tolist() == [entries[values - low].tolist()]
-    assert (out == spec.build("net", layers, tensors, "x", (0, 1), 1).run(np.zeros((1, 1)))["out"]).all()
+    assert (
+        out == spec.build("net", layers, tensors, "x", (0, 1), 1).run(np.zeros((1, 1)))["out"]
+    ).all()
     tensors["net.out.table"] = entries[:-1]
     with pytest.raises(ModelError, match="entries"):
         build_it()
@@ -101,7 +113,9 @@ def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
 def test_a_source_out_of_its_range_is_refused(top: int) -> None:
     tensors: Tensors = {"net.out.table": np.arange(top + 1).astype(np.int16)}
     layers = [{"op": "table", "name": "out", "input": "x"}]
-    network = Network.build("net", layers, tensors, "x", Values(2, 0, top), {"out": Values(2, 0, top)})
+    network = Network.build(
+        "net", layers, tensors, "x", Values(2, 0, top), {"out": Values(2, 0, top)}
+    )
     assert network(np.array([[0, top], [top, 0]], np.uint16))[0].tolist() == [[0, top], [top, 0]]
     for source in ([[0, top + 1]], [[-1, 0]], [[2**16, 0]], [[0, 0, 0]], [0, 0]):
         with pytest.raises(ValueError, match="source"):

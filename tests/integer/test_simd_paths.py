@@ -16,7 +16,9 @@ def run(simd: str | None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "BITSBACK_SIMD"}
     if simd is not None:
         environment["BITSBACK_SIMD"] = simd
-    return subprocess.run([sys.executable, "-c", SHOW], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", SHOW], env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)

@@ -42,7 +42,14 @@ def test_a_copy_is_independent() -> None:
 
 
 @pytest.mark.parametrize(
-    "parts", [([HEAD], [1, 2]), ([HEAD], [2, 1], 0), ([HEAD + 1], [2, 1]), ([HEAD] * 2, [2, 1]), ([HEAD], [1])]
+    "parts",
+    [
+        ([HEAD], [1, 2]),
+        ([HEAD], [2, 1], 0),
+        ([HEAD + 1], [2, 1]),
+        ([HEAD] * 2, [2, 1]),
+        ([HEAD], [1]),
+    ],
 )
 def test_messages_that_differ_in_any_part_are_not_equal(parts: tuple[Any, ...]) -> None:
     assert Message(*parts) == Message(*parts)
@@ -62,11 +69,14 @@ def test_a_push_adds_the_information_of_its_symbols(n: int, seed: int, message: 
     information = float(np.sum(24 - np.log2(starts[1] - starts[0])))
     before = message.bits
     Uniform(n, (200,)).push(message, symbols)
-    # A head loses up to log2(1 + freq / head) when it is small; what moves to the tail is whole words.
+    # A head loses up to log2(1 + freq / head) when it is small; what moves to the tail is whole
+    # words.
     assert message.bits - before == pytest.approx(information, abs=200 * 0.012)
 
 
-@pytest.mark.parametrize(("bad", "why"), [([], "1 to 64"), ([HEAD] * 65, "1 to 64"), ([HEAD, HEAD - 1], "below 2^32")])
+@pytest.mark.parametrize(
+    ("bad", "why"), [([], "1 to 64"), ([HEAD] * 65, "1 to 64"), ([HEAD, HEAD - 1], "below 2^32")]
+)
 def test_bad_heads_are_refused(bad: list[int], why: str) -> None:
     with pytest.raises(MessageError, match=why.replace("^", r"\^")):
         Message(bad)
@@ -94,8 +104,14 @@ def test_numbers_that_do_not_fit_are_refused(arguments: tuple[Any, ...]) -> None
 
 
 def test_the_supply_is_splitmix64() -> None:
-    """The first outputs for the state 0, as published with the generator's reference implementation."""
-    assert [spec.splitmix64(k) for k in range(3)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    """The first outputs for the state 0, as published with the generator's reference
+    implementation.
+    """
+    assert [spec.splitmix64(k) for k in range(3)] == [
+        0xE220A8397B1DCDAF,
+        0x6E789E6AA1B965F4,
+        0x06C45D188009454F,
+    ]
     message = Message([HEAD], depth=0)
     Uniform(2**24, (4,)).pop(message)
     assert message.depth == 3
@@ -110,7 +126,9 @@ def test_words_of_the_supply_that_come_back_are_not_stored() -> None:
 
 
 @given(messages(depth=st.just(None)), st.integers(1, 300))
-def test_a_finite_tail_that_runs_out_leaves_the_message_as_it_was(message: Message, count: int) -> None:
+def test_a_finite_tail_that_runs_out_leaves_the_message_as_it_was(
+    message: Message, count: int
+) -> None:
     before = message.to_bytes()
     held = message.bits
     try:
@@ -137,13 +155,19 @@ def test_exhaustion_in_the_middle_of_an_array_is_undone() -> None:
 @given(messages())
 def test_bytes_are_those_of_the_specification_and_come_back(message: Message) -> None:
     data = message.to_bytes()
-    assert spec.Message(message.heads.tolist(), message.tail.tolist(), message.depth).to_bytes() == data
+    assert (
+        spec.Message(message.heads.tolist(), message.tail.tolist(), message.depth).to_bytes()
+        == data
+    )
     assert Message.from_bytes(data) == message
 
 
 def test_exact_bytes() -> None:
     message = Message([0x123456789ABCDEF0, HEAD], [0xDEADBEEF, 1], depth=200)
-    assert message.to_bytes().hex() == "02c901f0debc9a78563412" + "0000000001000000" + "efbeadde01000000"
+    assert (
+        message.to_bytes().hex()
+        == "02c901f0debc9a78563412" + "0000000001000000" + "efbeadde01000000"
+    )
     assert Message([HEAD], [7]).to_bytes().hex() == "0100" + "0000000001000000" + "07000000"
 
 

@@ -41,7 +41,11 @@ def test_every_shuffled_copy_has_all_images_in_an_order_of_its_own() -> None:
         ([1000, 1100, 2000], [900, 1200, 3000], 55),  # 100 too large at 10, 100 smaller at 100
         ([100, 200, 300], [200, 300, 400], 10),  # from the first count on
         ([1000, 1100, 2000], [10, 100, 1000], None),  # never: 1000 too large at the end, as at 100
-        ([1000, 1090, 1990], [10, 100, 1090], 10_000),  # 900 too large at the last, and 90 less for each 900 images
+        (
+            [1000, 1090, 1990],
+            [10, 100, 1090],
+            10_000,
+        ),  # 900 too large at the last, and 90 less for each 900 images
         ([100, 500, 1000], [200, 400, 2000], 182),  # ahead at first, behind, and ahead again
     ],
 )
@@ -64,7 +68,9 @@ def test_break_even_means_smaller_from_there_on() -> None:
 def test_differences_name_the_place() -> None:
     here = {"a": [1, {"b": 2.0}], "c": "x", TIMED: 1}
     assert list(differences(here, {"a": [1, {"b": 2.0}], "c": "x", TIMED: 2})) == []
-    assert list(differences(here, {"a": [1, {"b": 2.5}], "c": "x"})) == ["a[1].b: 2.0 here, 2.5 there"]
+    assert list(differences(here, {"a": [1, {"b": 2.5}], "c": "x"})) == [
+        "a[1].b: 2.0 here, 2.5 there"
+    ]
     assert list(differences({"a": 1}, {"b": 1})) == ["a: only here", "b: only there"]
     assert list(differences([1], [1, 2], "d")) == ["d: a list of 1 here, a list of 2 there"]
 
@@ -88,8 +94,14 @@ def test_bucket_probabilities_are_those_of_the_normal_distribution() -> None:
     def below(t: float) -> float:
         return 0.5 * (1 + erf(t / sqrt(2)))
 
-    assert [below(edge) for edge in numbers["edges"]] == pytest.approx([i / 16 for i in range(1, 16)], abs=1e-5)
-    ends = [0.0, *(below((edge - numbers["mean"]) / numbers["scale"]) for edge in numbers["edges"]), 1.0]
+    assert [below(edge) for edge in numbers["edges"]] == pytest.approx(
+        [i / 16 for i in range(1, 16)], abs=1e-5
+    )
+    ends = [
+        0.0,
+        *(below((edge - numbers["mean"]) / numbers["scale"]) for edge in numbers["edges"]),
+        1.0,
+    ]
     exact = [high - low for low, high in pairwise(ends)]
     assert figure4.probabilities(numbers) == pytest.approx(exact, abs=1e-4)
     assert sum(numbers["frequency"]) == 1 << numbers["precision"]
@@ -119,7 +131,9 @@ def test_tables_at_the_model_s_own_precision_are_its_own(name: str) -> None:
     assert np.array_equal(precision.coarse_table(codec, codec.precision), own)
     coarse = precision.coarse_table(codec, 12)
     assert coarse.max() <= 1 << 12
-    assert np.all(np.diff(coarse.astype(int), axis=-1) > 0) if model.levels > 2 else coarse.min() >= 1
+    assert (
+        np.all(np.diff(coarse.astype(int), axis=-1) > 0) if model.levels > 2 else coarse.min() >= 1
+    )
 
 
 def test_a_coder_with_large_heads_takes_the_information_and_no_more() -> None:
@@ -139,7 +153,9 @@ def test_a_start_is_what_the_message_has_beyond_the_information() -> None:
     bits, information = start.code(model, x, one, 1)
     fresh = code_lengths(model.prior, model.likelihood, model.posterior, x, 1).sum()
     assert information == pytest.approx(fresh, rel=0.02)
-    start_up = {scheme.name: np.subtract(*start.code(model, x, scheme, 1)) for scheme in (one, many, ours_)}
+    start_up = {
+        scheme.name: np.subtract(*start.code(model, x, scheme, 1)) for scheme in (one, many, ours_)
+    }
     assert 200 < start_up[one.name] < 600
     assert start_up[many.name] > 20 * start_up[one.name]
     assert start_up[ours_.name] - start.DIGEST < start_up[one.name]

@@ -14,7 +14,9 @@ from bitsback.paper.names import NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("table1", "figure1", "figure4", "figure5")
-"""Exhibits that take no more than two seconds; `bitsback reproduce all --check docs/paper` is for all of them."""
+"""Exhibits that take no more than two seconds; `bitsback reproduce all --check docs/paper` is for
+all of them.
+"""
 
 
 def committed(name: str) -> Numbers:

@@ -79,7 +79,9 @@ def test_table1_sums() -> None:
     for model in table1.EXHIBIT.measure(Run())["models"]:
         steps = model["steps"]
         assert sum(step["change"] for step in steps) == pytest.approx(model["change"], abs=1e-3)
-        assert sum(step["information"] for step in steps) == pytest.approx(model["negative_elbo"], abs=1e-3)
+        assert sum(step["information"] for step in steps) == pytest.approx(
+            model["negative_elbo"], abs=1e-3
+        )
         assert model["bits_per_pixel"] == pytest.approx(model["negative_elbo"] / 784, abs=1e-6)
 
 
@@ -90,7 +92,8 @@ def test_an_explained_image_is_what_its_archive_holds() -> None:
     buffer = io.BytesIO()
     bitsback.compress(image, buffer)
     assert buffer.tell() == explained.archive_bytes
-    # Its message ends the block, before the block's checksum: the ledger's last length is that of these very bytes.
+    # Its message ends the block, before the block's checksum: the ledger's last length is that of
+    # these very bytes.
     bits = explained.ledger.steps[-1].after
     assert explained.message_bytes - 12 < bits / 8 < explained.message_bytes
 
@@ -106,19 +109,31 @@ def test_explain_starts_from_the_digest_of_the_archive() -> None:
 def test_explain_prints_a_ledger(run: Callable[..., Result], apart: Path) -> None:
     Image.fromarray(mnist(256)[0]).save("digit.png")
     text = run("explain", "digit.png").stdout
-    for part in ("pop z under q(z|x)", "push x under p(x|z)", "push z under p(z)", "in all", "a pixel"):
+    for part in (
+        "pop z under q(z|x)",
+        "push x under p(x|z)",
+        "push z under p(z)",
+        "in all",
+        "a pixel",
+    ):
         assert part in text
     assert max(map(len, text.splitlines())) <= 120
 
 
 def test_explain_speaks_json(run: Callable[..., Result], apart: Path) -> None:
     np.save("digits.npy", mnist(2)[:9])
-    found = json.loads(run("explain", "digits.npy", "--item", "7", "-m", "mnist-binary-paper", "--json").stdout)
+    found = json.loads(
+        run("explain", "digits.npy", "--item", "7", "-m", "mnist-binary-paper", "--json").stdout
+    )
     assert found["model"] == "mnist-binary-paper"
     assert found["shape"] == [28, 28]
     assert found["steps"][0]["step"] == "pop z under q(z|x)"
-    assert sum(step["information"] for step in found["steps"]) == pytest.approx(found["negative_elbo"])
-    assert found["steps"][-1]["after"] - found["steps"][0]["before"] == pytest.approx(found["change"])
+    assert sum(step["information"] for step in found["steps"]) == pytest.approx(
+        found["negative_elbo"]
+    )
+    assert found["steps"][-1]["after"] - found["steps"][0]["before"] == pytest.approx(
+        found["change"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,9 @@ def test_a_long_message_of_the_library_s_bits_back_is_the_same_number(seed: int)
 
 
 @given(st.integers(1 << 40, 1 << 41), st.lists(st.integers(0, 2), max_size=2))
-def test_the_library_s_message_is_the_same_number_while_it_fits_a_head(state: int, data: list[int]) -> None:
+def test_the_library_s_message_is_the_same_number_while_it_fits_a_head(
+    state: int, data: list[int]
+) -> None:
     ours, theirs = figure5.states(tuple(data), state)
     assert ours == theirs
 

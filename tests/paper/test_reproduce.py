@@ -56,12 +56,19 @@ def test_unknown_names_are_refused(run: Invoke) -> None:
 def test_numbers_and_pictures_are_written(run: Invoke, apart: Path) -> None:
     result = run("reproduce", "figure4", "-o", "made")
     assert result.exit_code == 0, result.stderr
-    assert sorted(path.name for path in Path("made/paper").iterdir()) == ["figure4.json", "figure4.png", "figure4.svg"]
+    assert sorted(path.name for path in Path("made/paper").iterdir()) == [
+        "figure4.json",
+        "figure4.png",
+        "figure4.svg",
+    ]
     assert "| bucket | probability |" in result.stdout
     assert "figure4.png" in result.stderr
     first = Path("made/paper/figure4.svg").read_bytes(), Path("made/paper/figure4.png").read_bytes()
     run("reproduce", "figure4", "-o", "made")
-    assert first == (Path("made/paper/figure4.svg").read_bytes(), Path("made/paper/figure4.png").read_bytes())
+    assert first == (
+        Path("made/paper/figure4.svg").read_bytes(),
+        Path("made/paper/figure4.png").read_bytes(),
+    )
 
 
 def test_json_is_what_was_written(run: Invoke, apart: Path) -> None:
@@ -87,10 +94,14 @@ def test_check_compares_with_earlier_numbers(run: Invoke, apart: Path) -> None:
     result = run("reproduce", "figure4", "--check", "made/paper")
     assert_one_line_error(result, "1 numbers differ")
     assert "figure4: frequency[3]" in result.stderr
-    assert_one_line_error(run("reproduce", "figure4", "--check", "nowhere"), "nowhere", "bitsback reproduce figure4")
+    assert_one_line_error(
+        run("reproduce", "figure4", "--check", "nowhere"), "nowhere", "bitsback reproduce figure4"
+    )
 
 
-@pytest.mark.parametrize(("name", "package"), [("figure3", "matplotlib"), ("all", "matplotlib"), ("all", "markdown")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("figure3", "matplotlib"), ("all", "matplotlib"), ("all", "markdown")]
+)
 def test_a_missing_extra_is_named_before_anything_is_measured(
     run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
@@ -117,15 +128,21 @@ def test_bundled_images_that_cannot_be_read(run: Invoke, monkeypatch: pytest.Mon
         raise EOFError("Compressed file ended before the end-of-stream marker was reached")
 
     monkeypatch.setattr(digits, "mnist_test_images", damaged)
-    assert_one_line_error(run("reproduce", "table1"), "come with bitsback", "install bitsback again")
+    assert_one_line_error(
+        run("reproduce", "table1"), "come with bitsback", "install bitsback again"
+    )
 
 
-def test_fashion_mnist_is_read_where_it_is_named(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fashion_mnist_is_read_where_it_is_named(
+    apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert sets.fashion() is None
     images = np.zeros((2, 28, 28), np.uint8)
     file = apart / "fashion-mnist" / sets.FASHION_FILE
     file.parent.mkdir()
-    file.write_bytes(gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes()))
+    file.write_bytes(
+        gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes())
+    )
     monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
     monkeypatch.setattr(sets, "COUNT", 2)
     monkeypatch.setattr(sets, "FASHION_PIXELS", sets.pixels_digest(images))
@@ -138,8 +155,14 @@ def test_fashion_mnist_is_read_where_it_is_named(apart: Path, monkeypatch: pytes
     [
         (None, "no such file"),
         (b"not a gzip file", "cannot be read"),
-        (gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))[:-12], "cannot be read"),
-        (gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])), "ends too early"),
+        (
+            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))[:-12],
+            "cannot be read",
+        ),
+        (
+            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])),
+            "ends too early",
+        ),
         (gzip.compress(b"hello"), "no idx file"),
     ],
 )
@@ -150,7 +173,9 @@ def test_an_unreadable_data_set_says_what_to_do(
     if content is not None:
         (apart / "fashion-mnist").mkdir()
         (apart / "fashion-mnist" / sets.FASHION_FILE).write_bytes(content)
-    assert_one_line_error(run("reproduce", "table3"), sets.FASHION_FILE, part, f"unset {sets.ENVIRONMENT}")
+    assert_one_line_error(
+        run("reproduce", "table3"), sets.FASHION_FILE, part, f"unset {sets.ENVIRONMENT}"
+    )
 
 
 def test_another_data_set_is_not_taken_for_fashion_mnist(
@@ -163,7 +188,9 @@ def test_another_data_set_is_not_taken_for_fashion_mnist(
     assert_one_line_error(run("reproduce", "table3"), str(file), "other images")
 
 
-def test_table2_goes_on_without_peers_that_fail_or_are_absent(some_peers: None, few: Callable[[str], None]) -> None:
+def test_table2_goes_on_without_peers_that_fail_or_are_absent(
+    some_peers: None, few: Callable[[str], None]
+) -> None:
     few("table2")
     numbers = table2.EXHIBIT.measure(Run())
     rows = {row["name"]: row for row in numbers["peers"]}
@@ -179,7 +206,9 @@ def test_table2_goes_on_without_peers_that_fail_or_are_absent(some_peers: None, 
     assert "| mangler | one stream | mangler 2 | - | - |" in text
 
 
-def test_table2_draws_what_there_is(some_peers: None, few: Callable[[str], None], apart: Path) -> None:
+def test_table2_draws_what_there_is(
+    some_peers: None, few: Callable[[str], None], apart: Path
+) -> None:
     few("table2")
     assert table2.EXHIBIT.draw is not None
     numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Run())))
@@ -189,14 +218,18 @@ def test_table2_draws_what_there_is(some_peers: None, few: Callable[[str], None]
 def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     images = sets.mnist(2)[:5]
     found = peers.on(images, GOOD, Run())
-    monkeypatch.setattr("bitsback.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "bitsback.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again")
+    )
     assert peers.on(images, GOOD, Run()) == found
     with pytest.raises(pytest.fail.Exception):
         peers.on(images, GOOD, Run(remeasure=True))
 
 
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
-    monkeypatch.setattr(peers, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], []))
+    monkeypatch.setattr(
+        peers, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
+    )
     monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
     numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Run())))
     first = numbers["panels"][0]
@@ -209,22 +242,36 @@ def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apar
 
 def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str], None]) -> None:
     few("table3")
-    stand_ins = {"mnist-binary-context": "mnist-binary", "mnist-context": "mnist", "fashion-mnist-context": "mnist"}
+    stand_ins = {
+        "mnist-binary-context": "mnist-binary",
+        "mnist-context": "mnist",
+        "fashion-mnist-context": "mnist",
+    }
     load = ours.shipped
     monkeypatch.setattr(ours, "shipped", lambda name: load(stand_ins[name]))
     identity = load("mnist").identity.hex()  # type: ignore[union-attr]
     known = {"identity": identity, "negative_elbo": 2.5, "net": 2.51, "archive": 2.6}
     monkeypatch.setattr(table3, "committed", lambda: {identity: known})
     rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run())).splitlines()
-    assert any(row.startswith("| binarised MNIST | 0.15 | `mnist-binary-context` | 0.1") for row in rows)
-    assert any(row.startswith("| Fashion-MNIST | - | `fashion-mnist-context` (committed figures)") for row in rows)
-    assert any(row.startswith("| ImageNet 64 x 64 | 3.66 (WebP 4.64, PNG 5.71) | not yet | - |") for row in rows)
+    assert any(
+        row.startswith("| binarised MNIST | 0.15 | `mnist-binary-context` | 0.1") for row in rows
+    )
+    assert any(
+        row.startswith("| Fashion-MNIST | - | `fashion-mnist-context` (committed figures)")
+        for row in rows
+    )
+    assert any(
+        row.startswith("| ImageNet 64 x 64 | 3.66 (WebP 4.64, PNG 5.71) | not yet | - |")
+        for row in rows
+    )
     monkeypatch.setattr(table3, "committed", dict)
     text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run()))
     assert f"not measured: set {sets.ENVIRONMENT}" in text
 
 
-def test_start_is_drawn(few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
+def test_start_is_drawn(
+    few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, apart: Path
+) -> None:
     few("start")
     monkeypatch.setattr(start, "COUNTS", (1, 5))
     numbers = json.loads(json.dumps(start.EXHIBIT.measure(Run())))
@@ -235,7 +282,9 @@ def test_start_is_drawn(few: Callable[[str], None], monkeypatch: pytest.MonkeyPa
 def test_the_page_shows_each_exhibit_with_its_command(run: Invoke, apart: Path) -> None:
     run("reproduce", "figure4")
     run("reproduce", "figure5")
-    results = {name: json.loads(Path(f"paper/{name}.json").read_text()) for name in ("figure5", "figure4")}
+    results = {
+        name: json.loads(Path(f"paper/{name}.json").read_text()) for name in ("figure5", "figure4")
+    }
     text = page.markdown(results, Path("paper"))
     assert text.index("bitsback reproduce figure4") < text.index("bitsback reproduce figure5")
     assert "(paper/figure4.png)" in text
@@ -258,7 +307,11 @@ def test_the_pages_are_made_of_numbers_that_are_there(
 
 def test_the_page_takes_in_how_floats_fail(apart: Path) -> None:
     path = apart / page.FLOAT_DECODING
-    path.write_text(json.dumps([{"change": "two threads", "float": "wrong after 30", "bitsback": "the same bits"}]))
+    path.write_text(
+        json.dumps(
+            [{"change": "two threads", "float": "wrong after 30", "bitsback": "the same bits"}]
+        )
+    )
     text = page.markdown({}, apart)
     assert "| two threads | wrong after 30 | the same bits |" in text
     assert "python benchmarks/float_decoding.py" in text

@@ -1,4 +1,6 @@
-"""A decoder of whole archives (docs/format.md), from bytes to arrays. It stops at the first thing amiss."""
+"""A decoder of whole archives (docs/format.md), from bytes to arrays. It stops at the first thing
+amiss.
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -56,7 +58,10 @@ def read_sections(data: bytes) -> list[Section]:
         payload = reader.take(reader.varint())
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
-        require(kind in "CMBIN" or kind in "abcdefghijklmnopqrstuvwxyz", "a kind of section that is known")
+        require(
+            kind in "CMBIN" or kind in "abcdefghijklmnopqrstuvwxyz",
+            "a kind of section that is known",
+        )
         sections.append(Section(kind, at, payload, reader.at - at))
     require(reader.at == len(data) - 12, "the sections end where the footer begins")
     index_size = int.from_bytes(reader.take(8), "little")
@@ -64,7 +69,9 @@ def read_sections(data: bytes) -> list[Section]:
     require(sections[-1].size == index_size, "the footer gives the size of the index")
     kinds = "".join(s.kind for s in sections)
     blocks, models = kinds.count("B"), kinds.count("M")
-    require(kinds.startswith("C" + "M" * models + "B" * blocks), "sections in order: C, M, B, others, I")
+    require(
+        kinds.startswith("C" + "M" * models + "B" * blocks), "sections in order: C, M, B, others, I"
+    )
     require(kinds.count("C") == kinds.count("I") == 1, "one C and one I")
     return sections
 
@@ -95,7 +102,9 @@ def decode(data: bytes, models: Iterable[Model] = ()) -> NDArray[Any]:
     sections = read_sections(data)
     kind, (part,) = read_collection(sections[0].payload)
     require(kind is None, "an array, not files")
-    return np.frombuffer(b"".join(decode_blocks(sections, [part], models)), part.dtype).reshape(part.shape)
+    return np.frombuffer(b"".join(decode_blocks(sections, [part], models)), part.dtype).reshape(
+        part.shape
+    )
 
 
 def decode_files(data: bytes, models: Iterable[Model] = ()) -> list[File]:
@@ -113,7 +122,9 @@ def decode_files(data: bytes, models: Iterable[Model] = ()) -> list[File]:
     return list(read_files(Reader(names.payload), kind, arrays))
 
 
-def decode_blocks(sections: list[Section], parts: list[Part], models: Iterable[Model]) -> Iterator[bytes]:
+def decode_blocks(
+    sections: list[Section], parts: list[Part], models: Iterable[Model]
+) -> Iterator[bytes]:
     """The bytes of each block's items."""
     carried = [embedded.read_model(section.payload) for section in sections if section.kind == "M"]
     known = {model.identity[:16]: model for model in [*models, *carried]}
@@ -140,7 +151,10 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
     parts = [Part(reader.dtype(), reader.byte(), reader.shape()) for _ in range(count)]
     reader.done()
     for part in parts:
-        require(part.axes == 0 or (part.axes == 1 and len(part.shape) > 0), "one item, or items along the first axis")
+        require(
+            part.axes == 0 or (part.axes == 1 and len(part.shape) > 0),
+            "one item, or items along the first axis",
+        )
     if kind in (0, 2):
         require(len(parts) > 0, "at least one part")
         for part in parts:
@@ -157,7 +171,10 @@ def read_files(reader: Reader, kind: int | None, arrays: list[NDArray[Any]]) -> 
         files = arrays
     else:
         runs = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
-        require(all(part < len(arrays) and count >= 1 for part, count in runs), "a run is of files of a part")
+        require(
+            all(part < len(arrays) and count >= 1 for part, count in runs),
+            "a run is of files of a part",
+        )
         left = [iter(array) for array in arrays]
         files = [next(left[part]) for part, count in runs for _ in range(count)]
         require(all(not list(rest) for rest in left), "the runs have every item")
@@ -168,7 +185,10 @@ def read_files(reader: Reader, kind: int | None, arrays: list[NDArray[Any]]) -> 
         before = before[:start] + reader.take(size) + before[len(before) - end :]
         name = before.decode()
         require(len(before) <= 1024 and "\0" not in name, "a name is not too long")
-        require(all(part not in ("", ".", "..") for part in name.split("/")), "a name leads into the folder")
+        require(
+            all(part not in ("", ".", "..") for part in name.split("/")),
+            "a name leads into the folder",
+        )
         names.append(name)
     reader.done()
     require(len(set(names)) == len(names), "no two names are the same")
@@ -185,7 +205,9 @@ def read_index(sections: list[Section]) -> list[int]:
     require(reader.varint() == len(blocks), "the number of blocks")
     pairs = [(reader.varint(), reader.varint()) for _ in blocks]
     reader.done()
-    require([size for _, size in pairs] == [block.size for block in blocks], "the sizes of the blocks")
+    require(
+        [size for _, size in pairs] == [block.size for block in blocks], "the sizes of the blocks"
+    )
     return [count for count, _ in pairs]
 
 
@@ -214,7 +236,12 @@ def read_runs(reader: Reader) -> Iterator[Run]:
 
 
 def decode_block(
-    payload: bytes, first: int, count: int, dtype: np.dtype[Any], shape: tuple[int, ...], models: dict[bytes, Model]
+    payload: bytes,
+    first: int,
+    count: int,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    models: dict[bytes, Model],
 ) -> bytes:
     """The bytes of a block's items."""
     reader = Reader(payload)
@@ -223,7 +250,10 @@ def decode_block(
     runs = list(read_runs(reader))
     runs_field = payload[at : reader.at]
     require(sum(run.count for run in runs) == count, "the index gives the number of items")
-    require(all((run.dtype, run.shape) == (dtype, shape) for run in runs), "the items of an array are alike")
+    require(
+        all((run.dtype, run.shape) == (dtype, shape) for run in runs),
+        "the items of an array are alike",
+    )
     elements = sum(run.elements for run in runs)
     require(elements * dtype.itemsize <= 2**31, "at most 2^31 bytes a block")
     method = reader.byte()
@@ -233,7 +263,9 @@ def decode_block(
         return items
     if method == PACKED:
         require(all(len(run.levels) for run in runs), "two levels")
-        bits = np.unpackbits(np.frombuffer(reader.take(-(-elements // 8)), np.uint8), bitorder="little")
+        bits = np.unpackbits(
+            np.frombuffer(reader.take(-(-elements // 8)), np.uint8), bitorder="little"
+        )
         require(not bits[elements:].any(), "the last byte is filled with zeros")
         reader.done()
         return to_bytes(bits[:elements], runs)
@@ -245,12 +277,19 @@ def decode_block(
 
 def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
     count = sum(run.count for run in runs)
-    require(all(math.prod(run.shape) == model.pixels for run in runs), "as many elements as the model")
+    require(
+        all(math.prod(run.shape) == model.pixels for run in runs), "as many elements as the model"
+    )
     two = [len(run.levels) == 2 for run in runs]
     require(all(two) or not any(two), "two levels in each run, or in none")
-    require(model.levels == 2 if all(two) else runs[0].dtype == np.uint8, "levels as the model's, or bytes")
+    require(
+        model.levels == 2 if all(two) else runs[0].dtype == np.uint8,
+        "levels as the model's, or bytes",
+    )
     most = 2**16 + 2**12 * len(data)
-    require(count * max(model.pixels, model.latents) <= most, "no more elements than the data may claim")
+    require(
+        count * max(model.pixels, model.latents) <= most, "no more elements than the data may claim"
+    )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
     symbols = chain.decode(model, message, count).ravel()

@@ -26,7 +26,9 @@ def initial(of: bytes, lanes: int) -> Message:
 
 
 def schedule(n: int, growth: int, batch: int) -> list[int]:
-    """The sizes of the batches in the order in which they are coded; the first takes the last items."""
+    """The sizes of the batches in the order in which they are coded; the first takes the last
+    items.
+    """
     sizes: list[int] = []
     while (done := sum(sizes)) < n:
         sizes.append(min(min(max(done * growth >> 8, 1), batch), n - done))
@@ -44,11 +46,15 @@ def encode(model: Model, symbols: NDArray[np.uint8], start: bytes, lanes: int) -
 
 def decode(model: Model, message: Message, n: int) -> NDArray[np.uint8]:
     """The symbols [n, pixels]; `message` becomes the one that it started from."""
-    batches = [model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))]
+    batches = [
+        model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))
+    ]
     return np.array([c for batch in batches for c in batch], np.uint8).reshape(n, model.pixels)
 
 
 def check_end(message: Message, of: bytes) -> None:
-    """What is left after decoding is the initial message for the digest of the items that came out."""
+    """What is left after decoding is the initial message for the digest of the items that came
+    out.
+    """
     if message.canonical() != initial(of, len(message.heads)).canonical():
         raise MismatchError("the items that came out are not those that went in")

@@ -1,4 +1,6 @@
-"""The codecs of docs/format.md, each an interval for each symbol, and bits back over any of them."""
+"""The codecs of docs/format.md, each an interval for each symbol, and bits back over any of
+them.
+"""
 
 import struct
 from bisect import bisect_right
@@ -44,7 +46,9 @@ class Array:
             d, c = self.distributions[i], symbols[i]
             if d.size > 1:
                 start = d.cumulative(c)
-                message.push(i % len(message.heads), start, d.cumulative(c + 1) - start, d.precision)
+                message.push(
+                    i % len(message.heads), start, d.cumulative(c + 1) - start, d.precision
+                )
 
     def pop(self, message: Message) -> list[int]:
         symbols = []
@@ -52,7 +56,10 @@ class Array:
             c = 0
             if d.size > 1:
                 lane = i % len(message.heads)
-                c = bisect_right(range(d.size), message.peek(lane, d.precision), key=d.cumulative) - 1
+                c = (
+                    bisect_right(range(d.size), message.peek(lane, d.precision), key=d.cumulative)
+                    - 1
+                )
                 start = d.cumulative(c)
                 message.pop(lane, start, d.cumulative(c + 1) - start, d.precision)
             symbols.append(c)
@@ -101,7 +108,9 @@ class Categorical:
 
 @dataclass
 class Rows:
-    """L symbols with the cumulative distribution T[c] = 2^16 times the probability of a symbol below c."""
+    """L symbols with the cumulative distribution T[c] = 2^16 times the probability of a symbol
+    below c.
+    """
 
     table: Sequence[int]
     precision: int
@@ -128,7 +137,9 @@ LOGISTIC = _table("logistic_cdf.bin")
 
 @dataclass
 class Gaussian:
-    """N(mean, 1 / inverse_scale^2), in units of 2^-16, over 2^bits buckets equally likely under N(0, 1)."""
+    """N(mean, 1 / inverse_scale^2), in units of 2^-16, over 2^bits buckets equally likely under
+    N(0, 1).
+    """
 
     mean: int
     inverse_scale: int
@@ -150,7 +161,9 @@ class Gaussian:
 
 
 def _look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
-    """A table of 2,048 steps from -reach to reach, at t in units of 2^-units: straight lines between its entries."""
+    """A table of 2,048 steps from -reach to reach, at t in units of 2^-units: straight lines
+    between its entries.
+    """
     t = min(max(t + (reach << units), 0), (2 * reach << units) - 1)
     step = (2 * reach << units) // 2048
     j, f = t // step, t % step
@@ -159,7 +172,9 @@ def _look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
 
 @dataclass
 class Mixture:
-    """Components on the integers 0 ... size - 1: weights of sum 2^16, means in 2^-8, inverse scales in 2^-16."""
+    """Components on the integers 0 ... size - 1: weights of sum 2^16, means in 2^-8, inverse scales
+    in 2^-16.
+    """
 
     weights: Sequence[int]
     means: Sequence[int]
@@ -196,7 +211,9 @@ class Serial:
 
 @dataclass
 class BitsBack:
-    """x with a latent z: the paper's Figure 5. Popping undoes it step by step, from the last to the first."""
+    """x with a latent z: the paper's Figure 5. Popping undoes it step by step, from the last to the
+    first.
+    """
 
     prior: Codec
     likelihood: Callable[[Any], Codec]  # of x, given z

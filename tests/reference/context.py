@@ -1,4 +1,6 @@
-"""The likelihood of a `context-vae`: each pixel given the latents and a window of those before it."""
+"""The likelihood of a `context-vae`: each pixel given the latents and a window of those before
+it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,16 +25,22 @@ class Context:
     codec: PixelCodec
 
     def window(self, x: Ints, r: int, q: int) -> Ints:
-        """The symbols [n, W] before the pixel (r, q) of x [n, R, Q]; those of pixels outside the image are 0."""
+        """The symbols [n, W] before the pixel (r, q) of x [n, R, Q]; those of pixels outside the
+        image are 0.
+        """
         padded = np.pad(x, ((0, 0), (self.above, 0), (self.side, self.side)))
         rows = padded[:, r : r + self.above, q : q + 2 * self.side + 1]
         row = padded[:, r + self.above, q : q + self.side]
         return np.concatenate([rows.reshape(len(x), -1), row], axis=1)
 
     def bytes(self, x: Ints, features: Ints, r: int, q: int) -> Ints:
-        """The context [n, P * W + F] of the pixel (r, q), given the features [n, rows, columns, F]."""
+        """The context [n, P * W + F] of the pixel (r, q), given the features [n, rows, columns,
+        F].
+        """
         window = self.window(x, r, q)
-        return np.concatenate([*(plane[window] for plane in self.planes), features[:, r, q]], axis=1)
+        return np.concatenate(
+            [*(plane[window] for plane in self.planes), features[:, r, q]], axis=1
+        )
 
 
 def window_size(above: int, side: int) -> int:
@@ -42,7 +50,9 @@ def window_size(above: int, side: int) -> int:
 
 @dataclass
 class Autoregressive:
-    """A codec of n items, as a flat list of n * R * Q symbols: pixel by pixel, each of all items at once."""
+    """A codec of n items, as a flat list of n * R * Q symbols: pixel by pixel, each of all items at
+    once.
+    """
 
     context: Context
     features: Ints  # [n, rows, columns, F]

@@ -15,12 +15,18 @@ COMMON = {
 }
 ARCHITECTURES = {
     "vae": {
-        "": "format version name about licence architecture item chain latent posterior likelihood test",
+        "": (
+            "format version name about licence architecture item chain latent posterior likelihood"
+            " test"
+        ),
         "likelihood": "codec precision network",
         **COMMON,
     },
     "context-vae": {
-        "": "format version name about licence architecture item chain latent posterior likelihood pixel test",
+        "": (
+            "format version name about licence architecture item chain latent posterior likelihood"
+            " pixel test"
+        ),
         "likelihood": "size network",
         "pixel": "codec precision window network",
         **COMMON,
@@ -29,7 +35,9 @@ ARCHITECTURES = {
 
 
 def pixel_part(about: dict[str, Any]) -> str:
-    """The part of the description with the codec of the pixels, which is also the network whose outputs it has."""
+    """The part of the description with the codec of the pixels, which is also the network whose
+    outputs it has.
+    """
     return "likelihood" if about["architecture"] == "vae" else "pixel"
 
 
@@ -81,5 +89,7 @@ def check_description(about: dict[str, Any]) -> None:
             check_integer(n, 1, 8)
     check_integer(about["test"]["count"], 1, 16)
     check_integer(about["test"]["seed"], 0, 2**64 - 1)
-    keys = {key_of(network, output) for network, names in outputs(about).items() for output in names}
+    keys = {
+        key_of(network, output) for network, names in outputs(about).items() for output in names
+    }
     require(set(about["test"]["sha256"]) == keys, "a hash for each output")

@@ -1,4 +1,6 @@
-"""A model in an archive (docs/format.md, An embedded model): from the payload of an `M` section to the model."""
+"""A model in an archive (docs/format.md, An embedded model): from the payload of an `M` section to
+the model.
+"""
 
 import math
 from dataclasses import dataclass
@@ -41,7 +43,10 @@ class Head:
 def read_form(reader: Reader) -> Form:
     transposed, predictors = reader.byte(), reader.byte()
     require(transposed <= 1 and predictors <= 4, "transposed or not, at most four predictors")
-    lags = [(reader.varint(), int.from_bytes(reader.take(2), "little", signed=True)) for _ in range(predictors)]
+    lags = [
+        (reader.varint(), int.from_bytes(reader.take(2), "little", signed=True))
+        for _ in range(predictors)
+    ]
     form = Form(transposed, lags, *reader.take(4))
     require(all(lag >= 1 for lag, _ in lags), "a lag is at least 1")
     require(1 <= form.row_levels <= 64 and 1 <= form.column_levels <= 64, "1 to 64 levels")
@@ -59,7 +64,9 @@ def read_head(reader: Reader) -> Head:
     require(min(shape) >= 1, "no dimension is empty")
     method = reader.byte()
     require(method in (PLAIN, TOKENS), "plain or tokens")
-    return Head(name, np.dtype(DTYPES[dtype]), shape, read_form(reader) if method == TOKENS else None)
+    return Head(
+        name, np.dtype(DTYPES[dtype]), shape, read_form(reader) if method == TOKENS else None
+    )
 
 
 def read_model(payload: bytes) -> Model:
@@ -113,7 +120,9 @@ def _pop_matrix(message: Message, form: Form, rows: int, columns: int) -> Matrix
             F = [1 + f for f in _pop(message, Uniform(2**12), form.tokens - 1)]  # noqa: N806
             F.append(2**12 - sum(F))
             require(F[-1] >= 1, "each token has a frequency")
-            for cell, symbol in zip(classes[k], _pop(message, Categorical(F, 12), len(classes[k])), strict=True):
+            for cell, symbol in zip(
+                classes[k], _pop(message, Categorical(F, 12), len(classes[k])), strict=True
+            ):
                 token[cell] = form.first + symbol
     magnitude = {}
     for t in range(form.first, form.first + form.tokens):
@@ -131,8 +140,12 @@ def _pop_matrix(message: Message, form: Form, rows: int, columns: int) -> Matrix
     return [[magnitude[i, j] for j in range(columns)] for i in range(rows)]
 
 
-def _undo_prediction(matrix: Matrix, predictors: list[tuple[int, int]], dtype: np.dtype[Any]) -> None:
-    """element[i, j] = (r[i, j] + (sum of weight * element[i - lag, j] >> 8)) mod 2^w, in the range of the dtype."""
+def _undo_prediction(
+    matrix: Matrix, predictors: list[tuple[int, int]], dtype: np.dtype[Any]
+) -> None:
+    """element[i, j] = (r[i, j] + (sum of weight * element[i - lag, j] >> 8)) mod 2^w, in the range
+    of the dtype.
+    """
     count, low = 256**dtype.itemsize, int(np.iinfo(dtype).min)
     for i, row in enumerate(matrix):
         for j, r in enumerate(row):

@@ -1,4 +1,6 @@
-"""The grids of docs/model-format.md: T[i][j][c] = 2^16 times the probability of a symbol below c, rounded down."""
+"""The grids of docs/model-format.md: T[i][j][c] = 2^16 times the probability of a symbol below c,
+rounded down.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -35,7 +37,10 @@ def exponential(
     """p(c) proportional to 2^(base[c] + a * first[c] + b * second[c]), for each a and each b."""
     statistics = list(zip(base, first_statistic, second_statistic, strict=True))
     return [
-        [_row([of * 2**10 + a * first + b * second for of, first, second in statistics]) for b in second_value]
+        [
+            _row([of * 2**10 + a * first + b * second for of, first, second in statistics])
+            for b in second_value
+        ]
         for a in first_value
     ]
 

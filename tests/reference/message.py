@@ -72,7 +72,9 @@ class Message:
 
     def to_bytes(self) -> bytes:
         stored = self.canonical()
-        out = bytes([len(stored.heads)]) + write_varint(0 if stored.depth is None else stored.depth + 1)
+        out = bytes([len(stored.heads)]) + write_varint(
+            0 if stored.depth is None else stored.depth + 1
+        )
         out += b"".join(head.to_bytes(8, "little") for head in stored.heads)
         return out + b"".join(word.to_bytes(4, "little") for word in stored.tail)
 

@@ -1,4 +1,6 @@
-"""The model file of docs/model-format.md: a safetensors file read by hand, its identity, its codecs."""
+"""The model file of docs/model-format.md: a safetensors file read by hand, its identity, its
+codecs.
+"""
 
 import hashlib
 import json
@@ -13,7 +15,19 @@ from .codecs import Array, BitsBack, Codec, Gaussian, Uniform
 from .context import Autoregressive, Context, window_size
 from .description import check_description, key_of, outputs, pixel_kind, pixel_part
 from .message import splitmix64
-from .network import LAYER_TENSORS, Ints, Network, Range, Tensors, as_image, build, channels, lookup, require, size_of
+from .network import (
+    LAYER_TENSORS,
+    Ints,
+    Network,
+    Range,
+    Tensors,
+    as_image,
+    build,
+    channels,
+    lookup,
+    require,
+    size_of,
+)
 from .pixels import PixelCodec
 
 DTYPES = {"U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4"}
@@ -22,7 +36,8 @@ DTYPES = {"U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I
 def read_safetensors(data: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
     """The description and the tensors of a model file.
 
-    8 bytes: the length of a JSON header; the header: each tensor's dtype, shape and place; then the elements.
+    8 bytes: the length of a JSON header; the header: each tensor's dtype, shape and place; then the
+    elements.
     """
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
@@ -71,35 +86,61 @@ class Model:
         self.networks = build_networks(about, self.tensors)
         most = max(self.batch, about["test"]["count"])
         for network in self.networks.values():
-            require(network.elements * most <= 2**28, "at most 2^28 elements a batch, and in the test")
+            require(
+                network.elements * most <= 2**28, "at most 2^28 elements a batch, and in the test"
+            )
         self.networks["posterior"].check_output("scale", self.latents, (0, 255))
         self.networks["posterior"].check_output("mean", self.latents, (-2048, 2047))
         part = pixel_part(about)
         self.likelihood_codec, precision = about[part]["codec"], about[part]["precision"]
-        self.pixel_codec = PixelCodec(self.likelihood_codec, precision, self.levels, part, self.tensors)
+        self.pixel_codec = PixelCodec(
+            self.likelihood_codec, precision, self.levels, part, self.tensors
+        )
         self.pixel_codec.check(self.networks[part], self.pixels if part == "likelihood" else 1)
         self.context = self._context() if part == "pixel" else None
         self._check_names()
         hashes = hash_outputs(about, self.networks)
-        require(hashes == about["test"]["sha256"], "the networks give the values that the test vectors name")
+        require(
+            hashes == about["test"]["sha256"],
+            "the networks give the values that the test vectors name",
+        )
 
     def _context(self) -> Context:
         above, side = self.about["pixel"]["window"]
         planes = self.tensors["pixel.planes"].astype(np.int64)
-        return Context((self.shape[0], self.shape[1]), above, side, planes, self.networks["pixel"], self.pixel_codec)
+        return Context(
+            (self.shape[0], self.shape[1]),
+            above,
+            side,
+            planes,
+            self.networks["pixel"],
+            self.pixel_codec,
+        )
 
     def _check_names(self) -> None:
         """Every tensor belongs to a layer, and something depends on every layer."""
         part = pixel_part(self.about)
-        names = {"posterior.inverse_scale", *(f"{part}.{name}" for name in pixel_kind(self.about).tensors)}
+        names = {
+            "posterior.inverse_scale",
+            *(f"{part}.{name}" for name in pixel_kind(self.about).tensors),
+        }
         if self.context:
             names.add("pixel.planes")
         for name, used in outputs(self.about).items():
             layers = self.about[name]["network"]
-            names |= {f"{name}.{layer['name']}.{part}" for layer in layers for part in LAYER_TENSORS[layer["op"]]}
+            names |= {
+                f"{name}.{layer['name']}.{part}"
+                for layer in layers
+                for part in LAYER_TENSORS[layer["op"]]
+            }
             read = {layer[key] for layer in layers for key in ("input", "other") if key in layer}
-            require(read | set(used) >= set(self.networks[name].layers), "something depends on every layer")
-        require(names == set(self.tensors), "the tensors of the layers, of the codecs, and no others")
+            require(
+                read | set(used) >= set(self.networks[name].layers),
+                "something depends on every layer",
+            )
+        require(
+            names == set(self.tensors), "the tensors of the layers, of the codecs, and no others"
+        )
 
     # The three distributions of a batch: x is [size, pixels], z is [size, latents].
 
@@ -121,7 +162,9 @@ class Model:
         values = self.networks["likelihood"].run(z)
         if self.context is None:
             return Array(self.pixel_codec.distributions(values))
-        return Autoregressive(self.context, as_image(values["features"], size_of(self.about["likelihood"])))
+        return Autoregressive(
+            self.context, as_image(values["features"], size_of(self.about["likelihood"]))
+        )
 
     def codec(self, size: int) -> BitsBack:
         """Bits back for one batch; the symbols are flat lists of size * pixels."""
@@ -138,15 +181,24 @@ def build_networks(about: dict[str, Any], tensors: Tensors) -> dict[str, Network
         "posterior": ("x", (0, about["item"]["levels"] - 1), math.prod(about["item"]["shape"])),
         "likelihood": ("z", (0, (1 << about["latent"]["bits"]) - 1), about["latent"]["count"]),
     }
-    networks = {name: build(name, about[name]["network"], tensors, *source) for name, source in sources.items()}
+    networks = {
+        name: build(name, about[name]["network"], tensors, *source)
+        for name, source in sources.items()
+    }
     if about["architecture"] == "context-vae":
         require("pixel.planes" in tensors, "pixel.planes is missing")
         planes = tensors["pixel.planes"]
-        require(planes.ndim == 2 and planes.dtype == "uint8", "pixel.planes is uint8, of two dimensions")
+        require(
+            planes.ndim == 2 and planes.dtype == "uint8", "pixel.planes is uint8, of two dimensions"
+        )
         require(1 <= len(planes) <= 8, "1 to 8 planes")
         require(planes.shape[1] == about["item"]["levels"], "planes have an entry for each level")
-        width = len(planes) * window_size(*about["pixel"]["window"]) + features_channels(about, networks)
-        networks["pixel"] = build("pixel", about["pixel"]["network"], tensors, "context", (0, 255), width)
+        width = len(planes) * window_size(*about["pixel"]["window"]) + features_channels(
+            about, networks
+        )
+        networks["pixel"] = build(
+            "pixel", about["pixel"]["network"], tensors, "context", (0, 255), width
+        )
     return networks
 
 
@@ -161,7 +213,9 @@ def features_channels(about: dict[str, Any], networks: dict[str, Network]) -> in
 
 
 def hash_outputs(about: dict[str, Any], networks: dict[str, Network]) -> dict[str, str]:
-    """The test vectors: SHA-256 of each output for a source drawn from the seed, network after network."""
+    """The test vectors: SHA-256 of each output for a source drawn from the seed, network after
+    network.
+    """
     place, hashes = 0, {}
     for name, of in outputs(about).items():
         network, count = networks[name], about["test"]["count"]
@@ -170,11 +224,15 @@ def hash_outputs(about: dict[str, Any], networks: dict[str, Network]) -> dict[st
         place += size
         values = network.run(source)
         for output in of:
-            hashes[key_of(name, output)] = hashlib.sha256(values[output].astype("<i4").tobytes()).hexdigest()
+            hashes[key_of(name, output)] = hashlib.sha256(
+                values[output].astype("<i4").tobytes()
+            ).hexdigest()
     return hashes
 
 
 def draw(seed: int, first: int, count: int, lo: int, hi: int) -> Ints:
-    """Test vector elements from outputs first ... first + count - 1 of SplitMix64 with the state `seed`."""
+    """Test vector elements from outputs first ... first + count - 1 of SplitMix64 with the state
+    `seed`.
+    """
     words = (splitmix64(j, seed) >> 32 for j in range(first, first + count))
     return np.array([lo + word % (hi - lo + 1) for word in words], np.int64)

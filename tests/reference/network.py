@@ -1,7 +1,8 @@
 """The integer networks of docs/model-format.md in int64, with every bound that a file must pass.
 
-Each layer has three methods: `check`, from the range of its input to that of its output; `width`, from the number of
-elements of its input to that of its output; and `run`. Both of the first refuse what the format does not allow.
+Each layer has three methods: `check`, from the range of its input to that of its output; `width`,
+from the number of elements of its input to that of its output; and `run`. Both of the first refuse
+what the format does not allow.
 """
 
 import re
@@ -54,7 +55,9 @@ class Linear:
 
     def run(self, value: Ints, of: Range) -> Ints:
         acc = self.bias + value @ self.weight.T
-        out: Ints = np.clip((acc * self.multiplier + (1 << (self.shift - 1))) >> self.shift, *self.clamp)
+        out: Ints = np.clip(
+            (acc * self.multiplier + (1 << (self.shift - 1))) >> self.shift, *self.clamp
+        )
         return out
 
 
@@ -63,7 +66,10 @@ class Table:
     table: Ints  # [n]
 
     def check(self, of: Range) -> Range:
-        require(len(self.table) == of[1] - of[0] + 1, "a table has one entry for each value of its input")
+        require(
+            len(self.table) == of[1] - of[0] + 1,
+            "a table has one entry for each value of its input",
+        )
         return int(self.table.min()), int(self.table.max())
 
     def width(self, of: int) -> int:
@@ -75,7 +81,9 @@ class Table:
 
 @dataclass
 class Conv:
-    """A linear layer on the patch of kernel x kernel pixels around each stride-th pixel, zeros outside the image."""
+    """A linear layer on the patch of kernel x kernel pixels around each stride-th pixel, zeros
+    outside the image.
+    """
 
     linear: Linear
     size: Size
@@ -96,7 +104,9 @@ class Conv:
         image, m = as_image(value, self.size), (self.kernel - 1) // 2
         padded = np.pad(image, ((0, 0), (m, m), (m, m), (0, 0)))
         outputs = [
-            self.linear.run(padded[:, r : r + self.kernel, q : q + self.kernel].reshape(len(value), -1), of)
+            self.linear.run(
+                padded[:, r : r + self.kernel, q : q + self.kernel].reshape(len(value), -1), of
+            )
             for r in range(0, self.size[0], self.stride)
             for q in range(0, self.size[1], self.stride)
         ]
@@ -115,7 +125,10 @@ class Shuffle:
         return of
 
     def width(self, of: int) -> int:
-        require(channels(of, self.size) % self.factor**2 == 0, "channels for each of the pixels that one becomes")
+        require(
+            channels(of, self.size) % self.factor**2 == 0,
+            "channels for each of the pixels that one becomes",
+        )
         return of
 
     def run(self, value: Ints, of: Range) -> Ints:
@@ -151,7 +164,9 @@ Layer = Linear | Table | Conv | Shuffle | Add
 
 
 def check_integer(value: Any, lo: int, hi: int) -> None:
-    require(type(value) is int and lo <= value <= hi, f"{value!r} is not an integer from {lo} to {hi}")
+    require(
+        type(value) is int and lo <= value <= hi, f"{value!r} is not an integer from {lo} to {hi}"
+    )
 
 
 def check_clamp(clamp: Range) -> None:
@@ -183,12 +198,17 @@ class Network:
         self.ranges = {self.source: self.source_range}
         self.widths = {self.source: self.source_width}
         for name, (of, layer) in self.layers.items():
-            require(re.fullmatch("[a-z][a-z0-9_]*", name) is not None, "names match [a-z][a-z0-9_]*")
+            require(
+                re.fullmatch("[a-z][a-z0-9_]*", name) is not None, "names match [a-z][a-z0-9_]*"
+            )
             require(name not in self.ranges, "names are used once")
             require(of in self.ranges, "a layer reads the source or an earlier layer")
             if isinstance(layer, Add):
                 require(layer.other in self.ranges, "a layer reads the source or an earlier layer")
-                require(self.widths[layer.other] == self.widths[of], "a sum of values of the same number of elements")
+                require(
+                    self.widths[layer.other] == self.widths[of],
+                    "a sum of values of the same number of elements",
+                )
             self.ranges[name] = layer.check(self.ranges[of])
             self.widths[name] = layer.width(self.widths[of])
             require(1 <= self.widths[name] <= 2**24, "a value has 1 to 2^24 elements an item")
@@ -232,13 +252,20 @@ def build(
 
     def linear(item: Mapping[str, Any]) -> Linear:
         weight = tensor(item["name"], "weight", 2, "int8")
-        bias, multiplier = (tensor(item["name"], part, 1, "int32") for part in ("bias", "multiplier"))
-        require(len(weight) == len(bias) == len(multiplier), "one bias and one multiplier an output")
+        bias, multiplier = (
+            tensor(item["name"], part, 1, "int32") for part in ("bias", "multiplier")
+        )
+        require(
+            len(weight) == len(bias) == len(multiplier), "one bias and one multiplier an output"
+        )
         return Linear(weight, bias, multiplier, item["shift"], two(item["clamp"]))
 
     def layer(item: Mapping[str, Any]) -> Layer:
         require(item["op"] in LAYER_KEYS, "an op of the list")
-        require(set(item) == {"op", "name", "input", *LAYER_KEYS[item["op"]]}, f"the keys of {item['op']}")
+        require(
+            set(item) == {"op", "name", "input", *LAYER_KEYS[item["op"]]},
+            f"the keys of {item['op']}",
+        )
         match item["op"]:
             case "linear":
                 return linear(item)
@@ -277,7 +304,10 @@ LAYER_TENSORS = {
 
 def two(value: Any) -> tuple[int, int]:
     """A list of two integers."""
-    require(type(value) is list and [type(n) for n in value] == [int, int], f"{value!r} is not a list of two integers")
+    require(
+        type(value) is list and [type(n) for n in value] == [int, int],
+        f"{value!r} is not a list of two integers",
+    )
     one, other = value
     return one, other
 

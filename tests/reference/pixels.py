@@ -1,4 +1,6 @@
-"""The codecs of pixels in docs/model-format.md: from the outputs of a network to a distribution for each pixel."""
+"""The codecs of pixels in docs/model-format.md: from the outputs of a network to a distribution for
+each pixel.
+"""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -35,17 +37,25 @@ PIXELS = {"bernoulli": BERNOULLI, "exponential": EXPONENTIAL, "mixture": MIXTURE
 
 
 class PixelCodec:
-    """A codec with its tensors, which are called `network`.NAME, and the outputs of that network."""
+    """A codec with its tensors, which are called `network`.NAME, and the outputs of that
+    network.
+    """
 
-    def __init__(self, codec: str, precision: int, levels: int, prefix: str, tensors: Tensors) -> None:
+    def __init__(
+        self, codec: str, precision: int, levels: int, prefix: str, tensors: Tensors
+    ) -> None:
         self.codec, self.precision, self.levels = codec, precision, levels
         if codec == "bernoulli":
-            self.probability = lookup(tensors, f"{prefix}.probability", "uint16", 1, 2**precision - 1)
+            self.probability = lookup(
+                tensors, f"{prefix}.probability", "uint16", 1, 2**precision - 1
+            )
         elif codec == "mixture":
             self.exponential = lookup(tensors, f"{prefix}.exponential", "uint32", 1, 2**24)
             self.inverse_scale = lookup(tensors, f"{prefix}.inverse_scale", "uint32", 1, 2**26)
         else:
-            self.grid = grids.BETA_BINOMIAL if codec == "beta-binomial" else self._family(prefix, tensors)
+            self.grid = (
+                grids.BETA_BINOMIAL if codec == "beta-binomial" else self._family(prefix, tensors)
+            )
 
     def _family(self, prefix: str, tensors: Tensors) -> grids.Grid:
         parts = {}
@@ -57,7 +67,10 @@ class PixelCodec:
             sizes = (1, 256) if name.endswith("_value") else (self.levels, self.levels)
             require(sizes[0] <= len(part) <= sizes[1], f"{key} has {sizes} entries")
             parts[name] = part.tolist()
-        require(len(parts["first_value"]) * len(parts["second_value"]) <= 4096, "a grid has at most 4,096 rows")
+        require(
+            len(parts["first_value"]) * len(parts["second_value"]) <= 4096,
+            "a grid has at most 4,096 rows",
+        )
         return grids.exponential(**parts)
 
     def check(self, network: Network, pixels: int) -> None:
@@ -76,13 +89,20 @@ class PixelCodec:
             network.check_output("second", pixels, (0, len(self.grid[0]) - 1))
 
     def distributions(self, values: dict[str, Ints]) -> list[Interval]:
-        """One for each pixel: values [batch, pixels], or [batch of one pixel each, components] of a mixture."""
+        """One for each pixel: values [batch, pixels], or [batch of one pixel each, components] of a
+        mixture.
+        """
         if self.codec == "mixture":
             parts = (values[name].tolist() for name in MIXTURE.outputs)
             return [self._mixture(*components) for components in zip(*parts, strict=True)]
         if self.codec == "bernoulli":
-            return [Bernoulli(self.probability[logit], self.precision) for logit in values["logit"].ravel().tolist()]
-        pairs = zip(values["first"].ravel().tolist(), values["second"].ravel().tolist(), strict=True)
+            return [
+                Bernoulli(self.probability[logit], self.precision)
+                for logit in values["logit"].ravel().tolist()
+            ]
+        pairs = zip(
+            values["first"].ravel().tolist(), values["second"].ravel().tolist(), strict=True
+        )
         return [Rows(self.grid[i][j], self.precision) for i, j in pairs]
 
     def _mixture(self, weight: list[int], mean: list[int], scale: list[int]) -> Mixture:

@@ -1,4 +1,6 @@
-"""The specification decodes what bitsback writes: every method, dtype and shape that the writer can choose."""
+"""The specification decodes what bitsback writes: every method, dtype and shape that the writer can
+choose.
+"""
 
 import io
 from typing import Any
@@ -66,8 +68,18 @@ def test_a_chain_of_bytes(count: int, block: int | None) -> None:
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
     "bernoulli": {"shape": (9, 9), "latents": 2},
-    "exponential": {"shape": (5, 4), "likelihood": "exponential", "levels": 13, "likelihood_precision": 20},
-    "beta-binomial": {"shape": (6, 7), "likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24},
+    "exponential": {
+        "shape": (5, 4),
+        "likelihood": "exponential",
+        "levels": 13,
+        "likelihood_precision": 20,
+    },
+    "beta-binomial": {
+        "shape": (6, 7),
+        "likelihood": "beta-binomial",
+        "levels": 256,
+        "likelihood_precision": 24,
+    },
 }
 
 
@@ -96,9 +108,10 @@ def test_tensors_of_every_form(dtype: str) -> None:
         rng.choice([info.min, info.max], (20,)).astype(dtype),
         np.full((4, 4), 7),
         smooth.clip(info.min, info.max),
-        (rng.standard_normal((24, 30)) * 2.0 ** np.arange(30).clip(0, 8 * np.dtype(dtype).itemsize - 4)).clip(
-            info.min, info.max
-        ),
+        (
+            rng.standard_normal((24, 30))
+            * 2.0 ** np.arange(30).clip(0, 8 * np.dtype(dtype).itemsize - 4)
+        ).clip(info.min, info.max),
     ):
         tensor = values.astype(dtype)
         for transposed in (False, True):
@@ -109,17 +122,27 @@ def test_tensors_of_every_form(dtype: str) -> None:
                     for codec, symbols in reversed(steps):
                         codec.push(message, symbols)
                     reader = Reader(form.pack())
-                    head = spec.embedded.Head("", tensor.dtype, tensor.shape, spec.embedded.read_form(reader))
+                    head = spec.embedded.Head(
+                        "", tensor.dtype, tensor.shape, spec.embedded.read_form(reader)
+                    )
                     reader.done()
                     left = to_reference(message)
                     assert (spec.embedded.pop_tensor(left, head) == tensor).all()
                     assert left == to_reference(Message([2**32]))
 
 
-@pytest.mark.parametrize("dtype", ["|b1", "|u1", "|i1", "<u2", ">u2", "<i4", ">i8", "<f2", ">f4", "<f8"])
+@pytest.mark.parametrize(
+    "dtype", ["|b1", "|u1", "|i1", "<u2", ">u2", "<i4", ">i8", "<f2", ">f4", "<f8"]
+)
 def test_two_values_of_any_dtype(dtype: str) -> None:
     """Coded by the model, whatever the values are; and a few pixels of them packed."""
-    low, high = (False, True) if dtype == "|b1" else (-3, 7) if np.dtype(dtype).kind in "if" else (0, 255 % 251)
+    low, high = (
+        (False, True)
+        if dtype == "|b1"
+        else (-3, 7)
+        if np.dtype(dtype).kind in "if"
+        else (0, 255 % 251)
+    )
     x = digits(3)
     array = np.where(x == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
     assert check(array, model=NAME) == [spec.CHAIN]
@@ -127,7 +150,9 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
 
 
 def test_ink_may_be_the_lesser_value() -> None:
-    """White paper: the symbol 1 stands for the smaller of the levels, or the model would find it unlikely."""
+    """White paper: the symbol 1 stands for the smaller of the levels, or the model would find it
+    unlikely.
+    """
     assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec.CHAIN]
 
 
@@ -149,7 +174,17 @@ def test_blocks() -> None:
         np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8),
         np.random.default_rng(0).integers(0, 2, (4, 28, 28), np.uint8),
     ],
-    ids=["no items", "no elements", "no axes", "zeros", "numbers", "odd floats", "two odd floats", "bytes", "noise"],
+    ids=[
+        "no items",
+        "no elements",
+        "no axes",
+        "zeros",
+        "numbers",
+        "odd floats",
+        "two odd floats",
+        "bytes",
+        "noise",
+    ],
 )
 def test_arrays_that_no_model_fits(array: NDArray[Any]) -> None:
     assert spec.CHAIN not in check(array) or not array.any()

@@ -1,4 +1,6 @@
-"""Models whose pixels depend on those before them: the specification and bitsback code the same bits with them."""
+"""Models whose pixels depend on those before them: the specification and bitsback code the same
+bits with them.
+"""
 
 import io
 import os
@@ -25,17 +27,54 @@ from reference.model import Model as SpecModel
 
 MODELS: dict[str, dict[str, Any]] = {
     "bernoulli": {},
-    "bernoulli, least precision": {"precision": 8, "shape": (4, 4), "window": (1, 1), "planes": 1, "bits": 4},
+    "bernoulli, least precision": {
+        "precision": 8,
+        "shape": (4, 4),
+        "window": (1, 1),
+        "planes": 1,
+        "bits": 4,
+    },
     "one row": {"shape": (1, 9), "window": (3, 2), "kernel": 5, "stride": 3, "latents": 1},
     "one column": {"shape": (9, 1), "codec": "mixture", "levels": 5, "precision": 22, "factor": 3},
-    "one pixel": {"shape": (1, 1), "codec": "exponential", "levels": 9, "precision": 20, "kernel": 7, "planes": 8},
+    "one pixel": {
+        "shape": (1, 1),
+        "codec": "exponential",
+        "levels": 9,
+        "precision": 20,
+        "kernel": 7,
+        "planes": 8,
+    },
     "a window beyond the image": {"shape": (3, 2), "window": (8, 8), "kernel": 7, "stride": 4},
     "a family": {"codec": "exponential", "levels": 17, "precision": 18, "seed": 2, "bits": 8},
-    "a family of 256 levels": {"codec": "exponential", "levels": 256, "precision": 24, "window": (4, 1)},
+    "a family of 256 levels": {
+        "codec": "exponential",
+        "levels": 256,
+        "precision": 24,
+        "window": (4, 1),
+    },
     "a mixture": {"codec": "mixture", "levels": 256, "precision": 24, "spare": 2, "hidden": 33},
-    "a mixture of one": {"codec": "mixture", "levels": 2, "precision": 20, "components": 1, "stride": 1},
-    "a mixture of many": {"codec": "mixture", "levels": 256, "precision": 20, "components": 32, "planes": 3},
-    "a mixture, 8 bits": {"codec": "mixture", "levels": 30, "precision": 21, "bits": 8, "factor": 8, "kernel": 1},
+    "a mixture of one": {
+        "codec": "mixture",
+        "levels": 2,
+        "precision": 20,
+        "components": 1,
+        "stride": 1,
+    },
+    "a mixture of many": {
+        "codec": "mixture",
+        "levels": 256,
+        "precision": 20,
+        "components": 32,
+        "planes": 3,
+    },
+    "a mixture, 8 bits": {
+        "codec": "mixture",
+        "levels": 30,
+        "precision": 21,
+        "bits": 8,
+        "factor": 8,
+        "kernel": 1,
+    },
 }
 
 
@@ -85,7 +124,9 @@ def test_a_model_is_the_same_to_both(name: str, path: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("lanes", [1, 3])
-def test_its_codecs_keep_the_laws_and_give_the_bits_of_the_specification(name: str, lanes: int) -> None:
+def test_its_codecs_keep_the_laws_and_give_the_bits_of_the_specification(
+    name: str, lanes: int
+) -> None:
     ours, theirs = load_model(file_of(name)), spec_of(name)
     message = Message([2**32 + lane for lane in range(lanes)], [7, 8], depth=3)
     x = some_items(ours, 2, lanes)
@@ -104,7 +145,9 @@ def chain_of(name: str, lanes: int) -> tuple[bytes, bytes]:
     """The message that the specification starts from, and what it makes of it with some items."""
     x = some_items(load_model(file_of(name)), COUNT)
     start = spec_chain.digest(b"runs", x.tobytes())
-    return spec_chain.initial(start, lanes).to_bytes(), spec_chain.encode(spec_of(name), x, start, lanes).to_bytes()
+    return spec_chain.initial(start, lanes).to_bytes(), spec_chain.encode(
+        spec_of(name), x, start, lanes
+    ).to_bytes()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -145,10 +188,16 @@ def test_the_specification_undoes_it(name: str) -> None:
 
 
 def drawn(model: Model, count: int) -> NDArray[np.uint8]:
-    """Items that the model decodes from random bits, which no general compressor would code as well."""
+    """Items that the model decodes from random bits, which no general compressor would code as
+    well.
+    """
     words = np.random.default_rng(3).integers(0, 2**32, 200_000, np.uint32)
     message = Message([2**40], words, 0)
-    return model.likelihood(model.prior(count).pop(message)).pop(message).reshape(count, *model.item_shape)
+    return (
+        model.likelihood(model.prior(count).pop(message))
+        .pop(message)
+        .reshape(count, *model.item_shape)
+    )
 
 
 ARCHIVED: dict[str, dict[str, Any]] = {
@@ -211,6 +260,12 @@ assert not sys.stdin.buffer.read()
 @pytest.mark.parametrize("engine", SIMD_PATHS)
 def test_every_engine_writes_the_same_archives_and_reads_them(engine: str) -> None:
     """In a process of its own, which takes the engine from its environment."""
-    environment = {**os.environ, "BITSBACK_SIMD": engine, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {
+        **os.environ,
+        "BITSBACK_SIMD": engine,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
     archives = b"".join(archive_of(name)[0] for name in ARCHIVED)
-    subprocess.run([sys.executable, "-c", ON_AN_ENGINE], input=archives, env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", ON_AN_ENGINE], input=archives, env=environment, check=True
+    )

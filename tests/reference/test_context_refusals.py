@@ -1,4 +1,6 @@
-"""What docs/model-format.md does not allow of a `context-vae` and its layers is refused, by both and with a reason."""
+"""What docs/model-format.md does not allow of a `context-vae` and its layers is refused, by both
+and with a reason.
+"""
 
 import json
 from collections.abc import Callable
@@ -40,7 +42,11 @@ def refused(kind: str, change: Change, match: str, **sizes: Any) -> None:
 def find(about: dict[str, Any], path: list[str]) -> Any:
     """The object at a path of keys, and of names of layers."""
     for key in path:
-        about = next(layer for layer in about if layer["name"] == key) if isinstance(about, list) else about[key]
+        about = (
+            next(layer for layer in about if layer["name"] == key)
+            if isinstance(about, list)
+            else about[key]
+        )
     return about
 
 
@@ -73,18 +79,30 @@ FIELDS: list[tuple[str, list[Any], str]] = [
     ("pixel codec", [MISSING, "beta-binomial", "gaussian", "Mixture", None], "codec"),
     ("pixel precision", [MISSING, 19, 25, True, "22"], "precision"),
     ("pixel size", [[1, 1]], "size"),
-    ("pixel window", [MISSING, [0, 3], [9, 3], [2, 0], [2, 9], [-1, 3], [HUGE, HUGE], [2, HUGE]], "window"),
+    (
+        "pixel window",
+        [MISSING, [0, 3], [9, 3], [2, 0], [2, 9], [-1, 3], [HUGE, HUGE], [2, HUGE]],
+        "window",
+    ),
     ("pixel window", [[2], [2, 3, 4], [], 2, "23", {}, [True, 3], [None, 3]], "window"),
     ("pixel window", [[3, 3], [2, 4], [8, 8]], "first_hidden"),
     ("pixel network", [MISSING, [], {}], "network|weight"),
     ("posterior network few size", [[5, 8], [7, 8], [35, 35], [2**24, 2**24]], "few"),
-    ("posterior network few size", [MISSING, [0, 7], [35], [5, 7, 1], [HUGE, 1], [HUGE, HUGE], [True, 7]], "size"),
+    (
+        "posterior network few size",
+        [MISSING, [0, 7], [35], [5, 7, 1], [HUGE, 1], [HUGE, HUGE], [True, 7]],
+        "size",
+    ),
     ("posterior network few kernel", [MISSING, 0, 2, 4, 6, 8, 9, -3, True, HUGE], "kernel"),
     ("posterior network few kernel", [1, 5, 7], "few.*weight"),
     ("posterior network few stride", [MISSING, 0, 5, -1, True, HUGE], "stride"),
     ("posterior network few stride", [1, 3], "change"),
     ("posterior network few shift", [MISSING, 0, 53, True], "shift"),
-    ("posterior network few clamp", [MISSING, [0, 0], [3, 1], [0, 1, 2], [-32769, 0], [0, 32768]], "clamp"),
+    (
+        "posterior network few clamp",
+        [MISSING, [0, 0], [3, 1], [0, 1, 2], [-32769, 0], [0, 32768]],
+        "clamp",
+    ),
     ("posterior network few clamp", [[-1, 255], [0, 256]], "change"),
     ("posterior network few padding", ["zeros"], "padding"),
     ("posterior network few input", ["change", "few", "y", MISSING], "few|input"),
@@ -121,7 +139,9 @@ def test_a_field(place: str, values: list[Any], match: str) -> None:
         refused("mixture", set_field(place, value), match)
 
 
-@pytest.mark.parametrize(("kind", "values"), [("bernoulli", [7, 17]), ("exponential", [15, 25]), ("mixture", [19, 25])])
+@pytest.mark.parametrize(
+    ("kind", "values"), [("bernoulli", [7, 17]), ("exponential", [15, 25]), ("mixture", [19, 25])]
+)
 def test_the_precision_of_each_codec(kind: str, values: list[int]) -> None:
     for value in values:
         refused(kind, set_field("pixel precision", value), "precision")
@@ -154,19 +174,47 @@ def planes(*shape: int, dtype: Any = np.uint8) -> Any:
 
 
 TENSORS: list[tuple[str, str, list[Any]]] = [
-    ("mixture", "pixel.planes", [MISSING, planes(2, 29), planes(2, 31), planes(2), planes(30), planes(2, 30, 1)]),
-    ("mixture", "pixel.planes", [planes(0, 30), planes(9, 30), planes(2, 0), planes(2, 30, dtype=np.int8)]),
-    ("mixture", "pixel.exponential", [MISSING, u32(0), u32(2**24 + 1), u32(2**32 - 1), u32(count=255), u32(count=257)]),
+    (
+        "mixture",
+        "pixel.planes",
+        [MISSING, planes(2, 29), planes(2, 31), planes(2), planes(30), planes(2, 30, 1)],
+    ),
+    (
+        "mixture",
+        "pixel.planes",
+        [planes(0, 30), planes(9, 30), planes(2, 0), planes(2, 30, dtype=np.int8)],
+    ),
+    (
+        "mixture",
+        "pixel.exponential",
+        [MISSING, u32(0), u32(2**24 + 1), u32(2**32 - 1), u32(count=255), u32(count=257)],
+    ),
     ("mixture", "pixel.exponential", [u32().astype(np.int32), u32().reshape(2, 128)]),
-    ("mixture", "pixel.inverse_scale", [MISSING, u32(0), u32(2**26 + 1), u32(count=255), u32().astype(np.uint16)]),
+    (
+        "mixture",
+        "pixel.inverse_scale",
+        [MISSING, u32(0), u32(2**26 + 1), u32(count=255), u32().astype(np.uint16)],
+    ),
     ("mixture", "pixel.spare", [u32()]),
     ("mixture", "likelihood.exponential", [u32()]),
     ("mixture", "likelihood.up.weight", [np.zeros((1, 1), np.int8)]),
     ("mixture", "likelihood.hidden.table", [np.zeros(256, np.uint8)]),
-    ("bernoulli", "pixel.probability", [MISSING, np.zeros(256, np.uint16), np.ones(255, np.uint16)]),
+    (
+        "bernoulli",
+        "pixel.probability",
+        [MISSING, np.zeros(256, np.uint16), np.ones(255, np.uint16)],
+    ),
     ("bernoulli", "likelihood.probability", [np.ones(256, np.uint16)]),
-    ("exponential", "pixel.base", [MISSING, np.zeros(8, np.int16), np.zeros(9, np.int32), np.zeros((9, 1), np.int16)]),
-    ("exponential", "pixel.first_value", [np.zeros(6, np.int16), np.zeros(0, np.int16), np.zeros(257, np.int16)]),
+    (
+        "exponential",
+        "pixel.base",
+        [MISSING, np.zeros(8, np.int16), np.zeros(9, np.int32), np.zeros((9, 1), np.int16)],
+    ),
+    (
+        "exponential",
+        "pixel.first_value",
+        [np.zeros(6, np.int16), np.zeros(0, np.int16), np.zeros(257, np.int16)],
+    ),
 ]
 
 
@@ -212,13 +260,17 @@ def test_too_few_or_too_many_components(outputs: int) -> None:
     refused("mixture", change, "weight")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("bernoulli", "raw"), ("exponential", "first"), ("exponential", "second")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("bernoulli", "raw"), ("exponential", "first"), ("exponential", "second")]
+)
 def test_outputs_for_more_than_one_pixel(kind: str, name: str) -> None:
     for outputs in (0, 2):
         refused(kind, resized(f"pixel.{name}", outputs), "logit|raw" if name == "raw" else name)
 
 
-@pytest.mark.parametrize(("bias", "multiplier"), [(2**31 - 1, 1), (-(2**31), 1), (2**25, 2**31 - 1), (0, 0), (0, -1)])
+@pytest.mark.parametrize(
+    ("bias", "multiplier"), [(2**31 - 1, 1), (-(2**31), 1), (2**25, 2**31 - 1), (0, 0), (0, -1)]
+)
 def test_a_convolution_keeps_the_bounds_of_a_linear_layer(bias: int, multiplier: int) -> None:
     def change(about: dict[str, Any], tensors: Tensors) -> None:
         tensors["posterior.few.bias"][1] = bias

@@ -1,4 +1,6 @@
-"""The same pixels on other engines: NumPy's int64, and float32 in torch for each layer whose sums it holds exactly."""
+"""The same pixels on other engines: NumPy's int64, and float32 in torch for each layer whose sums
+it holds exactly.
+"""
 
 import io
 from copy import deepcopy
@@ -20,14 +22,18 @@ EXACT = 2**24  # every integer of smaller magnitude is a float32
 
 
 class TorchLinear(Linear):
-    """A linear layer whose sums torch takes, in float32 if no sum of some of its terms can reach 2^24."""
+    """A linear layer whose sums torch takes, in float32 if no sum of some of its terms can reach
+    2^24.
+    """
 
     def bound(self, of: Range) -> int:
         return int((np.abs(self.bias) + of[1] * np.abs(self.weight).sum(axis=1)).max())
 
     def run(self, value: Ints, of: Range) -> Ints:
         dtype = torch.float32 if self.bound(of) < EXACT else torch.int64
-        weight, bias, x = (torch.from_numpy(part).to(dtype) for part in (self.weight, self.bias, value))
+        weight, bias, x = (
+            torch.from_numpy(part).to(dtype) for part in (self.weight, self.bias, value)
+        )
         acc = x @ weight.T + bias
         assert int(acc.abs().max()) <= self.bound(of)
         assert bool((acc == acc.round()).all())
@@ -40,7 +46,9 @@ def ported(layer: Linear) -> TorchLinear:
 
 
 def port(network: Network) -> int:
-    """Gives the linear layers and convolutions of a network to torch; how many of them run in float32."""
+    """Gives the linear layers and convolutions of a network to torch; how many of them run in
+    float32.
+    """
     in_floats = 0
     for name, (of, layer) in network.layers.items():
         if isinstance(layer, Linear):
@@ -56,8 +64,14 @@ def port(network: Network) -> int:
 
 def an_archive(model: Model, count: int) -> tuple[bytes, NDArray[np.uint8]]:
     """Items that the model decodes from random bits, and their archive."""
-    message = bitsback.Message([2**40], np.random.default_rng(7).integers(0, 2**32, 20_000, np.uint32), 0)
-    items = model.likelihood(model.prior(count).pop(message)).pop(message).reshape(count, *model.item_shape)
+    message = bitsback.Message(
+        [2**40], np.random.default_rng(7).integers(0, 2**32, 20_000, np.uint32), 0
+    )
+    items = (
+        model.likelihood(model.prior(count).pop(message))
+        .pop(message)
+        .reshape(count, *model.item_shape)
+    )
     out = io.BytesIO()
     bitsback.compress(items, out, model=model, embed="never")
     return out.getvalue(), items

@@ -1,4 +1,6 @@
-"""The specification and bitsback read the same model in the same file, and code the same bits with it."""
+"""The specification and bitsback read the same model in the same file, and code the same bits with
+it.
+"""
 
 import json
 from typing import Any
@@ -27,8 +29,17 @@ SIZES: dict[str, dict[str, Any]] = {
     "wide": {"shape": (28, 28), "latents": 40, "hidden": 65},
     "bytes": {"likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24},
     "bytes, least precision": {"likelihood": "beta-binomial", "levels": 256},
-    "a family of 256 levels": {"likelihood": "exponential", "levels": 256, "likelihood_precision": 18},
-    "a family of 17 levels": {"likelihood": "exponential", "levels": 17, "shape": (2, 2, 3), "bits": 8},
+    "a family of 256 levels": {
+        "likelihood": "exponential",
+        "levels": 256,
+        "likelihood_precision": 18,
+    },
+    "a family of 17 levels": {
+        "likelihood": "exponential",
+        "levels": 17,
+        "shape": (2, 2, 3),
+        "bits": 8,
+    },
     "a family of 2 levels": {"likelihood": "exponential", "levels": 2, "likelihood_precision": 24},
 }
 
@@ -259,7 +270,11 @@ def change_of(change: str) -> tuple[str, Any]:
     return json.dumps(about), tensors
 
 
-CHANGES = [constant for constant in change_of.__code__.co_consts if isinstance(constant, str) and " " in constant]
+CHANGES = [
+    constant
+    for constant in change_of.__code__.co_consts
+    if isinstance(constant, str) and " " in constant
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)

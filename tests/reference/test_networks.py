@@ -1,4 +1,6 @@
-"""Random networks of all layers: the program gives the integers of the specification, on every path."""
+"""Random networks of all layers: the program gives the integers of the specification, on every
+path.
+"""
 
 from typing import Any
 
@@ -13,7 +15,9 @@ from networks import SIMD_PATHS, random_linear
 from reference import network as spec
 
 CLAMPS = [(0, 255), (0, 255), (3, 200), (0, 1), (-300, 300), (-32768, 32767), (-7, -3), (254, 256)]
-MOST_ELEMENTS = 3000  # of a value, and of the patch of a convolution, since the specification is slow
+MOST_ELEMENTS = (
+    3000  # of a value, and of the patch of a convolution, since the specification is slow
+)
 
 
 def divisors(n: int) -> list[int]:
@@ -45,7 +49,9 @@ class Random:
         about = {"name": f"l{len(self.layers)}", "input": of, "clamp": list(self.pick(CLAMPS))}
         match self.pick(["linear", "table", "conv", "conv", "conv", "shuffle", "shuffle", "add"]):
             case "linear" if lo >= 0 and hi <= 255:
-                self.layers.append(about | {"op": "linear", "shift": self.weights(about, width, hi, 1)})
+                self.layers.append(
+                    about | {"op": "linear", "shift": self.weights(about, width, hi, 1)}
+                )
             case "conv" if lo >= 0 and hi <= 255:
                 size = self.size(width)
                 kernel, stride = int(self.pick([1, 3, 3, 5, 7])), int(self.rng.integers(1, 5))
@@ -68,9 +74,14 @@ class Random:
             case "shuffle" if [r for r in range(2, 9) if width % r**2 == 0]:
                 del about["clamp"]
                 factor = self.pick([r for r in range(2, 9) if width % r**2 == 0])
-                self.layers.append(about | {"op": "shuffle", "size": self.size(width // factor**2), "factor": factor})
+                self.layers.append(
+                    about
+                    | {"op": "shuffle", "size": self.size(width // factor**2), "factor": factor}
+                )
             case "add":
-                other = self.pick([name for name, elements in network.widths.items() if elements == width])
+                other = self.pick(
+                    [name for name, elements in network.widths.items() if elements == width]
+                )
                 self.layers.append(about | {"op": "add", "other": other})
 
     def size(self, width: int) -> list[int]:
@@ -96,7 +107,9 @@ def test_every_value_is_that_of_the_specification(path: str, seed: int) -> None:
     before = _core.simd()
     _core.set_simd(path)
     try:
-        ours = Network.build("net", random.layers, random.tensors, "x", Values(random.width, 0, random.top), outputs)
+        ours = Network.build(
+            "net", random.layers, random.tensors, "x", Values(random.width, 0, random.top), outputs
+        )
     finally:
         _core.set_simd(before)
     for rows in (1, int(random.rng.integers(2, 40))):
@@ -114,7 +127,14 @@ def test_layers_of_every_kind_are_among_them() -> None:
 
 def conv_of(rows: int, columns: int, outputs: int) -> tuple[list[Any], dict[str, Any]]:
     """One convolution that makes channels of an image with one."""
-    layer = {"op": "conv", "name": "a", "input": "x", "size": [rows, columns], "kernel": 1, "stride": 1}
+    layer = {
+        "op": "conv",
+        "name": "a",
+        "input": "x",
+        "size": [rows, columns],
+        "kernel": 1,
+        "stride": 1,
+    }
     tensors = {
         "net.a.weight": np.ones((outputs, 1), np.int8),
         "net.a.bias": np.zeros(outputs, np.int32),
@@ -124,7 +144,9 @@ def conv_of(rows: int, columns: int, outputs: int) -> tuple[list[Any], dict[str,
 
 
 def table_of(of: str, name: str) -> tuple[list[Any], dict[str, Any]]:
-    return [{"op": "table", "name": name, "input": of}], {f"net.{name}.table": np.array([0, 1], np.uint8)}
+    return [{"op": "table", "name": name, "input": of}], {
+        f"net.{name}.table": np.array([0, 1], np.uint8)
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,7 +168,14 @@ def test_as_many_elements_as_there_may_be(width: int, parts: list[Any], refusal:
     def build_both() -> None:
         theirs = spec.build("net", layers, tensors, "x", (0, 1), width)
         last = layers[-1]["name"]
-        Network.build("net", layers, tensors, "x", Values(width, 0, 1), {last: Values(theirs.widths[last], 0, 1)})
+        Network.build(
+            "net",
+            layers,
+            tensors,
+            "x",
+            Values(width, 0, 1),
+            {last: Values(theirs.widths[last], 0, 1)},
+        )
 
     if not refusal:
         build_both()

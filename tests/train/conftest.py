@@ -8,7 +8,9 @@ import pytest
 
 if find_spec("torch") is None:
     collect_ignore = [
-        path.name for path in Path(__file__).parent.glob("test_*.py") if path.stem != "test_missing_torch"
+        path.name
+        for path in Path(__file__).parent.glob("test_*.py")
+        if path.stem != "test_missing_torch"
     ]
 else:
     import torch
@@ -50,7 +52,9 @@ def context_architecture(request: pytest.FixtureRequest) -> "ContextArchitecture
 def context_symbols(context_architecture: "ContextArchitecture") -> "torch.Tensor":
     """Random images for it, [40, pixels]."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, context_architecture.levels, (40, context_architecture.pixels), generator=generator).float()
+    return torch.randint(
+        0, context_architecture.levels, (40, context_architecture.pixels), generator=generator
+    ).float()
 
 
 @pytest.fixture
@@ -93,7 +97,16 @@ def split() -> "Split":
 
 @pytest.fixture
 def recipe() -> "Recipe":
-    return Recipe("small", SMALL, epochs=6, quantise_from=3, batch=30, warm_up=1, validate_every=2, learning_rate=5e-3)
+    return Recipe(
+        "small",
+        SMALL,
+        epochs=6,
+        quantise_from=3,
+        batch=30,
+        warm_up=1,
+        validate_every=2,
+        learning_rate=5e-3,
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The exported context VAE computes, integer for integer, what its twin computes, and codes at the twin's price."""
+"""The exported context VAE computes, integer for integer, what its twin computes, and codes at the
+twin's price.
+"""
 
 import io
 import json
@@ -30,37 +32,54 @@ def model(context_twin: ContextTwin) -> Model:
 
 @pytest.fixture
 def x(context_twin: ContextTwin) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, context_twin.architecture.levels, (60, 42), dtype=np.uint8)
+    return np.random.default_rng(0).integers(
+        0, context_twin.architecture.levels, (60, 42), dtype=np.uint8
+    )
 
 
 @pytest.fixture
 def z(context_twin: ContextTwin) -> NDArray[np.uint16]:
-    return np.random.default_rng(1).integers(0, 2**context_twin.architecture.bits, (60, 5), dtype=np.uint16)
+    return np.random.default_rng(1).integers(
+        0, 2**context_twin.architecture.bits, (60, 5), dtype=np.uint16
+    )
 
 
 def test_the_networks_give_the_integers_of_the_twin(
     context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> None:
-    answers = posterior_integers(context_twin, torch.from_numpy(x)) | likelihood_integers(context_twin, z)
-    np.testing.assert_array_equal(model.posterior_parameters(x), (answers["mean"], answers["scale"]))
+    answers = posterior_integers(context_twin, torch.from_numpy(x)) | likelihood_integers(
+        context_twin, z
+    )
+    np.testing.assert_array_equal(
+        model.posterior_parameters(x), (answers["mean"], answers["scale"])
+    )
     (features,) = model.likelihood_parameters(z)
     np.testing.assert_array_equal(features, answers["features"])
     assert len(np.unique(features)) > 100
     assert isinstance(model.pixels_given_latents, PixelsInContext)
     context = np.random.default_rng(2).integers(0, 256, (300, context_twin.inputs), dtype=np.uint8)
     ours = model.pixels_given_latents.pixel_network(context)
-    for output, (name, twins) in zip(ours, pixel_integers(context_twin, context).items(), strict=True):
+    for output, (name, twins) in zip(
+        ours, pixel_integers(context_twin, context).items(), strict=True
+    ):
         np.testing.assert_array_equal(output, twins, name)
         assert len(np.unique(output)) > 5
-    assert sum(len(np.unique(output)) for output in ours) > 100 or context_twin.architecture.levels == 2
+    assert (
+        sum(len(np.unique(output)) for output in ours) > 100
+        or context_twin.architecture.levels == 2
+    )
 
 
 @torch.no_grad()
-def twin_bits(twin: ContextTwin, x: NDArray[np.uint8], z: NDArray[np.uint16]) -> NDArray[np.float64]:
+def twin_bits(
+    twin: ContextTwin, x: NDArray[np.uint8], z: NDArray[np.uint16]
+) -> NDArray[np.float64]:
     """-log2 p(x | z) by the twin, [n], for symbols [n, pixels] and buckets [n, latents]."""
     rows, columns = twin.architecture.shape
     symbols = torch.from_numpy(x).float()
-    centres = LATENT.real(torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32)))
+    centres = LATENT.real(
+        torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32))
+    )
     features = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
     outputs = twin.pixel_outputs(twin.windows(symbols), features.flatten(0, 2))
     nats = twin.pixel_likelihood.nats(symbols.reshape(-1, 1), *outputs)
@@ -77,8 +96,12 @@ def test_the_model_codes_at_the_price_that_the_twin_names(
     np.testing.assert_allclose(bits, twin_bits(context_twin, x, z), rtol=tolerance)
 
 
-def test_an_archive_comes_back(context_twin: ContextTwin, model: Model, x: NDArray[np.uint8]) -> None:
-    images = x.reshape(-1, 7, 6).astype(np.bool_ if context_twin.architecture.levels == 2 else np.uint8)
+def test_an_archive_comes_back(
+    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8]
+) -> None:
+    images = x.reshape(-1, 7, 6).astype(
+        np.bool_ if context_twin.architecture.levels == 2 else np.uint8
+    )
     buffer = io.BytesIO()
     bitsback.compress(images, buffer, model=model)
     buffer.seek(0)
@@ -87,13 +110,20 @@ def test_an_archive_comes_back(context_twin: ContextTwin, model: Model, x: NDArr
 
 def test_the_description_says_what_the_twin_is(context_twin: ContextTwin, model: Model) -> None:
     a = context_twin.architecture
-    assert (model.architecture, model.name, model.growth, model.batch) == ("context-vae", "small", 64, 256)
+    assert (model.architecture, model.name, model.growth, model.batch) == (
+        "context-vae",
+        "small",
+        64,
+        256,
+    )
     assert (model.item_shape, model.latents, model.levels) == ((7, 6), 5, a.levels)
     pixel = json.loads(model.description)["pixel"]
     assert (pixel["codec"], pixel["window"]) == (a.likelihood, [2, 3])
 
 
-def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(
+    context_twin: ContextTwin, x: NDArray[np.uint8]
+) -> None:
     with torch.no_grad():
         for layer in (context_twin.mean, context_twin.scale):
             layer.linear.weight[2] = 0
@@ -103,16 +133,23 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(context_twin: Context
     pruned = prune(context_twin, torch.from_numpy(x))
     assert isinstance(pruned, ContextTwin) and pruned.architecture.latents == 4
     kept = [0, 1, 3, 4]
-    before, after = (posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned))
+    before, after = (
+        posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned)
+    )
     for name in before:
         np.testing.assert_array_equal(after[name], before[name][:, kept])
     z = np.random.default_rng(0).integers(0, 256, (50, 5))
     whole = likelihood_integers(context_twin, z)["features"]
-    assert np.abs(whole - likelihood_integers(pruned, z[:, kept])["features"]).mean() < 0.05 * HIDDEN.scale
+    assert (
+        np.abs(whole - likelihood_integers(pruned, z[:, kept])["features"]).mean()
+        < 0.05 * HIDDEN.scale
+    )
     export(pruned, CARD, growth=1)
 
 
-def test_of_latents_that_are_all_idle_one_stays(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+def test_of_latents_that_are_all_idle_one_stays(
+    context_twin: ContextTwin, x: NDArray[np.uint8]
+) -> None:
     with torch.no_grad():
         for layer in (context_twin.mean, context_twin.scale):
             layer.linear.weight.zero_()
@@ -121,14 +158,18 @@ def test_of_latents_that_are_all_idle_one_stays(context_twin: ContextTwin, x: ND
     assert prune(context_twin, torch.from_numpy(x)).architecture.latents == 1
 
 
-def test_dead_units_of_the_encoder_are_pruned(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+def test_dead_units_of_the_encoder_are_pruned(
+    context_twin: ContextTwin, x: NDArray[np.uint8]
+) -> None:
     with torch.no_grad():
         context_twin.dense.linear.bias.fill_(0.5)
         context_twin.dense.linear.bias[[2, 5]] = -100
     dead = dead_units(context_twin, x)
     pruned = prune(context_twin, torch.from_numpy(x))
     assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 10 - dead <= 8
-    before, after = (posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned))
+    before, after = (
+        posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned)
+    )
     for name in before:
         np.testing.assert_array_equal(after[name], before[name])
     export(pruned, CARD, growth=1)
@@ -143,14 +184,18 @@ def dead_units(twin: ContextTwin, x: NDArray[np.uint8]) -> int:
     return int(dead.sum())
 
 
-def test_of_units_that_are_all_dead_one_stays(context_twin: ContextTwin, x: NDArray[np.uint8]) -> None:
+def test_of_units_that_are_all_dead_one_stays(
+    context_twin: ContextTwin, x: NDArray[np.uint8]
+) -> None:
     with torch.no_grad():
         context_twin.dense.linear.bias.fill_(-100)
     pruned = prune(context_twin, torch.from_numpy(x))
     assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 1
 
 
-@pytest.mark.parametrize(("shape", "batch"), [((8, 8), 256), ((28, 28), 256), ((64, 64), 49), ((128, 128), 12)])
+@pytest.mark.parametrize(
+    ("shape", "batch"), [((8, 8), 256), ((28, 28), 256), ((64, 64), 49), ((128, 128), 12)]
+)
 def test_batches_of_large_images_are_small(
     context_architecture: ContextArchitecture, shape: tuple[int, int], batch: int
 ) -> None:

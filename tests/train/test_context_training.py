@@ -1,4 +1,6 @@
-"""A run of a context VAE: it learns, it can be interrupted, and its result is what the integer model does."""
+"""A run of a context VAE: it learns, it can be interrupted, and its result is what the integer
+model does.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +39,9 @@ def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
     context_recipe: Recipe, split: Split, tmp_path: Path, levels: int
 ) -> None:
     architecture = replace(context_recipe.architecture, levels=levels)
-    training = Training(replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path)
+    training = Training(
+        replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path
+    )
     twin = training.run()
     assert training.rows[-1]["validation_bpd"] < training.rows[0]["validation_bpd"]
     model = export(twin, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
@@ -54,7 +58,14 @@ def test_training_works_with_and_without_bfloat16(
     context_recipe: Recipe, split: Split, tmp_path: Path, half: bool
 ) -> None:
     training = Training(context_recipe, split, tmp_path, samples=1, half=half)
-    assert any(layer.half_precision for layer in training.twin.modules() if isinstance(layer, LinearTwin)) == half
+    assert (
+        any(
+            layer.half_precision
+            for layer in training.twin.modules()
+            if isinstance(layer, LinearTwin)
+        )
+        == half
+    )
     training.run()
     assert training.rows[-1]["validation_bpd"] < 8
 
@@ -63,7 +74,9 @@ def test_whether_bfloat16_is_faster_is_found_out_at_once() -> None:
     assert faster_in_half() in (True, False)
 
 
-def test_looking_at_images_in_parts_changes_nothing(context_twin: ContextTwin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_at_images_in_parts_changes_nothing(
+    context_twin: ContextTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     x = torch.randint(0, context_twin.architecture.levels, (20, 42)).float()
     noise = torch.randn(20, 5)
     with torch.no_grad():
@@ -86,7 +99,9 @@ def test_a_window_is_what_stands_before_a_pixel(context_twin: ContextTwin) -> No
         assert torch.equal(windows[:, row, column], torch.cat((above, left), 1))
 
 
-def test_leaving_out_dull_pixels_changes_the_loss_by_chance_alone(context_architecture: ContextArchitecture) -> None:
+def test_leaving_out_dull_pixels_changes_the_loss_by_chance_alone(
+    context_architecture: ContextArchitecture,
+) -> None:
     twin = ContextTwin(replace(context_architecture, shape=(16, 16)))
     x = torch.zeros(40, 256)
     x[:, 100:104] = 1

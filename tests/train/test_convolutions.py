@@ -11,11 +11,17 @@ from bitsback.train.quantise import HIDDEN, LOGIT
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("shape", [(7, 6), (8, 9), (1, 2)])
-def test_patches_are_those_of_a_convolution(kernel: int, stride: int, shape: tuple[int, int]) -> None:
+def test_patches_are_those_of_a_convolution(
+    kernel: int, stride: int, shape: tuple[int, int]
+) -> None:
     image = torch.randn(2, *shape, 3)
     weight = torch.randn(5, 3, kernel, kernel)
-    ours = functional.linear(patches(image, kernel, stride), weight.permute(0, 2, 3, 1).reshape(5, -1))
-    theirs = functional.conv2d(image.permute(0, 3, 1, 2), weight, stride=stride, padding=kernel // 2)
+    ours = functional.linear(
+        patches(image, kernel, stride), weight.permute(0, 2, 3, 1).reshape(5, -1)
+    )
+    theirs = functional.conv2d(
+        image.permute(0, 3, 1, 2), weight, stride=stride, padding=kernel // 2
+    )
     torch.testing.assert_close(ours, theirs.permute(0, 2, 3, 1), atol=1e-4, rtol=1e-4)
 
 
@@ -24,7 +30,12 @@ def test_a_shuffle_puts_channels_where_the_format_says() -> None:
     image = torch.randn(2, 4, 5, factor**2 * channels)
     out = shuffle(image, factor)
     assert out.shape == (2, 8, 10, channels)
-    for row, column, i, j, k in [(0, 0, 0, 0, 0), (1, 2, 1, 0, 2), (3, 4, 0, 1, 1), (2, 3, 1, 1, 0)]:
+    for row, column, i, j, k in [
+        (0, 0, 0, 0, 0),
+        (1, 2, 1, 0, 2),
+        (3, 4, 0, 1, 1),
+        (2, 3, 1, 1, 0),
+    ]:
         there = image[:, row, column, (i * factor + j) * channels + k]
         assert torch.equal(out[:, row * factor + i, column * factor + j, k], there)
 

@@ -23,7 +23,9 @@ def small(context_architecture: ContextArchitecture) -> ContextTwin:
 
 
 @torch.no_grad()
-def test_the_floats_stay_and_the_integers_come_nearer(small: ContextTwin, context_symbols: torch.Tensor) -> None:
+def test_the_floats_stay_and_the_integers_come_nearer(
+    small: ContextTwin, context_symbols: torch.Tensor
+) -> None:
     means, scales = small.posterior(context_symbols)
     small.quantise()
     before = float((small.posterior(context_symbols)[0] - means).abs().mean())

@@ -47,8 +47,12 @@ def test_the_same_twin_gives_the_same_file(twin: VaeTwin) -> None:
 
 
 def test_training_rounds_to_the_same_grid_as_the_integers(twin: VaeTwin) -> None:
-    """Training works in float32, so it may fall on the other side of a tie, but by no more than one step."""
-    x = (torch.rand(200, 36, generator=torch.Generator().manual_seed(1)) < 0.4).float()  # real values, 0 and 1
+    """Training works in float32, so it may fall on the other side of a tie, but by no more than one
+    step.
+    """
+    x = (
+        torch.rand(200, 36, generator=torch.Generator().manual_seed(1)) < 0.4
+    ).float()  # real values, 0 and 1
     layer = twin.encoder.layers[0]
     with torch.no_grad():
         exact = layer(x)
@@ -66,7 +70,9 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(twin: VaeTwin) -> Non
         first = twin.decoder.layers[0]
         assert isinstance(first, LinearTwin)
         first.linear.weight[:, 2] *= 1e-3
-    x = torch.randint(0, twin.architecture.levels, (50, 36), generator=torch.Generator().manual_seed(1))
+    x = torch.randint(
+        0, twin.architecture.levels, (50, 36), generator=torch.Generator().manual_seed(1)
+    )
     pruned = prune(twin, x)
     assert pruned.architecture.latents == 4
     kept = [0, 1, 3, 4]
@@ -87,4 +93,6 @@ def test_multipliers_use_the_bits_that_the_bounds_leave(twin: VaeTwin) -> None:
             bound = integers.bias.abs() + layer.source.hi * integers.weight.abs().sum(1)
             largest = int((bound * integers.multiplier).max()) + 2 ** (integers.shift - 1)
             assert largest < 2**53 and int(integers.multiplier.max()) < 2**31
-            assert int(integers.multiplier.max()) >= 2**30 or largest >= 2**51 or integers.shift == 52
+            assert (
+                int(integers.multiplier.max()) >= 2**30 or largest >= 2**51 or integers.shift == 52
+            )

@@ -34,26 +34,40 @@ def grid_twin(request: pytest.FixtureRequest) -> GridTwin:
 def outputs_near_the_middle(twin: GridTwin) -> tuple[Tensor, Tensor]:
     """Real outputs [40, 30] away from the edges of the grid."""
     first, second = twin.outputs.values()
-    near = [torch.rand(40, 30) * 4 - 2 + (grid.real_lo + grid.real_hi) / 2 for grid in (first, second)]
+    near = [
+        torch.rand(40, 30) * 4 - 2 + (grid.real_lo + grid.real_hi) / 2 for grid in (first, second)
+    ]
     return near[0], near[1]
 
 
 def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(grid_twin: GridTwin) -> None:
     first, second = (
-        grid.snap(v) for grid, v in zip(grid_twin.outputs.values(), outputs_near_the_middle(grid_twin), strict=True)
+        grid.snap(v)
+        for grid, v in zip(
+            grid_twin.outputs.values(), outputs_near_the_middle(grid_twin), strict=True
+        )
     )
-    frequencies = np.diff(starts_of(grid_twin.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1)
+    frequencies = np.diff(
+        starts_of(grid_twin.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
+    )
     rows = torch.from_numpy(frequencies).flatten(0, 1)[grid_twin.row(first, second).flatten()]
-    x = torch.multinomial(rows, 1).reshape(first.shape)  # likely symbols: of the rarest, rounding makes what it can
+    x = torch.multinomial(rows, 1).reshape(
+        first.shape
+    )  # likely symbols: of the rarest, rounding makes what it can
     grid_twin.quantised = True
     in_training = grid_twin.train().nats(x, first, second)
     in_the_codec = grid_twin.eval().nats(x, first, second)
-    torch.testing.assert_close(in_training, in_the_codec.to(in_training.dtype), rtol=0.01, atol=0.01)
+    torch.testing.assert_close(
+        in_training, in_the_codec.to(in_training.dtype), rtol=0.01, atol=0.01
+    )
 
 
 def test_the_gradient_of_rounded_outputs_is_the_slope_of_real_ones(grid_twin: GridTwin) -> None:
     grids = grid_twin.outputs.values()
-    points = [grid.snap(v).double() for grid, v in zip(grids, outputs_near_the_middle(grid_twin), strict=True)]
+    points = [
+        grid.snap(v).double()
+        for grid, v in zip(grids, outputs_near_the_middle(grid_twin), strict=True)
+    ]
     x = torch.randint(0, LEVELS[grid_twin.codec], points[0].shape)
     slopes = []
     for quantised in (False, True):
@@ -73,14 +87,19 @@ def test_the_exponential_family_sums_to_one_between_the_rows_of_its_grid() -> No
         twin.base.normal_()
         first, second = outputs_near_the_middle(twin)
         pixel = [twin.nats(torch.full((40, 1), c), first[:, :1], second[:, :1]) for c in range(16)]
-    torch.testing.assert_close(torch.stack(pixel).neg().exp().sum(0), torch.ones(40), atol=2e-3, rtol=0)
+    torch.testing.assert_close(
+        torch.stack(pixel).neg().exp().sum(0), torch.ones(40), atol=2e-3, rtol=0
+    )
 
 
 def test_the_exponential_family_learns_its_statistics_as_autograd_would() -> None:
     torch.manual_seed(5)
     twin = ExponentialTwin(16)
     twin.quantised = True
-    first, second = (grid.snap(v) for grid, v in zip(twin.outputs.values(), outputs_near_the_middle(twin), strict=True))
+    first, second = (
+        grid.snap(v)
+        for grid, v in zip(twin.outputs.values(), outputs_near_the_middle(twin), strict=True)
+    )
     x = torch.randint(0, 16, first.shape)
     twin.nats(x, first, second).sum().backward()  # type: ignore[no-untyped-call]
     parts = [twin.base, twin.first_statistic, twin.second_statistic]
@@ -97,11 +116,16 @@ def test_beta_binomials_are_those_of_the_table_that_ships() -> None:
     cumulative = twin.cumulative().astype(np.float64) / 2**16
     assert cumulative.shape == (64, 32, 256)
     for i, j in ((0, 0), (20, 3), (31, 16), (32, 31), (63, 10)):
-        row = torch.full((256,), float(i), dtype=torch.float64), torch.full((256,), float(j), dtype=torch.float64)
+        row = (
+            torch.full((256,), float(i), dtype=torch.float64),
+            torch.full((256,), float(j), dtype=torch.float64),
+        )
         p = log_beta_binomial(torch.arange(256), *row).exp().numpy()
         assert p.sum() == pytest.approx(1)
         below = np.concatenate(([0.0], np.cumsum(p)[:-1]))
-        assert np.all(cumulative[i, j] <= below + 1e-9) and np.all(below - cumulative[i, j] <= 2**-16 + 1e-9)
+        assert np.all(cumulative[i, j] <= below + 1e-9) and np.all(
+            below - cumulative[i, j] <= 2**-16 + 1e-9
+        )
 
 
 def test_take_has_the_gradient_of_indexing() -> None:

@@ -37,7 +37,9 @@ def test_a_step_of_rate_zero_changes_nothing_and_another_does(
     assert all(torch.equal(a, b) for a, b in zip(before, twin.parameters(), strict=True))
     optimiser.step(0.01)
     assert optimiser.rate == 0.01
-    moved = [float((a - b.detach()).abs().max()) for a, b in zip(before, twin.parameters(), strict=True)]
+    moved = [
+        float((a - b.detach()).abs().max()) for a, b in zip(before, twin.parameters(), strict=True)
+    ]
     assert sum(move > 1e-4 for move in moved) > len(moved) // 2
     optimiser.zero_grad()
     assert all(parameter.grad is None for parameter in twin.parameters())

@@ -1,4 +1,6 @@
-"""A recipe of several parts, from the command line to the model file, and again from its checkpoints."""
+"""A recipe of several parts, from the command line to the model file, and again from its
+checkpoints.
+"""
 
 import gzip
 import struct
@@ -21,7 +23,16 @@ SMALL = ContextArchitecture(
     shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1, channels=(4, 6),
     dense=8,
 )  # fmt: skip
-FIRST = Recipe("small-first", SMALL, epochs=1, quantise_from=None, batch=20, warm_up=1, validate_every=1, muon=True)
+FIRST = Recipe(
+    "small-first",
+    SMALL,
+    epochs=1,
+    quantise_from=None,
+    batch=20,
+    warm_up=1,
+    validate_every=1,
+    muon=True,
+)
 SECOND = replace(FIRST, name="small", architecture=replace(SMALL, residuals=2))
 CARD = Card("small", "squares", "CC0-1.0", (28, 28))
 
@@ -29,7 +40,9 @@ CARD = Card("small", "squares", "CC0-1.0", (28, 28))
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     images = np.zeros((160, 28, 28), np.uint8)
-    for image, (row, column) in zip(images, np.random.default_rng(0).integers(4, 16, (160, 2)), strict=True):
+    for image, (row, column) in zip(
+        images, np.random.default_rng(0).integers(4, 16, (160, 2)), strict=True
+    ):
         image[row : row + 8, column : column + 6] = 255
     content = struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
     (tmp_path / TRAIN_IMAGES).write_bytes(gzip.compress(content))
@@ -42,8 +55,18 @@ def test_parts_follow_each_other(
     out = tmp_path / "out"
 
     def call(*options: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["recipe", "--data", str(data), "--out", str(out), *options])
-        run(SECOND, CARD, drop_idle_latents=True, float_seed=1, validation=40, before=(FIRST,), last=last_part(SECOND))
+        monkeypatch.setattr(
+            sys, "argv", ["recipe", "--data", str(data), "--out", str(out), *options]
+        )
+        run(
+            SECOND,
+            CARD,
+            drop_idle_latents=True,
+            float_seed=1,
+            validation=40,
+            before=(FIRST,),
+            last=last_part(SECOND),
+        )
         return capsys.readouterr().out
 
     assert call().count("'epoch': 1") == 3

@@ -1,4 +1,6 @@
-"""Dead channels of the encoder are started anew, and until they have learned something nothing changes."""
+"""Dead channels of the encoder are started anew, and until they have learned something nothing
+changes.
+"""
 
 import pytest
 import torch
@@ -20,7 +22,9 @@ def dying(context_architecture: ContextArchitecture) -> ContextTwin:
     return twin
 
 
-def test_the_floats_stay_and_dead_channels_live(dying: ContextTwin, context_symbols: torch.Tensor) -> None:
+def test_the_floats_stay_and_dead_channels_live(
+    dying: ContextTwin, context_symbols: torch.Tensor
+) -> None:
     before = dying.posterior(context_symbols)
     assert _alive(dying, context_symbols) == [[True, False, False]] * 3
     revive(dying, context_symbols)
@@ -34,7 +38,9 @@ def test_what_was_dead_learns(dying: ContextTwin, context_symbols: torch.Tensor)
     mean, scale = dying.posterior(context_symbols)
     (mean.sum() + scale.sum()).backward()
     assert dying.mean.linear.weight.grad[:, 1:3].any()
-    assert dying.dense.linear.weight.grad.view(len(dying.dense.linear.weight), -1, 4)[..., 1:3].any()
+    assert dying.dense.linear.weight.grad.view(len(dying.dense.linear.weight), -1, 4)[
+        ..., 1:3
+    ].any()
 
 
 @torch.no_grad()

@@ -39,5 +39,8 @@ def test_bucket_centres_are_the_medians_of_equally_likely_buckets(bits: int) -> 
     centres = bucket_centres(bits)
     normal = NormalDist()
     medians = np.array([normal.inv_cdf((c + 0.5) / 2**bits) for c in range(2**bits)])
-    assert np.abs((centres.astype(float) - LATENT.zero) / LATENT.scale - medians).max() <= 0.5 / LATENT.scale + 1e-4
+    assert (
+        np.abs((centres.astype(float) - LATENT.zero) / LATENT.scale - medians).max()
+        <= 0.5 / LATENT.scale + 1e-4
+    )
     assert bool((np.diff(centres.astype(int)) >= 0).all())

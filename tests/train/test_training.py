@@ -18,7 +18,9 @@ from bitsback.train.twins import Architecture
 from bitsback.train.weights import load_twin, save_twin
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(recipe: Recipe, split: Split, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    recipe: Recipe, split: Split, tmp_path: Path
+) -> None:
     whole = Training(recipe, split, tmp_path / "whole").run()
     Training(recipe, split, tmp_path / "parts").run(until=4)
     resumed = Training(recipe, split, tmp_path / "parts")
@@ -28,7 +30,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(recipe: Recipe, split: 
         assert torch.equal(a, b), name
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(recipe: Recipe, split: Split, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(
+    recipe: Recipe, split: Split, tmp_path: Path
+) -> None:
     Training(recipe, split, tmp_path).run(until=2)
     with pytest.raises(InputError, match="another recipe"):
         Training(dataclasses.replace(recipe, batch=20), split, tmp_path)
@@ -38,14 +42,23 @@ def test_the_curve_is_written_and_goes_down(recipe: Recipe, split: Split, tmp_pa
     Training(dataclasses.replace(recipe, epochs=12), split, tmp_path).run()
     with (tmp_path / "curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS and [row["epoch"] for row in rows] == ["2", "4", "6", "8", "10", "12"]
+    assert tuple(rows[0]) == COLUMNS and [row["epoch"] for row in rows] == [
+        "2",
+        "4",
+        "6",
+        "8",
+        "10",
+        "12",
+    ]
     assert float(rows[-1]["validation_bpd"]) < float(rows[0]["validation_bpd"])
 
 
 def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
     recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
 ) -> None:
-    training = Training(dataclasses.replace(recipe, architecture=architecture, epochs=8), split, tmp_path)
+    training = Training(
+        dataclasses.replace(recipe, architecture=architecture, epochs=8), split, tmp_path
+    )
     model = export(training.run(), Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
     x = training.validation.numpy().astype(np.uint8)
     lengths = [code_lengths(model, x, seed) for seed in range(20)]
@@ -53,7 +66,9 @@ def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
     assert bpd == pytest.approx(training.best_loss, rel=0.03)
 
 
-def test_float_weights_come_back(recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path) -> None:
+def test_float_weights_come_back(
+    recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
+) -> None:
     floats = dataclasses.replace(recipe, architecture=architecture, epochs=2, quantise_from=None)
     twin = Training(floats, split, tmp_path).run()
     save_twin(twin, tmp_path / "twin.safetensors")

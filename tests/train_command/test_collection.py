@@ -16,12 +16,16 @@ def grey(count: int, top: int, side: int = 8) -> NDArray[np.uint8]:
     return made
 
 
-@pytest.mark.parametrize(("top", "levels"), [(1, 2), (2, 3), (16, 17), (127, 128), (128, 256), (255, 256)])
+@pytest.mark.parametrize(
+    ("top", "levels"), [(1, 2), (2, 3), (16, 17), (127, 128), (128, 256), (255, 256)]
+)
 def test_levels_follow_from_the_greatest_value(top: int, levels: int) -> None:
     assert as_collection(grey(100, top), "x").levels == levels
 
 
-@pytest.mark.parametrize("array", [grey(100, 1) * 255, grey(100, 1) > 0, grey(100, 1).astype(np.int32) - 5])
+@pytest.mark.parametrize(
+    "array", [grey(100, 1) * 255, grey(100, 1) > 0, grey(100, 1).astype(np.int32) - 5]
+)
 def test_two_values_of_any_kind_are_bilevel(array: NDArray[np.generic]) -> None:
     collection = as_collection(array, "x")
     assert collection.levels == 2 and collection.images.dtype == np.uint8
@@ -32,7 +36,11 @@ def test_no_image_serves_two_ends() -> None:
     images = np.zeros((1000, 8, 8), np.uint8)
     images[:, 0, :2] = np.stack(np.divmod(np.arange(1000), 250), 1)
     parts = split(as_collection(images, "x"), seed=3)
-    assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [800, 100, 100]
+    assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [
+        800,
+        100,
+        100,
+    ]
     together = np.concatenate((parts.train, parts.validation, parts.held_out))
     assert len(np.unique(together[:, 0, :2], axis=0)) == 1000
 

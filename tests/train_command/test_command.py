@@ -19,7 +19,9 @@ from bitsback.models import load_model
 
 @pytest.mark.parametrize("arch", ["dense", "context"])
 @pytest.mark.parametrize(("data", "levels"), [("grey.npy", 16), ("bilevel.npy", 2)])
-def test_the_model_compresses_the_images_it_was_trained_for(folder: Path, data: str, levels: int, arch: str) -> None:
+def test_the_model_compresses_the_images_it_was_trained_for(
+    folder: Path, data: str, levels: int, arch: str
+) -> None:
     run = CliRunner()
     trained = run.invoke(
         command,
@@ -31,7 +33,12 @@ def test_the_model_compresses_the_images_it_was_trained_for(folder: Path, data: 
         assert part in trained.stdout
     assert not (folder / "m.safetensors.ckpt").exists()
     model = load_model(folder / "m.safetensors")
-    assert (model.name, model.licence, model.item_shape, model.levels) == ("stripes", "CC0-1.0", (8, 10), levels)
+    assert (model.name, model.licence, model.item_shape, model.levels) == (
+        "stripes",
+        "CC0-1.0",
+        (8, 10),
+        levels,
+    )
     assert model.architecture == {"dense": "vae", "context": "context-vae"}[arch]
     with Image.open(folder / "m-curve.png") as curve:
         curve.load()
@@ -61,12 +68,25 @@ def test_json_has_the_figures_of_the_table(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
-    arguments = [sys.executable, "-m", "bitsback", "train", "grey.npy", "-o", "m.safetensors", "--epochs", "100000"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "bitsback",
+        "train",
+        "grey.npy",
+        "-o",
+        "m.safetensors",
+        "--epochs",
+        "100000",
+    ]
     with subprocess.Popen(
         arguments, stderr=subprocess.PIPE, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}
     ) as run:
         deadline = time.monotonic() + 60
-        while not (folder / "m.safetensors.ckpt" / "plan.json").exists() and time.monotonic() < deadline:
+        while (
+            not (folder / "m.safetensors.ckpt" / "plan.json").exists()
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         assert run.wait(30) == 130

@@ -28,7 +28,9 @@ def test_a_smaller_peer_is_never_beaten() -> None:
 def test_the_verdict_names_those_that_are_not_beaten() -> None:
     ours = row("ours", 100)
     beaten, worse, better = row("PNG", 300), row("xz", 110), row("JPEG XL", 90)
-    assert "smaller than all" in verdict(Comparison(ours, [beaten], 1000, []), 1000, False, "context")
+    assert "smaller than all" in verdict(
+        Comparison(ours, [beaten], 1000, []), 1000, False, "context"
+    )
     few = verdict(Comparison(ours, [beaten, worse], 1000, []), 500, False, "context")
     assert "xz" in few and "PNG" not in few and "too few" in few
     lost = Comparison(ours, [beaten, better], 1000, [])
@@ -36,7 +38,9 @@ def test_the_verdict_names_those_that_are_not_beaten() -> None:
     for never in (settled, falling):
         assert "JPEG XL" in never and "PNG" not in never and "never" in never
     assert "--minutes" in falling and "--minutes" not in settled
-    assert "--arch context" in settled and "--arch context" not in verdict(lost, 500, False, "context")
+    assert "--arch context" in settled and "--arch context" not in verdict(
+        lost, 500, False, "context"
+    )
 
 
 def test_the_table_has_a_line_for_each() -> None:

@@ -11,7 +11,12 @@ from bitsback.train.curve import _axis, draw
 @pytest.mark.parametrize("epochs", [1, 2, 37])
 def test_a_curve_can_be_drawn_of_any_run(epochs: int) -> None:
     rows = [
-        {"epoch": i + 1, "quantised": int(i > 20), "train_bpd": 1 + 1 / (i + 1), "validation_bpd": 1.1 + 1 / (i + 1)}
+        {
+            "epoch": i + 1,
+            "quantised": int(i > 20),
+            "train_bpd": 1 + 1 / (i + 1),
+            "validation_bpd": 1.1 + 1 / (i + 1),
+        }
         for i in range(epochs)
     ]
     with Image.open(io.BytesIO(draw(rows, "stripes"))) as image:
@@ -20,7 +25,9 @@ def test_a_curve_can_be_drawn_of_any_run(epochs: int) -> None:
     assert colours is not None and (31, 95, 168) in [colour for _, colour in colours]
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.171, 0.2304), (2.3, 2.3), (0, 600), (1.0, 7.9)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.0, 1.0), (0.171, 0.2304), (2.3, 2.3), (0, 600), (1.0, 7.9)]
+)
 def test_an_axis_has_some_round_steps(low: float, high: float) -> None:
     first, last, step = _axis(low, high)
     assert first <= low + 1e-9 and last >= high - 1e-9

@@ -1,4 +1,6 @@
-"""Public data sets from a folder and from mirrors, some of which serve something else: all on this machine."""
+"""Public data sets from a folder and from mirrors, some of which serve something else: all on this
+machine.
+"""
 
 import gzip
 import hashlib
@@ -40,7 +42,9 @@ class Mirrors(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write({"good": data, "truncated": data[: len(data) // 2], "wrong": data[::-1]}[kind])
+        self.wfile.write(
+            {"good": data, "truncated": data[: len(data) // 2], "wrong": data[::-1]}[kind]
+        )
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -74,9 +78,15 @@ def test_what_was_downloaded_is_kept(server: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("truncated", "broke off|not the file"), ("wrong", "not the file it should be"), ("missing", "404")],
+    [
+        ("truncated", "broke off|not the file"),
+        ("wrong", "not the file it should be"),
+        ("missing", "404"),
+    ],
 )
-def test_a_bad_mirror_leaves_nothing_behind(server: str, tmp_path: Path, kind: str, reason: str) -> None:
+def test_a_bad_mirror_leaves_nothing_behind(
+    server: str, tmp_path: Path, kind: str, reason: str
+) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         downloads.download("mnist", [f"{server}/{kind}/"], tmp_path)
     assert "--data" in str(caught.value) and "BITSBACK_DATA" in str(caught.value)
@@ -96,7 +106,9 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path: Path, server: str
 
 
 @pytest.mark.parametrize("under", [".", "mnist"])
-def test_a_folder_that_was_named_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under: str) -> None:
+def test_a_folder_that_was_named_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under: str
+) -> None:
     place = tmp_path / under
     place.mkdir(exist_ok=True)
     for file, data in FILES.items():

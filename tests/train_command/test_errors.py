@@ -33,7 +33,9 @@ def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
         (np.arange(200 * 64).reshape(200, 8, 8), ["int64", "uint8"]),
     ],
 )
-def test_arrays_that_cannot_be_trained_on(folder: Path, array: NDArray[Any], parts: list[str]) -> None:
+def test_arrays_that_cannot_be_trained_on(
+    folder: Path, array: NDArray[Any], parts: list[str]
+) -> None:
     np.save("x.npy", array)
     assert_one_line(folder, ["x.npy", "-o", "m.safetensors"], "x.npy", *parts)
 
@@ -52,7 +54,9 @@ def test_arrays_that_cannot_be_trained_on(folder: Path, array: NDArray[Any], par
         (["mnist", "-o", "m.safetensors", "--data", "."], ["train-images", "--data"]),
     ],
 )
-def test_arguments_that_cannot_be_used(folder: Path, arguments: list[str], parts: list[str]) -> None:
+def test_arguments_that_cannot_be_used(
+    folder: Path, arguments: list[str], parts: list[str]
+) -> None:
     assert_one_line(folder, arguments, *parts)
 
 
@@ -65,7 +69,11 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
 
 def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "torch" else find(name, *rest),
+    )
     for name in [name for name in sys.modules if name.startswith("bitsback.train")]:
         monkeypatch.delitem(sys.modules, name)
     assert_one_line(folder, ["grey.npy", "-o", "m.safetensors"], "torch", "bitsback[train]")
@@ -77,7 +85,9 @@ def assert_one_line(folder: Path, arguments: list[str], *parts: str) -> None:
     result = CliRunner().invoke(command, ["train", *arguments])
     assert result.exit_code == 2, (result.output, result.exception)
     assert result.stdout == ""
-    assert result.stderr.startswith("bitsback: error: ") and result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.startswith("bitsback: error: ") and result.stderr.count("\n") == 1, (
+        result.stderr
+    )
     for part in parts:
         assert part in result.stderr, (part, result.stderr)
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before

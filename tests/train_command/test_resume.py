@@ -54,7 +54,13 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         train(collection, parts, CARD, parted, interrupt)
     assert not parted.output.exists()
     done = []
-    train(collection, parts, CARD, replace(parted, resume=True), lambda at, total, rate: done.append(at))
+    train(
+        collection,
+        parts,
+        CARD,
+        replace(parted, resume=True),
+        lambda at, total, rate: done.append(at),
+    )
     assert done[0] == last + 1
     assert parted.output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -80,7 +86,9 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
     assert chosen.output.exists()
 
 
-def test_a_damaged_checkpoint_is_an_error(collection: Collection, parts: Parts, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_an_error(
+    collection: Collection, parts: Parts, tmp_path: Path
+) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         raise KeyboardInterrupt
 
@@ -93,7 +101,9 @@ def test_a_damaged_checkpoint_is_an_error(collection: Collection, parts: Parts, 
         train(collection, parts, CARD, replace(chosen, resume=True), ignore)
 
 
-def test_there_must_be_something_to_resume(collection: Collection, parts: Parts, tmp_path: Path) -> None:
+def test_there_must_be_something_to_resume(
+    collection: Collection, parts: Parts, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         train(collection, parts, CARD, replace(settings(tmp_path), resume=True), ignore)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,6 @@
-"""The kind and size of a model follow from the data and the time, the number of epochs from the time."""
+"""The kind and size of a model follow from the data and the time, the number of epochs from the
+time.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,9 @@ def noise(count: int, side: int, levels: int) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_rungs_get_smaller(kind: Kind) -> None:
     collection = as_collection(noise(20_000, 28, 256), "noise")
-    sizes = [weights(architecture) for architecture in candidates(collection, split(collection, 1), kind)]
+    sizes = [
+        weights(architecture) for architecture in candidates(collection, split(collection, 1), kind)
+    ]
     assert len(sizes) == len(DENSE if kind == "dense" else CONTEXT)
     assert sizes == sorted(sizes, reverse=True)
 
@@ -54,7 +58,10 @@ def test_the_smallest_model_is_there_for_data_worth_none(kind: Kind) -> None:
 def test_a_short_time_gives_few_epochs_and_a_long_one_more(tmp_path: Path, kind: Kind) -> None:
     collection = as_collection(noise(400, 8, 16), "noise")
     parts = split(collection, 1)
-    short, long = (plan(collection, parts, Wishes(seconds, 1, 1, kinds=(kind,)), tmp_path) for seconds in (0.01, 60))
+    short, long = (
+        plan(collection, parts, Wishes(seconds, 1, 1, kinds=(kind,)), tmp_path)
+        for seconds in (0.01, 60)
+    )
     assert 2 <= short.epochs < long.epochs
     assert short.kind == long.kind == kind
     assert not list(tmp_path.iterdir())
@@ -65,21 +72,31 @@ def test_a_short_time_gives_few_epochs_and_a_long_one_more(tmp_path: Path, kind:
 def test_a_context_model_is_taken_where_there_is_time_for_it(tmp_path: Path) -> None:
     collection = as_collection(noise(400, 8, 16), "noise")
     parts = split(collection, 1)
-    kinds = [plan(collection, parts, Wishes(seconds, 1, 1), tmp_path).kind for seconds in (0.01, 600)]
+    kinds = [
+        plan(collection, parts, Wishes(seconds, 1, 1), tmp_path).kind for seconds in (0.01, 600)
+    ]
     assert kinds == ["dense", "context"]
 
 
 def test_batches_give_at_least_forty_steps_an_epoch_where_they_can() -> None:
     assert [batch_size(n, 784, "dense") for n in (60, 1_000, 4_000, 50_000)] == [20, 25, 100, 200]
     assert [batch_size(n, 784, "context") for n in (60, 400, 4_000, 50_000)] == [4, 10, 25, 25]
-    assert [batch_size(4_000, side * side, "context") for side in (8, 28, 64, 128)] == [100, 25, 4, 4]
+    assert [batch_size(4_000, side * side, "context") for side in (8, 28, 64, 128)] == [
+        100,
+        25,
+        4,
+        4,
+    ]
 
 
 def test_either_architecture_survives_json() -> None:
     context = ContextArchitecture((28, 28), 16, 8, 2, 4, 4, 24, 48, 1)
     dense = Architecture(784, (256, 128), 28, 8)
     for architecture in (context, replace(context, levels=256, components=5), dense):
-        as_read = {name: list(v) if isinstance(v, tuple) else v for name, v in to_json(architecture).items()}
+        as_read = {
+            name: list(v) if isinstance(v, tuple) else v
+            for name, v in to_json(architecture).items()
+        }
         assert from_json(as_read) == architecture
     with pytest.raises(TypeError):
         from_json({"shape": [28, 28]})

@@ -1,4 +1,6 @@
-"""The archive: arrays compressed into independent blocks, any item of which can be had alone (docs/format.md)."""
+"""The archive: arrays compressed into independent blocks, any item of which can be had alone
+(docs/format.md).
+"""
 
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress

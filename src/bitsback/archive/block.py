@@ -21,8 +21,9 @@ METHODS = ("raw", "packed", "chain")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that stand for the model."""
 
-# A lane costs a few bytes a block and lets the core overlap its steps. Measured with mnist-binary, coding 2,000 images
-# of 28x28 takes with 1, 2, 4, 8 lanes 5.3, 4.1, 3.9, 3.9 us an image, and one image 49, 53, 72, 98 bytes.
+# A lane costs a few bytes a block and lets the core overlap its steps. Measured with mnist-binary,
+# coding 2,000 images of 28x28 takes with 1, 2, 4, 8 lanes 5.3, 4.1, 3.9, 3.9 us an image, and one
+# image 49, 53, 72, 98 bytes.
 _LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
 
 FindModel = Callable[[bytes], Model]
@@ -38,8 +39,9 @@ class Encoded:
 
 
 def max_elements(data_size: int) -> int:
-    """How many elements a block with this many bytes of data may claim to have, so that a few bytes cannot claim a
-    computer's memory."""
+    """How many elements a block with this many bytes of data may claim to have, so that a few bytes
+    cannot claim a computer's memory.
+    """
     return (1 << 16) + (data_size << 12)
 
 
@@ -51,8 +53,9 @@ def lanes_for(elements: int) -> int:
 def encode(items: NDArray[Any], first: int, model: Model | None, invert: bool) -> Encoded:
     """Encodes a block in the smallest way.
 
-    items: C-contiguous, [items, ...]. first: the number of the block's first item. model: one with as many pixels as an
-    item has elements, if there is one. invert: the greater of two levels is symbol 0.
+    items: C-contiguous, [items, ...]. first: the number of the block's first item. model: one with
+    as many pixels as an item has elements, if there is one. invert: the greater of two levels is
+    symbol 0.
     """
     levels = find_levels(items)
     if levels is not None and invert:
@@ -63,7 +66,9 @@ def encode(items: NDArray[Any], first: int, model: Model | None, invert: bool) -
     def runs(levels: tuple[bytes, bytes] | None) -> bytes:
         return pack_runs([Run(count, items.dtype, shape, levels)])
 
-    def whole(levels: tuple[bytes, bytes] | None, method: int, *data: bytes | memoryview) -> Encoded:
+    def whole(
+        levels: tuple[bytes, bytes] | None, method: int, *data: bytes | memoryview
+    ) -> Encoded:
         parts = varint(first), runs(levels), bytes([method]), *data
         return Encoded(section(BLOCK, *parts), count, method)
 
@@ -74,13 +79,17 @@ def encode(items: NDArray[Any], first: int, model: Model | None, invert: bool) -
     if model is not None and coded is not None:
         coded_levels, symbols = coded
         content_digest = chain.digest(runs(coded_levels), content)
-        data = chain.encode(model, symbols.reshape(count, -1), content_digest, lanes_for(symbols.size))
+        data = chain.encode(
+            model, symbols.reshape(count, -1), content_digest, lanes_for(symbols.size)
+        )
         honest = count * max(model.pixels, model.latents) <= max_elements(len(data))
         if honest and sum(map(len, coded_levels or ())) + PREFIX_SIZE + len(data) < smallest:
             return whole(coded_levels, CHAIN, model.identity[:PREFIX_SIZE], data)
     if levels is None or smallest == len(content):
         return whole(None, RAW, content)
-    return whole(levels, PACKED, np.packbits(to_symbols(items, levels), bitorder="little").tobytes())
+    return whole(
+        levels, PACKED, np.packbits(to_symbols(items, levels), bitorder="little").tobytes()
+    )
 
 
 @dataclass(frozen=True)
@@ -124,17 +133,23 @@ def decode(
 ) -> NDArray[Any]:
     """The items of a block: [items, *item shape], or only the first `stop` of them, unverified.
 
-    first, items: where the block stands and what it holds, according to the index. find_model: the model for the first
-    16 bytes of an identity. Raises ArchiveError for whatever is not right, before it allocates anything for it.
+    first, items: where the block stands and what it holds, according to the index. find_model: the
+    model for the first 16 bytes of an identity. Raises ArchiveError for whatever is not right,
+    before it allocates anything for it.
     """
     block = read_header(payload)
     if (block.first, block.items) != (first, items):
         raise ArchiveError(
-            f"it says that it holds {block.items} items from {block.first} on, and the index {items} from {first} on"
+            f"it says that it holds {block.items} items from {block.first} on, and the index"
+            f" {items} from {first} on"
         )
-    if any((run.dtype, run.shape) != (collection.dtype, collection.item_shape) for run in block.runs):
+    if any(
+        (run.dtype, run.shape) != (collection.dtype, collection.item_shape) for run in block.runs
+    ):
         raise ArchiveError("its items are not of the dtype and shape of the archive's")
-    flat = _decode_elements(block, collection, find_model, items if stop is None else stop, stop is None)
+    flat = _decode_elements(
+        block, collection, find_model, items if stop is None else stop, stop is None
+    )
     count = items if stop is None else min(stop, items)
     return flat[: count * collection.item_elements].reshape(count, *collection.item_shape)
 
@@ -150,7 +165,9 @@ def _decode_elements(
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
         return np.frombuffer(block.data, collection.dtype)
     two_levels = {run.levels is not None for run in block.runs}
-    if len(two_levels) > 1 or (False in two_levels and (block.method == PACKED or collection.dtype.str != "|u1")):
+    if len(two_levels) > 1 or (
+        False in two_levels and (block.method == PACKED or collection.dtype.str != "|u1")
+    ):
         raise ArchiveError("its elements have no two levels to choose from")
     if block.method == PACKED:
         if size != (elements + 7) // 8:
@@ -163,16 +180,29 @@ def _decode_elements(
     return _decode_chain(block, block.model, find_model, stop, verify)
 
 
-def _decode_chain(block: Opened, name: bytes, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
-    if block.items > max_elements(len(block.data)):  # before a model is looked for, which may take long
-        raise ArchiveError(f"it claims {block.items} items in {len(block.data)} bytes, which no writer would")
+def _decode_chain(
+    block: Opened, name: bytes, find_model: FindModel, stop: int, verify: bool
+) -> NDArray[Any]:
+    if block.items > max_elements(
+        len(block.data)
+    ):  # before a model is looked for, which may take long
+        raise ArchiveError(
+            f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
+        )
     model = find_model(name)
     if any(run.elements != run.items * model.pixels for run in block.runs):
-        raise ArchiveError(f"its items have not the {model.pixels} elements that those of its model {model.name} have")
+        raise ArchiveError(
+            f"its items have not the {model.pixels} elements that those of its model {model.name}"
+            " have"
+        )
     if block.runs[0].levels is not None and model.levels != 2:
-        raise ArchiveError(f"its elements have two levels, and those of its model {model.name} {model.levels}")
+        raise ArchiveError(
+            f"its elements have two levels, and those of its model {model.name} {model.levels}"
+        )
     if block.items * max(model.pixels, model.latents) > max_elements(len(block.data)):
-        raise ArchiveError(f"it claims {block.items} items in {len(block.data)} bytes, which no writer would")
+        raise ArchiveError(
+            f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
+        )
     try:
         message = Message.from_bytes(bytes(block.data))
     except MessageError as error:

@@ -1,4 +1,5 @@
-"""The chain: a block's items, coded one batch after another into a message that starts from their digest.
+"""The chain: a block's items, coded one batch after another into a message that starts from their
+digest.
 
 docs/format.md, Bits back and the chain.
 """
@@ -16,23 +17,30 @@ Buffer = bytes | memoryview
 
 
 def digest(runs: bytes, items: Buffer) -> bytes:
-    """SHA-256 of a block's content: 256 bits that are as good as random, and that a decoder can check."""
+    """SHA-256 of a block's content: 256 bits that are as good as random, and that a decoder can
+    check.
+    """
     state = hashlib.sha256(runs)
     state.update(items)
     return state.digest()
 
 
 def initial(content: bytes, lanes: int) -> Message:
-    """The message that the chain of a block with this digest starts from, and ends in when it is decoded."""
+    """The message that the chain of a block with this digest starts from, and ends in when it is
+    decoded.
+    """
     words = np.frombuffer(content, "<u4")
     heads = np.full(lanes, 1 << 32, np.uint64)
     heads[: len(words)] |= words[:lanes].astype(np.uint64)
-    return Message(heads, words[: lanes - 1 : -1].astype(np.uint32) if lanes < len(words) else (), 0)
+    return Message(
+        heads, words[: lanes - 1 : -1].astype(np.uint32) if lanes < len(words) else (), 0
+    )
 
 
 def schedule(items: int, growth: int, batch: int) -> list[int]:
-    """The sizes of the batches, in the order of coding. The first batches are small, so that there are always enough
-    bits on the stack for a batch to choose its latents with."""
+    """The sizes of the batches, in the order of coding. The first batches are small, so that there
+    are always enough bits on the stack for a batch to choose its latents with.
+    """
     sizes, done = [], 0
     while done < items:
         sizes.append(min(max(done * growth >> 8, 1), batch, items - done))
@@ -41,7 +49,9 @@ def schedule(items: int, growth: int, batch: int) -> list[int]:
 
 
 def encode(model: Model, symbols: NDArray[np.uint8], content: bytes, lanes: int) -> bytes:
-    """The bytes of the message that holds the symbols, uint8 [items, pixels]; `content` is their digest."""
+    """The bytes of the message that holds the symbols, uint8 [items, pixels]; `content` is their
+    digest.
+    """
     message = initial(content, lanes)
     model.push(message, symbols, schedule(len(symbols), model.growth, model.batch))
     return message.to_bytes()

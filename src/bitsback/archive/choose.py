@@ -18,12 +18,14 @@ Choice = str | os.PathLike[str] | Model
 """What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": of the architecture `vae`. "best": whichever makes the archive smallest.
-"auto": the same, where that takes seconds; for large jobs one of "fast", unless it is far worse than the best."""
+"""How a bundled model is chosen. "fast": of the architecture `vae`. "best": whichever makes the
+archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast", unless
+it is far worse than the best.
+"""
 
 _SAMPLE = 64
-# Of a job, from which on "auto" goes for speed: some 10 s of a context VAE, at 2 MB/s with one thread. The number of
-# threads that there are has no say, so that archives do not depend on it.
+# Of a job, from which on "auto" goes for speed: some 10 s of a context VAE, at 2 MB/s with one
+# thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
 _FAR_WORSE = 1.5  # times as many bytes
 
@@ -48,15 +50,18 @@ def given_model(choice: Choice) -> Model | None:
 
 
 def read_choice(choice: Choice) -> tuple[Model | None, Effort]:
-    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises ModelError if it cannot
-    be had."""
+    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
+    ModelError if it cannot be had.
+    """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
     return given_model(choice), "auto"
 
 
 def item_axes(shape: Shape, model: Model | None) -> int:
-    """0 if an array of this shape is one item of a model's shape, 1 if its first axis counts the items."""
+    """0 if an array of this shape is one item of a model's shape, 1 if its first axis counts the
+    items.
+    """
     if not shape:
         return 0
     if len(shape) == 1:
@@ -65,7 +70,9 @@ def item_axes(shape: Shape, model: Model | None) -> int:
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
-    """Whether the model can code items of this shape: axes of size 1 do not count, nor does whether they are flat."""
+    """Whether the model can code items of this shape: axes of size 1 do not count, nor does whether
+    they are flat.
+    """
     squeezed = _squeeze(item_shape)
     return squeezed == _squeeze(model.item_shape) or squeezed == _squeeze((model.pixels,))
 
@@ -76,44 +83,54 @@ def any_fits(given: Model | None, item_shape: Shape) -> bool:
 
 
 def check_fit(model: Model, item_shape: Shape, name: str) -> None:
-    """Raises InputError unless the model can code items of this shape; `name` is that of the input."""
+    """Raises InputError unless the model can code items of this shape; `name` is that of the
+    input.
+    """
     if not fits(model, item_shape):
         raise InputError(
-            f"{name}: its items have the shape {item_shape}, and the model {model.name} codes items of the shape"
-            f" {model.item_shape}; take another model, or leave the choice to 'auto'"
+            f"{name}: its items have the shape {item_shape}, and the model {model.name} codes items"
+            f" of the shape {model.item_shape}; take another model, or leave the choice to 'auto'"
         )
 
 
-def choose(given: Model | None, items: NDArray[Any], name: str, effort: Effort = "auto", job: int = 0) -> Chosen:
-    """The model for an archive whose first block these items are, found by a trial on a few of them.
+def choose(
+    given: Model | None, items: NDArray[Any], name: str, effort: Effort = "auto", job: int = 0
+) -> Chosen:
+    """The model for an archive whose first block these items are, found by a trial on a few of
+    them.
 
-    items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a `given` model it is a
-    bundled one that fits, or none. job: the elements of all that is to be coded. Raises UnfitError if the items have
-    values that a given one does not code.
+    items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a
+    `given` model it is a bundled one that fits, or none. job: the elements of all that is to be
+    coded. Raises UnfitError if the items have values that a given one does not code.
     """
     outlines = [outline for outline in _outlines(given) if fits(outline, items.shape[1:])]
     if given is None and effort == "fast":
         outlines = [outline for outline in outlines if outline.architecture == VAE]
     levels = find_levels(items)
     # Where models of two levels will do, those of more are not worth a trial.
-    outlines = [outline for outline in outlines if levels is not None and outline.levels == 2] or outlines
+    outlines = [
+        outline for outline in outlines if levels is not None and outline.levels == 2
+    ] or outlines
     step = max(len(items) // _SAMPLE, 1)
     sample = np.ascontiguousarray(items[::step][:_SAMPLE])
     trials = [
         _Trial(model, invert, _cost(model, coded[1].reshape(len(sample), -1) ^ np.uint8(invert)))
         for outline in outlines
         # A sample may have fewer levels than all items, but not others.
-        if model_symbols(outline, items, levels) and (coded := model_symbols(outline, sample, levels))
+        if model_symbols(outline, items, levels)
+        and (coded := model_symbols(outline, sample, levels))
         for model in [_load(outline)]
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
     if trials:
         return _pick(trials, given is None and effort == "auto" and job > _LARGE)
     if given is not None and items.size:
-        allowed = "two values" if given.levels == 2 else f"the values 0 to {given.levels - 1} as uint8"
+        allowed = (
+            "two values" if given.levels == 2 else f"the values 0 to {given.levels - 1} as uint8"
+        )
         raise UnfitError(
-            f"{name}: its items have other values than the model {given.name} codes, {allowed}; convert them first, or"
-            " leave the choice to 'auto'"
+            f"{name}: its items have other values than the model {given.name} codes, {allowed};"
+            " convert them first, or leave the choice to 'auto'"
         )
     return Chosen(_load(outlines[0]) if outlines else None)
 
@@ -130,7 +147,9 @@ class _Trial:
 
 
 def _pick(trials: list[_Trial], large: bool) -> Chosen:
-    """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far worse."""
+    """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
+    worse.
+    """
     picked = min(trials, key=lambda trial: trial.cost)
     fast = [trial for trial in trials if trial.model.architecture == VAE]
     if large and fast:
@@ -141,7 +160,9 @@ def _pick(trials: list[_Trial], large: bool) -> Chosen:
 
 
 def _outlines(given: Model | None) -> list[Outline]:
-    """Of the models to choose from. Those that are bundled are not loaded for it, which would take long."""
+    """Of the models to choose from. Those that are bundled are not loaded for it, which would take
+    long.
+    """
     return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
 
 

@@ -20,7 +20,11 @@ _FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
 
 def kind_of(collection: Collection | FileList) -> str:
     """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
-    return _FILES[collection.kind] if isinstance(collection, FileList) else _ARRAYS[collection.container]
+    return (
+        _FILES[collection.kind]
+        if isinstance(collection, FileList)
+        else _ARRAYS[collection.container]
+    )
 
 
 def describe(archive: Archive) -> dict[str, Any]:
@@ -38,7 +42,9 @@ def describe(archive: Archive) -> dict[str, Any]:
         methods[METHODS[header.method]] += 1
         if header.model is not None:
             lanes.update(header.data[:1])
-            models.setdefault(header.model.hex(), _describe_model(archive, header.model))["blocks"] += 1
+            models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
+                "blocks"
+            ] += 1
     collection = archive.collection
     if isinstance(collection, FileList):
         contents = _describe_files(archive, collection, problems)
@@ -52,7 +58,9 @@ def describe(archive: Archive) -> dict[str, Any]:
         **contents,
         "items": len(archive),
         "elements": collection.elements,
-        "bits_per_dimension": 8 * archive.size / collection.elements if collection.elements else None,
+        "bits_per_dimension": 8 * archive.size / collection.elements
+        if collection.elements
+        else None,
         "array_bytes": collection.nbytes,
         "blocks": len(archive.blocks),
         "block_items": max((block.items for block in archive.blocks), default=0),
@@ -73,7 +81,9 @@ def _describe_array(array: Collection) -> dict[str, Any]:
     }
 
 
-def _describe_files(archive: Archive, files: FileList, problems: list[ArchiveError]) -> dict[str, Any]:
+def _describe_files(
+    archive: Archive, files: FileList, problems: list[ArchiveError]
+) -> dict[str, Any]:
     names = 0
     try:
         names = len(archive.names)
@@ -91,7 +101,13 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
 
 
 def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:
-    info: dict[str, Any] = {"identity": prefix.hex(), "name": None, "about": None, "architecture": None, "blocks": 0}
+    info: dict[str, Any] = {
+        "identity": prefix.hex(),
+        "name": None,
+        "about": None,
+        "architecture": None,
+        "blocks": 0,
+    }
     try:
         model = archive.library.find(prefix)
     except ArchiveError:

@@ -84,7 +84,9 @@ class Directory:
 
 
 def scan(read: Read, size: int) -> Directory:
-    """Finds everything. Raises ArchiveError if it is no archive, a newer one, or none that can be made sense of."""
+    """Finds everything. Raises ArchiveError if it is no archive, a newer one, or none that can be
+    made sense of.
+    """
     directory = Directory()
     index = _find_index(read, size)
     start = _read_start(read, size, directory, index)
@@ -93,12 +95,17 @@ def scan(read: Read, size: int) -> Directory:
         _walk(read, directory, start, size, with_blocks=True)
     else:
         _place_blocks(directory, index)
-        if index.end != index.offset and not _walk(read, directory, index.end, index.offset, behind=True):
+        if index.end != index.offset and not _walk(
+            read, directory, index.end, index.offset, behind=True
+        ):
             directory.drift = index.offset - index.end
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
         ends = {index.first_offset, index.first_offset + directory.drift}
-        if not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True)) and not directory.problems:
+        if (
+            not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True))
+            and not directory.problems
+        ):
             directory.problems.append(ArchiveError("a part before its blocks is damaged"))
     collection = directory.collection
     if collection is not None:
@@ -107,7 +114,9 @@ def scan(read: Read, size: int) -> Directory:
 
 
 def guess_collection(directory: Directory, read: Read) -> Collection:
-    """The collection by what its first whole block holds, where its own description is damaged. Raises ArchiveError."""
+    """The collection by what its first whole block holds, where its own description is damaged.
+    Raises ArchiveError.
+    """
     # Of files there are many, and only the description tells of which kind.
     blocks = directory.blocks if directory.names is None else []
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
@@ -156,7 +165,8 @@ def _read_start(read: Read, size: int, directory: Directory, index: _Index | Non
             raise ArchiveError(str(error)) from None
         directory.problems.append(ArchiveError(str(error)))
     except ArchiveError:
-        # A changed byte of the version cannot be told from a newer archive; a lost or an added one can.
+        # A changed byte of the version cannot be told from a newer archive; a lost or an added one
+        # can.
         intact_magic = read(0, len(MAGIC)) == MAGIC
         if index is None or (intact_magic and index.end == index.offset):
             raise
@@ -181,23 +191,32 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
     place = _section_at(read, offset, end)
     if place is None or place.kind != COLLECTION or not _intact(read, place):
         raise _DamagedCollection("the description of its contents is damaged")
-    directory.collection = unpack_collection(open_section(read(place.offset, place.size), COLLECTION))
+    directory.collection = unpack_collection(
+        open_section(read(place.offset, place.size), COLLECTION)
+    )
     return place.offset + place.size
 
 
-def _check_claims(directory: Directory, collection: Collection | FileList, size: int, indexed: bool) -> None:
+def _check_claims(
+    directory: Directory, collection: Collection | FileList, size: int, indexed: bool
+) -> None:
     if directory.counted != collection.items:
         if indexed:
-            raise ArchiveError(f"it should hold {collection.items} items, and its index lists {directory.counted}")
+            raise ArchiveError(
+                f"it should hold {collection.items} items, and its index lists {directory.counted}"
+            )
         directory.problems.append(
             ArchiveError(
-                f"the items from {directory.counted} to {collection.items - 1} are missing", len(directory.blocks)
+                f"the items from {directory.counted} to {collection.items - 1} are missing",
+                len(directory.blocks),
             )
         )
     for block in directory.blocks:
         _, part = collection.part_of(block.first)
         if block.items * part.item_elements > max_elements(min(block.size, size)):
-            raise ArchiveError(f"it claims {block.items} items in {block.size} bytes, too many", block.number)
+            raise ArchiveError(
+                f"it claims {block.items} items in {block.size} bytes, too many", block.number
+            )
 
 
 def _place_blocks(directory: Directory, index: _Index) -> None:
@@ -223,18 +242,29 @@ def _section_at(read: Read, offset: int, end: int) -> Place | None:
 
 
 def _walk(
-    read: Read, directory: Directory, offset: int, end: int, behind: bool = False, with_blocks: bool = False
+    read: Read,
+    directory: Directory,
+    offset: int,
+    end: int,
+    behind: bool = False,
+    with_blocks: bool = False,
 ) -> bool:
-    """Walks the sections from offset to end, as far as they are in order; whether they fill the space just so.
+    """Walks the sections from offset to end, as far as they are in order; whether they fill the
+    space just so.
 
-    behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has told where they are.
+    behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has
+    told where they are.
     """
     found: list[Place] = []
 
     def in_order(kind: bytes) -> bool:
         """Models stand before the blocks, all others behind them."""
         if kind == MODEL:
-            return not behind and all(place.kind == MODEL for place in found) and not (with_blocks and directory.blocks)
+            return (
+                not behind
+                and all(place.kind == MODEL for place in found)
+                and not (with_blocks and directory.blocks)
+            )
         return behind or with_blocks
 
     while offset < end:
@@ -246,7 +276,9 @@ def _walk(
                 break
         elif place.kind in (BLOCK, COLLECTION, INDEX) or not known_kind(place.kind):
             if not known_kind(place.kind) and _intact(read, place):
-                raise ArchiveError(f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback")
+                raise ArchiveError(
+                    f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback"
+                )
             break
         elif not in_order(place.kind):
             break

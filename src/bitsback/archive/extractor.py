@@ -60,16 +60,18 @@ def decompress(
     force: bool = False,
     verify: bool = True,
 ) -> NDArray[Any] | Summary:
-    """Restores what an archive was made from: dtype, byte order, shape and every bit of every element, and names.
+    """Restores what an archive was made from: dtype, byte order, shape and every bit of every
+    element, and names.
 
-    source: a path, or a binary stream, which need not be seekable if the archive holds an array. destination: the path
-    of a file of the kind that the archive was made from (.npy, .npz, idx, TIFF), which appears when it is complete, or
-    a binary stream; without one the array is returned. For a folder of pictures: the path of a folder. model: one that
-    the archive's blocks may ask for, where it is neither embedded nor bundled. threads, progress, force: as in
-    `compress`. verify: check each block's digest; without it only the checksums of the bytes are checked.
+    source: a path, or a binary stream, which need not be seekable if the archive holds an array.
+    destination: the path of a file of the kind that the archive was made from (.npy, .npz, idx,
+    TIFF), which appears when it is complete, or a binary stream; without one the array is returned.
+    For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
+    for, where it is neither embedded nor bundled. threads, progress, force: as in `compress`.
+    verify: check each block's digest; without it only the checksums of the bytes are checked.
 
-    Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if something cannot be
-    read or written.
+    Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
+    something cannot be read or written.
     """
     threads = check_threads(threads)
     with _open(source, model) as blocks:
@@ -120,10 +122,15 @@ def _restore(
     from bitsback.archive.restore import restore
 
     if not isinstance(archive, Archive):
-        raise InputError(f"{archive.name}: holds files, whose names are at its end; save the archive as a file first")
+        raise InputError(
+            f"{archive.name}: holds files, whose names are at its end; save the archive as a file"
+            " first"
+        )
     collection = archive.files.collection
     if destination is None:
-        raise InputError(f"{archive.name}: holds files; name an output, or open it and take them one by one")
+        raise InputError(
+            f"{archive.name}: holds files; name an output, or open it and take them one by one"
+        )
     size = restore(archive, destination, threads, progress, force, verify)
     return Summary(
         shape=(collection.files,),
@@ -148,7 +155,9 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
 
     header = idx_header(array.dtype, array.shape)
     if header is None:
-        raise ArchiveError(f"its array, {array.shape} of {array.dtype}, cannot come from an idx file")
+        raise ArchiveError(
+            f"its array, {array.shape} of {array.dtype}, cannot come from an idx file"
+        )
     if array.container == IDX:
         output.write(header)
         yield output

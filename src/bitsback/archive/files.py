@@ -1,4 +1,6 @@
-"""The files of a collection: which item is which file, and what they are called (docs/format.md, `N`)."""
+"""The files of a collection: which item is which file, and what they are called (docs/format.md,
+`N`).
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,9 @@ class Files:
     """The files, in their order."""
 
     def __init__(self, collection: FileList, names: list[str], runs: Runs) -> None:
-        """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where each file is a
-        part."""
+        """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
+        each file is a part.
+        """
         self.collection = collection
         self.names = names
         # Runs are not expanded: a few bytes may claim many pages.
@@ -75,7 +78,9 @@ class Files:
 def read_file(archive: Archive, which: int | str | slice) -> NDArray[Any]:
     """One file of an archive of files, as an array. Raises IndexError, KeyError, ArchiveError."""
     if isinstance(which, slice):
-        raise TypeError(f"{archive.name}: holds files, which may differ in shape; take one at a time")
+        raise TypeError(
+            f"{archive.name}: holds files, which may differ in shape; take one at a time"
+        )
     files = archive.files
     number = files.number(which) if isinstance(which, str) else range(len(files))[which]
     if number is None:
@@ -85,7 +90,10 @@ def read_file(archive: Archive, which: int | str | slice) -> NDArray[Any]:
         item: NDArray[Any] = next(archive.pieces(first, first + 1))[0]
         return item.copy()
     part = files.collection.parts[number]
-    pieces = [np.empty((0, *part.item_shape), part.dtype), *archive.pieces(first, first + part.items)]
+    pieces = [
+        np.empty((0, *part.item_shape), part.dtype),
+        *archive.pieces(first, first + part.items),
+    ]
     return np.concatenate(pieces, dtype=part.dtype).reshape(part.shape)
 
 
@@ -145,7 +153,9 @@ def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
             raise ArchiveError("the name of a file is not in UTF-8") from None
         reason = naming.fault(name)
         if reason is not None:
-            raise ArchiveError(f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm")
+            raise ArchiveError(
+                f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"
+            )
         yield name
 
 

@@ -1,4 +1,6 @@
-"""What is compressed: arrays, files of arrays, folders and lists of pictures, told apart by what they are."""
+"""What is compressed: arrays, files of arrays, folders and lists of pictures, told apart by what
+they are.
+"""
 
 import os
 import warnings
@@ -49,17 +51,24 @@ class Input:
         """Raises InputError if the output is one of the pictures that are read."""
         if self.listing is not None and isinstance(destination, str | os.PathLike):
             path = Path(os.path.realpath(destination))
-            if path.exists() and any(path.samefile(self.listing.path(name)) for name in self.listing.names):
-                raise InputError(f"{os.fspath(destination)}: is one of the pictures too; name another output")
+            if path.exists() and any(
+                path.samefile(self.listing.path(name)) for name in self.listing.names
+            ):
+                raise InputError(
+                    f"{os.fspath(destination)}: is one of the pictures too; name another output"
+                )
 
 
 @contextmanager
 def open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used.
 
-    given: the model that was asked for, if one was. skip_bad: leave out pictures that cannot be read, or not be held.
+    given: the model that was asked for, if one was. skip_bad: leave out pictures that cannot be
+    read, or not be held.
     """
-    if isinstance(source, list | tuple) and all(isinstance(path, str | os.PathLike) for path in source):
+    if isinstance(source, list | tuple) and all(
+        isinstance(path, str | os.PathLike) for path in source
+    ):
         from bitsback.images.folder import list_files
 
         yield _pictures(list_files(source), skip_bad)
@@ -106,8 +115,13 @@ def _array(items: Items, given: Model | None, container: int = ARRAY) -> Input:
 
 
 def _arrays(arrays: dict[str, Items], given: Model | None) -> Input:
-    parts = [(items, Collection(items.dtype, items.shape, item_axes(items.shape, given))) for items in arrays.values()]
-    return Input(FileList(NPZ, tuple(part for _, part in parts)), parts, pack_files(NPZ, [], arrays))
+    parts = [
+        (items, Collection(items.dtype, items.shape, item_axes(items.shape, given)))
+        for items in arrays.values()
+    ]
+    return Input(
+        FileList(NPZ, tuple(part for _, part in parts)), parts, pack_files(NPZ, [], arrays)
+    )
 
 
 def _pages(file: BufferedReader, name: str) -> Input:
@@ -139,11 +153,14 @@ def _pictures(listing: "Listing", skip_bad: bool) -> Input:
         path = listing.path(name)
         try:
             header = read_header(path)
-            if skip_bad:  # the archive begins with the number of pictures, so it must be known which are whole
+            # the archive begins with the number of pictures, so it must be known which are whole
+            if skip_bad:
                 read_pixels(path)
         except InputError as error:
             if not skip_bad:
-                raise InputError(f"{error}; --skip-bad (skip_bad=True) leaves such pictures out") from None
+                raise InputError(
+                    f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
+                ) from None
             bad[name] = str(error)
             continue
         groups.add(header)
@@ -172,8 +189,9 @@ def _check_restored(names: list[str], groups: Groups) -> None:
             other = sources.setdefault(restored(name, mode)[0], name)
             if other != name:
                 raise InputError(
-                    f"{naming.printable(name)}: would be restored as {naming.printable(restored(name, mode)[0])}, and"
-                    f" so would {naming.printable(other)}; rename one of them"
+                    f"{naming.printable(name)}: would be restored as"
+                    f" {naming.printable(restored(name, mode)[0])}, and so would"
+                    f" {naming.printable(other)}; rename one of them"
                 )
 
 
@@ -181,22 +199,25 @@ def _warn(notes: "Counter[str]", noun: str) -> None:
     from bitsback.images.pictures import NOTES
 
     for note, count in notes.items():
-        warnings.warn(NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2)
+        warnings.warn(
+            NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
+        )
 
 
 def _warn_of_names(names: list[str]) -> None:
     twin = naming.first_twin(names)
     if twin is not None:
         warnings.warn(
-            f"{naming.printable(twin)}: its name differs from that of another file only in case or Unicode composition,"
-            " so macOS and Windows cannot restore both",
+            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
+            " Unicode composition, so macOS and Windows cannot restore both",
             InputWarning,
             stacklevel=2,
         )
     faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
     if faults:
         warnings.warn(
-            f"{len(faults)} of the names cannot be restored on Windows: {naming.printable(faults[0])}",
+            f"{len(faults)} of the names cannot be restored on Windows:"
+            f" {naming.printable(faults[0])}",
             InputWarning,
             stacklevel=2,
         )

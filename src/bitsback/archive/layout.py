@@ -1,4 +1,6 @@
-"""The bytes of an archive: numbers, sections, header, index and footer (docs/format.md, The file)."""
+"""The bytes of an archive: numbers, sections, header, index and footer (docs/format.md, The
+file).
+"""
 
 import math
 from dataclasses import dataclass
@@ -23,14 +25,18 @@ COLLECTION, MODEL, BLOCK, INDEX, NAMES = b"C", b"M", b"B", b"I", b"N"
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
 _NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
-DTYPES = frozenset(["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)])
+DTYPES = frozenset(
+    ["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)]
+)
 """NumPy's type strings of what an archive can hold."""
 
 Shape = tuple[int, ...]
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an ArchiveError."""
+    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    ArchiveError.
+    """
 
     def dtype(self) -> np.dtype[Any]:
         text = self.take(3).decode("latin-1")
@@ -41,7 +47,9 @@ class Cursor(wire.Cursor):
     def shape(self) -> Shape:
         dimensions = self.byte()
         if dimensions > MAX_DIMENSIONS:
-            raise ArchiveError(f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have")
+            raise ArchiveError(
+                f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have"
+            )
         return tuple(self.varint() for _ in range(dimensions))
 
 
@@ -56,12 +64,19 @@ def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
 
 
 def open_section(data: bytes, kind: bytes) -> memoryview:
-    """The payload of a whole section, whose kind, length and CRC are checked. Raises ArchiveError."""
+    """The payload of a whole section, whose kind, length and CRC are checked. Raises
+    ArchiveError.
+    """
     body = data[:-CRC_SIZE]
-    if len(data) < CRC_SIZE + 2 or _core.crc32c(body).to_bytes(CRC_SIZE, "little") != data[-CRC_SIZE:]:
+    if (
+        len(data) < CRC_SIZE + 2
+        or _core.crc32c(body).to_bytes(CRC_SIZE, "little") != data[-CRC_SIZE:]
+    ):
         raise ArchiveError("its checksum does not match")
     if body[:1] != kind:
-        raise ArchiveError(f"a section of the kind {body[:1]!r} stands where one of {kind!r} should")
+        raise ArchiveError(
+            f"a section of the kind {body[:1]!r} stands where one of {kind!r} should"
+        )
     cursor = Cursor(body, 1)
     if cursor.varint() != len(body) - cursor.at:
         raise ArchiveError("its length is not what it says")
@@ -74,16 +89,23 @@ def known_kind(kind: bytes) -> bool:
 
 
 def check_head(data: bytes) -> int:
-    """Checks magic, version and features at the start of an archive; how many bytes they take. Raises ArchiveError."""
+    """Checks magic, version and features at the start of an archive; how many bytes they take.
+    Raises ArchiveError.
+    """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
     cursor = Cursor(data, len(MAGIC))
     version = cursor.byte()
     if version != VERSION:
-        raise ArchiveError(f"this archive was written by a newer bitsback (format {version}): update bitsback")
+        raise ArchiveError(
+            f"this archive was written by a newer bitsback (format {version}): update bitsback"
+        )
     features = cursor.varint()
     if features:
-        raise ArchiveError(f"this archive was written by a newer bitsback (features {features:#x}): update bitsback")
+        raise ArchiveError(
+            f"this archive was written by a newer bitsback (features {features:#x}): update"
+            " bitsback"
+        )
     return cursor.at
 
 
@@ -144,7 +166,9 @@ class Collection:
         cursor = Cursor(payload)
         container = cursor.byte()
         if container not in (ARRAY, IDX, IDX_GZ):
-            raise ArchiveError("this archive holds another kind of collection: it needs a newer bitsback")
+            raise ArchiveError(
+                "this archive holds another kind of collection: it needs a newer bitsback"
+            )
         collection = cls.unpack_array(cursor, container)
         cursor.done()
         return collection
@@ -165,14 +189,18 @@ def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
 
 
 def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
-    """The `I` section and the footer. blocks: for each its number of items and the size of its section."""
+    """The `I` section and the footer. blocks: for each its number of items and the size of its
+    section.
+    """
     numbers = [first_offset, len(blocks), *(number for block in blocks for number in block)]
     index = section(INDEX, b"".join(map(varint, numbers)))
     return index + len(index).to_bytes(8, "little") + END
 
 
 def unpack_index(payload: memoryview) -> tuple[int, list[tuple[int, int]]]:
-    """The offset of the first block, and for each block its number of items and the size of its section."""
+    """The offset of the first block, and for each block its number of items and the size of its
+    section.
+    """
     cursor = Cursor(payload)
     first_offset, count = cursor.varint(), cursor.varint()
     if 2 * count > len(payload):

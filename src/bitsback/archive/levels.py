@@ -1,4 +1,5 @@
-"""Elements as symbols, and back, bit for bit: of two-valued data of any dtype as 0 and 1, of bytes as they are.
+"""Elements as symbols, and back, bit for bit: of two-valued data of any dtype as 0 and 1, of bytes
+as they are.
 
 Values are compared by their bits, as unsigned integers: -0.0 is not 0.0, and a NaN equals itself.
 """
@@ -14,10 +15,11 @@ Levels = tuple[bytes, bytes]
 
 
 def find_levels(items: NDArray[Any]) -> Levels | None:
-    """The two values that the elements have, in ascending order, or None if they have more or there are none.
+    """The two values that the elements have, in ascending order, or None if they have more or there
+    are none.
 
-    items: C-contiguous, of a dtype that archives hold. If all have one value its partner is the one that leaves what is
-    probably background as symbol 0: one for zero, and zero for anything else.
+    items: C-contiguous, of a dtype that archives hold. If all have one value its partner is the one
+    that leaves what is probably background as symbol 0: one for zero, and zero for anything else.
     """
     bits = _bits(items)
     if not bits.size:
@@ -27,13 +29,18 @@ def find_levels(items: NDArray[Any]) -> Levels | None:
         zero, one = bytes(items.itemsize), np.ones((), items.dtype).tobytes()
         value = low.tobytes()
         return _ascending((value, one if value == zero else zero), items.dtype)
-    if high - low > 1 and np.count_nonzero(bits == low) + np.count_nonzero(bits == high) != bits.size:
+    if (
+        high - low > 1
+        and np.count_nonzero(bits == low) + np.count_nonzero(bits == high) != bits.size
+    ):
         return None
     return _ascending((low.tobytes(), high.tobytes()), items.dtype)
 
 
 def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
-    """The symbols of elements that all are one of the two levels: uint8, flat. It may be a view of the items."""
+    """The symbols of elements that all are one of the two levels: uint8, flat. It may be a view of
+    the items.
+    """
     bits = _bits(items)
     if levels == (b"\0", b"\1"):
         return bits.view(np.uint8)
@@ -44,8 +51,10 @@ def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
 def model_symbols(
     model: Outline, items: NDArray[Any], levels: Levels | None
 ) -> tuple[Levels | None, NDArray[np.uint8]] | None:
-    """The symbols, flat, that a model codes the items as, and the levels that they stand for: `levels`, or None if the
-    elements are symbols themselves. None in place of both if the model cannot code them."""
+    """The symbols, flat, that a model codes the items as, and the levels that they stand for:
+    `levels`, or None if the elements are symbols themselves. None in place of both if the model
+    cannot code them.
+    """
     if model.levels == 2:
         return None if levels is None else (levels, to_symbols(items, levels))
     if items.dtype.str != "|u1" or int(items.max(initial=0)) >= model.levels:
@@ -54,7 +63,9 @@ def model_symbols(
 
 
 def from_symbols(symbols: NDArray[np.uint8], levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the symbols."""
+    """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the
+    symbols.
+    """
     if levels == (b"\0", b"\1"):
         return symbols.view(dtype)
     unsigned = _unsigned(dtype)

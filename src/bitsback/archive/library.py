@@ -14,7 +14,9 @@ class Library:
     """Finds models by the first 16 bytes of their identity. May be used from several threads."""
 
     def __init__(self, given: Model | None, embedded: Callable[[], Iterable[bytes]]) -> None:
-        """embedded: reads the `M` sections; called once, when a block asks for a model that was not given."""
+        """embedded: reads the `M` sections; called once, when a block asks for a model that was not
+        given.
+        """
         self._known = {given.identity[:PREFIX_SIZE]: given} if given is not None else {}
         self._embedded: Callable[[], Iterable[bytes]] | None = embedded
         self._damage: ArchiveError | None = None
@@ -30,14 +32,16 @@ class Library:
                 model = bundled.find(prefix)
                 if model is None:
                     raise self._damage or ArchiveError(
-                        f"it was coded with the model {prefix.hex()}, which is neither in the archive nor bundled;"
-                        " give its file with -m FILE (model=FILE)"
+                        f"it was coded with the model {prefix.hex()}, which is neither in the"
+                        " archive nor bundled; give its file with -m FILE (model=FILE)"
                     )
                 self._known[prefix] = model
             return self._known[prefix]
 
     def check(self) -> None:
-        """Raises ArchiveError if a model in the archive is damaged, whether a block has asked for it or not."""
+        """Raises ArchiveError if a model in the archive is damaged, whether a block has asked for
+        it or not.
+        """
         with self._lock:
             if self._embedded is not None:
                 self._load_embedded(self._embedded())
@@ -60,5 +64,6 @@ def load_embedded(section: bytes) -> Model:
         return unpack_model(open_section(section, MODEL))
     except (ArchiveError, ModelError) as error:
         raise ArchiveError(
-            f"the model in the archive is damaged: {error}; if you have its file, give it with -m FILE (model=FILE)"
+            f"the model in the archive is damaged: {error}; if you have its file, give it with -m"
+            " FILE (model=FILE)"
         ) from None

@@ -34,11 +34,14 @@ class Output:
 
 
 @contextmanager
-def open_output(destination: Destination, force: bool = False, source: object = None) -> Iterator[Output]:
+def open_output(
+    destination: Destination, force: bool = False, source: object = None
+) -> Iterator[Output]:
     """An Output for a path or for a binary stream.
 
-    A path gets its file when the body ends, complete and on disk; if the body raises, nothing is left, and a file that
-    was there stays as it was. Raises InputError if there is a file already, unless `force`, or if it is `source`.
+    A path gets its file when the body ends, complete and on disk; if the body raises, nothing is
+    left, and a file that was there stays as it was. Raises InputError if there is a file already,
+    unless `force`, or if it is `source`.
     """
     if not isinstance(destination, str | os.PathLike):
         output = Output(destination, stream_name(destination, "the output"))
@@ -62,7 +65,10 @@ def open_output(destination: Destination, force: bool = False, source: object = 
     if status is not None and isinstance(source, str | os.PathLike) and path.samefile(source):
         raise InputError(f"{name}: is the input too; name another output")
     if status is not None and not force:
-        raise InputError(f"{name}: exists already; name another output, or use --force (force=True) to replace it")
+        raise InputError(
+            f"{name}: exists already; name another output, or use --force (force=True) to"
+            " replace it"
+        )
     temporary = path.with_name(f".bitsback-{secrets.token_hex(6)}.tmp")
     with naming(name):
         file = temporary.open("xb", buffering=0)
@@ -75,7 +81,10 @@ def open_output(destination: Destination, force: bool = False, source: object = 
             if status is not None:
                 temporary.chmod(stat.S_IMODE(status.st_mode))
             elif path.exists() and not force:
-                raise InputError(f"{name}: exists since just now; name another output, or use --force to replace it")
+                raise InputError(
+                    f"{name}: exists since just now; name another output, or use --force to"
+                    " replace it"
+                )
             temporary.replace(path)
             _sync_folder(path.parent)
     except BaseException:
@@ -96,7 +105,9 @@ def naming(name: str) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the new name last through a power cut, where a folder can be opened (not on Windows)."""
+    """Makes the new name last through a power cut, where a folder can be opened (not on
+    Windows).
+    """
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,6 @@
-"""A collection of files: arrays of several shapes in one archive (docs/format.md, `C`, container 1)."""
+"""A collection of files: arrays of several shapes in one archive (docs/format.md, `C`, container
+1).
+"""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -18,10 +20,11 @@ _SMALLEST_PART = 5  # bytes: a dtype, axes, dimensions
 
 @dataclass(frozen=True)
 class FileList:
-    """What the archive as a whole is: arrays, the parts, one after the other; their items are the archive's.
+    """What the archive as a whole is: arrays, the parts, one after the other; their items are the
+    archive's.
 
-    Of a folder, and of a TIFF file, a part has the pictures of one dtype and shape, each an item. Of an npz file each
-    array is a part.
+    Of a folder, and of a TIFF file, a part has the pictures of one dtype and shape, each an item.
+    Of an npz file each array is a part.
     """
 
     kind: int
@@ -55,8 +58,9 @@ class FileList:
         return len(self.parts) if self.kind == NPZ else self.items
 
     def part_of(self, item: int) -> tuple[int, Collection]:
-        """The number of its first item, and the part, that an item is in. Raises ArchiveError if there is no such
-        item."""
+        """The number of its first item, and the part, that an item is in. Raises ArchiveError if
+        there is no such item.
+        """
         if item >= self.items:
             raise ArchiveError(f"there is no item {item} among its {self.items}")
         number = bisect_right(self.starts, item) - 1
@@ -74,7 +78,9 @@ def unpack_collection(payload: memoryview) -> Collection | FileList:
     cursor = Cursor(payload, 1)
     kind, count = cursor.byte(), cursor.varint()
     if kind > TIFF:
-        raise ArchiveError(f"this archive holds files of the kind {kind}: it needs a newer bitsback")
+        raise ArchiveError(
+            f"this archive holds files of the kind {kind}: it needs a newer bitsback"
+        )
     if count * _SMALLEST_PART > len(payload):
         raise ArchiveError(f"the description of its contents is too short for {count} parts")
     parts = tuple(Collection.unpack_array(cursor) for _ in range(count))

@@ -24,15 +24,20 @@ def check_threads(threads: int | None) -> int:
     return threads
 
 
-def ordered_map(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Generator[Result, None, None]:
-    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception, or `close`, ends it all.
+def ordered_map(
+    work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+) -> Generator[Result, None, None]:
+    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception, or
+    `close`, ends it all.
 
     `tasks` itself runs in the caller's thread.
     """
     if threads == 1:
         yield from map(work, tasks)
         return
-    from concurrent.futures import ThreadPoolExecutor  # only here: a single item should not wait for the import
+    from concurrent.futures import (
+        ThreadPoolExecutor,
+    )  # only here: a single item should not wait for the import
 
     pool = ThreadPoolExecutor(threads, "bitsback")
     running: deque[Future[Result]] = deque()

@@ -31,18 +31,22 @@ Problem = tuple[int | None, ArchiveError]
 
 
 class Archive:
-    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`, or its files by name too.
+    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`, or its
+    files by name too.
 
-    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong outside of them, and
-    the items of the blocks that are whole can be had. Use it as a context manager, or close it. It may be used from
-    several threads.
+    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
+    outside of them, and the items of the blocks that are whole can be had. Use it as a context
+    manager, or close it. It may be used from several threads.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> None:
-        """source: a path, or a binary file that can seek. model: one that the archive's blocks may ask for.
+    def __init__(
+        self, source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None
+    ) -> None:
+        """source: a path, or a binary file that can seek. model: one that the archive's blocks may
+        ask for.
 
-        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer bitsback, or is damaged
-        so that not even its blocks can be found.
+        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
+        bitsback, or is damaged so that not even its blocks can be found.
         """
         given = given_model(model) if model is not None else None
         if isinstance(source, str | os.PathLike):
@@ -60,7 +64,9 @@ class Archive:
                 self.size = self._file.seek(0, os.SEEK_END)
             self.library = Library(given, lambda: map(self._read_place, self._directory.models))
             self._directory = scan(self._read, self.size)
-            self.collection = self._directory.collection or guess_collection(self._directory, self._read)
+            self.collection = self._directory.collection or guess_collection(
+                self._directory, self._read
+            )
         except ArchiveError as error:
             self.close()
             raise self._named(error) from None
@@ -72,7 +78,10 @@ class Archive:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -83,13 +92,19 @@ class Archive:
 
     def __len__(self) -> int:
         """The number of items, or, of a collection of files, that of the files (pages, arrays)."""
-        return self.collection.files if isinstance(self.collection, FileList) else self.collection.items
+        return (
+            self.collection.files
+            if isinstance(self.collection, FileList)
+            else self.collection.items
+        )
 
     @property
     def array(self) -> Collection:
         """The array as a whole. Raises InputError if the archive holds a collection of files."""
         if isinstance(self.collection, FileList):
-            raise InputError(f"{self.name}: holds not one array but files; take them by number or by name")
+            raise InputError(
+                f"{self.name}: holds not one array but files; take them by number or by name"
+            )
         return self.collection
 
     @property
@@ -109,12 +124,16 @@ class Archive:
 
     @property
     def names(self) -> list[str]:
-        """Of the files, in order; none for an array or the pages of a TIFF file. Raises ArchiveError for damage."""
+        """Of the files, in order; none for an array or the pages of a TIFF file. Raises
+        ArchiveError for damage.
+        """
         return self.files.names if isinstance(self.collection, FileList) else []
 
     @cached_property
     def files(self) -> Files:
-        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError for damage."""
+        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
+        for damage.
+        """
         if not isinstance(self.collection, FileList):
             raise InputError(f"{self.name}: holds an array, whose items have no names")
         try:
@@ -132,13 +151,17 @@ class Archive:
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """What was found to be wrong when the archive was opened, in order; blocks are not looked into then."""
+        """What was found to be wrong when the archive was opened, in order; blocks are not looked
+        into then.
+        """
         return [self._named(error) for error in self._directory.problems]
 
     def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
-        """An item, or the items of a range, as in Python; or one file by number or by name. Always a copy.
+        """An item, or the items of a range, as in Python; or one file by number or by name. Always
+        a copy.
 
-        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one needed is damaged.
+        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
+        needed is damaged.
         """
         if isinstance(self.collection, FileList):
             return read_file(self, which)
@@ -157,19 +180,24 @@ class Archive:
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """The items start ... stop - 1: [stop - start, *item shape].
 
-        verify: check each block's digest, for which all of the block must be decoded. Raises IndexError, ArchiveError.
+        verify: check each block's digest, for which all of the block must be decoded. Raises
+        IndexError, ArchiveError.
         """
         nothing = np.empty((0, *self.array.item_shape), self.dtype)
         pieces = list(self.pieces(start, stop, verify=verify)) or [nothing]
         return np.concatenate(pieces, dtype=self.dtype) if len(pieces) > 1 else pieces[0].copy()
 
     def pieces(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The items start ... stop - 1, one block after another, each read-only: [items, *item shape].
+        """The items start ... stop - 1, one block after another, each read-only: [items, *item
+        shape].
 
         In this way any number of them fits into memory. Raises IndexError, ArchiveError.
         """
         if not 0 <= start <= stop <= self.collection.items:
-            raise IndexError(f"{self.name}: there are no items {start} to {stop} among its {self.collection.items}")
+            raise IndexError(
+                f"{self.name}: there are no items {start} to {stop} among its"
+                f" {self.collection.items}"
+            )
         at = start
         while at < stop:
             block = self._block_of(at)
@@ -181,7 +209,9 @@ class Archive:
             at = end
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
-        """Decodes every block and checks all else: what is wrong, with the number of the block if it is in one."""
+        """Decodes every block and checks all else: what is wrong, with the number of the block if
+        it is in one.
+        """
         problems: list[Problem] = [(error.block, error) for error in self.problems]
         for place in self._directory.sections:
             try:
@@ -204,7 +234,9 @@ class Archive:
         return problems
 
     def check_section(self, place: Place) -> None:
-        """Checks a section that is no block; a model is loaded, too. Raises ArchiveError, naming the archive."""
+        """Checks a section that is no block; a model is loaded, too. Raises ArchiveError, naming
+        the archive.
+        """
         try:
             data = self._read_place(place)
             if place in self._directory.models:
@@ -222,13 +254,17 @@ class Archive:
             self.check_section(place)
 
     def tasks(self) -> Iterator[Task]:
-        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage it comes upon."""
+        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage
+        it comes upon.
+        """
         self.check()
         for block in self.blocks:
             yield self._task(block)
 
     def info(self) -> dict[str, Any]:
-        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes none."""
+        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
+        none.
+        """
         return describe(self)
 
     @property
@@ -255,7 +291,10 @@ class Archive:
     def _block_of(self, item: int) -> BlockInfo:
         behind = bisect_right(self.blocks, item, key=lambda block: block.first)
         if behind == 0 or item >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
-            raise ArchiveError(f"{self.name}: block {behind}: item {item} is missing, the archive is cut off", behind)
+            raise ArchiveError(
+                f"{self.name}: block {behind}: item {item} is missing, the archive is cut off",
+                behind,
+            )
         return self.blocks[behind - 1]
 
     def _task(self, block: BlockInfo) -> Task:
@@ -294,5 +333,7 @@ class Archive:
 
 
 def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:
-    """Opens an archive, to read items from it. The arguments and the errors are those of Archive."""
+    """Opens an archive, to read items from it. The arguments and the errors are those of
+    Archive.
+    """
     return Archive(source, model=model)

@@ -24,16 +24,23 @@ from bitsback.images.restored import restored
 
 
 def restore(
-    archive: Archive, destination: Destination, threads: int, progress: Progress | None, force: bool, verify: bool
+    archive: Archive,
+    destination: Destination,
+    threads: int,
+    progress: Progress | None,
+    force: bool,
+    verify: bool,
 ) -> int:
     """Restores all files; the number of bytes that they have. Raises ArchiveError, InputError.
 
-    destination: for pictures the path of a folder, which need not exist; for an npz or a TIFF file its path or a binary
-    stream.
+    destination: for pictures the path of a folder, which need not exist; for an npz or a TIFF file
+    its path or a binary stream.
     """
     if archive.files.collection.kind == FOLDER:
         if not isinstance(destination, str | os.PathLike):
-            raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")
+            raise InputError(
+                f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
+            )
         return _restore_folder(archive, destination, threads, progress, force, verify)
     write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
@@ -43,9 +50,14 @@ def restore(
 
 
 def extract(
-    archive: Archive, numbers: Sequence[int], destination: str | os.PathLike[str], force: bool, verify: bool = True
+    archive: Archive,
+    numbers: Sequence[int],
+    destination: str | os.PathLike[str],
+    force: bool,
+    verify: bool = True,
 ) -> int:
-    """Restores the pictures with these numbers to a folder; how many bytes they have. Raises ArchiveError, InputError.
+    """Restores the pictures with these numbers to a folder; how many bytes they have. Raises
+    ArchiveError, InputError.
 
     Only the blocks that they are in are decoded.
     """
@@ -60,7 +72,9 @@ def extract(
 
 
 def _targets(archive: Archive) -> Iterator[tuple[int, tuple[str, str]]]:
-    """For each picture, in the order of items, its number, and the name and format that it is restored to."""
+    """For each picture, in the order of items, its number, and the name and format that it is
+    restored to.
+    """
     files = archive.files
     seen: set[str] = set()
     numbers = files.of_items()
@@ -70,7 +84,9 @@ def _targets(archive: Archive) -> Iterator[tuple[int, tuple[str, str]]]:
         for number in islice(numbers, part.items):
             name, kind = restored(files.names[number], mode)
             if name in seen:
-                raise ArchiveError(f"{archive.name}: two of its files would be restored as {printable(name)!r}")
+                raise ArchiveError(
+                    f"{archive.name}: two of its files would be restored as {printable(name)!r}"
+                )
             seen.add(name)
             yield number, (name, kind)
 
@@ -89,12 +105,16 @@ def _restore_folder(
         """Decodes a block and writes its pictures; how many bytes, and pictures."""
         items = decode(archive, task, None if verify else task.items)
         names = targets[task.first : task.first + task.items]
-        return sum(_write_picture(stage, item, *name) for item, name in zip(items, names, strict=True)), task.items
+        return sum(
+            _write_picture(stage, item, *name) for item, name in zip(items, names, strict=True)
+        ), task.items
 
     size = done = 0
     with (
         staging(destination, [name for name, _ in targets], force) as stage,
-        closing(ordered_map(work, archive.tasks(), threads)) as blocks,  # no thread writes on after an error
+        closing(
+            ordered_map(work, archive.tasks(), threads)
+        ) as blocks,  # no thread writes on after an error
     ):
         for written, items in blocks:
             size += written
@@ -134,7 +154,9 @@ def _write_tiff(archive: Archive, output: Output, progress: Progress | None, ver
 
     files = archive.files
     writer = TiffWriter(output, output.name)
-    pages = {number: _pages(archive, number, verify) for number in range(len(files.collection.parts))}
+    pages = {
+        number: _pages(archive, number, verify) for number in range(len(files.collection.parts))
+    }
     for done, part in enumerate(files.parts_in_order(), 1):
         writer.add(next(pages[part]))
         if progress is not None:

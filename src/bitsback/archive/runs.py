@@ -1,4 +1,6 @@
-"""Runs: what the items of a block are, so that a block can be read on its own (docs/format.md, `runs`)."""
+"""Runs: what the items of a block are, so that a block can be read on its own (docs/format.md,
+`runs`).
+"""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +34,13 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
     parts = [varint(len(runs))]
     for run in runs:
         levels = run.levels or ()
-        parts += [varint(run.items), run.dtype.str.encode(), pack_shape(run.shape), bytes([len(levels)]), *levels]
+        parts += [
+            varint(run.items),
+            run.dtype.str.encode(),
+            pack_shape(run.shape),
+            bytes([len(levels)]),
+            *levels,
+        ]
     return b"".join(parts)
 
 

@@ -35,19 +35,27 @@ class BlockSource(Protocol):
         """Bytes of the archive; for a stream, of what has been read of it."""
 
     def tasks(self) -> Iterator[Task]:
-        """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing that is not right."""
+        """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing
+        that is not right.
+        """
 
 
 def decode(source: BlockSource, task: Task, stop: int | None = None) -> NDArray[Any]:
-    """The items of a block [items, *item shape]; verified, unless only the first `stop` of them are asked for.
+    """The items of a block [items, *item shape]; verified, unless only the first `stop` of them are
+    asked for.
 
     Raises ArchiveError, naming archive and block.
     """
     try:
         first, part = source.collection.part_of(task.first)
         if task.first + task.items > first + part.items:
-            raise ArchiveError(f"the part of the collection that it belongs to ends with item {first + part.items - 1}")
-        return block_module.decode(task.payload, part, task.first, task.items, source.library.find, stop)
+            raise ArchiveError(
+                "the part of the collection that it belongs to ends with item"
+                f" {first + part.items - 1}"
+            )
+        return block_module.decode(
+            task.payload, part, task.first, task.items, source.library.find, stop
+        )
     except ArchiveError as error:
         raise at_block(source.name, task.number, task.first, task.items, error) from None
 

@@ -1,4 +1,6 @@
-"""Writing many files into a folder: all of them appear when the last one is complete, or none does."""
+"""Writing many files into a folder: all of them appear when the last one is complete, or none
+does.
+"""
 
 import os
 import secrets
@@ -19,7 +21,9 @@ class Staging:
         self._folder, self._name = folder, name
 
     def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if the disk is full or the like, or if the file system takes the name for another's."""
+        """Raises InputError if the disk is full or the like, or if the file system takes the name
+        for another's.
+        """
         shown = os.path.join(self._name, printable(name))  # noqa: PTH118
         path = self._folder / name
         with naming(shown):
@@ -29,24 +33,29 @@ class Staging:
                     file.write(data)
             except FileExistsError:
                 raise InputError(
-                    f"{shown}: another file of the archive has a name that this file system takes for the same; extract"
-                    " them into different folders"
+                    f"{shown}: another file of the archive has a name that this file system takes"
+                    " for the same; extract them into different folders"
                 ) from None
 
 
 @contextmanager
-def staging(destination: str | os.PathLike[str], names: Sequence[str], force: bool) -> Iterator[Staging]:
-    """A place for files of these names, which are moved into the folder `destination` when the body ends.
+def staging(
+    destination: str | os.PathLike[str], names: Sequence[str], force: bool
+) -> Iterator[Staging]:
+    """A place for files of these names, which are moved into the folder `destination` when the body
+    ends.
 
-    If the body raises, nothing is left. Raises InputError if a file is there already, unless `force`, or if this
-    computer cannot have one of the names.
+    If the body raises, nothing is left. Raises InputError if a file is there already, unless
+    `force`, or if this computer cannot have one of the names.
     """
     shown = os.fspath(destination)
     folder = Path(os.path.realpath(shown))
     for name in names:
         fault = windows_fault(name) if os.name == "nt" else None
         if fault is not None:
-            raise InputError(f"{printable(name)}: {fault}; extract the other files by their numbers")
+            raise InputError(
+                f"{printable(name)}: {fault}; extract the other files by their numbers"
+            )
     with naming(shown):
         exists = folder.exists()
     if exists:
@@ -76,5 +85,9 @@ def _check_free(folder: Path, shown: str, names: Sequence[str], force: bool) -> 
         path = folder / name
         if os.path.lexists(path) and (not force or path.is_dir()):
             where = os.path.join(shown, printable(name))  # noqa: PTH118
-            advice = "name another folder" if path.is_dir() else "name another folder, or use --force (force=True)"
+            advice = (
+                "name another folder"
+                if path.is_dir()
+                else "name another folder, or use --force (force=True)"
+            )
             raise InputError(f"{where}: exists already; {advice}")

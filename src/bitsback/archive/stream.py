@@ -66,7 +66,9 @@ class Stream:
                     continue
                 if kind != BLOCK:
                     if not known_kind(kind):
-                        raise ArchiveError(f"it has a part of the kind {kind.decode('latin-1')!r}: update bitsback")
+                        raise ArchiveError(
+                            f"it has a part of the kind {kind.decode('latin-1')!r}: update bitsback"
+                        )
                     if kind in (MODEL, COLLECTION):
                         raise ArchiveError("its parts are not in order")
                     ended = True
@@ -75,9 +77,17 @@ class Stream:
                     raise ArchiveError("its parts are not in order")
                 items = read_header(payload).items
             except ArchiveError as error:
-                raise ArchiveError(f"{self.name}: block {len(index)}: {error}", len(index)) from None
+                raise ArchiveError(
+                    f"{self.name}: block {len(index)}: {error}", len(index)
+                ) from None
             if first + items > self.collection.items:
-                raise at_block(self.name, len(index), first, items, ArchiveError("the archive should not have so many"))
+                raise at_block(
+                    self.name,
+                    len(index),
+                    first,
+                    items,
+                    ArchiveError("the archive should not have so many"),
+                )
             yield Task(len(index), first, items, payload)
             first += items
             index.append((items, len(data)))
@@ -85,7 +95,9 @@ class Stream:
             if unpack_index(payload) != (first_block, index):
                 raise ArchiveError("its index is not that of its blocks")
             if first != self.collection.items:
-                raise ArchiveError(f"it should hold {self.collection.items} items, and holds {first}")
+                raise ArchiveError(
+                    f"it should hold {self.collection.items} items, and holds {first}"
+                )
             if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
                 raise ArchiveError("its last bytes are damaged")
             with reading(self.name):
@@ -96,7 +108,9 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def _take(self, size: int) -> bytes:
-        """The next `size` bytes. Memory follows what is really there. Raises ArchiveError at the end of the stream."""
+        """The next `size` bytes. Memory follows what is really there. Raises ArchiveError at the
+        end of the stream.
+        """
         data = read_up_to(self._file, size, self.name)
         if len(data) < size:
             raise ArchiveError("it is cut short")

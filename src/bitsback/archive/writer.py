@@ -1,4 +1,6 @@
-"""Compression: arrays, read once from beginning to end, become an archive, written once from beginning to end."""
+"""Compression: arrays, read once from beginning to end, become an archive, written once from
+beginning to end.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,23 +52,28 @@ def compress(
 ) -> Compressed:
     """Compresses an array, or a collection of pictures or arrays, into an archive.
 
-    source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of pictures; a list of
-        paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to 64 bits, or floats of
-        16 to 64 bits; their first axis counts the items, unless the shape is that of an item of the model.
-    destination: a path, whose file appears when it is complete, or a binary stream, which is never sought in.
-    model: the name of a bundled model, the path of a model file, or a model; or how a bundled one is chosen: "fast",
-        among those of independent pixels; "best", whichever makes a sample smallest; "auto", the best if there are at
-        most 20 million elements, some seconds' work, and otherwise a fast one, unless all of these are far worse.
-    block: items in a block at most; they decode on their own, in parallel. By default about 1.6 million elements.
-    threads: blocks to work on at once; all cores by default. The archive is the same for any number.
-    embed: whether the models go into the archive; "auto": unless they are bundled.
-    progress: called with the number of items done and of all items.
-    force: replace an existing file.
-    skip_bad: leave out pictures that cannot be read, or not be held; the summary names them.
+    source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
+    pictures; a list of
+        paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
+        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the shape is
+        that of an item of the model.
+    destination: a path, whose file appears when it is complete, or a binary stream, which is never
+    sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
+    bundled one is chosen: "fast",
+        among those of independent pixels; "best", whichever makes a sample smallest; "auto", the
+        best if there are at most 20 million elements, some seconds' work, and otherwise a fast one,
+        unless all of these are far worse.
+    block: items in a block at most; they decode on their own, in parallel. By default about 1.6
+    million elements. threads: blocks to work on at once; all cores by default. The archive is the
+    same for any number. embed: whether the models go into the archive; "auto": unless they are
+    bundled. progress: called with the number of items done and of all items. force: replace an
+    existing file. skip_bad: leave out pictures that cannot be read, or not be held; the summary
+    names them.
 
-    Memory is bounded by a few blocks for each thread, and one for each shape that a model fits, whatever the size of
-    the input; and by the names. Raises InputError if the input cannot be used or the output not be written, ModelError
-    if the model cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it was.
+    Memory is bounded by a few blocks for each thread, and one for each shape that a model fits,
+    whatever the size of the input; and by the names. Raises InputError if the input cannot be used
+    or the output not be written, ModelError if the model cannot. Warns with InputWarning, once for
+    each kind of thing, of what will not come back as it was.
     """
     threads = check_threads(threads)
     if block is not None and block < 1:
@@ -92,18 +99,23 @@ class _Task:
 
 
 class _Part:
-    """An array on its way into the archive: read once, block by block; its first block perhaps ahead of time."""
+    """An array on its way into the archive: read once, block by block; its first block perhaps
+    ahead of time.
+    """
 
     def __init__(self, items: Items, collection: Collection, block: int | None) -> None:
-        """block: items in a block at most. Raises InputError if an item is larger than a block can be."""
+        """block: items in a block at most. Raises InputError if an item is larger than a block can
+        be.
+        """
         self.items = items
         self.collection = collection
         self._blocks = _count_blocks(collection, block, items.name)
         self._ahead: NDArray[Any] | None = None
 
     def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
-        """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits the shape, but not
-        the values."""
+        """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits
+        the shape, but not the values.
+        """
         if not self._blocks or not any_fits(given, self.collection.item_shape):
             return Chosen(None)
         self._ahead = self._read(0)
@@ -113,7 +125,9 @@ class _Part:
         """Its blocks: the items, split evenly. first: the number of its first item."""
         for number in range(self._blocks):
             ahead, self._ahead = self._ahead, None
-            yield _Task(self._read(number) if ahead is None else ahead, first + self._start(number), chosen)
+            yield _Task(
+                self._read(number) if ahead is None else ahead, first + self._start(number), chosen
+            )
         self.items.finish()
 
     def _start(self, block: int) -> int:
@@ -128,8 +142,9 @@ def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
     size = collection.item_bytes
     if size > MAX_BLOCK_BYTES:
         raise InputError(
-            f"{name}: one item, {collection.item_shape} of {collection.dtype}, has {size} bytes, more than the"
-            f" {MAX_BLOCK_BYTES} that an archive can hold; reshape the array, so that it has more and smaller items"
+            f"{name}: one item, {collection.item_shape} of {collection.dtype}, has {size} bytes,"
+            f" more than the {MAX_BLOCK_BYTES} that an archive can hold; reshape the array, so that"
+            " it has more and smaller items"
         )
     if size == 0:
         block = max(collection.items, 1)
@@ -142,7 +157,13 @@ def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
 
 class _Writer:
     def __init__(
-        self, taken: Input, parts: list[_Part], output: Output, given: Model | None, effort: Effort, embed: Embed
+        self,
+        taken: Input,
+        parts: list[_Part],
+        output: Output,
+        given: Model | None,
+        effort: Effort,
+        embed: Embed,
     ) -> None:
         self._taken = taken
         self._parts = parts
@@ -155,7 +176,9 @@ class _Writer:
         collection, output = self._taken.collection, self._output
         output.write(HEAD + collection.pack())
         chosen = self._choose()
-        used = {choice.model.identity: choice.model for choice in chosen if choice.model is not None}
+        used = {
+            choice.model.identity: choice.model for choice in chosen if choice.model is not None
+        }
         model_bytes = sum(map(self._write_model, used.values()))
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(block_module.METHODS), 0)
@@ -178,7 +201,11 @@ class _Writer:
             elements=collection.elements,
             blocks=len(index),
             methods=methods,
-            model=", ".join(model.name for model in used.values()) if used and methods["chain"] else None,
+            model=(
+                ", ".join(model.name for model in used.values())
+                if used and methods["chain"]
+                else None
+            ),
             model_bytes=model_bytes,
             bytes_in=collection.nbytes,
             bytes_out=output.size,
@@ -188,7 +215,9 @@ class _Writer:
         )
 
     def _choose(self) -> list[Chosen]:
-        """The model for each part. Raises UnfitError if there is a given one that codes none of them."""
+        """The model for each part. Raises UnfitError if there is a given one that codes none of
+        them.
+        """
         parts = (part.collection for part in self._parts)
         job = sum(part.elements for part in parts if any_fits(self._given, part.item_shape))
         chosen: list[Chosen] = []

@@ -1,8 +1,9 @@
-"""Measurements that need not be made again: those that ship for public test sets, and the user's own.
+"""Measurements that need not be made again: those that ship for public test sets, and the user's
+own.
 
-A measurement is found by what was compressed (SHA-256 of shape, dtype and bytes), the compressor with its effort, the
-unit, and the versions of package and library. So rates are exact whenever they are found. Speeds and memory are those
-of the processor and the day that stand beside them.
+A measurement is found by what was compressed (SHA-256 of shape, dtype and bytes), the compressor
+with its effort, the unit, and the versions of package and library. So rates are exact whenever they
+are found. Speeds and memory are those of the processor and the day that stand beside them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Results = dict[str, list[Measurement]]
 
 
 def measured(peer: Peer, images: Images, remeasure: bool = False) -> Measurement:
-    """What the peer makes of `images` [n, height, width]: looked up, or else measured in a process, and kept.
+    """What the peer makes of `images` [n, height, width]: looked up, or else measured in a process,
+    and kept.
 
     remeasure: do not look it up. Raises PeerFailed if the peer cannot be measured.
     """
@@ -52,7 +54,9 @@ def digest(images: Images) -> str:
 
 
 def look_up(peer: Peer, data: str) -> Measurement | None:
-    """What is known of the peer on the data of this digest; the user's own measurements come first."""
+    """What is known of the peer on the data of this digest; the user's own measurements come
+    first.
+    """
     return find(_read(_own_file(data)), peer, data) or find(shipped(), peer, data)
 
 
@@ -65,7 +69,9 @@ def find(results: Results, peer: Peer, data: str) -> Measurement | None:
 
 
 def keep(found: Measurement, data: str) -> None:
-    """Put a measurement into the user's cache, in place of an older one; without one it has to be made again."""
+    """Put a measurement into the user's cache, in place of an older one; without one it has to be
+    made again.
+    """
     file = _own_file(data)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,8 +79,14 @@ def keep(found: Measurement, data: str) -> None:
 
 
 def add(results: Results, found: Measurement, data: str) -> Results:
-    """The results with one more, which replaces that of another version of the same compressor on the same data."""
-    others = [other for other in results.get(data, []) if (other.name, other.unit) != (found.name, found.unit)]
+    """The results with one more, which replaces that of another version of the same compressor on
+    the same data.
+    """
+    others = [
+        other
+        for other in results.get(data, [])
+        if (other.name, other.unit) != (found.name, found.unit)
+    ]
     return {**results, data: [*others, replace(found, cached=False)]}
 
 
@@ -99,16 +111,25 @@ def shipped() -> Results:
 
 def parse(text: str) -> Results:
     """Raises ValueError, KeyError or TypeError if it is not what `write` writes."""
-    return {data: [Measurement(**found) for found in known] for data, known in json.loads(text).items()}
+    return {
+        data: [Measurement(**found) for found in known] for data, known in json.loads(text).items()
+    }
 
 
 def write(file: Path, results: Results) -> None:
-    """JSON, a line for each measurement, in a fixed order. The file is replaced at once, or not at all."""
+    """JSON, a line for each measurement, in a fixed order. The file is replaced at once, or not at
+    all.
+    """
     sets = []
     for data, known in sorted(results.items()):
-        lines = [json.dumps(_fields(found)) for found in sorted(known, key=lambda found: (found.name, found.unit))]
+        lines = [
+            json.dumps(_fields(found))
+            for found in sorted(known, key=lambda found: (found.name, found.unit))
+        ]
         sets.append(f'  "{data}": [\n    ' + ",\n    ".join(lines) + "\n  ]")
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as temporary:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, delete=False
+    ) as temporary:
         temporary.write("{\n" + ",\n".join(sets) + "\n}\n")
     try:
         Path(temporary.name).replace(file)
@@ -120,7 +141,10 @@ def write(file: Path, results: Results) -> None:
 def _fields(found: Measurement) -> dict[str, object]:
     fields = asdict(found)
     del fields["cached"]
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in fields.items()}
+    return {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name, value in fields.items()
+    }
 
 
 def _own_file(data: str) -> Path:
@@ -128,7 +152,9 @@ def _own_file(data: str) -> Path:
 
 
 def _read(file: Path) -> Results:
-    """What a file of the cache holds: nothing, if it is not there or of another version of this program."""
+    """What a file of the cache holds: nothing, if it is not there or of another version of this
+    program.
+    """
     try:
         return parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

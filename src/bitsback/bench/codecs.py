@@ -45,7 +45,11 @@ def peers() -> list[Peer]:
 
 
 def _encode_jpegxl(picture: Images, effort: int) -> bytes:
-    return bytes(import_module("imagecodecs").jpegxl_encode(gray(picture), lossless=True, effort=effort, numthreads=1))
+    return bytes(
+        import_module("imagecodecs").jpegxl_encode(
+            gray(picture), lossless=True, effort=effort, numthreads=1
+        )
+    )
 
 
 def _decode_jpegxl(data: bytes) -> NDArray[Any]:
@@ -65,7 +69,11 @@ def _decode_jpegls(data: bytes) -> NDArray[Any]:
 def _encode_jpeg2k(picture: Images) -> bytes:
     """Without wavelets (one resolution): they make mosaics larger, by a third for digits."""
     encode = import_module("imagecodecs").jpeg2k_encode
-    return bytes(encode(gray(picture), level=0, reversible=True, resolutions=1, codecformat="j2k", numthreads=1))
+    return bytes(
+        encode(
+            gray(picture), level=0, reversible=True, resolutions=1, codecformat="j2k", numthreads=1
+        )
+    )
 
 
 def _decode_jpeg2k(data: bytes) -> NDArray[Any]:

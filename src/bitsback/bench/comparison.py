@@ -22,7 +22,9 @@ Progress = Callable[[int, int, str], object]
 
 @dataclass(frozen=True)
 class Row:
-    """A compressor's measurement. raw_bytes: of the images; bilevel ones packed, eight pixels a byte."""
+    """A compressor's measurement. raw_bytes: of the images; bilevel ones packed, eight pixels a
+    byte.
+    """
 
     measured: Measurement
     raw_bytes: int
@@ -52,7 +54,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`rows`: the smallest first. `missing`, `failed`: a line about each compressor that is not among them."""
+    """`rows`: the smallest first. `missing`, `failed`: a line about each compressor that is not
+    among them.
+    """
 
     data: Data
     digest: str
@@ -74,8 +78,11 @@ class Plan:
     missing: list[str]
 
 
-def plan(images: Images, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False) -> Plan:
-    """All that is installed and can code the images, or those with one of the `wanted` words in their names.
+def plan(
+    images: Images, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
+) -> Plan:
+    """All that is installed and can code the images, or those with one of the `wanted` words in
+    their names.
 
     quick: without the slow ones. Raises InputError if no name has one of the words.
     """
@@ -98,8 +105,11 @@ def plan(images: Images, models: Sequence[Model], wanted: Sequence[str] = (), qu
     return Plan(own, sorted(peers, key=lambda peer: peer.slow), [] if wanted else missing)
 
 
-def compare(data: Data, wanted: Plan, remeasure: bool = False, progress: Progress | None = None) -> Comparison:
-    """Measures, or looks up, what was planned. What is measured of others is kept for the next time, one by one.
+def compare(
+    data: Data, wanted: Plan, remeasure: bool = False, progress: Progress | None = None
+) -> Comparison:
+    """Measures, or looks up, what was planned. What is measured of others is kept for the next
+    time, one by one.
 
     Raises PeerFailed only if nothing could be measured.
     """
@@ -129,7 +139,9 @@ def compare(data: Data, wanted: Plan, remeasure: bool = False, progress: Progres
 
 
 def _measured(peer: Peer, images: Images, digest: str, remeasure: bool) -> Measurement:
-    """What is known already is taken from another processor only where measuring again would take long."""
+    """What is known already is taken from another processor only where measuring again would take
+    long.
+    """
     known = None if remeasure else cache.look_up(peer, digest)
     if known is not None and (peer.slow or known.processor == processor()):
         return known

@@ -1,4 +1,6 @@
-"""The images that a comparison is made on: whatever `bitsback compress` reads, if it is grey or bilevel."""
+"""The images that a comparison is made on: whatever `bitsback compress` reads, if it is grey or
+bilevel.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
 
-BUNDLED: dict[str, Callable[[], Images]] = {"mnist": mnist_test_images, "mnist-binary": binarised_mnist_test_images}
+BUNDLED: dict[str, Callable[[], Images]] = {
+    "mnist": mnist_test_images,
+    "mnist-binary": binarised_mnist_test_images,
+}
 """Words for test sets that ship."""
 
 MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much
@@ -28,7 +33,9 @@ _PIECE = 1 << 24  # bytes to read at once
 
 @dataclass(frozen=True)
 class Data:
-    """Images [n, height, width], bool if they have two values and uint8 otherwise, evenly spaced among `total`."""
+    """Images [n, height, width], bool if they have two values and uint8 otherwise, evenly spaced
+    among `total`.
+    """
 
     name: str
     images: Images
@@ -40,15 +47,23 @@ class Data:
 
 
 def read(source: Source, name: str, sample: int | None = None) -> Data:
-    """The images of a source, or `sample` of them. Raises InputError if they are not grey or bilevel, of one shape."""
+    """The images of a source, or `sample` of them. Raises InputError if they are not grey or
+    bilevel, of one shape.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # of what does not come back, which is not the question here
+        warnings.simplefilter(
+            "ignore", InputWarning
+        )  # of what does not come back, which is not the question here
         with open_input(source, None, skip_bad=False) as found:
             if len(found.parts) != 1:
-                kinds = ", ".join(f"{part.item_shape} {part.dtype}" for _, part in found.parts[:3]) or "none"
+                kinds = (
+                    ", ".join(f"{part.item_shape} {part.dtype}" for _, part in found.parts[:3])
+                    or "none"
+                )
                 raise InputError(
-                    f"{name}: its images have to be of one shape and kind for this, and it holds {len(found.parts)}"
-                    f" ({kinds}{', ...' if len(found.parts) > 3 else ''}); give those of each kind on their own"
+                    f"{name}: its images have to be of one shape and kind for this, and it holds"
+                    f" {len(found.parts)} ({kinds}{', ...' if len(found.parts) > 3 else ''}); give"
+                    " those of each kind on their own"
                 )
             return _read(*found.parts[0], name, sample)
 
@@ -97,8 +112,8 @@ def _images(items: NDArray[Any], name: str) -> Images:
     if items.dtype == np.uint8:
         return items
     raise InputError(
-        f"{name}: its elements are {items.dtype} of more than two values, and this compares grey images of 8 bits"
-        " (uint8) and bilevel ones; convert them first"
+        f"{name}: its elements are {items.dtype} of more than two values, and this compares grey"
+        " images of 8 bits (uint8) and bilevel ones; convert them first"
     )
 
 
@@ -109,7 +124,7 @@ def _image_shape(part: Collection, name: str) -> tuple[int, int]:
         sides = tuple(side for side in sides if side != 1)
     if len(sides) != 2 or part.item_elements == 0 or part.items == 0:
         raise InputError(
-            f"{name}: its shape is {part.shape}, and this compares grey or bilevel images: [images, height, width];"
-            " reshape or convert them first"
+            f"{name}: its shape is {part.shape}, and this compares grey or bilevel images: [images,"
+            " height, width]; reshape or convert them first"
         )
     return sides[0], sides[1]

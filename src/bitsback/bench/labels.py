@@ -1,4 +1,6 @@
-"""Where the names of points in a picture go, so that they cover neither each other nor the points."""
+"""Where the names of points in a picture go, so that they cover neither each other nor the
+points.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,15 @@ from dataclasses import dataclass
 
 Point = tuple[float, float]
 
-ORDERS = 40  # in which the points choose their places are tried; the one with the shortest ways is taken
+ORDERS = (
+    40  # in which the points choose their places are tried; the one with the shortest ways is taken
+)
 _ANGLES = (0, 180, 20, -20, 160, -160, 40, -40, 140, -140, 90, -90, 60, -60, 120, -120)
 _RINGS = 16
-_CROSSING, _COVERING = 50.0, 1000.0  # what is wrong with a line across something, and with a text on something
+_CROSSING, _COVERING = (
+    50.0,
+    1000.0,
+)  # what is wrong with a line across something, and with a text on something
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,10 @@ class Box:
 
     def meets(self, other: Box) -> bool:
         return (
-            self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
         )
 
     def within(self, other: Box) -> bool:
@@ -40,7 +50,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Place:
-    """Of a text: where it stands, and where a line from its point ends; `way` is the length of that line."""
+    """Of a text: where it stands, and where a line from its point ends; `way` is the length of that
+    line.
+    """
 
     box: Box
     end: Point
@@ -54,11 +66,14 @@ class Place:
         return [Box(x - 1, y - 1, x + 1, y + 1) for x, y in at]
 
 
-def place(points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box], frame: Box, gap: float) -> list[Place]:
+def place(
+    points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box], frame: Box, gap: float
+) -> list[Place]:
     """For each point the place of its text.
 
-    sizes: width and height of the texts. taken: what must not be covered, the points first, one box each. frame: what
-    no text may leave. gap: between a point and a text beside it. A text that finds no place stands beside its point.
+    sizes: width and height of the texts. taken: what must not be covered, the points first, one box
+    each. frame: what no text may leave. gap: between a point and a text beside it. A text that
+    finds no place stands beside its point.
     """
     order = list(range(len(points)))
     shuffler = random.Random(0)
@@ -72,18 +87,30 @@ def place(points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box],
 
 
 def _placed(
-    order: Sequence[int], points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box], frame: Box, gap: float
+    order: Sequence[int],
+    points: Sequence[Point],
+    sizes: Sequence[Point],
+    taken: Sequence[Box],
+    frame: Box,
+    gap: float,
 ) -> tuple[float, dict[int, Place]]:
-    """The places, if the points choose in this order, and what is wrong with them, in gaps squared."""
+    """The places, if the points choose in this order, and what is wrong with them, in gaps
+    squared.
+    """
     texts: list[Box] = []
     lines: list[Box] = []
     placed = {}
     cost = 0.0
     for i in order:
-        barred = [*(box for box in taken if not box.meets(taken[i])), *texts]  # a line starts within what it touches
+        barred = [
+            *(box for box in taken if not box.meets(taken[i])),
+            *texts,
+        ]  # a line starts within what it touches
         first = None
         for found in _candidates(points[i], sizes[i], gap):
-            if not found.box.within(frame) or any(found.box.meets(box) for box in (*taken, *texts, *lines)):
+            if not found.box.within(frame) or any(
+                found.box.meets(box) for box in (*taken, *texts, *lines)
+            ):
                 continue
             if _plain(found, points, gap) and not any(
                 part.meets(box) for part in found.line(points[i]) for box in barred
@@ -102,8 +129,12 @@ def _placed(
 
 
 def _plain(found: Place, points: Sequence[Point], gap: float) -> bool:
-    """Whether it is plain which point a text belongs to: none is nearer than its own, or its line is long enough."""
-    return found.way > 3 * gap or not any(math.dist(found.end, point) < found.way * 0.99 for point in points)
+    """Whether it is plain which point a text belongs to: none is nearer than its own, or its line
+    is long enough.
+    """
+    return found.way > 3 * gap or not any(
+        math.dist(found.end, point) < found.way * 0.99 for point in points
+    )
 
 
 def _candidates(point: Point, size: Point, gap: float) -> Iterator[Place]:

@@ -14,10 +14,11 @@ from bitsback.bench.units import Images, Unit, same, units
 
 @dataclass(frozen=True)
 class Peer:
-    """A compressor, its effort in its name. What its functions take and give follows from the unit (`units.py`).
+    """A compressor, its effort in its name. What its functions take and give follows from the unit
+    (`units.py`).
 
-    Its functions can be pickled, as it is measured in a process of its own: they are functions of a module, or
-    `functools.partial` of such.
+    Its functions can be pickled, as it is measured in a process of its own: they are functions of a
+    module, or `functools.partial` of such.
     """
 
     name: str
@@ -39,7 +40,8 @@ class Peer:
 class Measurement:
     """What a compressor made of some images, all of which it restored.
 
-    Speeds are in 10^6 pixels a second: MB/s if a pixel is counted as a byte, whatever its number of levels.
+    Speeds are in 10^6 pixels a second: MB/s if a pixel is counted as a byte, whatever its number of
+    levels.
     """
 
     name: str
@@ -51,10 +53,14 @@ class Measurement:
     encode_seconds: float
     decode_seconds: float
     memory_bytes: int | None = None
-    """The peak resident size of the process that did both, or of a program that it ran if that was larger: interpreter,
-    libraries, images, files and all. None where it was not a process of its own, or the system does not say."""
+    """The peak resident size of the process that did both, or of a program that it ran if that was
+    larger: interpreter, libraries, images, files and all. None where it was not a process of its
+    own, or the system does not say.
+    """
     memory_before_bytes: int | None = None
-    """The peak of that process before it began: interpreter and images, without the compressor's libraries."""
+    """The peak of that process before it began: interpreter and images, without the compressor's
+    libraries.
+    """
     version: str = ""
     processor: str = ""
     date: str = ""
@@ -77,11 +83,12 @@ class Measurement:
 
 
 def measure(peer: Peer, images: Images, least_seconds: float = 0.0) -> Measurement:
-    """Encode and decode `images` [n, height, width] here, and time both; raises ValueError if a pixel came back wrong.
+    """Encode and decode `images` [n, height, width] here, and time both; raises ValueError if a
+    pixel came back wrong.
 
-    The first image is coded once before the clock starts, which loads libraries and models. Both directions are
-    repeated until `least_seconds` are spent on each; the medians count.
-    Tiling, packing and their inverses count as the user's work and are not timed.
+    The first image is coded once before the clock starts, which loads libraries and models. Both
+    directions are repeated until `least_seconds` are spent on each; the medians count. Tiling,
+    packing and their inverses count as the user's work and are not timed.
     """
     before = peak_memory()
     pieces = units(images, peer.unit)
@@ -94,7 +101,16 @@ def measure(peer: Peer, images: Images, least_seconds: float = 0.0) -> Measureme
         raise ValueError(f"{peer.name} ({peer.unit}) did not restore the images")
     size = sum(map(len, files))
     return Measurement(
-        peer.name, peer.unit, len(images), images.size, size, encode_seconds, decode_seconds, peak, before, peer.version
+        peer.name,
+        peer.unit,
+        len(images),
+        images.size,
+        size,
+        encode_seconds,
+        decode_seconds,
+        peak,
+        before,
+        peer.version,
     )
 
 

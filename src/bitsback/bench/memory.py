@@ -10,10 +10,12 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory() -> int | None:
-    """The largest resident size, in bytes, that this process has had, or any program that it ran; None if unknown.
+    """The largest resident size, in bytes, that this process has had, or any program that it ran;
+    None if unknown.
 
-    The resource usage of Linux counts what a process was before it became this program, its parent's size that is, so
-    there the size is read from /proc. For a program that was run, the usage is at least the size of this process.
+    The resource usage of Linux counts what a process was before it became this program, its
+    parent's size that is, so there the size is read from /proc. For a program that was run, the
+    usage is at least the size of this process.
     """
     try:
         import resource

@@ -1,4 +1,6 @@
-"""bitsback itself as one of the compressors: with each model that fits the images, in memory, on one thread."""
+"""bitsback itself as one of the compressors: with each model that fits the images, in memory, on
+one thread.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ class Ours:
     model: Model | None
 
     def model_bytes(self) -> int | None:
-        """What the model adds to an archive that has it inside, but for a byte or two of the index, which then counts
-        from further on; None if there is no model, or it cannot be embedded."""
+        """What the model adds to an archive that has it inside, but for a byte or two of the index,
+        which then counts from further on; None if there is no model, or it cannot be embedded.
+        """
         if self.model is None:
             return None
         try:
@@ -41,7 +44,9 @@ class Ours:
 
 
 def ours(images: Images, given: Sequence[Model] = ()) -> list[Ours]:
-    """With the given models and the bundled ones that can code the images; if there is none of them, with none."""
+    """With the given models and the bundled ones that can code the images; if there is none of
+    them, with none.
+    """
     candidates: list[tuple[Model, str | bytes]] = [(model, model.to_bytes()) for model in given]
     known = {model.identity for model in given}
     for name in bundled.names():
@@ -54,7 +59,10 @@ def ours(images: Images, given: Sequence[Model] = ()) -> list[Ours]:
 
 def codes(model: Model, images: Images) -> bool:
     """Whether the model is for images of this shape and these values."""
-    return fits(model, images.shape[1:]) and model_symbols(model, images, find_levels(images)) is not None
+    return (
+        fits(model, images.shape[1:])
+        and model_symbols(model, images, find_levels(images)) is not None
+    )
 
 
 def _peer(model: Model, source: str | bytes) -> Peer:
@@ -77,7 +85,9 @@ def _stored() -> Peer:
 
 
 def compress(images: Images, source: str | bytes | None) -> bytes:
-    """An archive without its model. source: a model's bundled name or file, or None for whatever fits."""
+    """An archive without its model. source: a model's bundled name or file, or None for whatever
+    fits.
+    """
     buffer = io.BytesIO()
     model = "auto" if source is None else _load(source)
     bitsback.compress(images, buffer, model=model, embed="never", threads=1)
@@ -85,12 +95,16 @@ def compress(images: Images, source: str | bytes | None) -> bytes:
 
 
 def decompress(archive: bytes, source: str | bytes | None) -> NDArray[Any]:
-    restored = bitsback.decompress(io.BytesIO(archive), model=None if source is None else _load(source), threads=1)
+    restored = bitsback.decompress(
+        io.BytesIO(archive), model=None if source is None else _load(source), threads=1
+    )
     assert isinstance(restored, np.ndarray)
     return restored
 
 
 @cache
 def _load(source: str | bytes) -> Model:
-    """Loaded once, with its test vectors, before the clock starts, as the import of any other codec is."""
+    """Loaded once, with its test vectors, before the clock starts, as the import of any other codec
+    is.
+    """
     return bitsback.load_model(source)

@@ -1,4 +1,6 @@
-"""The lossless compressors that bitsback is compared with, by its demo, its benchmarks and its figures."""
+"""The lossless compressors that bitsback is compared with, by its demo, its benchmarks and its
+figures.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,25 @@ _OPTIONAL = (
     (streams.brotli_peers, f"brotli {_PACKAGE}"),
     (streams.zstandard_peers, f"zstandard {_PACKAGE}"),
     (codecs.peers, f"imagecodecs (JPEG XL, JPEG-LS, JPEG 2000) {_PACKAGE}"),
-    (programs.zpaq_peers, "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq"),
+    (
+        programs.zpaq_peers,
+        "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq",
+    ),
     (programs.jbig2_peers, "JBIG2 needs the programs jbig2 (jbig2enc) and jbig2dec"),
 )
 
 
 def standard_peers() -> list[Peer]:
-    """The compressors that Python's standard library and Pillow bring, each at its strongest setting that pays."""
+    """The compressors that Python's standard library and Pillow bring, each at its strongest
+    setting that pays.
+    """
     return streams.standard_peers() + pictures.peers()
 
 
 def optional_peers() -> tuple[list[Peer], list[str]]:
-    """Compressors that may or may not be installed: those that are, and a line about each one that is not."""
+    """Compressors that may or may not be installed: those that are, and a line about each one that
+    is not.
+    """
     found: list[Peer] = []
     missing: list[str] = []
     for make, absent in _OPTIONAL:

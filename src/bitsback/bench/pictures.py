@@ -22,13 +22,17 @@ def peers() -> list[Peer]:
     from PIL import features
 
     def version(*libraries: str) -> str:
-        found = [f"{name} {features.version(name)}" for name in libraries if features.check(name)][:1]
+        found = [f"{name} {features.version(name)}" for name in libraries if features.check(name)][
+            :1
+        ]
         return ", ".join([f"Pillow {PIL.__version__}", *found])
 
     png, webp = version("zlib_ng", "zlib"), version("webp")
     return [
         Peer("PNG", "each", encode_png, decode_picture, version=png),
-        Peer("WebP m6", "each", partial(encode_webp, method=6), decode_webp, version=webp, slow=True),
+        Peer(
+            "WebP m6", "each", partial(encode_webp, method=6), decode_webp, version=webp, slow=True
+        ),
         Peer("PNG", "mosaic", encode_png, decode_picture, version=png),
         Peer("WebP m4", "mosaic", partial(encode_webp, method=4), decode_webp, version=webp),
     ]

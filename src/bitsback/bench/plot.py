@@ -32,7 +32,9 @@ _KEY = (
 
 
 def check(file: str, force: bool) -> None:
-    """Raises MissingExtra without matplotlib, InputError if the picture cannot be written; before any measurement."""
+    """Raises MissingExtra without matplotlib, InputError if the picture cannot be written; before
+    any measurement.
+    """
     path = Path(file)
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{file}: pictures are {', '.join(ENDINGS)}; name one of these endings")
@@ -45,23 +47,32 @@ def check(file: str, force: bool) -> None:
 
 
 def draw(comparison: Comparison, file: Path) -> None:
-    """Write the picture. Two panels share their vertical axis, the rate; a name stands beside each point."""
+    """Write the picture. Two panels share their vertical axis, the rate; a name stands beside each
+    point.
+    """
     matplotlib: Any = import_module("matplotlib")
     rows = comparison.rows
     with matplotlib.rc_context({"font.size": _FONT, "svg.hashsalt": "bitsback"}):
-        figure = import_module("matplotlib.figure").Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+        figure = import_module("matplotlib.figure").Figure(
+            figsize=_SIZE, dpi=_DPI, layout="constrained"
+        )
         import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
         panels = figure.subplots(1, 2, sharey=True)
         speeds = (
             [row.measured.encode_speed for row in rows],
             [row.measured.decode_speed for row in rows],
         )
-        for axes, what, values in zip(panels, ("compressing", "decompressing"), speeds, strict=True):
+        for axes, what, values in zip(
+            panels, ("compressing", "decompressing"), speeds, strict=True
+        ):
             _points(axes, rows, values)
             axes.set_xlabel(f"{what}, MB/s (a pixel is a byte)")
         panels[0].set_ylabel("bits per pixel")
         _scale_rates(panels[0], rows)
-        head = [*textwrap.wrap(title(comparison), _WIDTH), *textwrap.wrap(_where(comparison), _WIDTH)]
+        head = [
+            *textwrap.wrap(title(comparison), _WIDTH),
+            *textwrap.wrap(_where(comparison), _WIDTH),
+        ]
         figure.suptitle("\n".join(head), fontsize=_FONT, x=0.01, ha="left")
         _key(figure, rows)
         figure.draw_without_rendering()  # so that the panels and the texts know their sizes
@@ -89,7 +100,13 @@ def _key(figure: Any, rows: Sequence[Row]) -> None:
     ]  # fmt: skip
     if any(row.model_bytes for row in rows):
         handles.append(_with_model(line, [], [], label="the same with its model"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=_FONT - 2)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=_FONT - 2,
+    )
 
 
 def _with_model(line: Any, x: Sequence[float], y: Sequence[float], **settings: Any) -> Any:
@@ -100,7 +117,9 @@ def _with_model(line: Any, x: Sequence[float], y: Sequence[float], **settings: A
 
 
 def _points(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
-    """Those of bitsback are filled; a dotted line goes up from them to the rate with the model inside."""
+    """Those of bitsback are filled; a dotted line goes up from them to the rate with the model
+    inside.
+    """
     ticker: Any = import_module("matplotlib.ticker")
     line: Any = import_module("matplotlib.lines").Line2D
     axes.set_xscale("log")
@@ -129,14 +148,20 @@ def _scale_rates(axes: Any, rows: Sequence[Row]) -> None:
     margin = max((high / low) ** 0.08 * 1.05, 1.2)
     axes.set_yscale("log")
     axes.set_ylim(low / margin, high * margin)
-    steps = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0) if high / low < 5 else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    steps = (
+        (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
+        if high / low < 5
+        else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    )
     axes.yaxis.set_major_locator(ticker.LogLocator(subs=steps))
     axes.yaxis.set_minor_locator(ticker.NullLocator())
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _names(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
-    """Write the names, bitsback's first; a thin line leads to those that could not stand beside their points."""
+    """Write the names, bitsback's first; a thin line leads to those that could not stand beside
+    their points.
+    """
     renderer = axes.figure.canvas.get_renderer()
     pixels = axes.figure.dpi / 72
     order = sorted(range(len(rows)), key=lambda i: (not rows[i].ours, rows[i].measured.rate))

@@ -36,7 +36,8 @@ def measure_apart(peer: Peer, images: Images) -> Measurement:
         process = subprocess.Popen(
             [sys.executable, "-m", "bitsback.bench.process", folder],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            start_new_session=True,  # so that an interrupt reaches it, and the programs that it runs, through us alone
+            # so that an interrupt reaches it, and the programs that it runs, through us alone
+            start_new_session=True,
             env={**os.environ, "TMPDIR": folder},  # so that nothing is left behind then
         )  # fmt: skip
         try:
@@ -47,7 +48,11 @@ def measure_apart(peer: Peer, images: Images) -> Measurement:
         answer = Path(folder, "answer.json")
         if not answer.exists():
             last = said.decode(errors="replace").strip().splitlines()[-1:]
-            raise PeerFailed(f"{peer.title}: " + _ending(process.returncode) + "".join(f": {line}" for line in last))
+            raise PeerFailed(
+                f"{peer.title}: "
+                + _ending(process.returncode)
+                + "".join(f": {line}" for line in last)
+            )
         found = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in found:
         raise PeerFailed(f"{peer.title}: {found['error']}")
@@ -70,7 +75,9 @@ def _ending(code: int) -> str:
 
 
 def _answer(folder: Path) -> None:
-    """The part of the new process: a peer on standard input, the measurement, or why there is none, as a file."""
+    """The part of the new process: a peer on standard input, the measurement, or why there is none,
+    as a file.
+    """
     try:
         peer = pickle.load(sys.stdin.buffer)
         images = np.load(folder / "images.npy")

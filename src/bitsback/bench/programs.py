@@ -1,4 +1,6 @@
-"""Compressors that are programs, which have to be found on the PATH. Their files go through a temporary folder."""
+"""Compressors that are programs, which have to be found on the PATH. Their files go through a
+temporary folder.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +21,35 @@ from bitsback.bench.units import Images
 def zpaq_peers() -> list[Peer]:
     """Raises ImportError if the program is not there, as the next does."""
     version = _version("zpaq", r"v(\S+)")
-    return [Peer("zpaq -m5", "stream", _encode_zpaq, _decode_zpaq, version=f"zpaq {version}", slow=True)]
+    return [
+        Peer("zpaq -m5", "stream", _encode_zpaq, _decode_zpaq, version=f"zpaq {version}", slow=True)
+    ]
 
 
 def jbig2_peers() -> list[Peer]:
     version = f"jbig2enc {_version('jbig2', r'jbig2enc (.+)', '--version')}, "
     version += f"jbig2dec {_version('jbig2dec', r'jbig2dec (.+)', '--version')}"
-    return [Peer("JBIG2 generic", "mosaic", _encode_jbig2, _decode_jbig2, two_levels_only=True, version=version)]
+    return [
+        Peer(
+            "JBIG2 generic",
+            "mosaic",
+            _encode_jbig2,
+            _decode_jbig2,
+            two_levels_only=True,
+            version=version,
+        )
+    ]
 
 
 def _version(program: str, pattern: str, *arguments: str) -> str:
-    """What the program says, wherever it says it: most of these do not exit with 0. Raises ImportError."""
+    """What the program says, wherever it says it: most of these do not exit with 0. Raises
+    ImportError.
+    """
     if shutil.which(program) is None:
         raise ImportError(program)
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
     found = re.search(pattern, done.stdout + done.stderr)
     return found[1] if found else "of unknown version"
 
@@ -42,7 +59,9 @@ def _run(*command: str | Path) -> bytes:
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise OSError(f"{command[0]} exited with {done.returncode}" + (f": {said[-1]}" if said else ""))
+        raise OSError(
+            f"{command[0]} exited with {done.returncode}" + (f": {said[-1]}" if said else "")
+        )
     return done.stdout
 
 

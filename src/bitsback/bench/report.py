@@ -29,7 +29,9 @@ def title(comparison: Comparison) -> str:
     of = f" (of {data.total:,}, evenly spaced)" if count < data.total else ""
     kind = "bilevel" if data.levels == 2 else "grey"
     noun = "image" if count == 1 else "images"
-    size = f"{comparison.raw_bytes:,} bytes" + (", eight pixels to the byte" if data.levels == 2 else "")
+    size = f"{comparison.raw_bytes:,} bytes" + (
+        ", eight pixels to the byte" if data.levels == 2 else ""
+    )
     return f"{data.name}: {count:,} {kind} {noun}{of} of {height} x {width} pixels; {size}"
 
 
@@ -58,7 +60,9 @@ def _line(row: Row) -> str:
     model = "" if row.model_bytes is None else _rate(row.rate_with_model)
     memory = "" if found.memory_bytes is None else f"{found.memory_bytes / 1e6:,.0f}"
     speeds = f"{_speed(found.encode_speed):>11}{_speed(found.decode_speed):>12}"
-    return f"{name:36}{_rate(found.rate):>10}{model:>10}{row.ratio:8.2f}{speeds}{memory:>9}".rstrip()
+    return (
+        f"{name:36}{_rate(found.rate):>10}{model:>10}{row.ratio:8.2f}{speeds}{memory:>9}".rstrip()
+    )
 
 
 def _rate(value: float) -> str:
@@ -75,26 +79,41 @@ def _notes(comparison: Comparison) -> list[str]:
     rows = comparison.rows
     units = dict.fromkeys(row.measured.unit for row in rows if row.measured.unit != "archive")
     notes = [
-        "Every row was decompressed and compared, pixel by pixel. ratio: raw bytes to compressed ones, model out."
-        " MB/s: a pixel is a byte; one thread, in memory. " + " ".join(f"{unit}: {UNITS[unit]}." for unit in units)
+        "Every row was decompressed and compared, pixel by pixel. ratio: raw bytes to compressed"
+        " ones, model out. MB/s: a pixel is a byte; one thread, in memory. "
+        + " ".join(f"{unit}: {UNITS[unit]}." for unit in units)
     ]
     if any(row.model_bytes for row in rows):
         notes.append(
-            "with its model: of an archive that has the model inside. Models that ship with bitsback need not be."
+            "with its model: of an archive that has the model inside. Models that ship with"
+            " bitsback need not be."
         )
-    peaks = [row.measured.memory_before_bytes for row in rows if row.measured.memory_before_bytes is not None]
+    peaks = [
+        row.measured.memory_before_bytes
+        for row in rows
+        if row.measured.memory_before_bytes is not None
+    ]
     if peaks:
         notes.append(
-            "memory: the peak of a process that compressed and decompressed, or of a program that it ran if that was"
-            f" larger. {np.median(peaks) / 1e6:.0f} MB of it are Python and the images."
+            "memory: the peak of a process that compressed and decompressed, or of a program that"
+            f" it ran if that was larger. {np.median(peaks) / 1e6:.0f} MB of it are Python and the"
+            " images."
         )
     cached = [row.measured for row in rows if row.measured.cached]
     if cached:
         places = " and ".join(dict.fromkeys(found.processor for found in cached))
         days = sorted({found.date for found in cached})
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        notes.append(f"*: from an earlier measurement, on {places} ({when}); --remeasure measures here and now.")
-    parts = {part for row in rows for part in row.measured.version.split(", ") if not part.startswith("model ")}
+        notes.append(
+            f"*: from an earlier measurement, on {places} ({when}); --remeasure measures here and"
+            " now."
+        )
+    parts = {
+        part
+        for row in rows
+        for part in row.measured.version.split(", ")
+        if not part.startswith("model ")
+    }
     versions = sorted(parts | {f"Python {platform.python_version()}"}, key=str.lower)
     notes.append(f"{processor()}; {', '.join(versions)}")
     return [*notes, *comparison.missing, *(f"left out: {line}" for line in comparison.failed)]

@@ -1,4 +1,6 @@
-"""General compressors, which see the bytes of all images as one stream: of Python's library, and of packages."""
+"""General compressors, which see the bytes of all images as one stream: of Python's library, and of
+packages.
+"""
 
 from __future__ import annotations
 

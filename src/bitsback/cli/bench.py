@@ -13,12 +13,29 @@ from bitsback.cli.progress import Progress
 
 @click.command(short_help="Compare with other compressors on your images.")
 @click.argument("sources", nargs=-1, required=True, metavar="DATA...")
-@click.option("-m", "--model", "models", multiple=True, metavar="NAME|FILE", help="A model of your own to measure too.")
-@click.option("--codecs", metavar="TEXT,...", help="Only codecs with one of these in their names: bitsback,png.")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Take N of the images, evenly spaced.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A model of your own to measure too.",
+)
+@click.option(
+    "--codecs",
+    metavar="TEXT,...",
+    help="Only codecs with one of these in their names: bitsback,png.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Take N of the images, evenly spaced."
+)
 @click.option("--quick", is_flag=True, help="Leave out codecs that take more than a few seconds.")
 @click.option("--remeasure", is_flag=True, help="Measure everything anew, here and now.")
-@click.option("--plot", metavar="FILE", help="Draw rate against speed, as .png, .svg or .pdf; needs bitsback[bench].")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    help="Draw rate against speed, as .png, .svg or .pdf; needs bitsback[bench].",
+)
 @options.force_option
 @options.quiet_option
 @options.json_option
@@ -37,12 +54,14 @@ def command(
 ) -> None:
     """Compress the images of DATA with everything that is installed, restore them, and compare.
 
-    DATA is anything that 'bitsback compress' reads: grey or bilevel images of one shape. Or it is the word mnist or
-    mnist-binary, the test set that ships. bitsback is measured with each of its models that fits, other compressors
-    with all images in one file where they can, and some with a file for each. What takes long is measured once and kept
-    in a cache, so that an interrupted run loses little.
+    DATA is anything that 'bitsback compress' reads: grey or bilevel images of one shape. Or it is
+    the word mnist or mnist-binary, the test set that ships. bitsback is measured with each of its
+    models that fits, other compressors with all images in one file where they can, and some with a
+    file for each. What takes long is measured once and kept in a cache, so that an interrupted run
+    loses little.
 
-    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and the picture need bitsback[bench]; zpaq and JBIG2 their programs.
+    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and the picture need bitsback[bench]; zpaq and JBIG2
+    their programs.
 
     \b
       bitsback bench digits.npy
@@ -71,7 +90,10 @@ def command(
         with Progress("measuring", quiet) as progress:
             comparison = compare(found, wanted, remeasure, progress)
     except KeyboardInterrupt:
-        click.echo("\nwhat has been measured of others is kept; the same command goes on from there", err=True)
+        click.echo(
+            "\nwhat has been measured of others is kept; the same command goes on from there",
+            err=True,
+        )
         raise
     if as_json:
         figures.show_json(report.as_json(comparison))

@@ -28,8 +28,12 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @options.output_option("The archive to write.  [default: INPUT.bb]")
 @click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
-@click.option("--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input.")
-@click.option("--best", is_flag=True, help="Choose the model that makes the archive smallest, however slow.")
+@click.option(
+    "--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input."
+)
+@click.option(
+    "--best", is_flag=True, help="Choose the model that makes the archive smallest, however slow."
+)
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
     help="Items in a block. Blocks decode on their own: small ones make 'extract' faster, large ones the file smaller.",
@@ -38,7 +42,11 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
-@click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read or not be held.")
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave out, and list, pictures that cannot be read or not be held.",
+)
 @options.threads_option
 @options.force_option
 @options.quiet_option
@@ -60,19 +68,22 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one or more pages; a
-    folder, with all pictures in it and its folders; or several picture files. 'decompress' gives back the same kind,
-    with the same names, sizes and modes, and every pixel as it was.
+    INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
+    or more pages; a folder, with all pictures in it and its folders; or several picture files.
+    'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
+    it was.
 
-    Lossless means pixels. Pictures may be black and white, grey of 8 or 16 bits, grey with transparency, RGB or RGBA.
-    They come back as PNG, TIFF, BMP or PNM if their names end so, and otherwise as PNG: NAME.jpg as NAME.jpg.png.
-    Palettes become colours; ICC profiles, gamma, EXIF and other metadata, and the bytes of .gz, .npz and picture files,
-    are not kept. A warning tells of it.
+    Lossless means pixels. Pictures may be black and white, grey of 8 or 16 bits, grey with
+    transparency, RGB or RGBA. They come back as PNG, TIFF, BMP or PNM if their names end so, and
+    otherwise as PNG: NAME.jpg as NAME.jpg.png. Palettes become colours; ICC profiles, gamma, EXIF
+    and other metadata, and the bytes of .gz, .npz and picture files, are not kept. A warning tells
+    of it.
 
-    Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values (bool, 0/1, 0/255)
-    and grey ones have models of their own. Others are stored. 'bitsback train' makes models. Of several models the one
-    is taken that makes a sample smallest. The best ones ('context' in their names) work on a few MB a second, both
-    ways; beyond 20 million pixels a fast one takes their place, unless it is far worse.
+    Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
+    (bool, 0/1, 0/255) and grey ones have models of their own. Others are stored. 'bitsback train'
+    makes models. Of several models the one is taken that makes a sample smallest. The best ones
+    ('context' in their names) work on a few MB a second, both ways; beyond 20 million pixels a fast
+    one takes their place, unless it is far worse.
 
     \b
       bitsback compress digits.npy                    makes digits.bb
@@ -89,7 +100,11 @@ def command(
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
             raise click.UsageError("several inputs make one archive; name it with -o FILE")
-    given = [choice for choice in (model, "fast" if fast else None, "best" if best else None) if choice is not None]
+    given = [
+        choice
+        for choice in (model, "fast" if fast else None, "best" if best else None)
+        if choice is not None
+    ]
     if len(given) > 1:
         raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
     output = options.checked_output(source, _default_output(source) if output is None else output)
@@ -115,14 +130,18 @@ def _default_output(source: str) -> str:
     path = Path(source)
     if path.is_dir():
         if path.name in ("", ".."):
-            raise InputError(f"{source}: the archive of this folder needs a name; give it with -o FILE")
+            raise InputError(
+                f"{source}: the archive of this folder needs a name; give it with -o FILE"
+            )
         return str(path) + ".bb"
     return str(path.with_name(_ENDINGS.sub("", path.name))) + ".bb"
 
 
 @contextmanager
 def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`, or it goes into JSON."""
+    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`, or it
+    goes into JSON.
+    """
     notes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)

@@ -1,4 +1,6 @@
-"""`bitsback decompress`: an archive becomes what it was made from, an array or a folder of pictures."""
+"""`bitsback decompress`: an archive becomes what it was made from, an array or a folder of
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from bitsback.errors import InputError
 
 @click.command(short_help="Restore what X.bb was made from.")
 @click.argument("source", metavar="X.bb")
-@options.output_option("The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X]", "PATH")
+@options.output_option(
+    "The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X]", "PATH"
+)
 @options.model_option
 @options.threads_option
 @options.force_option
@@ -33,9 +37,10 @@ def command(
 ) -> None:
     """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
 
-    Every block is checked against its checksum and against the digest of its items. Whatever does not come out exactly
-    as it went in is an error, and no output is left behind. The files of a folder appear when the last one is complete;
-    with --force they may replace files of a folder that is there, whose other files stay.
+    Every block is checked against its checksum and against the digest of its items. Whatever does
+    not come out exactly as it went in is an error, and no output is left behind. The files of a
+    folder appear when the last one is complete; with --force they may replace files of a folder
+    that is there, whose other files stay.
 
     \b
       bitsback decompress digits.bb                   makes digits.npy, or whatever it was
@@ -53,7 +58,14 @@ def command(
             model=model, threads=threads, progress=progress, force=force,
         )  # fmt: skip
     figures.report(
-        source, output, summary, time.perf_counter() - start, summary.bytes_out, summary.bytes_in, as_json, quiet
+        source,
+        output,
+        summary,
+        time.perf_counter() - start,
+        summary.bytes_out,
+        summary.bytes_in,
+        as_json,
+        quiet,
     )
 
 

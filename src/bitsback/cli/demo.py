@@ -11,14 +11,19 @@ from bitsback.cli import options
 
 @click.command(short_help="Compress handwritten digits, and compare.")
 @click.option(
-    "-o", "--output", metavar="DIR", default="bitsback-demo", show_default=True, help="Where to put the files."
+    "-o",
+    "--output",
+    metavar="DIR",
+    default="bitsback-demo",
+    show_default=True,
+    help="Where to put the files.",
 )
 @options.traceback_option
 def command(output: str) -> None:
     """Compress the MNIST test set, restore it, and compare with gzip, bz2, xz, PNG and WebP.
 
-    Takes a few seconds. Prints a table of what was measured here and now, and writes two files into DIR: the archive
-    mnist-test.bb, and figure1.png, a picture of its bits beside the images.
+    Takes a few seconds. Prints a table of what was measured here and now, and writes two files into
+    DIR: the archive mnist-test.bb, and figure1.png, a picture of its bits beside the images.
     """
     from bitsback.demo.run import run
 

@@ -14,18 +14,29 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Show what bits back does with an image.")
 @click.argument("image", metavar="IMAGE")
-@click.option("-m", "--model", metavar="MODEL",
-              help="A bundled model's name, or a model file.  [default: the bundled one that is best]")  # fmt: skip
-@click.option("--item", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
-              help="Which image, where there are several.")  # fmt: skip
+@click.option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="A bundled model's name, or a model file.  [default: the bundled one that is best]",
+)
+@click.option(
+    "--item",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Which image, where there are several.",
+)
 @options.json_option
 @options.traceback_option
 def command(image: str, model: str | None, item: int, as_json: bool) -> None:
-    """Show the ledger of an image: what each step of bits back takes from the message, and adds to it.
+    """Show the ledger of an image: what each step of bits back takes from the message, and adds to
+    it.
 
-    IMAGE is a picture, an array (.npy) or anything else that 'bitsback compress' reads, of a size that a model is for.
-    The message is that of an archive of this image alone: it starts from 256 bits of the image's digest. Lengths are
-    the log2 of the message as a number.
+    IMAGE is a picture, an array (.npy) or anything else that 'bitsback compress' reads, of a size
+    that a model is for. The message is that of an archive of this image alone: it starts from 256
+    bits of the image's digest. Lengths are the log2 of the message as a number.
 
     \b
       bitsback explain digit.png
@@ -68,8 +79,10 @@ def _numbers(explained: Explained) -> dict[str, object]:
 def _text(explained: Explained) -> str:
     ledger, model = explained.ledger, explained.model
     lines = [
-        f"{figures.dimensions(explained.shape)}, coded with {model.name}:"
-        f" {figures.count(model.latents, 'latent')} of {1 << model.bits} buckets",
+        (
+            f"{figures.dimensions(explained.shape)}, coded with {model.name}:"
+            f" {figures.count(model.latents, 'latent')} of {1 << model.bits} buckets"
+        ),
         "",
         f"{'bits':20}{'before':>12}{'after':>12}{'change':>12}{'information':>14}",
     ]
@@ -79,15 +92,25 @@ def _text(explained: Explained) -> str:
         )
     first, last = ledger.steps[0], ledger.steps[-1]
     lines += [
-        f"{'in all':20}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}{ledger.negative_elbo:+14.3f}",
+        (
+            f"{'in all':20}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}{ledger.negative_elbo:+14.3f}"
+        ),
         "",
-        f"The image is worth {ledger.negative_elbo:.1f} bits, {ledger.negative_elbo / ledger.pixels:.4f} a pixel: a"
-        " sample of the negative ELBO.",
-        f"On its own it takes {explained.message_bytes} bytes of message, since the {first.before:.0f} bits that it"
-        " starts from are there too,",
-        f"and {explained.archive_bytes} bytes as an archive; {explained.raw_bytes} bytes as it is. In a collection each"
-        " further image takes only what it is worth.",
+        (
+            f"The image is worth {ledger.negative_elbo:.1f} bits,"
+            f" {ledger.negative_elbo / ledger.pixels:.4f} a pixel: a sample of the negative ELBO."
+        ),
+        (
+            f"On its own it takes {explained.message_bytes} bytes of message, since the"
+            f" {first.before:.0f} bits that it starts from are there too,"
+        ),
+        (
+            f"and {explained.archive_bytes} bytes as an archive; {explained.raw_bytes} bytes as it"
+            " is. In a collection each further image takes only what it is worth."
+        ),
     ]
     if min(step.after for step in ledger.steps) < 0:
-        lines.append("Below zero the message borrows bits that both sides can compute, and pays them back.")
+        lines.append(
+            "Below zero the message borrows bits that both sides can compute, and pays them back."
+        )
     return "\n".join(lines)

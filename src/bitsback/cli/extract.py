@@ -22,14 +22,22 @@ if TYPE_CHECKING:
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
 @click.argument("archive", metavar="X.bb")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
-@options.output_option("A .npy file to write; of an archive of pictures, a folder to write them to.", "PATH")
+@options.output_option(
+    "A .npy file to write; of an archive of pictures, a folder to write them to.", "PATH"
+)
 @click.option(
-    "--png", "folder", metavar="DIR", help="A folder for PNG files, one for each item or page, named by its number."
+    "--png",
+    "folder",
+    metavar="DIR",
+    help="A folder for PNG files, one for each item or page, named by its number.",
 )
 @click.option(
     "--no-verify",
     is_flag=True,
-    help="Stop decoding a block after the last item wanted: faster, but only checksums are checked, no digests.",
+    help=(
+        "Stop decoding a block after the last item wanted: faster, but only checksums are checked,"
+        " no digests."
+    ),
 )
 @options.model_option
 @options.force_option
@@ -47,9 +55,10 @@ def command(
 ) -> None:
     """Take some items out of the archive X.bb.
 
-    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a number, counted from 0; or
-    a range START:STOP without its end, as in Python. Negative numbers count from the end of the archive. Of an array, a
-    single number gives the item itself, anything else a stack of items. Only the blocks that hold them are decoded.
+    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a number,
+    counted from 0; or a range START:STOP without its end, as in Python. Negative numbers count from
+    the end of the archive. Of an array, a single number gives the item itself, anything else a
+    stack of items. Only the blocks that hold them are decoded.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
@@ -73,7 +82,9 @@ def command(
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 
-            written = extract_files.write(opened, items, output, folder, not no_verify, force, _range)
+            written = extract_files.write(
+                opened, items, output, folder, not no_verify, force, _range
+            )
             if not quiet:
                 click.echo(written, err=True)
             return
@@ -89,21 +100,32 @@ def command(
 
 
 def _range(text: str, length: int) -> range:
-    """The items that `text` names in an archive of `length` items. Raises UsageError for what is none of them."""
+    """The items that `text` names in an archive of `length` items. Raises UsageError for what is
+    none of them.
+    """
     start, colon, stop = text.partition(":")
     try:
         if colon:
             return range(length)[slice(int(start) if start else None, int(stop) if stop else None)]
         number = int(text)
     except ValueError:
-        raise click.UsageError(f"{text!r} is no item; give a number such as 3, or a range such as 10:20") from None
+        raise click.UsageError(
+            f"{text!r} is no item; give a number such as 3, or a range such as 10:20"
+        ) from None
     if not -length <= number < length:
-        raise InputError(f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted from 0")
+        raise InputError(
+            f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted"
+            " from 0"
+        )
     return range(number % length, number % length + 1)
 
 
-def _write_npy(archive: Archive, ranges: Sequence[range], single: bool, output: str, verify: bool, force: bool) -> None:
-    """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it is."""
+def _write_npy(
+    archive: Archive, ranges: Sequence[range], single: bool, output: str, verify: bool, force: bool
+) -> None:
+    """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it
+    is.
+    """
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
 
@@ -117,7 +139,9 @@ def _write_npy(archive: Archive, ranges: Sequence[range], single: bool, output: 
                 file.write(piece.tobytes())
 
 
-def _write_png(archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool) -> None:
+def _write_png(
+    archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool
+) -> None:
     """Write each item as `folder`/NUMBER.png."""
     folder.mkdir(parents=True, exist_ok=True)
     digits = len(str(max(len(archive) - 1, 0)))
@@ -134,7 +158,9 @@ def _write_new(path: Path, data: bytes, force: bool) -> None:
     try:
         file = path.open("wb" if force else "xb")
     except FileExistsError:
-        raise InputError(f"{path}: exists already; name another folder, or use --force to replace it") from None
+        raise InputError(
+            f"{path}: exists already; name another folder, or use --force to replace it"
+        ) from None
     try:
         with file:
             file.write(data)
@@ -152,7 +178,8 @@ def _png(item: NDArray[Any]) -> bytes:
     colour = item.ndim == 3 and item.shape[2] in (3, 4)
     if not (item.ndim == 2 or colour) or item.size == 0 or item.dtype.name not in ("bool", "uint8"):
         raise InputError(
-            f"items of {figures.dimensions(item.shape)} {item.dtype} are no pictures that PNG can hold; use -o FILE.npy"
+            f"items of {figures.dimensions(item.shape)} {item.dtype} are no pictures that PNG can"
+            " hold; use -o FILE.npy"
         )
     if item.dtype != bool and not colour and item.max() <= 1:
         item = item.astype(bool)

@@ -1,4 +1,6 @@
-"""What `bitsback extract` does with an archive of files: pictures to a folder, an array of an npz file, pages."""
+"""What `bitsback extract` does with an archive of files: pictures to a folder, an array of an npz
+file, pages.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,19 @@ def write(
     elif archive.kind == "tiff" and folder is not None and output is None:
         _write_pages(archive, numbers, Path(folder), force)
     else:
-        wanted = {"folder": "pictures: give -o DIR", "npz": "arrays: give -o FILE.npy", "tiff": "pages: give --png DIR"}
+        wanted = {
+            "folder": "pictures: give -o DIR",
+            "npz": "arrays: give -o FILE.npy",
+            "tiff": "pages: give --png DIR",
+        }
         raise InputError(f"{archive.name}: holds {wanted[archive.kind]}")
     return f"{output or folder}: {figures.count(len(numbers), 'file')}"
 
 
 def _numbers(archive: Archive, texts: Sequence[str], parse: Parse) -> list[int]:
-    """The numbers of files: each text is a name, or a number or a range of them. Raises InputError, UsageError."""
+    """The numbers of files: each text is a name, or a number or a range of them. Raises InputError,
+    UsageError.
+    """
     numbers: list[int] = []
     for text in texts:
         named = archive.files.number(text)
@@ -50,7 +58,10 @@ def _numbers(archive: Archive, texts: Sequence[str], parse: Parse) -> list[int]:
         elif text.lstrip("-")[:1].isdigit() or text.startswith(":"):
             numbers += parse(text, len(archive))
         else:
-            raise InputError(f"{archive.name}: there is no file {text!r} in it; 'bitsback info --names' lists them")
+            raise InputError(
+                f"{archive.name}: there is no file {text!r} in it; 'bitsback info --names' lists"
+                " them"
+            )
     return list(dict.fromkeys(numbers))
 
 

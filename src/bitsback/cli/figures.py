@@ -50,8 +50,8 @@ def report(
 ) -> None:
     """Say what went through a compression or a decompression: one line on standard error, or JSON.
 
-    skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for JSON. JSON goes to
-    standard output, unless that is taken by the output.
+    skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
+    JSON. JSON goes to standard output, unless that is taken by the output.
     """
     if as_json:
         show_json(
@@ -66,7 +66,9 @@ def report(
                 "blocks": summary.blocks,
                 "bytes_in": summary.bytes_in,
                 "bytes_out": summary.bytes_out,
-                "bits_per_dimension": 8 * archive_bytes / summary.elements if summary.elements else None,
+                "bits_per_dimension": (
+                    8 * archive_bytes / summary.elements if summary.elements else None
+                ),
                 "ratio": array_bytes / archive_bytes,
                 "seconds": seconds,
             }
@@ -75,7 +77,8 @@ def report(
         )
     elif not quiet:
         click.echo(
-            f"{output}: {count(summary.items, 'item') if summary.files is None else count(summary.files, 'file')},"
+            f"{output}:"
+            f" {count(summary.items, 'item') if summary.files is None else count(summary.files, 'file')},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",

@@ -59,7 +59,8 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         yield (
             "array",
-            f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])}, {figures.count(info['items'], 'item')}"
+            f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])},"
+            f" {figures.count(info['items'], 'item')}"
             + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
         )
     rate = info["bits_per_dimension"]
@@ -71,17 +72,30 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
             + (f", {rate:.4f} bits per dimension" if rate is not None else "")
         ),
     )
-    methods = ", ".join(f"{number:,} {method}" for method, number in info["methods"].items() if number)
+    methods = ", ".join(
+        f"{number:,} {method}" for method, number in info["methods"].items() if number
+    )
     yield (
         "blocks",
         (
             figures.count(info["blocks"], "block")
-            + (f" of up to {figures.count(info['block_items'], 'item')} ({methods})" if info["blocks"] else "")
+            + (
+                f" of up to {figures.count(info['block_items'], 'item')} ({methods})"
+                if info["blocks"]
+                else ""
+            )
         ),
     )
     for model in info["models"]:
-        name = f"{model['name']} ({model['architecture']})" if model["name"] else "not here; give it with -m"
-        yield "model", f"{name}, {figures.count(model['blocks'], 'block')}, identity {model['identity']}"
+        name = (
+            f"{model['name']} ({model['architecture']})"
+            if model["name"]
+            else "not here; give it with -m"
+        )
+        yield (
+            "model",
+            f"{name}, {figures.count(model['blocks'], 'block')}, identity {model['identity']}",
+        )
     if info["model_bytes"]:
         yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
     for problem in info["problems"]:

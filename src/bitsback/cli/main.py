@@ -1,4 +1,6 @@
-"""The group of commands: finds them lazily, and turns what goes wrong into one line and an exit code."""
+"""The group of commands: finds them lazily, and turns what goes wrong into one line and an exit
+code.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,15 @@ INTERRUPTED = 130
 
 
 class Interrupted(Exception):
-    """Ctrl-C, under a name that click does not handle itself (it would print an empty line and exit with 1)."""
+    """Ctrl-C, under a name that click does not handle itself (it would print an empty line and exit
+    with 1).
+    """
 
 
 class LazyGroup(click.Group):
-    """Imports the file of a command when the command is asked for, so that `bitsback --help` starts at once."""
+    """Imports the file of a command when the command is asked for, so that `bitsback --help` starts
+    at once.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -54,7 +60,9 @@ class LazyGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run and exit: 0 after success, 2 after an error of any kind, 130 after an interruption."""
+        """Run and exit: 0 after success, 2 after an error of any kind, 130 after an
+        interruption.
+        """
         args = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
@@ -113,7 +121,8 @@ def describe(error: Exception) -> str:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="bitsback %(version)s")
 def bitsback() -> None:
-    """Compress collections of images without loss, with latent-variable models and bits-back coding.
+    """Compress collections of images without loss, with latent-variable models and bits-back
+    coding.
 
     \b
       bitsback compress digits.npy              makes digits.bb

@@ -17,11 +17,13 @@ _SPEEDS = {"vae": "tens of MB/s with a thread", "context-vae": "a few MB/s with 
 def command(as_json: bool) -> None:
     """List the models that ship with bitsback.
 
-    An archive names its model by identity, and bitsback keeps every model it has ever released, so such an archive
-    needs no copy of it. Other models, made with bitsback[train], are files that you give to 'compress -m FILE'.
+    An archive names its model by identity, and bitsback keeps every model it has ever released, so
+    such an archive needs no copy of it. Other models, made with bitsback[train], are files that you
+    give to 'compress -m FILE'.
 
-    Models of the architecture vae are fast. Those of the architecture context-vae, with which each pixel depends on
-    those before it, make smaller archives. 'compress --fast' and 'compress --best' choose accordingly.
+    Models of the architecture vae are fast. Those of the architecture context-vae, with which each
+    pixel depends on those before it, make smaller archives. 'compress --fast' and 'compress --best'
+    choose accordingly.
 
     \b
       bitsback models

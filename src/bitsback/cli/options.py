@@ -17,13 +17,19 @@ STANDARD = "-"
 
 
 def traceback_option(function: Function) -> Function:
-    # `bitsback.cli.main` looks for the word itself, so that it also works when the arguments cannot be parsed.
-    return click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error arose.")(function)
+    # `bitsback.cli.main` looks for the word itself, so that it also works when the arguments cannot
+    # be parsed.
+    return click.option(
+        "--traceback", is_flag=True, expose_value=False, help="Show where an error arose."
+    )(function)
 
 
 def threads_option(function: Function) -> Function:
     return click.option(
-        "--threads", type=click.IntRange(min=1), metavar="N", help="Blocks to work on at once.  [default: all cores]"
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Blocks to work on at once.  [default: all cores]",
     )(function)
 
 
@@ -32,20 +38,29 @@ def model_option(function: Function) -> Function:
         "-m",
         "--model",
         metavar="FILE",
-        help="A model that the archive needs, where it neither has it inside nor ships with bitsback.",
+        help=(
+            "A model that the archive needs, where it neither has it inside nor ships with"
+            " bitsback."
+        ),
     )(function)
 
 
 def force_option(function: Function) -> Function:
-    return click.option("-f", "--force", is_flag=True, help="Replace an existing output file.")(function)
+    return click.option("-f", "--force", is_flag=True, help="Replace an existing output file.")(
+        function
+    )
 
 
 def quiet_option(function: Function) -> Function:
-    return click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary; errors only.")(function)
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="No progress bar and no summary; errors only."
+    )(function)
 
 
 def json_option(function: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")(
+        function
+    )
 
 
 def output_option(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:
@@ -64,7 +79,9 @@ def checked_output(source: str, output: str) -> str:
 def refuse_terminal() -> None:
     """Raise InputError if standard output is a terminal, which binary data would garble."""
     if sys.stdout.isatty():
-        raise InputError("standard output is a terminal and the output is binary; redirect it, or give -o FILE")
+        raise InputError(
+            "standard output is a terminal and the output is binary; redirect it, or give -o FILE"
+        )
 
 
 def _same_file(source: str, output: str) -> bool:

@@ -36,9 +36,15 @@ class Progress:
             if time.time() - self._start < PATIENCE:
                 return
             self._bar = click.progressbar(
-                length=total, label=self._label, file=sys.stderr, show_pos=self._show_count, item_show_func=self._noted
+                length=total,
+                label=self._label,
+                file=sys.stderr,
+                show_pos=self._show_count,
+                item_show_func=self._noted,
             )
-            self._bar.start = self._bar.last_eta = self._start  # the time left counts from the start of the work
+            self._bar.start = self._bar.last_eta = (
+                self._start
+            )  # the time left counts from the start of the work
             self._bar.make_step(done)
             self._bar.__enter__()
         else:
@@ -52,7 +58,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
             self._bar.__exit__(kind, value, trace)

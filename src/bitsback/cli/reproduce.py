@@ -34,15 +34,23 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
     """,
 )
 @click.argument("name", metavar="NAME", type=click.Choice([*NAMES, _ALL, _PAGE]))
-@options.output_option("Where the folder 'paper' goes, and the pages.  [default: the current folder]", metavar="DIR")
-@click.option(
-    "--check", metavar="DIR", help="Compare the numbers with those in DIR, such as docs/paper; fail if any differs."
+@options.output_option(
+    "Where the folder 'paper' goes, and the pages.  [default: the current folder]", metavar="DIR"
 )
-@click.option("--remeasure", is_flag=True, help="Measure other compressors even where figures are known.")
+@click.option(
+    "--check",
+    metavar="DIR",
+    help="Compare the numbers with those in DIR, such as docs/paper; fail if any differs.",
+)
+@click.option(
+    "--remeasure", is_flag=True, help="Measure other compressors even where figures are known."
+)
 @options.quiet_option
 @options.json_option
 @options.traceback_option
-def command(name: str, output: str | None, check: str | None, remeasure: bool, quiet: bool, as_json: bool) -> None:
+def command(
+    name: str, output: str | None, check: str | None, remeasure: bool, quiet: bool, as_json: bool
+) -> None:
     from bitsback.paper import reproduce
     from bitsback.paper.exhibit import Numbers, Run, find
 

@@ -18,15 +18,30 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Train a model for your own images.")
 @click.argument("data", metavar="DATA")
-@click.option("-o", "--output", metavar="FILE", required=True, help="The model to write, such as model.safetensors.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True, metavar="N",
-              help="About how long to train; the figures afterwards take some seconds more.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    help="The model to write, such as model.safetensors.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="About how long to train; the figures afterwards take some seconds more.",
+)
 @click.option(
     "--arch",
     type=click.Choice(["auto", "context", "dense"]),
     default="auto",
     show_default=True,
-    help="Kind of model: context codes each pixel given those around it, and is smaller; dense is far faster to use.",
+    help=(
+        "Kind of model: context codes each pixel given those around it, and is smaller; dense is"
+        " far faster to use."
+    ),
 )
 @click.option("--epochs", type=click.IntRange(min=2), hidden=True)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, metavar="N")
@@ -36,11 +51,23 @@ if TYPE_CHECKING:
     metavar="N",
     help="Threads to train with.  [default: one or all cores, whichever is faster]",
 )
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted run, with its settings.")
-@click.option("--data", "folder", metavar="DIR", help="Where the files of mnist or fashion-mnist are.")
-@click.option("--name", metavar="TEXT", help="What the model is to be called.  [default: the name of its file]")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the checkpoint of an interrupted run, with its settings.",
+)
+@click.option(
+    "--data", "folder", metavar="DIR", help="Where the files of mnist or fashion-mnist are."
+)
+@click.option(
+    "--name",
+    metavar="TEXT",
+    help="What the model is to be called.  [default: the name of its file]",
+)
 @click.option("--about", metavar="TEXT", help="A line about the model, which it carries.")
-@click.option("--licence", metavar="TEXT", help="Of the model; see that of the data.  [default: unspecified]")
+@click.option(
+    "--licence", metavar="TEXT", help="Of the model; see that of the data.  [default: unspecified]"
+)
 @options.force_option
 @options.quiet_option
 @options.json_option
@@ -64,10 +91,11 @@ def command(
 ) -> None:
     """Train a model for images like those in DATA, and say what it is worth.
 
-    DATA is anything that 'bitsback compress' reads: at least 100 images of one shape, 8 x 8 to 128 x 128 pixels,
-    bilevel or grey (8 bits). Or it is the word mnist or fashion-mnist, which are downloaded unless --data or
-    BITSBACK_DATA names their folder. The size of the model follows from the data and from --minutes. A tenth of the
-    images is used to make choices and another tenth only to measure, at the end, beside PNG, xz, WebP and JPEG XL.
+    DATA is anything that 'bitsback compress' reads: at least 100 images of one shape, 8 x 8 to 128
+    x 128 pixels, bilevel or grey (8 bits). Or it is the word mnist or fashion-mnist, which are
+    downloaded unless --data or BITSBACK_DATA names their folder. The size of the model follows from
+    the data and from --minutes. A tenth of the images is used to make choices and another tenth
+    only to measure, at the end, beside PNG, xz, WebP and JPEG XL.
 
     Needs bitsback[train]. Compressing and decompressing with the model does not.
 
@@ -103,7 +131,10 @@ def command(
     except KeyboardInterrupt:
         if (settings.folder / PLAN).exists():
             again = shlex.join(word for word in sys.argv[1:] if word != "--resume")
-            click.echo(f"\nthe checkpoint is in {settings.folder}; go on with:  bitsback {again} --resume", err=True)
+            click.echo(
+                f"\nthe checkpoint is in {settings.folder}; go on with:  bitsback {again} --resume",
+                err=True,
+            )
         raise
     if not quiet:
         click.echo("measuring on the held-out images ...", err=True)

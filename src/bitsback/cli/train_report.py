@@ -26,7 +26,13 @@ def about(collection: Collection) -> str:
     return f"{collection.kind} images of {height}x{width} pixels, trained by bitsback train"
 
 
-def show(settings: Settings, collection: Collection, parts: Parts, outcome: Outcome, comparison: Comparison) -> None:
+def show(
+    settings: Settings,
+    collection: Collection,
+    parts: Parts,
+    outcome: Outcome,
+    comparison: Comparison,
+) -> None:
     """The table, on standard output."""
     from bitsback.train.architectures import in_words
     from bitsback.train.comparison import table, verdict
@@ -36,17 +42,21 @@ def show(settings: Settings, collection: Collection, parts: Parts, outcome: Outc
     click.echo(f"{settings.output}: {collection.kind} images of {height} x {width} pixels; {sizes}")
     click.echo(
         f"{outcome.plan.images:,} images trained on, {len(parts.validation):,} to choose by"
-        f" ({outcome.validation_rate:.3f} bits per pixel), {len(parts.held_out):,} held out for this table:"
+        f" ({outcome.validation_rate:.3f} bits per pixel), {len(parts.held_out):,} held out for"
+        " this table:"
     )
     click.echo("")
     for line in table(comparison):
         click.echo(line)
     click.echo("")
     click.echo(
-        f"The model adds {comparison.model_bytes:,} bytes to an archive. 'pays from': the number of images from which"
-        " on the archive with its model inside is smaller, if further images cost as much as these."
+        f"The model adds {comparison.model_bytes:,} bytes to an archive. 'pays from': the number of"
+        " images from which on the archive with its model inside is smaller, if further images"
+        " cost as much as these."
     )
-    click.echo(verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind))
+    click.echo(
+        verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind)
+    )
     for line in comparison.missing:
         click.echo(line)
     click.echo(f"{settings.curve}: the curve of the training")
@@ -57,7 +67,11 @@ def total_images(collection: Collection) -> int:
 
 
 def show_json(
-    settings: Settings, collection: Collection, parts: Parts, outcome: Outcome, comparison: Comparison
+    settings: Settings,
+    collection: Collection,
+    parts: Parts,
+    outcome: Outcome,
+    comparison: Comparison,
 ) -> None:
     """The same figures and more, on standard output."""
     from bitsback.train.comparison import break_even, verdict
@@ -70,7 +84,9 @@ def show_json(
             "bytes": row.bytes,
             "bits_per_pixel": row.rate,
             "bytes_an_image": row.bytes_an_image,
-            "pays_from_images": None if row is ours else break_even(ours, row, comparison.model_bytes),
+            "pays_from_images": (
+                None if row is ours else break_even(ours, row, comparison.model_bytes)
+            ),
         }
         for row in (ours, *comparison.peers)
     ]
@@ -92,7 +108,9 @@ def show_json(
             "validation_bits_per_pixel": outcome.validation_rate,
             "model_bytes_in_archive": comparison.model_bytes,
             "held_out": rows,
-            "verdict": verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind),
+            "verdict": verdict(
+                comparison, total_images(collection), outcome.still_falling, outcome.plan.kind
+            ),
             "missing": comparison.missing,
             "epochs": outcome.rows,
         }

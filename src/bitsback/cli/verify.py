@@ -17,10 +17,13 @@ from bitsback.cli.progress import Progress
 @options.quiet_option
 @options.json_option
 @options.traceback_option
-def command(archive: str, model: str | None, threads: int | None, quiet: bool, as_json: bool) -> None:
+def command(
+    archive: str, model: str | None, threads: int | None, quiet: bool, as_json: bool
+) -> None:
     """Check every block of the archive X.bb by decoding it, and write nothing.
 
-    Each damaged block is named with the items it holds. Exits with 0 if all is well and with 2 if not.
+    Each damaged block is named with the items it holds. Exits with 0 if all is well and with 2 if
+    not.
 
     \b
       bitsback verify digits.bb && rm digits.npy
@@ -40,7 +43,10 @@ def command(archive: str, model: str | None, threads: int | None, quiet: bool, a
             }
         )
     elif not problems and not quiet:
-        click.echo(f"{archive}: all well, {figures.count(items, 'item')} in {figures.count(blocks, 'block')}")
+        click.echo(
+            f"{archive}: all well, {figures.count(items, 'item')} in"
+            f" {figures.count(blocks, 'block')}"
+        )
     for _, error in problems:
         click.echo(f"bitsback: error: {error}", err=True)
     if problems:

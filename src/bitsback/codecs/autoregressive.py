@@ -14,11 +14,13 @@ from bitsback.message import Message
 
 @dataclass(frozen=True)
 class Autoregressive:
-    """Codes arrays [size, positions]: one position after the other, in each all of the `size` at once, as one step.
+    """Codes arrays [size, positions]: one position after the other, in each all of the `size` at
+    once, as one step.
 
-    step: from the array and a position to the codec of array[:, position], which may depend on array[:, :position]
-    and must not depend on the rest. Pop goes from the first position to the last, push from the last to the first.
-    levels: symbols lie in 0 ... levels - 1, at most 256 of them. Pops uint8.
+    step: from the array and a position to the codec of array[:, position], which may depend on
+    array[:, :position] and must not depend on the rest. Pop goes from the first position to the
+    last, push from the last to the first. levels: symbols lie in 0 ... levels - 1, at most 256 of
+    them. Pops uint8.
     """
 
     step: Callable[[NDArray[np.uint8], int], Codec[Any]]

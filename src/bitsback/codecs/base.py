@@ -25,10 +25,14 @@ class Codec(Protocol[Symbols]):
     """
 
     def push(self, message: Message, symbols: Symbols) -> None:
-        """Adds the symbols to the message: it grows by their information, -log2 of their probability, in bits."""
+        """Adds the symbols to the message: it grows by their information, -log2 of their
+        probability, in bits.
+        """
 
     def pop(self, message: Message) -> Symbols:
-        """Takes symbols off the message: it shrinks by their information. Random bits give random samples."""
+        """Takes symbols off the message: it shrinks by their information. Random bits give random
+        samples.
+        """
 
 
 @contextmanager
@@ -42,7 +46,9 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
 
 
 def bits_of(frequency: NDArray[Any], precision: int) -> NDArray[np.float64]:
-    """The information of symbols with these frequencies out of 2^precision: bits, for people and not for coding."""
+    """The information of symbols with these frequencies out of 2^precision: bits, for people and
+    not for coding.
+    """
     return precision - np.log2(frequency.astype(np.float64))
 
 
@@ -52,8 +58,12 @@ def check_precision(precision: int) -> None:
         raise MessageError(f"a precision must be from 1 to 24, not {precision}")
 
 
-def as_symbols(symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The symbols, C-ordered, as `dtype`; MessageError if they are no integers, do not fit, or differ in shape."""
+def as_symbols(
+    symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """The symbols, C-ordered, as `dtype`; MessageError if they are no integers, do not fit, or
+    differ in shape.
+    """
     array = np.asarray(symbols)
     if array.shape != shape:
         raise MessageError(f"this codec codes symbols of shape {shape}, not {array.shape}")
@@ -62,12 +72,16 @@ def as_symbols(symbols: ArrayLike, dtype: type[np.unsignedinteger[Any]], shape: 
     if array.dtype.kind not in "biu":
         raise MessageError(f"symbols are integers, not {array.dtype}")
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= np.iinfo(dtype).max:
-        raise MessageError(f"symbols must lie in [0, {np.iinfo(dtype).max}] to fit {np.dtype(dtype)}")
+        raise MessageError(
+            f"symbols must lie in [0, {np.iinfo(dtype).max}] to fit {np.dtype(dtype)}"
+        )
     return np.asarray(array, dtype, order="C")
 
 
 def as_parameters(values: ArrayLike, dtype: type[np.integer[Any]], what: str) -> NDArray[Any]:
-    """Integer parameters as a C-ordered array of `dtype`; MessageError if they are no integers or do not fit."""
+    """Integer parameters as a C-ordered array of `dtype`; MessageError if they are no integers or
+    do not fit.
+    """
     array = np.asarray(values)
     if array.dtype == dtype:
         return np.asarray(array, order="C")

@@ -15,8 +15,8 @@ from bitsback.message import Message
 class Bernoulli:
     """Each symbol is 1 with probability frequency / 2^precision.
 
-    frequency: integers of any shape, which is the shape of the symbols, each in [1, 2^precision - 1].
-    precision: 1 to 24. Pops uint8.
+    frequency: integers of any shape, which is the shape of the symbols, each in [1, 2^precision -
+    1]. precision: 1 to 24. Pops uint8.
     """
 
     frequency: NDArray[np.uint32]
@@ -24,14 +24,17 @@ class Bernoulli:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
-        object.__setattr__(self, "frequency", as_parameters(self.frequency, np.uint32, "frequencies"))
+        object.__setattr__(
+            self, "frequency", as_parameters(self.frequency, np.uint32, "frequencies")
+        )
 
     @classmethod
     def from_probability(cls, probability: ArrayLike, precision: int = 16) -> "Bernoulli":
-        """From float probabilities of a one: frequency = clamp(round(p * 2^precision), 1, 2^precision - 1).
+        """From float probabilities of a one: frequency = clamp(round(p * 2^precision), 1,
+        2^precision - 1).
 
-        The product is exact and halves round to even, so that every machine gives the same frequencies.
-        Raises MessageError for a probability outside [0, 1].
+        The product is exact and halves round to even, so that every machine gives the same
+        frequencies. Raises MessageError for a probability outside [0, 1].
         """
         p = np.asarray(probability, np.float64)
         if not bool(np.all((p >= 0) & (p <= 1))):
@@ -50,14 +53,17 @@ class Bernoulli:
     def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         ones = as_symbols(symbols, np.uint8, self.frequency.shape) == 1
-        return bits_of(np.where(ones, self.frequency, (1 << self.precision) - self.frequency), self.precision)
+        return bits_of(
+            np.where(ones, self.frequency, (1 << self.precision) - self.frequency), self.precision
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class BernoulliTable:
     """Bernoulli with the frequencies table[index]: the same bits, faster.
 
-    table: integers [256], each in [1, 2^precision - 1]. index: uint8 of any shape, which is the shape of the symbols.
+    table: integers [256], each in [1, 2^precision - 1]. index: uint8 of any shape, which is the
+    shape of the symbols.
     """
 
     table: NDArray[np.uint32]

@@ -13,10 +13,12 @@ Z = TypeVar("Z")
 
 @dataclass(frozen=True)
 class BitsBack(Generic[X, Z]):
-    """Codes x with a latent-variable model, at the price of the negative ELBO: the bits that choose z are had back.
+    """Codes x with a latent-variable model, at the price of the negative ELBO: the bits that choose
+    z are had back.
 
-    prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from x to the codec of
-    z under q(z|x). Any codecs will do. Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5.
+    prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
+    x to the codec of z under q(z|x). Any codecs will do. Source: Townsend, Bird, Barber 2019, Table
+    1 and Figure 5.
     """
 
     prior: Codec[Z]

@@ -15,15 +15,20 @@ CUMULATIVE_BITS = 16  # cumulative probabilities are in units of 2^-16
 
 
 def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> NDArray[np.uint32]:
-    """R(c) = c + ((T[c] * (2^precision - levels)) >> 16), R(levels) = 2^precision: strictly increasing by construction.
+    """R(c) = c + ((T[c] * (2^precision - levels)) >> 16), R(levels) = 2^precision: strictly
+    increasing by construction.
 
     cumulative: T, [..., levels], in units of 2^-16: T[0] = 0, not decreasing, at most 2^16.
     Returns uint32 [..., levels + 1].
     """
     levels = cumulative.shape[-1]
     if not 16 * levels <= 1 << precision <= 1 << 24:
-        raise MessageError(f"{levels} levels need a precision from log2(levels) + 4 to 24, not {precision}")
-    spread = (cumulative.astype(np.uint64) * np.uint64((1 << precision) - levels)) >> np.uint64(CUMULATIVE_BITS)
+        raise MessageError(
+            f"{levels} levels need a precision from log2(levels) + 4 to 24, not {precision}"
+        )
+    spread = (cumulative.astype(np.uint64) * np.uint64((1 << precision) - levels)) >> np.uint64(
+        CUMULATIVE_BITS
+    )
     starts = np.empty((*cumulative.shape[:-1], levels + 1), np.uint32)
     starts[..., :-1] = spread + np.arange(levels, dtype=np.uint64)
     starts[..., -1] = 1 << precision
@@ -34,9 +39,9 @@ def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> N
 class Rows:
     """Symbol i, 0 ... levels - 1, has the distribution of row index[i].
 
-    starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c has the interval
-    [starts[c], starts[c + 1]). At most 65,536 rows and 256 levels; precision up to 24.
-    index: uint16 of any shape, which is the shape of the symbols. Pops uint8.
+    starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c
+    has the interval [starts[c], starts[c + 1]). At most 65,536 rows and 256 levels; precision up to
+    24. index: uint16 of any shape, which is the shape of the symbols. Pops uint8.
     """
 
     starts: NDArray[np.uint32]

@@ -34,5 +34,7 @@ class Uniform:
     def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.uint32, self.shape).astype(np.uint64)
-        first, end = ((edge << np.uint64(24)) // np.uint64(self.n) for edge in (c, c + np.uint64(1)))
+        first, end = (
+            (edge << np.uint64(24)) // np.uint64(self.n) for edge in (c, c + np.uint64(1))
+        )
         return bits_of(end - first, 24)

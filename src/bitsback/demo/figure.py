@@ -1,4 +1,6 @@
-"""The paper's Figure 1: images beside the bitstreams that hold them, a square for each pixel and each bit."""
+"""The paper's Figure 1: images beside the bitstreams that hold them, a square for each pixel and
+each bit.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ BACKGROUND_BIT = 232  # a zero: gray enough to show how far a stream goes
 
 @dataclass(frozen=True)
 class Sample:
-    """A compressor's name, its whole output for all images, and how many bits of it `SHOWN` images take on average."""
+    """A compressor's name, its whole output for all images, and how many bits of it `SHOWN` images
+    take on average.
+    """
 
     name: str
     data: bytes
@@ -37,7 +41,9 @@ class Sample:
 
 
 def samples(images: Images, archive: bytes) -> list[Sample]:
-    """PNG, bz2 and bitsback on `images` [n, height, width] of bool; `archive` is what bitsback made of them."""
+    """PNG, bz2 and bitsback on `images` [n, height, width] of bool; `archive` is what bitsback made
+    of them.
+    """
     files = (
         ("PNG", encode_png(mosaic(images))),
         ("bz2", bz2.compress(pack(images), 9)),
@@ -50,7 +56,9 @@ def samples(images: Images, archive: bytes) -> list[Sample]:
 
 
 def draw(images: Images, streams: Sequence[Sample]) -> Image.Image:
-    """The first 30 `images` [n, height, width] of bool, and the start of each stream at the same scale."""
+    """The first 30 `images` [n, height, width] of bool, and the start of each stream at the same
+    scale.
+    """
     _, height, width = images.shape
     rows = -(-SHOWN // COLUMNS)
     tiles = images[:SHOWN].reshape(rows, COLUMNS, height, width).swapaxes(1, 2)
@@ -62,31 +70,43 @@ def draw(images: Images, streams: Sequence[Sample]) -> Image.Image:
 
     font, small = ImageFont.load_default(FONT_SIZE), ImageFont.load_default(SMALL_SIZE)
     captions = (
-        f"Each square is one pixel or one bit. Each compressor put all {len(images):,} images into one file; shown is"
-        " the start of it,",
+        (
+            f"Each square is one pixel or one bit. Each compressor put all {len(images):,} images"
+            " into one file; shown is the start of it,"
+        ),
         f"as much as {SHOWN} images take on average.",
     )
     top = MARGIN + FONT_SIZE + 14
     bottom = top + len(left) * SCALE
     columns = [max(picture.shape[1] * SCALE, 124) for *_, picture in pictures]
     total = sum(columns) + GAP * (len(pictures) - 1) + 2 * MARGIN
-    canvas = Image.new("L", (total, bottom + 2 * (SMALL_SIZE + 8) + 24 + 2 * (SMALL_SIZE + 6) + MARGIN), PAPER)
+    canvas = Image.new(
+        "L", (total, bottom + 2 * (SMALL_SIZE + 8) + 24 + 2 * (SMALL_SIZE + 6) + MARGIN), PAPER
+    )
     pen = ImageDraw.Draw(canvas)
     x = MARGIN
     for (title, size, rate, picture), column in zip(pictures, columns, strict=True):
-        canvas.paste(Image.fromarray(np.kron(picture, np.ones((SCALE, SCALE))).astype(np.uint8)), (x, top))
+        canvas.paste(
+            Image.fromarray(np.kron(picture, np.ones((SCALE, SCALE))).astype(np.uint8)), (x, top)
+        )
         pen.text((x, MARGIN), title, INK, font)
         pen.text((x, bottom + 10), size, INK, small)
         pen.text((x, bottom + 10 + SMALL_SIZE + 8), rate, INK, small)
         x += column + GAP
     for line, text in enumerate(captions):
-        pen.text((MARGIN, bottom + 2 * (SMALL_SIZE + 8) + 24 + line * (SMALL_SIZE + 6)), text, INK, small)
+        pen.text(
+            (MARGIN, bottom + 2 * (SMALL_SIZE + 8) + 24 + line * (SMALL_SIZE + 6)), text, INK, small
+        )
     return canvas
 
 
 def _bits(data: bytes, count: int, height: int) -> NDArray[np.int64]:
-    """The first `count` bits of `data` as gray values [height, width], row after row; what is left over is paper."""
+    """The first `count` bits of `data` as gray values [height, width], row after row; what is left
+    over is paper.
+    """
     width = -(-count // height)
     picture = np.full(height * width, PAPER)
-    picture[:count] = np.where(np.unpackbits(np.frombuffer(data, np.uint8), count=count), INK, BACKGROUND_BIT)
+    picture[:count] = np.where(
+        np.unpackbits(np.frombuffer(data, np.uint8), count=count), INK, BACKGROUND_BIT
+    )
     return picture.reshape(height, width)

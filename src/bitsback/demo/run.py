@@ -1,4 +1,6 @@
-"""`bitsback demo`: compress the digits, restore them, compare, and measure others on the same images."""
+"""`bitsback demo`: compress the digits, restore them, compare, and measure others on the same
+images.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ from bitsback.demo.digits import binarised_mnist_test_images
 from bitsback.demo.figure import draw, samples
 from bitsback.errors import BitsbackError
 
-# A file for each image tells its rate just as well from a tenth of them, and WebP takes 2 ms for each.
+# A file for each image tells its rate just as well from a tenth of them, and WebP takes 2 ms for
+# each.
 EACH_STRIDE = 10
 
 
 def run(folder: Path, say: Callable[[str], None]) -> None:
-    """Print the table through `say`, line by line, and write `mnist-test.bb` and `figure1.png` into `folder`.
+    """Print the table through `say`, line by line, and write `mnist-test.bb` and `figure1.png` into
+    `folder`.
 
     Raises BitsbackError if anything does not come back exactly.
     """
@@ -43,8 +47,14 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
             f" {row.encode_speed:9.1f} {row.decode_speed:11.1f}"
         )
     say("")
-    say("Every row was decoded again and compared, pixel by pixel. bits per pixel: the size of everything")
-    say("written, without the models that ship with bitsback. ratio: to the packed bytes. MB/s: a pixel is a byte.")
+    say(
+        "Every row was decoded again and compared, pixel by pixel. bits per pixel: the size of"
+        " everything"
+    )
+    say(
+        "written, without the models that ship with bitsback. ratio: to the packed bytes. MB/s: a"
+        " pixel is a byte."
+    )
     figure = folder / "figure1.png"
     archive = folder / "mnist-test.bb"
     archive.write_bytes(own[0].encode(images))

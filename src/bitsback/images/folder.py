@@ -44,18 +44,25 @@ class Listing:
 
 
 def list_folder(root: Path) -> Listing:
-    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or one has a bad name.
+    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or
+    one has a bad name.
 
-    Hidden files and folders, and files whose endings are not those of pictures, are left out and counted. A link to a
-    file is followed, one to a folder is not.
+    Hidden files and folders, and files whose endings are not those of pictures, are left out and
+    counted. A link to a file is followed, one to a folder is not.
     """
     skipped: Counter[str] = Counter()
     names = sorted(_walk(root, "", skipped), key=os.fsencode)
     for name in names:
         check(name, os.path.join(root, name))  # noqa: PTH118
     if not names:
-        others = f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)" if skipped else ""
-        raise InputError(f"{root}: has no pictures{others}; they end in {' '.join(sorted(PICTURES))}")
+        others = (
+            f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)"
+            if skipped
+            else ""
+        )
+        raise InputError(
+            f"{root}: has no pictures{others}; they end in {' '.join(sorted(PICTURES))}"
+        )
     return Listing(root, names, skipped)
 
 
@@ -73,7 +80,9 @@ def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
     try:
         root = Path(os.path.commonpath([path.parent for path in absolute]))
     except ValueError:
-        raise InputError("the files are on several drives; compress those of each drive on their own") from None
+        raise InputError(
+            "the files are on several drives; compress those of each drive on their own"
+        ) from None
     names = [path.relative_to(root).as_posix() for path in absolute]
     for name, given in zip(names, paths, strict=True):
         check(name, os.fspath(given))
@@ -86,8 +95,12 @@ def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
 class PictureItems:
     """The pictures of a list that are of one dtype and shape."""
 
-    def __init__(self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: ArrayKind) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be as an array of all."""
+    def __init__(
+        self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: ArrayKind
+    ) -> None:
+        """members: the numbers of the pictures among the names. kind: what they must be as an array
+        of all.
+        """
         self.name, self.dtype, self.shape = os.fspath(listing.root), kind.dtype, kind.shape
         self._listing, self._names = listing, names
         self._members = iter(members)
@@ -98,7 +111,9 @@ class PictureItems:
             path = self._listing.path(self._names[next(self._members)])
             pixels = read_pixels(path)
             if (pixels.dtype, pixels.shape) != (self.dtype, self.shape[1:]):
-                raise InputError(f"{printable(os.fspath(path))}: was changed while it was read; try again")
+                raise InputError(
+                    f"{printable(os.fspath(path))}: was changed while it was read; try again"
+                )
             items[number] = pixels
         return items
 

@@ -24,7 +24,9 @@ def looks_like_idx(start: bytes) -> bool:
 
 
 def open_idx(file: BinaryIO, name: str, zipped: bool) -> Items:
-    """The array of an idx file. Raises InputError if it is none, or is damaged; too short or long: when it is read."""
+    """The array of an idx file. Raises InputError if it is none, or is damaged; too short or long:
+    when it is read.
+    """
     stream = cast(BinaryIO, _Unzipped(file, name)) if zipped else file
     start = bytes(read_up_to(stream, 4, name))
     if not looks_like_idx(start):
@@ -35,12 +37,16 @@ def open_idx(file: BinaryIO, name: str, zipped: bool) -> Items:
     if len(sizes) != 4 * start[3]:
         raise InputError(f"{name}: ends within its header")
     if len(shape) > 32 or int(np.prod([max(n, 1) for n in shape], dtype=object)) > 1 << 59:
-        raise InputError(f"{name}: its header says that its shape is {shape}, which no array can have")
+        raise InputError(
+            f"{name}: its header says that its shape is {shape}, which no array can have"
+        )
     return StreamItems(stream, name, np.dtype(_DTYPES[start[2]]), shape)
 
 
 def idx_header(dtype: np.dtype[Any], shape: Shape) -> bytes | None:
-    """The header of an idx file; the elements in C order follow it. None if the format cannot hold the array."""
+    """The header of an idx file; the elements in C order follow it. None if the format cannot hold
+    the array.
+    """
     code = _CODES.get(dtype.str)
     if code is None or not 0 < len(shape) < 256 or max(shape) >= 1 << 32:
         return None

@@ -1,4 +1,6 @@
-"""The modes of pictures that archives hold: each is told by the dtype and the shape of its array."""
+"""The modes of pictures that archives hold: each is told by the dtype and the shape of its
+array.
+"""
 
 from typing import Any
 
@@ -10,11 +12,15 @@ _GREY = {"|b1": "1", "|u1": "L", "<u2": "I;16"}
 _COLOUR = {2: "LA", 3: "RGB", 4: "RGBA"}
 
 MODES = (*_GREY.values(), *_COLOUR.values())
-"""Pillow's names. `1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with transparency."""
+"""Pillow's names. `1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with
+transparency.
+"""
 
 
 def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
-    """The mode of a picture with this array, or None if it is none: [height, width] or [height, width, channels]."""
+    """The mode of a picture with this array, or None if it is none: [height, width] or [height,
+    width, channels].
+    """
     if len(shape) == 2:
         return _GREY.get(dtype.str)
     return _COLOUR.get(shape[2]) if len(shape) == 3 and dtype.str == "|u1" else None

@@ -1,4 +1,6 @@
-"""Names of files in a collection: relative, `/` between folders, and safe to write wherever they are restored."""
+"""Names of files in a collection: relative, `/` between folders, and safe to write wherever they
+are restored.
+"""
 
 import unicodedata
 from collections.abc import Iterable
@@ -8,7 +10,13 @@ from bitsback.errors import InputError
 MAX_BYTES = 1024
 
 _WINDOWS_RESERVED = frozenset(
-    ["CON", "PRN", "AUX", "NUL", *(kind + digit for kind in ("COM", "LPT") for digit in "123456789¹²³")]
+    [
+        "CON",
+        "PRN",
+        "AUX",
+        "NUL",
+        *(kind + digit for kind in ("COM", "LPT") for digit in "123456789¹²³"),
+    ]
 )
 
 
@@ -45,7 +53,9 @@ def check(name: str, where: str) -> None:
 
 
 def first_twin(names: Iterable[str]) -> str | None:
-    """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode composition."""
+    """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode
+    composition.
+    """
     seen: set[str] = set()
     for name in names:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

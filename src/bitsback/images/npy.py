@@ -1,4 +1,5 @@
-"""The .npy format as a stream: no more of it in memory than the items asked for, however large it is.
+"""The .npy format as a stream: no more of it in memory than the items asked for, however large it
+is.
 
 Source: numpy.lib.format, whose parser of headers is used.
 """
@@ -33,7 +34,8 @@ class Items(Protocol):
     shape: Shape
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        """The next `count` items, C-contiguous: [count, *shape[axes:]]. With axes = 0 the array is one item.
+        """The next `count` items, C-contiguous: [count, *shape[axes:]]. With axes = 0 the array is
+        one item.
 
         Raises InputError if the data ends before.
         """
@@ -72,7 +74,8 @@ class StreamItems:
         data = read_up_to(self._file, elements * self.dtype.itemsize, self.name)
         if len(data) != elements * self.dtype.itemsize:
             raise InputError(
-                f"{self.name}: ends too early for its shape {self.shape} of {self.dtype}; write or copy it again"
+                f"{self.name}: ends too early for its shape {self.shape} of {self.dtype}; write or"
+                " copy it again"
             )
         return np.frombuffer(data, self.dtype).reshape(shape)
 
@@ -81,16 +84,19 @@ class StreamItems:
             rest = self._file.read(1)
         if rest:
             raise InputError(
-                f"{self.name}: is longer than its shape {self.shape} of {self.dtype}; only one array a file is allowed"
+                f"{self.name}: is longer than its shape {self.shape} of {self.dtype}; only one"
+                " array a file is allowed"
             )
 
 
 @contextmanager
 def open_items(source: Source) -> Iterator[Items]:
-    """The items of an array, of a .npy file, or of a binary stream of one, which need not be seekable.
+    """The items of an array, of a .npy file, or of a binary stream of one, which need not be
+    seekable.
 
-    Raises InputError if it cannot be read, is no .npy file, is shorter or longer than it says, or has a dtype that is
-    not bool, integer (8 to 64 bits) or float (16 to 64 bits). Pickled objects are never loaded.
+    Raises InputError if it cannot be read, is no .npy file, is shorter or longer than it says, or
+    has a dtype that is not bool, integer (8 to 64 bits) or float (16 to 64 bits). Pickled objects
+    are never loaded.
     """
     if isinstance(source, np.ndarray):
         if isinstance(source, np.ma.MaskedArray):
@@ -103,7 +109,9 @@ def open_items(source: Source) -> Iterator[Items]:
     elif callable(getattr(source, "read", None)):
         yield open_stream(source, stream_name(source, "the input"))
     else:
-        raise InputError(f"an array, a path or a binary stream is needed, not {type(source).__name__}")
+        raise InputError(
+            f"an array, a path or a binary stream is needed, not {type(source).__name__}"
+        )
 
 
 def write_header(write: Callable[[bytes], object], dtype: np.dtype[Any], shape: Shape) -> None:
@@ -117,7 +125,10 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
     """Raises InputError, saying what to do, for a dtype that archives do not hold."""
     if dtype.names is not None:
         fields = ", ".join(dtype.names)
-        raise InputError(f"{name}: its elements have the fields {fields}; save each of them as an array of its own")
+        raise InputError(
+            f"{name}: its elements have the fields {fields}; save each of them as an array of"
+            " its own"
+        )
     if dtype.itemsize not in _KINDS.get(dtype.kind, ()):
         advice = {
             "O": "objects are not loaded; convert it with .astype() to a numeric dtype",
@@ -126,8 +137,8 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
             "m": "view it as int64 with .view('i8')",
         }.get(dtype.kind, "convert it with .astype()")
         raise InputError(
-            f"{name}: its dtype is {dtype}, and only bool, integers of 8 to 64 and floats of 16 to 64 bits are held;"
-            f" {advice}"
+            f"{name}: its dtype is {dtype}, and only bool, integers of 8 to 64 and floats of 16 to"
+            f" 64 bits are held; {advice}"
         )
 
 
@@ -156,26 +167,41 @@ def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
         raise InputError(f"{name}: is no .npy file; make one with numpy.save")
     version = tuple(prefix[6:])
     if version not in ((1, 0), (2, 0), (3, 0)):
-        raise InputError(f"{name}: has the unknown .npy version {version}; save it again with numpy.save")
+        raise InputError(
+            f"{name}: has the unknown .npy version {version}; save it again with numpy.save"
+        )
     length = bytes(read_up_to(file, 2 if version == (1, 0) else 4, name))
     size = int.from_bytes(length, "little")
     if size > _MAX_HEADER:
-        raise InputError(f"{name}: its .npy header has {size} bytes, more than any array of numbers needs")
+        raise InputError(
+            f"{name}: its .npy header has {size} bytes, more than any array of numbers needs"
+        )
     header = io.BytesIO(length + bytes(read_up_to(file, size, name)))
-    # A header of version 3 differs from one of version 2 in the names of fields alone, which are not accepted here.
+    # A header of version 3 differs from one of version 2 in the names of fields alone, which are
+    # not accepted here.
     parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
     except Exception as error:  # whatever a damaged header makes the parser raise
-        raise InputError(f"{name}: its .npy header is damaged: {str(error).splitlines()[0]}") from None
+        raise InputError(
+            f"{name}: its .npy header is damaged: {str(error).splitlines()[0]}"
+        ) from None
     check_dtype(dtype, name)
-    if len(shape) > 32 or min(shape, default=0) < 0 or int(np.prod([max(n, 1) for n in shape], dtype=object)) > 1 << 59:
-        raise InputError(f"{name}: its .npy header says that its shape is {shape}, which no array can have")
+    if (
+        len(shape) > 32
+        or min(shape, default=0) < 0
+        or int(np.prod([max(n, 1) for n in shape], dtype=object)) > 1 << 59
+    ):
+        raise InputError(
+            f"{name}: its .npy header says that its shape is {shape}, which no array can have"
+        )
     return dtype, fortran, shape
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """Where the data begins, for a file that can be mapped. Its size is checked, before anything is made of it."""
+    """Where the data begins, for a file that can be mapped. Its size is checked, before anything is
+    made of it.
+    """
     # Other streams, such as a GzipFile, may have a descriptor whose size is that of something else.
     if not isinstance(getattr(file, "raw", file), io.FileIO):
         return None
@@ -186,6 +212,7 @@ def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
         start, end = file.tell(), status.st_size
     if end - start != size:
         raise InputError(
-            f"{name}: has {end - start} bytes of data, and its header says {size}; it was cut, or written to since"
+            f"{name}: has {end - start} bytes of data, and its header says {size}; it was cut, or"
+            " written to since"
         )
     return start

@@ -19,7 +19,9 @@ _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
-    """The arrays of an npz file, by name. Raises InputError if it is damaged, or holds anything else."""
+    """The arrays of an npz file, by name. Raises InputError if it is damaged, or holds anything
+    else.
+    """
     try:
         container = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
@@ -28,7 +30,9 @@ def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
         arrays: dict[str, Items] = {}
         for entry in container.infolist():
             if not entry.filename.endswith(_SUFFIX):
-                raise InputError(f"{name}: holds {printable(entry.filename)!r}, which is no array of NumPy's")
+                raise InputError(
+                    f"{name}: holds {printable(entry.filename)!r}, which is no array of NumPy's"
+                )
             key = entry.filename.removesuffix(_SUFFIX)
             check(key, f"{name}: {key}")
             if key in arrays:
@@ -99,4 +103,6 @@ def _as_os_error() -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise OSError(f"its zip container is damaged, or of a kind that is not read: {error}") from None
+        raise OSError(
+            f"its zip container is damaged, or of a kind that is not read: {error}"
+        ) from None

@@ -1,4 +1,6 @@
-"""One picture as an array and back, by Pillow: what is held of it, what is not, and what is refused."""
+"""One picture as an array and back, by Pillow: what is held of it, what is not, and what is
+refused.
+"""
 
 import io
 import os
@@ -23,14 +25,28 @@ _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED = 2
 
 NOTES = {
-    "lossy": "{} of JPEG or WebP: the pixels are kept, and come back as PNG, not as the file, which often is smaller",
+    "lossy": (
+        "{} of JPEG or WebP: the pixels are kept, and come back as PNG, not as the file, which"
+        " often is smaller"
+    ),
     "gif": "{} of GIF: the pixels are kept, and come back as PNG",
-    "palette": "{} with a palette or a transparent colour: the colours are kept, and come back as grey or as RGB(A)",
-    "icc": "{} with an ICC profile: the pixels are kept, and the profile is not, so colours may look different",
+    "palette": (
+        "{} with a palette or a transparent colour: the colours are kept, and come back as grey or"
+        " as RGB(A)"
+    ),
+    "icc": (
+        "{} with an ICC profile: the pixels are kept, and the profile is not, so colours may look"
+        " different"
+    ),
     "gamma": "{} with a gamma or chromaticities: the pixels are kept, and those are not",
-    "exif": "{} with EXIF data: the pixels are kept, and the data are not, nor a rotation that they ask for",
+    "exif": (
+        "{} with EXIF data: the pixels are kept, and the data are not, nor a rotation that they"
+        " ask for"
+    ),
 }
-"""What is told about pictures that do not come back as they were; {} is how many, as in "3 files"."""
+"""What is told about pictures that do not come back as they were; {} is how many, as in "3
+files".
+"""
 
 
 @dataclass(frozen=True)
@@ -43,18 +59,24 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is not held."""
+    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
+    not held.
+    """
     name = os.fspath(path)
     with reading_picture(name), opened(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
-            advice = "compress it on its own" if image.format == "TIFF" else "save its frames as files"
+            advice = (
+                "compress it on its own" if image.format == "TIFF" else "save its frames as files"
+            )
             raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
         return header_of(image, name)
 
 
 def read_pixels(path: Path) -> NDArray[Any]:
-    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError, naming it."""
+    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
+    naming it.
+    """
     with reading_picture(os.fspath(path)), opened(path) as image:
         return pixels_of(image, os.fspath(path))
 
@@ -77,7 +99,8 @@ def reading_picture(name: str) -> Iterator[None]:
     """Turns whatever Pillow raises into an InputError that names the picture."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns of half of its limit for the number of pixels, and of metadata, which is not used.
+            # Pillow warns of half of its limit for the number of pixels, and of metadata, which is
+            # not used.
             warnings.filterwarnings("ignore", module=r"PIL\.")
             yield
     except InputError:
@@ -85,11 +108,13 @@ def reading_picture(name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise InputError(
-            f"{printable(name)}: has more than {limit} pixels, which may be an attack on the memory; if it is not, cut"
-            " it into smaller pictures"
+            f"{printable(name)}: has more than {limit} pixels, which may be an attack on the"
+            " memory; if it is not, cut it into smaller pictures"
         ) from None
     except UnidentifiedImageError:
-        raise InputError(f"{printable(name)}: is no picture that can be read, or a damaged one") from None
+        raise InputError(
+            f"{printable(name)}: is no picture that can be read, or a damaged one"
+        ) from None
     except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError(f"{printable(name)}: cannot be read: {' '.join(text.split())}") from None
@@ -106,7 +131,12 @@ def header_of(image: Image.Image, name: str) -> Header:
     mode = _mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
         notes.append("palette")
-    for key, note in (("icc_profile", "icc"), ("gamma", "gamma"), ("chromaticity", "gamma"), ("exif", "exif")):
+    for key, note in (
+        ("icc_profile", "icc"),
+        ("gamma", "gamma"),
+        ("chromaticity", "gamma"),
+        ("exif", "exif"),
+    ):
         if key in image.info and note not in notes:
             notes.append(note)
     return Header(*array_of(mode, image.size), tuple(notes))
@@ -127,7 +157,9 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
 
 
 def encode(array: NDArray[Any], kind: str) -> bytes:
-    """The file of a picture, in one of Pillow's formats such as "PNG"; its mode is told by its dtype and shape."""
+    """The file of a picture, in one of Pillow's formats such as "PNG"; its mode is told by its
+    dtype and shape.
+    """
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
     return buffer.getvalue()
@@ -149,11 +181,13 @@ def _mode_to_keep(image: Image.Image, name: str) -> str:
         mode = "I;16"
     if mode not in MODES:
         raise InputError(
-            f"{printable(name)}: its mode {mode} is not held, only {', '.join(MODES)}; convert it, or compress it as a"
-            " .npy array"
+            f"{printable(name)}: its mode {mode} is not held, only {', '.join(MODES)}; convert it,"
+            " or compress it as a .npy array"
         )
     if mode == "I;16" and "transparency" in image.info:
-        raise InputError(f"{printable(name)}: has 16 bits and a transparent colour, which are not held together")
+        raise InputError(
+            f"{printable(name)}: has 16 bits and a transparent colour, which are not held together"
+        )
     return mode
 
 
@@ -163,19 +197,24 @@ def _check_depth(image: Image.Image, name: str) -> None:
     deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
     if deep and not image.mode.startswith("I"):
         raise InputError(
-            f"{printable(name)}: has several channels of 16 bits, of which only 8 would be kept; compress it as a .npy"
-            " array"
+            f"{printable(name)}: has several channels of 16 bits, of which only 8 would be kept;"
+            " compress it as a .npy array"
         )
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
-        raise InputError(f"{printable(name)}: has negative values, which are not held; compress it as a .npy array")
+        raise InputError(
+            f"{printable(name)}: has negative values, which are not held; compress it as a .npy"
+            " array"
+        )
     for tile in tiles:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):
             raise InputError(
-                f"{printable(name)}: its values go up to {tile[3][1]}, and only 255 and 65535 are held; scale them, or"
-                " compress it as a .npy array"
+                f"{printable(name)}: its values go up to {tile[3][1]}, and only 255 and 65535 are"
+                " held; scale them, or compress it as a .npy array"
             )
 
 
 def _largest(image: Image.Image, tag: int) -> int:
-    """The largest of the values, one for each channel, that a tag of a TIFF file has; 0 if it has none."""
+    """The largest of the values, one for each channel, that a tag of a TIFF file has; 0 if it has
+    none.
+    """
     return int(np.max(getattr(image, "tag_v2", {}).get(tag, 0)))

@@ -20,8 +20,9 @@ PICTURES = frozenset([*_FORMATS, ".gif", ".jpg", ".jpeg", ".jpe", ".jfif", ".web
 
 
 def restored(name: str, mode: str) -> tuple[str, str]:
-    """The name and the format: its own, where its ending is that of a lossless format that can hold the mode; otherwise
-    PNG, and `.png` behind the name."""
+    """The name and the format: its own, where its ending is that of a lossless format that can hold
+    the mode; otherwise PNG, and `.png` behind the name.
+    """
     ending = ending_of(name)
     kind, modes = _FORMATS.get(ending, ("PNG", frozenset[str]()))
     return (name, kind) if mode in modes else (name + ".png", "PNG")

@@ -25,7 +25,9 @@ def page_headers(image: Image.Image, name: str) -> Iterator[Header]:
 class PageItems:
     """The pages of an open TIFF file that are of one dtype and shape."""
 
-    def __init__(self, image: Image.Image, name: str, pages: Sequence[int], kind: ArrayKind) -> None:
+    def __init__(
+        self, image: Image.Image, name: str, pages: Sequence[int], kind: ArrayKind
+    ) -> None:
         self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
         self._image = image
         self._pages = iter(pages)

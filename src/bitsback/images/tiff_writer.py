@@ -2,8 +2,8 @@
 
     header  strip 0  values 0  directory 0  strip 1  values 1  directory 1 ...
 
-A directory ends with the place of the next one, so a page is written when its successor is known. Source: TIFF revision
-6.0, section 2.
+A directory ends with the place of the next one, so a page is written when its successor is known.
+Source: TIFF revision 6.0, section 2.
 """
 
 import struct
@@ -25,7 +25,9 @@ _TRANSPARENCY = 2
 
 
 class TiffWriter:
-    """Pages as arrays with the shapes and dtypes of modes: [height, width] or [height, width, channels]."""
+    """Pages as arrays with the shapes and dtypes of modes: [height, width] or [height, width,
+    channels].
+    """
 
     def __init__(self, output: Writable, name: str) -> None:
         """name: of the file, for error messages."""
@@ -37,7 +39,10 @@ class TiffWriter:
         """Adds a page. Raises InputError if the file gets longer than TIFF can have."""
         page = _Page(array, self._at)
         if page.end >= _LIMIT:
-            raise InputError(f"{self._name}: would be longer than the 4 GiB of a TIFF file; extract the pages as files")
+            raise InputError(
+                f"{self._name}: would be longer than the 4 GiB of a TIFF file; extract the pages as"
+                " files"
+            )
         if self._waiting is None:
             self._output.write(b"II*\0" + struct.pack("<I", page.directory))
         else:
@@ -77,7 +82,11 @@ class _Page:
                 (279, _LONG, len(self._strip)),
             )
         ]
-        place = struct.pack("<I", start + len(self._strip)) if self._values else all_bits.ljust(4, b"\0")
+        place = (
+            struct.pack("<I", start + len(self._strip))
+            if self._values
+            else all_bits.ljust(4, b"\0")
+        )
         self._entries.insert(2, struct.pack("<HHI", 258, _SHORT, samples) + place)
         if samples in (2, 4):
             self._entries.append(struct.pack("<HHII", 338, _SHORT, 1, _TRANSPARENCY))

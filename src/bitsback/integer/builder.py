@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
-from bitsback.integer.layers import Size, Values, check_add, check_shuffle, check_table, make_linear, patch
+from bitsback.integer.layers import (
+    Size,
+    Values,
+    check_add,
+    check_shuffle,
+    check_table,
+    make_linear,
+    patch,
+)
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -40,7 +48,9 @@ class Builder:
         self._tensors = tensors
 
     def add(self, position: int, entry: Any) -> None:
-        """Adds a layer of the description. Raises ModelError, naming it, for what the format does not allow."""
+        """Adds a layer of the description. Raises ModelError, naming it, for what the format does
+        not allow.
+        """
         fields = Fields(entry, f"{self._name}.network[{position}]")
         op, name = fields.text("op"), fields.text("name")
         where = f"{self._name}.{name}"
@@ -54,14 +64,16 @@ class Builder:
             "add": self._add,
         }
         if op not in layers:
-            raise ModelError(f"{where}: unknown op '{op}'; the model needs a newer bitsback, or is damaged")
+            raise ModelError(
+                f"{where}: unknown op '{op}'; the model needs a newer bitsback, or is damaged"
+            )
         output, add_to_core = layers[op](fields, where)
         fields.done()
         self.elements += output.width
         if not 1 <= output.width <= _MOST_ELEMENTS or self.elements > _MOST_TOGETHER:
             raise ModelError(
-                f"{where}: must have 1 to 2^24 elements, and the network at most 2^25; it has {output.width}, and the"
-                f" network up to here {self.elements}"
+                f"{where}: must have 1 to 2^24 elements, and the network at most 2^25; it has"
+                f" {output.width}, and the network up to here {self.elements}"
             )
         self.known[name] = add_to_core(), output
 
@@ -114,7 +126,9 @@ class Builder:
         bias = self._tensor(f"{where}.bias", "int32")
         multiplier = self._tensor(f"{where}.multiplier", "int32")
         clamp = _clamp(fields, where)
-        return make_linear(where, source, weight, bias, multiplier, fields.integer("shift", 1, 52), clamp)
+        return make_linear(
+            where, source, weight, bias, multiplier, fields.integer("shift", 1, 52), clamp
+        )
 
     def _tensor(self, name: str, *dtypes: str) -> NDArray[Any]:
         self.tensor_names.add(name)
@@ -140,5 +154,7 @@ def tensor(tensors: Tensors, name: str, *dtypes: str) -> NDArray[Any]:
 def _clamp(fields: Fields, where: str) -> tuple[int, int]:
     low, high = fields.integers("clamp", 2, -32768, 32767)
     if low >= high:
-        raise ModelError(f"{where}: 'clamp' must be two integers, the lower one first, not {[low, high]}")
+        raise ModelError(
+            f"{where}: 'clamp' must be two integers, the lower one first, not {[low, high]}"
+        )
     return low, high

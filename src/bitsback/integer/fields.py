@@ -6,7 +6,9 @@ from bitsback.errors import ModelError
 
 
 class Fields:
-    """One JSON object. `where` names it in errors. Each reading method takes a key away; `done` wants none left."""
+    """One JSON object. `where` names it in errors. Each reading method takes a key away; `done`
+    wants none left.
+    """
 
     def __init__(self, value: Any, where: str) -> None:
         if not isinstance(value, dict):
@@ -22,22 +24,30 @@ class Fields:
     def text(self, key: str, *allowed: str) -> str:
         value = self._take(key)
         if not isinstance(value, str) or (allowed and value not in allowed):
-            raise ModelError(f"{self._where}: '{key}' must be {' or '.join(allowed) or 'text'}, not {value!r}")
+            raise ModelError(
+                f"{self._where}: '{key}' must be {' or '.join(allowed) or 'text'}, not {value!r}"
+            )
         return value
 
     def integer(self, key: str, low: int, high: int) -> int:
         value = self._take(key)
         if type(value) is not int or not low <= value <= high:
-            raise ModelError(f"{self._where}: '{key}' must be an integer from {low} to {high}, not {value!r}")
+            raise ModelError(
+                f"{self._where}: '{key}' must be an integer from {low} to {high}, not {value!r}"
+            )
         return value
 
     def integers(self, key: str, count: int | range, low: int, high: int) -> list[int]:
         value = self._take(key)
         counts = count if isinstance(count, range) else range(count, count + 1)
         if not isinstance(value, list) or len(value) not in counts:
-            raise ModelError(f"{self._where}: '{key}' must be a list of {counts[0]} to {counts[-1]} integers")
+            raise ModelError(
+                f"{self._where}: '{key}' must be a list of {counts[0]} to {counts[-1]} integers"
+            )
         if not all(type(item) is int and low <= item <= high for item in value):
-            raise ModelError(f"{self._where}: '{key}' must hold integers from {low} to {high}, not {value!r}")
+            raise ModelError(
+                f"{self._where}: '{key}' must hold integers from {low} to {high}, not {value!r}"
+            )
         return value
 
     def items(self, key: str) -> list[Any]:
@@ -51,4 +61,7 @@ class Fields:
 
     def done(self) -> None:
         if self._rest:
-            raise ModelError(f"{self._where}: unknown key '{min(self._rest)}'; a newer bitsback may read this model")
+            raise ModelError(
+                f"{self._where}: unknown key '{min(self._rest)}'; a newer bitsback may read this"
+                " model"
+            )

@@ -38,7 +38,8 @@ class Network:
         source: Values,
         outputs: Mapping[str, Values | Bounds],
     ) -> "Network":
-        """From the `network` of a description. `outputs`: the layers asked for, with their widths and ranges.
+        """From the `network` of a description. `outputs`: the layers asked for, with their widths
+        and ranges.
 
         Raises ModelError, naming the layer, for anything that docs/model-format.md does not allow.
         """
@@ -50,7 +51,9 @@ class Network:
             if output_name not in known or output_name == source_name:
                 raise ModelError(f"{name}: there is no layer '{output_name}'")
             if not wanted.allows(known[output_name][1]):
-                raise ModelError(f"{name}.{output_name}: must have {wanted}, and has {known[output_name][1]}")
+                raise ModelError(
+                    f"{name}.{output_name}: must have {wanted}, and has {known[output_name][1]}"
+                )
         unread = known.keys() - builder.read - outputs.keys()
         if unread:
             raise ModelError(f"{name}: nothing reads {', '.join(sorted(unread))}")
@@ -64,12 +67,15 @@ class Network:
         )
 
     def __call__(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """x: [rows, width], within the range of the source. The outputs, each [rows, its width], uint8 or int16.
+        """x: [rows, width], within the range of the source. The outputs, each [rows, its width],
+        uint8 or int16.
 
         Raises ValueError for a source of another width or out of its range.
         """
         narrow = self.source.high <= 255
         rows = np.ascontiguousarray(x, np.uint8) if narrow else np.ascontiguousarray(x, np.int16)
         if rows.dtype != x.dtype and not np.array_equal(rows, x):
-            raise ValueError(f"the source of a network must hold integers from 0 to {self.source.high}")
+            raise ValueError(
+                f"the source of a network must hold integers from 0 to {self.source.high}"
+            )
         return tuple(self.core(rows, self.outputs))

@@ -1,4 +1,5 @@
-"""p(x|z) of the model `context-vae`: pixel by pixel, given the latents and a window of the pixels before it.
+"""p(x|z) of the model `context-vae`: pixel by pixel, given the latents and a window of the pixels
+before it.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
@@ -25,10 +26,14 @@ from bitsback.models.outline import Outline
 
 @dataclass(frozen=True, eq=False)
 class PixelsInContext:
-    """A network over the latents that says something of each pixel, and one that adds what stands before the pixel."""
+    """A network over the latents that says something of each pixel, and one that adds what stands
+    before the pixel.
+    """
 
     network: Network
-    """From the latents to the features: an image with some channels, at least as large as the item."""
+    """From the latents to the features: an image with some channels, at least as large as the
+    item.
+    """
     size: Size
     """Of the features."""
     shape: Size
@@ -54,15 +59,21 @@ class PixelsInContext:
 
         return Autoregressive(step, (size, rows * columns), self.planes.shape[1])
 
-    def _context(self, x: NDArray[np.uint8], features: NDArray[np.uint8], pixel: int) -> NDArray[np.uint8]:
-        """What the pixel network is told: uint8 [size, width]. features: [size, pixels, channels]."""
+    def _context(
+        self, x: NDArray[np.uint8], features: NDArray[np.uint8], pixel: int
+    ) -> NDArray[np.uint8]:
+        """What the pixel network is told: uint8 [size, width]. features: [size, pixels,
+        channels].
+        """
         columns = self.shape[1]
         down, right = _window(*self.window)
         row, column = pixel // columns + down, pixel % columns + right
         inside = (row >= 0) & (column >= 0) & (column < columns)
         window = np.zeros((len(x), len(down)), np.uint8)
         window[:, inside] = x[:, (row * columns + column)[inside]]
-        return np.concatenate([*(plane[window] for plane in self.planes), features[:, pixel]], axis=1)
+        return np.concatenate(
+            [*(plane[window] for plane in self.planes), features[:, pixel]], axis=1
+        )
 
     @property
     def networks(self) -> dict[str, Network]:
@@ -100,7 +111,9 @@ class PixelsInContext:
         fields = top.object("likelihood")
         size = read_size(fields)
         if size[0] < rows or size[1] < columns:
-            raise ModelError(f"likelihood: features of {size} pixels are too few for items of {shape}")
+            raise ModelError(
+                f"likelihood: features of {size} pixels are too few for items of {shape}"
+            )
         area = size[0] * size[1]
         network = Network.build(
             "likelihood",
@@ -116,7 +129,9 @@ class PixelsInContext:
         above, side = fields.integers("window", 2, 1, 8)
         planes = tensor(tensors, "pixel.planes", "uint8")
         if planes.ndim != 2 or not 1 <= len(planes) <= 8 or planes.shape[1] != outline.levels:
-            raise ModelError(f"the tensor pixel.planes must have the shape [1 to 8, {outline.levels}]")
+            raise ModelError(
+                f"the tensor pixel.planes must have the shape [1 to 8, {outline.levels}]"
+            )
         channels = network.values[0].width // area
         pixel_network = Network.build(
             "pixel",
@@ -128,12 +143,16 @@ class PixelsInContext:
         )
         fields.done()
         if len({values.width for values in pixel_network.values}) != 1:
-            raise ModelError(f"pixel: {', '.join(pixel.outputs)} must have as many elements as each other")
+            raise ModelError(
+                f"pixel: {', '.join(pixel.outputs)} must have as many elements as each other"
+            )
         return cls(network, size, shape, (above, side), planes, pixel_network, pixel)
 
 
 def _window(above: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the pixels of a window are, row by row: how far below the pixel, and how far to its right. [window]"""
+    """Where the pixels of a window are, row by row: how far below the pixel, and how far to its
+    right. [window]
+    """
     down, right = np.mgrid[-above:1, -side : side + 1].reshape(2, -1)[:, : window_size(above, side)]
     return down, right
 

@@ -1,4 +1,5 @@
-"""A model in an archive: the payload of an `M` section, a third to three quarters of the model file's size.
+"""A model in an archive: the payload of an `M` section, a third to three quarters of the model
+file's size.
 
 docs/format.md, An embedded model, is normative.
 """
@@ -51,7 +52,9 @@ def pack_model(model: Model) -> bytes:
 
 
 def unpack_model(payload: bytes | memoryview) -> Model:
-    """The model in the payload of an `M` section. Raises ArchiveError or ModelError if it is damaged."""
+    """The model in the payload of an `M` section. Raises ArchiveError or ModelError if it is
+    damaged.
+    """
     cursor = Cursor(payload)
     prefix = cursor.take(_PREFIX_SIZE)
     description = _take_text(cursor)
@@ -61,7 +64,9 @@ def unpack_model(payload: bytes | memoryview) -> Model:
         raise ArchiveError("the tensors of a model are not in order")
     elements = sum(int(np.prod(shape, dtype=object)) for _, _, shape, _ in heads)
     if elements > _most_elements(len(payload)):
-        raise ArchiveError(f"a model claims {elements} elements in {len(payload)} bytes, which no writer would")
+        raise ArchiveError(
+            f"a model claims {elements} elements in {len(payload)} bytes, which no writer would"
+        )
     tensors: dict[str, NDArray[Any]] = {}
     try:
         message = Message.from_bytes(bytes(payload[cursor.at :]))
@@ -90,7 +95,9 @@ def _start() -> Message:
 
 
 def _most_elements(size: int) -> int:
-    """How many elements a payload of this many bytes may claim, so that a few bytes cannot claim all memory."""
+    """How many elements a payload of this many bytes may claim, so that a few bytes cannot claim
+    all memory.
+    """
     return (1 << 16) + (size << 4)
 
 
@@ -108,9 +115,11 @@ def _encode(tensor: NDArray[Any], model: Model) -> tuple[Form | None, list[Step]
 
 
 def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, tuple[int, ...]]]:
-    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and above left.
+    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and
+    above left.
 
-    Between the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is not tried.
+    Between the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is
+    not tried.
     """
     if not tensor.size:
         return []
@@ -124,9 +133,15 @@ def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, 
         choices.append((False, above))
     if tensor.ndim == 2 and tensor.shape[1] == pixels:
         choices.append((True, above))
-    if tensor.ndim == 2 and len(tensor) <= _FEW_ROWS:  # such as what is seen of symbols: functions of their columns
+    if (
+        tensor.ndim == 2 and len(tensor) <= _FEW_ROWS
+    ):  # such as what is seen of symbols: functions of their columns
         choices += [(True, (1,)), (True, (1, 2))]
-    return [choice for choice in choices if not choice[1] or max(tensor.shape) <= tensor_code.MOST_PREDICTED_ROWS]
+    return [
+        choice
+        for choice in choices
+        if not choice[1] or max(tensor.shape) <= tensor_code.MOST_PREDICTED_ROWS
+    ]
 
 
 def _read_head(cursor: Cursor) -> tuple[str, np.dtype[Any], tuple[int, ...], Form | None]:

@@ -1,4 +1,6 @@
-"""The model file: safetensors with one JSON description in its metadata. docs/model-format.md is normative."""
+"""The model file: safetensors with one JSON description in its metadata. docs/model-format.md is
+normative.
+"""
 
 import hashlib
 import io
@@ -13,11 +15,20 @@ from bitsback.errors import ModelError
 
 Tensors = dict[str, NDArray[Any]]
 
-_DTYPES = {"uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32"}
+_DTYPES = {
+    "uint8": "U8",
+    "int8": "I8",
+    "uint16": "U16",
+    "int16": "I16",
+    "uint32": "U32",
+    "int32": "I32",
+}
 
 
 def read(data: bytes) -> tuple[str, Tensors]:
-    """The description, as stored, and the tensors of a model file. Raises ModelError if it is none."""
+    """The description, as stored, and the tensors of a model file. Raises ModelError if it is
+    none.
+    """
     import safetensors.numpy
 
     try:
@@ -31,14 +42,18 @@ def read(data: bytes) -> tuple[str, Tensors]:
 
 
 def read_description(stream: IO[bytes]) -> str:
-    """The description, as stored, from the beginning of a model file. Raises ModelError if there is none."""
+    """The description, as stored, from the beginning of a model file. Raises ModelError if there is
+    none.
+    """
     try:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
     except (ValueError, OverflowError, RecursionError) as error:
         raise ModelError(f"this is no safetensors file: {error}") from None
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or list(metadata) != ["bitsback"]:
-        raise ModelError("this safetensors file is no bitsback model: its metadata has no entry 'bitsback' alone")
+        raise ModelError(
+            "this safetensors file is no bitsback model: its metadata has no entry 'bitsback' alone"
+        )
     description: str = metadata["bitsback"]
     return description
 
@@ -51,7 +66,9 @@ def write(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def parse(description: str) -> Any:
-    """The description as a JSON value without floats and without a key given twice; ModelError otherwise."""
+    """The description as a JSON value without floats and without a key given twice; ModelError
+    otherwise.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -63,9 +80,13 @@ def parse(description: str) -> Any:
         raise ValueError(f"{text} is no integer")
 
     try:
-        return json.loads(description, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float)
+        return json.loads(
+            description, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float
+        )
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"the description of the model is not the JSON it should be: {error}") from None
+        raise ModelError(
+            f"the description of the model is not the JSON it should be: {error}"
+        ) from None
 
 
 def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
@@ -73,7 +94,13 @@ def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     digest = hashlib.sha256(description.encode() + b"\0")
     for name in sorted(tensors, key=str.encode):
         tensor = tensors[name]
-        digest.update(name.encode() + b"\0" + _DTYPES[tensor.dtype.name].encode() + b"\0" + bytes([tensor.ndim]))
+        digest.update(
+            name.encode()
+            + b"\0"
+            + _DTYPES[tensor.dtype.name].encode()
+            + b"\0"
+            + bytes([tensor.ndim])
+        )
         digest.update(b"".join(size.to_bytes(8, "little") for size in tensor.shape))
         digest.update(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).tobytes())
     return digest.digest()

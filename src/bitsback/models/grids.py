@@ -1,4 +1,6 @@
-"""Grids of distributions over the levels of a pixel: cumulative probabilities in units of 2^-16, in integers alone."""
+"""Grids of distributions over the levels of a pixel: cumulative probabilities in units of 2^-16, in
+integers alone.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +9,9 @@ from bitsback import tables
 
 
 def beta_binomial() -> NDArray[np.uint16]:
-    """Beta-binomials with n = 255 over a grid of means and concentrations: T, uint16 [64, 32, 256], a stored table."""
+    """Beta-binomials with n = 255 over a grid of means and concentrations: T, uint16 [64, 32, 256],
+    a stored table.
+    """
     return tables.beta_binomial()
 
 
@@ -18,10 +22,11 @@ def exponential(
     first_value: NDArray[np.int16],
     second_value: NDArray[np.int16],
 ) -> NDArray[np.uint32]:
-    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), a and b from their values.
+    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), a and b from
+    their values.
 
-    base [levels] in units of 2^-10, statistics [levels] of 2^-12, values [A], [B] of 2^-8.
-    Returns T, uint32 [A, B, levels], by the integer arithmetic of docs/model-format.md, exponential.
+    base [levels] in units of 2^-10, statistics [levels] of 2^-12, values [A], [B] of 2^-8. Returns
+    T, uint32 [A, B, levels], by the integer arithmetic of docs/model-format.md, exponential.
     """
     a = first_value.astype(np.int64)[:, None, None] * first_statistic.astype(np.int64)
     b = second_value.astype(np.int64)[None, :, None] * second_statistic.astype(np.int64)

@@ -40,13 +40,20 @@ class IndependentPixels:
 
     def core(self, **posterior: Any) -> _core.Vae:
         """Bits back in the core. posterior: `Posterior.core`."""
-        return _core.Vae(**posterior, likelihood=self.network.core, outputs=self.network.outputs, **self.pixel.core)
+        return _core.Vae(
+            **posterior,
+            likelihood=self.network.core,
+            outputs=self.network.outputs,
+            **self.pixel.core,
+        )
 
     @classmethod
     def read(cls, top: Fields, tensors: Tensors, outline: Outline) -> "IndependentPixels":
         """From the field `likelihood` of a description. Raises ModelError."""
         fields = top.object("likelihood")
-        pixel = likelihood.read(fields, tensors, outline.levels, "likelihood", likelihood.INDEPENDENT)
+        pixel = likelihood.read(
+            fields, tensors, outline.levels, "likelihood", likelihood.INDEPENDENT
+        )
         assert not isinstance(pixel, likelihood.LogisticMixture)
         network = Network.build(
             "likelihood",
@@ -54,7 +61,10 @@ class IndependentPixels:
             tensors,
             "z",
             Values(outline.latents, 0, (1 << outline.bits) - 1),
-            {name: Values(outline.pixels, bounds.low, bounds.high) for name, bounds in pixel.outputs.items()},
+            {
+                name: Values(outline.pixels, bounds.low, bounds.high)
+                for name, bounds in pixel.outputs.items()
+            },
         )
         fields.done()
         return cls(network, pixel)

@@ -76,7 +76,9 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class LogisticMixture:
-    """Any number of levels: a mixture of discretised logistics. Source: Salimans et al. 2017 (PixelCNN++)."""
+    """Any number of levels: a mixture of discretised logistics. Source: Salimans et al. 2017
+    (PixelCNN++).
+    """
 
     exponential: NDArray[np.uint32]
     """What a `weight` means: uint32 [256]."""
@@ -113,7 +115,9 @@ def mixture_parameters(
     levels: int,
     precision: int,
 ) -> Mixture:
-    """The codec of pixels [n] from a network's outputs [n, components]: docs/model-format.md, mixture."""
+    """The codec of pixels [n] from a network's outputs [n, components]: docs/model-format.md,
+    mixture.
+    """
     ends = np.cumsum(exponential[weight], -1, dtype=np.uint64)
     ends = (ends << np.uint64(16)) // ends[..., -1:]
     weights = np.diff(ends, axis=-1, prepend=np.uint64(0)).astype(np.uint32)
@@ -123,11 +127,13 @@ def mixture_parameters(
 Likelihood = Bernoulli | Grid | LogisticMixture
 
 
-def read(fields: Fields, tensors: Tensors, levels: int, owner: str, codecs: tuple[str, ...]) -> Likelihood:
+def read(
+    fields: Fields, tensors: Tensors, levels: int, owner: str, codecs: tuple[str, ...]
+) -> Likelihood:
     """From the fields `codec` and `precision` of a description; the network is another matter.
 
-    owner: with which the names of its tensors begin. codecs: those that are allowed. Raises ModelError for anything
-    that docs/model-format.md does not allow.
+    owner: with which the names of its tensors begin. codecs: those that are allowed. Raises
+    ModelError for anything that docs/model-format.md does not allow.
     """
     codec = fields.text("codec", *codecs)
     if codec == "bernoulli":
@@ -146,7 +152,9 @@ def read(fields: Fields, tensors: Tensors, levels: int, owner: str, codecs: tupl
     precision = fields.integer("precision", 16, 24)
     if codec == "beta-binomial":
         if levels != 256:
-            raise ModelError(f"{owner}: the table of beta-binomials is for 256 levels, not {levels}")
+            raise ModelError(
+                f"{owner}: the table of beta-binomials is for 256 levels, not {levels}"
+            )
         return Grid(starts_of(grids.beta_binomial(), precision), precision, frozenset())
     return _read_exponential(precision, tensors, levels, owner)
 
@@ -163,16 +171,26 @@ def _read_exponential(precision: int, tensors: Tensors, levels: int, owner: str)
     for part, allowed in sizes.items():
         arrays[part] = tensor(tensors, f"{owner}.{part}", "int16")
         if arrays[part].ndim != 1 or arrays[part].size not in allowed:
-            raise ModelError(f"the tensor {owner}.{part} must have {allowed[0]} to {allowed[-1]} entries")
+            raise ModelError(
+                f"the tensor {owner}.{part} must have {allowed[0]} to {allowed[-1]} entries"
+            )
     if arrays["first_value"].size * arrays["second_value"].size > 4096:
         raise ModelError(f"{owner}: a grid has at most 4,096 rows")
     grid = grids.exponential(**arrays)
-    return Grid(starts_of(grid, precision), precision, frozenset(f"{owner}.{part}" for part in sizes))
+    return Grid(
+        starts_of(grid, precision), precision, frozenset(f"{owner}.{part}" for part in sizes)
+    )
 
 
-def bounded(tensors: Tensors, name: str, dtype: str, shape: tuple[int, ...], low: int, high: int) -> NDArray[Any]:
-    """The tensor `name`, of this dtype and shape, with entries from `low` to `high`; ModelError otherwise."""
+def bounded(
+    tensors: Tensors, name: str, dtype: str, shape: tuple[int, ...], low: int, high: int
+) -> NDArray[Any]:
+    """The tensor `name`, of this dtype and shape, with entries from `low` to `high`; ModelError
+    otherwise.
+    """
     array = tensor(tensors, name, dtype)
     if array.shape != shape or not low <= int(array.min()) <= int(array.max()) <= high:
-        raise ModelError(f"the tensor {name} must have the shape {shape} and entries from {low} to {high}")
+        raise ModelError(
+            f"the tensor {name} must have the shape {shape} and entries from {low} to {high}"
+        )
     return array

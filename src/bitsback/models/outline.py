@@ -13,13 +13,17 @@ ARCHITECTURES = (VAE, CONTEXT_VAE)
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A latent-variable model of items with `item_shape`, whose pixels take the values 0 ... levels - 1."""
+    """A latent-variable model of items with `item_shape`, whose pixels take the values 0 ... levels
+    - 1.
+    """
 
     name: str
     about: str
     licence: str
     architecture: str
-    """`vae`: the pixels are independent, given the latents; `context-vae`: each depends on some of those before it."""
+    """`vae`: the pixels are independent, given the latents; `context-vae`: each depends on some of
+    those before it.
+    """
     item_shape: tuple[int, ...]
     levels: int
     growth: int
@@ -37,11 +41,15 @@ class Outline:
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
-        """Takes its fields from a description. Raises ModelError for what docs/model-format.md does not allow."""
+        """Takes its fields from a description. Raises ModelError for what docs/model-format.md does
+        not allow.
+        """
         top.text("format", "bitsback-model")
         version = top.integer("version", 0, 1 << 30)
         if version != 0:
-            raise ModelError(f"this model has version {version} of the format: it needs a newer bitsback")
+            raise ModelError(
+                f"this model has version {version} of the format: it needs a newer bitsback"
+            )
         name, about, licence = top.text("name"), top.text("about"), top.text("licence")
         architecture = top.text("architecture", *ARCHITECTURES)
         item = top.object("item")

@@ -47,7 +47,9 @@ class Posterior:
         }
 
     def parameters(self, x: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The network's integers for x [size, pixels]: mean int16 and scale uint8, each [size, latents]."""
+        """The network's integers for x [size, pixels]: mean int16 and scale uint8, each [size,
+        latents].
+        """
         mean, scale = self.network(x)
         return mean, scale
 
@@ -68,8 +70,13 @@ class Posterior:
             tensors,
             "x",
             Values(outline.pixels, 0, outline.levels - 1),
-            {"mean": Values(outline.latents, -2048, 2047), "scale": Values(outline.latents, 0, 255)},
+            {
+                "mean": Values(outline.latents, -2048, 2047),
+                "scale": Values(outline.latents, 0, 255),
+            },
         )
         fields.done()
-        inverse_scale = bounded(tensors, "posterior.inverse_scale", "uint32", (256,), 1 << 10, 1 << 26)
+        inverse_scale = bounded(
+            tensors, "posterior.inverse_scale", "uint32", (256,), 1 << 10, 1 << 26
+        )
         return cls(network, inverse_scale, outline.bits, precision)

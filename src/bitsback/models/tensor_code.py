@@ -1,7 +1,8 @@
 """Tensors of integers, coded with the package's own codecs (docs/format.md, An embedded model).
 
-Elements are predicted from earlier rows; what is left is a token, which a distribution codes, and further bits as they
-are. Rows and columns have levels, and elements of the same sum of levels, about equally large, share a distribution.
+Elements are predicted from earlier rows; what is left is a token, which a distribution codes, and
+further bits as they are. Rows and columns have levels, and elements of the same sum of levels,
+about equally large, share a distribution.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,9 +52,15 @@ class Form:
     tokens: int
 
     def pack(self) -> bytes:
-        predictors = b"".join(varint(p.lag) + p.weight.to_bytes(2, "little", signed=True) for p in self.predictors)
+        predictors = b"".join(
+            varint(p.lag) + p.weight.to_bytes(2, "little", signed=True) for p in self.predictors
+        )
         head = bytes([self.transposed, len(self.predictors)])
-        return head + predictors + bytes([self.row_levels, self.column_levels, self.first_token, self.tokens])
+        return (
+            head
+            + predictors
+            + bytes([self.row_levels, self.column_levels, self.first_token, self.tokens])
+        )
 
     @classmethod
     def unpack(cls, cursor: Cursor) -> "Form":
@@ -61,9 +68,12 @@ class Form:
         if transposed > 1 or count > _MOST_PREDICTORS:
             raise ArchiveError("a tensor has a form that does not exist")
         predictors = tuple(
-            Predictor(cursor.varint(), int.from_bytes(cursor.take(2), "little", signed=True)) for _ in range(count)
+            Predictor(cursor.varint(), int.from_bytes(cursor.take(2), "little", signed=True))
+            for _ in range(count)
         )
-        form = cls(bool(transposed), predictors, cursor.byte(), cursor.byte(), cursor.byte(), cursor.byte())
+        form = cls(
+            bool(transposed), predictors, cursor.byte(), cursor.byte(), cursor.byte(), cursor.byte()
+        )
         if not (
             all(p.lag >= 1 for p in predictors)
             and 1 <= form.row_levels <= _MOST_LEVELS
@@ -95,8 +105,9 @@ def decode_plain(pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
 def encode_tokens(
     tensor: NDArray[Any], lags: tuple[int, ...], transposed: bool, by: tuple[bool, bool]
 ) -> tuple[Form, list[Step]]:
-    """The form and the steps for one choice of it: the lags of the predictors, whether the matrix is transposed, and
-    whether rows, and whether columns, have levels."""
+    """The form and the steps for one choice of it: the lags of the predictors, whether the matrix
+    is transposed, and whether rows, and whether columns, have levels.
+    """
     matrix = tensor.reshape(matrix_shape(tensor.shape, False)).astype(np.int64)
     if transposed:
         matrix = matrix.T
@@ -107,7 +118,14 @@ def encode_tokens(
     column_level = _levels(magnitude, 0) if by[1] else np.zeros(matrix.shape[1], np.int64)
     token, extra = _tokens(magnitude)
     first, last = int(token.min()), int(token.max())
-    form = Form(transposed, predictors, int(row_level.max()) + 1, int(column_level.max()) + 1, first, last - first + 1)
+    form = Form(
+        transposed,
+        predictors,
+        int(row_level.max()) + 1,
+        int(column_level.max()) + 1,
+        first,
+        last - first + 1,
+    )
     steps: list[Step] = [
         (Uniform(form.row_levels, row_level.shape), row_level),
         (Uniform(form.column_levels, column_level.shape), column_level),
@@ -117,20 +135,29 @@ def encode_tokens(
             symbols = token[where] - first
             frequencies = _frequencies(np.bincount(symbols, minlength=form.tokens))
             steps.append((Uniform(1 << _PRECISION, (form.tokens - 1,)), frequencies[:-1] - 1))
-            steps.append((Categorical(frequencies.astype(np.uint32), _PRECISION, symbols.shape), symbols))
+            steps.append(
+                (Categorical(frequencies.astype(np.uint32), _PRECISION, symbols.shape), symbols)
+            )
     for value in range(first, last + 1):
         which = extra[token == value] if _extra_bits(value) else extra[:0]
-        steps += [(Uniform(1 << bits, which.shape), (which >> low) % (1 << bits)) for low, bits in _parts(value)]
+        steps += [
+            (Uniform(1 << bits, which.shape), (which >> low) % (1 << bits))
+            for low, bits in _parts(value)
+        ]
     negative = (rest < 0)[magnitude > 0].astype(np.uint32)
     steps.append((Uniform(2, negative.shape), negative))
     return form, steps
 
 
-def decode_tokens(form: Form, pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def decode_tokens(
+    form: Form, pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
     """The tensor. Raises ArchiveError if what is popped cannot be right."""
     rows, columns = matrix_shape(shape, form.transposed)
     if form.predictors and rows > MOST_PREDICTED_ROWS:
-        raise ArchiveError(f"a tensor of {rows} rows is predicted, and at most {MOST_PREDICTED_ROWS} can be")
+        raise ArchiveError(
+            f"a tensor of {rows} rows is predicted, and at most {MOST_PREDICTED_ROWS} can be"
+        )
     row_level = pop(Uniform(form.row_levels, (rows,))).astype(np.int64)
     column_level = pop(Uniform(form.column_levels, (columns,))).astype(np.int64)
     token = np.full((rows, columns), form.first_token, np.uint8)
@@ -142,7 +169,9 @@ def decode_tokens(form: Form, pop: Pop, dtype: np.dtype[Any], shape: tuple[int, 
             if frequencies[-1] < 1:
                 raise ArchiveError("a distribution over tokens is none")
             count = int(np.count_nonzero(where))
-            token[where] += pop(Categorical(frequencies.astype(np.uint32), _PRECISION, (count,))).astype(np.uint8)
+            token[where] += pop(
+                Categorical(frequencies.astype(np.uint32), _PRECISION, (count,))
+            ).astype(np.uint8)
     rest = np.empty((rows, columns), np.int64)
     for value in range(form.first_token, form.first_token + form.tokens):
         which = token == value
@@ -184,7 +213,9 @@ def _extra_bits(token: int) -> int:
 
 
 def _parts(token: int) -> list[tuple[int, int]]:
-    """The extra bits in parts that a uniform codec can hold: the place of the lowest, and how many."""
+    """The extra bits in parts that a uniform codec can hold: the place of the lowest, and how
+    many.
+    """
     bits = _extra_bits(token)
     return [(low, min(16, bits - low)) for low in range(0, bits, 16)]
 
@@ -206,7 +237,9 @@ def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np
 
 
 def _levels(magnitude: Integers, axis: int) -> Integers:
-    """Half octaves of the mean magnitude along an axis, the smallest 0. In integers, so that all machines agree."""
+    """Half octaves of the mean magnitude along an axis, the smallest 0. In integers, so that all
+    machines agree.
+    """
     mean = 256 * magnitude.sum(axis) // magnitude.shape[axis]
     level = np.array([(int(value) ** 2).bit_length() for value in mean])
     above: Integers = level - level.min()
@@ -231,14 +264,18 @@ def _wrap(values: Integers, dtype: np.dtype[Any]) -> Integers:
 
 
 def _predict(matrix: Integers, predictors: tuple[Predictor, ...]) -> Integers:
-    """What the rows before say about each row: their weighted sum, rounded down; rows before the first are 0."""
+    """What the rows before say about each row: their weighted sum, rounded down; rows before the
+    first are 0.
+    """
     total = np.zeros_like(matrix)
     for predictor in predictors:
         total[predictor.lag :] += predictor.weight * matrix[: -predictor.lag]
     return total >> 8
 
 
-def _undo_prediction(rest: Integers, predictors: tuple[Predictor, ...], dtype: np.dtype[Any]) -> Integers:
+def _undo_prediction(
+    rest: Integers, predictors: tuple[Predictor, ...], dtype: np.dtype[Any]
+) -> Integers:
     matrix = rest
     bits = 8 * dtype.itemsize
     low = 0 if dtype.kind == "u" else 1 << (bits - 1)
@@ -254,12 +291,16 @@ def _undo_prediction(rest: Integers, predictors: tuple[Predictor, ...], dtype: n
 
 
 def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
-    """The weights of least squares, solved exactly, so that all machines agree; none if there is no one solution."""
+    """The weights of least squares, solved exactly, so that all machines agree; none if there is no
+    one solution.
+    """
     lags = tuple(lag for lag in lags if lag < len(matrix))
     if not lags:
         return ()
     start = max(lags)
-    scaled = matrix >> max(int(np.abs(matrix).max()).bit_length() - 20, 0)  # so that no sum of products leaves int64
+    scaled = matrix >> max(
+        int(np.abs(matrix).max()).bit_length() - 20, 0
+    )  # so that no sum of products leaves int64
     rows = [scaled[start - lag : len(scaled) - lag].reshape(-1) for lag in lags]
     rows.append(scaled[start:].reshape(-1))
     from fractions import Fraction  # only here: a single item should not wait for the import
@@ -272,7 +313,9 @@ def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
         line[:] = [value / line[pivot] for value in line]
         for other in system:
             if other is not line:
-                other[:] = [value - other[pivot] * by for value, by in zip(other, line, strict=True)]
+                other[:] = [
+                    value - other[pivot] * by for value, by in zip(other, line, strict=True)
+                ]
     weights = [round(256 * line[-1]) for line in system]
     if max(map(abs, weights)) > 32767:
         return ()

@@ -1,4 +1,6 @@
-"""The variational auto-encoder: prior, posterior and likelihood, from integer networks and codecs."""
+"""The variational auto-encoder: prior, posterior and likelihood, from integer networks and
+codecs.
+"""
 
 from __future__ import annotations
 
@@ -52,29 +54,36 @@ class Model(Outline):
         return self.pixels_given_latents.codec(z)
 
     def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None:
-        """Pushes the batches of x [sum of sizes, pixels], from its end: sizes[0] counts the last items.
+        """Pushes the batches of x [sum of sizes, pixels], from its end: sizes[0] counts the last
+        items.
 
         The same bits as `codec(size).push` for one batch after the other, in one call to the core.
         """
         self.core.push(message, as_symbols(x, np.uint8, (sum(sizes), self.pixels)), sizes)
 
     def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]:
-        """Undoes `push`, given its sizes from the last to the first; batches come out from the start of the items."""
+        """Undoes `push`, given its sizes from the last to the first; batches come out from the
+        start of the items.
+        """
         return self.core.pop(message, sizes)
 
     def codec(self, size: int) -> BitsBack[NDArray[np.uint8], NDArray[Any]]:
-        """Bits back for `size` items at once: codes uint8 [size, pixels] at the price of the negative ELBO."""
+        """Bits back for `size` items at once: codes uint8 [size, pixels] at the price of the
+        negative ELBO.
+        """
         return BitsBack(self.prior(size), self.likelihood, self.posterior)
 
     def posterior_parameters(self, x: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The posterior network's integers for x [size, pixels]: mean int16 and scale uint8, each [size, latents]."""
+        """The posterior network's integers for x [size, pixels]: mean int16 and scale uint8, each
+        [size, latents].
+        """
         return self.latents_given_pixels.parameters(x)
 
     def likelihood_parameters(self, z: NDArray[Any]) -> tuple[NDArray[np.uint8], ...]:
         """The likelihood network's integers for z [size, latents], each uint8.
 
-        Of a `vae` [size, pixels]: one array, the logits, for two levels; for more, two that choose a row of the grid.
-        Of a `context-vae` one: the features of the pixels, [size, their number].
+        Of a `vae` [size, pixels]: one array, the logits, for two levels; for more, two that choose
+        a row of the grid. Of a `context-vae` one: the features of the pixels, [size, their number].
         """
         return self.pixels_given_latents.network(z)
 
@@ -89,7 +98,9 @@ class Model(Outline):
 
     @classmethod
     def build(cls, description: str, tensors: file.Tensors) -> Model:
-        """Builds the model of a description and tensors, checks it, and runs its test vectors. Raises ModelError."""
+        """Builds the model of a description and tensors, checks it, and runs its test vectors.
+        Raises ModelError.
+        """
         top = Fields(file.parse(description), "description")
         outline = Outline.read(top)
         posterior = Posterior.read(top.object("posterior"), tensors, outline)

@@ -12,7 +12,9 @@ VERSION = "version"
 
 
 def differences(here: Any, there: Any, path: str = "") -> Iterator[str]:
-    """A line for each number that differs, with its place. What was timed is left out, and so are other versions."""
+    """A line for each number that differs, with its place. What was timed is left out, and so are
+    other versions.
+    """
     if isinstance(here, dict) and isinstance(there, dict):
         if here.get(VERSION) != there.get(VERSION):
             return

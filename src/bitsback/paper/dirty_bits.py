@@ -1,11 +1,21 @@
-"""Whether latents that are chosen by the bits of earlier images cost more than those chosen by random bits."""
+"""Whether latents that are chosen by the bits of earlier images cost more than those chosen by
+random bits.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from bitsback import Model, load_model
-from bitsback.paper.coding import Bits, Symbols, as_symbols, code_lengths, growth, random_message, rounded
+from bitsback.paper.coding import (
+    Bits,
+    Symbols,
+    as_symbols,
+    code_lengths,
+    growth,
+    random_message,
+    rounded,
+)
 from bitsback.paper.exhibit import Exhibit, Numbers, Run, fixed, table
 from bitsback.paper.figure3 import START_WORDS
 from bitsback.paper.sets import mnist
@@ -22,7 +32,10 @@ def measure(run: Run) -> Numbers:
         x = as_symbols(mnist(model.levels))
         chained = np.mean([_chained(model, x, seed) for seed in range(REPEATS)], axis=0)
         fresh = np.mean(
-            [code_lengths(model.prior, model.likelihood, model.posterior, x, seed) for seed in range(REPEATS)],
+            [
+                code_lengths(model.prior, model.likelihood, model.posterior, x, seed)
+                for seed in range(REPEATS)
+            ],
             axis=0,
         )
         models.append({"model": name, **compared(chained, fresh)})
@@ -38,7 +51,9 @@ def _chained(model: Model, x: Symbols, seed: int) -> Bits:
 
 
 def compared(chained: Bits, fresh: Bits) -> Numbers:
-    """Means of both, in bits an image, and of the difference of each image, with its standard error."""
+    """Means of both, in bits an image, and of the difference of each image, with its standard
+    error.
+    """
     difference = chained - fresh
     return {
         "chained": rounded(chained.mean(), 4),
@@ -63,11 +78,15 @@ def text(numbers: Numbers) -> str:
         ": none is more than chance." if most < 2 else "."
     )
     return (
-        "In a chain the bits that choose an image's latents are what earlier images left, which is compressed data and"
-        " not quite random: the aggregate of the posteriors is not the prior. The mean of the test set in bits an"
-        f" image, {numbers['repeats']} times each, in chains of 10,000 and with fresh random bits for every image, and"
-        " the mean of the difference with its standard error:\n\n"
-        + table(["", "fresh random bits", "in a chain", "difference, bits an image", "of the rate"], rows)
+        "In a chain the bits that choose an image's latents are what earlier images left, which is"
+        " compressed data and not quite random: the aggregate of the posteriors is not the prior."
+        f" The mean of the test set in bits an image, {numbers['repeats']} times each, in chains of"
+        " 10,000 and with fresh random bits for every image, and the mean of the difference with"
+        " its standard error:\n\n"
+        + table(
+            ["", "fresh random bits", "in a chain", "difference, bits an image", "of the rate"],
+            rows,
+        )
         + f"\n\n{verdict}"
     )
 

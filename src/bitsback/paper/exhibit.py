@@ -14,7 +14,9 @@ Numbers = dict[str, Any]
 """What JSON can hold."""
 
 TIMED = "timed"
-"""The key under which an exhibit keeps what another run on another machine would measure differently."""
+"""The key under which an exhibit keeps what another run on another machine would measure
+differently.
+"""
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -33,9 +35,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """measure: the numbers, which depend on nothing but the package and its data, but for those under `TIMED`.
-    text: a Markdown section for them, without its heading. draw: writes pictures NAME.png and NAME.svg into a folder,
-    and says which."""
+    """measure: the numbers, which depend on nothing but the package and its data, but for those
+    under `TIMED`. text: a Markdown section for them, without its heading. draw: writes pictures
+    NAME.png and NAME.svg into a folder, and says which.
+    """
 
     measure: Callable[[Run], Numbers]
     text: Callable[[Numbers], str]
@@ -51,14 +54,18 @@ def find(name: str) -> tuple[Entry, Exhibit]:
 
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """A Markdown table; the first `left` columns are aligned to the left, the others to the right."""
+    """A Markdown table; the first `left` columns are aligned to the left, the others to the
+    right.
+    """
     rule = ["---"] * left + ["---:"] * (len(head) - left)
     lines = ([cell.replace("|", "\\|") for cell in cells] for cells in (head, rule, *rows))
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """A number with so many digits behind the point and commas between thousands, or a dash for none."""
+    """A number with so many digits behind the point and commas between thousands, or a dash for
+    none.
+    """
     if value is None:
         return "-"
     text = f"{value:,.{digits}f}"

@@ -24,10 +24,11 @@ from bitsback.paper.ledger import Ledger, enter
 
 @dataclass(frozen=True)
 class Explained:
-    """One item: the model that codes it, its ledger in the message of an archive, and sizes in bytes.
+    """One item: the model that codes it, its ledger in the message of an archive, and sizes in
+    bytes.
 
-    `raw_bytes`: as it is, two-valued pixels packed into bits. `message_bytes`: of the message that holds it.
-    `archive_bytes`: of an archive of it alone, without the model.
+    `raw_bytes`: as it is, two-valued pixels packed into bits. `message_bytes`: of the message that
+    holds it. `archive_bytes`: of an archive of it alone, without the model.
     """
 
     model: Model
@@ -41,12 +42,15 @@ class Explained:
 def explain(source: Source, name: str, model: str | None = None, item: int = 0) -> Explained:
     """The `item`th image of what `bitsback compress` reads; `name` is for error messages.
 
-    model: a bundled one's name or a file; by default the bundled one that codes the image best. Raises InputError if
-    the source cannot be used or no model codes the image, ModelError if the model cannot be had.
+    model: a bundled one's name or a file; by default the bundled one that codes the image best.
+    Raises InputError if the source cannot be used or no model codes the image, ModelError if the
+    model cannot be had.
     """
     given = given_model("auto" if model is None else model)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # of what does not come back, which is not the question here
+        warnings.simplefilter(
+            "ignore", InputWarning
+        )  # of what does not come back, which is not the question here
         with open_input(source, given, skip_bad=False) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)
@@ -57,19 +61,26 @@ def _part(parts: list[tuple[Items, Collection]], name: str, item: int) -> tuple[
     if len(parts) != 1:
         raise InputError(f"{name}: holds images of several shapes or kinds; give one of them")
     if not 0 <= item < parts[0][1].items:
-        raise InputError(f"{name}: has {parts[0][1].items} images, so there is no image {item}; the first one is 0")
+        raise InputError(
+            f"{name}: has {parts[0][1].items} images, so there is no image {item}; the first one"
+            " is 0"
+        )
     return parts[0]
 
 
-def _explain(items: Items, collection: Collection, given: Model | None, name: str, item: int) -> Explained:
+def _explain(
+    items: Items, collection: Collection, given: Model | None, name: str, item: int
+) -> Explained:
     shape = collection.item_shape
     if given is not None:
         check_fit(given, shape, name)
     elif not any_fits(None, shape):
-        sizes = sorted({" x ".join(map(str, bundled.outline(known).item_shape)) for known in bundled.names()})
+        sizes = sorted(
+            {" x ".join(map(str, bundled.outline(known).item_shape)) for known in bundled.names()}
+        )
         raise InputError(
-            f"{name}: no bundled model is for images of the shape {shape}, only for {', '.join(sizes)}; give a model of"
-            " your own with -m, made with 'bitsback train'"
+            f"{name}: no bundled model is for images of the shape {shape}, only for"
+            f" {', '.join(sizes)}; give a model of your own with -m, made with 'bitsback train'"
         )
     for _ in range(item):
         items.read(1, collection.axes)
@@ -80,13 +91,14 @@ def _explain(items: Items, collection: Collection, given: Model | None, name: st
     coded = model_symbols(chosen.model, image, pair) if chosen.model is not None else None
     if chosen.model is None or coded is None:
         raise InputError(
-            f"{name}: no model codes such values ({image.dtype}, from {image.min()} to {image.max()}); convert the"
-            " image to 8 bits grey, or to two values"
+            f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
+            f" {image.max()}); convert the image to 8 bits grey, or to two values"
         )
     x = coded[1].reshape(1, -1)
     run = pack_runs([Run(1, image.dtype, shape, coded[0])])
     message = chain.initial(
-        chain.digest(run, np.ascontiguousarray(image).reshape(-1).view(np.uint8).data), lanes_for(x.size)
+        chain.digest(run, np.ascontiguousarray(image).reshape(-1).view(np.uint8).data),
+        lanes_for(x.size),
     )
     ledger = enter(chosen.model, message, x)
     buffer = io.BytesIO()

@@ -1,4 +1,6 @@
-"""Figure 1: images beside the bits that compressors make of them. The picture itself is the demo's."""
+"""Figure 1: images beside the bits that compressors make of them. The picture itself is the
+demo's.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,12 @@ def measure(run: Run) -> Numbers:
     pixels = figure.SHOWN * mnist(2)[0].size
     versions = {peer.name.split()[0]: peer.version for peer in standard_peers()}
     rows = [
-        {"name": sample.name, "bits": sample.bits, "rate": sample.rate, "version": versions.get(sample.name)}
+        {
+            "name": sample.name,
+            "bits": sample.bits,
+            "rate": sample.rate,
+            "version": versions.get(sample.name),
+        }
         for sample in _samples()
     ]
     return {"model": MODEL, "images": figure.SHOWN, "pixels": pixels, "streams": rows}
@@ -32,11 +39,14 @@ def _samples() -> list[figure.Sample]:
 
 
 def text(numbers: Numbers) -> str:
-    rows = [[row["name"], fixed(row["bits"], 0), fixed(row["rate"], 4)] for row in numbers["streams"]]
+    rows = [
+        [row["name"], fixed(row["bits"], 0), fixed(row["rate"], 4)] for row in numbers["streams"]
+    ]
     return (
-        f"The first {numbers['images']} of the binarised test images, {numbers['pixels']:,} pixels, and as many bits of"
-        " each stream as they take on average, a square for each. Each compressor had all 10,000 images: PNG and bz2"
-        f" as one picture and one stream of packed bits, bitsback as an archive with `{numbers['model']}`.\n\n"
+        f"The first {numbers['images']} of the binarised test images, {numbers['pixels']:,} pixels,"
+        " and as many bits of each stream as they take on average, a square for each. Each"
+        " compressor had all 10,000 images: PNG and bz2 as one picture and one stream of packed"
+        f" bits, bitsback as an archive with `{numbers['model']}`.\n\n"
         + table(["", f"bits for {numbers['images']} images", "bits per pixel"], rows)
     )
 

@@ -1,4 +1,6 @@
-"""Figure 3: the rate along one long chain, which stays at the negative ELBO however long it gets."""
+"""Figure 3: the rate along one long chain, which stays at the negative ELBO however long it
+gets.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,22 @@ import numpy as np
 
 from bitsback import load_model
 from bitsback.paper import style
-from bitsback.paper.coding import Bits, Symbols, as_symbols, growth, negative_elbo, random_message, rounded
+from bitsback.paper.coding import (
+    Bits,
+    Symbols,
+    as_symbols,
+    growth,
+    negative_elbo,
+    random_message,
+    rounded,
+)
 from bitsback.paper.exhibit import Exhibit, Numbers, Run, fixed, table
 from bitsback.paper.sets import mnist
 
-PANELS = (("binarised MNIST", 2, ("mnist-binary-paper", "mnist-binary")), ("MNIST", 256, ("mnist-paper", "mnist")))
+PANELS = (
+    ("binarised MNIST", 2, ("mnist-binary-paper", "mnist-binary")),
+    ("MNIST", 256, ("mnist-paper", "mnist")),
+)
 COPIES = 3
 WINDOW = 2000
 EVERY = 250
@@ -42,7 +55,9 @@ def _one(name: str, x: Symbols) -> Numbers:
 
 def shuffled(x: Symbols, copies: int) -> Symbols:
     """So many copies of x, each in another order; the same orders everywhere and always."""
-    return np.concatenate([x[np.random.RandomState(copy).permutation(len(x))] for copy in range(copies)])
+    return np.concatenate(
+        [x[np.random.RandomState(copy).permutation(len(x))] for copy in range(copies)]
+    )
 
 
 def moving_average(values: Bits, window: int) -> Bits:
@@ -54,15 +69,21 @@ def moving_average(values: Bits, window: int) -> Bits:
 
 def text(numbers: Numbers) -> str:
     rows = [
-        [panel["title"], f"`{model['model']}`", fixed(model["rate"], 4), fixed(model["negative_elbo"], 4)]
+        [
+            panel["title"],
+            f"`{model['model']}`",
+            fixed(model["rate"], 4),
+            fixed(model["negative_elbo"], 4),
+        ]
         for panel in numbers["panels"]
         for model in panel["models"]
     ]
     return (
-        f"{numbers['copies']} copies of the test set, each in another order, go into one message, image by image; the"
-        f" lines are the averages of the last {numbers['window']:,} images. The dotted lines are the negative ELBO of"
-        " the models on the test set (exact code lengths, the mean of ten samples an image). Nothing builds up along"
-        " the chain.\n\n" + table(["", "model", "rate of the chain, bits per pixel", "negative ELBO"], rows, 2)
+        f"{numbers['copies']} copies of the test set, each in another order, go into one message,"
+        f" image by image; the lines are the averages of the last {numbers['window']:,} images. The"
+        " dotted lines are the negative ELBO of the models on the test set (exact code lengths,"
+        " the mean of ten samples an image). Nothing builds up along the chain.\n\n"
+        + table(["", "model", "rate of the chain, bits per pixel", "negative ELBO"], rows, 2)
     )
 
 
@@ -76,7 +97,11 @@ def draw(axes: Any, numbers: Numbers) -> None:
             panel.plot(images, average, color=line["color"], linewidth=1.2)
             panel.axhline(model["negative_elbo"], color=style.INK, linestyle=":", linewidth=1)
             panel.annotate(
-                model["model"], (images[-1], max(average)), xytext=(0, 3), textcoords="offset points", ha="right"
+                model["model"],
+                (images[-1], max(average)),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="right",
             )
             values += average
         low, high = min(values), max(values)

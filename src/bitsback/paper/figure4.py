@@ -1,4 +1,6 @@
-"""Figure 4: the latent space in buckets of equal probability under the prior, and a posterior over them."""
+"""Figure 4: the latent space in buckets of equal probability under the prior, and a posterior over
+them.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +54,13 @@ def text(numbers: Numbers) -> str:
     rows = [[str(bucket), fixed(p, 4), fixed(-np.log2(p), 2)] for p, bucket in likely]
     count = 1 << numbers["bits"]
     return (
-        f"A latent is coded as one of {count} buckets that are equally likely under the prior N(0, 1), so pushing it"
-        f" costs {numbers['bits']} bits whichever it is. The posterior is that of latent {numbers['latent']} of test"
-        f" image {numbers['image']} under `{numbers['model']}`, with mean {numbers['mean']:.3f} and standard deviation"
-        f" {numbers['scale']:.3f}; popping a bucket gives back its information. The models that ship have 256 buckets,"
-        f" not {count}. Buckets of a probability of 0.001 and more, from the integers that the codec codes with:\n\n"
-        + table(["bucket", "probability", "information, bits"], rows)
+        f"A latent is coded as one of {count} buckets that are equally likely under the prior N(0,"
+        f" 1), so pushing it costs {numbers['bits']} bits whichever it is. The posterior is that of"
+        f" latent {numbers['latent']} of test image {numbers['image']} under `{numbers['model']}`,"
+        f" with mean {numbers['mean']:.3f} and standard deviation {numbers['scale']:.3f}; popping a"
+        f" bucket gives back its information. The models that ship have 256 buckets, not {count}."
+        " Buckets of a probability of 0.001 and more, from the integers that the codec codes"
+        " with:\n\n" + table(["bucket", "probability", "information, bits"], rows)
     )
 
 
@@ -76,18 +79,36 @@ def draw(axes: Any, numbers: Numbers) -> None:
     for edge in numbers["edges"]:
         densities.plot([edge, edge], [0, _density(edge, 0.0, 1.0)], color=style.INK, linewidth=0.6)
     top = float(posterior.argmax())
-    densities.annotate("posterior q(z|x)", (z[int(top)], posterior.max()), xytext=(14, -8), textcoords="offset points")
-    densities.annotate("prior p(z)", (1.0, _density(1.0, 0.0, 1.0)), xytext=(8, 6), textcoords="offset points")
+    densities.annotate(
+        "posterior q(z|x)",
+        (z[int(top)], posterior.max()),
+        xytext=(14, -8),
+        textcoords="offset points",
+    )
+    densities.annotate(
+        "prior p(z)", (1.0, _density(1.0, 0.0, 1.0)), xytext=(8, 6), textcoords="offset points"
+    )
     densities.set_xlim(-REACH, REACH)
     densities.set_ylim(0, None)
     densities.set_xlabel("z, with a band for each bucket")
     densities.set_ylabel("density")
 
     count = 1 << numbers["bits"]
-    buckets.bar(range(count), probabilities(numbers), 0.8, color=style.MIDDLE, edgecolor=style.INK, linewidth=0.8)
+    buckets.bar(
+        range(count),
+        probabilities(numbers),
+        0.8,
+        color=style.MIDDLE,
+        edgecolor=style.INK,
+        linewidth=0.8,
+    )
     buckets.axhline(1 / count, color=style.INK, linewidth=1.2)
     buckets.annotate(
-        f"prior: 1/{count} each", (count - 0.6, 1 / count), xytext=(0, 3), textcoords="offset points", ha="right"
+        f"prior: 1/{count} each",
+        (count - 0.6, 1 / count),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
     )
     buckets.set_xticks(range(count))
     buckets.set_xlabel("bucket")

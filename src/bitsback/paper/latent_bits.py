@@ -1,7 +1,7 @@
 """The rate by the number of buckets of a latent.
 
-The posterior's parameters are those of the integer network, whatever the buckets. The likelihood sees the median of a
-bucket under the prior, on the grid that the model was trained with.
+The posterior's parameters are those of the integer network, whatever the buckets. The likelihood
+sees the median of a bucket under the prior, on the grid that the model was trained with.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def measure(run: Run) -> Numbers:
         run.progress(position, len(MODELS))
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
-        models.append({"model": name, "own_bits": model.bits, "rate": [rate(model, x, bits) for bits in BITS]})
+        models.append(
+            {"model": name, "own_bits": model.bits, "rate": [rate(model, x, bits) for bits in BITS]}
+        )
     return {"bits": list(BITS), "samples": SAMPLES, "models": models}
 
 
@@ -56,19 +58,25 @@ def rate(model: Model, x: Symbols, bits: int) -> float:
 
 
 def with_buckets(model: Model, bits: int) -> Callable[[NDArray[Any]], Any]:
-    """The likelihood of a model with 2^bits buckets a latent: from buckets [n, latents] to the codec of the pixels.
+    """The likelihood of a model with 2^bits buckets a latent: from buckets [n, latents] to the
+    codec of the pixels.
 
-    Raises BitsbackError for a model whose likelihood does not begin with the table of medians of the bundled ones.
+    Raises BitsbackError for a model whose likelihood does not begin with the table of medians of
+    the bundled ones.
     """
     if TABLE not in model.tensors or not np.array_equal(model.tensors[TABLE], medians(model.bits)):
-        raise BitsbackError(f"the model {model.name} sees its latents in another way than the bundled ones")
+        raise BitsbackError(
+            f"the model {model.name} sees its latents in another way than the bundled ones"
+        )
     top = Fields(file.parse(model.description), "description")
     outline = replace(Outline.read(top), bits=bits)
     return IndependentPixels.read(top, {**model.tensors, TABLE: medians(bits)}, outline).codec
 
 
 def medians(bits: int) -> NDArray[np.uint8]:
-    """The points of the grid nearest to the medians of the 2^bits buckets of N(0, 1), uint8 [2^bits]."""
+    """The points of the grid nearest to the medians of the 2^bits buckets of N(0, 1), uint8
+    [2^bits].
+    """
     quantile = normal_quantile().astype(np.int64)
     middles = quantile[((2 * np.arange(1 << bits) + 1) << 12) >> bits]  # in units of 2^-16
     nearest: NDArray[np.int64] = ((middles * _GRID + (1 << 15)) >> 16) + _ZERO
@@ -82,10 +90,11 @@ def text(numbers: Numbers) -> str:
         for i, bits in enumerate(numbers["bits"])
     ]
     return (
-        "A posterior can say no more than which bucket a latent lies in, and the prior charges for each bucket, so"
-        " wide buckets cost bits. Narrow ones cost nothing: what the prior charges more, the posterior gives back. The"
-        " models that ship take 8 bits, since fewer bits popped mean a cheaper start. Exact code lengths of the test"
-        f" set in bits per pixel, {numbers['samples']} samples an image, so that the last digit is down to chance.\n\n"
+        "A posterior can say no more than which bucket a latent lies in, and the prior charges for"
+        " each bucket, so wide buckets cost bits. Narrow ones cost nothing: what the prior charges"
+        " more, the posterior gives back. The models that ship take 8 bits, since fewer bits"
+        " popped mean a cheaper start. Exact code lengths of the test set in bits per pixel,"
+        f" {numbers['samples']} samples an image, so that the last digit is down to chance.\n\n"
         + table(["bits", "buckets", *names], rows)
     )
 

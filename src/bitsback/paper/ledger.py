@@ -20,7 +20,9 @@ class _Counted(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """before, after: the length of the message in bits. information: that of what was pushed, negative if popped."""
+    """before, after: the length of the message in bits. information: that of what was pushed,
+    negative if popped.
+    """
 
     name: str
     before: float
@@ -46,7 +48,9 @@ class Ledger:
 
     @property
     def negative_elbo(self) -> float:
-        """-log2 p(x|z) - log2 p(z) + log2 q(z|x) for the z that was drawn, in bits: a sample of the negative ELBO."""
+        """-log2 p(x|z) - log2 p(z) + log2 q(z|x) for the z that was drawn, in bits: a sample of the
+        negative ELBO.
+        """
         return sum(step.information for step in self.steps)
 
 
@@ -66,6 +70,12 @@ def enter(model: Model, message: Message, x: Symbols) -> Ledger:
     pushed_x = information(likelihood, x)
     prior.push(message, z)
     pushed_z = information(prior, z)
-    signed = (("pop z under q(z|x)", -popped), ("push x under p(x|z)", pushed_x), ("push z under p(z)", pushed_z))
-    first, second, third = (Step(name, lengths[i], lengths[i + 1], bits) for i, (name, bits) in enumerate(signed))
+    signed = (
+        ("pop z under q(z|x)", -popped),
+        ("push x under p(x|z)", pushed_x),
+        ("push z under p(z)", pushed_z),
+    )
+    first, second, third = (
+        Step(name, lengths[i], lengths[i + 1], bits) for i, (name, bits) in enumerate(signed)
+    )
     return Ledger((first, second, third), model.pixels)

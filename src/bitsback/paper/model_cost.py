@@ -38,7 +38,11 @@ def measure(run: Run) -> Numbers:
             done += 1
         for model in models:
             model["pays_from"] = [
-                None if None in peer["bytes"] else break_even(COUNTS, model["bytes_with_model"], peer["bytes"])
+                (
+                    None
+                    if None in peer["bytes"]
+                    else break_even(COUNTS, model["bytes_with_model"], peer["bytes"])
+                )
                 for peer in others
             ]
         panels.append({"title": title, "pixels": images[0].size, "models": models, "peers": others})
@@ -53,7 +57,12 @@ def _model(name: str, images: Images) -> Numbers:
     model = load_model(name)
     sizes = [archive_size(images[:count], model) for count in COUNTS]
     added = archive_size(images[:1], model, embed=True) - archive_size(images[:1], model)
-    return {"model": name, "model_bytes": added, "bytes": sizes, "bytes_with_model": [size + added for size in sizes]}
+    return {
+        "model": name,
+        "model_bytes": added,
+        "bytes": sizes,
+        "bytes_with_model": [size + added for size in sizes],
+    }
 
 
 def _peer(key: peers.Key, images: Images, run: Run) -> Numbers:
@@ -68,7 +77,8 @@ def _peer(key: peers.Key, images: Images, run: Run) -> Numbers:
 
 
 def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> int | None:
-    """The number of images from which on ours, model included, is the smaller for good; None if it never gets so.
+    """The number of images from which on ours, model included, is the smaller for good; None if it
+    never gets so.
 
     Between two counts, and beyond the last one, bytes are taken to grow evenly.
     """
@@ -87,15 +97,18 @@ def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]
 def text(numbers: Numbers) -> str:
     counts = numbers["counts"]
     parts = [
-        "A model that does not ship with the program has to be in the archive. Bits per pixel of the first n test"
-        " images, the model included, where it is entropy-coded with the library's own codecs, and from how many images"
-        " on that is less than what others take (between the measured numbers, and beyond the last of them, as if each"
-        " further image took the same):"
+        "A model that does not ship with the program has to be in the archive. Bits per pixel of"
+        " the first n test images, the model included, where it is entropy-coded with the library's"
+        " own codecs, and from how many images on that is less than what others take (between the"
+        " measured numbers, and beyond the last of them, as if each further image took the same):"
     ]
     for panel in numbers["panels"]:
         rows = []
         for model in panel["models"]:
-            rates = [fixed(rate, 3) for rate in _rates(model["bytes_with_model"], counts, panel["pixels"])]
+            rates = [
+                fixed(rate, 3)
+                for rate in _rates(model["bytes_with_model"], counts, panel["pixels"])
+            ]
             rows.append([f"`{model['model']}`, {model['model_bytes']:,} bytes of model", *rates])
         for model in panel["models"]:
             rates = [fixed(rate, 3) for rate in _rates(model["bytes"], counts, panel["pixels"])]
@@ -103,9 +116,15 @@ def text(numbers: Numbers) -> str:
         for peer in panel["peers"]:
             rates = [fixed(rate, 3) for rate in _rates(peer["bytes"], counts, panel["pixels"])]
             rows.append(
-                [f"{peer['name']}, {peer['unit']}" + (f" ({peer['problem']})" if peer["problem"] else ""), *rates]
+                [
+                    f"{peer['name']}, {peer['unit']}"
+                    + (f" ({peer['problem']})" if peer["problem"] else ""),
+                    *rates,
+                ]
             )
-        parts.append(table([f"{panel['title']}, images", *(f"{count:,}" for count in counts)], rows))
+        parts.append(
+            table([f"{panel['title']}, images", *(f"{count:,}" for count in counts)], rows)
+        )
         names = [peer["name"] for peer in panel["peers"]]
         pays = [
             [
@@ -128,14 +147,20 @@ def _pays(point: int | None, measured: int) -> str:
 
 
 def _rates(sizes: Sequence[int | None], counts: Sequence[int], pixels: int) -> list[float | None]:
-    return [None if size is None else 8 * size / (count * pixels) for size, count in zip(sizes, counts, strict=True)]
+    return [
+        None if size is None else 8 * size / (count * pixels)
+        for size, count in zip(sizes, counts, strict=True)
+    ]
 
 
 @style.picture("model-cost", 3.6, columns=len(PANELS))
 def draw(axes: Any, numbers: Numbers) -> None:
     for panel, part in zip(axes, numbers["panels"], strict=True):
         model = min(part["models"], key=lambda model: int(model["bytes_with_model"][-1]))
-        curves = [("model included", model["bytes_with_model"]), ("model not counted", model["bytes"])]
+        curves = [
+            ("model included", model["bytes_with_model"]),
+            ("model not counted", model["bytes"]),
+        ]
         curves += [(peer["name"], peer["bytes"]) for peer in part["peers"]]
         for (name, sizes), line, marker in zip(curves, style.LINES, style.MARKERS, strict=False):
             if None not in sizes:

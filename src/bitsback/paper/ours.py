@@ -10,7 +10,9 @@ from bitsback.paper.coding import archive_size, as_symbols, length, negative_elb
 from bitsback.paper.exhibit import Numbers
 
 SAMPLES = {"vae": 10, "context-vae": 1}
-"""Of the latents of an image, for the negative ELBO, by the architecture: the latter is slow outside the core."""
+"""Of the latents of an image, for the negative ELBO, by the architecture: the latter is slow
+outside the core.
+"""
 
 
 def shipped(name: str) -> Model | None:
@@ -21,8 +23,8 @@ def shipped(name: str) -> Model | None:
 def rates(model: Model, images: Images) -> Numbers:
     """Bits per pixel of images [n, height, width].
 
-    negative_elbo: the exact code length, the mean of some samples. net: by how much they make one chain longer.
-    archive: the file of an archive without the model, all of it.
+    negative_elbo: the exact code length, the mean of some samples. net: by how much they make one
+    chain longer. archive: the file of an archive without the model, all of it.
     """
     x = as_symbols(images)
     samples = SAMPLES[model.architecture]
@@ -39,7 +41,9 @@ def rates(model: Model, images: Images) -> Numbers:
 
 
 def net_bits(model: Model, images: Images) -> float:
-    """By how many bits the images make a message longer, in one chain without a start to pay for."""
+    """By how many bits the images make a message longer, in one chain without a start to pay
+    for.
+    """
     x = as_symbols(images)
     message = Message([1 << 32] * 4, (), 0)
     before = length(message)

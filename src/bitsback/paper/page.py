@@ -1,4 +1,6 @@
-"""All exhibits on one page: in Markdown with its pictures beside it, and in HTML with everything inside."""
+"""All exhibits on one page: in Markdown with its pictures beside it, and in HTML with everything
+inside.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,13 @@ FLOAT_DECODING = "float_decoding.json"
 
 _TITLE = "The paper, reproduced"
 _LEAD = (
-    "[Townsend, Bird and Barber, *Practical Lossless Compression with Latent Variables using Bits Back"
-    " Coding*](https://arxiv.org/abs/1901.04866) (ICLR 2019) has three tables and five figures. Here they are with the"
-    " models and the test set that ship with bitsback, and after them what the paper analyses, measured. `bitsback"
-    " reproduce all` makes this page; the command under each heading makes that part of it, with its numbers as JSON."
-    " Figure 2 is the model: z with its prior p(z), x with its likelihood p(x|z), and the posterior q(z|x), which are"
-    " the methods `prior`, `likelihood` and `posterior` of `bitsback.Model`."
+    "[Townsend, Bird and Barber, *Practical Lossless Compression with Latent Variables using Bits"
+    " Back Coding*](https://arxiv.org/abs/1901.04866) (ICLR 2019) has three tables and five"
+    " figures. Here they are with the models and the test set that ship with bitsback, and after"
+    " them what the paper analyses, measured. `bitsback reproduce all` makes this page; the command"
+    " under each heading makes that part of it, with its numbers as JSON. Figure 2 is the model: z"
+    " with its prior p(z), x with its likelihood p(x|z), and the posterior q(z|x), which are the"
+    " methods `prior`, `likelihood` and `posterior` of `bitsback.Model`."
 )
 
 
@@ -73,22 +76,27 @@ def float_decoding(folder: Path) -> list[str]:
     return [
         "## Exactness matters",
         "    python benchmarks/float_decoding.py",
-        "A decoder has to compute the very probabilities that the encoder had. What becomes of images that are decoded"
-        " after something about the machine has changed, by a coder whose network computes with floats, and by"
-        " bitsback:",
+        (
+            "A decoder has to compute the very probabilities that the encoder had. What becomes of"
+            " images that are decoded after something about the machine has changed, by a coder"
+            " whose network computes with floats, and by bitsback:"
+        ),
         table(["change before decoding", "floats", "bitsback"], cells, 3),
     ]
 
 
 def to_html(text: str, folder: Path) -> str:
-    """The Markdown page as one HTML file without links to others: each picture inside, as SVG where there is one.
+    """The Markdown page as one HTML file without links to others: each picture inside, as SVG where
+    there is one.
 
     Raises MissingExtra as `check`.
     """
     check()
     convert: Any = import_module("markdown")
     body: str = convert.markdown(text, extensions=["tables", "fenced_code"])
-    body = re.sub(r'src="([^"]+)"', lambda found: f'src="{_data_uri(folder.parent / found[1])}"', body)
+    body = re.sub(
+        r'src="([^"]+)"', lambda found: f'src="{_data_uri(folder.parent / found[1])}"', body
+    )
     return _HTML.format(title=html.escape(_TITLE), body=body)
 
 

@@ -1,4 +1,6 @@
-"""Speed by threads, by lanes and by how many images the networks see at once: measured on the machine at hand."""
+"""Speed by threads, by lanes and by how many images the networks see at once: measured on the
+machine at hand.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def _archive(model: Model, images: Images, block: int, threads: int) -> Numbers:
     return {
         "compress": _speed(images.size, compress, time.perf_counter),
         "decompress": _speed(
-            images.size, lambda: bitsback.decompress(io.BytesIO(archive), threads=threads), time.perf_counter
+            images.size,
+            lambda: bitsback.decompress(io.BytesIO(archive), threads=threads),
+            time.perf_counter,
         ),
     }
 
@@ -74,7 +78,10 @@ def _archive(model: Model, images: Images, block: int, threads: int) -> Numbers:
 def _lanes(model: Model, x: Symbols) -> list[Numbers]:
     """Of a block, in growing batches, as an archive has them."""
     return [
-        {"lanes": lanes, **_chain(model, x, lanes, chain.schedule(len(x), model.growth, model.batch))}
+        {
+            "lanes": lanes,
+            **_chain(model, x, lanes, chain.schedule(len(x), model.growth, model.batch)),
+        }
         for lanes in LANES
     ]
 
@@ -82,7 +89,10 @@ def _lanes(model: Model, x: Symbols) -> list[Numbers]:
 def _batches(model: Model, x: Symbols) -> list[Numbers]:
     """Of a block in 4 lanes with batches of one size."""
     return [
-        {"batch": batch, **_chain(model, x, 4, [min(batch, len(x) - done) for done in range(0, len(x), batch)])}
+        {
+            "batch": batch,
+            **_chain(model, x, 4, [min(batch, len(x) - done) for done in range(0, len(x), batch)]),
+        }
         for batch in BATCHES
     ]
 
@@ -99,7 +109,9 @@ def _chain(model: Model, x: Symbols, lanes: int, sizes: list[int]) -> Numbers:
 
 
 def _speed(pixels: int, work: Callable[[], object], clock: Callable[[], float]) -> float:
-    """10^6 pixels a second in the fastest of some runs: the one that others on the machine disturbed least."""
+    """10^6 pixels a second in the fastest of some runs: the one that others on the machine
+    disturbed least.
+    """
     seconds = []
     for _ in range(REPEATS):
         start = clock()
@@ -111,21 +123,40 @@ def _speed(pixels: int, work: Callable[[], object], clock: Callable[[], float]) 
 def text(numbers: Numbers) -> str:
     timed = numbers[TIMED]
     parts = [
-        "Blocks are independent, so threads share them. Within a block the lanes of the message let the processor"
-        " overlap its steps, and the networks see a batch of images at once. Millions of pixels a second on this"
-        f" machine ({timed['processor']}, {timed['cores']} cores), the best of {REPEATS} runs, by the clock for threads"
-        " and in processor time for lanes and batches:"
+        "Blocks are independent, so threads share them. Within a block the lanes of the message"
+        " let the processor overlap its steps, and the networks see a batch of images at once."
+        f" Millions of pixels a second on this machine ({timed['processor']}, {timed['cores']}"
+        f" cores), the best of {REPEATS} runs, by the clock for threads and in processor time for"
+        " lanes and batches:"
     ]
     for model in timed["models"]:
         threads, lanes, batches = model["threads"], model["lanes"], model["batches"]
-        rows = [[what, *(fixed(row[what], 0) for row in threads)] for what in ("compress", "decompress")]
+        rows = [
+            [what, *(fixed(row[what], 0) for row in threads)] for what in ("compress", "decompress")
+        ]
         parts.append(
-            table([f"`{model['model']}`, {BLOCKS} blocks, threads", *(str(row["threads"]) for row in threads)], rows)
+            table(
+                [
+                    f"`{model['model']}`, {BLOCKS} blocks, threads",
+                    *(str(row["threads"]) for row in threads),
+                ],
+                rows,
+            )
         )
         rows = [[what, *(fixed(row[what], 0) for row in lanes)] for what in ("push", "pop")]
-        parts.append(table([f"`{model['model']}`, one thread, lanes", *(str(row["lanes"]) for row in lanes)], rows))
+        parts.append(
+            table(
+                [f"`{model['model']}`, one thread, lanes", *(str(row["lanes"]) for row in lanes)],
+                rows,
+            )
+        )
         rows = [[what, *(fixed(row[what], 0) for row in batches)] for what in ("push", "pop")]
-        parts.append(table([f"`{model['model']}`, one thread, batch", *(str(row["batch"]) for row in batches)], rows))
+        parts.append(
+            table(
+                [f"`{model['model']}`, one thread, batch", *(str(row["batch"]) for row in batches)],
+                rows,
+            )
+        )
     return "\n\n".join(parts)
 
 
@@ -146,7 +177,12 @@ def draw(axes: Any, numbers: Numbers) -> None:
             for way, short in zip(ways, ("in", "out"), strict=True):
                 line, marker = next(lines)
                 points = [(row[key], row[way]) for row in model[part]]
-                panel.plot(*zip(*points, strict=True), marker=marker, label=f"{model['model']}, {short}", **line)
+                panel.plot(
+                    *zip(*points, strict=True),
+                    marker=marker,
+                    label=f"{model['model']}, {short}",
+                    **line,
+                )
         ticks = [row[key] for row in models[0][part]]
         ticks = ticks[::2] if len(ticks) > 5 else ticks
         panel.set_xscale("log", base=2)

@@ -16,7 +16,9 @@ Key = tuple[str, str]
 
 
 def on(images: Images, peer: Peer, run: Run) -> Numbers:
-    """The bytes of everything that the peer makes of the images; for one that fails the reason in their place."""
+    """The bytes of everything that the peer makes of the images; for one that fails the reason in
+    their place.
+    """
     try:
         found = measured(peer, images, run.remeasure)
     except BitsbackError as error:
@@ -31,7 +33,9 @@ def available() -> tuple[dict[Key, Peer], list[str]]:
 
 
 def pick(wanted: tuple[Key, ...], measure: Callable[[Peer], Numbers]) -> list[Numbers]:
-    """What `measure` says of the wanted ones, in order, and of those that are not installed that they are not."""
+    """What `measure` says of the wanted ones, in order, and of those that are not installed that
+    they are not.
+    """
     found, _ = available()
     rows: list[Numbers] = []
     for name, unit in wanted:

@@ -1,6 +1,7 @@
 """Bits back on plain integers: the message is one big number, and nothing is hidden.
 
-`bitsback.codecs.BitsBack` is the same with codecs in place of lists, and a message whose heads fit a processor.
+`bitsback.codecs.BitsBack` is the same with codecs in place of lists, and a message whose heads fit
+a processor.
 """
 
 from bisect import bisect

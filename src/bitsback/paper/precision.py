@@ -1,4 +1,6 @@
-"""What finite precision costs: probabilities rounded to few bits, and an ANS coder whose heads are finite."""
+"""What finite precision costs: probabilities rounded to few bits, and an ANS coder whose heads are
+finite.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,13 @@ def measure(run: Run) -> Numbers:
 
 
 def rounding(model: Model, x: Symbols) -> Numbers:
-    """Bits per pixel with the probabilities of the posterior, or of the likelihood, rounded to other precisions."""
+    """Bits per pixel with the probabilities of the posterior, or of the likelihood, rounded to
+    other precisions.
+    """
 
-    def rate(likelihood: Callable[[NDArray[Any]], Any], posterior: Callable[[Symbols], Any]) -> float:
+    def rate(
+        likelihood: Callable[[NDArray[Any]], Any], posterior: Callable[[Symbols], Any]
+    ) -> float:
         return rounded(mean_net(model.prior, likelihood, posterior, x, SAMPLES) / model.pixels)
 
     def posterior(precision: int) -> Callable[[Symbols], Gaussian]:
@@ -61,7 +67,9 @@ def rounding(model: Model, x: Symbols) -> Numbers:
         "posterior_precision": list(POSTERIOR),
         "posterior_rate": [rate(model.likelihood, posterior(precision)) for precision in POSTERIOR],
         "likelihood_precision": list(LIKELIHOOD[model.levels]),
-        "likelihood_rate": [rate(likelihood(precision), model.posterior) for precision in LIKELIHOOD[model.levels]],
+        "likelihood_rate": [
+            rate(likelihood(precision), model.posterior) for precision in LIKELIHOOD[model.levels]
+        ],
     }
 
 
@@ -70,12 +78,18 @@ def coarse_table(codec: Any, precision: int) -> NDArray[np.uint32]:
     if isinstance(codec, BernoulliTable):
         half = 1 << codec.precision - precision >> 1
         total = 1 << precision
-        return ((codec.table + np.uint32(half)) >> (codec.precision - precision)).clip(1, total - 1).astype(np.uint32)
+        return (
+            ((codec.table + np.uint32(half)) >> (codec.precision - precision))
+            .clip(1, total - 1)
+            .astype(np.uint32)
+        )
     return starts_of(cumulative_of(codec), precision)
 
 
 def cumulative_of(codec: Rows) -> NDArray[np.uint64]:
-    """The cumulative probabilities, in units of 2^-16, that `starts_of` made the codec's rows from."""
+    """The cumulative probabilities, in units of 2^-16, that `starts_of` made the codec's rows
+    from.
+    """
     levels = codec.starts.shape[-1] - 1
     spread = codec.starts[..., :-1].astype(np.uint64) - np.arange(levels, dtype=np.uint64)
     free = np.uint64((1 << codec.precision) - levels)
@@ -90,7 +104,9 @@ def with_table(codec: Any, table: NDArray[np.uint32], precision: int) -> Any:
 
 
 def _library(model: Model, x: Symbols) -> Numbers:
-    """By how much the message grows beyond the information of what is pushed and popped: bits an image."""
+    """By how much the message grows beyond the information of what is pushed and popped: bits an
+    image.
+    """
     message = random_message(1, 4096, LANES)
     excess = 0.0
     batch = 100
@@ -102,13 +118,19 @@ def _library(model: Model, x: Symbols) -> Numbers:
         likelihood = model.likelihood(z)
         likelihood.push(message, items)
         prior.push(message, z)
-        information = likelihood.information(items).sum() + prior.information(z).sum() - posterior.information(z).sum()
+        information = (
+            likelihood.information(items).sum()
+            + prior.information(z).sum()
+            - posterior.information(z).sum()
+        )
         excess += length(message) - before - float(information)
     return {"library_excess": rounded(excess / len(x), 5)}
 
 
 def heads(model: Model, x: Symbols) -> Numbers:
-    """The same for coders with smaller heads, which push the pixels of some images under the likelihood."""
+    """The same for coders with smaller heads, which push the pixels of some images under the
+    likelihood.
+    """
     items = x[:HEAD_IMAGES]
     z = model.posterior(items).pop(random_message(1, HEAD_IMAGES * 64, 8))
     codec = model.likelihood(z)
@@ -136,7 +158,9 @@ def bernoulli_intervals(ones: NDArray[Any], x: Symbols, precision: int) -> list[
 
 
 def coded_bits(intervals: list[tuple[int, int]], precision: int, floor: int) -> float:
-    """By how many bits the symbols make a message longer whose head lies in [2^floor, 2^(floor + 32))."""
+    """By how many bits the symbols make a message longer whose head lies in [2^floor, 2^(floor +
+    32)).
+    """
     head, words = 1 << floor, 0
     for start, freq in intervals:
         if head >> (floor + 32 - precision) >= freq:
@@ -147,24 +171,35 @@ def coded_bits(intervals: list[tuple[int, int]], precision: int, floor: int) -> 
 
 def text(numbers: Numbers) -> str:
     parts = [
-        "Probabilities are integers out of 2^precision, and no symbol has less than one. Bits per pixel with coarser"
-        " ones than the models have, for the posterior and for the likelihood, on the test set (exact code lengths,"
-        f" {SAMPLES} samples an image). The grey likelihood gains a little from coarser ones, which leave more to the"
-        " least likely pixels:"
+        "Probabilities are integers out of 2^precision, and no symbol has less than one. Bits per"
+        " pixel with coarser ones than the models have, for the posterior and for the likelihood,"
+        f" on the test set (exact code lengths, {SAMPLES} samples an image). The grey likelihood"
+        " gains a little from coarser ones, which leave more to the least likely pixels:"
     ]
     for model in numbers["models"]:
         for which in ("posterior", "likelihood"):
             head = [f"`{model['model']}`, {which}", *map(str, model[f"{which}_precision"])]
-            parts.append(table(head, [["bits per pixel", *(fixed(rate, 4) for rate in model[f"{which}_rate"])]]))
-    excess = " and ".join(f"{model['library_excess']:.4f} with `{model['model']}`" for model in numbers["models"])
+            parts.append(
+                table(
+                    head, [["bits per pixel", *(fixed(rate, 4) for rate in model[f"{which}_rate"])]]
+                )
+            )
+    excess = " and ".join(
+        f"{model['library_excess']:.4f} with `{model['model']}`" for model in numbers["models"]
+    )
     few = numbers["heads"]
-    rows = [["beyond the information, bits an image", *(fixed(value, 3) for value in few["excess"])]]
+    rows = [
+        ["beyond the information, bits an image", *(fixed(value, 3) for value in few["excess"])]
+    ]
     parts += [
-        "The coder rounds too, once a symbol, since its heads are finite. Those of the library, from 2^32 to 2^64,"
-        f" cost nothing that could be seen: the message grows beyond the information that goes in by {excess} bits an"
-        f" image, in {LANES} lanes. Coders with smaller heads, from 2^floor to 2^(floor + 32), pushing the pixels of"
-        f" {few['images']:,} images under the likelihood of `{few['model']}`, {few['information']:.1f} bits an image"
-        f" at precision {few['precision']}:",
+        (
+            "The coder rounds too, once a symbol, since its heads are finite. Those of the"
+            " library, from 2^32 to 2^64, cost nothing that could be seen: the message grows"
+            f" beyond the information that goes in by {excess} bits an image, in {LANES} lanes."
+            " Coders with smaller heads, from 2^floor to 2^(floor + 32), pushing the pixels of"
+            f" {few['images']:,} images under the likelihood of `{few['model']}`,"
+            f" {few['information']:.1f} bits an image at precision {few['precision']}:"
+        ),
         table(["floor", *map(str, few["floor"])], rows),
     ]
     return "\n\n".join(parts)

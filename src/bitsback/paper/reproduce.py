@@ -1,4 +1,6 @@
-"""Measures exhibits and writes them into a folder: numbers, pictures and, of all of them, the page."""
+"""Measures exhibits and writes them into a folder: numbers, pictures and, of all of them, the
+page.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from bitsback.paper.page import FOLDER as FOLDER
 
 
 def prepare(names: tuple[str, ...], output: Path) -> None:
-    """Finds out what could stop the work in its middle. Raises MissingExtra, InputError or OSError."""
+    """Finds out what could stop the work in its middle. Raises MissingExtra, InputError or
+    OSError.
+    """
     if any(find(name)[1].draw is not None for name in names):
         style.check()
     if names == NAMES:
@@ -50,19 +54,27 @@ def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:
-    """The numbers of exhibits that lie in a folder. Raises InputError if any are not there, or damaged."""
+    """The numbers of exhibits that lie in a folder. Raises InputError if any are not there, or
+    damaged.
+    """
     results = {}
     for name in names:
         path = folder / f"{name}.json"
         try:
             results[name] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); 'bitsback reproduce {name}' makes it") from None
+            raise InputError(
+                f"{path}: cannot be read ({error}); 'bitsback reproduce {name}' makes it"
+            ) from None
     return results
 
 
-def compare(here: dict[str, Numbers], there: dict[str, Numbers], say: Callable[[str], None]) -> None:
-    """Says each difference between the numbers of some exhibits. Raises InputError if there is any."""
+def compare(
+    here: dict[str, Numbers], there: dict[str, Numbers], say: Callable[[str], None]
+) -> None:
+    """Says each difference between the numbers of some exhibits. Raises InputError if there is
+    any.
+    """
     count = 0
     for name, numbers in here.items():
         for line in differences(json.loads(json.dumps(numbers)), there[name]):

@@ -23,7 +23,8 @@ COUNT = 10_000
 
 
 def mnist(levels: int) -> Images:
-    """The MNIST test set [10000, 28, 28], which ships: binarised, bool, for two levels, else as it is, uint8.
+    """The MNIST test set [10000, 28, 28], which ships: binarised, bool, for two levels, else as it
+    is, uint8.
 
     Raises BitsbackError if the file cannot be read.
     """
@@ -31,12 +32,14 @@ def mnist(levels: int) -> Images:
         return digits.binarised_mnist_test_images() if levels == 2 else digits.mnist_test_images()
     except (OSError, EOFError, ValueError, AssertionError, zlib.error) as error:
         raise BitsbackError(
-            f"the test images that come with bitsback cannot be read ({error}): install bitsback again"
+            f"the test images that come with bitsback cannot be read ({error}): install bitsback"
+            " again"
         ) from error
 
 
 def fashion() -> NDArray[np.uint8] | None:
-    """Fashion-MNIST's test set, uint8 [10000, 28, 28], from the folder that BITSBACK_DATA names; None if none is named.
+    """Fashion-MNIST's test set, uint8 [10000, 28, 28], from the folder that BITSBACK_DATA names;
+    None if none is named.
 
     Raises InputError if it is not there, or is another file.
     """
@@ -44,7 +47,10 @@ def fashion() -> NDArray[np.uint8] | None:
     if not named:
         return None
     path = next((path for path in _places(Path(named)) if path.is_file()), None)
-    remedy = f"put {FASHION_FILE} of Fashion-MNIST there, or unset {ENVIRONMENT} to take the figures that come along"
+    remedy = (
+        f"put {FASHION_FILE} of Fashion-MNIST there, or unset {ENVIRONMENT} to take the figures"
+        " that come along"
+    )
     if path is None:
         raise InputError(f"{_places(Path(named))[0]}: there is no such file; {remedy}")
     try:

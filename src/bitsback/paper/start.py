@@ -1,4 +1,6 @@
-"""What it costs to start a chain, by the bits it starts from and by how many images it takes at once."""
+"""What it costs to start a chain, by the bits it starts from and by how many images it takes at
+once.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Scheme:
     initial: Callable[[Symbols, int], Message]
     sizes: Callable[[Model, int], list[int]]
     digest_bits: int = 0
-    """Bits of the start that the archive needs anyway, and that no later checksum has to be added for."""
+    """Bits of the start that the archive needs anyway, and that no later checksum has to be added
+    for.
+    """
 
 
 def _from_digest(x: Symbols, seed: int) -> Message:
@@ -40,7 +44,9 @@ def _from_digest(x: Symbols, seed: int) -> Message:
 
 
 def _from_random(x: Symbols, seed: int) -> Message:
-    """A random head. The words of the supply, which a chain takes as it needs them, stand for random words."""
+    """A random head. The words of the supply, which a chain takes as it needs them, stand for
+    random words.
+    """
     return Message(_core.splitmix64(seed, 0, 1) | np.uint64(1 << 32), (), 0)
 
 
@@ -75,14 +81,19 @@ def _scheme(model: Model, x: Symbols, scheme: Scheme) -> Numbers:
     starts = []
     for count in COUNTS:
         coded = [
-            code(model, x[first : first + count], scheme, seed) for seed, first in enumerate(_firsts(len(x), count))
+            code(model, x[first : first + count], scheme, seed)
+            for seed, first in enumerate(_firsts(len(x), count))
         ]
         starts.append(rounded(np.mean([bits - information for bits, information in coded]), 1))
     return {"scheme": scheme.name, "start": starts}
 
 
 def _firsts(images: int, count: int) -> list[int]:
-    return [block * images // BLOCKS for block in range(BLOCKS) if block * images // BLOCKS + count <= images]
+    return [
+        block * images // BLOCKS
+        for block in range(BLOCKS)
+        if block * images // BLOCKS + count <= images
+    ]
 
 
 def code(model: Model, x: Symbols, scheme: Scheme, seed: int) -> tuple[int, float]:
@@ -96,15 +107,19 @@ def code(model: Model, x: Symbols, scheme: Scheme, seed: int) -> tuple[int, floa
 def text(numbers: Numbers) -> str:
     head = ["images in the chain", *(f"{count:,}" for count in numbers["counts"])]
     parts = [
-        "The first image pops its latents from bits that have to come from somewhere, and that stay in the message."
-        " The paper takes random bits. Coding many images at once, for speed, takes as many times more. An archive"
-        " starts each block from the digest of its content, 256 bits that it stores anyway, and takes few images at"
-        " once until there is enough on the stack. Bits in the message beyond the information of the images, the mean"
-        f" of {numbers['blocks']} chains; of those of an archive {numbers['digest_bits']} are the digest, which the"
-        " others lack:"
+        "The first image pops its latents from bits that have to come from somewhere, and that"
+        " stay in the message. The paper takes random bits. Coding many images at once, for speed,"
+        " takes as many times more. An archive starts each block from the digest of its content,"
+        " 256 bits that it stores anyway, and takes few images at once until there is enough on"
+        " the stack. Bits in the message beyond the information of the images, the mean of"
+        f" {numbers['blocks']} chains; of those of an archive {numbers['digest_bits']} are the"
+        " digest, which the others lack:"
     ]
     for model in numbers["models"]:
-        rows = [[scheme["scheme"], *(fixed(bits, 0) for bits in scheme["start"])] for scheme in model["schemes"]]
+        rows = [
+            [scheme["scheme"], *(fixed(bits, 0) for bits in scheme["start"])]
+            for scheme in model["schemes"]
+        ]
         parts.append(f"`{model['model']}`:")
         parts.append(table(head, rows))
     return "\n\n".join(parts)
@@ -115,7 +130,9 @@ def draw(axes: Any, numbers: Numbers) -> None:
     shown = [model for model in numbers["models"] if model["model"].endswith("paper")]
     for panel, model in zip(axes, shown, strict=True):
         for scheme, line, marker in zip(model["schemes"], style.LINES, style.MARKERS, strict=False):
-            panel.plot(numbers["counts"], scheme["start"], marker=marker, label=scheme["scheme"], **line)
+            panel.plot(
+                numbers["counts"], scheme["start"], marker=marker, label=scheme["scheme"], **line
+            )
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.set_yscale("log")

@@ -1,4 +1,6 @@
-"""How all pictures look: black on white, told apart by grey and line style, so that they survive a printer."""
+"""How all pictures look: black on white, told apart by grey and line style, so that they survive a
+printer.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +54,15 @@ def check() -> None:
 Draw = Callable[[dict[str, Any], Path], list[Path]]
 
 
-def picture(name: str, height: float, rows: int = 1, columns: int = 1, **settings: Any) -> Callable[[Any], Draw]:
-    """Makes of `paint(axes, numbers)` a function of numbers and a folder that writes NAME.png and NAME.svg into it.
+def picture(
+    name: str, height: float, rows: int = 1, columns: int = 1, **settings: Any
+) -> Callable[[Any], Draw]:
+    """Makes of `paint(axes, numbers)` a function of numbers and a folder that writes NAME.png and
+    NAME.svg into it.
 
-    The picture is as wide as all others and `height` inches high; `axes` is what `pyplot.subplots` gives for so many
-    rows and columns. The same numbers give the same bytes. The function raises MissingExtra without matplotlib.
+    The picture is as wide as all others and `height` inches high; `axes` is what `pyplot.subplots`
+    gives for so many rows and columns. The same numbers give the same bytes. The function raises
+    MissingExtra without matplotlib.
     """
 
     def decorate(paint: Callable[[Any, dict[str, Any]], None]) -> Draw:
@@ -65,7 +71,9 @@ def picture(name: str, height: float, rows: int = 1, columns: int = 1, **setting
             matplotlib = import_module("matplotlib")
             paths = [folder / f"{name}.png", folder / f"{name}.svg"]
             with matplotlib.rc_context(_SETTINGS):
-                drawn = import_module("matplotlib.figure").Figure((WIDTH, height), layout="constrained")
+                drawn = import_module("matplotlib.figure").Figure(
+                    (WIDTH, height), layout="constrained"
+                )
                 paint(drawn.subplots(rows, columns, **settings), numbers)
                 pixels = io.BytesIO()
                 drawn.savefig(pixels, metadata={"Software": None})

@@ -1,4 +1,6 @@
-"""Table 2: compression rates of the MNIST test set, binarised and as it is, beside other compressors."""
+"""Table 2: compression rates of the MNIST test set, binarised and as it is, beside other
+compressors.
+"""
 
 from __future__ import annotations
 
@@ -52,23 +54,37 @@ def measure(run: Run) -> Numbers:
             elif levels == 2 or not peer.two_levels_only:
                 answer = peers.on(images, peer, run)
                 size = answer["bytes"]
-                row[str(levels)] = answer | {"rate": None if size is None else round(8 * size / images.size, 6)}
+                row[str(levels)] = answer | {
+                    "rate": None if size is None else round(8 * size / images.size, 6)
+                }
             run.progress(done := done + 1, steps)
     return {"models": models, "peers": rows, "missing": missing}
 
 
 def text(numbers: Numbers) -> str:
     parts = [
-        "Bits per pixel of the 10,000 test images, here and in the paper; binarised once by"
-        " `np.random.RandomState(0).random_sample(x.shape) < x / 255`, as the paper's code has it. The negative ELBO"
-        " is the exact code length of the integer model, net what the images make one chain longer, and archive the"
-        " whole file, with header, index, digests and start-up, and without the model, which ships.",
-        table(
-            ["", "", *(name for title in SETS.values() for name in (f"{title}, here", "the paper"))], _first(numbers), 2
+        (
+            "Bits per pixel of the 10,000 test images, here and in the paper; binarised once by"
+            " `np.random.RandomState(0).random_sample(x.shape) < x / 255`, as the paper's code has"
+            " it. The negative ELBO is the exact code length of the integer model, net what the"
+            " images make one chain longer, and archive the whole file, with header, index, digests"
+            " and start-up, and without the model, which ships."
         ),
-        "PNG and WebP files of binarised digits take less in the paper than files of the same images do here, with"
-        " today's Pillow. What the paper left out, with the effort in the name; streams see bilevel pixels packed into"
-        " bits, a mosaic holds all images in one picture of 2800 x 2800:",
+        table(
+            [
+                "",
+                "",
+                *(name for title in SETS.values() for name in (f"{title}, here", "the paper")),
+            ],
+            _first(numbers),
+            2,
+        ),
+        (
+            "PNG and WebP files of binarised digits take less in the paper than files of the same"
+            " images do here, with today's Pillow. What the paper left out, with the effort in the"
+            " name; streams see bilevel pixels packed into bits, a mosaic holds all images in one"
+            " picture of 2800 x 2800:"
+        ),
         table(["", "", "version", *SETS.values()], _second(numbers), 3),
     ]
     problems = [
@@ -86,7 +102,9 @@ def text(numbers: Numbers) -> str:
 def _first(numbers: Numbers) -> list[list[str]]:
     """The rows of the paper's table."""
 
-    def row(name: str, unit: str, here: list[float | None], paper: tuple[float, float] | None) -> list[str]:
+    def row(
+        name: str, unit: str, here: list[float | None], paper: tuple[float, float] | None
+    ) -> list[str]:
         cells = [fixed(paper[i], 2) if paper else "-" for i in range(2)]
         return [name, unit, fixed(here[0], 4), cells[0], fixed(here[1], 4), cells[1]]
 
@@ -122,7 +140,9 @@ def _first(numbers: Numbers) -> list[list[str]]:
 def _second(numbers: Numbers) -> list[list[str]]:
     """The rows that the paper's table has not, the smallest on grey digits first."""
     others = [peer for peer in numbers["peers"] if (peer["name"], peer["unit"]) not in OF_PAPER]
-    others.sort(key=lambda peer: next((rate for rate in reversed(_theirs(peer)) if rate is not None), 9.0))
+    others.sort(
+        key=lambda peer: next((rate for rate in reversed(_theirs(peer)) if rate is not None), 9.0)
+    )
     return [
         [
             peer["name"],
@@ -135,7 +155,9 @@ def _second(numbers: Numbers) -> list[list[str]]:
 
 
 def _ours(numbers: Numbers, family: str, what: str) -> list[float | None]:
-    found = {model["levels"]: model[what] for model in numbers["models"] if model["family"] == family}
+    found = {
+        model["levels"]: model[what] for model in numbers["models"] if model["family"] == family
+    }
     return [found.get(levels) for levels in LEVELS]
 
 

@@ -32,13 +32,19 @@ def measure(run: Run) -> Numbers:
         model = ours.shipped(name) if name is not None else None
         row: Numbers = {"set": title, "predicted": PREDICTED.get(title), "model": name}
         if model is not None:
-            row |= _fashion(model) if title == "Fashion-MNIST" else {"here": ours.rates(model, mnist(model.levels))}
+            row |= (
+                _fashion(model)
+                if title == "Fashion-MNIST"
+                else {"here": ours.rates(model, mnist(model.levels))}
+            )
         rows.append(row)
     return {"rows": rows}
 
 
 def _fashion(model: Model) -> Numbers:
-    """Measured, if the data set is at hand, or else what was measured where it was. Raises InputError as `fashion`."""
+    """Measured, if the data set is at hand, or else what was measured where it was. Raises
+    InputError as `fashion`.
+    """
     images = fashion()
     if images is not None:
         return {"here": ours.rates(model, images)}
@@ -61,16 +67,23 @@ def text(numbers: Numbers) -> str:
             predicted += f" ({IMAGENET_PEERS})"
         rows.append([row["set"], predicted, _model(row), *shown])
     parts = [
-        "The paper expects a rate near the negative ELBO of any model, and quotes that of a PixelVAE. The models with"
-        " context are small relatives of it: the pixels see the latents and their neighbours above and to the left."
-        " Bits per pixel of the test sets (ImageNet: per channel and pixel, and in brackets what the paper has for"
-        " others):",
-        table(["", "predicted for a PixelVAE", "model here", "negative ELBO", "net", "archive"], rows, 3),
+        (
+            "The paper expects a rate near the negative ELBO of any model, and quotes that of a"
+            " PixelVAE. The models with context are small relatives of it: the pixels see the"
+            " latents and their neighbours above and to the left. Bits per pixel of the test sets"
+            " (ImageNet: per channel and pixel, and in brackets what the paper has for others):"
+        ),
+        table(
+            ["", "predicted for a PixelVAE", "model here", "negative ELBO", "net", "archive"],
+            rows,
+            3,
+        ),
     ]
     if any(row.get("committed") for row in numbers["rows"]):
         parts.append(
-            "Fashion-MNIST does not ship: its figures were measured where it was, and come with the package. With"
-            f" {ENVIRONMENT} set to a folder that has fashion-mnist/t10k-images-idx3-ubyte.gz they are measured again."
+            "Fashion-MNIST does not ship: its figures were measured where it was, and come with"
+            f" the package. With {ENVIRONMENT} set to a folder that has"
+            " fashion-mnist/t10k-images-idx3-ubyte.gz they are measured again."
         )
     return "\n\n".join(parts)
 
@@ -80,7 +93,11 @@ def _model(row: Numbers) -> str:
         return f"`{row['model']}`"
     if row.get("committed"):
         return f"`{row['model']}` (committed figures)"
-    return "not yet" if "committed" not in row else f"`{row['model']}` (not measured: set {ENVIRONMENT})"
+    return (
+        "not yet"
+        if "committed" not in row
+        else f"`{row['model']}` (not measured: set {ENVIRONMENT})"
+    )
 
 
 EXHIBIT = Exhibit(measure, text)

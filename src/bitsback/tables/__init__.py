@@ -1,6 +1,7 @@
 """The tables behind codecs and models, as bytes that ship (docs/format.md, docs/model-format.md).
 
-tools/make_tables.py made them. They decide what archives mean, so they are checked when they are first used.
+tools/make_tables.py made them. They decide what archives mean, so they are checked when they are
+first used.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ def normal_cdf() -> NDArray[np.int32]:
 
 @cache
 def normal_quantile() -> NDArray[np.int32]:
-    """The quantile of N(0, 1) at j / 8192, times 2^16, with 0 at both ends: int32 [8193], read-only.
+    """The quantile of N(0, 1) at j / 8192, times 2^16, with 0 at both ends: int32 [8193],
+    read-only.
 
     Raises BitsbackError if the file is missing or damaged.
     """
@@ -51,13 +53,16 @@ def logistic_cdf() -> NDArray[np.int32]:
 
 @cache
 def exp2() -> NDArray[np.uint32]:
-    """2^(28 - f / 1024), uint32 [1024], read-only. Raises BitsbackError if the file is missing or damaged."""
+    """2^(28 - f / 1024), uint32 [1024], read-only. Raises BitsbackError if the file is missing or
+    damaged.
+    """
     return _load("exp2.bin", "<u4")
 
 
 @cache
 def beta_binomial() -> NDArray[np.uint16]:
-    """Cumulative probabilities of beta-binomials by mean, concentration and symbol, in units of 2^-16.
+    """Cumulative probabilities of beta-binomials by mean, concentration and symbol, in units of
+    2^-16.
 
     uint16 [64, 32, 256], read-only. Raises BitsbackError if the file is missing or damaged.
     """
@@ -69,7 +74,9 @@ def _load(name: str, dtype: str) -> NDArray[Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BitsbackError(f"cannot read a part of bitsback ({error}): install bitsback again") from error
+        raise BitsbackError(
+            f"cannot read a part of bitsback ({error}): install bitsback again"
+        ) from error
     if hashlib.sha256(data).hexdigest() != _SHA256[name]:
         raise BitsbackError(f"{path}, a part of bitsback, is damaged: install bitsback again")
     stored = np.frombuffer(data, dtype)

@@ -1,4 +1,5 @@
-"""Training: torch twins of the integer networks, recipes, and the exporter. Needs the extra `bitsback[train]`.
+"""Training: torch twins of the integer networks, recipes, and the exporter. Needs the extra
+`bitsback[train]`.
 
 Nothing else in bitsback imports this package, and compressing or decompressing never needs it.
 """

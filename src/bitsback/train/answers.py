@@ -1,4 +1,6 @@
-"""What a twin computes, as the integers of its model, and the test vectors that a model file gets from them."""
+"""What a twin computes, as the integers of its model, and the test vectors that a model file gets
+from them.
+"""
 
 import hashlib
 
@@ -35,7 +37,9 @@ def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
     if isinstance(twin, ContextTwin):
         return {"features": _integers(HIDDEN, twin.decode(value).flatten(1))}
     hidden = twin.decoder(value)
-    return {name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()}
+    return {
+        name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()
+    }
 
 
 @torch.no_grad()
@@ -44,7 +48,9 @@ def pixel_integers(twin: ContextTwin, context: NDArray[np.uint8]) -> Answers:
     real = HIDDEN.real(torch.from_numpy(context).double())
     outputs = twin.context_outputs(real, real[:, : twin.architecture.window])
     grids = twin.pixel_likelihood.outputs
-    return {name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)}
+    return {
+        name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)
+    }
 
 
 def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
@@ -62,9 +68,14 @@ def vector_digests(twin: Twin) -> dict[str, str]:
         taken += len(words)
         return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
 
-    answers = posterior_integers(twin, torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64)))
+    answers = posterior_integers(
+        twin, torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64))
+    )
     answers |= likelihood_integers(twin, draw(a.latents, 2**a.bits - 1))
     if isinstance(twin, ContextTwin):
         pixel = pixel_integers(twin, draw(twin.inputs, 255).astype(np.uint8))
         answers |= {f"pixel.{name}": out for name, out in pixel.items()}
-    return {name: hashlib.sha256(out.astype("<i4").tobytes()).hexdigest() for name, out in answers.items()}
+    return {
+        name: hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
+        for name, out in answers.items()
+    }

@@ -16,14 +16,19 @@ def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
 def in_words(architecture: AnyArchitecture, latents: int) -> str:
     """The sizes, for people, with the latents that are left."""
     if isinstance(architecture, Architecture):
-        return f"dense, sizes {'-'.join(map(str, (architecture.pixels, *architecture.hidden, latents)))}"
+        return (
+            "dense, sizes"
+            f" {'-'.join(map(str, (architecture.pixels, *architecture.hidden, latents)))}"
+        )
     return (
-        f"context, of {architecture.window} pixels before each and {architecture.features} features from {latents}"
-        f" latents, {architecture.hidden} hidden"
+        f"context, of {architecture.window} pixels before each and {architecture.features} features"
+        f" from {latents} latents, {architecture.hidden} hidden"
     )
 
 
 def from_json(fields: dict[str, Any]) -> AnyArchitecture:
     """Raises TypeError where `fields` are those of neither kind."""
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    values: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
+    }
     return ContextArchitecture(**values) if "shape" in values else Architecture(**values)

@@ -1,4 +1,6 @@
-"""The images of a run of `bitsback train`: what can be trained on, and which images are for what."""
+"""The images of a run of `bitsback train`: what can be trained on, and which images are for
+what.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -56,7 +58,9 @@ class Collection:
 
 @dataclass(frozen=True)
 class Parts:
-    """Images, uint8 [n, height, width], to train on, to make choices by, and to report on: no image is in two."""
+    """Images, uint8 [n, height, width], to train on, to make choices by, and to report on: no image
+    is in two.
+    """
 
     train: Symbols
     validation: Symbols
@@ -64,13 +68,18 @@ class Parts:
 
 
 def read_collection(path: str) -> Collection:
-    """The images of whatever `bitsback compress` reads. Raises InputError if they cannot be trained on."""
+    """The images of whatever `bitsback compress` reads. Raises InputError if they cannot be trained
+    on.
+    """
     with open_input(path, None, skip_bad=False) as found:
         if len(found.parts) != 1:
-            shapes = ", ".join(f"{items.shape} {items.dtype}" for items, _ in found.parts[:3]) or "none"
+            shapes = (
+                ", ".join(f"{items.shape} {items.dtype}" for items, _ in found.parts[:3]) or "none"
+            )
             raise InputError(
-                f"{path}: holds {len(found.parts)} arrays ({shapes}{', ...' if len(found.parts) > 3 else ''}), and a"
-                " model is for images of one shape and kind; give those of each kind on their own"
+                f"{path}: holds {len(found.parts)} arrays"
+                f" ({shapes}{', ...' if len(found.parts) > 3 else ''}), and a model is for images"
+                " of one shape and kind; give those of each kind on their own"
             )
         items = found.parts[0][0]
         shape = _image_shape(items.shape, path)
@@ -88,13 +97,16 @@ def read_collection(path: str) -> Collection:
 def as_collection(array: NDArray[Any], name: str, test: NDArray[Any] | None = None) -> Collection:
     """Images [n, height, width] of bool, uint8, or any two integers. `name` is for error messages.
 
-    Two values make a bilevel collection. Other images have as many levels as their greatest value asks for, and all 256
-    where it is above 127, so that the model can code images like them. Raises InputError.
+    Two values make a bilevel collection. Other images have as many levels as their greatest value
+    asks for, and all 256 where it is above 127, so that the model can code images like them. Raises
+    InputError.
     """
     _image_shape(array.shape, name)
     whole = np.ascontiguousarray(array if test is None else np.concatenate((array, test)))
     if (whole == whole.flat[0]).all():
-        raise InputError(f"{name}: all pixels of all images have the same value, and there is nothing to learn")
+        raise InputError(
+            f"{name}: all pixels of all images have the same value, and there is nothing to learn"
+        )
     pair = find_levels(whole)
     if pair is not None:
         symbols, levels = to_symbols(whole, pair).reshape(whole.shape), 2
@@ -103,19 +115,25 @@ def as_collection(array: NDArray[Any], name: str, test: NDArray[Any] | None = No
         levels = 256 if top > 127 else top + 1
     else:
         raise InputError(
-            f"{name}: its elements are {whole.dtype} of more than two values, and models are for bool or uint8;"
-            " if all lie within 0 to 255, convert them with .astype('uint8')"
+            f"{name}: its elements are {whole.dtype} of more than two values, and models are for"
+            " bool or uint8; if all lie within 0 to 255, convert them with .astype('uint8')"
         )
-    return Collection(name, symbols[: len(array)], levels, None if test is None else symbols[len(array) :])
+    return Collection(
+        name, symbols[: len(array)], levels, None if test is None else symbols[len(array) :]
+    )
 
 
 def named_collection(name: str, folder: Path) -> Collection:
     """A data set that comes as IDX files in `folder`, with a test set of its own."""
-    return as_collection(read_idx_images(folder / TRAIN_IMAGES), name, read_idx_images(folder / TEST_IMAGES))
+    return as_collection(
+        read_idx_images(folder / TRAIN_IMAGES), name, read_idx_images(folder / TEST_IMAGES)
+    )
 
 
 def split(collection: Collection, seed: int) -> Parts:
-    """Drawn at random by the seed: a tenth to make choices by, and a tenth to report on unless there is a test set."""
+    """Drawn at random by the seed: a tenth to make choices by, and a tenth to report on unless
+    there is a test set.
+    """
     count, pixels = len(collection.images), int(np.prod(collection.shape))
     size = max(LEAST_IMAGES, min(count // TENTH, MOST_IMAGES, MOST_PIXELS // pixels))
     order = np.random.default_rng(seed).permutation(count)
@@ -126,7 +144,9 @@ def split(collection: Collection, seed: int) -> Parts:
 
 
 def training_split(parts: Parts, levels: int) -> Split:
-    """What `Training` takes. It draws bilevel pixels by their grey value: black and white stay what they are."""
+    """What `Training` takes. It draws bilevel pixels by their grey value: black and white stay what
+    they are.
+    """
 
     def flat(images: Symbols) -> torch.Tensor:
         grey = images * np.uint8(255) if levels == 2 else images
@@ -143,8 +163,8 @@ def as_images(symbols: Symbols, levels: int) -> Images:
 def _check_dtype(dtype: np.dtype[Any], name: str) -> None:
     if dtype.kind == "f":
         raise InputError(
-            f"{name}: its elements are {dtype}, and models are for pixels of bool or uint8; convert them, for example"
-            " with (255 * x).round().astype('uint8')"
+            f"{name}: its elements are {dtype}, and models are for pixels of bool or uint8; convert"
+            " them, for example with (255 * x).round().astype('uint8')"
         )
 
 
@@ -153,13 +173,16 @@ def _image_shape(shape: tuple[int, ...], name: str) -> tuple[int, int]:
     sides = tuple(side for side in shape[1:] if side != 1)
     if len(sides) != 2:
         raise InputError(
-            f"{name}: its shape is {shape}, and grey or bilevel images are needed: [images, height, width]"
+            f"{name}: its shape is {shape}, and grey or bilevel images are needed: [images, height,"
+            " width]"
         )
     if min(sides) < SMALLEST or max(sides) > LARGEST:
         raise InputError(
-            f"{name}: its images have {sides[0]} x {sides[1]} pixels, and models are trained for {SMALLEST} x"
-            f" {SMALLEST} to {LARGEST} x {LARGEST}; cut them into tiles, or scale them"
+            f"{name}: its images have {sides[0]} x {sides[1]} pixels, and models are trained for"
+            f" {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}; cut them into tiles, or scale them"
         )
     if shape[0] < FEWEST:
-        raise InputError(f"{name}: has {shape[0]} images, and {FEWEST} are the fewest that can be trained on")
+        raise InputError(
+            f"{name}: has {shape[0]} images, and {FEWEST} are the fewest that can be trained on"
+        )
     return sides[0], sides[1]

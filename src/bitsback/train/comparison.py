@@ -1,4 +1,6 @@
-"""What a trained model is worth: its rate beside other compressors, and from how many images on it pays."""
+"""What a trained model is worth: its rate beside other compressors, and from how many images on it
+pays.
+"""
 
 import io
 import math
@@ -14,8 +16,18 @@ from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.train.ladder import Kind
 
-PEERS = (("PNG", "each"), ("PNG", "mosaic"), ("xz -9e", "stream"), ("WebP m4", "mosaic"), ("JPEG XL e9", "mosaic"))
-UNITS = {"each": "a file for each image", "mosaic": "all images in one picture", "stream": "the pixels of all images"}
+PEERS = (
+    ("PNG", "each"),
+    ("PNG", "mosaic"),
+    ("xz -9e", "stream"),
+    ("WebP m4", "mosaic"),
+    ("JPEG XL e9", "mosaic"),
+)
+UNITS = {
+    "each": "a file for each image",
+    "mosaic": "all images in one picture",
+    "stream": "the pixels of all images",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`ours`: an archive of the held-out images without the model, `model_bytes` what the model adds to an archive."""
+    """`ours`: an archive of the held-out images without the model, `model_bytes` what the model
+    adds to an archive.
+    """
 
     ours: Row
     peers: list[Row]
@@ -51,7 +65,8 @@ class Comparison:
 
 
 def break_even(ours: Row, peer: Row, model_bytes: int) -> int | None:
-    """The number of images from which on an archive with its model is smaller than what `peer` makes; None: never.
+    """The number of images from which on an archive with its model is smaller than what `peer`
+    makes; None: never.
 
     Both are taken to need as many bytes for each further image as for the held-out ones.
     """
@@ -77,12 +92,18 @@ def compare(model: Model, held_out: Images) -> Comparison:
 def _peers() -> tuple[list[Peer], list[str]]:
     more, _ = optional_peers()
     found = {(peer.name, peer.unit): peer for peer in (*standard_peers(), *more)}
-    missing = [] if ("JPEG XL e9", "mosaic") in found else ["JPEG XL is left out: pip install 'bitsback[bench]'"]
+    missing = (
+        []
+        if ("JPEG XL e9", "mosaic") in found
+        else ["JPEG XL is left out: pip install 'bitsback[bench]'"]
+    )
     return [found[wanted] for wanted in PEERS if wanted in found], missing
 
 
 def _row(measured: Measurement) -> Row:
-    return Row(measured.name, UNITS[measured.unit], measured.bytes, measured.images, measured.pixels)
+    return Row(
+        measured.name, UNITS[measured.unit], measured.bytes, measured.images, measured.pixels
+    )
 
 
 def table(comparison: Comparison) -> list[str]:
@@ -101,27 +122,42 @@ def _images(count: int | None) -> str:
 
 
 def verdict(comparison: Comparison, images: int, still_falling: bool, kind: Kind) -> str:
-    """Whether an archive of a collection of so many images, with the model in it, beats all of them; if not, why.
+    """Whether an archive of a collection of so many images, with the model in it, beats all of
+    them; if not, why.
 
     still_falling: the training ended before the validation rate had settled.
     """
-    points = {row: break_even(comparison.ours, row, comparison.model_bytes) for row in comparison.peers}
+    points = {
+        row: break_even(comparison.ours, row, comparison.model_bytes) for row in comparison.peers
+    }
     lost = [row for row, point in points.items() if point is None]
     if lost:
         why = (
-            "The validation rate was still falling when the time was up, so more --minutes will help."
+            "The validation rate was still falling when the time was up, so more --minutes will"
+            " help."
             if still_falling
             else "The validation rate had settled, so more images would help, not more time."
-            + (" Fine texture, which a dense network does not see, needs --arch context." if kind == "dense" else "")
+            + (
+                " Fine texture, which a dense network does not see, needs --arch context."
+                if kind == "dense"
+                else ""
+            )
         )
-        return f"{_names(lost)}: smaller even without the model, so the model never pays against it. {why}"
+        return (
+            f"{_names(lost)}: smaller even without the model, so the model never pays against it."
+            f" {why}"
+        )
     later = [row for row, point in points.items() if point is not None and point > images]
     if later:
         return (
-            f"The {images:,} images of this collection are too few to pay for the model in their archive against"
-            f" {_names(later)}; many such collections can share one model ('compress --embed never')."
+            f"The {images:,} images of this collection are too few to pay for the model in their"
+            f" archive against {_names(later)}; many such collections can share one model"
+            " ('compress --embed never')."
         )
-    return f"For the {images:,} images of this collection the archive, model included, is smaller than all of these."
+    return (
+        f"For the {images:,} images of this collection the archive, model included, is smaller than"
+        " all of these."
+    )
 
 
 def _names(rows: Sequence[Row]) -> str:

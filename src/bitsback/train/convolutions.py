@@ -1,4 +1,6 @@
-"""Twins of the layers that see an image: convolutions, pixel shuffles, residual additions. Images are [b, h, w, c]."""
+"""Twins of the layers that see an image: convolutions, pixel shuffles, residual additions. Images
+are [b, h, w, c].
+"""
 
 import torch
 from torch import Tensor, nn
@@ -35,14 +37,18 @@ class ConvTwin(LinearTwin):
 
 
 def patches(value: Tensor, kernel: int, stride: int) -> Tensor:
-    """Every stride-th patch around a pixel of [b, h, w, c], elements in the order row, column, channel."""
+    """Every stride-th patch around a pixel of [b, h, w, c], elements in the order row, column,
+    channel.
+    """
     if kernel == 1 and stride == 1:
         return value
     margin = kernel // 2
     padded = functional.pad(value, (0, 0, margin, margin, margin, margin))
     rows, columns = (-(-n // stride) for n in value.shape[1:3])
     parts = [
-        padded[:, y : y + stride * (rows - 1) + 1 : stride, x : x + stride * (columns - 1) + 1 : stride]
+        padded[
+            :, y : y + stride * (rows - 1) + 1 : stride, x : x + stride * (columns - 1) + 1 : stride
+        ]
         for y in range(kernel)
         for x in range(kernel)
     ]
@@ -50,19 +56,25 @@ def patches(value: Tensor, kernel: int, stride: int) -> Tensor:
 
 
 def shuffle(value: Tensor, factor: int) -> Tensor:
-    """[b, h, w, factor * factor * c] to [b, h * factor, w * factor, c]: each pixel becomes a square of pixels."""
+    """[b, h, w, factor * factor * c] to [b, h * factor, w * factor, c]: each pixel becomes a square
+    of pixels.
+    """
     b, h, w, c = value.shape
     squares = value.view(b, h, w, factor, factor, c // factor**2)
     return squares.transpose(2, 3).reshape(b, h * factor, w * factor, c // factor**2)
 
 
 def by_channel(layer: LinearTwin, channels: int) -> Tensor:
-    """The weights of a layer that reads `channels` channels at each place, [out, places, channels]; a view."""
+    """The weights of a layer that reads `channels` channels at each place, [out, places, channels];
+    a view.
+    """
     return layer.linear.weight.view(layer.linear.out_features, -1, channels)
 
 
 class ResidualTwin(nn.Module):
-    """value + f(value), held to the range of a hidden layer; f is one linear layer or convolution."""
+    """value + f(value), held to the range of a hidden layer; f is one linear layer or
+    convolution.
+    """
 
     def __init__(self, layer: LinearTwin) -> None:
         super().__init__()
@@ -86,14 +98,19 @@ def cells(shape: tuple[int, int], factor: int) -> tuple[int, int]:
 
 
 def byte_planes(symbols: Tensor, levels: int) -> list[Tensor]:
-    """What the context is told of symbols uint8: their value and, of many levels, whether each is an end of the range.
+    """What the context is told of symbols uint8: their value and, of many levels, whether each is
+    an end of the range.
 
     Bytes, which stand for real numbers as those of hidden layers do.
     """
     if levels == 2:
         return [symbols * 64]
     bright = symbols >= levels * 250 // 256
-    return [symbols * (255 // (levels - 1)), (symbols == 0).to(torch.uint8) * 64, bright.to(torch.uint8) * 64]
+    return [
+        symbols * (255 // (levels - 1)),
+        (symbols == 0).to(torch.uint8) * 64,
+        bright.to(torch.uint8) * 64,
+    ]
 
 
 def seen_planes(levels: int) -> Tensor:

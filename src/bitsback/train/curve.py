@@ -16,7 +16,8 @@ SKIPPED = 0.1  # the first part of the curve, steep, that the axis need not show
 def draw(rows: Sequence[dict[str, float]], title: str) -> bytes:
     """Bits per pixel over epochs, training and validation, as a PNG file.
 
-    rows: with the keys epoch, quantised, train_bpd, validation_bpd, as `Training` makes them; at least one.
+    rows: with the keys epoch, quantised, train_bpd, validation_bpd, as `Training` makes them; at
+    least one.
     """
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(image)
@@ -39,7 +40,9 @@ def draw(rows: Sequence[dict[str, float]], title: str) -> bytes:
     _, end, stride = _axis(0, last)
     for k in range(round(end / stride) + 1):
         if k * stride <= last:
-            pen.text((at(k * stride, low)[0], HEIGHT - BOTTOM + 8), f"{k * stride:g}", INK, font, "mt")
+            pen.text(
+                (at(k * stride, low)[0], HEIGHT - BOTTOM + 8), f"{k * stride:g}", INK, font, "mt"
+            )
     pen.line([at(0, high), at(0, low), at(last, low)], INK)
     rounded = [row["epoch"] for row in rows if not row["quantised"]]
     if rounded and len(rounded) < len(rows):
@@ -52,7 +55,9 @@ def draw(rows: Sequence[dict[str, float]], title: str) -> bytes:
         if len(points) > 1:
             pen.line(points, colour, 2, "curve")
         elif points:
-            pen.ellipse([points[0][0] - 3, points[0][1] - 3, points[0][0] + 3, points[0][1] + 3], colour)
+            pen.ellipse(
+                [points[0][0] - 3, points[0][1] - 3, points[0][0] + 3, points[0][1] + 3], colour
+            )
     pen.text((LEFT, 12), f"{title}: bits per pixel", INK, font)
     pen.text((WIDTH - RIGHT, 12), "validation", VALIDATION, font, "ra")
     pen.text((WIDTH - RIGHT - 100, 12), "training", TRAIN, font, "ra")

@@ -17,14 +17,18 @@ TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 
 @dataclass(frozen=True)
 class Split:
-    """Grey pixels as uint8 [n, pixels]; every choice is made on `validation`, which nothing trains on."""
+    """Grey pixels as uint8 [n, pixels]; every choice is made on `validation`, which nothing trains
+    on.
+    """
 
     train: Tensor
     validation: Tensor
 
 
 def read_idx_images(path: Path) -> NDArray[np.uint8]:
-    """The images of a gzipped IDX file, uint8 [n, rows, columns]. Raises InputError where it is no such file."""
+    """The images of a gzipped IDX file, uint8 [n, rows, columns]. Raises InputError where it is no
+    such file.
+    """
     try:
         data = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:
@@ -36,7 +40,9 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
 
 
 def mnist_split(folder: Path, validation: int = 5_000) -> Split:
-    """MNIST's training set, or that of a set in the same files, the last `validation` images held out."""
+    """MNIST's training set, or that of a set in the same files, the last `validation` images held
+    out.
+    """
     images = torch.from_numpy(read_idx_images(folder / TRAIN_IMAGES).reshape(-1, 784).copy())
     return Split(images[:-validation], images[-validation:])
 

@@ -14,7 +14,9 @@ ENVIRONMENT = "BITSBACK_DATA"
 
 @dataclass(frozen=True)
 class Public:
-    """A data set of two gzipped IDX files of images. `sha256`: of the files as the mirrors have them."""
+    """A data set of two gzipped IDX files of images. `sha256`: of the files as the mirrors have
+    them.
+    """
 
     licence: str
     about: str
@@ -51,7 +53,8 @@ SETS = {
 
 
 def find(name: str, folder: str | None) -> Path:
-    """Where the files of a data set lie: in `folder` or $BITSBACK_DATA, or in its folder `name`, else downloaded.
+    """Where the files of a data set lie: in `folder` or $BITSBACK_DATA, or in its folder `name`,
+    else downloaded.
 
     Raises InputError where a folder was named and lacks them, or where they cannot be downloaded.
     """
@@ -62,11 +65,15 @@ def find(name: str, folder: str | None) -> Path:
         if all((place / file).is_file() for file in SETS[name].sha256):
             return place
     files = " and ".join(SETS[name].sha256)
-    raise InputError(f"{named}: has no {files}, nor a folder {name} that has; leave out --data to download {name}")
+    raise InputError(
+        f"{named}: has no {files}, nor a folder {name} that has; leave out --data to download"
+        f" {name}"
+    )
 
 
 def download(name: str, mirrors: Sequence[str], cache: Path | None = None) -> Path:
-    """The folder with the files, kept for the next time; a file appears in it only if its SHA-256 is right.
+    """The folder with the files, kept for the next time; a file appears in it only if its SHA-256
+    is right.
 
     Raises InputError if no mirror has a file, MissingExtra without pooch.
     """
@@ -81,15 +88,20 @@ def download(name: str, mirrors: Sequence[str], cache: Path | None = None) -> Pa
         for mirror in mirrors:
             try:
                 pooch.retrieve(mirror + file, f"sha256:{sha256}", file, folder)
-            except (OSError, ValueError) as error:  # requests raises OSErrors, pooch a ValueError for a wrong hash
+            except (
+                OSError,
+                ValueError,
+            ) as error:  # requests raises OSErrors, pooch a ValueError for a wrong hash
                 wrong = isinstance(error, ValueError) and "hash" in str(error)
-                failures.append(f"{mirror}: {'not the file it should be' if wrong else _short(error)}")
+                failures.append(
+                    f"{mirror}: {'not the file it should be' if wrong else _short(error)}"
+                )
             else:
                 break
         else:
             raise InputError(
-                f"{name}: {file} could not be downloaded ({'; '.join(failures)}); get it by other means, and name its"
-                f" folder with --data DIR or {ENVIRONMENT}"
+                f"{name}: {file} could not be downloaded ({'; '.join(failures)}); get it by other"
+                f" means, and name its folder with --data DIR or {ENVIRONMENT}"
             )
     return folder
 

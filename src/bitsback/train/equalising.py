@@ -1,4 +1,6 @@
-"""Numbers that use the range of their grid, in the encoder of a context VAE: the idea of Nagel et al. 2019."""
+"""Numbers that use the range of their grid, in the encoder of a context VAE: the idea of Nagel et
+al. 2019.
+"""
 
 import torch
 from torch import Tensor
@@ -14,9 +16,9 @@ PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
 def equalise(twin: ContextTwin, x: Tensor) -> None:
     """Scale what the convolutions of the encoder say, and scale the weights that read it back.
 
-    Of the first one each channel by itself, of the others all channels alike. As floats the twin computes the same.
-    Rounded, small numbers would say little. Weights of channels that are always zero become zero, so that the steps of
-    the others' weights are finer. x: symbols [n, pixels].
+    Of the first one each channel by itself, of the others all channels alike. As floats the twin
+    computes the same. Rounded, small numbers would say little. Weights of channels that are always
+    zero become zero, so that the steps of the others' weights are finer. x: symbols [n, pixels].
     """
     first, second = twin.encoder[0], twin.encoder[1]
     assert isinstance(first, ConvTwin) and isinstance(second, ConvTwin)

@@ -16,7 +16,8 @@ from bitsback.train.twins import FineLinearTwin, VaeTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
-MOST_BATCH_PIXELS = 200_704  # of a context VAE, which keeps the features of a batch in memory: 256 images of 28 x 28
+# of a context VAE, which keeps the features of a batch in memory: 256 images of 28 x 28
+MOST_BATCH_PIXELS = 200_704
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,15 @@ class Card:
 def export(twin: Twin, card: Card, growth: int) -> Model:
     """The integer model that `twin` computes in eval mode. `growth`: see bitsback.train.growth.
 
-    The test vectors are the twin's own answers, so reading the file compares the integer engine with the twin.
-    Raises ModelError if the two differ, or a bound of the format is broken.
+    The test vectors are the twin's own answers, so reading the file compares the integer engine
+    with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
     """
     tensors: Tensors = {"posterior.inverse_scale": inverse_scales()}
-    parts = _context_parts(twin, tensors) if isinstance(twin, ContextTwin) else _dense_parts(twin, tensors)
+    parts = (
+        _context_parts(twin, tensors)
+        if isinstance(twin, ContextTwin)
+        else _dense_parts(twin, tensors)
+    )
     a = twin.architecture
     description = {
         "format": "bitsback-model", "version": 0,
@@ -122,7 +127,15 @@ def _posterior(network: NetworkDescription) -> dict[str, Any]:
 
 
 def _pixels(twin: Twin, network: NetworkDescription) -> dict[str, Any]:
-    """The part of the description that has the codec of the pixels; the codec's tensors join the others."""
+    """The part of the description that has the codec of the pixels; the codec's tensors join the
+    others.
+    """
     likelihood = twin.pixel_likelihood
-    network.tensors.update({f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()})
-    return {"codec": likelihood.codec, "precision": likelihood.precision, "network": network.entries}
+    network.tensors.update(
+        {f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()}
+    )
+    return {
+        "codec": likelihood.codec,
+        "precision": likelihood.precision,
+        "network": network.entries,
+    }

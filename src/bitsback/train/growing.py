@@ -1,4 +1,6 @@
-"""A larger twin that starts as what a smaller one has learned: the idea of Net2Net (Chen et al. 2016)."""
+"""A larger twin that starts as what a smaller one has learned: the idea of Net2Net (Chen et al.
+2016).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +10,11 @@ from bitsback.train.convolutions import ResidualTwin
 
 @torch.no_grad()
 def grow(twin: nn.Module, learned: dict[str, Tensor]) -> None:
-    """Give `twin` the parameters `learned` by one of the same kind with fewer channels or residual layers.
+    """Give `twin` the parameters `learned` by one of the same kind with fewer channels or residual
+    layers.
 
-    Both then compute the same: what is new reads what was there, and nothing that was there reads what is new. A
-    residual layer that only `twin` has adds zeros.
+    Both then compute the same: what is new reads what was there, and nothing that was there reads
+    what is new. A residual layer that only `twin` has adds zeros.
     """
     for module in twin.modules():
         if isinstance(module, ResidualTwin):

@@ -1,4 +1,6 @@
-"""How fast the batch of a chain may grow (docs/format.md, "Bits back and the chain"), measured on validation data."""
+"""How fast the batch of a chain may grow (docs/format.md, "Bits back and the chain"), measured on
+validation data.
+"""
 
 import numpy as np
 
@@ -8,11 +10,14 @@ FASTEST = 256
 ITEMS = 2_048  # of a simulated block
 BLOCKS = 64
 TOLERATED_BITS = 2.0
-MARGIN = 0.75  # of the growth that is just safe on the validation data, for data that compress better or worse
+# of the growth that is just safe on the validation data, for data that compress better or worse
+MARGIN = 0.75
 
 
 def deepest(net: Bits, popped: Bits, growth: int, batch: int) -> float:
-    """How far below its start the message of a block sinks, in bits, when the items are coded in this order."""
+    """How far below its start the message of a block sinks, in bits, when the items are coded in
+    this order.
+    """
     level = lowest = 0.0
     done = 0
     while done < len(net):
@@ -24,16 +29,20 @@ def deepest(net: Bits, popped: Bits, growth: int, batch: int) -> float:
 
 
 def safe_growth(lengths: CodeLengths, batch: int, seed: int = 1) -> int:
-    """`MARGIN` times the fastest growth at which blocks of items in random order sink no deeper than at the slowest.
+    """`MARGIN` times the fastest growth at which blocks of items in random order sink no deeper
+    than at the slowest.
 
-    The slowest takes one item after another for most of a block, so its depth is that of the first few items alone.
-    Beyond the safe growth the depth rises at once to thousands of bits, since each batch sinks below the last.
+    The slowest takes one item after another for most of a block, so its depth is that of the first
+    few items alone. Beyond the safe growth the depth rises at once to thousands of bits, since each
+    batch sinks below the last.
     """
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(lengths.net))[:ITEMS] for _ in range(BLOCKS)]
 
     def depth(growth: int) -> float:
-        depths = [deepest(lengths.net[order], lengths.popped[order], growth, batch) for order in orders]
+        depths = [
+            deepest(lengths.net[order], lengths.popped[order], growth, batch) for order in orders
+        ]
         return float(np.mean(depths))
 
     allowed = depth(1) + TOLERATED_BITS

@@ -11,7 +11,9 @@ GAIN = 1.5  # of speed, below which bfloat16 is not worth what it rounds away
 
 
 def faster_in_half() -> bool:
-    """By some timed products: several times as fast with AVX512_BF16 or AMX, and slower, or far slower, without."""
+    """By some timed products: several times as fast with AVX512_BF16 or AMX, and slower, or far
+    slower, without.
+    """
     return _best_seconds(torch.float32) > GAIN * _best_seconds(torch.bfloat16)
 
 

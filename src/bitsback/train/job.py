@@ -1,8 +1,8 @@
 """`bitsback train`: from images to a model file, interrupted or not.
 
-A run has two parts, each a `Training` with its own checkpoint. The first is in floats. The second starts from its best
-weights and rounds on the way forward, while the learning rate falls to zero. Each ends early when the validation loss
-has stalled.
+A run has two parts, each a `Training` with its own checkpoint. The first is in floats. The second
+starts from its best weights and rounds on the way forward, while the learning rate falls to zero.
+Each ends early when the validation loss has stalled.
 """
 
 import json
@@ -35,15 +35,20 @@ from bitsback.train.sizing import MOST_EPOCHS, Plan, Wishes, plan
 PLAN = "plan.json"
 FLOATS, ROUNDED = "floats", "rounded"
 PATIENCE = 10  # validations without a new best one
-PEAK = 0.6  # of the rate that the first part ended with, for the second, which starts from averaged weights
+# of the rate that the first part ended with, for the second, which starts from averaged weights
+PEAK = 0.6
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the epochs done, those planned, and the latest validation rate in bits per pixel, if there is one."""
+"""Called with the epochs done, those planned, and the latest validation rate in bits per pixel, if
+there is one.
+"""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose. `epochs`: so many, whatever time they take. `kind`: of model; None: what fits the time."""
+    """What the user chose. `epochs`: so many, whatever time they take. `kind`: of model; None: what
+    fits the time.
+    """
 
     output: Path
     minutes: float
@@ -81,17 +86,22 @@ class Outcome:
 
     @property
     def still_falling(self) -> bool:
-        """Whether more time would have helped: the best validation is one of the last, and there were few epochs."""
+        """Whether more time would have helped: the best validation is one of the last, and there
+        were few epochs.
+        """
         losses = [row["validation_bpd"] for row in self.rows if row["quantised"]]
         late = losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
         return late and self.plan.epochs < MOST_EPOCHS
 
 
-def train(collection: Collection, parts: Parts, card: Card, settings: Settings, progress: Progress) -> Outcome:
+def train(
+    collection: Collection, parts: Parts, card: Card, settings: Settings, progress: Progress
+) -> Outcome:
     """Trains, writes the model and its curve, and removes the checkpoints.
 
-    parts: `split(collection, settings.seed)`; the held-out images are not looked at. Raises InputError where the output
-    or a checkpoint is in the way, ModelError if training left the range of the integer format.
+    parts: `split(collection, settings.seed)`; the held-out images are not looked at. Raises
+    InputError where the output or a checkpoint is in the way, ModelError if training left the range
+    of the integer format.
     """
     check_output(settings)
     if not settings.resume:
@@ -101,7 +111,9 @@ def train(collection: Collection, parts: Parts, card: Card, settings: Settings, 
     keep_freed_memory()
     decided = _plan(collection, parts, settings)
     torch.set_num_threads(decided.threads)
-    train_split = training_split(replace(parts, train=parts.train[: decided.images]), collection.levels)
+    train_split = training_split(
+        replace(parts, train=parts.train[: decided.images]), collection.levels
+    )
     training, rows = _two_parts(decided, train_split, settings.folder, progress)
     model, rate = finish(training, card)
     with open_output(settings.output, settings.force) as file:
@@ -116,14 +128,23 @@ def check_output(settings: Settings) -> None:
     """Raises InputError now for what would otherwise be an error after minutes of training."""
     output, folder = settings.output, settings.folder
     if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a file in it, such as {output / 'model.safetensors'}")
+        raise InputError(
+            f"{output}: is a folder; name a file in it, such as {output / 'model.safetensors'}"
+        )
     if output.exists() and not settings.force:
-        raise InputError(f"{output}: exists already; name another output, or use --force to replace it")
+        raise InputError(
+            f"{output}: exists already; name another output, or use --force to replace it"
+        )
     there = (folder / PLAN).exists()
     if settings.resume and not there:
-        raise InputError(f"{folder}: holds no checkpoint to resume from; leave out --resume to start")
+        raise InputError(
+            f"{folder}: holds no checkpoint to resume from; leave out --resume to start"
+        )
     if there and not settings.resume and not settings.force:
-        raise InputError(f"{folder}: holds the checkpoint of a run; go on with --resume, or start again with --force")
+        raise InputError(
+            f"{folder}: holds the checkpoint of a run; go on with --resume, or start again with"
+            " --force"
+        )
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
@@ -147,7 +168,9 @@ def _plan(collection: Collection, parts: Parts, settings: Settings) -> Plan:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: is damaged ({error}); start again with --force") from None
         if not same:
-            raise InputError(f"{settings.folder}: is of other data or another seed; start again with --force")
+            raise InputError(
+                f"{settings.folder}: is of other data or another seed; start again with --force"
+            )
         return decided
     try:
         decided = plan(collection, parts, settings.wishes, settings.folder)
@@ -186,7 +209,9 @@ def _second_recipe(decided: Plan, floats: Training) -> Recipe:
 
 
 def _run(training: Training, end: int, before: int, total: int, progress: Progress) -> None:
-    """One part. Whether it has stalled is read from what checkpoints keep, so that resuming changes nothing."""
+    """One part. Whether it has stalled is read from what checkpoints keep, so that resuming changes
+    nothing.
+    """
     while training.epoch < end and not stalled(training.rows):
         training.run(training.epoch + 1)
         rate = training.rows[-1]["validation_bpd"] if training.rows else None
@@ -204,8 +229,11 @@ def finish(training: Training, card: Card) -> tuple[Model, float]:
     twin = prune(training.best_twin(), training.validation)
     validation = training.validation.numpy().astype(np.uint8)
     try:
-        # Blocks may have more items than there are validation images, so those are taken more than once.
-        lengths = repeated_lengths(export(twin, card, growth=1), validation, training.recipe.seed, ITEMS)
+        # Blocks may have more items than there are validation images, so those are taken more than
+        # once.
+        lengths = repeated_lengths(
+            export(twin, card, growth=1), validation, training.recipe.seed, ITEMS
+        )
         model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
     except ValueError as error:
         raise ModelError(f"training went astray: {error}; try another --seed") from None

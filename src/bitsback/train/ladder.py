@@ -1,4 +1,6 @@
-"""The sizes of models that `bitsback train` chooses from, and which of them some images are worth."""
+"""The sizes of models that `bitsback train` chooses from, and which of them some images are
+worth.
+"""
 
 import lzma
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
     ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24), ((96, 48), 24),
     ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
 )  # fmt: skip
-"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may be too many."""
+"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may
+be too many.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,18 @@ SAMPLE = 1_000  # images that xz is tried on
 
 
 def candidates(collection: Collection, parts: Parts, kind: Kind) -> list[AnyArchitecture]:
-    """The architectures that the data are worth, the largest first; the smallest of all if there is none."""
+    """The architectures that the data are worth, the largest first; the smallest of all if there is
+    none.
+    """
     sample = as_images(parts.train[:SAMPLE], collection.levels)
     everything = len(collection.images) + (0 if collection.test is None else len(collection.test))
     compressed = len(lzma.compress(pack(sample))) * everything / len(sample)
     most = MODEL_SHARE * compressed / BYTES_A_WEIGHT
-    rungs = [_context(collection, r) for r in CONTEXT] if kind == "context" else [_dense(collection, *r) for r in DENSE]
+    rungs = (
+        [_context(collection, r) for r in CONTEXT]
+        if kind == "context"
+        else [_dense(collection, *r) for r in DENSE]
+    )
     return [architecture for architecture in rungs if weights(architecture) <= most] or rungs[-1:]
 
 
@@ -76,7 +86,9 @@ def weights(architecture: AnyArchitecture) -> int:
 
 def _dense(collection: Collection, hidden: tuple[int, ...], latents: int) -> AnyArchitecture:
     likelihood, bits = ("bernoulli", 8) if collection.levels == 2 else ("exponential", 10)
-    return Architecture(int(np.prod(collection.shape)), hidden, latents, bits, collection.levels, likelihood)
+    return Architecture(
+        int(np.prod(collection.shape)), hidden, latents, bits, collection.levels, likelihood
+    )
 
 
 def _context(collection: Collection, rung: Rung) -> AnyArchitecture:

@@ -1,7 +1,9 @@
-"""The twins of the likelihoods of docs/model-format.md: from the outputs of the network to -log p(x | z).
+"""The twins of the likelihoods of docs/model-format.md: from the outputs of the network to -log p(x
+| z).
 
-Each works in the three ways of bitsback.train.twins: on real outputs, on rounded ones with straight-through gradients,
-and in `eval()` on rounded ones with the very frequencies of the integer codec.
+Each works in the three ways of bitsback.train.twins: on real outputs, on rounded ones with
+straight-through gradients, and in `eval()` on rounded ones with the very frequencies of the integer
+codec.
 """
 
 import math
@@ -24,7 +26,9 @@ ROW_PRECISION = 24
 
 
 class LikelihoodTwin(nn.Module):
-    """What the pixels' distributions are made of. `outputs`: the layers the network must end in, and their grids."""
+    """What the pixels' distributions are made of. `outputs`: the layers the network must end in,
+    and their grids.
+    """
 
     codec: str
     precision: int
@@ -41,7 +45,9 @@ class LikelihoodTwin(nn.Module):
 
     @abstractmethod
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """Biases [pixels] of outputs to start from, for training images grey uint8 [n, pixels]; may set parameters."""
+        """Biases [pixels] of outputs to start from, for training images grey uint8 [n, pixels]; may
+        set parameters.
+        """
 
 
 class BernoulliTwin(LikelihoodTwin):
@@ -53,7 +59,9 @@ class BernoulliTwin(LikelihoodTwin):
 
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         (logit,) = outputs
-        losses = functional.binary_cross_entropy_with_logits(logit, x.to(logit.dtype), reduction="none")
+        losses = functional.binary_cross_entropy_with_logits(
+            logit, x.to(logit.dtype), reduction="none"
+        )
         return losses.sum(1)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -74,14 +82,19 @@ class GridTwin(LikelihoodTwin):
 
     def exact_nats(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """By the frequencies that the codec codes with; the outputs lie on their grids."""
-        frequencies = np.diff(starts_of(self.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1)
+        frequencies = np.diff(
+            starts_of(self.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
+        )
         table = torch.from_numpy((ROW_PRECISION * LN2 - np.log(frequencies)).astype(np.float32))
         row = self.row(first, second)
         return table.reshape(-1)[row * table.shape[-1] + x.long()].sum(1)
 
     def row(self, first: Tensor, second: Tensor) -> Tensor:
         """The number of the nearest row of the grid."""
-        i, j = (g.integers(v.detach()).long() for g, v in zip(self.outputs.values(), (first, second), strict=True))
+        i, j = (
+            g.integers(v.detach()).long()
+            for g, v in zip(self.outputs.values(), (first, second), strict=True)
+        )
         return i * (self.outputs["second"].hi + 1) + j
 
 
@@ -89,7 +102,10 @@ class BetaBinomialTwin(GridTwin):
     """256 levels. The outputs stand for the logit of the mean and the log2 of the concentration."""
 
     codec = "beta-binomial"
-    outputs = {"first": Grid(scale=4, zero=32, lo=0, hi=63), "second": Grid(scale=4, zero=11, lo=0, hi=31)}  # noqa: RUF012
+    outputs = {  # noqa: RUF012
+        "first": Grid(scale=4, zero=32, lo=0, hi=63),
+        "second": Grid(scale=4, zero=11, lo=0, hi=31),
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +125,9 @@ class BetaBinomialTwin(GridTwin):
             return self.exact_nats(x, first, second)
         at = self.row(first, second) * 256 + x.long()
         by_first, by_second = self.get_buffer("by_first")[at], self.get_buffer("by_second")[at]
-        through = (i - i.detach()) * by_first + (j - j.detach()) * by_second  # zero, with the slopes as gradients
+        through = (i - i.detach()) * by_first + (
+            j - j.detach()
+        ) * by_second  # zero, with the slopes as gradients
         return (self.get_buffer("loss")[at] + through).sum(1)
 
     def cumulative(self) -> NDArray[Any]:
@@ -125,25 +143,34 @@ class BetaBinomialTwin(GridTwin):
 
 
 def log_beta_binomial(x: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    """log p(x), in nats, for symbols 0 ... 255 and the real row and column i, j of the grid of docs/model-format.md."""
+    """log p(x), in nats, for symbols 0 ... 255 and the real row and column i, j of the grid of
+    docs/model-format.md.
+    """
     logit, concentration = (i - 31.5) / 3, torch.exp2((j - 11) / 2.5)
     alpha, beta = torch.sigmoid(logit) * concentration, torch.sigmoid(-logit) * concentration
     n, c = 255.0, x.to(i.dtype)
     symbols = torch.arange(256, dtype=i.dtype)
     choices = math.lgamma(n + 1) - torch.lgamma(symbols + 1) - torch.lgamma(n - symbols + 1)
     pushed = torch.lgamma(c + alpha) + torch.lgamma(n - c + beta) - torch.lgamma(n + concentration)
-    return choices[x] + pushed - torch.lgamma(alpha) - torch.lgamma(beta) + torch.lgamma(concentration)
+    return (
+        choices[x] + pushed - torch.lgamma(alpha) - torch.lgamma(beta) + torch.lgamma(concentration)
+    )
 
 
 class ExponentialTwin(GridTwin):
-    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), all three learned.
+    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), all three
+    learned.
 
-    The outputs are a and b. log Z(a, b) is taken from the nearest row of the grid, with its first two derivatives:
-    exact for rounded outputs, and for real ones off by the third order of less than half a step.
+    The outputs are a and b. log Z(a, b) is taken from the nearest row of the grid, with its first
+    two derivatives: exact for rounded outputs, and for real ones off by the third order of less
+    than half a step.
     """
 
     codec = "exponential"
-    outputs = {"first": Grid(scale=2, zero=32, lo=0, hi=63), "second": Grid(scale=2, zero=16, lo=0, hi=31)}  # noqa: RUF012
+    outputs = {  # noqa: RUF012
+        "first": Grid(scale=2, zero=32, lo=0, hi=63),
+        "second": Grid(scale=2, zero=16, lo=0, hi=31),
+    }
     base_grid = Grid(scale=2**10, zero=0, lo=-32767, hi=32767)
     statistic_grid = Grid(scale=2**12, zero=0, lo=-32767, hi=32767)
     value_scale = 2**8
@@ -162,16 +189,23 @@ class ExponentialTwin(GridTwin):
         base, u, w = self._parameters_used()
         row, symbol = self.row(first, second), x.long()
         log2_z = self._log2_z(base, u, w, row, first, second)
-        return LN2 * (log2_z - take(base, symbol) - first * take(u, symbol) - second * take(w, symbol)).sum(1)
+        return LN2 * (
+            log2_z - take(base, symbol) - first * take(u, symbol) - second * take(w, symbol)
+        ).sum(1)
 
     def _parameters_used(self) -> tuple[Tensor, Tensor, Tensor]:
         def fixed(grid: Grid, parameter: Tensor) -> Tensor:
             return grid.snap(parameter) if self.quantised else grid.clamp(parameter)
 
-        statistics = fixed(self.statistic_grid, self.first_statistic), fixed(self.statistic_grid, self.second_statistic)
+        statistics = (
+            fixed(self.statistic_grid, self.first_statistic),
+            fixed(self.statistic_grid, self.second_statistic),
+        )
         return fixed(self.base_grid, self.base), *statistics
 
-    def _log2_z(self, base: Tensor, u: Tensor, w: Tensor, row: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    def _log2_z(
+        self, base: Tensor, u: Tensor, w: Tensor, row: Tensor, first: Tensor, second: Tensor
+    ) -> Tensor:
         a, b = (grid.real(torch.arange(grid.hi + 1.0)) for grid in self.outputs.values())
         a, b = a.repeat_interleave(len(b)), b.repeat(len(a))
         energy = LN2 * (base + a[:, None] * u + b[:, None] * w)
@@ -196,7 +230,9 @@ class ExponentialTwin(GridTwin):
             return grid.integers(grid.snap(parameter.double())).numpy().astype(np.int16)
 
         def values(grid: Grid) -> NDArray[np.int16]:
-            return (((np.arange(grid.hi + 1) - grid.zero) * self.value_scale) // grid.scale).astype(np.int16)
+            return (((np.arange(grid.hi + 1) - grid.zero) * self.value_scale) // grid.scale).astype(
+                np.int16
+            )
 
         return {
             "base": integers(self.base_grid, self.base),
@@ -229,17 +265,23 @@ class _Take(torch.autograd.Function):
 
 
 def take(table: Tensor, index: Tensor) -> Tensor:
-    """table[index] for a short table; its gradient by counting is many times as fast as torch's own."""
+    """table[index] for a short table; its gradient by counting is many times as fast as torch's
+    own.
+    """
     return _Take.apply(table, index)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def pixel_means(grey: Tensor, top: int = 255) -> Tensor:
-    """The mean of each pixel, [pixels], as a part of the top level, never 0 nor 1; grey uint8 [n, pixels]."""
+    """The mean of each pixel, [pixels], as a part of the top level, never 0 nor 1; grey uint8 [n,
+    pixels].
+    """
     return grey.double().mean(0).div(top).clamp(1e-3, 1 - 1e-3)
 
 
 def make_likelihood(codec: str, levels: int) -> LikelihoodTwin:
-    """The twin of a likelihood by the name of its codec. Raises ValueError where the levels do not fit."""
+    """The twin of a likelihood by the name of its codec. Raises ValueError where the levels do not
+    fit.
+    """
     if codec == "bernoulli" and levels == 2:
         return BernoulliTwin()
     if codec == "beta-binomial" and levels == 256:

@@ -10,8 +10,8 @@ PAD = 1 << 28  # bytes by which the heap grows at a time
 def keep_freed_memory() -> None:
     """With glibc; elsewhere it does nothing.
 
-    glibc gives large blocks back to the system at once, which then has to clear fresh ones for the next step: a third
-    of the time of training a context VAE.
+    glibc gives large blocks back to the system at once, which then has to clear fresh ones for the
+    next step: a third of the time of training a context VAE.
     """
     if sys.platform != "linux":
         return

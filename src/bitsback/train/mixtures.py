@@ -1,4 +1,6 @@
-"""The twin of the mixture of discretised logistics: its outputs, its loss with a gradient written out, its integers."""
+"""The twin of the mixture of discretised logistics: its outputs, its loss with a gradient written
+out, its integers.
+"""
 
 from typing import Any, cast
 
@@ -20,7 +22,9 @@ SCALE = Grid(scale=16, zero=112, lo=0, hi=255)  # log2 of the inverse scale, in 
 
 
 class MixtureTwin(LikelihoodTwin):
-    """Outputs `weight`, `mean` and `scale`, each [b, components]. Source: Salimans et al. 2017, section 2.1."""
+    """Outputs `weight`, `mean` and `scale`, each [b, components]. Source: Salimans et al. 2017,
+    section 2.1.
+    """
 
     codec = "mixture"
     precision = PRECISION
@@ -42,7 +46,9 @@ class MixtureTwin(LikelihoodTwin):
     def exact_nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         """By the frequencies that the integer codec codes with; the outputs lie on their grids."""
         grids = self.outputs.values()
-        weight, mean, scale = (g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True))
+        weight, mean, scale = (
+            g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)
+        )
         codec = mixture_parameters(
             weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8), exponentials(),
             inverse_symbol_scales(), self.levels, PRECISION,
@@ -56,17 +62,25 @@ class MixtureTwin(LikelihoodTwin):
     def start(self, grey: Tensor) -> dict[str, Tensor]:
         """The components spread over the levels, all wide and as likely."""
         mean = torch.linspace(0, (self.levels - 1) / SYMBOLS_A_UNIT, self.components)
-        return {"weight": torch.full_like(mean, -2.0), "mean": mean, "scale": torch.full_like(mean, -4.0)}
+        return {
+            "weight": torch.full_like(mean, -2.0),
+            "mean": mean,
+            "scale": torch.full_like(mean, -4.0),
+        }
 
 
 class _Nats(torch.autograd.Function):
-    """-log of sum_k w_k (F((x + 1/2 - m_k) / s_k) - F((x - 1/2 - m_k) / s_k)), with the codec's floor of 2^-24.
+    """-log of sum_k w_k (F((x + 1/2 - m_k) / s_k) - F((x - 1/2 - m_k) / s_k)), with the codec's
+    floor of 2^-24.
 
-    The ends of the range take the tails. Written out, it is some four times as fast as what autograd makes of it.
+    The ends of the range take the tails. Written out, it is some four times as fast as what
+    autograd makes of it.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor, levels: int
+    ) -> Tensor:
         inverse = torch.exp2(scale)
         w = torch.exp(weight)  # the grid of a weight ends at 0
         w /= w.sum(1, keepdim=True)

@@ -1,11 +1,18 @@
-"""The optimiser: Adam, and Muon (Jordan et al. 2024) for the matrices of hidden layers where a recipe says so."""
+"""The optimiser: Adam, and Muon (Jordan et al. 2024) for the matrices of hidden layers where a
+recipe says so.
+"""
 
 from typing import Any
 
 import torch
 from torch import nn
 
-OUTPUT_LAYERS = ("outputs.", "mean.", "mean_context.", "scale.")  # by the start of their names; they stay with Adam
+OUTPUT_LAYERS = (
+    "outputs.",
+    "mean.",
+    "mean_context.",
+    "scale.",
+)  # by the start of their names; they stay with Adam
 
 
 class Optimiser:
@@ -19,7 +26,9 @@ class Optimiser:
             (matrices if muon and hidden else others).append(parameter)
         self.parts: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=rate)]
         if matrices:
-            muon_part = torch.optim.Muon(matrices, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+            muon_part = torch.optim.Muon(
+                matrices, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+            )
             self.parts.append(muon_part)
 
     @property

@@ -12,10 +12,12 @@ from bitsback.train.twins import LinearTwin
 
 
 def prune(twin: Twin, x: Tensor) -> Twin:
-    """The twin without the latents that say nothing of `x`: one that only follows the prior still costs its pops.
+    """The twin without the latents that say nothing of `x`: one that only follows the prior still
+    costs its pops.
 
-    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The encoder of a
-    context VAE has most of its weights in its last hidden layer; units that are zero for all of `x` go.
+    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The
+    encoder of a context VAE has most of its weights in its last hidden layer; units that are zero
+    for all of `x` go.
     """
     nats = latent_nats(twin, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
@@ -34,7 +36,9 @@ def _drop_dead_units(twin: ContextTwin, x: Tensor) -> None:
     greatest = torch.zeros(twin.architecture.dense)
     for part in parts(*x.shape):
         greatest = torch.maximum(greatest, twin.last_hidden(x[part]).amax(0))
-    kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[:, 0]  # one at least
+    kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[
+        :, 0
+    ]  # one at least
     twin.architecture = replace(twin.architecture, dense=len(kept))
     _keep(kept, (twin.dense,), (twin.mean, twin.scale))
 

@@ -1,8 +1,8 @@
 """Quantisation with straight-through gradients: the grids that values live on, and int8 weights.
 
-A value on a grid is an integer q in [lo, hi] that stands for the real number (q - zero) / scale. Training
-computes with the real numbers, rounded to the grid on the way forward; the gradient passes as if nothing had
-been rounded, and stops where the value was clamped.
+A value on a grid is an integer q in [lo, hi] that stands for the real number (q - zero) / scale.
+Training computes with the real numbers, rounded to the grid on the way forward; the gradient passes
+as if nothing had been rounded, and stops where the value was clamped.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,9 @@ class Grid:
 
     def clamp(self, value: Tensor) -> Tensor:
         """The real value within the grid's range, not rounded."""
-        return functional.hardtanh(value, self.real_lo, self.real_hi)  # its gradient is faster than that of clamp
+        return functional.hardtanh(
+            value, self.real_lo, self.real_hi
+        )  # its gradient is faster than that of clamp
 
     def snap(self, value: Tensor) -> Tensor:
         """The real value of the nearest point of the grid, halves up; straight-through gradient."""
@@ -66,7 +68,9 @@ class _Snap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, grid: Grid) -> Tensor:
         if grid.zero:
-            return torch.floor(value * grid.scale + (grid.zero + 0.5)).sub_(grid.zero).div_(grid.scale)
+            return (
+                torch.floor(value * grid.scale + (grid.zero + 0.5)).sub_(grid.zero).div_(grid.scale)
+            )
         return (value * grid.scale).add_(0.5).floor_().div_(grid.scale)
 
     @staticmethod
@@ -75,7 +79,9 @@ class _Snap(torch.autograd.Function):
 
 
 def weight_step(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The size of one int8 step for each output channel, [out, 1], of weights [out, in], the largest being `top`."""
+    """The size of one int8 step for each output channel, [out, 1], of weights [out, in], the
+    largest being `top`.
+    """
     return (weight.detach().abs().amax(dim=1, keepdim=True) / top).clamp(min=SMALLEST_WEIGHT_STEP)
 
 
@@ -85,7 +91,9 @@ def weight_integers(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
 
 
 def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """What rounding to int8 leaves over, as int8 values (floats), [out, in], and the size of their steps, [out, 1]."""
+    """What rounding to int8 leaves over, as int8 values (floats), [out, in], and the size of their
+    steps, [out, 1].
+    """
     step = weight_step(weight)
     fine_step = step / (2 * WEIGHT_TOP)
     left = weight.detach() - weight_integers(weight) * step

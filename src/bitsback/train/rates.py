@@ -16,14 +16,18 @@ STEPS = 5_000  # of a context VAE, each for a pixel of a batch, that are soon do
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each item, [n]: `popped` under the posterior, `net` what is left of the pushes after the pops."""
+    """Bits of each item, [n]: `popped` under the posterior, `net` what is left of the pushes after
+    the pops.
+    """
 
     net: Bits
     popped: Bits
 
 
 def code_lengths(model: Model, x: NDArray[np.uint8], seed: int) -> CodeLengths:
-    """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample of each item."""
+    """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample
+    of each item.
+    """
     random = np.random.default_rng(seed)
     net, popped = np.empty(len(x)), np.empty(len(x))
     for start in range(0, len(x), BATCH):
@@ -33,17 +37,24 @@ def code_lengths(model: Model, x: NDArray[np.uint8], seed: int) -> CodeLengths:
 
 
 def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) -> CodeLengths:
-    """At least `count` of them: x as often as that takes, with other latents each time as far as that is soon done."""
+    """At least `count` of them: x as often as that takes, with other latents each time as far as
+    that is soon done.
+    """
     times = -(-count // len(x))
     runs = times
     if model.architecture == "context-vae":
         runs = min(times, max(1, STEPS // (model.pixels * -(-len(x) // BATCH))))
     made = [code_lengths(model, x, seed + run) for run in range(runs)]
-    net, popped = np.concatenate([run.net for run in made]), np.concatenate([run.popped for run in made])
+    net, popped = (
+        np.concatenate([run.net for run in made]),
+        np.concatenate([run.popped for run in made]),
+    )
     return CodeLengths(np.resize(net, times * len(x)), np.resize(popped, times * len(x)))
 
 
-def _one_batch(model: Model, x: NDArray[np.uint8], random: np.random.Generator) -> tuple[Bits, Bits]:
+def _one_batch(
+    model: Model, x: NDArray[np.uint8], random: np.random.Generator
+) -> tuple[Bits, Bits]:
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
     tail = random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32)
     posterior = model.posterior(x)

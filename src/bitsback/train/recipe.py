@@ -1,4 +1,6 @@
-"""Training a twin by a recipe: the same seed and the same machine give the same weights, interrupted or not."""
+"""Training a twin by a recipe: the same seed and the same machine give the same weights,
+interrupted or not.
+"""
 
 import copy
 import csv
@@ -27,16 +29,27 @@ Twin = VaeTwin | ContextTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
-COLUMNS = ("epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds")
+COLUMNS = (
+    "epoch",
+    "quantised",
+    "train_bpd",
+    "validation_bpd",
+    "validation_kl_bits",
+    "active",
+    "seconds",
+)
 VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
 ACTIVE_NATS = 0.01
-PROBED = 1_000  # images by which a twin that goes on from another is equalised, or its dead channels are found
+# images by which a twin that goes on from another is equalised, or its dead channels are found
+PROBED = 1_000
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the outcome. `quantise_from` is the epoch from which on the twin rounds; None: never."""
+    """All that decides the outcome. `quantise_from` is the epoch from which on the twin rounds;
+    None: never.
+    """
 
     name: str
     architecture: Architecture | ContextArchitecture
@@ -65,13 +78,20 @@ def last_part(recipe: Recipe) -> Recipe:
 
 
 class Training:
-    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a checkpoint found there.
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a
+    checkpoint found there.
 
-    samples: of the posterior, for each validation image. half: whether a context VAE multiplies in bfloat16.
+    samples: of the posterior, for each validation image. half: whether a context VAE multiplies in
+    bfloat16.
     """
 
     def __init__(
-        self, recipe: Recipe, split: Split, folder: Path, samples: int = VALIDATION_SAMPLES, half: bool = True
+        self,
+        recipe: Recipe,
+        split: Split,
+        folder: Path,
+        samples: int = VALIDATION_SAMPLES,
+        half: bool = True,
     ) -> None:
         self.recipe = recipe
         self.split = split
@@ -79,7 +99,9 @@ class Training:
         self.samples = samples
         torch.manual_seed(recipe.seed)
         levels = recipe.architecture.levels
-        top = 255 if levels == 2 else levels - 1  # images of two levels come as grey ones, which they are drawn from
+        top = (
+            255 if levels == 2 else levels - 1
+        )  # images of two levels come as grey ones, which they are drawn from
         dense = isinstance(recipe.architecture, Architecture)
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
         self.twin = make_twin(recipe.architecture, centre)
@@ -93,7 +115,9 @@ class Training:
         self.rows: list[dict[str, float]] = []
         self.best_loss = math.inf
         self.best: dict[str, Tensor] = {}
-        self.validation = self._symbols(split.validation, torch.Generator().manual_seed(recipe.seed))
+        self.validation = self._symbols(
+            split.validation, torch.Generator().manual_seed(recipe.seed)
+        )
         if (folder / CHECKPOINT).exists():
             self._load(folder / CHECKPOINT)
 
@@ -103,7 +127,9 @@ class Training:
         return max(1, len(self.split.train) // self.recipe.batch)
 
     def run(self, until: int | None = None) -> Twin:
-        """Train to the end (or through epoch `until`) and return the best averaged twin, ready for export."""
+        """Train to the end (or through epoch `until`) and return the best averaged twin, ready for
+        export.
+        """
         end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
         while self.epoch < end:
             self._epoch()
@@ -112,12 +138,15 @@ class Training:
     def start_from(self, learned: dict[str, Tensor]) -> None:
         """Start from what a twin as large or a smaller one has learned.
 
-        See bitsback.train.growing; reviving, where floats are trained on; equalising, where rounding begins.
+        See bitsback.train.growing; reviving, where floats are trained on; equalising, where
+        rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
         grow(self.twin, learned)
         if isinstance(self.twin, ContextTwin):
-            images = self._symbols(self.split.train[:PROBED], torch.Generator().manual_seed(self.recipe.seed))
+            images = self._symbols(
+                self.split.train[:PROBED], torch.Generator().manual_seed(self.recipe.seed)
+            )
             adapt = equalise if self.recipe.quantise_from == 0 else revive
             adapt(self.twin.eval(), images)
         self.average.load_state_dict(self.twin.state_dict())
@@ -132,11 +161,16 @@ class Training:
 
     def _epoch(self) -> None:
         begin, recipe = time.perf_counter(), self.recipe
-        torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)  # an interrupted run goes on as it would have
+        torch.manual_seed(
+            recipe.seed * 1_000_003 + self.epoch
+        )  # an interrupted run goes on as it would have
         self.twin.quantise(recipe.quantised(self.epoch))
         self.twin.train()
         if self.epoch == recipe.quantise_from:
-            self.best_loss, self.best = math.inf, {}  # what floats reached says nothing of the integers
+            self.best_loss, self.best = (
+                math.inf,
+                {},
+            )  # what floats reached says nothing of the integers
         total = 0.0
         for step, (x, noise) in enumerate(self._batches()):
             done = self.epoch * self.steps + step
@@ -156,7 +190,9 @@ class Training:
             self._save()
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch of freshly binarised batches and noise: a function of the seed and the epoch alone."""
+        """One epoch of freshly binarised batches and noise: a function of the seed and the epoch
+        alone.
+        """
         recipe = self.recipe
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.epoch)
         order = torch.randperm(len(self.split.train), generator=generator)
@@ -173,11 +209,15 @@ class Training:
         recipe = self.recipe
         part = done / (recipe.epochs * self.steps)
         fall = max(0.0, (part - recipe.constant) / (1 - recipe.constant))
-        return recipe.learning_rate * min(1.0, (done + 1) / 300) * 0.5 * (1 + math.cos(math.pi * fall))
+        return (
+            recipe.learning_rate * min(1.0, (done + 1) / 300) * 0.5 * (1 + math.cos(math.pi * fall))
+        )
 
     @torch.no_grad()
     def _follow(self, done: int) -> None:
-        """Every fourth step is enough for the running average, and cheaper; early on it must forget faster."""
+        """Every fourth step is enough for the running average, and cheaper; early on it must forget
+        faster.
+        """
         if done % 4 == 0:
             weight = max(4 * self.recipe.ema, min(1.0, 10 / (done + 1)))
             for kept, new in zip(self.average.parameters(), self.twin.parameters(), strict=True):
@@ -192,14 +232,23 @@ class Training:
         shape = (len(self.validation), self.recipe.architecture.latents)
         losses = kls = 0.0
         for _ in range(self.samples):
-            loss, kl = nats_in_parts(self.average, self.validation, torch.randn(shape, generator=generator))
+            loss, kl = nats_in_parts(
+                self.average, self.validation, torch.randn(shape, generator=generator)
+            )
             losses += float(loss.mean()) / self.samples
             kls += float(kl.mean()) / self.samples
         bpd = (losses + kls) / (self.validation.shape[1] * LN2)
         active = int((latent_nats(self.average, self.validation) > ACTIVE_NATS).sum())
         if bpd < self.best_loss:
             self.best_loss, self.best = bpd, copy.deepcopy(self.average.state_dict())
-        values = (self.epoch, int(quantised), round(train_bpd, 5), round(bpd, 5), round(kls / LN2, 2), active)
+        values = (
+            self.epoch,
+            int(quantised),
+            round(train_bpd, 5),
+            round(bpd, 5),
+            round(kls / LN2, 2),
+            active,
+        )
         self.rows.append(dict(zip(COLUMNS, (*values, round(self.seconds)), strict=True)))
 
     def _save(self) -> None:
@@ -226,9 +275,13 @@ class Training:
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True)
         except Exception as error:  # whatever a damaged file makes torch raise
-            raise InputError(f"{path}: is damaged ({type(error).__name__}); remove it to start again") from None
+            raise InputError(
+                f"{path}: is damaged ({type(error).__name__}); remove it to start again"
+            ) from None
         if state["recipe"] != asdict(self.recipe):
-            raise InputError(f"{path}: is from another recipe; give another folder, or remove it to start again")
+            raise InputError(
+                f"{path}: is from another recipe; give another folder, or remove it to start again"
+            )
         self.epoch, self.seconds, self.rows = state["epoch"], state["seconds"], state["rows"]
         self.twin.load_state_dict(state["twin"])
         self.average.load_state_dict(state["average"])
@@ -239,8 +292,14 @@ class Training:
 
 
 def make_twin(architecture: Architecture | ContextArchitecture, centre: float) -> Twin:
-    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense one is told."""
-    return ContextTwin(architecture) if isinstance(architecture, ContextArchitecture) else VaeTwin(architecture, centre)
+    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense
+    one is told.
+    """
+    return (
+        ContextTwin(architecture)
+        if isinstance(architecture, ContextArchitecture)
+        else VaeTwin(architecture, centre)
+    )
 
 
 def parts(count: int, pixels: int) -> list[slice]:
@@ -259,7 +318,9 @@ def nats_in_parts(twin: Twin, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]
 
 @torch.no_grad()
 def latent_nats(twin: Twin, x: Tensor) -> Tensor:
-    """Each latent's mean KL to the prior, [latents], in nats: near 0 for one that says nothing of x."""
+    """Each latent's mean KL to the prior, [latents], in nats: near 0 for one that says nothing of
+    x.
+    """
     total = torch.zeros(twin.architecture.latents)
     for part in parts(*x.shape):
         mean, log2_inverse = twin.posterior(x[part])

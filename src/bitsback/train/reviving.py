@@ -1,4 +1,6 @@
-"""Channels of the encoder of a context VAE that have died: they say zero of every image, and so never learn again."""
+"""Channels of the encoder of a context VAE that have died: they say zero of every image, and so
+never learn again.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,8 @@ TRIES = 10  # since fresh weights may be dead too
 
 @torch.no_grad()
 def revive(twin: ContextTwin, x: Tensor) -> None:
-    """Start the weights of dead channels anew, and let nothing read them yet, so that the twin computes the same.
+    """Start the weights of dead channels anew, and let nothing read them yet, so that the twin
+    computes the same.
 
     x: symbols [n, pixels].
     """

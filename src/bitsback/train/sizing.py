@@ -1,4 +1,6 @@
-"""What kind of model, how large, and how many epochs: by the data, and by a few timed steps (docs/training.md)."""
+"""What kind of model, how large, and how many epochs: by the data, and by a few timed steps
+(docs/training.md).
+"""
 
 import os
 import time
@@ -19,7 +21,9 @@ FLOAT_PART = 0.6  # of the epochs; the others are with rounding
 MOST_EPOCHS = 600
 WARM_UP = 0.08  # of the epochs: until the KL counts in full
 TIMED_STEPS = 4
-STEP_PIXELS = 20_000  # of a batch that a context VAE is trained on, which learns something from each
+STEP_PIXELS = (
+    20_000  # of a batch that a context VAE is trained on, which learns something from each
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,17 @@ class Habits:
 
 HABITS: dict[Kind, Habits] = {
     "dense": Habits(least_steps=0, wanted_steps=6_000, fewest_epochs=20, validations=50, samples=3),
-    "context": Habits(least_steps=400, wanted_steps=5_000, fewest_epochs=4, validations=30, samples=1),
+    "context": Habits(
+        least_steps=400, wanted_steps=5_000, fewest_epochs=4, validations=30, samples=1
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided before training: all that a resumed run needs to end as an uninterrupted one."""
+    """What was decided before training: all that a resumed run needs to end as an uninterrupted
+    one.
+    """
 
     architecture: AnyArchitecture
     images: int
@@ -87,7 +95,9 @@ class Plan:
 
 
 def batch_size(images: int, pixels: int, kind: Kind) -> int:
-    """At least forty steps an epoch: in batches of 20 to 200, or for a context VAE of 4 or more and few pixels."""
+    """At least forty steps an epoch: in batches of 20 to 200, or for a context VAE of 4 or more and
+    few pixels.
+    """
     if kind == "context":
         return max(4, min(STEP_PIXELS // pixels, images // 40))
     return min(200, max(20, images // 40))
@@ -95,7 +105,9 @@ def batch_size(images: int, pixels: int, kind: Kind) -> int:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user asked for. `epochs`: so many, whatever time they take. `kinds`: in order of preference."""
+    """What the user asked for. `epochs`: so many, whatever time they take. `kinds`: in order of
+    preference.
+    """
 
     seconds: float
     seed: int
@@ -107,8 +119,8 @@ class Wishes:
 def plan(collection: Collection, parts: Parts, wishes: Wishes, folder: Path) -> Plan:
     """The first kind of model of which enough steps fit into the time, or else the last.
 
-    With a number of epochs it is the largest model of the first kind, and one thread by default. folder: need not
-    exist, and nothing is written to it.
+    With a number of epochs it is the largest model of the first kind, and one thread by default.
+    folder: need not exist, and nothing is written to it.
     """
     start = time.perf_counter()
     for kind in wishes.kinds:
@@ -117,7 +129,9 @@ def plan(collection: Collection, parts: Parts, wishes: Wishes, folder: Path) -> 
         half = kind == "context" and faster_in_half()
         choices = candidates(collection, parts, kind)
         if wishes.epochs is not None:
-            return Plan(choices[0], images, batch, wishes.epochs, wishes.seed, wishes.threads or 1, half)
+            return Plan(
+                choices[0], images, batch, wishes.epochs, wishes.seed, wishes.threads or 1, half
+            )
         first = Plan(choices[0], images, batch, MOST_EPOCHS, wishes.seed, wishes.threads or 1, half)
         made, steps = _fitted(collection, parts, first, choices, start, wishes, folder)
         if steps >= HABITS[kind].least_steps:
@@ -141,16 +155,23 @@ def _fitted(
     habits = HABITS[first.kind]
     numbers = [wishes.threads] if wishes.threads else sorted({1, os.cpu_count() or 1})
     few = training_split(
-        replace(parts, train=parts.train[: TIMED_STEPS * first.batch], validation=parts.validation[:1]),
+        replace(
+            parts, train=parts.train[: TIMED_STEPS * first.batch], validation=parts.validation[:1]
+        ),
         collection.levels,
     )
     for architecture in choices:
         trials = [replace(first, architecture=architecture, threads=n) for n in numbers]
-        step, trial = min(((_step_seconds(t, few, folder), t) for t in trials), key=lambda timed: timed[0])
+        step, trial = min(
+            ((_step_seconds(t, few, folder), t) for t in trials), key=lambda timed: timed[0]
+        )
         numbers = [trial.threads]
         left = max(wishes.seconds - (time.perf_counter() - start), 0.5 * wishes.seconds)
-        # A validation takes about as long as half an epoch of its images for each sample: passes forward, some exact.
-        validations = habits.validations * 0.5 * habits.samples * len(parts.validation) / first.batch
+        # A validation takes about as long as half an epoch of its images for each sample: passes
+        # forward, some exact.
+        validations = (
+            habits.validations * 0.5 * habits.samples * len(parts.validation) / first.batch
+        )
         steps = left / step - min(validations, 0.3 * left / step)
         if steps >= habits.wanted_steps:
             break
@@ -161,7 +182,9 @@ def _fitted(
 
 
 def _step_seconds(trial: Plan, few: Split, folder: Path) -> float:
-    """The mean time of a step with rounding and one without, after one epoch of a few steps to get warm."""
+    """The mean time of a step with rounding and one without, after one epoch of a few steps to get
+    warm.
+    """
     torch.set_num_threads(trial.threads)
     plain = replace(trial.recipe(), validate_every=MOST_EPOCHS)
     recipes = (plain, replace(plain, quantise_from=0))

@@ -1,9 +1,10 @@
 """The torch twins: a VAE whose layers compute as the integer networks of docs/model-format.md do.
 
-A twin has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to the same ranges. In
-training with `quantised = True` each weight, activation and latent is rounded on the way forward. In `eval()` with
-`quantised = True` each linear layer computes with the very integers that are exported, held in float64, where they are
-exact; so what a twin says of the validation set is what the exported model will do.
+A twin has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to the
+same ranges. In training with `quantised = True` each weight, activation and latent is rounded on
+the way forward. In `eval()` with `quantised = True` each linear layer computes with the very
+integers that are exported, held in float64, where they are exact; so what a twin says of the
+validation set is what the exported model will do.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ from bitsback.train.tables import bucket_centres
 
 @dataclass(frozen=True)
 class Requantised:
-    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out], multiplier [out]."""
+    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out],
+    multiplier [out].
+    """
 
     weight: Tensor
     bias: Tensor
@@ -46,10 +49,11 @@ class Requantised:
 
 
 class LinearTwin(nn.Module):
-    """A linear layer from one grid to another. `centre` is taken from each input, which helps the optimiser.
+    """A linear layer from one grid to another. `centre` is taken from each input, which helps the
+    optimiser.
 
-    `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows it.
-    `top`: the largest weight as an integer. Smaller ones make a smaller model.
+    `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows
+    it. `top`: the largest weight as an integer. Smaller ones make a smaller model.
     """
 
     def __init__(
@@ -97,7 +101,10 @@ class LinearTwin(nn.Module):
 
     def _snapped_bias(self) -> Tensor:
         """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
-        bias, step = self.linear.bias, weight_step(self.linear.weight, self.top)[:, 0] / self.source.scale
+        bias, step = (
+            self.linear.bias,
+            weight_step(self.linear.weight, self.top)[:, 0] / self.source.scale,
+        )
         exact = (bias.detach() + self.target.zero / self.target.scale) / step
         offset = self.source.zero + self.centre * self.source.scale
         if offset:
@@ -105,8 +112,13 @@ class LinearTwin(nn.Module):
         return bias + (torch.round(exact) - exact) * step
 
     def requantised(self) -> Requantised:
-        """The integers this layer is exported as: the multiplier as exact as the bounds of the format allow."""
-        weight, step = weight_integers(self.linear.weight, self.top), weight_step(self.linear.weight, self.top)
+        """The integers this layer is exported as: the multiplier as exact as the bounds of the
+        format allow.
+        """
+        weight, step = (
+            weight_integers(self.linear.weight, self.top),
+            weight_step(self.linear.weight, self.top),
+        )
         return self._integers(weight, step, self.linear.bias)
 
     def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
@@ -127,7 +139,8 @@ class LinearTwin(nn.Module):
 
 
 class FineLinearTwin(LinearTwin):
-    """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are added.
+    """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are
+    added.
 
     For what a rounding of the weights would hurt most. Source and target have the zero 0.
     """
@@ -137,7 +150,9 @@ class FineLinearTwin(LinearTwin):
             return super().forward(value)
         if self.training:
             return self.target.snap(self._linear(value, snap_finely(self.linear.weight)))
-        return self.target.clamp(self._exact(value, self.requantised()) + self._exact(value, self.fine()))
+        return self.target.clamp(
+            self._exact(value, self.requantised()) + self._exact(value, self.fine())
+        )
 
     def fine(self) -> Requantised:
         """The second layer: what the weights of the first one lack."""
@@ -168,7 +183,9 @@ class Mlp(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a dense VAE: the hidden layers are those of the posterior, the likelihood has them backwards."""
+    """Sizes of a dense VAE: the hidden layers are those of the posterior, the likelihood has them
+    backwards.
+    """
 
     pixels: int
     hidden: tuple[int, ...]
@@ -183,7 +200,9 @@ class Architecture:
 
 
 class VaeTwin(nn.Module):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's codec."""
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
+    codec.
+    """
 
     def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
         super().__init__()
@@ -211,7 +230,9 @@ class VaeTwin(nn.Module):
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of the outputs before any training."""
+        """Set what the training images, uint8 [n, pixels], say of the outputs before any
+        training.
+        """
         for name, bias in self.pixel_likelihood.start(grey).items():
             self.output_layers()[name].linear.bias.copy_(bias)
 
@@ -221,12 +242,16 @@ class VaeTwin(nn.Module):
         return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b, latents]."""
+        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
+        latents].
+        """
         h = self.encoder(self.pixel_grid.real(x))
         return self.mean(h), self.scale(h)
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
-        """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b, pixels]."""
+        """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b,
+        pixels].
+        """
         h = self.decoder(self.bucket(z) if self.quantised else z)
         return tuple(layer(h) for layer in self.output_layers().values())
 
@@ -238,10 +263,11 @@ class VaeTwin(nn.Module):
         return z + (centres[c].to(z.dtype) - z.detach())
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one sample, and the KL.
+        """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
+        sample, and the KL.
 
-        x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the normals themselves, which
-        the buckets only lower.
+        x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
+        normals themselves, which the buckets only lower.
         """
         mean, log2_inverse = self.posterior(x)
         log_scale = -LN2 * log2_inverse

@@ -17,7 +17,10 @@ KEY = "bitsback-twin"
 def save_twin(twin: Twin, path: Path) -> None:
     """Write the weights, rounded to float16, and what is needed to build the twin again."""
     tensors = {name: tensor.half() for name, tensor in twin.state_dict().items()}
-    build = {"architecture": to_json(twin.architecture), "centre": twin.centre if isinstance(twin, VaeTwin) else 0}
+    build = {
+        "architecture": to_json(twin.architecture),
+        "centre": twin.centre if isinstance(twin, VaeTwin) else 0,
+    }
     path.write_bytes(safetensors.torch.save(tensors, metadata={KEY: json.dumps(build)}))
 
 

@@ -1,7 +1,9 @@
-"""The arrays of the golden archives, and the archives themselves: run this file to write them again.
+"""The arrays of the golden archives, and the archives themselves: run this file to write them
+again.
 
-They pin what bytes mean. A change of them is a change of the format, and raises its version. The models beside them, in
-which pixels depend on those before them, are random: random_models.random_context_model_file made them.
+They pin what bytes mean. A change of them is a change of the format, and raises its version. The
+models beside them, in which pixels depend on those before them, are random:
+random_models.random_context_model_file made them.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         {"model": "mnist-binary"},
     ),
     "one-digit": (lambda: binarised_mnist_test_images()[0], {"model": "mnist-binary"}),
-    "paper": (lambda: binarised_mnist_test_images()[:9].astype(">f4"), {"model": "mnist-binary-paper"}),
+    "paper": (
+        lambda: binarised_mnist_test_images()[:9].astype(">f4"),
+        {"model": "mnist-binary-paper"},
+    ),
     "embedded-model": (
         lambda: binarised_mnist_test_images()[:9],
         {"model": "mnist-binary-paper", "embed": "always"},

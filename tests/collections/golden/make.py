@@ -1,4 +1,5 @@
-"""The files of the golden archives of collections, and the archives themselves: run this file to write them again.
+"""The files of the golden archives of collections, and the archives themselves: run this file to
+write them again.
 
 They pin what the bytes of containers 1 to 3 mean, as those in tests/archive/golden do for arrays.
 """
@@ -38,11 +39,19 @@ def pictures(path: Path) -> None:
 
 
 def npz(path: Path) -> None:
-    np.savez(path, images=binarised_mnist_test_images()[:3], labels=ramp(">i4", 3), empty=np.zeros((0, 2)))
+    np.savez(
+        path,
+        images=binarised_mnist_test_images()[:3],
+        labels=ramp(">i4", 3),
+        empty=np.zeros((0, 2)),
+    )
 
 
 def tiff(path: Path) -> None:
-    pages = [Image.fromarray(ramp("u1", 4, 5)), *(Image.fromarray(digit) for digit in mnist_test_images()[:2])]
+    pages = [
+        Image.fromarray(ramp("u1", 4, 5)),
+        *(Image.fromarray(digit) for digit in mnist_test_images()[:2]),
+    ]
     pages[0].save(path, save_all=True, append_images=pages[1:])
 
 

@@ -1,4 +1,6 @@
-"""The models that come with the package. Once released, a model stays for ever: archives name it by its identity."""
+"""The models that come with the package. Once released, a model stays for ever: archives name it by
+its identity.
+"""
 
 from functools import cache
 from importlib import resources
@@ -26,13 +28,17 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Model:
     """The bundled model `name`. Raises ModelError if there is none."""
     if name not in _NAMES:
-        raise ModelError(f"there is no bundled model '{name}': choose one of {', '.join(_NAMES)}, or give a file")
+        raise ModelError(
+            f"there is no bundled model '{name}': choose one of {', '.join(_NAMES)}, or give a file"
+        )
     return Model.from_bytes(_file(name).read_bytes())
 
 
 @cache
 def outline(name: str) -> Outline:
-    """What the model `name` is for, without loading it: its networks are neither read nor tested."""
+    """What the model `name` is for, without loading it: its networks are neither read nor
+    tested.
+    """
     with _file(name).open("rb") as stream:
         description = file.read_description(stream)
     return Outline.read(Fields(file.parse(description), "description"))
