@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.integer import Values
 from bitsback.integer.layers import make_linear
-from reference.network import Linear as SpecLinear
+from reference.layers import Linear as SpecLinear
 
 SIMD_PATHS: tuple[str, ...] = _core.simd_paths()
 
