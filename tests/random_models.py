@@ -108,8 +108,8 @@ def random_context_model(
 
 
 def random_scan(
-    parts: Parts, features: Value | None, codec: str, precision: int, window: tuple[int, int], planes: int,
-    components: int, mean_shift: int, hidden: int, groups: list[list[int]], dull: bool,
+    parts: Parts, features: Value | None, codec: str, precision: int, window: tuple[int, int],
+    planes: int, components: int, mean_shift: int, hidden: int, groups: list[list[int]], dull: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """The keys of a scan apart from the network of its features; its networks and tensors as
     well.

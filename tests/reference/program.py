@@ -8,7 +8,7 @@ from typing import Any
 from . import cost
 from .distributions import Distribution, read_distribution
 from .network import Network, build, tensor_names
-from .rules import NAME, check_integer, check_keys, check_names, check_pair, objects, require
+from .rules import check_integer, check_keys, check_names, check_pair, objects, require
 from .steps import Step, read_code
 from .values import Size, Tensors, Value
 from .variables import Variable, read_variables
