@@ -119,23 +119,26 @@ class Net:
             return self.grow("shuffle", self.linear(of, channels * factor**2), factor=factor)
         return self.moved(self.moved(of, ITEM), where)
 
-    def outputs(self, codec: str, of: str, n: int, levels: int, components: int = 3) -> list[str]:
+    def outputs(
+        self, codec: str, of: str, n: int, levels: int, components: int = 3, prefix: str = ""
+    ) -> list[str]:
         """What a codec needs of n channels, over a value of bytes."""
         if codec == "gaussian":
             return [
-                self.linear(of, n, (-2048, 2047), "mean"),
-                self.linear(of, n, BYTES, "scale"),
+                self.linear(of, n, (-2048, 2047), f"{prefix}mean"),
+                self.linear(of, n, BYTES, f"{prefix}scale"),
             ]
         if codec == "bernoulli":
-            raw = self.linear(of, n, (-500, 500), "raw")
-            return [self.table(raw, (np.arange(1001) * 255 // 1000).astype(np.uint8), "logit")]
+            raw = self.linear(of, n, (-500, 500), f"{prefix}raw")
+            return [
+                self.table(raw, (np.arange(1001) * 255 // 1000).astype(np.uint8), f"{prefix}logit")
+            ]
         if codec == "mixture":
-            """Means beyond both ends of the symbols."""
-            most = min(64 * levels + 1000, 32767)
+            most = min(64 * levels + 1000, 32767)  # beyond the last symbol, as -1000 before all
             clamps = {"weight": BYTES, "mean": (-1000, most), "scale": BYTES}
-            return [self.linear(of, n * components, clamps[name], name) for name in clamps]
+            return [self.linear(of, n * components, clamps[name], prefix + name) for name in clamps]
         sizes = zip(("first", "second"), GRIDS[codec], strict=True)
-        return [self.linear(of, n, (0, size - 1), name) for name, size in sizes]
+        return [self.linear(of, n, (0, size - 1), prefix + name) for name, size in sizes]
 
     @property
     def about(self) -> dict[str, Any]:
