@@ -161,12 +161,10 @@ class Join:
     def check(self, *of: Value) -> Value:
         one, other = of
         require(one.where == other.where, "values at the same place are joined")
-        both = [one.range, other.range]
-        return Value(
-            one.channels + other.channels,
-            one.where,
-            (min(lo for lo, _ in both), max(hi for _, hi in both)),
-        )
+        (lo, hi), (other_lo, other_hi) = one.range, other.range
+        lo, hi = min(lo, other_lo), max(hi, other_hi)
+        require(hi <= 32767 or (lo >= 0 and hi <= 65535), "a range of 16 bits")
+        return Value(one.channels + other.channels, one.where, (lo, hi))
 
     def run(self, of: Sequence[Value], at: Size, *values: Ints) -> Ints:
         return np.concatenate(values, axis=-1)
