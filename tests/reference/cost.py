@@ -7,14 +7,16 @@ from .values import Size
 from .variables import Variable
 
 
-def check_test(network: Network, count: int, size: Size, elements_of_tensors: int) -> None:
-    """What a network takes in the test."""
+def check_test(networks: list[Network], count: int, size: Size, elements_of_tensors: int) -> None:
+    """What the test takes."""
+    for network in networks:
+        require(
+            network.elements(size) * count <= 2**24 + 2**8 * elements_of_tensors,
+            "a network has no more elements in the test than the tensors allow",
+        )
+    multiply_adds = sum(network.multiply_adds(size) for network in networks)
     require(
-        network.elements(size) * count <= 2**24 + 2**8 * elements_of_tensors,
-        "the test has no more elements than the tensors allow",
-    )
-    require(
-        network.multiply_adds(size) * count <= 2**30 + 2**14 * elements_of_tensors,
+        multiply_adds * count <= 2**30 + 2**14 * elements_of_tensors,
         "the test takes no more multiply-adds than the tensors allow",
     )
 

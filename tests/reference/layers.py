@@ -199,13 +199,13 @@ class Conv:
     def run(self, of: Sequence[Value], at: Size, *values: Ints) -> Ints:
         m = (self.kernel - 1) // 2
         padded = np.pad(values[0], ((0, 0), (m, m), (m, m), (0, 0)))
-        out = np.empty((len(padded), *at, len(self.linear.weight)), np.int64)
-        for row in range(at[0]):
-            for column in range(at[1]):
-                r, q = row * self.stride, column * self.stride
-                patch = padded[:, r : r + self.kernel, q : q + self.kernel]
-                out[:, row, column] = self.linear.apply(patch.reshape(len(padded), -1))
-        return out
+        rows, columns = (1 + (n - 1) * self.stride for n in at)
+        patches = [
+            padded[:, i : i + rows : self.stride, j : j + columns : self.stride]
+            for i in range(self.kernel)
+            for j in range(self.kernel)
+        ]
+        return self.linear.apply(np.concatenate(patches, axis=-1))
 
     @property
     def multiply_adds(self) -> int:

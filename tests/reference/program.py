@@ -84,8 +84,8 @@ def read_program(about: Any, tensors: Tensors) -> Program:
         network.check_elements(program.test_size)
     require(set(tensors) == program.tensor_names, "the tensors of layers and codecs, and no others")
     elements = sum(tensor.size for tensor in tensors.values())
-    for network in program.networks.values():
-        cost.check_test(network, program.test_count, program.test_size, elements)
+    networks = list(program.networks.values())
+    cost.check_test(networks, program.test_count, program.test_size, elements)
     if size:
         require(program.room(size) * program.batch <= 2**28, "a batch takes at most 2^28 bytes")
     return program
