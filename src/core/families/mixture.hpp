@@ -6,13 +6,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "codecs.hpp"
-#include "message.hpp"
-#include "step.hpp"
+#include "../family.hpp"
+#include "../step.hpp"
 
 namespace bitsback {
 
@@ -28,11 +27,13 @@ class MixtureTables {
     };
 
     MixtureTables(std::vector<std::uint32_t> exponential, std::vector<std::uint32_t> inverse_scale,
-                  std::span<const std::int32_t> cdf, std::uint32_t levels, unsigned precision)
+                  std::span<const std::int32_t> cdf, std::uint32_t levels, unsigned precision,
+                  unsigned mean_shift)
         : exponential_(std::move(exponential)),
           inverse_scale_(std::move(inverse_scale)),
           levels_(levels),
-          precision_(precision) {
+          precision_(precision),
+          mean_shift_(mean_shift) {
         require(exponential_.size() == 256 && inverse_scale_.size() == 256,
                 "the tables of a mixture have 256 entries");
         for (std::uint32_t e : exponential_)
@@ -45,14 +46,16 @@ class MixtureTables {
                 "the table of the distribution function is not whole");
         for (std::size_t j = 0; j + 1 < cdf_size; ++j)
             pieces_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
-        require(levels >= 2 && levels <= 256, "a mixture of pixels has 2 to 256 levels");
         require(precision >= 20 && precision <= max_precision,
                 "a mixture of pixels needs a precision from 20 to 24");
+        require(levels >= 2 && levels <= 1u << (precision - 4),
+                "a mixture of pixels has 2 levels at least, and at most 2^(precision - 4)");
+        require(mean_shift <= 9, "the means of a mixture are shifted by 0 to 9 bits");
     }
 
     std::uint32_t levels() const { return levels_; }
     unsigned precision() const { return precision_; }
-
+    unsigned mean_shift() const { return mean_shift_; }
     std::uint32_t exponential(std::size_t i) const { return exponential_[i]; }
     std::uint32_t inverse_scale(std::size_t i) const { return inverse_scale_[i]; }
     const Piece* pieces() const { return pieces_.data(); }
@@ -63,6 +66,7 @@ class MixtureTables {
     std::vector<Piece> pieces_;
     std::uint32_t levels_;
     unsigned precision_;
+    unsigned mean_shift_;
 };
 
 // The distribution of one pixel.
@@ -91,7 +95,9 @@ class PixelMixture {
             // t + (16 << 24) of docs/format.md is offset + c * slope.
             const std::int64_t inverse = tables.inverse_scale(scale[k]);
             slope_[k] = inverse * 256;
-            offset_[k] = (std::int64_t{16} << 24) - (128 + std::int64_t{mean[k]} * 4) * inverse;
+            offset_[k] = (std::int64_t{16} << 24) -
+                         (128 + std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift())) *
+                             inverse;
         }
     }
 
@@ -117,7 +123,7 @@ class PixelMixture {
     }
     // The symbol whose interval holds x, and that interval. The lowest is looked at first: most
     // pixels are background.
-    Interval find(std::uint32_t x, std::uint8_t& symbol) const {
+    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         Bracket b{0, 1, 0, start(1)};
         if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
         while (b.high - b.low > 1) {
@@ -126,7 +132,7 @@ class PixelMixture {
             (x >= at ? b.low : b.high) = middle;
             (x >= at ? b.first : b.end) = at;
         }
-        symbol = static_cast<std::uint8_t>(b.low);
+        symbol = b.low;
         return {b.first, b.end - b.first};
     }
 
@@ -140,34 +146,63 @@ class PixelMixture {
     std::array<std::int64_t, MixtureTables::max_components> offset_;
 };
 
-// The distributions of pixels, by rows of a network's outputs: weight, mean and scale are [pixels,
-// components].
-template <class Mean>
-struct PixelMixtures {
-    const MixtureTables& tables;
-    const std::uint8_t* weight;
-    const Mean* mean;
-    const std::uint8_t* scale;
-    std::size_t components;
+class MixtureFamily : public Family {
+  public:
+    explicit MixtureFamily(MixtureTables tables) : tables_(std::move(tables)) {}
 
-    PixelMixture operator[](std::size_t i) const {
-        const std::size_t at = i * components;
-        return {tables, weight + at, mean + at, scale + at, components};
+    std::size_t outputs() const override { return 3; }
+    std::size_t most_components() const override { return MixtureTables::max_components; }
+    std::uint32_t levels() const override { return tables_.levels(); }
+    void require_outputs(const std::vector<Shape>& shapes) const override {
+        require(shapes[0].bytes() && shapes[2].bytes(),
+                "the weights and scales of a mixture must lie in [0, 255]");
+        require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
     }
+
+    void push(Message& message, const Parameters& parameters,
+              const SomeSymbols& symbols) const override {
+        with(parameters, symbols, [&](auto pixels, auto known) {
+            require_symbols(std::span<const typename decltype(known)::value_type>(known),
+                            tables_.levels());
+            push_step(message, tables_.precision(), known.size(),
+                      [&](std::size_t i) { return pixels(i).interval(known[i]); });
+        });
+    }
+    void pop(Message& message, const Parameters& parameters,
+             const SomeSymbols& symbols) const override {
+        with(parameters, symbols, [&](auto pixels, auto out) {
+            pop_step(message, tables_.precision(), out.size(),
+                     [&](std::size_t i, std::uint32_t x) {
+                         std::uint32_t symbol = 0;
+                         const Interval interval = pixels(i).find(x, symbol);
+                         out[i] = static_cast<typename decltype(out)::value_type>(symbol);
+                         return interval;
+                     });
+        });
+    }
+
+  private:
+    // Calls `code` with what makes the mixture of a pixel, and the symbols in their type.
+    template <class Code>
+    void with(const Parameters& parameters, const SomeSymbols& symbols, const Code& code) const {
+        const auto of = [&](const auto* means) {
+            return [this, &parameters, means](std::size_t i) {
+                const std::size_t at = i * parameters.components;
+                return PixelMixture(tables_, parameters.bytes[0] + at, means + at,
+                                    parameters.bytes[2] + at, parameters.components_of(i));
+            };
+        };
+        std::visit(
+            [&](auto known) {
+                if (parameters.words[1] != nullptr)
+                    code(of(parameters.words[1]), known);
+                else
+                    code(of(parameters.bytes[1]), known);
+            },
+            symbols);
+    }
+
+    MixtureTables tables_;
 };
-
-template <class Mean>
-void push(Message& message, const PixelMixtures<Mean>& codec,
-          std::span<const std::uint8_t> symbols) {
-    require_symbols(symbols, codec.tables.levels());
-    push_step(message, codec.tables.precision(), symbols.size(),
-              [&](std::size_t i) { return codec[i].interval(symbols[i]); });
-}
-
-template <class Mean>
-void pop(Message& message, const PixelMixtures<Mean>& codec, std::span<std::uint8_t> symbols) {
-    pop_step(message, codec.tables.precision(), symbols.size(),
-             [&](std::size_t i, std::uint32_t x) { return codec[i].find(x, symbols[i]); });
-}
 
 }  // namespace bitsback
