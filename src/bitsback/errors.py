@@ -45,7 +45,9 @@ class MessageExhausted(MessageError):
 class MissingExtra(BitsbackError):
     """An optional package is needed and not installed."""
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, distribution: str, in_clone: str) -> None:
+        """distribution, in_clone: what to give `pip install`, anywhere or in a clone."""
         super().__init__(
-            f"this needs the package {package}: install it with  pip install 'bitsback[{extra}]'"
+            f"this needs the package {package}: install it with  pip install '{distribution}'"
+            f"  or, in a clone of the repository,  pip install '{in_clone}'"
         )

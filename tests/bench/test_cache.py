@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.bench import cache
-from bitsback.bench.cache import digest, measured
-from bitsback.bench.measure import Peer
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback.peers.measure import Peer
+from bitsback_lab.bench import cache
+from bitsback_lab.bench.cache import digest, measured
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 PEER = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.bench import comparison, plot
-from bitsback.bench.measure import Peer
 from bitsback.cli.main import bitsback as command
+from bitsback.peers.measure import Peer
+from bitsback_lab.bench import comparison, plot
 
 Run = Callable[..., Result]
 
@@ -189,7 +189,9 @@ def test_the_picture_is_asked_for_in_vain(
     assert ".png, .svg, .pdf" in refused(run("digits.npy", "--plot", "picture.jpg"))
     assert "no folder" in refused(run("digits.npy", "--plot", "nowhere/picture.png"))
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
-    assert "pip install 'bitsback[bench]'" in refused(run("digits.npy", "--plot", "picture.png"))
+    assert "pip install 'bitsback-lab[bench]'" in refused(
+        run("digits.npy", "--plot", "picture.png")
+    )
     assert calls == []
 
 

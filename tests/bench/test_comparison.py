@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.bench import cache, comparison
-from bitsback.bench.comparison import Plan, Row, compare, plan
-from bitsback.bench.data import Data
-from bitsback.bench.measure import Measurement, Peer
-from bitsback.bench.ours import ours
-from bitsback.bench.process import PeerFailed
-from bitsback.bench.units import Images, pack, units
 from bitsback.errors import InputError
+from bitsback.peers.measure import Measurement, Peer
+from bitsback.peers.units import Images, pack, units
+from bitsback_lab.bench import cache, comparison
+from bitsback_lab.bench.comparison import Plan, Row, compare, plan
+from bitsback_lab.bench.itself import ours
+from bitsback_lab.bench.process import PeerFailed
+from bitsback_lab.bench.subject import Data
 
 FAST = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 SLOW = replace(FAST, name="slow", slow=True)

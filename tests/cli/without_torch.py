@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import bitsback
-from bitsback.demo.digits import binarise, mnist_test_images
 from bitsback.models import bundled
+from bitsback_lab.digits import binarise, mnist_test_images
 
 GOLDEN = Path(__file__).parents[1] / "archive" / "golden"
 

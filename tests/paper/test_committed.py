@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bitsback.paper import page
-from bitsback.paper.compare import differences
-from bitsback.paper.exhibit import Numbers, Run, find
-from bitsback.paper.names import NAMES
+from bitsback_lab.paper import page
+from bitsback_lab.paper.compare import differences
+from bitsback_lab.paper.contents import NAMES
+from bitsback_lab.paper.exhibit import Numbers, Run, find
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("table1", "figure1", "figure4", "figure5")

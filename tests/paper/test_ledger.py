@@ -16,12 +16,12 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import chain
-from bitsback.paper import table1
-from bitsback.paper.coding import as_symbols, code_lengths, growth, length, random_message
-from bitsback.paper.exhibit import Run
-from bitsback.paper.explain import explain
-from bitsback.paper.ledger import enter
-from bitsback.paper.sets import mnist
+from bitsback_lab.paper import table1
+from bitsback_lab.paper.coding import as_symbols, code_lengths, growth, length, random_message
+from bitsback_lab.paper.exhibit import Run
+from bitsback_lab.paper.explain import explain
+from bitsback_lab.paper.ledger import enter
+from bitsback_lab.paper.sets import mnist
 from paper.conftest import assert_one_line_error
 
 MODELS = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")

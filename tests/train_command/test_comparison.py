@@ -1,6 +1,6 @@
 """The arithmetic of the table, and what is said of it."""
 
-from bitsback.train.comparison import Comparison, Row, break_even, table, verdict
+from bitsback.train.job.worth import Comparison, Row, break_even, table, verdict
 
 
 def row(name: str, size: int, unit: str = "each") -> Row:

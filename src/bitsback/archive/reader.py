@@ -15,15 +15,15 @@ from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.files import Files, read_file, unpack_files
 from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, open_section
 from bitsback.archive.library import Library, load_embedded
+from bitsback.archive.members import Files, read_file, unpack_files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.files import open_file, reading, stream_name
+from bitsback.images.file_io import open_file, reading, stream_name
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
 

@@ -10,9 +10,9 @@ import click
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.train.collection import Collection, Parts
-    from bitsback.train.comparison import Comparison
-    from bitsback.train.job import Outcome, Settings
+    from bitsback.train.job.image_set import ImageSet, Parts
+    from bitsback.train.job.job import Outcome, Settings
+    from bitsback.train.job.worth import Comparison
 
 
 def rate_note(rate: float | None) -> str | None:
@@ -20,7 +20,7 @@ def rate_note(rate: float | None) -> str | None:
     return None if rate is None else f"validation {rate:.4f} bits per pixel"
 
 
-def about(collection: Collection) -> str:
+def about(collection: ImageSet) -> str:
     """A line for the model to carry."""
     height, width = collection.shape
     return f"{collection.kind} images of {height}x{width} pixels, trained by bitsback train"
@@ -28,14 +28,14 @@ def about(collection: Collection) -> str:
 
 def show(
     settings: Settings,
-    collection: Collection,
+    collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
     comparison: Comparison,
 ) -> None:
     """The table, on standard output."""
-    from bitsback.train.architectures import in_words
-    from bitsback.train.comparison import table, verdict
+    from bitsback.train.job.worth import table, verdict
+    from bitsback.train.twins.architectures import in_words
 
     height, width = collection.shape
     sizes = in_words(outcome.plan.architecture, outcome.model.latents)
@@ -62,19 +62,19 @@ def show(
     click.echo(f"{settings.curve}: the curve of the training")
 
 
-def total_images(collection: Collection) -> int:
+def total_images(collection: ImageSet) -> int:
     return len(collection.images) + (0 if collection.test is None else len(collection.test))
 
 
 def show_json(
     settings: Settings,
-    collection: Collection,
+    collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
     comparison: Comparison,
 ) -> None:
     """The same figures and more, on standard output."""
-    from bitsback.train.comparison import break_even, verdict
+    from bitsback.train.job.worth import break_even, verdict
 
     ours = comparison.ours
     rows = [
