@@ -1,5 +1,5 @@
 """The peers on the public test sets, whose results ship with the package:
-src/bitsback/bench/results.json.
+lab/src/bitsback_lab/bench/results.json.
 
     BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of
     these versions BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on
