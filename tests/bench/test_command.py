@@ -93,10 +93,12 @@ def test_json(run: Run, digits: NDArray[np.bool_]) -> None:
     assert found["missing"] == ["zpaq is not installed"]
     assert len(found["failed"]) == 1
     kinds: dict[str, Any] = {
-        "codec": str, "unit": str, "version": str, "ours": bool, "bytes": int, "bits_per_pixel": float,
+        "codec": str, "unit": str, "version": str, "ours": bool, "bytes": int,
+        "bits_per_pixel": float,
         "ratio": float, "model_bytes": int | None, "bits_per_pixel_with_model": float | None,
         "ratio_with_model": float | None, "compress_seconds": float, "decompress_seconds": float,
-        "compress_MB_per_second": float, "decompress_MB_per_second": float, "peak_memory_bytes": int | None,
+        "compress_MB_per_second": float, "decompress_MB_per_second": float,
+        "peak_memory_bytes": int | None,
         "memory_before_bytes": int | None, "cached": bool, "processor": str, "date": str,
     }  # fmt: skip
     for row in found["rows"]:

@@ -228,7 +228,7 @@ def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyP
 
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
     monkeypatch.setattr(
-        peers, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
+        others, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
     )
     monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
     numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Run())))

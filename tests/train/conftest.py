@@ -28,7 +28,8 @@ else:
         "beta-binomial": replace(SMALL, bits=10, levels=256, likelihood="beta-binomial"),
     }
     SMALL_CONTEXT = ContextArchitecture(
-        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10, residuals=2,
+        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10,
+        residuals=2,
         channels=(4, 6), dense=10,
     )  # fmt: skip
     CONTEXTS = {

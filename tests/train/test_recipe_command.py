@@ -20,7 +20,8 @@ from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.context import ContextArchitecture
 
 SMALL = ContextArchitecture(
-    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1, channels=(4, 6),
+    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
+    channels=(4, 6),
     dense=8,
 )  # fmt: skip
 FIRST = Recipe(

@@ -1,4 +1,6 @@
-"""The commands that the distribution bitsback-lab brings: listed always, and run where it is installed."""
+"""The commands that the distribution bitsback-lab brings: always listed, and run where it is
+installed.
+"""
 
 from __future__ import annotations
 

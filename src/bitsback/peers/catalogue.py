@@ -1,4 +1,4 @@
-"""The lossless compressors that bitsback is compared with, by `bitsback train` and by everything in the
+"""The lossless compressors that bitsback is compared with, by `bitsback train` and by all of the
 lab.
 """
 

@@ -24,8 +24,10 @@ def standard_peers() -> list[Peer]:
     return [
         Peer("gzip -9", "stream", partial(gzip.compress, compresslevel=9, mtime=0), gzip.decompress,
              version=f"zlib {zlib.ZLIB_RUNTIME_VERSION}"),
-        Peer("bz2 -9", "stream", partial(bz2.compress, compresslevel=9), bz2.decompress, version=python),
-        Peer("xz -9e", "stream", partial(lzma.compress, preset=_EXTREME), lzma.decompress, version=python),
+        Peer("bz2 -9", "stream", partial(bz2.compress, compresslevel=9), bz2.decompress,
+             version=python),
+        Peer("xz -9e", "stream", partial(lzma.compress, preset=_EXTREME), lzma.decompress,
+             version=python),
     ]  # fmt: skip
 
 

@@ -79,7 +79,8 @@ def _peer(model: Model, source: str | bytes) -> Peer:
 def _stored() -> Peer:
     version = f"bitsback {bitsback.__version__}"
     return Peer(
-        "bitsback, no model", "archive", partial(compress, source=None), partial(decompress, source=None),
+        "bitsback, no model", "archive", partial(compress, source=None),
+        partial(decompress, source=None),
         version=version,
     )  # fmt: skip
 

@@ -93,7 +93,8 @@ def _key(figure: Any, rows: Sequence[Row]) -> None:
     units = {row.measured.unit for row in rows}
     handles = [
         line(
-            [], [], marker=_MARKERS[unit], markerfacecolor=face, markersize=_MARKER, color=_INK, lw=0, label=text,
+            [], [], marker=_MARKERS[unit], markerfacecolor=face, markersize=_MARKER, color=_INK,
+            lw=0, label=text,
         )
         for unit, face, text in _KEY
         if unit in units
@@ -168,7 +169,8 @@ def _names(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
     texts = [
         axes.text(
             0, 0, rows[i].measured.name, va="center", ha="left", fontsize=_FONT - 1, zorder=4,
-            color=_INK if rows[i].ours else _OTHERS, fontweight="bold" if rows[i].ours else "normal",
+            color=_INK if rows[i].ours else _OTHERS,
+            fontweight="bold" if rows[i].ours else "normal",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, transform=None,
         )
         for i in order
@@ -195,5 +197,8 @@ def _names(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
         if found.way > gap:
             axes.annotate(
                 "", point, xytext=found.end, xycoords="figure pixels", textcoords="figure pixels",
-                arrowprops={"arrowstyle": "-", "color": _OTHERS, "lw": 0.8, "shrinkA": 0, "shrinkB": _MARKER / 2},
+                arrowprops={
+                    "arrowstyle": "-", "color": _OTHERS, "lw": 0.8, "shrinkA": 0,
+                    "shrinkB": _MARKER / 2,
+                },
             )  # fmt: skip

@@ -39,7 +39,8 @@ def table(comparison: Comparison) -> list[str]:
     """The lines of the table, and what has to be known to read it."""
     lines = [title(comparison), ""]
     lines += [
-        f"{'':36}{'bits per':>10}{'with its':>10}{'':>8}{'compress':>11}{'decompress':>12}{'memory':>9}".rstrip(),
+        f"{'':36}{'bits per':>10}{'with its':>10}{'':>8}"
+        f"{'compress':>11}{'decompress':>12}{'memory':>9}",
         f"{'':36}{'pixel':>10}{'model':>10}{'ratio':>8}{'MB/s':>11}{'MB/s':>12}{'MB':>9}",
     ]
     lines += [_line(row) for row in comparison.rows]

@@ -93,7 +93,8 @@ def _text(explained: Explained) -> str:
     first, last = ledger.steps[0], ledger.steps[-1]
     lines += [
         (
-            f"{'in all':20}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}{ledger.negative_elbo:+14.3f}"
+            f"{'in all':20}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}"
+            f"{ledger.negative_elbo:+14.3f}"
         ),
         "",
         (

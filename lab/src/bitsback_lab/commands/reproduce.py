@@ -15,11 +15,13 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
 
 
 @click.command(
-    help=f"""Reproduce the tables and figures of the paper that bitsback comes from, and measure what it analyses.
+    help=f"""Reproduce the tables and figures of the paper that bitsback comes from, and measure
+    what it analyses.
 
-    Townsend, Bird, Barber: Practical Lossless Compression with Latent Variables using Bits Back Coding (ICLR 2019).
-    Everything is made from the data and the models that ship. Numbers and pictures go into the folder 'paper', as
-    NAME.json, NAME.png and NAME.svg, and a text about them to standard output.
+    Townsend, Bird, Barber: Practical Lossless Compression with Latent Variables using Bits Back
+    Coding (ICLR 2019). Everything is made from the data and the models that ship. Numbers and
+    pictures go into the folder 'paper', as NAME.json, NAME.png and NAME.svg, and a text about them
+    to standard output.
 
     \b
       NAME is one of
@@ -27,9 +29,9 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
       all          all of them, and pages of them: paper.md, paper.html; minutes
       page         only the pages, from the numbers that are in the folder
 
-    Needs bitsback-lab[paper] for the pictures; other compressors come with bitsback[peers]. What slow ones make of the test
-    set is known already and looked up, unless --remeasure is given. Fashion-MNIST does not ship: table3 measures on it
-    if BITSBACK_DATA names a folder that has it.
+    Needs bitsback-lab[paper] for the pictures; other compressors come with bitsback[peers]. What
+    slow ones make of the test set is known already and looked up, unless --remeasure is given.
+    Fashion-MNIST does not ship: table3 measures on it if BITSBACK_DATA names a folder that has it.
     """,
 )
 @click.argument("name", metavar="NAME", type=click.Choice([*NAMES, _ALL, _PAGE]))

@@ -85,7 +85,10 @@ def text(numbers: Numbers) -> str:
         (
             "The library's `BitsBack`, as `inspect.getsource` shows it:",
             f"```python\n{numbers['library_source'].rstrip()}\n```",
-            "The same on plain integers, one big number for the message (`bitsback_lab.paper.plain`):",
+            (
+                "The same on plain integers, one big number for the message"
+                " (`bitsback_lab.paper.plain`):"
+            ),
             f"```python\n{numbers['plain_source'].rstrip()}\n```",
             (
                 "Both at work on a toy model of four latents and three symbols: the message after"

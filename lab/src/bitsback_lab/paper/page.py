@@ -115,7 +115,8 @@ _HTML = """<!DOCTYPE html>
 html {{ color: #111; background: #fff }}
 body {{ max-width: 56rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 sans-serif }}
 img {{ max-width: 100%; height: auto }}
-table {{ border-collapse: collapse; margin: 1rem 0; font-size: 0.9rem; display: block; overflow-x: auto }}
+table {{ border-collapse: collapse; margin: 1rem 0; font-size: 0.9rem; display: block;
+  overflow-x: auto }}
 th, td {{ padding: 0.2rem 0.7rem; border-bottom: 1px solid #ccc; text-align: left }}
 pre {{ background: #f4f4f4; padding: 0.7rem; overflow-x: auto; font-size: 0.85rem }}
 </style>

@@ -187,7 +187,8 @@ def draw(axes: Any, numbers: Numbers) -> None:
             panel.axhline(row, color=style.LIGHT, linewidth=0.6, zorder=0)
             panel.plot([rate], [row], "o" if own else "s", color=style.INK if own else style.MIDDLE)
             panel.annotate(
-                fixed(rate, 3), (rate, row), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8,
+                fixed(rate, 3), (rate, row), xytext=(6, 0), textcoords="offset points", va="center",
+                fontsize=8,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
         panel.set_yticks(range(len(dots)), [name for _, name, _ in dots], fontsize=8)

@@ -31,7 +31,7 @@ class Card:
 
 
 def export(twin: Twin, card: Card, growth: int) -> Model:
-    """The integer model that `twin` computes in eval mode. `growth`: see bitsback.train.export.chain_growth.
+    """The integer model that `twin` computes in eval mode. `growth`: see `chain_growth.py`.
 
     The test vectors are the twin's own answers, so reading the file compares the integer engine
     with the twin. Raises ModelError if the two differ, or a bound of the format is broken.

@@ -72,7 +72,8 @@ class Recipe:
 def last_part(recipe: Recipe) -> Recipe:
     """The recipe by which what `recipe` has come to in floats is trained on with rounding."""
     return replace(
-        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, warm_up=0,
+        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
+        constant=0.0, warm_up=0,
         validate_every=1,
     )  # fmt: skip
 
@@ -254,9 +255,11 @@ class Training:
     def _save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
-            "recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds, "rows": self.rows,
+            "recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds,
+            "rows": self.rows,
             "twin": self.twin.state_dict(), "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "best": self.best, "best_loss": self.best_loss,
+            "optimiser": self.optimiser.state_dict(), "best": self.best,
+            "best_loss": self.best_loss,
             "random": torch.get_rng_state(),
         }  # fmt: skip
         temporary = self.folder / (CHECKPOINT + ".part")

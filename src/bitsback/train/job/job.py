@@ -203,7 +203,8 @@ def _second_recipe(decided: Plan, floats: Training) -> Recipe:
     rate = PEAK * floats.optimiser.rate
     epochs = decided.rounded_epochs
     return replace(
-        decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0, warm_up=0,
+        decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0,
+        warm_up=0,
         validate_every=decided.validate_every,
     )  # fmt: skip
 

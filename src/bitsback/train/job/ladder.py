@@ -21,7 +21,8 @@ KINDS: tuple[Kind, ...] = ("context", "dense")
 """A context VAE is the better of the two, wherever there is time for a little training of it."""
 
 DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
-    ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24), ((96, 48), 24),
+    ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24),
+    ((96, 48), 24),
     ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
 )  # fmt: skip
 """Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may

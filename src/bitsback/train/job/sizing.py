@@ -85,7 +85,8 @@ class Plan:
     def recipe(self) -> Recipe:
         """The first part, without rounding, on the way to `epochs`."""
         return Recipe(
-            "train", self.architecture, self.epochs, None, batch=self.batch, warm_up=round(WARM_UP * self.epochs),
+            "train", self.architecture, self.epochs, None, batch=self.batch,
+            warm_up=round(WARM_UP * self.epochs),
             validate_every=self.validate_every, seed=self.seed, muon=self.kind == "context",
         )  # fmt: skip
 
