@@ -14,7 +14,7 @@ from bitsback_lab.paper import figure4, latent_bits, precision, shipped, start
 from bitsback_lab.paper.coding import as_symbols, code_lengths, length, random_message, rounded
 from bitsback_lab.paper.compare import differences
 from bitsback_lab.paper.dirty_bits import compared
-from bitsback_lab.paper.exhibit import TIMED, Run, fixed, table
+from bitsback_lab.paper.exhibit import TIMED, Conditions, fixed, table
 from bitsback_lab.paper.figure3 import moving_average, shuffled
 from bitsback_lab.paper.model_cost import break_even
 from bitsback_lab.paper.sets import mnist
@@ -89,7 +89,7 @@ def test_numbers_in_tables() -> None:
 
 
 def test_bucket_probabilities_are_those_of_the_normal_distribution() -> None:
-    numbers = figure4.EXHIBIT.measure(Run())
+    numbers = figure4.EXHIBIT.measure(Conditions())
 
     def below(t: float) -> float:
         return 0.5 * (1 + erf(t / sqrt(2)))

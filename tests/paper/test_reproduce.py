@@ -19,7 +19,7 @@ from bitsback.peers.measure import Peer
 from bitsback_lab import digits
 from bitsback_lab.paper import model_cost, others, page, sets, shipped, start, table2, table3
 from bitsback_lab.paper.contents import ENTRIES, NAMES
-from bitsback_lab.paper.exhibit import Run, find
+from bitsback_lab.paper.exhibit import Conditions, find
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]
@@ -192,7 +192,7 @@ def test_table2_goes_on_without_peers_that_fail_or_are_absent(
     some_peers: None, few: Callable[[str], None]
 ) -> None:
     few("table2")
-    numbers = table2.EXHIBIT.measure(Run())
+    numbers = table2.EXHIBIT.measure(Conditions())
     rows = {row["name"]: row for row in numbers["peers"]}
     assert rows["bz2 -9"]["2"]["bytes"] > 0
     assert rows["bz2 -9"]["256"]["rate"] > rows["bz2 -9"]["2"]["rate"]
@@ -211,19 +211,19 @@ def test_table2_draws_what_there_is(
 ) -> None:
     few("table2")
     assert table2.EXHIBIT.draw is not None
-    numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Conditions())))
     assert all(path.exists() for path in table2.EXHIBIT.draw(numbers, apart))
 
 
 def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     images = sets.mnist(2)[:5]
-    found = others.on(images, GOOD, Run())
+    found = others.on(images, GOOD, Conditions())
     monkeypatch.setattr(
         "bitsback_lab.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again")
     )
-    assert others.on(images, GOOD, Run()) == found
+    assert others.on(images, GOOD, Conditions()) == found
     with pytest.raises(pytest.fail.Exception):
-        others.on(images, GOOD, Run(remeasure=True))
+        others.on(images, GOOD, Conditions(remeasure=True))
 
 
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
@@ -231,7 +231,7 @@ def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apar
         others, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
     )
     monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
-    numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Conditions())))
     first = numbers["panels"][0]
     assert first["models"][0]["bytes_with_model"][0] > 300_000 > first["models"][0]["bytes"][0]
     assert [peer["problem"] for peer in first["peers"]] == [None, "not installed"]
@@ -252,7 +252,7 @@ def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str
     identity = load("mnist").identity.hex()  # type: ignore[union-attr]
     known = {"identity": identity, "negative_elbo": 2.5, "net": 2.51, "archive": 2.6}
     monkeypatch.setattr(table3, "committed", lambda: {identity: known})
-    rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run())).splitlines()
+    rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Conditions())).splitlines()
     assert any(
         row.startswith("| binarised MNIST | 0.15 | `mnist-binary-context` | 0.1") for row in rows
     )
@@ -265,7 +265,7 @@ def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str
         for row in rows
     )
     monkeypatch.setattr(table3, "committed", dict)
-    text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run()))
+    text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Conditions()))
     assert f"not measured: set {sets.ENVIRONMENT}" in text
 
 
@@ -274,7 +274,7 @@ def test_start_is_drawn(
 ) -> None:
     few("start")
     monkeypatch.setattr(start, "COUNTS", (1, 5))
-    numbers = json.loads(json.dumps(start.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(start.EXHIBIT.measure(Conditions())))
     assert start.EXHIBIT.draw is not None and len(start.EXHIBIT.draw(numbers, apart)) == 2
     assert "images in the chain" in start.EXHIBIT.text(numbers)
 

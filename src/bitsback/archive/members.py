@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, groupby, repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.wire import varint
 
-if TYPE_CHECKING:
-    from bitsback.archive.reader import Archive
+Pieces = Iterator[NDArray[Any]]
 
 Runs = Sequence[tuple[int, int]]
 """The files in their order, as (part, number of files in a row that are in it)."""
@@ -75,26 +74,24 @@ class Files:
                 yield from range(self._ends[run], self._ends[run + 1])
 
 
-def read_file(archive: Archive, which: int | str | slice) -> NDArray[Any]:
-    """One file of an archive of files, as an array. Raises IndexError, KeyError, ArchiveError."""
+def read_file(
+    files: Files, which: int | str | slice, archive: str, pieces: Callable[[int, int], Pieces]
+) -> NDArray[Any]:
+    """One file of an archive of this name, as an array; `pieces` gives its items start ... stop - 1.
+    Raises IndexError, KeyError, ArchiveError.
+    """
     if isinstance(which, slice):
-        raise TypeError(
-            f"{archive.name}: holds files, which may differ in shape; take one at a time"
-        )
-    files = archive.files
+        raise TypeError(f"{archive}: holds files, which may differ in shape; take one at a time")
     number = files.number(which) if isinstance(which, str) else range(len(files))[which]
     if number is None:
-        raise KeyError(f"{archive.name}: there is no file {which!r} in it")
+        raise KeyError(f"{archive}: there is no file {which!r} in it")
     first = files.item(number)
     if files.collection.kind != NPZ:
-        item: NDArray[Any] = next(archive.pieces(first, first + 1))[0]
+        item: NDArray[Any] = next(pieces(first, first + 1))[0]
         return item.copy()
     part = files.collection.parts[number]
-    pieces = [
-        np.empty((0, *part.item_shape), part.dtype),
-        *archive.pieces(first, first + part.items),
-    ]
-    return np.concatenate(pieces, dtype=part.dtype).reshape(part.shape)
+    found = [np.empty((0, *part.item_shape), part.dtype), *pieces(first, first + part.items)]
+    return np.concatenate(found, dtype=part.dtype).reshape(part.shape)
 
 
 def runs_of(parts: Iterable[int]) -> Runs:

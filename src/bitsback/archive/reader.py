@@ -164,7 +164,7 @@ class Archive:
         needed is damaged.
         """
         if isinstance(self.collection, FileList):
-            return read_file(self, which)
+            return read_file(self.files, which, self.name, self.pieces)
         if isinstance(which, str):
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
         if isinstance(which, slice):

@@ -12,7 +12,7 @@ from bitsback.cli import figures
 if TYPE_CHECKING:
     from bitsback.train.job.image_set import ImageSet, Parts
     from bitsback.train.job.job import Outcome, Settings
-    from bitsback.train.job.worth import Comparison
+    from bitsback.train.job.worth import Worth
 
 
 def rate_note(rate: float | None) -> str | None:
@@ -31,7 +31,7 @@ def show(
     collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
-    comparison: Comparison,
+    worth: Worth,
 ) -> None:
     """The table, on standard output."""
     from bitsback.train.job.worth import table, verdict
@@ -46,18 +46,16 @@ def show(
         " this table:"
     )
     click.echo("")
-    for line in table(comparison):
+    for line in table(worth):
         click.echo(line)
     click.echo("")
     click.echo(
-        f"The model adds {comparison.model_bytes:,} bytes to an archive. 'pays from': the number of"
+        f"The model adds {worth.model_bytes:,} bytes to an archive. 'pays from': the number of"
         " images from which on the archive with its model inside is smaller, if further images"
         " cost as much as these."
     )
-    click.echo(
-        verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind)
-    )
-    for line in comparison.missing:
+    click.echo(verdict(worth, total_images(collection), outcome.still_falling, outcome.plan.kind))
+    for line in worth.missing:
         click.echo(line)
     click.echo(f"{settings.curve}: the curve of the training")
 
@@ -71,12 +69,12 @@ def show_json(
     collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
-    comparison: Comparison,
+    worth: Worth,
 ) -> None:
     """The same figures and more, on standard output."""
     from bitsback.train.job.worth import break_even, verdict
 
-    ours = comparison.ours
+    ours = worth.ours
     rows = [
         {
             "name": row.name,
@@ -84,11 +82,9 @@ def show_json(
             "bytes": row.bytes,
             "bits_per_pixel": row.rate,
             "bytes_an_image": row.bytes_an_image,
-            "pays_from_images": (
-                None if row is ours else break_even(ours, row, comparison.model_bytes)
-            ),
+            "pays_from_images": (None if row is ours else break_even(ours, row, worth.model_bytes)),
         }
-        for row in (ours, *comparison.peers)
+        for row in (ours, *worth.peers)
     ]
     figures.show_json(
         {
@@ -106,12 +102,12 @@ def show_json(
             "plan": asdict(outcome.plan),
             "latents": outcome.model.latents,
             "validation_bits_per_pixel": outcome.validation_rate,
-            "model_bytes_in_archive": comparison.model_bytes,
+            "model_bytes_in_archive": worth.model_bytes,
             "held_out": rows,
             "verdict": verdict(
-                comparison, total_images(collection), outcome.still_falling, outcome.plan.kind
+                worth, total_images(collection), outcome.still_falling, outcome.plan.kind
             ),
-            "missing": comparison.missing,
+            "missing": worth.missing,
             "epochs": outcome.rows,
         }
     )

@@ -70,7 +70,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Lineup:
     """What is to be measured on some images, the slow ones last."""
 
     ours: list[Ours]
@@ -80,7 +80,7 @@ class Plan:
 
 def plan(
     images: Images, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
-) -> Plan:
+) -> Lineup:
     """All that is installed and can code the images, or those with one of the `wanted` words in
     their names.
 
@@ -102,11 +102,11 @@ def plan(
     peers = [peer for peer in peers if asked_for(peer) and not (quick and peer.slow)]
     if not own and not peers:
         raise InputError("all of these codecs are slow; leave out --quick")
-    return Plan(own, sorted(peers, key=lambda peer: peer.slow), [] if wanted else missing)
+    return Lineup(own, sorted(peers, key=lambda peer: peer.slow), [] if wanted else missing)
 
 
 def compare(
-    data: Data, wanted: Plan, remeasure: bool = False, progress: Progress | None = None
+    data: Data, wanted: Lineup, remeasure: bool = False, progress: Progress | None = None
 ) -> Comparison:
     """Measures, or looks up, what was planned. What is measured of others is kept for the next
     time, one by one.

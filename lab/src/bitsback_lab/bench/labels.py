@@ -49,7 +49,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """Of a text: where it stands, and where a line from its point ends; `way` is the length of that
     line.
     """
@@ -68,7 +68,7 @@ class Place:
 
 def place(
     points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box], frame: Box, gap: float
-) -> list[Place]:
+) -> list[Spot]:
     """For each point the place of its text.
 
     sizes: width and height of the texts. taken: what must not be covered, the points first, one box
@@ -77,7 +77,7 @@ def place(
     """
     order = list(range(len(points)))
     shuffler = random.Random(0)
-    least, best = math.inf, dict[int, Place]()
+    least, best = math.inf, dict[int, Spot]()
     for _ in range(ORDERS):
         cost, placed = _placed(order, points, sizes, taken, frame, gap)
         if cost < least:
@@ -93,7 +93,7 @@ def _placed(
     taken: Sequence[Box],
     frame: Box,
     gap: float,
-) -> tuple[float, dict[int, Place]]:
+) -> tuple[float, dict[int, Spot]]:
     """The places, if the points choose in this order, and what is wrong with them, in gaps
     squared.
     """
@@ -128,7 +128,7 @@ def _placed(
     return cost, placed
 
 
-def _plain(found: Place, points: Sequence[Point], gap: float) -> bool:
+def _plain(found: Spot, points: Sequence[Point], gap: float) -> bool:
     """Whether it is plain which point a text belongs to: none is nearer than its own, or its line
     is long enough.
     """
@@ -137,7 +137,7 @@ def _plain(found: Place, points: Sequence[Point], gap: float) -> bool:
     )
 
 
-def _candidates(point: Point, size: Point, gap: float) -> Iterator[Place]:
+def _candidates(point: Point, size: Point, gap: float) -> Iterator[Spot]:
     """Places for a text around its point, nearer ones first, and beside it before above it."""
     (x, y), (width, height) = point, size
     for ring in range(_RINGS):
@@ -147,4 +147,4 @@ def _candidates(point: Point, size: Point, gap: float) -> Iterator[Place]:
             end = (x + way * across, y + way * up)
             left = end[0] + width * (-0.5 if abs(across) < 0.3 else 0 if across > 0 else -1)
             bottom = end[1] + height * (-0.5 if abs(up) < 0.6 else 0 if up > 0 else -1)
-            yield Place(Box(left, bottom, left + width, bottom + height), end, way)
+            yield Spot(Box(left, bottom, left + width, bottom + height), end, way)

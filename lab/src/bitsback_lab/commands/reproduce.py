@@ -53,7 +53,7 @@ def command(
     name: str, output: str | None, check: str | None, remeasure: bool, quiet: bool, as_json: bool
 ) -> None:
     from bitsback_lab.paper import reproduce
-    from bitsback_lab.paper.exhibit import Numbers, Run, find
+    from bitsback_lab.paper.exhibit import Conditions, Numbers, find
 
     folder = Path(output or ".")
     if name == _PAGE:
@@ -68,7 +68,9 @@ def command(
     for position, part in enumerate(names):
         label = part if len(names) == 1 else f"{part} ({position + 1} of {len(names)})"
         with Progress(label, quiet) as progress:
-            results[part], files = reproduce.reproduce(part, folder, Run(remeasure, progress))
+            results[part], files = reproduce.reproduce(
+                part, folder, Conditions(remeasure, progress)
+            )
         written += files
         if not quiet and not as_json:
             entry, exhibit = find(part)

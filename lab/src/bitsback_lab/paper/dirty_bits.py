@@ -16,7 +16,7 @@ from bitsback_lab.paper.coding import (
     random_message,
     rounded,
 )
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.figure3 import START_WORDS
 from bitsback_lab.paper.sets import mnist
 
@@ -24,10 +24,10 @@ MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
 REPEATS = 5
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     models = []
     for position, name in enumerate(MODELS):
-        run.progress(position, len(MODELS))
+        conditions.progress(position, len(MODELS))
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         chained = np.mean([_chained(model, x, seed) for seed in range(REPEATS)], axis=0)

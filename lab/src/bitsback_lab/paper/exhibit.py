@@ -24,7 +24,7 @@ def _no_progress(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Run:
+class Conditions:
     """How an exhibit is to be measured."""
 
     remeasure: bool = False
@@ -40,7 +40,7 @@ class Exhibit:
     NAME.png and NAME.svg into a folder, and says which.
     """
 
-    measure: Callable[[Run], Numbers]
+    measure: Callable[[Conditions], Numbers]
     text: Callable[[Numbers], str]
     draw: Callable[[Numbers, Path], list[Path]] | None = None
 

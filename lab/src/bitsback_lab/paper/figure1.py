@@ -10,13 +10,13 @@ from pathlib import Path
 import bitsback
 from bitsback.peers.catalogue import standard_peers
 from bitsback_lab.demo import figure
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODEL = "mnist-binary"
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     pixels = figure.SHOWN * mnist(2)[0].size
     versions = {peer.name.split()[0]: peer.version for peer in standard_peers()}
     rows = [

@@ -19,7 +19,7 @@ from bitsback_lab.paper.coding import (
     random_message,
     rounded,
 )
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 PANELS = (
@@ -34,7 +34,7 @@ START_WORDS = 200
 """Random words that the chain starts from, more than the first image takes."""
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     panels = []
     for title, levels, names in PANELS:
         x = as_symbols(mnist(levels))

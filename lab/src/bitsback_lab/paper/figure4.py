@@ -14,7 +14,7 @@ from bitsback.codecs import Gaussian
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, rounded
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODEL, IMAGE, LATENT = "mnist-binary-paper", 0, 8
@@ -22,7 +22,7 @@ BITS = 4
 REACH = 3.0  # of the picture, in standard deviations of the prior
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     model = load_model(MODEL)
     whole = model.posterior(as_symbols(mnist(model.levels)[IMAGE : IMAGE + 1]))
     mean, inverse_scale = whole.mean[0, LATENT], whole.inverse_scale[0, LATENT]

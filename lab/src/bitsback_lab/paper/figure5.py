@@ -14,7 +14,7 @@ from bitsback import Message
 from bitsback.codecs import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback_lab.paper import plain
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, table
 
 # A toy: four latents and three symbols. Frequencies are out of 2^plain.R.
 PRIOR = (16384, 16384, 16384, 16384)
@@ -60,7 +60,7 @@ def states(symbols: tuple[int, ...], state: int) -> tuple[list[int], list[int]]:
     return ours, theirs
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     ours, theirs = states(SYMBOLS, STATE)
     return {
         "start": f"{STATE:x}",

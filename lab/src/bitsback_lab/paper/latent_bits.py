@@ -22,7 +22,7 @@ from bitsback.models.outline import Outline
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
@@ -32,10 +32,10 @@ TABLE = "likelihood.value.table"
 _GRID, _ZERO = 32, 128  # what the bundled models see of a latent: round(32 z) + 128, as a byte
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     models = []
     for position, name in enumerate(MODELS):
-        run.progress(position, len(MODELS))
+        conditions.progress(position, len(MODELS))
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append(

@@ -10,7 +10,7 @@ from bitsback.models import bundled
 from bitsback.peers.units import Images
 from bitsback_lab.paper import others, style
 from bitsback_lab.paper.coding import archive_size
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 PANELS = (
@@ -21,7 +21,7 @@ COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000)
 PEERS = (("xz -9e", "stream"), ("JPEG XL e10", "mosaic"))
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     panels = []
     steps = sum(len(_shipped(names)) + len(PEERS) for _, _, names in PANELS)
     done = 0
@@ -29,12 +29,12 @@ def measure(run: Run) -> Numbers:
         images = mnist(levels)
         models, others = [], []
         for name in _shipped(names):
-            run.progress(done, steps)
+            conditions.progress(done, steps)
             models.append(_model(name, images))
             done += 1
         for peer in PEERS:
-            run.progress(done, steps)
-            others.append(_peer(peer, images, run))
+            conditions.progress(done, steps)
+            others.append(_peer(peer, images, conditions))
             done += 1
         for model in models:
             model["pays_from"] = [
@@ -65,12 +65,14 @@ def _model(name: str, images: Images) -> Numbers:
     }
 
 
-def _peer(key: others.Key, images: Images, run: Run) -> Numbers:
+def _peer(key: others.Key, images: Images, conditions: Conditions) -> Numbers:
     """Its bytes for each of the counts; None from the first failure on, with the reason."""
     sizes: list[int | None] = []
     problem = version = None
     for count in COUNTS:
-        row = others.pick((key,), lambda peer, part=images[:count]: others.on(part, peer, run))[0]  # type: ignore[misc]
+        row = others.pick(
+            (key,), lambda peer, part=images[:count]: others.on(part, peer, conditions)
+        )[0]  # type: ignore[misc]
         sizes.append(row.get("bytes"))
         problem, version = problem or row["problem"], row.get("version")
     return {"name": key[0], "unit": key[1], "bytes": sizes, "problem": problem, "version": version}

@@ -9,18 +9,18 @@ from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Peer
 from bitsback.peers.units import Images
 from bitsback_lab.bench.cache import measured
-from bitsback_lab.paper.exhibit import Numbers, Run
+from bitsback_lab.paper.exhibit import Conditions, Numbers
 
 Key = tuple[str, str]
 """A compressor's name, with its effort, and its unit."""
 
 
-def on(images: Images, peer: Peer, run: Run) -> Numbers:
+def on(images: Images, peer: Peer, conditions: Conditions) -> Numbers:
     """The bytes of everything that the peer makes of the images; for one that fails the reason in
     their place.
     """
     try:
-        found = measured(peer, images, run.remeasure)
+        found = measured(peer, images, conditions.remeasure)
     except BitsbackError as error:
         return {"bytes": None, "problem": str(error), "version": peer.version}
     return {"bytes": found.bytes, "problem": None, "version": found.version}

@@ -17,7 +17,7 @@ from bitsback.peers.units import Images
 from bitsback_lab.bench.machine import processor
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols
-from bitsback_lab.paper.exhibit import TIMED, Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import TIMED, Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary", "mnist")
@@ -30,10 +30,10 @@ IMAGES = 2000
 REPEATS = 5
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     models = []
     for position, name in enumerate(MODELS):
-        run.progress(position, len(MODELS))
+        conditions.progress(position, len(MODELS))
         model = load_model(name)
         images = mnist(model.levels)
         x = as_symbols(images[:IMAGES])

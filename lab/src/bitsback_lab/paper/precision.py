@@ -17,7 +17,7 @@ from bitsback.codecs import Bernoulli, BernoulliTable, Gaussian, Rows
 from bitsback.codecs.rows import starts_of
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-paper")
@@ -32,14 +32,14 @@ LANES = 4
 SAMPLES = 3
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     models = []
     for position, name in enumerate(MODELS):
-        run.progress(position, len(MODELS) + 1)
+        conditions.progress(position, len(MODELS) + 1)
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append({"model": name, **rounding(model, x), **_library(model, x)})
-    run.progress(len(MODELS), len(MODELS) + 1)
+    conditions.progress(len(MODELS), len(MODELS) + 1)
     model = load_model(MODELS[0])
     return {"models": models, "heads": heads(model, as_symbols(mnist(model.levels)))}
 

@@ -12,7 +12,7 @@ from bitsback.errors import InputError
 from bitsback_lab.paper import page, sets, style
 from bitsback_lab.paper.compare import differences
 from bitsback_lab.paper.contents import NAMES
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, find
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
@@ -29,10 +29,10 @@ def prepare(names: tuple[str, ...], output: Path) -> None:
     (output / FOLDER).mkdir(parents=True, exist_ok=True)
 
 
-def reproduce(name: str, output: Path, run: Run) -> tuple[Numbers, list[Path]]:
+def reproduce(name: str, output: Path, conditions: Conditions) -> tuple[Numbers, list[Path]]:
     """Measures an exhibit and writes what there is of it; its numbers, and the files."""
     _, exhibit = find(name)
-    numbers = exhibit.measure(run)
+    numbers = exhibit.measure(conditions)
     return numbers, write(name, exhibit, numbers, output / FOLDER)
 
 

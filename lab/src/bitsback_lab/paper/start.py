@@ -15,7 +15,7 @@ from bitsback.archive import chain
 from bitsback.archive.block import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
@@ -67,10 +67,10 @@ SCHEMES = (
 )  # fmt: skip
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     models = []
     for position, name in enumerate(MODELS):
-        run.progress(position, len(MODELS))
+        conditions.progress(position, len(MODELS))
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append({"model": name, "schemes": [_scheme(model, x, scheme) for scheme in SCHEMES]})

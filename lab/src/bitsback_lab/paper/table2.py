@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitsback_lab.paper import others, shipped, style
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 LEVELS = (2, 256)
@@ -33,7 +33,7 @@ BB_ANS_OF_PAPER = (0.19, 1.41)
 UNITS = {"stream": "one stream", "each": "a file an image", "mosaic": "one mosaic"}
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     found, missing = others.available()
     keys = [*OF_PAPER, *(key for key in found if key not in OF_PAPER)]
     steps = len(LEVELS) * (len(keys) + sum(len(names) for _, names in FAMILIES) // len(LEVELS))
@@ -46,18 +46,18 @@ def measure(run: Run) -> Numbers:
             model = shipped.shipped(names[column])
             if model is not None:
                 models.append({"family": family, "levels": levels, **shipped.rates(model, images)})
-            run.progress(done := done + 1, steps)
+            conditions.progress(done := done + 1, steps)
         for key, row in zip(keys, rows, strict=True):
             peer = found.get(key)
             if peer is None:
                 row[str(levels)] = {"problem": "not installed"}
             elif levels == 2 or not peer.two_levels_only:
-                answer = others.on(images, peer, run)
+                answer = others.on(images, peer, conditions)
                 size = answer["bytes"]
                 row[str(levels)] = answer | {
                     "rate": None if size is None else round(8 * size / images.size, 6)
                 }
-            run.progress(done := done + 1, steps)
+            conditions.progress(done := done + 1, steps)
     return {"models": models, "peers": rows, "missing": missing}
 
 

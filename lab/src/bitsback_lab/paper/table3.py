@@ -7,7 +7,7 @@ from importlib import resources
 
 from bitsback import Model
 from bitsback_lab.paper import shipped
-from bitsback_lab.paper.exhibit import Exhibit, Numbers, Run, fixed, table
+from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import ENVIRONMENT, fashion, mnist
 
 COMMITTED = "fashion_mnist.json"
@@ -25,10 +25,10 @@ ROWS = (
 )
 
 
-def measure(run: Run) -> Numbers:
+def measure(conditions: Conditions) -> Numbers:
     rows = []
     for position, (title, name) in enumerate(ROWS):
-        run.progress(position, len(ROWS))
+        conditions.progress(position, len(ROWS))
         model = shipped.shipped(name) if name is not None else None
         row: Numbers = {"set": title, "predicted": PREDICTED.get(title), "model": name}
         if model is not None:

@@ -33,7 +33,7 @@ UNITS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class Contender:
     """A compressor's bytes for all held-out images."""
 
     name: str
@@ -54,19 +54,19 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Worth:
     """`ours`: an archive of the held-out images without the model, `model_bytes` what the model
     adds to an archive.
     """
 
-    ours: Row
-    peers: list[Row]
+    ours: Contender
+    peers: list[Contender]
     model_bytes: int
     missing: list[str]
     """Why a peer is not among them."""
 
 
-def break_even(ours: Row, peer: Row, model_bytes: int) -> int | None:
+def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None:
     """The number of images from which on an archive with its model is smaller than what `peer`
     makes; None: never.
 
@@ -76,7 +76,7 @@ def break_even(ours: Row, peer: Row, model_bytes: int) -> int | None:
     return math.floor(model_bytes / saved) + 1 if saved > 0 else None
 
 
-def compare(model: Model, held_out: Images) -> Comparison:
+def compare(model: Model, held_out: Images) -> Worth:
     """Measures everything on the same images, each of them decoded again and compared."""
     buffer = io.BytesIO()
     bitsback.compress(held_out, buffer, model=model, embed="never")
@@ -85,10 +85,12 @@ def compare(model: Model, held_out: Images) -> Comparison:
     restored = bitsback.decompress(buffer, model=model)
     if restored is None or not np.array_equal(restored, held_out):
         raise BitsbackError("the model did not restore the held-out images; please report this")
-    ours = Row("bitsback", "an archive, without the model", size, len(held_out), held_out.size)
+    ours = Contender(
+        "bitsback", "an archive, without the model", size, len(held_out), held_out.size
+    )
     peers, missing = _peers()
     rows = [_row(measure(peer, held_out)) for peer in peers]
-    return Comparison(ours, rows, len(pack_model(model)), missing)
+    return Worth(ours, rows, len(pack_model(model)), missing)
 
 
 def _peers() -> tuple[list[Peer], list[str]]:
@@ -102,18 +104,18 @@ def _peers() -> tuple[list[Peer], list[str]]:
     return [found[wanted] for wanted in PEERS if wanted in found], missing
 
 
-def _row(measured: Measurement) -> Row:
-    return Row(
+def _row(measured: Measurement) -> Contender:
+    return Contender(
         measured.name, UNITS[measured.unit], measured.bytes, measured.images, measured.pixels
     )
 
 
-def table(comparison: Comparison) -> list[str]:
+def table(worth: Worth) -> list[str]:
     """The lines of the table."""
-    ours = comparison.ours
+    ours = worth.ours
     lines = [f"{'':42} {'bits per pixel':>15} {'bytes an image':>15} {'pays from':>15}"]
-    for row in (ours, *comparison.peers):
-        pays = "" if row is ours else _images(break_even(ours, row, comparison.model_bytes))
+    for row in (ours, *worth.peers):
+        pays = "" if row is ours else _images(break_even(ours, row, worth.model_bytes))
         name = f"{row.name}, {row.unit}"
         lines.append(f"{name:42} {row.rate:15.3f} {row.bytes_an_image:15.1f} {pays:>15}".rstrip())
     return lines
@@ -123,15 +125,13 @@ def _images(count: int | None) -> str:
     return "never" if count is None else f"{count:,} images"
 
 
-def verdict(comparison: Comparison, images: int, still_falling: bool, kind: Kind) -> str:
+def verdict(worth: Worth, images: int, still_falling: bool, kind: Kind) -> str:
     """Whether an archive of a collection of so many images, with the model in it, beats all of
     them; if not, why.
 
     still_falling: the training ended before the validation rate had settled.
     """
-    points = {
-        row: break_even(comparison.ours, row, comparison.model_bytes) for row in comparison.peers
-    }
+    points = {row: break_even(worth.ours, row, worth.model_bytes) for row in worth.peers}
     lost = [row for row, point in points.items() if point is None]
     if lost:
         why = (
@@ -162,5 +162,5 @@ def verdict(comparison: Comparison, images: int, still_falling: bool, kind: Kind
     )
 
 
-def _names(rows: Sequence[Row]) -> str:
+def _names(rows: Sequence[Contender]) -> str:
     return ", ".join(f"{row.name} ({row.unit})" for row in rows)

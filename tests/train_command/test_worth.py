@@ -1,10 +1,10 @@
 """The arithmetic of the table, and what is said of it."""
 
-from bitsback.train.job.worth import Comparison, Row, break_even, table, verdict
+from bitsback.train.job.worth import Contender, Worth, break_even, table, verdict
 
 
-def row(name: str, size: int, unit: str = "each") -> Row:
-    return Row(name, unit, size, images=10, pixels=10 * 64)
+def row(name: str, size: int, unit: str = "each") -> Contender:
+    return Contender(name, unit, size, images=10, pixels=10 * 64)
 
 
 def test_rates_are_bits_per_pixel_and_bytes_an_image() -> None:
@@ -28,12 +28,10 @@ def test_a_smaller_peer_is_never_beaten() -> None:
 def test_the_verdict_names_those_that_are_not_beaten() -> None:
     ours = row("ours", 100)
     beaten, worse, better = row("PNG", 300), row("xz", 110), row("JPEG XL", 90)
-    assert "smaller than all" in verdict(
-        Comparison(ours, [beaten], 1000, []), 1000, False, "context"
-    )
-    few = verdict(Comparison(ours, [beaten, worse], 1000, []), 500, False, "context")
+    assert "smaller than all" in verdict(Worth(ours, [beaten], 1000, []), 1000, False, "context")
+    few = verdict(Worth(ours, [beaten, worse], 1000, []), 500, False, "context")
     assert "xz" in few and "PNG" not in few and "too few" in few
-    lost = Comparison(ours, [beaten, better], 1000, [])
+    lost = Worth(ours, [beaten, better], 1000, [])
     settled, falling = (verdict(lost, 500, state, "dense") for state in (False, True))
     for never in (settled, falling):
         assert "JPEG XL" in never and "PNG" not in never and "never" in never
@@ -44,6 +42,6 @@ def test_the_verdict_names_those_that_are_not_beaten() -> None:
 
 
 def test_the_table_has_a_line_for_each() -> None:
-    lines = table(Comparison(row("bitsback", 100), [row("PNG", 300), row("WebP", 90)], 1000, []))
+    lines = table(Worth(row("bitsback", 100), [row("PNG", 300), row("WebP", 90)], 1000, []))
     assert len(lines) == 4
     assert "1.250" in lines[1] and "51 images" in lines[2] and lines[3].endswith("never")
