@@ -37,6 +37,17 @@ class Archive:
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
     outside of them, and the items of the blocks that are whole can be had. Use it as a context
     manager, or close it. It may be used from several threads.
+
+    >>> import io
+    >>> from bitsback import compress
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> file = io.BytesIO()
+    >>> compressed = compress(digits, file, block=10)
+    >>> with Archive(file) as archive:
+    ...     print(len(archive), archive.shape, len(archive.blocks))
+    ...     print(bool((archive[17] == digits[17]).all()))
+    100 (100, 28, 28) 10
+    True
     """
 
     def __init__(

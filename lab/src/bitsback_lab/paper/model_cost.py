@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bitsback import load_model
@@ -70,9 +71,8 @@ def _peer(key: others.Key, images: Images, conditions: Conditions) -> Numbers:
     sizes: list[int | None] = []
     problem = version = None
     for count in COUNTS:
-        row = others.pick(
-            (key,), lambda peer, part=images[:count]: others.on(part, peer, conditions)
-        )[0]  # type: ignore[misc]
+        measure = partial(others.on, images[:count], conditions=conditions)
+        row = others.pick((key,), measure)[0]
         sizes.append(row.get("bytes"))
         problem, version = problem or row["problem"], row.get("version")
     return {"name": key[0], "unit": key[1], "bytes": sizes, "problem": problem, "version": version}
