@@ -77,8 +77,8 @@ class Files:
 def read_file(
     files: Files, which: int | str | slice, archive: str, pieces: Callable[[int, int], Pieces]
 ) -> NDArray[Any]:
-    """One file of an archive of this name, as an array; `pieces` gives its items start ... stop - 1.
-    Raises IndexError, KeyError, ArchiveError.
+    """One file of an archive of this name, as an array; `pieces` gives items start ... stop - 1 of
+    it. Raises IndexError, KeyError, ArchiveError.
     """
     if isinstance(which, slice):
         raise TypeError(f"{archive}: holds files, which may differ in shape; take one at a time")
