@@ -59,7 +59,17 @@ void bind_message(nb::module_& m) {
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
 have been taken from the endless supply below the tail (0 for a message that has taken none).
-docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.)doc")
+docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
+
+>>> from bitsback.codecs import Uniform
+>>> message = Message([1 << 63])
+>>> Uniform(256, shape=(2,)).push(message, [7, 9])
+>>> round(message.bits)
+79
+>>> same = Message.from_bytes(message.to_bytes())
+>>> Uniform(256, shape=(2,)).pop(same).tolist()
+[7, 9]
+)doc")
         .def(
             "__init__",
             [](Message* self, const nb::object& heads, const nb::object& tail,
