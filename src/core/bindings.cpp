@@ -466,6 +466,8 @@ NB_MODULE(_core, m) {
             raise("MessageExhausted", error);
         } catch (const MessageError& error) {
             raise("MessageError", error);
+        } catch (const UnknownSimdPath& error) {
+            raise("InputError", error);
         }
     });
     nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is no leak
