@@ -37,6 +37,25 @@ inline BITSBACK_INLINE __m256i last_inputs(const uint8_t* from, size_t count) {
     return _mm256_set1_epi32(four);
 }
 
+// Copies fewer than 32 bytes, without a call. Parts may overlap.
+inline void copy_some(void* to, const void* from, size_t count) {
+    auto* const target = static_cast<uint8_t*>(to);
+    const auto* const source = static_cast<const uint8_t*>(from);
+    const auto ends = [&](auto part) {
+        constexpr size_t size = decltype(part)::value;
+        memcpy(target, source, size);
+        memcpy(target + count - size, source + count - size, size);
+    };
+    if (count >= 16)
+        ends(Index<16>());
+    else if (count >= 8)
+        ends(Index<8>());
+    else if (count >= 4)
+        ends(Index<4>());
+    else
+        for (size_t i = 0; i < count; ++i) target[i] = source[i];
+}
+
 inline size_t registers_of(size_t outputs) { return outputs > 8 ? 2 : 1; }
 
 // Weights in the order in which they are multiplied: for each four inputs, `width` outputs x 4
@@ -129,7 +148,7 @@ struct Bytes {
         }
         uint8_t some[panel];
         _mm_storeu_si128(reinterpret_cast<__m128i*>(some), bytes);
-        memcpy(to, some, count);
+        copy_some(to, some, count);
     }
 };
 
@@ -151,7 +170,7 @@ struct Words {
         }
         int16_t some[panel];
         store(some, words);
-        memcpy(to, some, 2 * count);
+        copy_some(to, some, 2 * count);
     }
 };
 
@@ -180,7 +199,7 @@ struct Sums {
     static __m128i row(const uint8_t* from, size_t count) {
         if (count >= panel) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
         uint8_t some[panel] = {};
-        memcpy(some, from, count);
+        copy_some(some, from, count);
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(some));
     }
 };
