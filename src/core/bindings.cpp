@@ -16,6 +16,7 @@
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
+#include "linear.hpp"
 #include "message.hpp"
 
 namespace bitsback {
@@ -271,6 +272,8 @@ NB_MODULE(_core, m) {
             raise("MessageExhausted", error);
         } catch (const MessageError& error) {
             raise("MessageError", error);
+        } catch (const UnknownSimdPath& error) {
+            raise("InputError", error);
         }
     });
     nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is no leak
