@@ -16,16 +16,17 @@ constexpr size_t panel = 64;
 size_t fours_of(size_t inputs) { return (inputs + 3) / 4; }
 size_t panels_of(size_t outputs) { return (outputs + panel - 1) / panel; }
 
-size_t packed_size(size_t inputs, size_t outputs) {
-    return panels_of(outputs) * fours_of(inputs) * panel * 4;
+size_t packed_size(const LinearWeights& weights) {
+    return panels_of(weights.outputs) * fours_of(weights.inputs) * panel * 4;
 }
 
-void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
-    memset(packed, 0, packed_size(inputs, outputs));
-    for (size_t o = 0; o < outputs; ++o)
+void pack(const LinearWeights& weights, int8_t* packed) {
+    const size_t inputs = weights.inputs;
+    memset(packed, 0, packed_size(weights));
+    for (size_t o = 0; o < weights.outputs; ++o)
         for (size_t i = 0; i < inputs; ++i)
             packed[((o / panel * fours_of(inputs) + i / 4) * panel + o % panel) * 4 + i % 4] =
-                weight[o * inputs + i];
+                weights.weight[o * inputs + i];
 }
 
 // acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and most
@@ -38,36 +39,52 @@ inline BITSBACK_INLINE void dot(__m512i& acc, __m512i x, __m512i w) {
 #endif
 }
 
-// What the requantisation of a layer needs, beside the multipliers.
-struct Constants {
-    __m512i half;
-    __m128i shift;
-    __m512i low_64;
-    __m512i high_64;
-    __m512i interleave;
-    bool wide;
+// The requantisation of a tile's accumulators.
+class Requantisation {
+  public:
+    explicit Requantisation(const LinearLayer& layer)
+        : layer_(layer),
+          half_(_mm512_set1_epi32(layer.high_word.half)),
+          shift_(_mm512_set1_epi32(static_cast<int>(layer.high_word.shift))),
+          lift_(_mm_cvtsi32_si128(static_cast<int>(layer.high_word.lift))) {}
 
-    explicit Constants(const LinearLayer& layer)
-        : half(_mm512_set1_epi64(int64_t{1} << (layer.shift - 1))),
-          shift(_mm_cvtsi32_si128(static_cast<int>(layer.shift))),
-          low_64(_mm512_set1_epi64(layer.low)),
-          high_64(_mm512_set1_epi64(layer.high)),
-          interleave(_mm512_setr_epi32(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)),
-          wide(layer.wide) {}
-};
-
-// (acc * multiplier + half) >> shift for 16 outputs, in 32 bits; clamped only if it could leave
-// them.
-inline __m512i scale(__m512i acc, __m512i even, __m512i odd, const Constants& c) {
-    __m512i x = _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(acc, even), c.half), c.shift);
-    __m512i y = _mm512_sra_epi64(
-        _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), odd), c.half), c.shift);
-    if (c.wide) {
-        x = _mm512_min_epi64(_mm512_max_epi64(x, c.low_64), c.high_64);
-        y = _mm512_min_epi64(_mm512_max_epi64(y, c.low_64), c.high_64);
+    // The results for 16 outputs from `first` on, in 32 bits, of `rows` rows.
+    template <size_t part, size_t rows>
+    inline BITSBACK_INLINE void run(__m512i (&acc)[rows][4], size_t first) const {
+        if (!layer_.high_word.exact) {
+            repeat<rows>([&](auto r)
+                             BITSBACK_INLINE { slowly(acc[decltype(r)::value][part], first); });
+            return;
+        }
+        if (layer_.high_word.lift != 0)
+            repeat<rows>([&](auto r) BITSBACK_INLINE {
+                __m512i& value = acc[decltype(r)::value][part];
+                value = _mm512_sll_epi32(value, lift_);
+            });
+        const __m512i even = _mm512_loadu_si512(layer_.high_word.multiplier + first);
+        const __m512i odd = _mm512_srli_epi64(even, 32);
+        repeat<rows>([&](auto r) BITSBACK_INLINE {
+            __m512i& value = acc[decltype(r)::value][part];
+            const __m512i low = _mm512_mul_epi32(value, even);
+            const __m512i high = _mm512_mul_epi32(_mm512_srli_epi64(value, 32), odd);
+            value = _mm512_mask_shuffle_epi32(high, 0x5555, low, _MM_PERM_DDBB);
+            value = _mm512_srav_epi32(_mm512_add_epi32(value, half_), shift_);
+        });
     }
-    return _mm512_permutex2var_epi32(x, c.interleave, y);
-}
+
+  private:
+    void slowly(__m512i& acc, size_t first) const {
+        int32_t values[16];
+        _mm512_storeu_si512(values, acc);
+        requantise(layer_, first, 16, values);
+        acc = _mm512_loadu_si512(values);
+    }
+
+    const LinearLayer& layer_;
+    __m512i half_;
+    __m512i shift_;
+    __m128i lift_;
+};
 
 inline __m512i clamp_16(__m512i values, int32_t low, int32_t high) {
     return _mm512_min_epi16(_mm512_max_epi16(values, _mm512_set1_epi16(static_cast<int16_t>(low))),
@@ -174,15 +191,10 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
     };
     if (inputs % 4 != 0) step(in + 4 * fours, w + fours * panel * 4, inputs % 4);
     for (size_t four = 0; four < fours; ++four, in += 4, w += panel * 4) step(in, w, 4);
-    const Constants constants(layer);
+    const Requantisation requantisation(layer);
     repeat<parts>([&](auto part) BITSBACK_INLINE {
         constexpr size_t p = decltype(part)::value;
-        const __m512i even = _mm512_loadu_si512(layer.multiplier + first + 16 * p);
-        const __m512i odd = _mm512_srli_epi64(even, 32);
-        repeat<rows>([&](auto i) BITSBACK_INLINE {
-            constexpr size_t r = decltype(i)::value;
-            acc[r][p] = scale(acc[r][p], even, odd, constants);
-        });
+        requantisation.run<p>(acc, first + 16 * p);
     });
     repeat<rows>([&](auto i) BITSBACK_INLINE {
         constexpr size_t r = decltype(i)::value;

@@ -16,8 +16,8 @@ import pytest
 
 import bitsback
 from bitsback import _core
-from bitsback.bench.units import Images
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback.peers.units import Images
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 MODELS: dict[str, tuple[Callable[[], Images], float]] = {
     "mnist-binary-context": (binarised_mnist_test_images, 0.1482),

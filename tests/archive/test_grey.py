@@ -67,13 +67,15 @@ def grey() -> bitsback.Model:
     )
     digests = digest_outputs(posterior, likelihood, 1, 1)
     description = {
-        "format": "bitsback-model", "version": 0, "name": "grey", "about": "", "licence": "", "architecture": "vae",
+        "format": "bitsback-model", "version": 0, "name": "grey", "about": "", "licence": "",
+        "architecture": "vae",
         "item": {"shape": SHAPE, "levels": LEVELS}, "chain": {"growth": 96, "batch": 8},
         "latent": {"count": LATENTS, "bits": BITS},
         "posterior": {"codec": "gaussian", "precision": 24, "network": networks["posterior"]},
         "likelihood": {"codec": "exponential", "precision": 20, "network": networks["likelihood"]},
         "test": {
-            "seed": 1, "count": 1, "sha256": dict(zip(("mean", "scale", "first", "second"), digests, strict=True))
+            "seed": 1, "count": 1,
+            "sha256": dict(zip(("mean", "scale", "first", "second"), digests, strict=True))
         },
     }  # fmt: skip
     return bitsback.Model.build(json.dumps(description), tensors)

@@ -1,6 +1,9 @@
 // Runs the core, without Python, over a file of test vectors from stdin and prints what comes out: tests/cross/run.sh
 // builds this for other processors and compares.
 //
+// With the argument `engines` it prints the names of those that the processor can run, of which BITSBACK_SIMD chooses
+// one.
+//
 // The file is 32-bit little-endian words: an operation (the letters below), then its fields. An array is its length and
 // its elements, one a word, negative ones in two's complement. Each operation prints one line of numbers.
 
@@ -11,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "codecs.hpp"
@@ -298,8 +302,12 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
     try {
+        if (count > 1 && std::string(arguments[1]) == "engines") {
+            for (const std::string& name : simd_paths()) std::printf("%s ", name.c_str());
+            return 0;
+        }
         Fields fields;
         State state;
         for (std::uint32_t operation = 0; fields.word(operation);) run(operation, fields, state);

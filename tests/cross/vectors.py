@@ -146,18 +146,24 @@ class Vectors:
         )
 
     def linear(
-        self, inputs: int, outputs: int, rows: int, clamp: tuple[int, int], extreme: bool
+        self,
+        inputs: int,
+        outputs: int,
+        rows: int,
+        clamp: tuple[int, int],
+        extreme: bool,
+        top: int,
     ) -> None:
-        layer = random_linear(self.rng, inputs, outputs, clamp, extreme)
+        layer = random_linear(self.rng, inputs, outputs, clamp, extreme, top)
         x = (
-            self.rng.choice([0, 255], (rows, inputs))
+            self.rng.choice([0, top], (rows, inputs))
             if extreme
-            else self.rng.integers(0, 256, (rows, inputs))
+            else self.rng.integers(0, top + 1, (rows, inputs))
         )
         self.put("L")
-        self.put_linear(layer, 255)
+        self.put_linear(layer, top)
         self.put(x)
-        self.expect(layer.run(x.astype(np.int64), (0, 255)).ravel())
+        self.expect(layer.run(x.astype(np.int64), (0, top)).ravel())
 
     def put_network(self, network: Network) -> dict[str, int]:
         """The numbers of its values, the source first."""
@@ -265,7 +271,8 @@ def make() -> Vectors:
                 (100, 784, 3),
                 (784, 100, 5),
             ):
-                vectors.linear(inputs, outputs, rows, clamp, extreme)
+                for top in (1, 127, 128, 255):
+                    vectors.linear(inputs, outputs, rows, clamp, extreme, top)
     for lanes in (1, 3, 4, 8, 16):
         vectors.chain(lanes, 21)
         vectors.chain(lanes, 5, bits=4)

@@ -15,10 +15,10 @@ if find_spec("torch") is None:
 else:
     import torch
 
-    from bitsback.train.context import ContextArchitecture, ContextTwin
-    from bitsback.train.data import Split
-    from bitsback.train.recipe import Recipe, Twin
-    from bitsback.train.twins import Architecture, LinearTwin, VaeTwin
+    from bitsback.train.fit.recipe import Recipe, Twin
+    from bitsback.train.fit.split import Split
+    from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+    from bitsback.train.twins.dense import Architecture, LinearTwin, VaeTwin
 
     torch.set_num_threads(1)
     SMALL = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
@@ -28,7 +28,8 @@ else:
         "beta-binomial": replace(SMALL, bits=10, levels=256, likelihood="beta-binomial"),
     }
     SMALL_CONTEXT = ContextArchitecture(
-        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10, residuals=2,
+        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10,
+        residuals=2,
         channels=(4, 6), dense=10,
     )  # fmt: skip
     CONTEXTS = {

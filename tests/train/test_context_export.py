@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.models import Model, load_model
 from bitsback.models.context import PixelsInContext
-from bitsback.train.answers import likelihood_integers, pixel_integers, posterior_integers
-from bitsback.train.context import ContextArchitecture, ContextTwin
-from bitsback.train.export import Card, chain_batch, export
-from bitsback.train.likelihoods import LN2
-from bitsback.train.pruning import prune
-from bitsback.train.quantise import HIDDEN, LATENT
-from bitsback.train.tables import bucket_centres
+from bitsback.train.export.answers import likelihood_integers, pixel_integers, posterior_integers
+from bitsback.train.export.exporter import Card, chain_batch, export
+from bitsback.train.fit.pruning import prune
+from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.rounding import HIDDEN, LATENT
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.twins.likelihoods import LN2
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
 

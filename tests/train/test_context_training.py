@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from bitsback.train.context import DULL, ContextArchitecture, ContextTwin
-from bitsback.train.data import Split
-from bitsback.train.export import Card, export
-from bitsback.train.half import faster_in_half
-from bitsback.train.rates import code_lengths, repeated_lengths
-from bitsback.train.recipe import Recipe, Training, latent_nats, nats_in_parts
-from bitsback.train.twins import LinearTwin
-from bitsback.train.weights import load_twin, save_twin
+from bitsback.train.export.code_lengths import code_lengths, repeated_lengths
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.fit.half import faster_in_half
+from bitsback.train.fit.recipe import Recipe, Training, latent_nats, nats_in_parts
+from bitsback.train.fit.split import Split
+from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.context import DULL, ContextArchitecture, ContextTwin
+from bitsback.train.twins.dense import LinearTwin
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -82,7 +82,7 @@ def test_looking_at_images_in_parts_changes_nothing(
     with torch.no_grad():
         losses, kl = context_twin.nats(x, noise)
     whole = latent_nats(context_twin, x)
-    monkeypatch.setattr("bitsback.train.recipe.MOST_PIXELS", 7 * 42)
+    monkeypatch.setattr("bitsback.train.fit.recipe.MOST_PIXELS", 7 * 42)
     for ours, there in zip(nats_in_parts(context_twin, x, noise), (losses, kl), strict=True):
         torch.testing.assert_close(ours, there)
     torch.testing.assert_close(latent_nats(context_twin, x), whole)

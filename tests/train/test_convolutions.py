@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bitsback.train.convolutions import ConvTwin, byte_planes, patches, seen_planes, shuffle
-from bitsback.train.quantise import HIDDEN, LOGIT
+from bitsback.train.quantise.rounding import HIDDEN, LOGIT
+from bitsback.train.twins.convolutions import ConvTwin, byte_planes, patches, seen_planes, shuffle
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from bitsback.models import load_model
-from bitsback.train.answers import likelihood_integers, posterior_integers
-from bitsback.train.export import Card, export
-from bitsback.train.pruning import prune
-from bitsback.train.quantise import HIDDEN
-from bitsback.train.recipe import latent_nats
-from bitsback.train.twins import LinearTwin, VaeTwin
+from bitsback.train.export.answers import likelihood_integers, posterior_integers
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.fit.pruning import prune
+from bitsback.train.fit.recipe import latent_nats
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.dense import LinearTwin, VaeTwin
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bitsback.train.context import ContextArchitecture, ContextTwin
-from bitsback.train.optimiser import Optimiser
+from bitsback.train.fit.optimiser import Optimiser
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 
 
 def named(twin: ContextTwin, part: torch.optim.Optimizer) -> set[str]:

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from bitsback.models import Model
-from bitsback.train.command import run
-from bitsback.train.context import ContextArchitecture
-from bitsback.train.data import TRAIN_IMAGES
-from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
-from bitsback.train.weights import load_twin
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.fit.split import TRAIN_IMAGES
+from bitsback.train.fit.weights import load_twin
+from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.context import ContextArchitecture
 
 SMALL = ContextArchitecture(
-    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1, channels=(4, 6),
+    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
+    channels=(4, 6),
     dense=8,
 )  # fmt: skip
 FIRST = Recipe(

@@ -25,7 +25,8 @@ def test_the_model_compresses_the_images_it_was_trained_for(
     run = CliRunner()
     trained = run.invoke(
         command,
-        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes", "--licence", "CC0-1.0",
+        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes",
+         "--licence", "CC0-1.0",
          "--arch", arch],
     )  # fmt: skip
     assert trained.exit_code == 0, trained.output

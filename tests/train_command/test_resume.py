@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback.models import load_model
-from bitsback.train.collection import Collection, Parts, as_collection, split
-from bitsback.train.export import Card
-from bitsback.train.job import Outcome, Settings, stalled, train
-from bitsback.train.ladder import KINDS, Kind
-from bitsback.train.sizing import MOST_EPOCHS, Plan
-from bitsback.train.twins import Architecture
+from bitsback.train.export.exporter import Card
+from bitsback.train.job.image_set import ImageSet, Parts, as_image_set, split
+from bitsback.train.job.job import Outcome, Settings, stalled, train
+from bitsback.train.job.ladder import KINDS, Kind
+from bitsback.train.job.sizing import MOST_EPOCHS, Plan
+from bitsback.train.twins.dense import Architecture
 
 CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
 EPOCHS = 5  # three of them in floats
 
 
 @pytest.fixture
-def collection(stripes: NDArray[np.uint8]) -> Collection:
-    return as_collection(stripes, "stripes")
+def collection(stripes: NDArray[np.uint8]) -> ImageSet:
+    return as_image_set(stripes, "stripes")
 
 
 @pytest.fixture
-def parts(collection: Collection) -> Parts:
+def parts(collection: ImageSet) -> Parts:
     return split(collection, 1)
 
 
@@ -41,7 +41,7 @@ def ignore(done: int, total: int, rate: float | None) -> None:
 @pytest.mark.parametrize("last", [1, 3, 4])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    collection: Collection, parts: Parts, tmp_path: Path, last: int, kind: Kind
+    collection: ImageSet, parts: Parts, tmp_path: Path, last: int, kind: Kind
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         assert total == EPOCHS
@@ -69,7 +69,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
 
 def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         raise KeyboardInterrupt
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
         train(collection, parts, CARD, chosen, interrupt)
     with pytest.raises(InputError, match="--resume"):
         train(collection, parts, CARD, chosen, ignore)
-    other = as_collection(collection.images[::-1], "other")
+    other = as_image_set(collection.images[::-1], "other")
     with pytest.raises(InputError, match="other data"):
         train(other, split(other, 1), CARD, replace(chosen, resume=True), ignore)
     train(collection, parts, CARD, replace(chosen, force=True), ignore)
@@ -87,7 +87,7 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
 
 
 def test_a_damaged_checkpoint_is_an_error(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         raise KeyboardInterrupt
@@ -102,7 +102,7 @@ def test_a_damaged_checkpoint_is_an_error(
 
 
 def test_there_must_be_something_to_resume(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         train(collection, parts, CARD, replace(settings(tmp_path), resume=True), ignore)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import BLOCK, MAX_BLOCK_BYTES, Collection, Cursor, section
-from bitsback.archive.levels import find_levels, from_symbols, model_symbols, to_symbols
+from bitsback.archive.levels import find_levels, from_symbols, model_symbols, symbol_dtype, to_symbols
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.message import Message
 from bitsback.models import Model
+from bitsback.models.model import BoundModel
 from bitsback.wire import varint
 
 RAW, PACKED, CHAIN = 0, 1, 2
@@ -43,6 +44,17 @@ def max_elements(data_size: int) -> int:
     cannot claim a computer's memory.
     """
     return (1 << 16) + (data_size << 12)
+
+
+def affordable(model: BoundModel, items: int, data_size: int) -> bool:
+    """Whether decoding so many items from so many bytes takes no more memory and time than a few
+    bytes may ask for (docs/format.md, `B`, a block).
+    """
+    return (
+        items * model.most_elements <= max_elements(data_size)
+        and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)
+        and items * model.work <= (1 << 34) + (data_size << 24)
+    )
 
 
 def lanes_for(elements: int) -> int:
@@ -76,15 +88,16 @@ def encode(items: NDArray[Any], first: int, model: Model | None, invert: bool) -
     if levels is not None:
         smallest = min(smallest, 2 * items.itemsize + (items.size + 7) // 8)
     coded = model_symbols(model, items, levels) if model is not None else None
-    if model is not None and coded is not None:
+    bound = model.fitted(shape) if model is not None else None
+    if bound is not None and coded is not None:
         coded_levels, symbols = coded
         content_digest = chain.digest(runs(coded_levels), content)
         data = chain.encode(
-            model, symbols.reshape(count, -1), content_digest, lanes_for(symbols.size)
+            bound, symbols.reshape(count, -1), content_digest, lanes_for(symbols.size)
         )
-        honest = count * max(model.pixels, model.latents) <= max_elements(len(data))
-        if honest and sum(map(len, coded_levels or ())) + PREFIX_SIZE + len(data) < smallest:
-            return whole(coded_levels, CHAIN, model.identity[:PREFIX_SIZE], data)
+        size = sum(map(len, coded_levels or ())) + PREFIX_SIZE + len(data)
+        if size < smallest and affordable(bound, count, len(data)):
+            return whole(coded_levels, CHAIN, bound.model.identity[:PREFIX_SIZE], data)
     if levels is None or smallest == len(content):
         return whole(None, RAW, content)
     return whole(
@@ -165,9 +178,7 @@ def _decode_elements(
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
         return np.frombuffer(block.data, collection.dtype)
     two_levels = {run.levels is not None for run in block.runs}
-    if len(two_levels) > 1 or (
-        False in two_levels and (block.method == PACKED or collection.dtype.str != "|u1")
-    ):
+    if len(two_levels) > 1 or (False in two_levels and block.method == PACKED):
         raise ArchiveError("its elements have no two levels to choose from")
     if block.method == PACKED:
         if size != (elements + 7) // 8:
@@ -190,26 +201,31 @@ def _decode_chain(
             f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
         )
     model = find_model(name)
-    if any(run.elements != run.items * model.pixels for run in block.runs):
+    shapes = {run.shape for run in block.runs}
+    fitted = [model.fitted(shape) for shape in shapes]
+    bound = fitted[0]
+    if bound is None or any(other is not bound for other in fitted):
         raise ArchiveError(
-            f"its items have not the {model.pixels} elements that those of its model {model.name}"
-            " have"
+            f"its items, of the shape {next(iter(shapes))}, are not what its model {model.name}"
+            f" codes, {model.items_in_words}"
         )
-    if block.runs[0].levels is not None and model.levels != 2:
+    two_levels = block.runs[0].levels is not None
+    if two_levels != (model.levels == 2):
         raise ArchiveError(
-            f"its elements have two levels, and those of its model {model.name} {model.levels}"
+            f"its elements have {'two' if two_levels else 'no two'} levels, and those of its model"
+            f" {model.name} {model.levels}"
         )
-    if block.items * max(model.pixels, model.latents) > max_elements(len(block.data)):
-        raise ArchiveError(
-            f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
-        )
+    if not two_levels and any(run.dtype.str != symbol_dtype(model) for run in block.runs):
+        raise ArchiveError(f"its elements are no symbols of its model {model.name}")
+    if not affordable(bound, block.items, len(block.data)):
+        raise ArchiveError(f"it claims {block.items} items in {len(block.data)} bytes, which no writer would")
     try:
         message = Message.from_bytes(bytes(block.data))
     except MessageError as error:
         raise ArchiveError(str(error)) from None
     if message.depth is None:
         raise ArchiveError("its message is finite, and that of a chain is not")
-    symbols = chain.decode(model, message, block.items, stop)
+    symbols = chain.decode(bound, message, block.items, stop)
     elements = _elements_of(symbols.reshape(-1), block.runs)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))
@@ -221,6 +237,10 @@ def _elements_of(symbols: NDArray[np.uint8], runs: list[Run]) -> NDArray[Any]:
     parts, at = [], 0
     for run in runs:
         part = symbols[at : at + run.elements]
-        parts.append(from_symbols(part, run.levels, run.dtype) if run.levels is not None else part)
+        parts.append(
+            from_symbols(part, run.levels, run.dtype)
+            if run.levels is not None
+            else part.astype(run.dtype, copy=False)
+        )
         at += run.elements
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=parts[0].dtype)

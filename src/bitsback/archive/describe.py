@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from bitsback.archive.block import METHODS
+from bitsback.archive.block import METHODS, Opened
+from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, VERSION, Collection
+from bitsback.archive.library import Library
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 
-if TYPE_CHECKING:
-    from bitsback.archive.reader import Archive
-
 _ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
 _FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
+
+
+class Opener(Protocol):
+    """What an open archive tells of itself, one thing at a time."""
+
+    name: str
+    size: int
+    collection: Collection | FileList
+    library: Library
+
+    def __len__(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def names(self) -> list[str]: ...
+
+    @property
+    def blocks(self) -> list[BlockInfo]: ...
+
+    @property
+    def problems(self) -> list[ArchiveError]: ...
+
+    @property
+    def model_bytes(self) -> int: ...
+
+    def header(self, block: BlockInfo) -> Opened: ...
 
 
 def kind_of(collection: Collection | FileList) -> str:
@@ -27,7 +54,7 @@ def kind_of(collection: Collection | FileList) -> str:
     )
 
 
-def describe(archive: Archive) -> dict[str, Any]:
+def describe(archive: Opener) -> dict[str, Any]:
     """What is in the archive. Reads the first bytes of each block; decodes none."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     lanes: set[int] = set()
@@ -82,7 +109,7 @@ def _describe_array(array: Collection) -> dict[str, Any]:
 
 
 def _describe_files(
-    archive: Archive, files: FileList, problems: list[ArchiveError]
+    archive: Opener, files: FileList, problems: list[ArchiveError]
 ) -> dict[str, Any]:
     names = 0
     try:
@@ -100,7 +127,7 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     return {"dtype": part.dtype.str, "shape": list(part.shape), "items": part.items, "mode": mode}
 
 
-def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:
+def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
     info: dict[str, Any] = {
         "identity": prefix.hex(),
         "name": None,

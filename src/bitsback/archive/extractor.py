@@ -18,7 +18,7 @@ from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.files import Writable, open_file
+from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
 
 Source = str | os.PathLike[str] | BinaryIO

@@ -15,15 +15,15 @@ from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.files import Files, read_file, unpack_files
 from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, open_section
 from bitsback.archive.library import Library, load_embedded
+from bitsback.archive.members import Files, read_file, unpack_files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.files import open_file, reading, stream_name
+from bitsback.images.file_io import open_file, reading, stream_name
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
 
@@ -37,6 +37,17 @@ class Archive:
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
     outside of them, and the items of the blocks that are whole can be had. Use it as a context
     manager, or close it. It may be used from several threads.
+
+    >>> import io
+    >>> from bitsback import compress
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> file = io.BytesIO()
+    >>> compressed = compress(digits, file, block=10)
+    >>> with Archive(file) as archive:
+    ...     print(len(archive), archive.shape, len(archive.blocks))
+    ...     print(bool((archive[17] == digits[17]).all()))
+    100 (100, 28, 28) 10
+    True
     """
 
     def __init__(
@@ -164,7 +175,7 @@ class Archive:
         needed is damaged.
         """
         if isinstance(self.collection, FileList):
-            return read_file(self, which)
+            return read_file(self.files, which, self.name, self.pieces)
         if isinstance(which, str):
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
         if isinstance(which, slice):

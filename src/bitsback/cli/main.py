@@ -14,11 +14,10 @@ from typing import Any
 import click
 
 from bitsback import __version__
+from bitsback.cli import lab
 from bitsback.errors import BitsbackError
 
-COMMANDS = (
-    "compress", "decompress", "extract", "info", "verify", "models", "train", "bench", "reproduce", "explain", "demo",
-)  # fmt: skip
+COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train")
 
 FAILED = 2
 INTERRUPTED = 130
@@ -36,9 +35,11 @@ class LazyGroup(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *lab.COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in lab.COMMANDS:
+            return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"bitsback.cli.{cmd_name}").command

@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.files import open_file, read_up_to, reading, stream_name
+from bitsback.images.file_io import open_file, read_up_to, reading, stream_name
 
 Shape = tuple[int, ...]
 Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO

@@ -13,7 +13,7 @@ from bitsback.errors import ArchiveError, MessageError, ModelError
 from bitsback.message import Message
 from bitsback.models import tensor_code
 from bitsback.models.tensor_code import PLAIN, TOKENS, Codec, Form, Step
-from bitsback.models.vae import Model
+from bitsback.models.model import Model
 from bitsback.wire import Cursor, varint
 
 _PREFIX_SIZE = 16

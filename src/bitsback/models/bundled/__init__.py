@@ -10,7 +10,7 @@ from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.models import file
 from bitsback.models.outline import Outline
-from bitsback.models.vae import Model
+from bitsback.models.model import Model
 
 # Of those that fit an item equally well, the first is the default.
 _NAMES = (

@@ -1,0 +1,25 @@
+"""The channels of two values, one behind the other."""
+
+from dataclasses import dataclass
+
+from bitsback import _core
+from bitsback.integer.layers.entry import Entry
+from bitsback.integer.values import Size, Values
+
+
+@dataclass(frozen=True)
+class JoinLayer:
+    inputs: tuple[str, str]
+    values: Values
+
+    def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
+        return core.add_join(*numbers)
+
+    def multiply_adds(self, size: Size) -> int:
+        return 0
+
+
+def read(entry: Entry) -> JoinLayer:
+    names, one, two = entry.two_inputs()
+    low, high = min(one.low, two.low), max(one.high, two.high)
+    return JoinLayer(names, Values(one.grid, one.channels + two.channels, low, high))
