@@ -31,8 +31,11 @@ class Model:
         check_text(self.about["name"], "[a-z0-9][a-z0-9._-]{0,63}")
         check_printable(self.about["about"])
         check_printable(self.about["licence"])
+        keys = [f"{name}.{layer}" for name, of in self.program.outputs.items() for layer in of]
+        given = self.about["test"]["sha256"]
+        require(type(given) is dict and set(given) == set(keys), "a hash for each output")
         require(
-            hash_outputs(self.program) == self.about["test"]["sha256"],
+            hash_outputs(self.program) == given,
             "the networks give the values that the test vectors name",
         )
 
