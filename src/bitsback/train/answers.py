@@ -46,7 +46,7 @@ def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
 def pixel_integers(twin: ContextTwin, context: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `pixel`, for contexts [n, its inputs]."""
     real = HIDDEN.real(torch.from_numpy(context).double())
-    outputs = twin.context_outputs(real, real[:, : twin.architecture.window])
+    outputs = twin.context_outputs(real)
     grids = twin.pixel_likelihood.outputs
     return {
         name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)

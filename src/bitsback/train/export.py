@@ -4,12 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from bitsback.models import Model
 from bitsback.train.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.context import FACTOR, ContextTwin
 from bitsback.train.convolutions import cells, seen_planes
 from bitsback.train.layers import NetworkDescription, Tensors
 from bitsback.train.mixtures import MEAN
+from bitsback.train.quantise import TOP, seven_bits
 from bitsback.train.recipe import Twin
 from bitsback.train.tables import bucket_centres, inverse_scales
 from bitsback.train.twins import FineLinearTwin, VaeTwin
@@ -36,6 +40,11 @@ def export(twin: Twin, card: Card, growth: int) -> Model:
     The test vectors are the twin's own answers, so reading the file compares the integer engine
     with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
     """
+    return Model.build(*described(twin, card, growth))
+
+
+def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
+    """The description and the tensors of that model."""
     tensors: Tensors = {"posterior.inverse_scale": inverse_scales()}
     parts = (
         _context_parts(twin, tensors)
@@ -53,7 +62,7 @@ def export(twin: Twin, card: Card, growth: int) -> Model:
         **parts,
         "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(twin)},
     }  # fmt: skip
-    return Model.build(json.dumps(description, separators=(",", ":")), tensors)
+    return json.dumps(description, separators=(",", ":")), tensors
 
 
 def chain_batch(twin: Twin) -> int:
@@ -66,7 +75,7 @@ def chain_batch(twin: Twin) -> int:
 def _dense_parts(twin: VaeTwin, tensors: Tensors) -> dict[str, Any]:
     """The networks of a `vae`."""
     posterior = NetworkDescription("posterior", tensors)
-    source = "x"
+    source = _seven_bits(posterior, twin.architecture.levels)
     for position, layer in enumerate(twin.encoder.layers):
         source = posterior.linear(f"hidden{position + 1}", source, layer)
     posterior.linear("mean", source, twin.mean)
@@ -84,7 +93,8 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> dict[str, Any]:
     """The networks of a `context-vae`."""
     a = twin.architecture
     posterior = NetworkDescription("posterior", tensors)
-    half = posterior.conv("half", "x", twin.encoder[0], a.shape)
+    source = _seven_bits(posterior, a.levels)
+    half = posterior.conv("half", source, twin.encoder[0], a.shape)
     quarter = posterior.conv("quarter", half, twin.encoder[1], cells(a.shape, 2))
     quarter = posterior.residuals("quarter", quarter, twin.encoder[2:], twin.cells)
     dense = posterior.linear("dense", quarter, twin.dense)
@@ -99,10 +109,12 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> dict[str, Any]:
     likelihood.shuffle("features", squares, twin.cells, FACTOR)
     size = [FACTOR * side for side in twin.cells]
     pixel = {**_pixels(twin, _pixel_network(twin, tensors)), "window": [a.above, a.side]}
+    dull = {"dull": _dull_network(twin, tensors).entries} if twin.dull else {}
     return {
         "posterior": _posterior(posterior),
         "likelihood": {"size": size, "network": likelihood.entries},
         "pixel": pixel,
+        **dull,
     }
 
 
@@ -120,6 +132,24 @@ def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
         context = pixel.fine("mean_context", "context", twin.mean_context, twin.inputs)
         pixel.add("mean", "mean_hidden", context, MEAN)
     return pixel
+
+
+def _dull_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+    a = twin.architecture
+    tensors["pixel.dull"] = (np.arange(a.levels) < a.dull_levels).astype(np.uint8)
+    dull = NetworkDescription("dull", tensors)
+    hidden = dull.linear("hidden", "features", twin.dull[0])
+    for name, layer in twin.dull_output_layers().items():
+        dull.linear(name, hidden, layer)
+    return dull
+
+
+def _seven_bits(network: NetworkDescription, levels: int) -> str:
+    """The name of what the first layer of the posterior is told of the symbols x."""
+    if levels <= TOP + 1:
+        return "x"
+    table = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
+    return network.table("seen", "x", table)
 
 
 def _posterior(network: NetworkDescription) -> dict[str, Any]:
