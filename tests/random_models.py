@@ -39,9 +39,9 @@ def random_model(
     parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 1 << bits)
 
     net = parts.net("likelihood", ["z"])
-    of = net.linear(net.bytes_of("z", "value"), rows * columns * hidden, name="hidden")
-    of = net.grow("image", of, "image", grid=1)
-    outputs = net.outputs(likelihood, of, channels, levels)
+    of = net.linear(net.bytes_of("z", "value"), hidden, name="hidden")
+    flat = net.outputs(likelihood, of, rows * columns * channels, levels)
+    outputs = [net.grow("image", name, f"{name}_image", grid=1) for name in flat]
     about = parts.codec(likelihood, likelihood_precision, net, outputs, levels)
     parts.distributions["p(x|z)"] = about
     parts.distributions["p(z)"] = {"codec": "uniform"}

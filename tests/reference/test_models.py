@@ -205,7 +205,7 @@ def test_what_a_chain_cannot_code_leaves_the_message_as_it_was(name: str) -> Non
     out_of_range = x.copy()
     out_of_range[2, 0] = pair.theirs.levels
     for message, items, sizes in [
-        (Message([2**40], [1, 2, 3]), x, [(1, 4)]),  # a finite tail that runs out
+        (Message([2**32]), x, [(1, 4)]),  # a finite tail that runs out
         (Message([2**40], depth=0), out_of_range, [(1, 4)]),
         (Message([2**40], depth=0), x, [(1, 3)]),  # batches that are not the items
         (Message([2**40], depth=0), x, [(3, 1), (1, 2)]),
@@ -219,10 +219,10 @@ def test_what_a_chain_cannot_code_leaves_the_message_as_it_was(name: str) -> Non
         with pytest.raises((MessageError, ValueError, OverflowError)):
             core.push(message, items, sizes)
         assert message == before
-    finite = Message([2**40], [1, 2, 3])
+    finite = Message([2**32])
     with pytest.raises(MessageExhausted):
         core.pop(finite, [(1, 1), (3, 1)])
-    assert finite == Message([2**40], [1, 2, 3])
+    assert finite == Message([2**32])
 
 
 def test_nothing_is_coded_as_nothing() -> None:
