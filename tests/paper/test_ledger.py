@@ -53,7 +53,7 @@ def test_the_ledger_codes_the_image() -> None:
     message = random_message(5, 100)
     before = message.copy()
     enter(model, message, x)
-    assert np.array_equal(model.pop(message, [1]), x)
+    assert np.array_equal(model.pop(message, [(1, 1)]), x)
     assert message == before
 
 

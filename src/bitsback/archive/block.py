@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import BLOCK, MAX_BLOCK_BYTES, Collection, Cursor, section
-from bitsback.archive.levels import find_levels, from_symbols, model_symbols, symbol_dtype, to_symbols
+from bitsback.archive.levels import (
+    find_levels,
+    from_symbols,
+    model_symbols,
+    symbol_dtype,
+    to_symbols,
+)
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.message import Message
@@ -218,7 +224,9 @@ def _decode_chain(
     if not two_levels and any(run.dtype.str != symbol_dtype(model) for run in block.runs):
         raise ArchiveError(f"its elements are no symbols of its model {model.name}")
     if not affordable(bound, block.items, len(block.data)):
-        raise ArchiveError(f"it claims {block.items} items in {len(block.data)} bytes, which no writer would")
+        raise ArchiveError(
+            f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
+        )
     try:
         message = Message.from_bytes(bytes(block.data))
     except MessageError as error:

@@ -58,9 +58,7 @@ def encode(model: BoundModel, symbols: NDArray[Any], content: bytes, lanes: int)
     digest.
     """
     message = initial(content, lanes)
-    model.push(
-        message, symbols, schedule(len(symbols), model.model.growth, model.model.batch)
-    )
+    model.push(message, symbols, schedule(len(symbols), model.model.growth, model.model.batch))
     return message.to_bytes()
 
 

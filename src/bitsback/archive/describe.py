@@ -132,7 +132,7 @@ def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
         "identity": prefix.hex(),
         "name": None,
         "about": None,
-        "architecture": None,
+        "code": None,
         "blocks": 0,
     }
     try:
@@ -143,5 +143,5 @@ def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
         "identity": model.identity.hex(),
         "name": model.name,
         "about": model.about,
-        "architecture": model.architecture,
+        "code": [str(step) for step in model.code],
     }

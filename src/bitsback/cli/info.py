@@ -88,7 +88,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     for model in info["models"]:
         name = (
-            f"{model['name']} ({model['architecture']})"
+            f"{model['name']} ({', '.join(model['code'])})"
             if model["name"]
             else "not here; give it with -m"
         )

@@ -25,7 +25,7 @@ class Fields:
         """Whether an optional key is there, and has not been taken."""
         return key in self._rest
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Those that have not been taken, in their order."""
         return list(self._rest)
 

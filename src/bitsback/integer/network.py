@@ -1,4 +1,4 @@
-"""Integer networks: read from the description of a model file, checked, bound to a size, and run."""
+"""Integer networks: read from a description, checked, bound to a size of image, and run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -129,7 +129,10 @@ class BoundNetwork:
         """
         arrays = []
         for values, source in zip(self.network.sources.values(), sources, strict=True):
-            if source.size and not values.low <= int(source.min()) <= int(source.max()) <= values.high:
+            if (
+                source.size
+                and not values.low <= int(source.min()) <= int(source.max()) <= values.high
+            ):
                 raise ValueError(
                     f"a source of a network must hold integers from {values.low} to {values.high}"
                 )

@@ -27,7 +27,9 @@ class TensorReader:
         if array.dtype not in [np.dtype(dtype) for dtype in dtypes]:
             raise ModelError(f"the tensor {name} must be {' or '.join(dtypes)}, not {array.dtype}")
         if dimensions is not None and array.ndim != dimensions:
-            raise ModelError(f"the tensor {name} must have {dimensions} dimensions, not {array.ndim}")
+            raise ModelError(
+                f"the tensor {name} must have {dimensions} dimensions, not {array.ndim}"
+            )
         if not array.size:
             raise ModelError(f"the tensor {name} is empty")
         return array

@@ -27,6 +27,9 @@ class Step:
     variable: str
     distribution: str
 
+    def __str__(self) -> str:
+        return f"{'pop' if self.pops else 'push'} {self.variable} ~ {self.distribution}"
+
 
 def read_key(key: str, variables: Iterable[str]) -> Of:
     """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is none."""
@@ -52,7 +55,9 @@ def read_code(
     for line in lines:
         match = _STEP.match(line)
         if match is None:
-            raise ModelError(f"code: {line!r} must be of the form  pop z ~ q(z|x)  or  push x ~ p(x)")
+            raise ModelError(
+                f"code: {line!r} must be of the form  pop z ~ q(z|x)  or  push x ~ p(x)"
+            )
         step = Step(match[1] == "pop", match[2], match[3])
         of = distributions.get(step.distribution)
         if of is None or of.variable != step.variable:

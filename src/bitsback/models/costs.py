@@ -19,7 +19,9 @@ def check_test(
     """
     for name, network in networks.items():
         if count * network.elements(size) > (1 << 24) + (tensor_elements << 8):
-            raise ModelError(f"{name}: its values in the test are too many for a model of this size")
+            raise ModelError(
+                f"{name}: its values in the test are too many for a model of this size"
+            )
     if count * sum(network.multiply_adds(size) for network in networks.values()) > (1 << 30) + (
         tensor_elements << 14
     ):
@@ -57,5 +59,3 @@ def work_of(
         for name, network in networks.items()
     )
     return work + _WORK_OF_AN_ELEMENT * elements
-
-

@@ -101,6 +101,21 @@ class Model(Outline):
         of = self._one_latent(latent=False, given=(name,))
         return of.codec({name: z}, len(z), self.whole_size())
 
+    def posterior_parameters(self, x: NDArray[Any]) -> list[NDArray[Any]]:
+        """The posterior network's integers, likewise: mean int16 and scale uint8, each [size,
+        latents].
+        """
+        of = self._one_latent(latent=True, given=(DATA,))
+        return of.parameters({DATA: x}, self.whole_size())
+
+    def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
+        """The likelihood network's integers, likewise, for z [size, latents]: what the pixels are
+        distributed by, or the features of a scan.
+        """
+        name = self.latent.name
+        of = self._one_latent(latent=False, given=(name,))
+        return of.parameters({name: z}, self.whole_size())
+
     def _one_latent(self, latent: bool, given: tuple[str, ...]) -> Distribution:
         variable = self.latent.name if latent else DATA
         for key, of in self.keys.items():

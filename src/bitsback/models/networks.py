@@ -16,7 +16,7 @@ class NetworkReader:
         self, fields: Fields, tensors: TensorReader, size: Size | None, test_size: Size
     ) -> None:
         self._entries: dict[str, Fields] = {}
-        for name in fields.keys():
+        for name in fields.names():
             if not NAME.match(name):
                 raise ModelError(f"networks: {name!r} is no name of a network")
             self._entries[name] = fields.object(name)

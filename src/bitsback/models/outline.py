@@ -130,15 +130,13 @@ class Outline:
         variables, size = read_variables(inner)
         inner.done()
         entries = top.peek_object("distributions")
-        keys = {key: read_key(key, variables) for key in entries.keys()}
+        keys = {key: read_key(key, variables) for key in entries.names()}
         scans = any(entries.object(key).peek_text("codec") == SCAN for key in keys)
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         chain.done()
-        return cls(
-            name, about, licence, variables, size, keys, code, growth, batch, scans
-        )
+        return cls(name, about, licence, variables, size, keys, code, growth, batch, scans)
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

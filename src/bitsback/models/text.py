@@ -14,8 +14,8 @@ def read_name(fields: Fields, key: str) -> str:
     name = fields.text(key)
     if not _NAME.match(name):
         raise ModelError(
-            f"'{key}' must have 1 to 64 characters a-z, 0-9, '.', '_' and '-', the first a letter or"
-            f" a digit, not {name[:80]!r}"
+            f"'{key}' must have 1 to 64 characters a-z, 0-9, '.', '_' and '-', the first a letter"
+            f" or a digit, not {name[:80]!r}"
         )
     return name
 

@@ -56,10 +56,12 @@ def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
         rows, columns = data.integers("size", 2, 1, 1 << 24)
         size = rows, columns
         if rows * columns * channels > 1 << 24:
-            raise ModelError(f"an item of {rows} x {columns} x {channels} has more than 2^24 elements")
+            raise ModelError(
+                f"an item of {rows} x {columns} x {channels} has more than 2^24 elements"
+            )
     data.done()
     variables = {DATA: Variable(DATA, channels, levels, 1)}
-    for name in fields.keys():
+    for name in fields.names():
         if not NAME.match(name) or name in (CONTEXT, FEATURES):
             raise ModelError(f"variables: {name!r} is no name of a variable")
         latent = fields.object(name)

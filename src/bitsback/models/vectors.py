@@ -29,9 +29,7 @@ def check(
     of the test.
     """
     digests = fields.object("sha256")
-    expected = {
-        key: digests.text(key) for key in _keys(outputs)
-    }
+    expected = {key: digests.text(key) for key in _keys(outputs)}
     digests.done()
     if digest_outputs(networks, outputs, size, seed, count) != expected:
         raise ModelError(

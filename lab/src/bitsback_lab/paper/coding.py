@@ -112,7 +112,7 @@ def growth(model: Model, message: Message, x: Symbols) -> Bits:
     lengths = np.empty(len(x) + 1)
     lengths[0] = length(message)
     for i in range(len(x)):
-        model.push(message, x[i : i + 1], [1])
+        model.push(message, x[i : i + 1], [(1, 1)])
         lengths[i + 1] = length(message)
     return np.diff(lengths)
 

@@ -76,7 +76,7 @@ def _explain(
         check_fit(given, shape, name)
     elif not any_fits(None, shape):
         sizes = sorted(
-            {" x ".join(map(str, bundled.outline(known).item_shape)) for known in bundled.names()}
+            {" x ".join(map(str, bundled.outline(known).whole_size())) for known in bundled.names()}
         )
         raise InputError(
             f"{name}: no bundled model is for images of the shape {shape}, only for"

@@ -6,6 +6,7 @@ sees the median of a bucket under the prior, on the grid that the model was trai
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,10 +16,6 @@ from numpy.typing import NDArray
 
 from bitsback import BitsbackError, Model, load_model
 from bitsback.codecs import Gaussian, Uniform
-from bitsback.integer.fields import Fields
-from bitsback.models import file
-from bitsback.models.independent import IndependentPixels
-from bitsback.models.outline import Outline
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
@@ -49,7 +46,8 @@ def rate(model: Model, x: Symbols, bits: int) -> float:
     likelihood = with_buckets(model, bits)
 
     def posterior(items: Symbols) -> Gaussian:
-        return replace(model.posterior(items), bits=bits)
+        codec: Gaussian = model.posterior(items)
+        return replace(codec, bits=bits)
 
     def prior(size: int) -> Uniform:
         return Uniform(1 << bits, (size, model.latents))
@@ -68,9 +66,10 @@ def with_buckets(model: Model, bits: int) -> Callable[[NDArray[Any]], Any]:
         raise BitsbackError(
             f"the model {model.name} sees its latents in another way than the bundled ones"
         )
-    top = Fields(file.parse(model.description), "description")
-    outline = replace(Outline.read(top), bits=bits)
-    return IndependentPixels.read(top, {**model.tensors, TABLE: medians(bits)}, outline).codec
+    description = json.loads(model.description)
+    description["variables"][model.latent.name]["bits"] = bits
+    tensors = {**model.tensors, TABLE: medians(bits)}
+    return Model.build(json.dumps(description), tensors, tested=False).likelihood
 
 
 def medians(bits: int) -> NDArray[np.uint8]:

@@ -91,20 +91,25 @@ def _batches(model: Model, x: Symbols) -> list[Numbers]:
     return [
         {
             "batch": batch,
-            **_chain(model, x, 4, [min(batch, len(x) - done) for done in range(0, len(x), batch)]),
+            **_chain(model, x, 4, _of_one_size(len(x), batch)),
         }
         for batch in BATCHES
     ]
 
 
-def _chain(model: Model, x: Symbols, lanes: int, sizes: list[int]) -> Numbers:
+def _of_one_size(items: int, batch: int) -> list[tuple[int, int]]:
+    whole, rest = divmod(items, batch)
+    return [(batch, whole)] * (whole > 0) + [(rest, 1)] * (rest > 0)
+
+
+def _chain(model: Model, x: Symbols, lanes: int, batches: list[tuple[int, int]]) -> Numbers:
     """Speeds of the chain alone, without the container."""
     start = chain.initial(bytes(range(32)), lanes)
     full = start.copy()
-    model.push(full, x, sizes)
+    model.push(full, x, batches)
     return {
-        "push": _speed(x.size, lambda: model.push(start.copy(), x, sizes), time.process_time),
-        "pop": _speed(x.size, lambda: model.pop(full.copy(), sizes[::-1]), time.process_time),
+        "push": _speed(x.size, lambda: model.push(start.copy(), x, batches), time.process_time),
+        "pop": _speed(x.size, lambda: model.pop(full.copy(), batches[::-1]), time.process_time),
     }
 
 

@@ -32,7 +32,7 @@ class Scheme:
 
     name: str
     initial: Callable[[Symbols, int], Message]
-    sizes: Callable[[Model, int], list[int]]
+    batches: Callable[[Model, int], list[tuple[int, int]]]
     digest_bits: int = 0
     """Bits of the start that the archive needs anyway, and that no later checksum has to be added
     for.
@@ -50,13 +50,13 @@ def _from_random(x: Symbols, seed: int) -> Message:
     return Message(_core.splitmix64(seed, 0, 1) | np.uint64(1 << 32), (), 0)
 
 
-def _one_by_one(model: Model, count: int) -> list[int]:
-    return [1] * count
+def _one_by_one(model: Model, count: int) -> list[tuple[int, int]]:
+    return [(1, count)]
 
 
-def _many(model: Model, count: int) -> list[int]:
+def _many(model: Model, count: int) -> list[tuple[int, int]]:
     whole, rest = divmod(count, AT_ONCE)
-    return [AT_ONCE] * whole + [rest] * (rest > 0)
+    return [(AT_ONCE, whole)] * (whole > 0) + [(rest, 1)] * (rest > 0)
 
 
 SCHEMES = (
@@ -100,7 +100,7 @@ def code(model: Model, x: Symbols, scheme: Scheme, seed: int) -> tuple[int, floa
     """The bits of the message that holds x [n, pixels], and how many of them are information."""
     message = scheme.initial(x, seed)
     before = length(message)
-    model.push(message, x, scheme.sizes(model, len(x)))
+    model.push(message, x, scheme.batches(model, len(x)))
     return 8 * len(message.to_bytes()), length(message) - before
 
 

@@ -14,7 +14,8 @@ class AddLayer:
     values: Values
 
     def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
-        return core.add_sum(*numbers, self.values.low, self.values.high)
+        one, two = numbers
+        return core.add_sum(one, two, self.values.low, self.values.high)
 
     def multiply_adds(self, size: Size) -> int:
         return 0

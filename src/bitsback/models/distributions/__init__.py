@@ -5,11 +5,12 @@ A distribution has
 - `variable` and `given`: what it is of, and what it depends on;
 - `codec(values, items, size)`: of its variable [items, elements], by public codecs; `values` has
   what is given, each [items, elements], for images of this size;
-- `core(size, numbers)`: the same in the core; `numbers` are those of the variables there;
+- `parameters(values, size)`: the integers that its network gives for it, each [items, elements];
+- `core(size, numbers)`: the codec in the core; `numbers` are those of the variables there;
 - `room(size)`: the bytes that coding an item takes, beside its variables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -31,11 +32,12 @@ class Distribution(Protocol):
     @property
     def given(self) -> tuple[str, ...]: ...
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any: ...
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]: ...
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution: ...
     def room(self, size: Size) -> int: ...
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Source, str], Distribution]] = {
     "uniform": uniform.read,
     "gaussian": gaussian.read,
     **dict.fromkeys(INDEPENDENT, independent.read),
@@ -49,7 +51,7 @@ def read_distribution(source: Source) -> Distribution:
     """
     try:
         codec = source.fields.text("codec", *_KINDS)
-        distribution: Distribution = _KINDS[codec](source, codec)
+        distribution = _KINDS[codec](source, codec)
         source.fields.done()
     except ModelError as error:
         raise ModelError(f"{source.key}: {error}") from None

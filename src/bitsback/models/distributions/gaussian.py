@@ -29,22 +29,15 @@ class GaussianDistribution:
     """By the output `scale`, uint32 [256], in units of 2^-16."""
     precision: int
 
-    def parameters(
-        self, values: Mapping[str, NDArray[Any]], size: Size
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The network's integers for what is given, each [items, elements]: mean int16 and scale
-        uint8, each [items, elements of the variable].
-        """
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        """Mean int16 and scale uint8, each [items, elements]."""
         given = (values[name] for name in self.given)
-        mean, scale = self.network.at(size)(*given, outputs=(self.mean, self.scale))
-        return mean, scale
+        return self.network.at(size)(*given, outputs=(self.mean, self.scale))
 
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Gaussian:
         mean, scale = self.parameters(values, size)
         fixed_mean = mean.astype(np.int32) << _MEAN_SHIFT
-        return Gaussian(
-            fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision
-        )
+        return Gaussian(fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision)
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         bound = self.network.at(size)

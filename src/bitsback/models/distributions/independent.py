@@ -22,9 +22,13 @@ class IndependentDistribution:
     outputs: Outputs
     family: Family
 
-    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        """The outputs that the family reads, each [items, elements * components]."""
         given = (values[name] for name in self.given)
-        outputs = self.network.at(size)(*given, outputs=self.outputs.names)
+        return self.network.at(size)(*given, outputs=self.outputs.names)
+
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
+        outputs = self.parameters(values, size)
         shape = items, self.variable.elements(size), self.outputs.components
         return self.family.codec([output.reshape(shape) for output in outputs])
 

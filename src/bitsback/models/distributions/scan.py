@@ -1,5 +1,5 @@
-"""The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a window
-of what has been coded before, and features of the pixel that a network makes of what is given.
+"""The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a
+window of what has been coded before, and features of the pixel that a network makes of what is given.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
@@ -99,11 +99,16 @@ class ScanDistribution:
 
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> "ScanCodec":
         features = np.zeros((items, *size, 0), np.uint8)
-        if self.network is not None and self.features is not None:
-            given = (values[name] for name in self.given)
-            (flat,) = self.network.at(size)(*given, outputs=(self.features,))
+        for flat in self.parameters(values, size):
             features = flat.reshape(items, *size, self.feature_channels)
         return ScanCodec(self, features)
+
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        """The features of all pixels, [items, pixels * features], if there are any."""
+        if self.network is None or self.features is None:
+            return []
+        given = (values[name] for name in self.given)
+        return self.network.at(size)(*given, outputs=(self.features,))
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         features = None
@@ -201,7 +206,7 @@ class ScanCodec:
     def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
         """Of a group of one pixel of all items, which depends on what is coded before it alone."""
         group, seen = self.scan.groups[number], self.scan.seen
-        items, rows, columns, channels = self._shape
+        items, _, columns, channels = self._shape
         order = [channel for of in self.scan.groups for channel in of.channels]
         known = [channel for of in self.scan.groups[:number] for channel in of.channels]
         down, right = seen.offsets()
@@ -213,7 +218,7 @@ class ScanCodec:
         contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
         if seen.dull is None or group.dull is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        dull = seen.dull[window.reshape(items, -1)].all(axis=1)
+        dull: NDArray[np.bool_] = np.all(seen.dull[window.reshape(items, -1)], axis=1)
         count = len(group.channels)
         most = max(of.outputs.components for of in (group.network, group.dull))
         of_dull = group.family.parameters(group.dull(features[dull], count), most)

@@ -22,6 +22,9 @@ class UniformDistribution:
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Uniform:
         return Uniform(self.variable.levels, (items, self.variable.elements(size)))
 
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        return []
+
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         return _core.UniformDistribution(numbers[self.variable.name], self.variable.levels)
 

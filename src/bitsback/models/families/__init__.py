@@ -10,6 +10,7 @@ A family has
 - `core()`: the same in the core.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,7 +38,7 @@ class Family(Protocol):
     def core(self) -> _core.Family: ...
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[FamilySource], Family]] = {
     "bernoulli": bernoulli.read,
     "beta-binomial": rows.read_beta_binomial,
     "exponential": rows.read_exponential,

@@ -25,9 +25,7 @@ class MixtureFamily:
     outputs: tuple[Range, ...] = ((0, 255), (-32768, 32767), (0, 255))
     most_components: int = 32
 
-    def parameters(
-        self, outputs: list[NDArray[Any]], components: int
-    ) -> tuple[NDArray[Any], ...]:
+    def parameters(self, outputs: list[NDArray[Any]], components: int) -> tuple[NDArray[Any], ...]:
         weight, mean, scale = outputs
         ends = np.cumsum(self.exponential[weight], -1, dtype=np.uint64)
         ends = (ends << np.uint64(16)) // ends[..., -1:]
@@ -38,7 +36,8 @@ class MixtureFamily:
         return np.pad(weights, spare), np.pad(means, spare), scales
 
     def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
-        return Mixture(*parameters, self.levels, self.precision)
+        weights, means, inverse_scales = parameters
+        return Mixture(weights, means, inverse_scales, self.levels, self.precision)
 
     def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))

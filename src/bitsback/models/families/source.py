@@ -21,5 +21,6 @@ class FamilySource:
     def require_levels(self, codec: str, low: int, high: int) -> None:
         if not low <= self.levels <= high:
             raise ModelError(
-                f"{self.network}: the codec {codec} is for {low} to {high} levels, not {self.levels}"
+                f"{self.network}: the codec {codec} is for {low} to {high} levels, not"
+                f" {self.levels}"
             )

@@ -12,7 +12,7 @@ from torch import Tensor
 from bitsback import _core
 from bitsback.train.fit.recipe import Twin
 from bitsback.train.quantise.exact_tables import bucket_centres
-from bitsback.train.quantise.rounding import HIDDEN, LATENT, Grid
+from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP, Grid
 from bitsback.train.twins.context import ContextTwin
 
 TEST_SEED = 1
@@ -35,7 +35,8 @@ def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
     centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
     value = LATENT.real(centres[torch.from_numpy(buckets.astype(np.int64))])
     if isinstance(twin, ContextTwin):
-        return {"features": _integers(HIDDEN, twin.decode(value).flatten(1))}
+        rows, columns = twin.architecture.shape
+        return {"features": _integers(HIDDEN, twin.decode(value)[:, :rows, :columns].flatten(1))}
     hidden = twin.decoder(value)
     return {
         name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()
@@ -45,8 +46,16 @@ def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
 @torch.no_grad()
 def pixel_integers(twin: ContextTwin, context: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `pixel`, for contexts [n, its inputs]."""
-    real = HIDDEN.real(torch.from_numpy(context).double())
-    outputs = twin.context_outputs(real, real[:, : twin.architecture.window])
+    return _of_pixel(twin, twin.context_outputs(HIDDEN.real(torch.from_numpy(context).double())))
+
+
+@torch.no_grad()
+def dull_integers(twin: ContextTwin, features: NDArray[np.uint8]) -> Answers:
+    """The outputs of the network `dull`, for features [n, their number]."""
+    return _of_pixel(twin, twin.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double())))
+
+
+def _of_pixel(twin: ContextTwin, outputs: tuple[Tensor, ...]) -> Answers:
     grids = twin.pixel_likelihood.outputs
     return {
         name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)
@@ -68,14 +77,18 @@ def vector_digests(twin: Twin) -> dict[str, str]:
         taken += len(words)
         return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
 
-    answers = posterior_integers(
-        twin, torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64))
-    )
-    answers |= likelihood_integers(twin, draw(a.latents, 2**a.bits - 1))
+    x = draw(a.pixels, a.levels - 1)
+    answers = {
+        "posterior": posterior_integers(twin, torch.from_numpy(x.astype(np.float64))),
+        "likelihood": likelihood_integers(twin, draw(a.latents, 2**a.bits - 1)),
+    }
     if isinstance(twin, ContextTwin):
-        pixel = pixel_integers(twin, draw(twin.inputs, 255).astype(np.uint8))
-        answers |= {f"pixel.{name}": out for name, out in pixel.items()}
+        answers["pixel"] = pixel_integers(twin, draw(twin.inputs, TOP).astype(np.uint8))
+        if twin.dull:
+            features = draw(twin.architecture.features, TOP).astype(np.uint8)
+            answers["dull"] = dull_integers(twin, features)
     return {
-        name: hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
-        for name, out in answers.items()
+        f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
+        for network, outputs in answers.items()
+        for name, out in outputs.items()
     }

@@ -24,9 +24,14 @@ class NetworkDescription:
     """
 
     name: str
+    source: str
     tensors: Tensors
     """Of the whole model; those of each layer join them."""
     entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def described(self) -> dict[str, Any]:
+        """Its entry in the description."""
+        return {"sources": [self.source], "layers": self.entries}
 
     def table(self, name: str, source: str, table: NDArray[Any]) -> str:
         self.tensors[f"{self.name}.{name}.table"] = table
@@ -45,18 +50,23 @@ class NetworkDescription:
         fine = self._add({"op": "linear", "name": f"{name}_fine", "input": source, **entry})
         return self.add(name, coarse, fine, layer.target)
 
-    def conv(self, name: str, source: str, layer: nn.Module, size: tuple[int, int]) -> str:
-        """size: rows and columns of the source."""
+    def conv(self, name: str, source: str, layer: nn.Module) -> str:
         assert isinstance(layer, ConvTwin)
-        parts = {"size": list(size), "kernel": layer.kernel, "stride": layer.stride}
+        parts = {"kernel": layer.kernel, "stride": layer.stride}
         return self._add(
             {"op": "conv", "name": name, "input": source, **parts, **self._requantised(name, layer)}
         )
 
-    def shuffle(self, name: str, source: str, size: tuple[int, int], factor: int) -> str:
-        return self._add(
-            {"op": "shuffle", "name": name, "input": source, "size": list(size), "factor": factor}
-        )
+    def shuffle(self, name: str, source: str, factor: int) -> str:
+        return self._add({"op": "shuffle", "name": name, "input": source, "factor": factor})
+
+    def flatten(self, name: str, source: str) -> str:
+        """An image as one row of numbers."""
+        return self._add({"op": "flatten", "name": name, "input": source})
+
+    def image(self, name: str, source: str, grid: int) -> str:
+        """One row of numbers as an image, with a place for each cell of grid x grid pixels."""
+        return self._add({"op": "image", "name": name, "input": source, "grid": grid})
 
     def add(self, name: str, source: str, other: str, target: Grid) -> str:
         """The sum, held to the range of `target`."""
@@ -75,19 +85,13 @@ class NetworkDescription:
         name: str,
         source: str,
         layers: Iterable[nn.Module],
-        size: tuple[int, int] | None = None,
     ) -> str:
-        """Residual layers, one after the other: convolutions, if there is a size, rows and columns
-        of the source.
-        """
+        """Residual layers, one after the other."""
         for position, residual in enumerate(layers):
             assert isinstance(residual, ResidualTwin)
             change, layer = f"{name}_change{position + 1}", residual.layer
-            changed = (
-                self.linear(change, source, layer)
-                if size is None
-                else self.conv(change, source, layer, size)
-            )
+            add = self.conv if isinstance(layer, ConvTwin) else self.linear
+            changed = add(change, source, layer)
             source = self.add(f"{name}{position + 1}", source, changed, HIDDEN)
         return source
 

@@ -64,6 +64,7 @@ class Recipe:
     validate_every: int = 5
     seed: int = 1
     muon: bool = False  # whether Muon trains the matrices of hidden layers, in place of Adam
+    dull_alone: bool = False  # whether only a context VAE's network for dull pixels is trained
 
     def quantised(self, epoch: int) -> bool:
         return self.quantise_from is not None and epoch >= self.quantise_from
@@ -108,6 +109,7 @@ class Training:
         self.twin = make_twin(recipe.architecture, centre)
         if isinstance(self.twin, ContextTwin):
             self.twin.multiply_in_half(half)
+            self.twin.dull_alone = recipe.dull_alone
         self.twin.start(split.train)
         self.average = copy.deepcopy(self.twin)
         self.optimiser = Optimiser(self.twin, recipe.learning_rate, recipe.muon)

@@ -52,16 +52,24 @@ class Grid:
         return (integers - self.zero) / self.scale
 
 
-HIDDEN = Grid(scale=32, zero=0, lo=0, hi=255)
-LATENT = Grid(scale=32, zero=128, lo=0, hi=255)
+# What a layer multiplies has seven bits, so that two products of it and a weight fit 16 bits.
+TOP = 127
+HIDDEN = Grid(scale=16, zero=0, lo=0, hi=TOP)
+LATENT = Grid(scale=17, zero=64, lo=0, hi=TOP)
 MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)
 SCALE = Grid(scale=32, zero=32, lo=0, hi=255)  # log2 of the inverse standard deviation
 LOGIT = Grid(scale=11, zero=128, lo=0, hi=255)
 
 
+def seven_bits(symbols: Tensor, levels: int) -> Tensor:
+    """What a layer is told of symbols 0 ... levels - 1: all of them, or their upper seven bits."""
+    return torch.div(symbols, 2, rounding_mode="floor") if levels > TOP + 1 else symbols
+
+
 def pixel_grid(levels: int) -> Grid:
-    """Symbols 0 ... levels - 1, which stand for 0 ... 1."""
-    return Grid(scale=levels - 1, zero=0, lo=0, hi=levels - 1)
+    """The seven bits of symbols 0 ... levels - 1, which stand for 0 ... 1."""
+    top = (levels - 1) // 2 if levels > TOP + 1 else levels - 1
+    return Grid(scale=top, zero=0, lo=0, hi=top)
 
 
 class _Snap(torch.autograd.Function):

@@ -17,6 +17,7 @@ from bitsback.train.quantise.rounding import (
     WEIGHT_TOP,
     Grid,
     pixel_grid,
+    seven_bits,
 )
 from bitsback.train.twins.convolutions import (
     RESIDUAL,
@@ -27,6 +28,7 @@ from bitsback.train.twins.convolutions import (
     chain,
     seen_planes,
     shuffle,
+    value_planes,
 )
 from bitsback.train.twins.dense import FineLinearTwin, LinearTwin
 from bitsback.train.twins.likelihoods import LN2, BernoulliTwin, LikelihoodTwin
@@ -41,8 +43,8 @@ FEW_BITS, SOME_BITS = (
     7,
     31,
 )  # the largest weights of layers between image and latents, where coarse ones do
-NEAR = 2  # pixels: a place is dull where the pixel itself and all before it, so near, are black
-DULL = 0.2  # of the dull places so many are trained on, each counted as often as it takes
+NEAR = 2  # pixels: a place is empty where the pixel itself and all before it, so near, are black
+SPARSE = 0.2  # of the empty places so many are trained on, each counted as often as it takes
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class ContextArchitecture:
     dense: int = 128  # the encoder's last hidden layer
     encoder_residuals: int = 0  # convolutions after the encoder's second
     decoder_residuals: int = 0  # convolutions after the decoder's first
+    dull_hidden: int = 0  # of the network for dull pixels; 0: there is none
+    dull_components: int = 1  # of its mixture
+    dull_levels: int = 1  # a pixel is dull if its window holds nothing but the first so many
 
     @property
     def pixels(self) -> int:
@@ -130,8 +135,16 @@ class ContextTwin(nn.Module):
                 self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, grid, half=True)
         if a.levels > 2:
             self.mean_context = FineLinearTwin(
-                a.window, outputs, HIDDEN, WIDE
+                a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
             )  # of the values alone
+        self.dull = nn.ModuleList()
+        self.dull_outputs = nn.ModuleDict()
+        if a.dull_hidden:
+            self.dull.append(LinearTwin(a.features, a.dull_hidden, HIDDEN, HIDDEN))
+            for name, grid in self.pixel_likelihood.outputs.items():
+                components = 1 if a.levels == 2 else a.dull_components
+                self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
+        self.dull_alone = False
         centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
         self.register_buffer("centres", LATENT.real(centres), persistent=False)
         self.quantised = False
@@ -165,14 +178,20 @@ class ContextTwin(nn.Module):
             return
         for name, bias in self.pixel_likelihood.start(grey).items():
             layers[name].linear.bias.copy_(bias)
+        if self.dull:
+            few = MixtureTwin(self.architecture.levels, self.architecture.dull_components)
+            for name, bias in few.start(grey).items():
+                self.dull_output_layers()[name].linear.bias.copy_(bias)
         for layer in (layers["mean"], layers["scale"], self.mean_context):
             layer.linear.weight.mul_(0.3)
 
     def output_layers(self) -> dict[str, LinearTwin]:
         """The last layers of the pixel network, by name."""
-        return {
-            name: layer for name, layer in self.outputs.items() if isinstance(layer, LinearTwin)
-        }
+        return _linear(self.outputs)
+
+    def dull_output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the network for dull pixels, by name."""
+        return _linear(self.dull_outputs)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
@@ -188,7 +207,8 @@ class ContextTwin(nn.Module):
 
     def image(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] as the encoder's first layer sees them, [b, rows, columns, 1]."""
-        return self.pixel_grid.real(x).view(len(x), *self.architecture.shape, 1)
+        seen = seven_bits(x, self.architecture.levels)
+        return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape, 1)
 
     def features(self, z: Tensor) -> Tensor:
         """Latents [b, latents], real, to what the decoder says of each pixel, [b, rows, columns,
@@ -232,17 +252,25 @@ class ContextTwin(nn.Module):
             plane.to(dtype).div_(HIDDEN.scale)
             for plane in byte_planes(window, self.architecture.levels)
         ]
-        return self.context_outputs(torch.cat((*planes, features.to(dtype)), 1), planes[0])
+        return self.context_outputs(torch.cat((*planes, features.to(dtype)), 1))
 
-    def context_outputs(self, context: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        """The same of contexts [n, inputs of the pixel network]; values: their first plane, [n,
-        window].
-        """
+    def context_outputs(self, context: Tensor) -> tuple[Tensor, ...]:
+        """The same of contexts [n, inputs of the pixel network]."""
         h = chain(self.pixel, context)
         outputs = {name: layer(h) for name, layer in self.output_layers().items()}
         if "mean" in outputs:
+            values = context[:, : self.mean_context.linear.in_features]
             outputs["mean"] = PIXEL_MEAN.clamp(outputs["mean"] + self.mean_context(values))
         return tuple(outputs.values())
+
+    def is_dull(self, windows: Tensor) -> Tensor:
+        """Which pixels are dull, [n], by their windows uint8 [n, window]."""
+        return windows.amax(1) < self.architecture.dull_levels
+
+    def outputs_if_dull(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Features [n, features] of dull pixels to the likelihood's outputs, each [n, outputs]."""
+        h = chain(self.dull, features)
+        return tuple(layer(h) for layer in self.dull_output_layers().values())
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
@@ -250,24 +278,33 @@ class ContextTwin(nn.Module):
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
         normals themselves, which the buckets only lower. In training, -log p(x | z) is an unbiased
-        estimate: see DULL.
+        estimate: see SPARSE. With `dull_alone` it is that of the dull pixels alone.
         """
-        mean, log2_inverse = self.posterior(x)
-        log_scale = -LN2 * log2_inverse
-        z = mean + log_scale.exp() * noise
-        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
-        windows, features, symbols = (
-            self.windows(x),
-            self.features(z).flatten(0, 2),
-            x.reshape(-1, 1),
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.dull_alone):
+            mean, log2_inverse = self.posterior(x)
+            log_scale = -LN2 * log2_inverse
+            z = mean + log_scale.exp() * noise
+            kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+            features = self.features(z).flatten(0, 2)
+        windows, symbols = self.windows(x), x.reshape(-1, 1)
+        kept, weight = (
+            self._worth_training_on(x)
+            if self.training
+            else (torch.arange(len(symbols)), torch.ones(len(symbols)))
         )
-        if not self.training:
-            losses = self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
-            return losses.view(len(x), -1).sum(1), kl
-        kept, weight = self._worth_training_on(x)
+        losses = torch.zeros(len(x))
+        if self.dull:
+            is_dull = self.is_dull(windows)
+            dull = torch.nonzero(is_dull)[:, 0]
+            outputs = self.outputs_if_dull(features.index_select(0, dull).float())
+            nats = self.pixel_likelihood.nats(symbols[dull], *outputs)
+            losses = losses.index_add(0, dull // x.shape[1], nats)
+            kept, weight = kept[~is_dull[kept]], weight[~is_dull[kept]]
+        if self.training and self.dull_alone:
+            return losses, kl
         outputs = self.pixel_outputs(windows.index_select(0, kept), features.index_select(0, kept))
-        losses = self.pixel_likelihood.nats(symbols[kept], *outputs) * weight
-        return torch.zeros(len(x)).index_add(0, kept // x.shape[1], losses), kl
+        nats = self.pixel_likelihood.nats(symbols[kept], *outputs) * weight
+        return losses.index_add(0, kept // x.shape[1], nats), kl
 
     def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The numbers of the pixels to train on, [n], and their weights, [n]."""
@@ -276,8 +313,12 @@ class ContextTwin(nn.Module):
         )
         rows = functional.max_pool2d(image, (NEAR + 1, 1), 1)
         busy = functional.max_pool2d(rows, (1, 2 * NEAR + 1), 1).flatten() > 0
-        kept = torch.nonzero(busy | (torch.rand(len(busy)) < DULL))[:, 0]
-        return kept, torch.where(busy[kept], 1.0, 1 / DULL)
+        kept = torch.nonzero(busy | (torch.rand(len(busy)) < SPARSE))[:, 0]
+        return kept, torch.where(busy[kept], 1.0, 1 / SPARSE)
+
+
+def _linear(layers: nn.ModuleDict) -> dict[str, LinearTwin]:
+    return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
 
 
 def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualTwin]:

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.rounding import HIDDEN, WEIGHT_TOP, Grid
+from bitsback.train.quantise.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
 from bitsback.train.twins.dense import LinearTwin
 
-RESIDUAL = Grid(scale=32, zero=0, lo=-256, hi=255)
+SAID = 32  # the byte of context that says yes
+LAST_BIT = 4  # the byte that says that a symbol is odd, where its value is told by seven bits
+RESIDUAL = Grid(scale=16, zero=0, lo=-128, hi=127)
 
 
 class ConvTwin(LinearTwin):
@@ -98,19 +100,29 @@ def cells(shape: tuple[int, int], factor: int) -> tuple[int, int]:
 
 
 def byte_planes(symbols: Tensor, levels: int) -> list[Tensor]:
-    """What the context is told of symbols uint8: their value and, of many levels, whether each is
-    an end of the range.
+    """What the context is told of symbols uint8: their value, of more than 128 levels in two
+    planes, and of many levels whether each is an end of the range.
 
-    Bytes, which stand for real numbers as those of hidden layers do.
+    Bytes of seven bits, which stand for real numbers as those of hidden layers do.
     """
     if levels == 2:
-        return [symbols * 64]
-    bright = symbols >= levels * 250 // 256
+        return [symbols * SAID]
     return [
-        symbols * (255 // (levels - 1)),
-        (symbols == 0).to(torch.uint8) * 64,
-        bright.to(torch.uint8) * 64,
+        *_values(symbols, levels),
+        (symbols == 0).to(torch.uint8) * SAID,
+        (symbols >= levels * 250 // 256).to(torch.uint8) * SAID,
     ]
+
+
+def _values(symbols: Tensor, levels: int) -> list[Tensor]:
+    if levels <= TOP + 1:
+        return [symbols * (TOP // (levels - 1))]
+    return [symbols // 2, symbols % 2 * LAST_BIT]
+
+
+def value_planes(levels: int) -> int:
+    """How many of the planes, the first ones, tell a symbol's value."""
+    return 2 if levels > TOP + 1 else 1
 
 
 def seen_planes(levels: int) -> Tensor:

@@ -24,6 +24,7 @@ from bitsback.train.quantise.rounding import (
     Grid,
     fine_integers,
     pixel_grid,
+    seven_bits,
     snap_finely,
     snap_weight,
     weight_integers,
@@ -245,7 +246,7 @@ class VaeTwin(nn.Module):
         """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
         latents].
         """
-        h = self.encoder(self.pixel_grid.real(x))
+        h = self.encoder(self.pixel_grid.real(seven_bits(x, self.architecture.levels)))
         return self.mean(h), self.scale(h)
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:

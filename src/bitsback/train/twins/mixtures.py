@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bitsback.models.likelihood import mixture_parameters
+from bitsback.models.families.mixture import MixtureFamily
 from bitsback.train.quantise.exact_tables import exponentials, inverse_symbol_scales
 from bitsback.train.quantise.rounding import Grid
 from bitsback.train.twins.likelihoods import LN2, LikelihoodTwin
 
 PRECISION = 24
+MEAN_SHIFT = 2  # of the units of a mean: 2^-6 of a symbol
 SYMBOLS_A_UNIT = 32  # a real 1 of a mean is so many symbols, as a real 1 of a byte of context is
 WEIGHT = Grid(scale=16, zero=255, lo=0, hi=255)  # a logit
 MEAN = Grid(scale=64 * SYMBOLS_A_UNIT, zero=0, lo=-8192, hi=24575)
@@ -49,10 +50,12 @@ class MixtureTwin(LikelihoodTwin):
         weight, mean, scale = (
             g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)
         )
-        codec = mixture_parameters(
-            weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8), exponentials(),
-            inverse_symbol_scales(), self.levels, PRECISION,
-        )  # fmt: skip
+        family = MixtureFamily(
+            exponentials(), inverse_symbol_scales(), self.levels, PRECISION, MEAN_SHIFT
+        )
+        codec = family.codec(
+            [weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8)]
+        )
         bits = codec.information(x[:, 0].numpy().astype(np.uint16))
         return torch.from_numpy((bits * LN2).astype(np.float32))
 
