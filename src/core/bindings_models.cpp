@@ -89,10 +89,11 @@ nb::list run_network(Network network, const std::vector<In<std::uint16_t>>& sour
             pointers.push_back(array.data());
             outputs.append(array);
         };
-        if (network.shape(value).bytes())
-            keep(make_array<std::uint8_t>(shape, [](auto) {}));
-        else
-            keep(make_array<std::int16_t>(shape, [](auto) {}));
+        std::visit(
+            [&](auto values) {
+                keep(make_array<typename decltype(values)::value_type>(shape, [](auto) {}));
+            },
+            network.shape(value).empty());
     }
     nb::gil_scoped_release release;
     network.keep(wanted);
