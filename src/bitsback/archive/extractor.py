@@ -17,6 +17,7 @@ from bitsback.archive.reader import Archive
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
+from bitsback.archive.targets import check_container
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.files import Writable, open_file
 from bitsback.images.npy import write_header
@@ -153,11 +154,9 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
         return
     from bitsback.images.idx import Zipper, idx_header
 
+    check_container(array)
     header = idx_header(array.dtype, array.shape)
-    if header is None:
-        raise ArchiveError(
-            f"its array, {array.shape} of {array.dtype}, cannot come from an idx file"
-        )
+    assert header is not None, "it was checked"
     if array.container == IDX:
         output.write(header)
         yield output

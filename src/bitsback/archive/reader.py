@@ -16,12 +16,13 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.files import Files, read_file, unpack_files
-from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, open_section
-from bitsback.archive.library import Library, load_embedded
+from bitsback.archive.layout import BLOCK, MODEL, NAMES, Collection, Cursor, Shape, open_section
+from bitsback.archive.library import ADVICE, Library
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
+from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.files import open_file, reading, stream_name
 
@@ -129,20 +130,24 @@ class Archive:
         """
         return self.files.names if isinstance(self.collection, FileList) else []
 
-    @cached_property
+    @property
     def files(self) -> Files:
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
-        if not isinstance(self.collection, FileList):
-            raise InputError(f"{self.name}: holds an array, whose items have no names")
         try:
-            place = self._directory.names
-            if place is None:
-                raise ArchiveError("the names of its files are missing")
-            return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
+            return self._files
         except ArchiveError as error:
             raise self._named(error) from None
+
+    @cached_property
+    def _files(self) -> Files:
+        if not isinstance(self.collection, FileList):
+            raise InputError(f"{self.name}: holds an array, whose items have no names")
+        place = self._directory.names
+        if place is None:
+            raise ArchiveError("the names of its files are missing")
+        return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
 
     @property
     def blocks(self) -> list[BlockInfo]:
@@ -154,7 +159,10 @@ class Archive:
         """What was found to be wrong when the archive was opened, in order; blocks are not looked
         into then.
         """
-        return [self._named(error) for error in self._directory.problems]
+        problems = list(self._directory.problems)
+        if self._directory.models_lost and not self.library.has_given:
+            problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
+        return [self._named(error) for error in problems]
 
     def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
         """An item, or the items of a range, as in Python; or one file by number or by name. Always
@@ -213,11 +221,7 @@ class Archive:
         it is in one.
         """
         problems: list[Problem] = [(error.block, error) for error in self.problems]
-        for place in self._directory.sections:
-            try:
-                self.check_section(place)
-            except ArchiveError as problem:
-                problems.append((None, problem))
+        problems += [(None, problem) for problem in self._damage()]
 
         def check(block: BlockInfo) -> tuple[BlockInfo, ArchiveError | None]:
             try:
@@ -233,25 +237,32 @@ class Archive:
                 progress(block.first + block.items, self.collection.items)
         return problems
 
-    def check_section(self, place: Place) -> None:
-        """Checks a section that is no block; a model is loaded, too. Raises ArchiveError, naming
-        the archive.
-        """
-        try:
-            data = self._read_place(place)
-            if place in self._directory.models:
-                load_embedded(data)
-            else:
-                open_section(data, place.kind)
-        except ArchiveError as error:
-            raise self._named(error) from None
-
     def check(self) -> None:
-        """Raises the first of `problems`, or for damage of any section that is no block."""
+        """Raises the first of `problems`, or for anything else outside of blocks for which
+        decompression would fail.
+        """
         for problem in self.problems:
             raise problem
+        for problem in self._damage():
+            raise problem
+
+    def _damage(self) -> Iterator[ArchiveError]:
+        """What else is wrong outside of blocks: with the models, the names, the container, and
+        sections of unknown kinds.
+        """
+        for problem in self.library.damage():
+            yield self._named(problem)
+        files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            self.check_section(place)
+            if place.kind != MODEL and not (files and place is self._directory.names):
+                try:
+                    open_section(self._read_place(place), place.kind)
+                except ArchiveError as problem:
+                    yield self._named(problem)
+        try:
+            check_restorable(self._files if files else self.array)
+        except ArchiveError as problem:
+            yield self._named(problem)
 
     def tasks(self) -> Iterator[Task]:
         """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage
