@@ -102,8 +102,10 @@ def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
 
 
 def test_names_that_claim_far_more_than_their_bytes() -> None:
-    names = one_run(9000) + name(b"x" * 1000) + b"".join(
-        name(b"%04d" % number, 996) for number in range(8999)
+    names = (
+        one_run(9000)
+        + name(b"x" * 1000)
+        + b"".join(name(b"%04d" % number, 996) for number in range(8999))
     )
     data = archive(pictures(9000).pack(), section(NAMES, names), (9000, block(0, 9000)))
     with pytest.raises(bitsback.ArchiveError, match="longer than any writer"):

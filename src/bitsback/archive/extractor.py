@@ -18,7 +18,7 @@ from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
 from bitsback.archive.targets import check_container
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import InputError
 from bitsback.images.files import Writable, open_file
 from bitsback.images.npy import write_header
 
@@ -161,10 +161,9 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
         output.write(header)
         yield output
         return
-    zipper = Zipper(output)
-    zipper.write(header)
-    yield zipper
-    zipper.close()
+    with Zipper(output) as zipper:
+        zipper.write(header)
+        yield zipper
 
 
 @contextmanager

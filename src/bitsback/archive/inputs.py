@@ -86,7 +86,7 @@ def _open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator
     elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
         from bitsback.images.folder import list_folder
 
-        yield _pictures(list_folder(Path(source)), skip_bad)
+        yield _pictures(list_folder(Path(source), skip_bad), skip_bad)
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open_file(file, os.fspath(source), given) as found:
             yield found
@@ -174,7 +174,7 @@ def _pictures(listing: "Listing", skip_bad: bool) -> Input:
 
     groups = Groups()
     names: list[str] = []
-    bad: dict[str, str] = {}
+    bad = dict(listing.bad)
     for name in listing.names:
         path = listing.path(name)
         try:

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitsback.images.names import printable
+
 if TYPE_CHECKING:
     from bitsback.archive import Summary
+
+
+def say(text: str, err: bool = False) -> None:
+    """Prints one line; what an archive or a file name has of line breaks and of what a terminal
+    would act on is shown, not done.
+    """
+    click.echo(printable(text), err=err)
 
 
 def count(number: int, noun: str) -> str:
@@ -76,7 +85,7 @@ def report(
             err=output == "-",
         )
     elif not quiet:
-        click.echo(
+        say(
             f"{output}:"
             f" {count(summary.items, 'item') if summary.files is None else count(summary.files, 'file')},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
@@ -85,10 +94,10 @@ def report(
             err=True,
         )
         for reason in (bad or {}).values():
-            click.echo(f"left out: {reason}", err=True)
+            say(f"left out: {reason}", err=True)
         if skipped:
             what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-            click.echo(f"left out, as they are no pictures: {what}", err=True)
+            say(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:
