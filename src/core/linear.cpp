@@ -64,7 +64,12 @@ const LinearEngine* engine_named(const std::string& name) {
 std::atomic<const LinearEngine*>& chosen() {
     static std::atomic<const LinearEngine*> engine = [] {
         const char* wanted = std::getenv("BITSBACK_SIMD");
-        return wanted != nullptr && *wanted != 0 ? engine_named(wanted) : engines().back();
+        if (wanted == nullptr || *wanted == 0) return engines().back();
+        try {
+            return engine_named(wanted);
+        } catch (const std::invalid_argument& error) {
+            throw SettingError(std::string("BITSBACK_SIMD: ") + error.what());
+        }
     }();
     return engine;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,13 @@ namespace bitsback {
 
 // The names of the engines that this machine can run, the fastest last.
 std::vector<std::string> simd_paths();
-// The engine in use: the fastest, or the one that BITSBACK_SIMD names.
+// An environment variable has a value that cannot be used.
+struct SettingError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// The engine in use: the fastest, or the one that BITSBACK_SIMD names. Throws SettingError if that
+// is none.
 std::string simd_path();
 // Chooses the engine for layers that are made from now on.
 void set_simd_path(const std::string& name);

@@ -137,7 +137,9 @@ def test_a_full_disk(process: Process, folder: Path, arguments: list[str]) -> No
         *arguments, preexec_fn=limit, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     )
     assert result.returncode == 2, result.stderr
-    assert_error_line(result.stderr.decode(), "x", ": cannot be written: ", os.strerror(errno.EFBIG)[1:])
+    assert_error_line(
+        result.stderr.decode(), "x", ": cannot be written: ", os.strerror(errno.EFBIG)[1:]
+    )
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy"]
 
 
@@ -175,7 +177,12 @@ def _temporary_sizes(folder: Path) -> list[int]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize(
     ("signal_number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (getattr(signal, "SIGHUP", signal.SIGTERM), 130), (getattr(signal, "SIGKILL", signal.SIGTERM), -9)],
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 130),
+        (getattr(signal, "SIGHUP", signal.SIGTERM), 130),
+        (getattr(signal, "SIGKILL", signal.SIGTERM), -9),
+    ],
 )
 def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> None:
     """The input is a pipe that stays open, so the command is in the middle until it is killed."""

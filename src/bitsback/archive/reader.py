@@ -4,7 +4,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from threading import Lock
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -24,7 +23,8 @@ from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.files import open_file, reading, stream_name
+from bitsback.images.files import Reader, open_file, reading, stream_name
+from bitsback.models import Model
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
 
@@ -37,7 +37,9 @@ class Archive:
 
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
     outside of them, and the items of the blocks that are whole can be had. Use it as a context
-    manager, or close it. It may be used from several threads.
+    manager, or close it. It may be used from several threads, and, if it is a file, from processes
+    that are forked afterwards. One that was opened by its path can be pickled: it is opened again
+    where it is unpickled.
     """
 
     def __init__(
@@ -54,11 +56,12 @@ class Archive:
             self.name = os.fspath(source)
             self._file: BinaryIO = open_file(source)
             self._owned = True
+            self._given = given
         else:
             self.name = stream_name(source, "the archive")
             self._file = source
             self._owned = False
-        self._lock = Lock()
+        self._reader = Reader(self._file)
         self._cached: tuple[int, NDArray[Any]] | None = None
         try:
             with reading(self.name):
@@ -90,6 +93,14 @@ class Archive:
         """Closes the file, if it was opened here."""
         if self._owned:
             self._file.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._owned:
+            raise TypeError(
+                f"{self.name}: only an archive that was opened by its path can be pickled"
+            )
+        model = None if self._given is None else self._given.to_bytes()
+        return _open_again, (os.path.abspath(self.name), model)  # noqa: PTH100
 
     def __len__(self) -> int:
         """The number of items, or, of a collection of files, that of the files (pages, arrays)."""
@@ -292,9 +303,8 @@ class Archive:
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
             return b""
-        with self._lock, reading(self.name):
-            self._file.seek(start)
-            return self._file.read(end - start)
+        with reading(self.name):
+            return self._reader.read(start, end - start)
 
     def _read_place(self, place: Place) -> bytes:
         return self._read(place.offset, place.size)
@@ -341,6 +351,10 @@ class Archive:
             return read_header(data[cursor.at :])
         except ArchiveError:
             return read_header(self._task(block).payload)
+
+
+def _open_again(path: str, model: bytes | None) -> Archive:
+    return Archive(path, model=None if model is None else Model.from_bytes(model))
 
 
 def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:

@@ -114,6 +114,43 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
     return opened[0]
 
 
+class Reader:
+    """Reads anywhere in a file that can seek. It may be used from several threads.
+
+    A file of the system is read by its place alone, where the system can do that (not on Windows),
+    so that processes that are forked do not disturb each other: they share one position.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._by_place = hasattr(os, "pread") and is_file(file)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are. Raises OSError."""
+        if not self._by_place:
+            with self._lock:
+                self._file.seek(offset)
+                return self._file.read(size)
+        pieces: list[bytes] = []
+        while size > 0:
+            piece = os.pread(self._file.fileno(), min(size, _PIECE), offset)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset, size = offset + len(piece), size - len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def is_file(file: BinaryIO) -> bool:
+    """Whether this is a regular file of the system, and nothing between it and us."""
+    # Other streams, such as a GzipFile, may have a descriptor whose bytes are those of something
+    # else.
+    if not isinstance(getattr(file, "raw", file), io.FileIO):
+        return False
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
 def stream_name(stream: BinaryIO, otherwise: str) -> str:
     """The name of a stream for error messages."""
     name = getattr(stream, "name", None)
