@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bitsback.models.vae import digest_outputs
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback.integer import Network, Values
-from bitsback.models.vae import digest_outputs
 
 from .conftest import assert_same, pack, unpack
 

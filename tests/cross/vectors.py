@@ -15,13 +15,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from reference.pixels import LIKELIHOODS, PIXELS
+
 from networks import random_linear
 from random_models import random_context_model, random_model
 from reference import archive, chain, codecs
 from reference.message import Message
 from reference.model import Model
 from reference.network import Add, Conv, Linear, Network, Shuffle
-from reference.pixels import LIKELIHOODS, PIXELS
 
 
 class Vectors:

@@ -2,6 +2,10 @@
 the values.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -218,3 +222,17 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
             build(layer)
     with pytest.raises(ValueError, match="4"):
         build(random_linear(rng, 4, 5, BYTES))(np.zeros((2, 3), np.uint8))
+
+
+def test_a_setting_that_is_none_is_told_as_such() -> None:
+    """Not as damage of the model that is loaded first."""
+    code = "import bitsback; bitsback.load_model('mnist-binary-paper')"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "BITSBACK_SIMD": "mmx"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr.splitlines()[-1].startswith(
+        "bitsback.errors.InputError: BITSBACK_SIMD: no such SIMD path here: 'mmx'; this machine has"
+    )
