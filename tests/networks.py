@@ -1,5 +1,8 @@
 """Random layers and networks, as the core has them and as the specification does."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,11 +59,18 @@ def build(spec: SpecLinear, low: int = 0, top: int = 255) -> _core.Linear:
     return layer
 
 
-def run_on(path: str, spec: SpecLinear, x: NDArray[np.uint8], top: int = 255) -> NDArray[np.int64]:
-    """What the core computes on this SIMD path."""
+@contextmanager
+def simd_path(path: str) -> Iterator[None]:
+    """Layers that are built meanwhile run on this SIMD path."""
     before = _core.simd()
     _core.set_simd(path)
     try:
-        return build(spec, top=top)(x).astype(np.int64)
+        yield
     finally:
         _core.set_simd(before)
+
+
+def run_on(path: str, spec: SpecLinear, x: NDArray[np.uint8], top: int = 255) -> NDArray[np.int64]:
+    """What the core computes on this SIMD path."""
+    with simd_path(path):
+        return build(spec, top=top)(x).astype(np.int64)
