@@ -105,7 +105,5 @@ def test_sums_with_other_values(path: str, data: st.DataObject) -> None:
     x = rng.integers(0, top + 1, (rows, inputs))
     other = rng.integers(0, 256, (rows, outputs))
     with simd_path(path):
-        result = build(spec, top=top).run_sum(
-            x.astype(np.uint8), other.astype(np.uint8), low, high
-        )
+        result = build(spec, top=top).run_sum(x.astype(np.uint8), other.astype(np.uint8), low, high)
     assert (result == (other + spec.run(x, (0, top))).clip(low, high)).all()

@@ -36,7 +36,7 @@ def test_a_path_that_is_not_there_is_an_error_that_names_those_that_are() -> Non
     result = run("mmx")
     assert result.returncode != 0
     assert all(word in result.stderr for word in ("BITSBACK_SIMD", "mmx", *SIMD_PATHS))
-    with pytest.raises(InputError, match="'mmx'.* scalar"):
+    with pytest.raises(InputError, match=r"'mmx'.* scalar"):
         _core.set_simd("mmx")
 
 
