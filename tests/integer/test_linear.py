@@ -73,7 +73,7 @@ def test_extremes(path: str, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     inputs, outputs, rows = (data.draw(st.integers(1, top)) for top in (130, 130, 9))
     clamp = data.draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (3, 200), (0, 256), (-5, -1)]))
-    top = data.draw(st.sampled_from([1, 2, 100, 255]))
+    top = data.draw(st.sampled_from([0, 1, 2, 7, 31, 63, 100, 126, 127, 128, 129, 254, 255]))
     layer = random_linear(rng, inputs, outputs, clamp, extreme=data.draw(st.booleans()), top=top)
     x = (
         rng.choice([0, top], (rows, inputs))
