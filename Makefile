@@ -9,7 +9,7 @@ WHEEL := build/wheel/built
 LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
 LAB_WHEEL := build/lab-wheel/built
 
-.PHONY: demo test lint bench cross clean
+.PHONY: demo test test-slow lint bench cross clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -18,6 +18,10 @@ demo: .venv/installed-lab
 test: .venv/installed-test .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
 	$(BIN)/python -m pytest
+
+# Whole data sets and long campaigns, where `make test` takes samples.
+test-slow: .venv/installed-test
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .

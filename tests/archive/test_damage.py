@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -41,9 +42,13 @@ def check(
 ) -> None:
     """Everything that must hold for a damaged archive whose blocks were these before."""
     with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
-        unpack(data, model=model, threads=1)
+        unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
-        bitsback.decompress(Pipe(data), model=model, threads=1)
+        bitsback.decompress(Pipe(data), threads=1)
+    if model is not None:  # it may stand in for the one in the archive
+        for source in (io.BytesIO(data), Pipe(data)):
+            with suppress(bitsback.ArchiveError):
+                assert_same(bitsback.decompress(source, model=model, threads=1), array)
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)
     except bitsback.ArchiveError:
@@ -103,6 +108,24 @@ def test_a_damaged_model_is_named(tiny: bitsback.Model, dots: NDArray[np.uint8])
         bitsback.ArchiveError, match=r"block 1.*the model in the archive is damaged.*-m FILE"
     ):
         opened[40]
+
+
+def test_the_file_of_a_damaged_model_stands_in_for_it(
+    tiny: bitsback.Model, dots: NDArray[np.uint8]
+) -> None:
+    whole = pack(dots, block=30, model=tiny)
+    start = whole.index(b"M", len(HEAD))
+    for at in (start + 1, start + 5, start + 40, start + 1000):
+        archive = bytearray(whole)
+        archive[at] ^= 4
+        problems = bitsback.open(io.BytesIO(archive)).verify()
+        assert any("-m FILE" in str(problem) for _, problem in problems)
+        opened = bitsback.open(io.BytesIO(archive), model=tiny)
+        assert opened.verify() == []
+        assert_same(opened[:], dots)
+        assert_same(unpack(bytes(archive), model=tiny), dots)
+        if at > start + 3:  # behind the length of its section
+            assert_same(bitsback.decompress(Pipe(bytes(archive)), model=tiny), dots)
 
 
 def test_every_cut(digits: NDArray[np.bool_]) -> None:

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from bitsback.models.context import PixelsInContext
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import Model, load_model
-from bitsback.models.context import PixelsInContext
 from bitsback.train.export.answers import likelihood_integers, pixel_integers, posterior_integers
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.pruning import prune

@@ -68,6 +68,8 @@ class Directory:
     """By how many bytes what is at the wrong place is behind it."""
     problems: list[ArchiveError] = field(default_factory=list)
     """What is wrong, outside of blocks."""
+    models_lost: bool = False
+    """Whether the sections of the models cannot be told apart, and all else is well."""
 
     @property
     def models(self) -> list[Place]:
@@ -106,7 +108,7 @@ def scan(read: Read, size: int) -> Directory:
             not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True))
             and not directory.problems
         ):
-            directory.problems.append(ArchiveError("a part before its blocks is damaged"))
+            directory.models_lost = True
     collection = directory.collection
     if collection is not None:
         _check_claims(directory, collection, size, index is not None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -115,8 +114,8 @@ def command(
     start = time.perf_counter()
     with _warnings(quiet, as_json) as notes, Progress("compressing", quiet) as progress:
         summary = bitsback.compress(
-            sys.stdin.buffer if source == options.STANDARD else taken,
-            sys.stdout.buffer if output == options.STANDARD else output,
+            options.standard_input() if source == options.STANDARD else taken,
+            options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
             force=force, skip_bad=skip_bad,
@@ -158,7 +157,7 @@ def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
                 return
             notes.append(str(message))
             if not (quiet or as_json):
-                click.echo(f"bitsback: warning: {message}", err=True)
+                figures.say(f"bitsback: warning: {message}", err=True)
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield notes

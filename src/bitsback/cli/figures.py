@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitsback.images.names import printable
+
 if TYPE_CHECKING:
     from bitsback.archive import Summary
+
+
+def say(text: str, err: bool = False) -> None:
+    """Prints one line; what an archive or a file name has of line breaks and of what a terminal
+    would act on is shown, not done.
+    """
+    click.echo(printable(text), err=err)
 
 
 def count(number: int, noun: str) -> str:
@@ -78,7 +87,7 @@ def report(
     elif not quiet:
         files = summary.files
         contents = count(summary.items, "item") if files is None else count(files, "file")
-        click.echo(
+        say(
             f"{output}: {contents},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
@@ -86,10 +95,10 @@ def report(
             err=True,
         )
         for reason in (bad or {}).values():
-            click.echo(f"left out: {reason}", err=True)
+            say(f"left out: {reason}", err=True)
         if skipped:
             what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-            click.echo(f"left out, as they are no pictures: {what}", err=True)
+            say(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

@@ -38,7 +38,7 @@ def command(archive: str, names: bool, as_json: bool) -> None:
         figures.show_json(info)
         return
     for name, value in _lines(info):
-        click.echo(f"{name:10}{value}")
+        figures.say(f"{name:10}{value}")
 
 
 def _list(names: list[str], as_json: bool) -> None:

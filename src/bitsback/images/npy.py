@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import open_file, read_up_to, reading, stream_name
+from bitsback.images.file_io import one_line, open_file, read_up_to, reading, stream_name
 
 Shape = tuple[int, ...]
 Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO
@@ -183,9 +183,7 @@ def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
     except Exception as error:  # whatever a damaged header makes the parser raise
-        raise InputError(
-            f"{name}: its .npy header is damaged: {str(error).splitlines()[0]}"
-        ) from None
+        raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
     if (
         len(shape) > 32

@@ -23,6 +23,8 @@ class JoinLayer:
 def read(entry: Entry) -> JoinLayer:
     names, one, two = entry.two_inputs()
     low, high = min(one.low, two.low), max(one.high, two.high)
-    if high > 32767 and low < 0:
-        raise ModelError(f"{entry.where}: its range [{low}, {high}] takes more than 16 bits")
+    if low < 0 and high > 32767:
+        raise ModelError(
+            f"{entry.where}: the range of what it joins, [{low}, {high}], has no 16 bits"
+        )
     return JoinLayer(names, Values(one.grid, one.channels + two.channels, low, high))
