@@ -202,8 +202,8 @@ inline BITSBACK_INLINE void chained(const Panel& from, const uint8_t* in, size_t
         widen();
     }
     if (left != 0) {
-        multiply(Index<1>(), [&](size_t r)
-                                 BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
+        multiply(Index<1>(),
+                 [&](size_t r) BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
         widen();
     }
 }
@@ -260,7 +260,7 @@ template <bool chain, size_t most, size_t registers, class Out>
 void run_panel(const LinearLayer& layer, const Panel& from, const uint8_t* in, size_t rows,
                size_t first, const Out& out) {
     size_t row = 0;
-    for (; row + most <= rows; row += most)
+    for (; row + most <= rows && row + 4 != rows; row += most)  // four are two and two
         run_tile<chain, most, registers>(layer, from, in, row, first, out);
     for (; row + 2 <= rows; row += 2)
         run_tile<chain, 2, registers>(layer, from, in, row, first, out);
