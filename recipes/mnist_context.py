@@ -12,7 +12,7 @@ from dataclasses import replace
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
+from bitsback.train.recipe import Recipe, gated_parts
 
 ARCHITECTURE = ContextArchitecture(
     shape=(28, 28),
@@ -60,5 +60,5 @@ if __name__ == "__main__":
         float_seed=1,
         validation=2_000,
         before=(FIRST, SECOND),
-        last=last_part(RECIPE),
+        then=gated_parts(RECIPE),
     )

@@ -11,7 +11,7 @@ Run again, it goes on from its checkpoint. With --float it trains the float twin
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
+from bitsback.train.recipe import Recipe, gated_parts
 
 RECIPE = Recipe(
     name="mnist-context-small",
@@ -48,5 +48,10 @@ CARD = Card(
 
 if __name__ == "__main__":
     run(
-        RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE)
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        then=gated_parts(RECIPE),
     )

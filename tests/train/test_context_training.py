@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitsback.train.context import DULL, ContextArchitecture, ContextTwin
+from bitsback.train.context import SPARSE, ContextArchitecture, ContextTwin
 from bitsback.train.data import Split
 from bitsback.train.export import Card, export
 from bitsback.train.half import faster_in_half
@@ -99,14 +99,14 @@ def test_a_window_is_what_stands_before_a_pixel(context_twin: ContextTwin) -> No
         assert torch.equal(windows[:, row, column], torch.cat((above, left), 1))
 
 
-def test_leaving_out_dull_pixels_changes_the_loss_by_chance_alone(
+def test_leaving_out_empty_places_changes_the_loss_by_chance_alone(
     context_architecture: ContextArchitecture,
 ) -> None:
     twin = ContextTwin(replace(context_architecture, shape=(16, 16)))
     x = torch.zeros(40, 256)
     x[:, 100:104] = 1
     kept, weight = twin._worth_training_on(x)
-    assert len(kept) < 0.9 * x.numel() and set(weight.tolist()) == {1.0, 1 / DULL}
+    assert len(kept) < 0.9 * x.numel() and set(weight.tolist()) == {1.0, 1 / SPARSE}
     totals = [float(twin._worth_training_on(x)[1].sum()) for _ in range(50)]
     assert float(np.mean(totals)) == pytest.approx(x.numel(), rel=0.02)
 
