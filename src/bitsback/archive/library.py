@@ -1,5 +1,6 @@
 """The models that an archive's blocks ask for: given by hand, embedded in it, or bundled."""
 
+import json
 from collections.abc import Callable, Iterable
 from threading import Lock
 
@@ -8,17 +9,27 @@ from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.models import Model, bundled
 from bitsback.models.embed import unpack_model
+from bitsback.models.outline import Outline
+from bitsback.wire import Cursor
 
+START = 1 << 20
+"""Bytes of an `M` section in which what it says of itself is looked for."""
 ADVICE = "if you have its file, give it with -m FILE (model=FILE)"
 
 
 class Library:
     """Finds models by the first 16 bytes of their identity. May be used from several threads."""
 
-    def __init__(self, given: Model | None, embedded: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(
+        self,
+        given: Model | None,
+        embedded: Callable[[], Iterable[bytes]],
+        starts: Callable[[], Iterable[bytes]] = tuple,
+    ) -> None:
         """embedded: reads the `M` sections; called once, when a block asks for a model that was not
-        given, or when all are checked.
+        given, or when all are checked. starts: reads the first START bytes of each.
         """
+        self._starts = starts
         self.has_given = given is not None
         """Whether a model was given: then those in the archive may be damaged, as long as no block
         asks for one.
@@ -45,6 +56,20 @@ class Library:
                 self._known[prefix] = model
             return self._known[prefix]
 
+    def describe(self, prefix: bytes) -> dict[str, str] | None:
+        """What a model says of itself, if it is there: its name, what it is about, and its
+        architecture. None is built for it.
+        """
+        known: Outline | None = self._known.get(prefix)
+        for name in bundled.names() if known is None else ():
+            identity = bundled.identity(name)
+            if identity.startswith(prefix):
+                return _about(bundled.outline(name)) | {"identity": identity.hex()}
+        if known is not None:
+            return _about(known)
+        described = (_described(start, prefix) for start in self._starts())
+        return next((about for about in described if about is not None), None)
+
     def damage(self) -> list[ArchiveError]:
         """What is wrong with the models in the archive, whether a block has asked for them or not;
         nothing if a model was given in their place.
@@ -65,6 +90,26 @@ class Library:
                 self._known[model.identity[:PREFIX_SIZE]] = model
             except ArchiveError as error:
                 self._damage.append(error)
+
+
+def _about(model: Outline) -> dict[str, str]:
+    return {"name": model.name, "about": model.about, "architecture": model.architecture}
+
+
+def _described(start: bytes, prefix: bytes) -> dict[str, str] | None:
+    """The same from the first bytes of an `M` section, of which nothing is checked."""
+    cursor = Cursor(start, 1)
+    try:
+        cursor.varint()
+        if cursor.take(PREFIX_SIZE) != prefix:
+            return None
+        description = json.loads(cursor.take(cursor.varint()))
+    except (ArchiveError, ValueError, RecursionError):
+        return None
+    if not isinstance(description, dict):
+        return None
+    found = {key: description.get(key) for key in ("name", "about", "architecture")}
+    return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
 def _load(section: bytes) -> Model:
