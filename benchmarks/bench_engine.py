@@ -17,6 +17,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def compare(
     work: dict[str, Callable[[], Any]] = {"sgemm": lambda: floats @ matrix}
     for engine in _core.simd_paths():
         built = layer(np.random.default_rng(1), inputs, outputs, top, engine)
-        work[engine] = lambda built=built: built(x)
+        work[engine] = partial(built, x)
     seconds = medians(work, repeats, inputs * outputs * rows)
     return seconds, seconds.pop("sgemm")
 

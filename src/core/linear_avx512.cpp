@@ -1,8 +1,8 @@
 // The AVX-512 engine: vpdpbusd multiplies unsigned bytes by signed ones and sums four products into
 // 32 bits, without saturation.
 //
-// Packed weights: for each panel of 64 outputs, for each four inputs, 64 outputs x 4 weights. If the
-// last panel has 8 outputs or fewer: for each eight inputs, 8 outputs x 8 weights.
+// Packed weights: for each panel of 64 outputs, for each four inputs, 64 outputs x 4 weights. If
+// the last panel has 8 outputs or fewer: for each eight inputs, 8 outputs x 8 weights.
 #include <immintrin.h>
 #include <string.h>
 
@@ -133,7 +133,8 @@ inline __m512i clamp_32(__m512i values, int32_t low, int32_t high) {
 inline __mmask8 some_of_8(size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
 
 // Where results go. Each stores up to 64 values, given in 32 bits, from element `at` on, clamped.
-// Packing saturates, and leaves groups of four in an order of its own, which is mended at the end. put_narrow stores up to 8 values of one row or two, clamped too.
+// Packing saturates, and leaves groups of four in an order of its own, which is mended at the end.
+// put_narrow stores up to 8 values of one row or two, clamped too.
 struct Bytes {
     uint8_t* out;
 
@@ -225,8 +226,8 @@ struct Sums {
         const __m128i bytes = _mm_unpacklo_epi64(
             _mm_maskz_loadu_epi8(row, other + at),
             _mm_maskz_loadu_epi8(rows == 2 ? row : 0, other + at + (rows - 1) * stride));
-        values = _mm512_add_epi32(clamp_32(values, layer.low, layer.high),
-                                  _mm512_cvtepu8_epi32(bytes));
+        values =
+            _mm512_add_epi32(clamp_32(values, layer.low, layer.high), _mm512_cvtepu8_epi32(bytes));
         to.store_narrow(clamp_32(values, low, high), rows, at, stride, count);
     }
 };
@@ -246,12 +247,12 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
         constexpr size_t way = decltype(i)::value / rows, r = decltype(i)::value % rows;
         repeat<parts>([&](auto part) BITSBACK_INLINE {
             constexpr size_t p = decltype(part)::value;
-            sums[way][r][p] = way == 0 ? _mm512_loadu_si512(layer.bias + first + 16 * p)
-                                       : _mm512_setzero_si512();
+            sums[way][r][p] =
+                way == 0 ? _mm512_loadu_si512(layer.bias + first + 16 * p) : _mm512_setzero_si512();
         });
     });
-    const auto step = [&](auto way, const uint8_t* from, const int8_t* w, size_t bytes)
-                          BITSBACK_INLINE {
+    const auto step = [&](auto way, const uint8_t* from, const int8_t* w,
+                          size_t bytes) BITSBACK_INLINE {
         __m512i weights[parts];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
             weights[decltype(part)::value] = _mm512_loadu_si512(w + 64 * decltype(part)::value);

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bitsback.demo.digits import mnist_test_images
 from numpy.typing import NDArray
 
 import bitsback
@@ -31,9 +33,11 @@ def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> 
         assert summary.bytes_out < 6300
 
 
-def test_others_are_stored(digits: NDArray[np.bool_]) -> None:
+def test_others_are_compressed_if_they_can_be(digits: NDArray[np.bool_]) -> None:
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
-        assert compressed(array).methods["packed"] == 1
+        assert compressed(array).methods["squeezed"] == 1
+    bits = np.random.default_rng(0).integers(0, 2, (40, 9, 9)).astype(bool)
+    assert compressed(bits).methods["packed"] == 1
     noise = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     assert compressed(noise).methods["raw"] == 1
 
@@ -152,7 +156,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those models are bundled."""
+    """Only those models are bundled, and no general compressor is tried beside them."""
+    monkeypatch.setattr(choosing, "_CONTESTED", 0)
     monkeypatch.setattr(bundled, "_NAMES", ("shelf-fast", "shelf-mild", "shelf-sharp"))
     monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
 
@@ -227,7 +232,7 @@ def test_a_model_of_context_of_ones_own_is_embedded(shelf: Path) -> None:
     archive = pack(items, model=model)
     assert_same(unpack(archive), items)
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
-    assert found["identity"] == model.identity.hex()
+    assert found["identity"] == model.identity[:16].hex()  # no more is in the archive
 
 
 def test_no_model_is_loaded_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,3 +253,41 @@ def test_what_is_told_of_a_bundled_model_without_loading_it() -> None:
             assert getattr(outline, field) == getattr(model, field)
         assert bundled.find(model.identity[:16]) is model
     assert bundled.find(bytes(16)) is None
+
+
+@pytest.fixture
+def grey() -> NDArray[np.uint8]:
+    return mnist_test_images()[:300]
+
+
+def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
+    digits: NDArray[np.bool_], grey: NDArray[np.uint8]
+) -> None:
+    """Whatever the first block looks like."""
+    white = digits.view(np.uint8) * np.uint8(255)
+    for first, then in ((white, grey), (grey, white)):
+        both = np.concatenate([first, then])
+        summary = compressed(both, block=300)
+        assert summary.methods["chain"] == 2
+        assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
+        archive = pack(both, block=300)
+        assert_same(unpack(archive), both)
+        assert archive == pack(both, block=300, threads=3)
+
+
+def test_a_model_that_a_general_compressor_beats_is_not_chosen(grey: NDArray[np.uint8]) -> None:
+    """Digits in black on white are what no bundled model has ever seen."""
+    inverted = 255 - grey
+    summary = compressed(inverted)
+    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    general = lzma.compress(inverted.tobytes(), preset=6)
+    assert summary.bytes_out < 1.02 * len(general)
+    assert_same(unpack(pack(inverted)), inverted)
+
+
+@pytest.mark.parametrize("model", ["fast", "mnist"])
+def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 128, grey.shape, np.uint8)
+    summary = compressed(noise, model=model)
+    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    assert summary.bytes_out < 0.9 * noise.size

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from networks import SIMD_PATHS, build, largest_multiplier, random_linear, run_on, engine
+from networks import SIMD_PATHS, build, engine, largest_multiplier, random_linear, run_on
 from reference.network import Linear as SpecLinear
 
 WORDS = (-32768, 32767)

@@ -2,23 +2,35 @@
 
 from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import Any
 
 from bitsback.archive.block import PREFIX_SIZE
 from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
-from bitsback.models import Model, bundled
+from bitsback.integer.fields import Fields
+from bitsback.models import Model, bundled, file
 from bitsback.models.embed import unpack_model
+from bitsback.models.outline import Outline
+from bitsback.wire import Cursor
 
+START = 1 << 20
+"""Bytes of an `M` section in which what it says of itself is looked for."""
 ADVICE = "if you have its file, give it with -m FILE (model=FILE)"
 
 
 class Library:
     """Finds models by the first 16 bytes of their identity. May be used from several threads."""
 
-    def __init__(self, given: Model | None, embedded: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(
+        self,
+        given: Model | None,
+        embedded: Callable[[], Iterable[bytes]],
+        starts: Callable[[], Iterable[bytes]] = tuple,
+    ) -> None:
         """embedded: reads the `M` sections; called once, when a block asks for a model that was not
-        given, or when all are checked.
+        given, or when all are checked. starts: reads the first START bytes of each.
         """
+        self._starts = starts
         self.has_given = given is not None
         """Whether a model was given: then those in the archive may be damaged, as long as no block
         asks for one.
@@ -45,6 +57,20 @@ class Library:
                 self._known[prefix] = model
             return self._known[prefix]
 
+    def describe(self, prefix: bytes) -> dict[str, Any] | None:
+        """What a model says of itself, if it is there: its name, what it is about, and its
+        code. None is built for it.
+        """
+        known: Outline | None = self._known.get(prefix)
+        for name in bundled.names() if known is None else ():
+            identity = bundled.identity(name)
+            if identity.startswith(prefix):
+                return _about(bundled.outline(name)) | {"identity": identity.hex()}
+        if known is not None:
+            return _about(known)
+        described = (_described(start, prefix) for start in self._starts())
+        return next((about for about in described if about is not None), None)
+
     def damage(self) -> list[ArchiveError]:
         """What is wrong with the models in the archive, whether a block has asked for them or not;
         nothing if a model was given in their place.
@@ -65,6 +91,27 @@ class Library:
                 self._known[model.identity[:PREFIX_SIZE]] = model
             except ArchiveError as error:
                 self._damage.append(error)
+
+
+def _about(model: Outline) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "about": model.about,
+        "code": [str(step) for step in model.code],
+    }
+
+
+def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
+    """The same from the first bytes of an `M` section, whose networks are left unread."""
+    cursor = Cursor(start, 1)
+    try:
+        cursor.varint()
+        if cursor.take(PREFIX_SIZE) != prefix:
+            return None
+        description = cursor.take(cursor.varint()).decode()
+        return _about(Outline.read(Fields(file.parse(description), "description")))
+    except (ArchiveError, ModelError, UnicodeDecodeError):
+        return None
 
 
 def _load(section: bytes) -> Model:

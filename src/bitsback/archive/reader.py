@@ -15,7 +15,7 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.layout import BLOCK, MODEL, NAMES, Collection, Cursor, Shape, open_section
-from bitsback.archive.library import ADVICE, Library
+from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, read_file, unpack_files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
@@ -77,7 +77,14 @@ class Archive:
         try:
             with reading(self.name):
                 self.size = self._file.seek(0, os.SEEK_END)
-            self.library = Library(given, lambda: map(self._read_place, self._directory.models))
+            self.library = Library(
+                given,
+                lambda: map(self._read_place, self._directory.models),
+                lambda: (
+                    self._read(place.offset, min(place.size, START))
+                    for place in self._directory.models
+                ),
+            )
             self._directory = scan(self._read, self.size)
             self.collection = self._directory.collection or guess_collection(
                 self._directory, self._read
@@ -296,7 +303,7 @@ class Archive:
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
-        none.
+        none, and builds no model.
         """
         return describe(self)
 

@@ -53,13 +53,15 @@ def report(
     as_json: bool,
     quiet: bool,
     *,
+    outdone: int = 0,
     skipped: dict[str, int] | None = None,
     bad: dict[str, str] | None = None,
     notes: list[str] | None = None,
 ) -> None:
     """Say what went through a compression or a decompression: one line on standard error, or JSON.
 
-    skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
+    outdone: in how many blocks of a compression a model was not used, since a general compressor did
+    better. skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
     JSON. JSON goes to standard output, unless that is taken by the output.
     """
     if as_json:
@@ -81,7 +83,11 @@ def report(
                 "ratio": array_bytes / archive_bytes,
                 "seconds": seconds,
             }
-            | ({} if skipped is None else {"skipped": skipped, "bad": bad, "warnings": notes}),
+            | (
+                {}
+                if skipped is None
+                else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
+            ),
             err=output == "-",
         )
     elif not quiet:
@@ -94,6 +100,12 @@ def report(
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
             err=True,
         )
+        if outdone:
+            say(
+                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a general"
+                " compressor, which was used",
+                err=True,
+            )
         for reason in (bad or {}).values():
             say(f"left out: {reason}", err=True)
         if skipped:
