@@ -345,9 +345,9 @@ def size_of(shape: tuple[int, ...], model: Model) -> Size:
     """Rows and columns of the images that items of this shape are to the model."""
     if model.size is not None:
         image = (*model.size, model.channels)
-        flat = shape == (math.prod(image),)
+        wide = [n for n in shape if n != 1]
         require(
-            flat or [n for n in shape if n != 1] == [n for n in image if n != 1],
+            wide in ([n for n in image if n != 1], [n for n in [math.prod(image)] if n != 1]),
             "items of the image of the model",
         )
         return model.size

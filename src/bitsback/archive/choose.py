@@ -146,7 +146,7 @@ def choose(
         allowed = (
             "two values"
             if given.levels == 2
-            else f"the values 0 to {given.levels - 1} as {symbol_dtype(given)}"
+            else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
         )
         raise UnfitError(
             f"{name}: its items have other values than the model {given.name} codes, {allowed};"
