@@ -1,20 +1,17 @@
-"""Networks on large images run strip by strip: in bounded memory, with the same integers."""
+"""Networks on large images run strip by strip, in bounded memory."""
 
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from bitsback import Message
 from bitsback.models import Model
 from model_parts import Parts
-from random_models import random_scan
 
 BITS_BACK = ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"]
 
 
-def convolutional(seed: int, scan: bool, width: int = 24) -> Model:
+def convolutional(seed: int, width: int) -> Model:
     """A model of images of any size: cells of 4 x 4 pixels, and layers that look around them."""
     parts = Parts(seed, None)
     parts.data(1, 256)
@@ -29,35 +26,10 @@ def convolutional(seed: int, scan: bool, width: int = 24) -> Model:
     cells = net.conv("z", width, kernel=7)
     pixels = net.grow("shuffle", net.linear(cells, 16 * width), factor=4)
     pixels = net.grow("join", net.conv(pixels, width), other=pixels)
-    if scan:
-        features = net.linear(pixels, 3, name="features")
-        about = {"network": net.name, "outputs": [features]}
-        about |= random_scan(parts, net.values[features], "exponential", 20, (1, 1), 1, 1, 2, 4,
-                             [[0]], False)  # fmt: skip
-        parts.distributions["p(x|z)"] = about
-    else:
-        outputs = net.outputs("exponential", net.conv(pixels, 8), 1, 256)
-        parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 256)
+    outputs = net.outputs("exponential", net.conv(pixels, 8), 1, 256)
+    parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 256)
     parts.distributions["p(z)"] = {"codec": "uniform"}
     return Model.build(*parts.model(BITS_BACK))
-
-
-@pytest.mark.parametrize(
-    ("scan", "size", "width"),
-    [(False, (203, 330), 24), (False, (1500, 37), 24), (True, (70, 130), 128)],
-)
-def test_strips_give_what_the_whole_gives(scan: bool, size: tuple[int, int], width: int) -> None:
-    """By public codecs a network runs on the whole image."""
-    model = convolutional(3, scan, width).at(size)
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (2, model.elements)).astype(np.uint8)
-    message = Message(rng.integers(2**32, 2**64, 4, np.uint64), (), 0)
-    slow, fast = message.copy(), message.copy()
-    model.codec(2).push(slow, x)
-    model.push(fast, x, [(2, 1)])
-    assert fast == slow
-    assert (model.pop(fast, [(2, 1)]) == x).all()
-    assert fast == message
 
 
 MEASURE = """
@@ -69,7 +41,7 @@ from models.test_strips import convolutional
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-model = convolutional(0, False, width=32).at((1024, 2048))
+model = convolutional(0, width=32).at((1024, 2048))
 message = Message([1 << 32], (), 0)
 x = np.zeros((1, model.elements), np.uint8)
 before = peak()

@@ -217,12 +217,16 @@ class ScanCodec:
         inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
         window = np.zeros((items, len(down), channels), x.dtype)
         window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
-        flat = np.concatenate([window.reshape(items, len(down) * channels), x[:, row, column, known]], axis=1)
+        flat = np.concatenate(
+            [window.reshape(items, len(down) * channels), x[:, row, column, known]], axis=1
+        )
         features = self.features[:, row, column]
         contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
         if seen.dull is None or group.dull is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        dull: NDArray[np.bool_] = np.all(seen.dull[window.reshape(items, len(down) * channels)], axis=1)
+        dull: NDArray[np.bool_] = np.all(
+            seen.dull[window.reshape(items, len(down) * channels)], axis=1
+        )
         count = len(group.channels)
         most = max(of.outputs.components for of in (group.network, group.dull))
         of_dull = group.family.parameters(group.dull(features[dull], count), most)
