@@ -117,7 +117,10 @@ def test_a_missing_extra_is_named_before_anything_is_measured(
     assert result.stdout == "" and not list(apart.iterdir())
 
 
-def test_tables_need_no_extra(run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_need_no_extra(
+    run: Invoke, few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few("table3")
     monkeypatch.setattr("bitsback_lab.paper.style.find_spec", lambda name: None)
     assert run("reproduce", "table3").exit_code == 0
     assert run("reproduce", "figure5").exit_code == 0
@@ -129,7 +132,7 @@ def test_bundled_images_that_cannot_be_read(run: Invoke, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(digits, "mnist_test_images", damaged)
     assert_one_line_error(
-        run("reproduce", "table1"), "come with bitsback", "install bitsback again"
+        run("reproduce", "table1"), "come with bitsback-lab", "install bitsback-lab again"
     )
 
 

@@ -32,8 +32,8 @@ def mnist(levels: int) -> Images:
         return digits.binarised_mnist_test_images() if levels == 2 else digits.mnist_test_images()
     except (OSError, EOFError, ValueError, AssertionError, zlib.error) as error:
         raise BitsbackError(
-            f"the test images that come with bitsback cannot be read ({error}): install bitsback"
-            " again"
+            f"the test images that come with bitsback-lab cannot be read ({error}): install"
+            " bitsback-lab again"
         ) from error
 
 
