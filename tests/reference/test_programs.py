@@ -54,7 +54,7 @@ def test_programs_of_every_kind_are_among_them() -> None:
         seen.update(of["codec"] for of in about["distributions"].values())
         for network in about["networks"].values():
             seen.update(layer["op"] for layer in network["layers"])
-        for group in about["distributions"].get("p(x)", {}).get("groups", []):
+        for _ in about["distributions"].get("p(x)", {}).get("groups", []):
             seen["a group without features"] += 1
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
     wanted += [

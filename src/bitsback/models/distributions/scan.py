@@ -1,5 +1,5 @@
 """The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a
-window of what has been coded before, and features of the pixel that a network makes of what is given.
+window of what has been coded before, and features of the pixel that a network makes of the rest.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """

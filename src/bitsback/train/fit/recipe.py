@@ -73,8 +73,8 @@ class Recipe:
 def last_part(recipe: Recipe) -> Recipe:
     """The recipe by which what `recipe` has come to in floats is trained on with rounding."""
     return replace(
-        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, warm_up=0,
-        validate_every=1, muon=False,
+        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
+        constant=0.0, warm_up=0, validate_every=1, muon=False,
     )  # fmt: skip
 
 

@@ -116,7 +116,9 @@ class ContextTwin(nn.Module):
         self.decoder = nn.ModuleList((
             ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
             *_residuals(a.decoder_residuals, second, SOME_BITS),
-            ConvTwin(second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
+            ConvTwin(
+                second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS,
+            ),
         ))  # fmt: skip
         self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
         self.pixel = nn.ModuleList((LinearTwin(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),))
