@@ -1,4 +1,4 @@
-"""Networks that take more memory than they should at once run in strips of rows: the same integers."""
+"""Networks that would take much memory at once run in strips of rows: the same integers."""
 
 import pytest
 
