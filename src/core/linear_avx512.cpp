@@ -23,17 +23,25 @@ size_t packed_size(const LinearWeights& weights) {
     return panels_of(weights.outputs) * fours_of(weights.inputs) * panel * 4;
 }
 
-void pack(const LinearWeights& weights, int8_t* packed) {
+// Weights of the outputs from `first` on: for each `depth` inputs, `width` outputs x `depth`
+// weights.
+template <size_t width, size_t depth>
+void pack_panel(const LinearWeights& weights, size_t first, int8_t* packed) {
     const size_t inputs = weights.inputs;
-    memset(packed, 0, packed_size(weights));
-    for (size_t o = 0; o < weights.outputs; ++o) {
-        const size_t first = o / panel * panel;
-        const bool is_narrow = weights.outputs - first <= narrow;
-        const size_t width = is_narrow ? narrow : panel, depth = is_narrow ? 8 : 4;
-        int8_t* const to = packed + first * fours_of(inputs) * 4;
+    for (size_t o = 0; o < width && first + o < weights.outputs; ++o)
         for (size_t i = 0; i < inputs; ++i)
-            to[(i / depth * width + o - first) * depth + i % depth] =
-                weights.weight[o * inputs + i];
+            packed[(i / depth * width + o) * depth + i % depth] =
+                weights.weight[(first + o) * inputs + i];
+}
+
+void pack(const LinearWeights& weights, int8_t* packed) {
+    memset(packed, 0, packed_size(weights));
+    for (size_t first = 0; first < weights.outputs; first += panel) {
+        if (weights.outputs - first <= narrow)
+            pack_panel<narrow, 8>(weights, first, packed);
+        else
+            pack_panel<panel, 4>(weights, first, packed);
+        packed += panel * fours_of(weights.inputs) * 4;
     }
 }
 

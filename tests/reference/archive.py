@@ -329,7 +329,10 @@ def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) 
         min(count, bound.batch) * bound.room <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
     )
-    require(count * bound.work <= 2**34 + 2**24 * len(data), "no more work than the data may claim")
+    require(
+        chain.block_work(bound, count) <= 2**34 + 2**24 * len(data),
+        "no more work than the data may claim",
+    )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
     symbols = chain.decode(bound, message, count).ravel()

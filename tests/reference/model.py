@@ -100,6 +100,11 @@ class Bound:
     def work(self) -> int:
         return self.program.work(self.size)
 
+    @property
+    def steps(self) -> int:
+        """Of a batch."""
+        return self.program.steps(self.size)
+
     def codec(self, items: int) -> "Batch":
         return Batch(self, items)
 

@@ -1,4 +1,4 @@
-"""Dull pixels, whose windows are black, get their distribution from a small network of their own."""
+"""Dull pixels, whose windows are black, have their distribution from a network of their own."""
 
 import json
 from dataclasses import replace

@@ -34,6 +34,8 @@ PREFIX_SIZE = 16
 # image 49, 53, 72, 98 bytes.
 _LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
 
+_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin one
+
 FindModel = Callable[[bytes], Model]
 
 
@@ -63,10 +65,12 @@ def affordable(model: BoundModel, items: int, data_size: int) -> bool:
     """Whether decoding so many items from so many bytes takes no more memory and time than a few
     bytes may ask for (docs/format.md, `B`, a block).
     """
+    schedule = chain.schedule(items, model.model.growth, model.model.batch)
+    work = items * model.work + sum(count for _, count in schedule) * model.steps * _WORK_OF_A_STEP
     return (
         items * model.most_elements <= max_elements(data_size)
         and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)
-        and items * model.work <= (1 << 34) + (data_size << 24)
+        and work <= (1 << 34) + (data_size << 24)
     )
 
 
@@ -103,7 +107,7 @@ def encode(
         ways.append(_Way(PACKED, levels, [bits.data]))
     coded = model_symbols(model, items, levels) if model is not None else None
     bound = model.fitted(shape) if model is not None else None
-    if bound is not None and coded is not None:
+    if bound is not None and coded is not None and affordable(bound, count, len(content)):
         coded_levels, symbols = coded
         runs = pack_runs([Run(count, items.dtype, shape, coded_levels)])
         data = chain.encode(

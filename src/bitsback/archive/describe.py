@@ -1,5 +1,6 @@
-"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of each
-block, and what models in the archive say of themselves; it decodes nothing, and builds no model.
+"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of
+each block, and what models in the archive say of themselves; it decodes nothing, and builds no
+model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 
+_SHOWN = 100  # damaged blocks
 _ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
 _FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
 
@@ -62,11 +64,16 @@ def describe(archive: Opener) -> dict[str, Any]:
     lanes: set[int] = set()
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
+    damaged = 0
     for block in archive.blocks:
         try:
             header = archive.header(block)
         except ArchiveError as error:
-            problems.append(at_block(archive.name, block.number, block.first, block.items, error))
+            damaged += 1
+            if damaged <= _SHOWN:
+                problems.append(
+                    at_block(archive.name, block.number, block.first, block.items, error)
+                )
             continue
         methods[METHODS[header.method]] += 1
         if header.model is not None:
@@ -74,6 +81,8 @@ def describe(archive: Opener) -> dict[str, Any]:
             models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
                 "blocks"
             ] += 1
+    if damaged > _SHOWN:
+        problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive.collection
     if isinstance(collection, FileList):
         contents = _describe_files(collection)

@@ -180,7 +180,7 @@ class Archive:
 
     @property
     def blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds."""
+        """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
 
     @property
@@ -330,9 +330,10 @@ class Archive:
     def _block_of(self, item: int) -> BlockInfo:
         behind = bisect_right(self.blocks, item, key=lambda block: block.first)
         if behind == 0 or item >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
+            number = self.blocks[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {behind}: item {item} is missing, the archive is cut off",
-                behind,
+                f"{self.name}: block {number}: item {item} is missing, the archive is cut off",
+                number,
             )
         return self.blocks[behind - 1]
 

@@ -143,6 +143,7 @@ def _write_png(
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
+    from bitsback.cli.extract_files import merged
 
     digits = len(str(max(len(archive) - 1, 0)))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -151,18 +152,6 @@ def _write_png(
             pieces = archive.pieces(wanted.start, wanted.stop, verify=verify)
             for number, item in zip(wanted, chain.from_iterable(pieces), strict=True):
                 stage.write(f"{number:0{digits}}.png", _png(item))
-
-
-def merged(ranges: Sequence[range]) -> list[range]:
-    """The same numbers, each once and in order."""
-    found: list[range] = []
-    for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
-        if found and one.start <= found[-1].stop:
-            last = found.pop()
-            found.append(range(last.start, max(last.stop, one.stop)))
-        else:
-            found.append(one)
-    return found
 
 
 def _png(item: NDArray[Any]) -> bytes:
