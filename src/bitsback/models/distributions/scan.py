@@ -137,6 +137,9 @@ class ScanDistribution:
         pixels = size[0] * size[1]
         return window + self.feature_channels * pixels + self.variable.elements(size)
 
+    def steps(self, size: Size) -> int:
+        return len(self.groups) * size[0] * size[1]
+
 
 @dataclass(frozen=True, eq=False)
 class ScanCodec:
