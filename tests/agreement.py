@@ -97,7 +97,7 @@ class Pair:
         assert fast == slow
 
     def check_random_bits(self, count: int, message: Message) -> None:
-        """What is decoded from random bits is likely under the model: all symbols are met."""
+        """What comes out of random bits is likely under the model: all of its symbols are met."""
         core = self.core
         fast, reference = message.copy(), to_reference(message)
         x = core.pop(fast, [(count, 1)])

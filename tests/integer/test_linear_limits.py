@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from networks import SIMD_PATHS, build, engine, largest_multiplier, random_linear, run_on
-from reference.network import Linear as SpecLinear
+from reference.layers import Linear as SpecLinear
 
 WORDS = (-32768, 32767)
 
@@ -46,7 +46,7 @@ def test_sums_at_the_limit_of_16_bits(path: str, top: int, limit: int, beyond: i
         weight[o] = lane
         layer = SpecLinear(weight, np.zeros(21, np.int64), np.ones(21, np.int64), 2, WORDS)
         result = run_on(path, layer, x.astype(np.uint8), top)
-        assert (result == layer.run(x, (0, top))).all()
+        assert (result == layer.apply(x)).all()
         assert result[0, o] == (abs(limit) // limit * total * top + 2) >> 2
 
 
@@ -65,7 +65,7 @@ def test_weights_of_one_size_make_the_longest_chains_there_are(
     multiplier = np.full(outputs, largest_multiplier(top * 128 * inputs, 34))
     layer = SpecLinear(weight, np.zeros(outputs, np.int64), multiplier, 34, WORDS)
     x = rng.choice([0, top], (rows, inputs), p=[0.2, 0.8])
-    assert (run_on(path, layer, x.astype(np.uint8), top) == layer.run(x, (0, top))).all()
+    assert (run_on(path, layer, x.astype(np.uint8), top) == layer.apply(x)).all()
 
 
 # ---- requantisation ----
@@ -85,7 +85,7 @@ def test_every_shift_multiplier_and_accumulator(path: str, data: st.DataObject) 
     clamp = data.draw(st.sampled_from([WORDS, (0, 255), (0, 127), (-2048, 2047), (-5, 9)]))
     layer = SpecLinear(np.zeros((80, 1), np.int64), acc, multiplier, shift, clamp)
     x = np.zeros((1, 1), np.int64)
-    assert (run_on(path, layer, x.astype(np.uint8), 1) == layer.run(x, (0, 1))).all()
+    assert (run_on(path, layer, x.astype(np.uint8), 1) == layer.apply(x)).all()
 
 
 # ---- sums ----
@@ -106,4 +106,4 @@ def test_sums_with_other_values(path: str, data: st.DataObject) -> None:
     other = rng.integers(0, 256, (rows, outputs))
     with engine(path):
         result = build(spec, top=top).run_sum(x.astype(np.uint8), other.astype(np.uint8), low, high)
-    assert (result == (other + spec.run(x, (0, top))).clip(low, high)).all()
+    assert (result == (other + spec.apply(x)).clip(low, high)).all()

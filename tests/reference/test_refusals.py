@@ -328,8 +328,8 @@ TENSORS: list[tuple[str, str, list[Any]]] = [
     ("dense", "likelihood.inverse_scale", [u32()]),
     ("dense", "posterior.hidden.weight", [MISSING, zeros(I8, 33), zeros(I8, 33, 16),
                                           zeros(I16, 33, 15), zeros(I8, 0, 15)]),
-    ("dense", "posterior.hidden.bias",
-     [MISSING, zeros(I32, 32), zeros(I32, 33, 1), zeros(I16, 33)]),
+    ("dense", "posterior.hidden.bias", [
+        MISSING, zeros(I32, 32), zeros(I32, 33, 1), zeros(I16, 33)]),
     ("dense", "posterior.hidden.multiplier", [MISSING, zeros(I32, 33), np.ones((33, 1), I32),
                                               np.ones(34, I32), -np.ones(33, I32)]),
     ("dense", "posterior.spare.table", [zeros(U8, 3)]),

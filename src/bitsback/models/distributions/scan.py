@@ -1,5 +1,6 @@
 """The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a
-window of what has been coded before, and features of the pixel that a network makes of the rest.
+window of what has been coded before, and features of the pixel that a network makes of what is
+given.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
@@ -217,16 +218,13 @@ class ScanCodec:
         inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
         window = np.zeros((items, len(down), channels), x.dtype)
         window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
-        flat = np.concatenate(
-            [window.reshape(items, len(down) * channels), x[:, row, column, known]], axis=1
-        )
+        seen_symbols = window.reshape(items, len(down) * channels)
+        flat = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
         features = self.features[:, row, column]
         contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
         if seen.dull is None or group.dull is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        dull: NDArray[np.bool_] = np.all(
-            seen.dull[window.reshape(items, len(down) * channels)], axis=1
-        )
+        dull: NDArray[np.bool_] = np.all(seen.dull[seen_symbols], axis=1)
         count = len(group.channels)
         most = max(of.outputs.components for of in (group.network, group.dull))
         of_dull = group.family.parameters(group.dull(features[dull], count), most)
