@@ -9,7 +9,10 @@ WHEEL := build/wheel/built
 LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
 LAB_WHEEL := build/lab-wheel/built
 
-.PHONY: demo test lint bench cross clean
+# A process for each core; the tests of a file share what they train, so they stay together.
+WORKERS := -n auto --dist loadfile
+
+.PHONY: demo test test-slow lint bench cross clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -17,7 +20,11 @@ demo: .venv/installed-lab
 # Decoding needs no torch: an environment without it goes first, so that pytest has the last word.
 test: .venv/installed-test .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
+
+# Whole data sets and long campaigns, where `make test` takes samples.
+test-slow: .venv/installed-test
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ Run again, it goes on from its checkpoint. With --float it trains the float twin
 """
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.fit.recipe import Recipe, gated_parts
 from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.context import ContextArchitecture
 
@@ -48,5 +48,10 @@ CARD = Card(
 
 if __name__ == "__main__":
     run(
-        RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE)
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        then=gated_parts(RECIPE),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from model_parts import Parts, Tensors
@@ -62,6 +63,22 @@ def much_work() -> tuple[str, Tensors]:
     return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
 
 
+def many_levels() -> tuple[str, Tensors]:
+    """x of 65,536 levels, which a table makes bytes of, and a value below 0 beside it."""
+    parts = Parts(0, (2, 3))
+    parts.data(1, 65536)
+    parts.latent("z", 1, 8, grid=1)
+    net = parts.net("up", ["x"])
+    below = net.linear(net.bytes_of("x", "bytes"), 1, (-5, 300), "below")
+    outputs = net.outputs("gaussian", net.add(below, below), 1, 256)
+    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
+    net = parts.net("down", ["z"])
+    outputs = net.outputs("mixture", "z", 1, 65536)
+    parts.distributions["p(x|z)"] = parts.codec("mixture", 20, net, outputs, 65536)
+    parts.distributions["p(z)"] = {"codec": "uniform"}
+    return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
+
+
 MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "dense": lambda: random_model(bits=10),
     "dense family": lambda: random_model(likelihood="exponential", levels=9),
@@ -74,12 +91,19 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),
     "much work": much_work,
+    "many levels": many_levels,
 }
 
 
+@cache
+def whole(model: str) -> tuple[str, Tensors]:
+    return MODELS[model]()
+
+
 def broken(model: str, *changes: Change) -> tuple[str, Tensors]:
-    description, tensors = MODELS[model]()
-    about = json.loads(description)
+    """The model with changes, its tensors copied."""
+    description, tensors = whole(model)
+    about, tensors = json.loads(description), {name: of.copy() for name, of in tensors.items()}
     for change in changes:
         change(about, tensors)
     return json.dumps(about), tensors

@@ -10,7 +10,6 @@
 
 #include <cmath>
 #include <memory>
-#include <numeric>
 #include <span>
 
 #include "bindings.hpp"
@@ -59,7 +58,8 @@ void bind_message(nb::module_& m) {
 
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
-have been taken from the endless supply below the tail (0 for a message that has taken none).
+have been taken from the endless supply below the tail (0 for a message that has taken none; at most 2^62).
+A message is for one thread at a time. A second one that uses it in the middle of a step gets a MessageError.
 docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
 
 >>> from bitsback.codecs import Uniform
@@ -86,23 +86,40 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
             "data"_a,
             "The message that `to_bytes` gave. Raises MessageError for bytes that are none.")
         .def(
-            "to_bytes", [](const Message& self) { return to_python(self.to_bytes()); },
+            "to_bytes",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return to_python(self.to_bytes());
+            },
             "All of the message, in the layout of docs/format.md.")
         .def(
-            "copy", [](const Message& self) { return Message(self); },
+            "copy",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return Message(self);
+            },
             "An independent message, equal to this one.")
         .def_prop_ro("lanes", &Message::lanes, "The number of heads.")
         .def_prop_ro("depth", &Message::depth,
                      "Words taken from the supply; None if the tail is finite.")
         .def_prop_ro(
-            "heads", [](const Message& self) { return copy_array(self.heads()); },
+            "heads",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return copy_array(self.heads());
+            },
             nb::rv_policy::automatic, "A copy of the heads, uint64 [lanes].")
         .def_prop_ro(
-            "tail", [](const Message& self) { return copy_array(self.tail()); },
+            "tail",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return copy_array(self.tail());
+            },
             nb::rv_policy::automatic, "A copy of the stored words, uint32, the lowest first.")
         .def_prop_ro(
             "bits",
             [](const Message& self) {
+                const Message::Hold hold(self);
                 double bits = 32.0 * static_cast<double>(self.tail().size());
                 for (std::uint64_t head : self.heads())
                     bits += std::log2(static_cast<double>(head));

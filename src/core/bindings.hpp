@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -29,11 +31,22 @@ inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
+// The number of elements, each of so many bytes, of an array. Throws std::bad_alloc if no memory
+// could hold it.
+inline std::size_t product(const std::vector<std::size_t>& shape, std::size_t bytes) {
+    std::size_t size = 1;
+    for (std::size_t n : shape) {
+        if (n != 0 && size > std::numeric_limits<std::ptrdiff_t>::max() / bytes / n)
+            throw std::bad_alloc();
+        size *= n;
+    }
+    return size;
+}
+
 // A new NumPy array, filled by `fill(pointer)` without the GIL.
 template <class T, class Fill>
 Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
-    std::size_t size = 1;
-    for (std::size_t n : shape) size *= n;
+    const std::size_t size = product(shape, sizeof(T));
     std::unique_ptr<T[]> data(new T[size]);
     {
         nb::gil_scoped_release release;

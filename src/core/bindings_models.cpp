@@ -38,6 +38,13 @@ std::vector<T> copy(const In<T>& array) {
     return {array.data(), array.data() + array.size()};
 }
 
+std::vector<std::size_t> shape_of_result(const Linear& linear, const In<std::uint8_t>& x) {
+    if (x.ndim() != 2 || x.shape(1) != linear.inputs())
+        throw std::invalid_argument("a linear layer needs an input of [rows, " +
+                                    std::to_string(linear.inputs()) + "]");
+    return {x.shape(0), linear.outputs()};
+}
+
 void bind_linear(nb::module_& m) {
     nb::class_<Linear>(m, "Linear")
         .def(
@@ -56,15 +63,25 @@ void bind_linear(nb::module_& m) {
         .def_prop_ro("outputs", &Linear::outputs)
         .def_prop_ro("low", &Linear::low)
         .def_prop_ro("high", &Linear::high)
-        .def("__call__", [](const Linear& self, const In<std::uint8_t>& x) -> nb::object {
-            if (x.ndim() != 2 || x.shape(1) != self.inputs())
-                throw std::invalid_argument("a linear layer needs an input of [rows, " +
-                                            std::to_string(self.inputs()) + "]");
-            const std::vector<std::size_t> shape{x.shape(0), self.outputs()};
-            auto run = [&](auto out) { self.run(x.data(), x.shape(0), out.data()); };
-            if (self.byte_output()) return nb::cast(make_array<std::uint8_t>(shape, run));
-            return nb::cast(make_array<std::int16_t>(shape, run));
-        });
+        .def("__call__",
+             [](const Linear& self, const In<std::uint8_t>& x) -> nb::object {
+                 const std::vector<std::size_t> shape = shape_of_result(self, x);
+                 auto run = [&](auto out) { self.run(x.data(), x.shape(0), out.data()); };
+                 if (self.byte_output()) return nb::cast(make_array<std::uint8_t>(shape, run));
+                 return nb::cast(make_array<std::int16_t>(shape, run));
+             })
+        .def(
+            "run_sum",
+            [](const Linear& self, const In<std::uint8_t>& x, const In<std::uint8_t>& other,
+               std::uint8_t low, std::uint8_t high) {
+                const std::vector<std::size_t> shape = shape_of_result(self, x);
+                if (other.ndim() != 2 || other.shape(0) != shape[0] || other.shape(1) != shape[1])
+                    throw std::invalid_argument("both parts of a sum have the same shape");
+                return make_array<std::uint8_t>(shape, [&](auto out) {
+                    self.run_sum(x.data(), x.shape(0), {other.data(), low, high}, out.data());
+                });
+            },
+            "x"_a, "other"_a, "low"_a, "high"_a);
     m.def("simd_paths", [] { return nb::tuple(nb::cast(simd_paths())); });
     m.def("simd", &simd_path);
     m.def("set_simd", &set_simd_path);
@@ -89,10 +106,11 @@ nb::list run_network(Network network, const std::vector<In<std::uint16_t>>& sour
             pointers.push_back(array.data());
             outputs.append(array);
         };
-        if (network.shape(value).bytes())
-            keep(make_array<std::uint8_t>(shape, [](auto) {}));
-        else
-            keep(make_array<std::int16_t>(shape, [](auto) {}));
+        std::visit(
+            [&](auto values) {
+                keep(make_array<typename decltype(values)::value_type>(shape, [](auto) {}));
+            },
+            network.shape(value).empty());
     }
     nb::gil_scoped_release release;
     network.keep(wanted);

@@ -164,8 +164,9 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
     const std::size_t size = engine_->packed_size(weights);
     packed_.reset(static_cast<std::int8_t*>(::operator new(size, packed_alignment)));
     engine_->pack(weights, packed_.get());
-    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, input_top, shift,
-              low,           high,         high_word(largest, shift)};
+    layer_ = {
+        packed_.get(), bias_.data(), multiplier_.data(),       inputs, outputs, input_top, shift,
+        low,           high,         high_word(largest, shift)};
 }
 
 // Both sides of the product are shifted to the left until `shift` is 33 or more: then the half that

@@ -189,10 +189,10 @@ struct Sums {
             _mm256_set_m128i(row(other + at + (rows - 1) * stride, count), row(other + at, count)),
             order);
         const __m256i zero = _mm256_setzero_si256();
-        one = _mm256_adds_epi16(clamp(one, layer.low, layer.high),
-                                _mm256_unpacklo_epi8(bytes, zero));
-        two = _mm256_adds_epi16(clamp(two, layer.low, layer.high),
-                                _mm256_unpackhi_epi8(bytes, zero));
+        one =
+            _mm256_adds_epi16(clamp(one, layer.low, layer.high), _mm256_unpacklo_epi8(bytes, zero));
+        two =
+            _mm256_adds_epi16(clamp(two, layer.low, layer.high), _mm256_unpackhi_epi8(bytes, zero));
         to.put_clamped<rows>(one, two, at, stride, count, low, high);
     }
 
@@ -212,9 +212,8 @@ struct Tile {
     inline BITSBACK_INLINE void start(const int32_t* bias) {
         repeat<registers>([&](auto part) BITSBACK_INLINE {
             constexpr size_t p = decltype(part)::value;
-            repeat<rows>([&](auto r) BITSBACK_INLINE {
-                acc[p][decltype(r)::value] = load(bias + 8 * p);
-            });
+            repeat<rows>([&](auto r)
+                             BITSBACK_INLINE { acc[p][decltype(r)::value] = load(bias + 8 * p); });
         });
     }
 

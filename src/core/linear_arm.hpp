@@ -80,8 +80,7 @@ class Requantisation {
         acc = vshlq_s32(acc, lift_);
         const int64x2_t low = vmull_s32(vget_low_s32(acc), vget_low_s32(multiplier));
         const int64x2_t high = vmull_high_s32(acc, multiplier);
-        const int32x4_t words =
-            vuzp2q_s32(vreinterpretq_s32_s64(low), vreinterpretq_s32_s64(high));
+        const int32x4_t words = vuzp2q_s32(vreinterpretq_s32_s64(low), vreinterpretq_s32_s64(high));
         return vshlq_s32(vaddq_s32(words, half_), shift_);
     }
 

@@ -132,12 +132,22 @@ void pack(const LinearWeights& weights, int8_t* packed) {
     }
 }
 
-// sum += products, in 16 bits. Written out where it can be: GCC moves each sum twice otherwise.
-inline BITSBACK_INLINE void add_words(__m256i& sum, __m256i products) {
+// sum = x . w or sum += x . w, in 16 bits. Written out where it can be: GCC moves each sum twice
+// otherwise.
+template <bool begin>
+inline BITSBACK_INLINE void multiply_words(__m256i& sum, __m256i x, __m256i w) {
 #if defined(__GNUC__)
-    asm("vpaddw %1, %0, %0" : "+x"(sum) : "x"(products));
+    if constexpr (begin) {
+        asm("vpmaddubsw %2, %1, %0" : "=x"(sum) : "x"(x), "xm"(w));
+    } else {
+        __m256i products;
+        asm("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"
+            : "+x"(sum), "=&x"(products)
+            : "x"(x), "x"(w));
+    }
 #else
-    sum = _mm256_add_epi16(sum, products);
+    const __m256i products = _mm256_maddubs_epi16(x, w);
+    sum = begin ? products : _mm256_add_epi16(sum, products);
 #endif
 }
 
@@ -173,11 +183,7 @@ inline BITSBACK_INLINE void chained(const Panel& from, const uint8_t* in, size_t
             const __m256i x = inputs_of_row(r);
             repeat<registers>([&](auto part) BITSBACK_INLINE {
                 constexpr size_t p = decltype(part)::value;
-                const __m256i products = _mm256_maddubs_epi16(x, w[p]);
-                if constexpr (decltype(begin)::value != 0)
-                    sum[p][r] = products;
-                else
-                    add_words(sum[p][r], products);
+                multiply_words<decltype(begin)::value != 0>(sum[p][r], x, w[p]);
             });
         });
         weight += 32 * registers;
@@ -202,8 +208,8 @@ inline BITSBACK_INLINE void chained(const Panel& from, const uint8_t* in, size_t
         widen();
     }
     if (left != 0) {
-        multiply(Index<1>(), [&](size_t r)
-                                 BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
+        multiply(Index<1>(),
+                 [&](size_t r) BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
         widen();
     }
 }
@@ -260,7 +266,7 @@ template <bool chain, size_t most, size_t registers, class Out>
 void run_panel(const LinearLayer& layer, const Panel& from, const uint8_t* in, size_t rows,
                size_t first, const Out& out) {
     size_t row = 0;
-    for (; row + most <= rows; row += most)
+    for (; row + most <= rows && row + 4 != rows; row += most)  // four are two and two
         run_tile<chain, most, registers>(layer, from, in, row, first, out);
     for (; row + 2 <= rows; row += 2)
         run_tile<chain, 2, registers>(layer, from, in, row, first, out);

@@ -35,26 +35,50 @@ void run_tile(const LinearLayer& layer, const int8_t* weight, const uint8_t* in,
               size_t first, const Out& out) {
     const size_t inputs = layer.inputs;
     in += row * inputs;
-    Tile<rows, registers> tile;
-    tile.start(layer.bias + first);
-    const auto multiply = [&](auto inputs_of_row) BITSBACK_INLINE {
-        __m256i w[registers];
+    // Few rows have few sums, each of which waits for its last product: they get two of each.
+    constexpr size_t ways = rows <= 2 ? 2 : 1;
+    __m256i sums[ways][registers][rows];
+    repeat<ways * registers>([&](auto i) BITSBACK_INLINE {
+        constexpr size_t way = decltype(i)::value / registers, p = decltype(i)::value % registers;
+        repeat<rows>([&](auto r) BITSBACK_INLINE {
+            sums[way][p][decltype(r)::value] =
+                way == 0 ? load(layer.bias + first + 8 * p) : _mm256_setzero_si256();
+        });
+    });
+    const auto multiply = [&](auto way, const int8_t* w, auto inputs_of_row) BITSBACK_INLINE {
+        __m256i weights[registers];
         repeat<registers>([&](auto part) BITSBACK_INLINE {
-            w[decltype(part)::value] = load(weight + 32 * decltype(part)::value);
+            weights[decltype(part)::value] = load(w + 32 * decltype(part)::value);
         });
         repeat<rows>([&](auto r) BITSBACK_INLINE {
             const __m256i x = inputs_of_row(decltype(r)::value);
             repeat<registers>([&](auto part) BITSBACK_INLINE {
                 constexpr size_t p = decltype(part)::value;
-                dot(tile.acc[p][decltype(r)::value], x, w[p]);
+                dot(sums[decltype(way)::value][p][decltype(r)::value], x, weights[p]);
             });
         });
-        weight += 32 * registers;
     };
-    for (size_t four = 0; four < inputs / 4; ++four, in += 4)
-        multiply([&](size_t r) BITSBACK_INLINE { return four_inputs(in + r * inputs); });
+    constexpr size_t step = 32 * registers;
+    size_t four = 0;
+    if constexpr (ways == 2)
+        for (; four + 2 <= inputs / 4; four += 2, in += 8, weight += 2 * step) {
+            multiply(Index<0>(), weight,
+                     [&](size_t r) BITSBACK_INLINE { return four_inputs(in + r * inputs); });
+            multiply(Index<1>(), weight + step,
+                     [&](size_t r) BITSBACK_INLINE { return four_inputs(in + 4 + r * inputs); });
+        }
+    for (; four < inputs / 4; ++four, in += 4, weight += step)
+        multiply(Index<0>(), weight,
+                 [&](size_t r) BITSBACK_INLINE { return four_inputs(in + r * inputs); });
     if (const size_t left = inputs % 4; left != 0)
-        multiply([&](size_t r) BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
+        multiply(Index<0>(), weight,
+                 [&](size_t r) BITSBACK_INLINE { return last_inputs(in + r * inputs, left); });
+    Tile<rows, registers> tile;
+    repeat<registers * rows>([&](auto i) BITSBACK_INLINE {
+        constexpr size_t p = decltype(i)::value / rows, r = decltype(i)::value % rows;
+        tile.acc[p][r] = sums[0][p][r];
+        if constexpr (ways == 2) tile.acc[p][r] = _mm256_add_epi32(tile.acc[p][r], sums[1][p][r]);
+    });
     tile.finish(layer, row, first, out);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,6 +23,7 @@ namespace bitsback {
 inline constexpr std::uint64_t head_floor = std::uint64_t{1} << 32;
 inline constexpr unsigned max_precision = 24;
 inline constexpr std::size_t max_lanes = 64;
+inline constexpr std::uint64_t max_depth = std::uint64_t{1} << 62;
 
 struct MessageError : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -45,8 +47,40 @@ inline std::uint32_t supply_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
+// Whether a thread works on a message. A copy of the message is free.
+class Occupied {
+  public:
+    Occupied() = default;
+    Occupied(const Occupied&) noexcept {}
+    Occupied(Occupied&&) noexcept {}
+    Occupied& operator=(const Occupied&) noexcept { return *this; }
+    Occupied& operator=(Occupied&&) noexcept { return *this; }
+
+    bool take() { return !taken_.exchange(true, std::memory_order_acquire); }
+    void give_back() { taken_.store(false, std::memory_order_release); }
+
+  private:
+    std::atomic<bool> taken_{false};
+};
+
 class Message {
   public:
+    // A thread that works on the message holds it. Throws if another one does: two at once would
+    // tear it apart.
+    class Hold {
+      public:
+        explicit Hold(const Message& message) : occupied_(message.occupied_) {
+            if (!occupied_.take())
+                throw MessageError("two threads use a message at the same time; give each its own");
+        }
+        ~Hold() { occupied_.give_back(); }
+        Hold(const Hold&) = delete;
+        Hold& operator=(const Hold&) = delete;
+
+      private:
+        Occupied& occupied_;
+    };
+
     Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail,
             std::optional<std::uint64_t> depth)
         : heads_(std::move(heads)),
@@ -57,6 +91,7 @@ class Message {
             throw MessageError("a message has 1 to 64 heads, not " + std::to_string(heads_.size()));
         for (std::uint64_t head : heads_)
             if (head < head_floor) throw MessageError("a head of the message is below 2^32");
+        if (depth_ && *depth_ > max_depth) throw MessageError("the depth is above 2^62");
         settle();
     }
 
@@ -77,6 +112,7 @@ class Message {
     // write one word past it.
     template <class Step>
     void push_step(std::size_t count, Step&& step) {
+        const Hold hold(*this);
         if (words_.size() < top_ + count + 1)
             words_.resize(std::max(top_ + count + 1, 2 * words_.size()));
         std::uint32_t* begin = words_.data();
@@ -89,6 +125,7 @@ class Message {
     // pops write nothing but the heads.
     template <class Step>
     void pop_step(std::size_t count, Step&& step) {
+        const Hold hold(*this);
         const std::size_t stored = top_ - bottom_;
         const std::size_t borrowed = stored < count + 1 ? count + 1 - stored : 0;
         lend(borrowed);
@@ -163,6 +200,7 @@ class Message {
     // which the caller takes back.
     void lend(std::size_t count) {
         if (count == 0) return;
+        if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");
         if (bottom_ < count) {
             const std::size_t room = count + (top_ - bottom_);
             std::vector<std::uint32_t> wider(room + top_ - bottom_ + 1);
@@ -191,6 +229,7 @@ class Message {
     std::size_t bottom_ = 0;
     std::size_t top_ = 0;
     std::optional<std::uint64_t> depth_;
+    mutable Occupied occupied_;
 };
 
 }  // namespace bitsback

@@ -128,7 +128,7 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
         300,
         3,
     )
-    assert info["methods"] == {"chain": 3, "packed": 0, "raw": 0}
+    assert info["methods"] == {"squeezed": 0, "chain": 3, "packed": 0, "raw": 0}
     (model,) = info["models"]
     assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
     assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import bitsback
 from bitsback.archive import Compressed
 from bitsback.archive import choose as choosing
 from bitsback.models import bundled
+from bitsback_lab.digits import mnist_test_images
 from random_models import random_context_model, random_model
 
 from .conftest import assert_same, pack, unpack
@@ -31,9 +33,11 @@ def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> 
         assert summary.bytes_out < 6300
 
 
-def test_others_are_stored(digits: NDArray[np.bool_]) -> None:
+def test_others_are_compressed_if_they_can_be(digits: NDArray[np.bool_]) -> None:
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
-        assert compressed(array).methods["packed"] == 1
+        assert compressed(array).methods["squeezed"] == 1
+    bits = np.random.default_rng(0).integers(0, 2, (40, 9, 9)).astype(bool)
+    assert compressed(bits).methods["packed"] == 1
     noise = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     assert compressed(noise).methods["raw"] == 1
 
@@ -108,7 +112,7 @@ def test_a_model_that_is_missing_can_be_given(
         assert_same(unpack(archive, model=model), dots)
         assert_same(bitsback.open(io.BytesIO(archive), model=model)[7], dots[7])
     opened = bitsback.open(io.BytesIO(archive))
-    unknown = {"name": None, "about": None, "architecture": None}
+    unknown = {"name": None, "about": None, "code": None}
     assert opened.info()["models"] == [
         {"identity": tiny.identity[:16].hex(), "blocks": 1} | unknown
     ]
@@ -152,7 +156,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those models are bundled."""
+    """Only those models are bundled, and no general compressor is tried beside them."""
+    monkeypatch.setattr(choosing, "_CONTESTED", 0)
     monkeypatch.setattr(bundled, "_NAMES", ("shelf-fast", "shelf-mild", "shelf-sharp"))
     monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
 
@@ -205,7 +210,8 @@ def test_archives_of_a_model_of_context() -> None:
     assert_same(opened[123], items[123])
     assert opened.verify() == []
     (model,) = opened.info()["models"]
-    assert (model["name"], model["architecture"]) == ("shelf-sharp", "context-vae")
+    assert model["name"] == "shelf-sharp"
+    assert model["code"] == ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"]
 
 
 @pytest.mark.usefixtures("shelved")
@@ -227,7 +233,7 @@ def test_a_model_of_context_of_ones_own_is_embedded(shelf: Path) -> None:
     archive = pack(items, model=model)
     assert_same(unpack(archive), items)
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
-    assert found["identity"] == model.identity.hex()
+    assert found["identity"] == model.identity[:16].hex()  # no more is in the archive
 
 
 def test_no_model_is_loaded_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +250,45 @@ def test_what_is_told_of_a_bundled_model_without_loading_it() -> None:
         model, outline = bitsback.load_model(name), bundled.outline(name)
         assert (model.name, bundled.identity(name)) == (name, model.identity)
         assert bundled.size(name) == len(model.to_bytes())
-        for field in ("name", "about", "architecture", "item_shape", "levels", "latents"):
+        for field in ("name", "about", "code", "item_shape", "levels", "latents"):
             assert getattr(outline, field) == getattr(model, field)
         assert bundled.find(model.identity[:16]) is model
     assert bundled.find(bytes(16)) is None
+
+
+@pytest.fixture
+def grey() -> NDArray[np.uint8]:
+    return mnist_test_images()[:300]
+
+
+def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
+    digits: NDArray[np.bool_], grey: NDArray[np.uint8]
+) -> None:
+    """Whatever the first block looks like."""
+    white = digits.view(np.uint8) * np.uint8(255)
+    for first, then in ((white, grey), (grey, white)):
+        both = np.concatenate([first, then])
+        summary = compressed(both, block=300)
+        assert summary.methods["chain"] == 2
+        assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
+        archive = pack(both, block=300)
+        assert_same(unpack(archive), both)
+        assert archive == pack(both, block=300, threads=3)
+
+
+def test_a_model_that_a_general_compressor_beats_is_not_chosen(grey: NDArray[np.uint8]) -> None:
+    """Digits in black on white are what no bundled model has ever seen."""
+    inverted = 255 - grey
+    summary = compressed(inverted)
+    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    general = lzma.compress(inverted.tobytes(), preset=6)
+    assert summary.bytes_out < 1.02 * len(general)
+    assert_same(unpack(pack(inverted)), inverted)
+
+
+@pytest.mark.parametrize("model", ["fast", "mnist"])
+def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 128, grey.shape, np.uint8)
+    summary = compressed(noise, model=model)
+    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    assert summary.bytes_out < 0.9 * noise.size

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -20,8 +21,18 @@ BLOCK = 4
 COUNT = 18  # the blocks have 3 or 4 items
 
 
+WAYS = 5
+SLOW = pytest.mark.slow
+
+
+def some(damages: Iterator[bytes], at: int, ways: int) -> list[bytes]:
+    """So many of the damages, others at each byte."""
+    found = list(damages)
+    return [found[(at + way) % WAYS] for way in range(ways)]
+
+
 def damaged(archive: bytes, at: int) -> Iterator[bytes]:
-    """The archive with its byte `at` damaged in several ways."""
+    """The archive with its byte `at` damaged in five ways."""
     byte = archive[at]
     for other in (byte ^ 1, byte ^ 128, byte ^ 255):
         yield archive[:at] + bytes([other]) + archive[at + 1 :]
@@ -41,9 +52,13 @@ def check(
 ) -> None:
     """Everything that must hold for a damaged archive whose blocks were these before."""
     with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
-        unpack(data, model=model, threads=1)
+        unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
-        bitsback.decompress(Pipe(data), model=model, threads=1)
+        bitsback.decompress(Pipe(data), threads=1)
+    if model is not None:  # it may stand in for the one in the archive
+        for source in (io.BytesIO(data), Pipe(data)):
+            with suppress(bitsback.ArchiveError):
+                assert_same(bitsback.decompress(source, model=model, threads=1), array)
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)
     except bitsback.ArchiveError:
@@ -69,25 +84,32 @@ def check(
     assert {number for number, _ in problems if number is not None} == set(bad)
 
 
-def test_every_byte_of_an_archive(digits: NDArray[np.bool_]) -> None:
+ONE_WAY, ALL_WAYS = pytest.param(1, id="one way"), pytest.param(WAYS, id="all ways", marks=SLOW)
+
+
+@pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
+def test_every_byte_of_an_archive(digits: NDArray[np.bool_], ways: int) -> None:
     array = digits[:COUNT]
     archive = pack(array, block=BLOCK)
     whole = sections(archive)
     assert len(whole) == 5
     for at in range(len(archive)):
-        for data in damaged(archive, at):
+        for data in some(damaged(archive, at), at, ways):
             check(data, whole, array, None)
     for data in (archive + b"\0", b"\0" + archive):
         check(data, whole, array, None)
 
 
-def test_every_byte_around_an_embedded_model(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
+@pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
+def test_every_byte_around_an_embedded_model(
+    tiny: bitsback.Model, dots: NDArray[np.uint8], ways: int
+) -> None:
     array = dots[:COUNT]
     archive = pack(array, block=BLOCK, model=tiny)
     whole = sections(archive)
     first = bitsback.open(io.BytesIO(archive)).blocks[0].offset
     for at in [*range(60), *range(80, first, 151), *range(first - 8, len(archive), 3)]:
-        for data in damaged(archive, at):
+        for data in some(damaged(archive, at), at, ways):
             check(data, whole, array, tiny)
 
 
@@ -103,6 +125,24 @@ def test_a_damaged_model_is_named(tiny: bitsback.Model, dots: NDArray[np.uint8])
         bitsback.ArchiveError, match=r"block 1.*the model in the archive is damaged.*-m FILE"
     ):
         opened[40]
+
+
+def test_the_file_of_a_damaged_model_stands_in_for_it(
+    tiny: bitsback.Model, dots: NDArray[np.uint8]
+) -> None:
+    whole = pack(dots, block=30, model=tiny)
+    start = whole.index(b"M", len(HEAD))
+    for at in (start + 1, start + 5, start + 40, start + 1000):
+        archive = bytearray(whole)
+        archive[at] ^= 4
+        problems = bitsback.open(io.BytesIO(archive)).verify()
+        assert any("-m FILE" in str(problem) for _, problem in problems)
+        opened = bitsback.open(io.BytesIO(archive), model=tiny)
+        assert opened.verify() == []
+        assert_same(opened[:], dots)
+        assert_same(unpack(bytes(archive), model=tiny), dots)
+        if at > start + 3:  # behind the length of its section
+            assert_same(bitsback.decompress(Pipe(bytes(archive)), model=tiny), dots)
 
 
 def test_every_cut(digits: NDArray[np.bool_]) -> None:

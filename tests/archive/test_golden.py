@@ -1,4 +1,6 @@
-"""Archives that were written before decode to what they did, and are written as they were."""
+"""Archives that were written before decode to what they did, and, but for the bytes of general
+compressors, which may change with their versions, are written as they were.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import bitsback
 from bitsback import _core
 
 from .conftest import assert_same
-from .golden.make import FOLDER, GOLDEN, make
+from .golden.make import FOLDER, GOLDEN, PINNED, make
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -21,7 +23,7 @@ def test_it_decodes_to_its_array(name: str) -> None:
     assert_same(bitsback.decompress(FOLDER / f"{name}.bb"), GOLDEN[name][0]())
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", PINNED)
 def test_its_array_gives_the_same_bytes(name: str) -> None:
     assert make(name) == (FOLDER / f"{name}.bb").read_bytes()
 
@@ -30,8 +32,8 @@ def test_its_array_gives_the_same_bytes(name: str) -> None:
 def test_every_engine_gives_the_same_bytes(engine: str) -> None:
     """In a process of its own, since an engine is chosen when a model is loaded."""
     code = (
-        "from archive.golden.make import FOLDER, GOLDEN, make\n"
-        "for name in GOLDEN: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"
+        "from archive.golden.make import FOLDER, GOLDEN, PINNED, make\n"
+        "for name in PINNED: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"
     )
     environment = {
         **os.environ,

@@ -5,7 +5,9 @@ them.
 from __future__ import annotations
 
 import io
+import lzma
 import tracemalloc
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -59,14 +61,14 @@ def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
 
 
 @pytest.mark.parametrize("count", [10**6, 1 << 31, 1 << 40, 1 << 60])
-@pytest.mark.parametrize("method", [0, 1, 2])
+@pytest.mark.parametrize("method", [0, 1, 2, 3])
 def test_many_items_in_few_bytes(count: int, method: int) -> None:
     name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
     data = block(0, Run(count, BOOL, MNIST, LEVELS), method, name + message)
     shape = (count, *MNIST)
     if count < 1 << 50:
-        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "claims|bytes for")
+        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "claims|bytes for|compression")
     else:
         refuse(archive(Collection(BOOL, shape, 1), (count, data)), "memory")
 
@@ -122,7 +124,7 @@ def test_blocks_that_break_a_rule() -> None:
     collection = Collection(BOOL, (8, 3), 1)
     fine = Run(8, BOOL, (3,), LEVELS)
     cases = {
-        "update|newer": block(0, fine, 3, bytes(3)),
+        "update|newer": block(0, fine, 4, bytes(3)),
         "one bit": block(0, fine, 1, bytes(4)),
         "bytes for": block(0, fine, 0, bytes(23)),
         "two levels": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
@@ -145,6 +147,52 @@ def test_blocks_that_break_a_rule() -> None:
         archive(Collection(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))),
         "zeros",
     )
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+
+
+@pytest.mark.parametrize("coder", [0, 1])
+def test_squeezed_blocks(coder: int) -> None:
+    def stream(content: bytes) -> bytes:
+        if coder == 0:
+            return deflated(content)
+        return lzma.compress(content, lzma.FORMAT_RAW, filters=LZMA)
+
+    content = bytes(range(240))
+    head = bytes([coder, 0, 0])
+    plain, two = Run(80, np.dtype("u1"), (3,), None), Run(80, np.dtype("u1"), (3,), LEVELS)
+    collection = Collection(np.dtype("u1"), (80, 3), 1)
+    fine = archive(collection, (80, block(0, plain, 3, head + stream(content))))
+    assert unpack(fine).tobytes() == content
+    for match, run, data in (
+        ("newer", plain, b"\2\0\0" + stream(content)),
+        ("newer", plain, bytes([coder, 3, 0]) + stream(content)),
+        ("newer", plain, bytes([coder, 0])),
+        ("two levels", plain, bytes([coder, 2, 0]) + stream(content[:30])),
+        ("in vain", two, head + stream(content)),
+        ("just the 240", plain, head + stream(content[:-1])),
+        ("just the 240", plain, head + stream(content + b"x")),
+        ("just the 240", plain, head + stream(content) + b"x"),
+        ("just the 240", plain, head + stream(bytes(1 << 24))),
+        ("damaged|just", plain, head + stream(content)[:-1]),
+        ("damaged|just", plain, head + b"\xff" * 90),
+        ("damaged|just", plain, head),
+        ("just the 30", two, bytes([coder, 2, 0]) + stream(content)),
+    ):
+        refuse(archive(collection, (80, block(0, run, 3, data))), match)
+    odd = Collection(BOOL, (9,), 1)
+    run = Run(9, BOOL, (), LEVELS)
+    refuse(archive(odd, (9, block(0, run, 3, bytes([coder, 2, 0]) + stream(b"\0\2")))), "zeros")
+    many = 1 << 26
+    claim = Collection(np.dtype("u1"), (many, 1), 1)
+    bomb = head + stream(bytes(many))[:2000]
+    refuse(archive(claim, (many, block(0, Run(many, claim.dtype, (1,), None), 3, bomb))), "claims")
 
 
 def test_messages_that_are_none() -> None:

@@ -130,7 +130,7 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
 def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
     names = section(NAMES, one_run(2), name(b"a.png"), name(b"a.png/b.png"))
     (tmp_path / "x.bb").write_bytes(archive(pictures(2).pack(), names, (2, block(0, 2))))
-    with pytest.raises(bitsback.InputError, match=r"cannot be written|the same"):
+    with pytest.raises(bitsback.ArchiveError, match=r"a\.png.*in a folder of that name"):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     assert files(tmp_path) == ["x.bb"]
 

@@ -2,6 +2,10 @@
 the values.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,7 +73,7 @@ def test_extremes(path: str, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     inputs, outputs, rows = (data.draw(st.integers(1, top)) for top in (130, 130, 9))
     clamp = data.draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (3, 200), (0, 256), (-5, -1)]))
-    top = data.draw(st.sampled_from([1, 2, 100, 255]))
+    top = data.draw(st.sampled_from([0, 1, 2, 7, 31, 63, 100, 126, 127, 128, 129, 254, 255]))
     layer = random_linear(rng, inputs, outputs, clamp, extreme=data.draw(st.booleans()), top=top)
     x = (
         rng.choice([0, top], (rows, inputs))
@@ -218,3 +222,17 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
             build(layer)
     with pytest.raises(ValueError, match="4"):
         build(random_linear(rng, 4, 5, BYTES))(np.zeros((2, 3), np.uint8))
+
+
+def test_a_setting_that_is_none_is_told_as_such() -> None:
+    """Not as damage of the model that is loaded first."""
+    code = "import bitsback; bitsback.load_model('mnist-binary-paper')"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "BITSBACK_SIMD": "mmx"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr.splitlines()[-1].startswith(
+        "bitsback.errors.InputError: BITSBACK_SIMD: no such SIMD path here: 'mmx'; this machine has"
+    )

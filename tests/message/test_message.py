@@ -1,6 +1,8 @@
 """What a message is: its parts, its copies, its bytes."""
 
 import math
+import threading
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -251,3 +253,44 @@ def test_an_empty_array_changes_nothing(message: Message) -> None:
     assert Uniform(7, (3, 0)).pop(message).shape == (3, 0)
     assert to_reference(message) == before
     assert math.isfinite(message.bits)
+
+
+def test_the_depth_has_an_end() -> None:
+    deepest = Message([HEAD], depth=2**62)
+    assert Message.from_bytes(deepest.to_bytes()) == deepest
+    assert spec.Message.from_bytes(deepest.to_bytes()).depth == 2**62
+    with pytest.raises(MessageError, match="depth"):
+        Uniform(2**24, (9,)).pop(deepest)
+    assert deepest == Message([HEAD], depth=2**62)
+    for depth in (2**62 + 1, 2**63 - 1, 2**64 - 1):
+        with pytest.raises(MessageError, match="depth"):
+            Message([HEAD], depth=depth)
+        data = bytes([1]) + spec.write_varint((depth + 1) % 2**64) + HEAD.to_bytes(8, "little")
+        if depth + 1 < 2**64:
+            with pytest.raises(MessageError):
+                Message.from_bytes(data)
+            with pytest.raises(spec.MessageError):
+                spec.Message.from_bytes(data)
+
+
+def test_two_threads_on_one_message_are_an_error_or_one_after_the_other() -> None:
+    message, size = Message([HEAD] * 4, depth=0), 200_000
+    codec = Uniform(1000, (size,))
+    symbols = np.zeros(size, np.uint32)
+    pushed = []
+
+    def push() -> None:
+        for _ in range(20):
+            with suppress(MessageError):
+                codec.push(message, symbols)
+                pushed.append(1)
+
+    threads = [threading.Thread(target=push) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pushed
+    for _ in pushed:
+        assert (codec.pop(message) == symbols).all()
+    assert message == Message([HEAD] * 4, depth=0)

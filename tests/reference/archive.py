@@ -2,7 +2,9 @@
 amiss.
 """
 
+import lzma
 import math
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,7 @@ from .values import Size
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
-RAW, PACKED, CHAIN = 0, 1, 2
+RAW, PACKED, CHAIN, SQUEEZED = 0, 1, 2, 3
 
 
 def crc32c(data: bytes) -> int:
@@ -270,10 +272,41 @@ def decode_block(
         require(not bits[elements:].any(), "the last byte is filled with zeros")
         reader.done()
         return to_bytes(bits[:elements], runs)
+    if method == SQUEEZED:
+        return decode_squeezed(reader, runs, elements, dtype.itemsize)
     require(method == CHAIN, "a method of the list")
     name = reader.take(16)
     require(name in models, "a model that is there")
     return decode_chain(payload[reader.at :], runs, runs_field, models[name])
+
+
+def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
+    size = len(reader.data) - reader.at
+    coder, form, distance = reader.byte(), reader.byte(), reader.byte()
+    require(coder <= 1 and form <= 2, "a coder and a form of the list")
+    require(all(len(run.levels) == (2 if form == 2 else 0) for run in runs), "levels as the form")
+    length = -(-elements // 8) if form == 2 else elements * itemsize
+    require(max(length, elements) <= 2**16 + 2**12 * size, "no more than the data may claim")
+    stream = reader.take(size - 3)
+    if coder == 0:
+        unpacker = zlib.decompressobj(-15)
+        content = bytearray(unpacker.decompress(stream))
+    else:
+        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        content = bytearray(unpacker.decompress(stream))
+    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
+    require(len(content) == length, "as much content as elements")
+    if distance > 0:
+        for i in range(distance, length):
+            content[i] = (content[i] + content[i - distance]) % 256
+    if form == 1:
+        return bytes(content[j * elements + i] for i in range(elements) for j in range(itemsize))
+    if form == 0:
+        return bytes(content)
+    bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
+    require(not bits[elements:].any(), "the last byte is filled with zeros")
+    return to_bytes(bits[:elements], runs)
 
 
 def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
@@ -296,7 +329,10 @@ def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) 
         min(count, bound.batch) * bound.room <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
     )
-    require(count * bound.work <= 2**34 + 2**24 * len(data), "no more work than the data may claim")
+    require(
+        chain.block_work(bound, count) <= 2**34 + 2**24 * len(data),
+        "no more work than the data may claim",
+    )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
     symbols = chain.decode(bound, message, count).ravel()
@@ -309,9 +345,9 @@ def size_of(shape: tuple[int, ...], model: Model) -> Size:
     """Rows and columns of the images that items of this shape are to the model."""
     if model.size is not None:
         image = (*model.size, model.channels)
-        flat = shape == (math.prod(image),)
+        wide = [n for n in shape if n != 1]
         require(
-            flat or [n for n in shape if n != 1] == [n for n in image if n != 1],
+            wide in ([n for n in image if n != 1], [n for n in [math.prod(image)] if n != 1]),
             "items of the image of the model",
         )
         return model.size

@@ -36,6 +36,16 @@ def schedule(n: int, growth: int, batch: int) -> list[int]:
     return sizes
 
 
+def block_work(model: Bound, n: int) -> int:
+    """The work of n items, and of the arrays of their batches."""
+    batches, done = 0, 0
+    while done < n:
+        size = min(min(max(done * model.growth >> 8, 1), model.batch), n - done)
+        count = (n - done) // size if size == model.batch else 1  # all that follow are as large
+        batches, done = batches + count, done + count * size
+    return n * model.work + batches * model.steps * 2**15
+
+
 def encode(model: Bound, symbols: NDArray[Any], start: bytes, lanes: int) -> Message:
     """Code the symbols [n, elements] of a block with the digest `start`."""
     message, end = initial(start, lanes), len(symbols)

@@ -11,12 +11,12 @@ def check_test(networks: list[Network], count: int, size: Size, elements_of_tens
     """What the test takes."""
     for network in networks:
         require(
-            network.elements(size) * count <= 2**24 + 2**8 * elements_of_tensors,
+            network.elements(size) * count <= 2**22 + 2**7 * elements_of_tensors,
             "a network has no more elements in the test than the tensors allow",
         )
     multiply_adds = sum(network.multiply_adds(size) for network in networks)
     require(
-        multiply_adds * count <= 2**30 + 2**14 * elements_of_tensors,
+        multiply_adds * count <= 2**28 + 2**12 * elements_of_tensors,
         "the test takes no more multiply-adds than the tensors allow",
     )
 
@@ -36,6 +36,12 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
             total += len(scan.planes) * channels * strip
             total += features * rows * columns + channels * rows * columns
     return total
+
+
+def steps(steps: list[Distribution], size: Size) -> int:
+    """The arrays that coding a batch takes, by the distributions of its lines of code."""
+    pixels = size[0] * size[1]
+    return sum(len(of.scan.groups) * pixels if of.scan else 1 for of in steps)
 
 
 def work(variables: list[Variable], networks: list[Network], size: Size) -> int:

@@ -94,6 +94,8 @@ class Message:
         tail = [int.from_bytes(data[i : i + 4], "little") for i in range(end, len(data), 4)]
         if min(heads) < LOW:
             raise MessageError("a head is below 2^32")
+        if depth_plus_1 > 2**62 + 1:
+            raise MessageError("the depth is above 2^62")
         message = cls(heads, tail, depth_plus_1 - 1 if depth_plus_1 else None)
         if message != message.canonical():
             raise MessageError("its depth is not the least possible")

@@ -31,8 +31,11 @@ class Model:
         check_text(self.about["name"], "[a-z0-9][a-z0-9._-]{0,63}")
         check_printable(self.about["about"])
         check_printable(self.about["licence"])
+        keys = [f"{name}.{layer}" for name, of in self.program.outputs.items() for layer in of]
+        given = self.about["test"]["sha256"]
+        require(type(given) is dict and set(given) == set(keys), "a hash for each output")
         require(
-            hash_outputs(self.program) == self.about["test"]["sha256"],
+            hash_outputs(self.program) == given,
             "the networks give the values that the test vectors name",
         )
 
@@ -96,6 +99,11 @@ class Bound:
     @property
     def work(self) -> int:
         return self.program.work(self.size)
+
+    @property
+    def steps(self) -> int:
+        """Of a batch."""
+        return self.program.steps(self.size)
 
     def codec(self, items: int) -> "Batch":
         return Batch(self, items)

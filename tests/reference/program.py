@@ -46,6 +46,10 @@ class Program:
         variables, distributions = self.variables.values(), self.distributions.values()
         return cost.room(list(variables), list(distributions), size)
 
+    def steps(self, size: Size) -> int:
+        """The arrays that coding a batch of images of this size takes."""
+        return cost.steps([step.distribution for step in self.code], size)
+
     def work(self, size: Size) -> int:
         """The multiply-adds that coding an item, an image of this size, takes."""
         return cost.work(list(self.variables.values()), list(self.networks.values()), size)

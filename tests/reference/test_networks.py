@@ -2,6 +2,7 @@
 path.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from reference.values import ITEM, Value, places
 
 CLAMPS = [(0, 255), (0, 255), (3, 200), (0, 1), (-300, 300), (-32768, 32767), (-7, -3), (254, 256)]
 OPS = [
-    "linear", "table", "conv", "conv", "conv", "shuffle", "add", "join", "flatten", "image",
-    "spread",
+    "linear", "table", "conv", "conv", "conv", "shuffle", "shuffle", "shuffle", "add", "join",
+    "flatten", "image", "spread",
 ]  # fmt: skip
 SIZES = [(1, 1), (1, 9), (7, 1), (4, 5), (5, 3), (6, 8)]
 MOST_ELEMENTS = 3000  # of a value, and of the patch of a convolution
@@ -36,7 +37,7 @@ class Random:
         self.parts = Parts(seed, self.size if self.has_size else None)
         tops = [1, 5, 255, 255, 1023, 65535]
         self.sources = {
-            name: Value(int(self.pick([1, 3, 4, 9, 16])), where, (0, int(self.pick(tops))))
+            name: Value(int(self.pick([1, 4, 8, 9, 16])), where, (0, int(self.pick(tops))))
             for name, where in (("x", 1), ("z", ITEM), ("y", int(self.pick([1, 2, 4]))))
         }
         self.net = Net(self.parts, "net", self.sources)
@@ -89,9 +90,10 @@ class Random:
             case "flatten" if of.where != ITEM and self.has_size:
                 net.grow("flatten", name)
             case "image" if of.where == ITEM and self.has_size:
-                grid = int(self.pick([1, 2, 3, 4, 100]))
-                if of.channels % np.prod(places(grid, self.size)) == 0:
-                    net.grow("image", name, grid=grid)
+                for grid in self.rng.permutation([1, 2, 3, 4, 100]).tolist():
+                    if of.channels % np.prod(places(grid, self.size)) == 0:
+                        net.grow("image", name, grid=grid)
+                        return
             case "spread" if of.where == ITEM and of.channels <= 64:
                 net.grow("spread", name, grid=int(self.pick([1, 2, 3, 4, 100])))
 
@@ -115,15 +117,22 @@ def test_every_value_is_that_of_the_specification(path: str, seed: int) -> None:
         flat = [source.reshape(items, -1) for source in sources.values()]
         names = list(theirs.layers)
         for name, values in zip(names, ours(*flat, outputs=names), strict=True):
-            assert (values == expected[name].reshape(items, -1)).all(), (name, theirs.layers[name])
+            assert same(values, expected[name]), (name, theirs.layers[name])
         for name in names[-3:]:  # alone, when the program may compute layers together
             (values,) = ours(*flat, outputs=[name])
-            assert (values == expected[name].reshape(items, -1)).all(), (name, theirs.layers[name])
+            assert same(values, expected[name]), (name, theirs.layers[name])
+
+
+def same(values: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """The program shows any 16 bits as signed ones; no output of a model is above 2^15."""
+    if values.dtype == np.int16 and int(expected.max()) > 32767:
+        values = values.astype(np.uint16)
+    return bool((values == expected.reshape(len(expected), -1)).all())
 
 
 def test_layers_of_every_kind_are_among_them() -> None:
     ops = [layer["op"] for seed in SEEDS for layer in Random(seed).net.layers]
-    assert min(ops.count(op) for op in set(OPS)) >= 10
+    assert min(ops.count(op) for op in set(OPS)) >= 10, Counter(ops)
 
 
 def conv_of(outputs: int) -> tuple[list[Any], dict[str, Any]]:

@@ -57,7 +57,15 @@ def test_programs_of_every_kind_are_among_them() -> None:
         for group in about["distributions"].get("p(x)", {}).get("groups", []):
             seen["a group without features"] += 1
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
-    wanted += ["scan", "bernoulli", "beta-binomial", "exponential", "mixture", "uniform", "gaussian"]
+    wanted += [
+        "scan",
+        "bernoulli",
+        "beta-binomial",
+        "exponential",
+        "mixture",
+        "uniform",
+        "gaussian",
+    ]
     wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
     wanted += [True, False, "a group without features"]
     assert [kind for kind in wanted if not seen[kind]] == []

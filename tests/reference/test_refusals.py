@@ -124,7 +124,7 @@ DISTRIBUTIONS: Rows = [
     ("dense", "distributions/q(z|x)/codec", ["bernoulli", "uniform", "scan", "beta-binomial"],
      "codec|bernoulli|uniform|scan|beta-binomial|latents"),
     ("dense", "distributions/p(x|z)/codec", ["gaussian", "beta-binomial", "mixture", "exponential"],
-     "gaussian|beta-binomial|mixture|exponential|levels|precision|latents|outputs"),
+     "beta-binomial|levels|latents|precision|likelihood.base"),
     ("dense", "distributions/q(z|x)/precision", [MISSING, 13, 25, True], "precision"),
     ("dense", "distributions/p(x|z)/precision", [MISSING, 7, 17], "precision"),
     ("dense", "distributions/p(x|z)/precision", [15], "probability"),
@@ -224,7 +224,7 @@ SCAN: Rows = [
     ("scan of a family", "distributions/p(x|z)/groups/0/mean_shift", [2], "mean_shift"),
     ("scan", "distributions/p(x|z)/groups/0/size", [[1, 1]], "size"),
     ("scan", "distributions/p(x|z)/groups/0/network", [MISSING, "likelihood", "posterior", "pixels"],
-     "network|likelihood|posterior"),
+     "network|likelihood|posterior|pixels"),
     ("scan", "distributions/p(x|z)/groups/0/outputs",
      [MISSING, [], ["weight", "mean"], ["weight", "mean", "hidden"], ["weight", "mean", "context"],
       ["weight", "weight", "scale"], ["mean", "weight", "scale"]],
@@ -273,7 +273,7 @@ def test_every_key_must_be_there(model: str) -> None:
 
     for place in places(json.loads(MODELS[model]()[0]), ""):
         if place not in ("variables/x/size", "test/size", "test/sha256") and "/grid" not in place:
-            refused(*broken(model, field(place, MISSING)), "")
+            refused(*broken(model, field(place, MISSING)), ".")
 
 
 @pytest.mark.parametrize(
@@ -293,12 +293,12 @@ def test_every_key_must_be_there(model: str) -> None:
 def test_text_that_is_not_the_json_it_should_be(old: str, new: str) -> None:
     description, tensors = broken("dense")
     assert old in description
-    refused(description.replace(old, new, 1), tensors, "")
+    refused(description.replace(old, new, 1), tensors, ".")
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "null", '"text"', "{}"])
 def test_text_that_is_no_description(text: str) -> None:
-    refused(text, broken("dense")[1], "")
+    refused(text, broken("dense")[1], ".")
 
 
 def u32(*changed: int, count: int = 256) -> Any:
@@ -393,7 +393,7 @@ def test_features_of_too_few_or_too_many_channels(channels: int) -> None:
 @pytest.mark.parametrize("name", ["weight", "mean", "scale"])
 @pytest.mark.parametrize("outputs", [0, 2, 4, 33])
 def test_components_that_do_not_agree(name: str, outputs: int) -> None:
-    refused(*broken("scan", resized(f"pixel.{name}", outputs)), f"weight|{name}")
+    refused(*broken("scan", resized(f"pixel.{name}", outputs)), "weight|mean|scale")
 
 
 @pytest.mark.parametrize(("model", "outputs"), [("scan", 0), ("scan", 33), ("groups", 33)])
@@ -483,9 +483,7 @@ def test_a_network_of_a_pixel_has_no_grid(network: str) -> None:
 def test_a_range_of_more_than_16_bits() -> None:
     """x of 65,536 levels, and values below 0, side by side."""
     both = {"op": "join", "name": "both", "input": "x", "other": "mean"}
-    changes = [field("variables/x/levels", 65536), appended("up", both)]
-    changes.append(tensor("up.bytes.table", zeros(U8, 65536)))
-    refused(*broken("two latents", *changes), "both|levels")
+    refused(*broken("many levels", appended("up", both)), r"both.*\[-2048, 65535\]")
 
 
 def test_17_latents() -> None:

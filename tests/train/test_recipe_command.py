@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from bitsback.models import Model
+from bitsback.models.file import read
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.fit.recipe import Recipe, gated_parts
 from bitsback.train.fit.split import TRAIN_IMAGES
 from bitsback.train.fit.weights import load_twin
 from bitsback.train.job.recipe_command import run
@@ -66,13 +67,14 @@ def test_parts_follow_each_other(
             float_seed=1,
             validation=40,
             before=(FIRST,),
-            last=last_part(SECOND),
+            then=gated_parts(SECOND),
         )
         return capsys.readouterr().out
 
-    assert call().count("'epoch': 1") == 3
+    assert call().count("'epoch': 1") == 4
     made = (out / "small.safetensors").read_bytes()
-    assert Model.from_bytes(made).scans
+    assert Model.from_bytes(made).architecture == "context-vae"
+    assert "pixel.dull" in read((out / "small-gated.safetensors").read_bytes())[1]
     assert "'epoch'" not in call()  # all parts go on from where they had ended
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")

@@ -17,14 +17,15 @@ from bitsback.archive.levels import (
     to_symbols,
 )
 from bitsback.archive.runs import Run, pack_runs, read_runs
+from bitsback.archive.squeeze import Coder, is_bits, squeeze, unsqueeze
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.model import BoundModel
 from bitsback.wire import varint
 
-RAW, PACKED, CHAIN = 0, 1, 2
-METHODS = ("raw", "packed", "chain")
+RAW, PACKED, CHAIN, SQUEEZED = 0, 1, 2, 3
+METHODS = ("raw", "packed", "chain", "squeezed")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that stand for the model."""
 
@@ -32,6 +33,8 @@ PREFIX_SIZE = 16
 # coding 2,000 images of 28x28 takes with 1, 2, 4, 8 lanes 5.3, 4.1, 3.9, 3.9 us an image, and one
 # image 49, 53, 72, 98 bytes.
 _LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
+
+_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin one
 
 FindModel = Callable[[bytes], Model]
 
@@ -43,6 +46,12 @@ class Encoded:
     section: bytes
     items: int
     method: int
+    model: Model | None
+    """The one that it was coded with."""
+    two_valued: bool
+    """Whether its elements have two values."""
+    outdone: bool
+    """Whether a model could code it, and made it larger than the method that was taken."""
 
 
 def max_elements(data_size: int) -> int:
@@ -56,10 +65,12 @@ def affordable(model: BoundModel, items: int, data_size: int) -> bool:
     """Whether decoding so many items from so many bytes takes no more memory and time than a few
     bytes may ask for (docs/format.md, `B`, a block).
     """
+    schedule = chain.schedule(items, model.model.growth, model.model.batch)
+    work = items * model.work + sum(count for _, count in schedule) * model.steps * _WORK_OF_A_STEP
     return (
         items * model.most_elements <= max_elements(data_size)
         and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)
-        and items * model.work <= (1 << 34) + (data_size << 24)
+        and work <= (1 << 34) + (data_size << 24)
     )
 
 
@@ -68,47 +79,78 @@ def lanes_for(elements: int) -> int:
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
-def encode(items: NDArray[Any], first: int, model: Model | None, invert: bool) -> Encoded:
+def encode(
+    items: NDArray[Any],
+    first: int,
+    model: Model | None,
+    invert: bool,
+    coder: Coder = "deflate",
+    contested: bool = True,
+) -> Encoded:
     """Encodes a block in the smallest way.
 
     items: C-contiguous, [items, ...]. first: the number of the block's first item. model: one with
     as many pixels as an item has elements, if there is one. invert: the greater of two levels is
-    symbol 0.
+    symbol 0. coder: the general compressor, which is tried where no model is used, or where it may
+    be as good, `contested`.
     """
     levels = find_levels(items)
     if levels is not None and invert:
         levels = levels[::-1]
     count, shape = items.shape[0], items.shape[1:]
     content = items.reshape(-1).view(np.uint8).data
-
-    def runs(levels: tuple[bytes, bytes] | None) -> bytes:
-        return pack_runs([Run(count, items.dtype, shape, levels)])
-
-    def whole(
-        levels: tuple[bytes, bytes] | None, method: int, *data: bytes | memoryview
-    ) -> Encoded:
-        parts = varint(first), runs(levels), bytes([method]), *data
-        return Encoded(section(BLOCK, *parts), count, method)
-
-    smallest = len(content)
+    pair = 2 * items.itemsize
+    ways: list[_Way] = [_Way(RAW, None, [content])]
+    bits = None
     if levels is not None:
-        smallest = min(smallest, 2 * items.itemsize + (items.size + 7) // 8)
+        bits = np.packbits(to_symbols(items, levels), bitorder="little")
+        ways.append(_Way(PACKED, levels, [bits.data]))
     coded = model_symbols(model, items, levels) if model is not None else None
     bound = model.fitted(shape) if model is not None else None
-    if bound is not None and coded is not None:
+    if bound is not None and coded is not None and affordable(bound, count, len(content)):
         coded_levels, symbols = coded
-        content_digest = chain.digest(runs(coded_levels), content)
+        runs = pack_runs([Run(count, items.dtype, shape, coded_levels)])
         data = chain.encode(
-            bound, symbols.reshape(count, -1), content_digest, lanes_for(symbols.size)
+            bound,
+            symbols.reshape(count, -1),
+            chain.digest(runs, content),
+            lanes_for(symbols.size),
         )
-        size = sum(map(len, coded_levels or ())) + PREFIX_SIZE + len(data)
-        if size < smallest and affordable(bound, count, len(data)):
-            return whole(coded_levels, CHAIN, bound.model.identity[:PREFIX_SIZE], data)
-    if levels is None or smallest == len(content):
-        return whole(None, RAW, content)
-    return whole(
-        levels, PACKED, np.packbits(to_symbols(items, levels), bitorder="little").tobytes()
+        if affordable(bound, count, len(data)):
+            ways.append(_Way(CHAIN, coded_levels, [bound.model.identity[:PREFIX_SIZE], data]))
+    smallest = min(ways, key=lambda way: way.cost(pair))
+    if items.size and (smallest.method != CHAIN or contested):
+        squeezed = squeeze(items, bits, coder)
+        size = len(content) if bits is None else items.size
+        if squeezed is not None and size > max_elements(len(squeezed)):
+            squeezed, levels = squeeze(items, None, "deflate"), None  # which never is so small
+        if squeezed is not None:
+            way = _Way(SQUEEZED, levels, [squeezed])
+            smallest = min(smallest, way, key=lambda way: way.cost(pair))
+    runs = pack_runs([Run(count, items.dtype, shape, smallest.levels)])
+    packed = section(BLOCK, varint(first), runs, bytes([smallest.method]), *smallest.data)
+    used = model if smallest.method == CHAIN else None
+    return Encoded(
+        packed,
+        count,
+        smallest.method,
+        used,
+        two_valued=bits is not None,
+        outdone=coded is not None and used is None,
     )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to store a block."""
+
+    method: int
+    levels: tuple[bytes, bytes] | None
+    data: list[bytes | memoryview]
+
+    def cost(self, pair: int) -> int:
+        """Bytes. pair: of two levels."""
+        return sum(map(len, self.data)) + (pair if self.levels is not None else 0)
 
 
 @dataclass(frozen=True)
@@ -183,18 +225,37 @@ def _decode_elements(
         if size != elements * collection.dtype.itemsize:
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
         return np.frombuffer(block.data, collection.dtype)
+    if block.method == SQUEEZED:
+        return _decode_squeezed(block, collection.dtype, elements)
     two_levels = {run.levels is not None for run in block.runs}
     if len(two_levels) > 1 or (False in two_levels and block.method == PACKED):
         raise ArchiveError("its elements have no two levels to choose from")
     if block.method == PACKED:
         if size != (elements + 7) // 8:
             raise ArchiveError(f"it has {size} bytes for {elements} elements of one bit")
-        bits = np.unpackbits(np.frombuffer(block.data, np.uint8), bitorder="little")
-        if bits[elements:].any():
-            raise ArchiveError("its last byte is not filled with zeros")
-        return _elements_of(bits[:elements], block.runs)
-    assert block.model is not None
+        return _elements_of(_unpack_bits(np.frombuffer(block.data, np.uint8), elements), block.runs)
+    assert block.model is not None, "it has the method chain"
     return _decode_chain(block, block.model, find_model, stop, verify)
+
+
+def _decode_squeezed(block: Opened, dtype: np.dtype[Any], elements: int) -> NDArray[Any]:
+    bits = is_bits(block.data)
+    if any((run.levels is not None) != bits for run in block.runs):
+        raise ArchiveError("its elements have no two levels to choose from, or have them in vain")
+    size = (elements + 7) // 8 if bits else elements * dtype.itemsize
+    if size > max_elements(len(block.data)):
+        raise ArchiveError(f"it claims {size} bytes in {len(block.data)}, which no writer would")
+    content = unsqueeze(block.data, size, dtype.itemsize)
+    if bits:
+        return _elements_of(_unpack_bits(content, elements), block.runs)
+    return content.view(dtype)
+
+
+def _unpack_bits(packed: NDArray[np.uint8], elements: int) -> NDArray[np.uint8]:
+    bits = np.unpackbits(packed, bitorder="little")
+    if bits[elements:].any():
+        raise ArchiveError("its last byte is not filled with zeros")
+    return bits[:elements]
 
 
 def _decode_chain(

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import Shape
-from bitsback.archive.levels import find_levels, model_symbols, symbol_dtype
+from bitsback.archive.levels import find_levels, model_symbols, symbol_dtype, to_symbols
+from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.outline import Outline
@@ -28,6 +29,10 @@ _SAMPLE = 64
 # thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
 _FAR_WORSE = 1.5  # times as many bytes
+# A general compressor is tried beside a model that does not beat it by so much on a sample, which
+# gives it less to learn from than a block does.
+_CONTESTED = 1.1
+_DISAPPOINTING = 1.25  # times as many bytes
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,14 @@ class Chosen:
 
     model: Model | None
     invert: bool = False
+    rate: float = 0.0
+    """Bytes an element in the trial."""
+    contested: bool = True
+    """Whether a general compressor may be as good as the model."""
+
+    def disappoints(self, size: int, elements: int) -> bool:
+        """Whether a block of so many bytes is far larger than the trial promised."""
+        return size > _DISAPPOINTING * self.rate * elements
 
 
 class UnfitError(InputError):
@@ -93,8 +106,7 @@ def check_fit(model: Model, item_shape: Shape, name: str) -> None:
 def choose(
     given: Model | None, items: NDArray[Any], name: str, effort: Effort = "auto", job: int = 0
 ) -> Chosen:
-    """The model for an archive whose first block these items are, found by a trial on a few of
-    them.
+    """The model for a block of these items, found by a trial on a few of them.
 
     items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a
     `given` model it is a bundled one that fits, or none. job: the elements of all that is to be
@@ -120,12 +132,21 @@ def choose(
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
     if trials:
-        return _pick(trials, given is None and effort == "auto" and job > _LARGE)
+        picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
+        bits = None
+        if levels is not None:
+            bits = np.packbits(to_symbols(sample, levels), bitorder="little")
+        general = squeeze(sample, bits, coder_for(effort, job))
+        # One that was asked for is taken, unless the items are smaller as they are.
+        contested = (
+            given is None and general is not None and len(general) < _CONTESTED * picked.cost
+        )
+        return Chosen(picked.model, picked.invert, picked.cost / sample.size, contested)
     if given is not None and items.size:
         allowed = (
             "two values"
             if given.levels == 2
-            else f"the values 0 to {given.levels - 1} as {symbol_dtype(given)}"
+            else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
         )
         raise UnfitError(
             f"{name}: its items have other values than the model {given.name} codes, {allowed};"
@@ -145,7 +166,13 @@ class _Trial:
     cost: int
 
 
-def _pick(trials: list[_Trial], large: bool) -> Chosen:
+def coder_for(effort: Effort, elements: int) -> Coder:
+    """The general compressor for a job of so many elements: the better one unless it takes long."""
+    small = elements <= _LARGE if effort == "auto" else effort == "best"
+    return "lzma" if small else "deflate"
+
+
+def _pick(trials: list[_Trial], large: bool) -> _Trial:
     """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
     worse.
     """
@@ -155,7 +182,7 @@ def _pick(trials: list[_Trial], large: bool) -> Chosen:
         cheapest_fast = min(fast, key=lambda trial: trial.cost)
         if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
             picked = cheapest_fast
-    return Chosen(picked.model, picked.invert)
+    return picked
 
 
 def _outlines(given: Model | None) -> list[Outline]:

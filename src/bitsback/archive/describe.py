@@ -1,4 +1,7 @@
-"""What `Archive.info` tells, as JSON has it."""
+"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of
+each block, and what models in the archive say of themselves; it decodes nothing, and builds no
+model.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 
+_SHOWN = 100  # damaged blocks
 _ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
 _FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
 
@@ -55,16 +59,21 @@ def kind_of(collection: Collection | FileList) -> str:
 
 
 def describe(archive: Opener) -> dict[str, Any]:
-    """What is in the archive. Reads the first bytes of each block; decodes none."""
+    """What is in the archive."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     lanes: set[int] = set()
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
+    damaged = 0
     for block in archive.blocks:
         try:
             header = archive.header(block)
         except ArchiveError as error:
-            problems.append(at_block(archive.name, block.number, block.first, block.items, error))
+            damaged += 1
+            if damaged <= _SHOWN:
+                problems.append(
+                    at_block(archive.name, block.number, block.first, block.items, error)
+                )
             continue
         methods[METHODS[header.method]] += 1
         if header.model is not None:
@@ -72,9 +81,11 @@ def describe(archive: Opener) -> dict[str, Any]:
             models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
                 "blocks"
             ] += 1
+    if damaged > _SHOWN:
+        problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive.collection
     if isinstance(collection, FileList):
-        contents = _describe_files(archive, collection, problems)
+        contents = _describe_files(collection)
     else:
         contents = _describe_array(collection)
     return {
@@ -108,16 +119,9 @@ def _describe_array(array: Collection) -> dict[str, Any]:
     }
 
 
-def _describe_files(
-    archive: Opener, files: FileList, problems: list[ArchiveError]
-) -> dict[str, Any]:
-    names = 0
-    try:
-        names = len(archive.names)
-    except ArchiveError as error:
-        problems.append(error)
+def _describe_files(files: FileList) -> dict[str, Any]:
     return {
-        "names": names,
+        "names": 0 if files.kind == TIFF else files.files,
         "parts": [_describe_part(part, files.kind) for part in files.parts],
     }
 
@@ -128,20 +132,11 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
 
 
 def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
-    info: dict[str, Any] = {
+    return {
         "identity": prefix.hex(),
         "name": None,
         "about": None,
         "code": None,
+        **(archive.library.describe(prefix) or {}),
         "blocks": 0,
-    }
-    try:
-        model = archive.library.find(prefix)
-    except ArchiveError:
-        return info
-    return info | {
-        "identity": model.identity.hex(),
-        "name": model.name,
-        "about": model.about,
-        "code": [str(step) for step in model.code],
     }

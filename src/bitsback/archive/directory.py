@@ -30,10 +30,10 @@ Read = Callable[[int, int], bytes]
 
 _LONGEST_START = 11  # of a section: its kind, and a varint
 _HEAD_SPACE = 512  # magic to the end of `C` takes fewer
-_SMALLEST_SECTION = 2 + CRC_SIZE
+_SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BlockInfo:
     """Where a block is, and which items it holds."""
 
@@ -46,7 +46,7 @@ class BlockInfo:
     """Bytes of its section in the archive."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where another section is."""
 
@@ -62,12 +62,16 @@ class Directory:
     collection: Collection | FileList | None = None
     """None where it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
+    listed: int | None = None
+    """The number of items that the index lists, if there is one."""
     sections: list[Place] = field(default_factory=list)
     """The `M`s, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
     """By how many bytes what is at the wrong place is behind it."""
     problems: list[ArchiveError] = field(default_factory=list)
     """What is wrong, outside of blocks."""
+    models_lost: bool = False
+    """Whether the sections of the models cannot be told apart, and all else is well."""
 
     @property
     def models(self) -> list[Place]:
@@ -79,7 +83,9 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of items in the blocks that were found."""
+        """The number of items in the blocks that the index lists, or else were found."""
+        if self.listed is not None:
+            return self.listed
         return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
 
 
@@ -94,7 +100,7 @@ def scan(read: Read, size: int) -> Directory:
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
         _walk(read, directory, start, size, with_blocks=True)
     else:
-        _place_blocks(directory, index)
+        _place_blocks(directory, index, size)
         if index.end != index.offset and not _walk(
             read, directory, index.end, index.offset, behind=True
         ):
@@ -106,7 +112,7 @@ def scan(read: Read, size: int) -> Directory:
             not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True))
             and not directory.problems
         ):
-            directory.problems.append(ArchiveError("a part before its blocks is damaged"))
+            directory.models_lost = True
     collection = directory.collection
     if collection is not None:
         _check_claims(directory, collection, size, index is not None)
@@ -219,14 +225,28 @@ def _check_claims(
             )
 
 
-def _place_blocks(directory: Directory, index: _Index) -> None:
-    first, offset = 0, index.first_offset
+def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> None:
+    """Adds the blocks that the index lists. What has been lost, or added, is in one place, so each
+    is where the index says, or by the drift behind; those that can be at neither are not added, of
+    which there may be many in few bytes.
+    """
+    drift = index.offset - index.end
+    first, offset, last = 0, index.first_offset, archive_size
+    missing: list[int] = []
     for number, (items, size) in enumerate(index.blocks):
-        if items == 0 or size < _SMALLEST_SECTION:
+        if items == 0 or size < _SMALLEST_BLOCK:
             raise ArchiveError("the index lists it as empty", number)
-        directory.blocks.append(BlockInfo(number, first, items, offset, size))
+        if offset < last or offset + drift >= index.first_offset:
+            directory.blocks.append(BlockInfo(number, first, items, offset, size))
+        else:
+            missing = [missing[0] if missing else number, number]
         first += items
         offset += size
+    directory.listed = first
+    if missing:
+        directory.problems.append(
+            ArchiveError(f"this block and those up to {missing[1]} are missing", missing[0])
+        )
 
 
 def _section_at(read: Read, offset: int, end: int) -> Place | None:

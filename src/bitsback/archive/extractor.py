@@ -17,7 +17,8 @@ from bitsback.archive.reader import Archive
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
-from bitsback.errors import ArchiveError, InputError
+from bitsback.archive.targets import check_container
+from bitsback.errors import InputError
 from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
 
@@ -153,19 +154,16 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
         return
     from bitsback.images.idx import Zipper, idx_header
 
+    check_container(array)
     header = idx_header(array.dtype, array.shape)
-    if header is None:
-        raise ArchiveError(
-            f"its array, {array.shape} of {array.dtype}, cannot come from an idx file"
-        )
+    assert header is not None, "it was checked"
     if array.container == IDX:
         output.write(header)
         yield output
         return
-    zipper = Zipper(output)
-    zipper.write(header)
-    yield zipper
-    zipper.close()
+    with Zipper(output) as zipper:
+        zipper.write(header)
+        yield zipper
 
 
 @contextmanager

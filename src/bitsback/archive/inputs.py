@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, cast
 
 from bitsback.archive.choose import item_axes
 from bitsback.archive.groups import Groups
-from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, Collection
-from bitsback.archive.members import pack_files
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
-from bitsback.errors import InputError, InputWarning
+from bitsback.archive.layout import ARRAY, COLLECTION, IDX, IDX_GZ, NAMES, Collection, open_section
+from bitsback.archive.members import pack_files, unpack_files
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
+from bitsback.archive.targets import check_restorable
+from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
 from bitsback.images.file_io import open_file
@@ -28,6 +29,7 @@ from bitsback.models import Model
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
+    from bitsback.images.pictures import Header
 
 Source = npy.Source | Sequence[str | os.PathLike[str]]
 
@@ -39,6 +41,8 @@ class Input:
     collection: Collection | FileList
     parts: list[tuple[Items, Collection]]
     """The arrays that it is made of, in the order in which they are stored."""
+    name: str
+    """For error messages."""
     names: bytes = b""
     """The `N` section, for files."""
     skipped: dict[str, int] = field(default_factory=dict)
@@ -66,6 +70,13 @@ def open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[
     given: the model that was asked for, if one was. skip_bad: leave out pictures that cannot be
     read, or not be held.
     """
+    with _open_input(source, given, skip_bad) as taken:
+        _check_readable(taken)
+        yield taken
+
+
+@contextmanager
+def _open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[Input]:
     if isinstance(source, list | tuple) and all(
         isinstance(path, str | os.PathLike) for path in source
     ):
@@ -75,13 +86,28 @@ def open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[
     elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
         from bitsback.images.folder import list_folder
 
-        yield _pictures(list_folder(Path(source)), skip_bad)
+        yield _pictures(list_folder(Path(source), skip_bad), skip_bad)
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open_file(file, os.fspath(source), given) as found:
             yield found
     else:
         with open_items(cast(npy.Source, source)) as items:
             yield _array(items, given)
+
+
+def _check_readable(taken: Input) -> None:
+    """Raises InputError for what the reader of archives would refuse."""
+    try:
+        read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
+        if isinstance(read, FileList):
+            content = unpack_files(open_section(taken.names, NAMES), read)
+            check_restorable(content)
+        else:
+            check_restorable(read)
+    except ArchiveError as error:
+        folder = isinstance(taken.collection, FileList) and taken.collection.kind == FOLDER
+        advice = "; rename one of them" if folder else ""
+        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
 
 
 @contextmanager
@@ -94,7 +120,7 @@ def _open_file(file: BufferedReader, name: str, given: Model | None) -> Iterator
         from bitsback.images.npz import open_npz
 
         with open_npz(file, name) as arrays:
-            yield _arrays(arrays, given)
+            yield _arrays(arrays, name, given)
     elif start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         yield _pages(file, name)
     elif start[:2] == b"\x1f\x8b":
@@ -111,16 +137,16 @@ def _open_file(file: BufferedReader, name: str, given: Model | None) -> Iterator
 
 def _array(items: Items, given: Model | None, container: int = ARRAY) -> Input:
     collection = Collection(items.dtype, items.shape, item_axes(items.shape, given), container)
-    return Input(collection, [(items, collection)])
+    return Input(collection, [(items, collection)], items.name)
 
 
-def _arrays(arrays: dict[str, Items], given: Model | None) -> Input:
+def _arrays(arrays: dict[str, Items], name: str, given: Model | None) -> Input:
     parts = [
         (items, Collection(items.dtype, items.shape, item_axes(items.shape, given)))
         for items in arrays.values()
     ]
     return Input(
-        FileList(NPZ, tuple(part for _, part in parts)), parts, pack_files(NPZ, [], arrays)
+        FileList(NPZ, tuple(part for _, part in parts)), parts, name, pack_files(NPZ, [], arrays)
     )
 
 
@@ -138,7 +164,7 @@ def _pages(file: BufferedReader, name: str) -> Input:
     parts: list[tuple[Items, Collection]] = [
         (PageItems(image, name, group.members, group.part), group.part) for group in groups
     ]
-    return Input(FileList(TIFF, groups.parts), parts, pack_files(TIFF, groups.runs, []))
+    return Input(FileList(TIFF, groups.parts), parts, name, pack_files(TIFF, groups.runs, []))
 
 
 def _pictures(listing: "Listing", skip_bad: bool) -> Input:
@@ -148,11 +174,12 @@ def _pictures(listing: "Listing", skip_bad: bool) -> Input:
 
     groups = Groups()
     names: list[str] = []
-    bad: dict[str, str] = {}
+    bad = dict(listing.bad)
     for name in listing.names:
         path = listing.path(name)
         try:
             header = read_header(path)
+            _check_target(name, header)
             # the archive begins with the number of pictures, so it must be known which are whole
             if skip_bad:
                 read_pixels(path)
@@ -168,31 +195,34 @@ def _pictures(listing: "Listing", skip_bad: bool) -> Input:
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no picture that can be used{first}")
-    _check_restored(names, groups)
     _warn(groups.notes, "file")
     _warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
         (PictureItems(listing, names, group.members, group.part), group.part) for group in groups
     ]
     files = pack_files(FOLDER, groups.runs, names)
-    return Input(FileList(FOLDER, groups.parts), parts, files, dict(listing.skipped), bad, listing)
+    return Input(
+        FileList(FOLDER, groups.parts),
+        parts,
+        naming.printable(os.fspath(listing.root)),
+        files,
+        dict(listing.skipped),
+        bad,
+        listing,
+    )
 
 
-def _check_restored(names: list[str], groups: Groups) -> None:
-    """Raises InputError if two pictures would be restored under the same name."""
-    sources: dict[str, str] = {}
-    for group in groups:
-        mode = mode_of(group.part.dtype, group.part.item_shape)
-        assert mode is not None
-        for member in group.members:
-            name = names[member]
-            other = sources.setdefault(restored(name, mode)[0], name)
-            if other != name:
-                raise InputError(
-                    f"{naming.printable(name)}: would be restored as"
-                    f" {naming.printable(restored(name, mode)[0])}, and so would"
-                    f" {naming.printable(other)}; rename one of them"
-                )
+def _check_target(name: str, header: "Header") -> None:
+    """Raises InputError if no file system can have the name that the picture is restored under."""
+    mode = mode_of(header.dtype, header.shape)
+    assert mode is not None, "it was read as a picture"
+    target = restored(name, mode)[0]
+    reason = naming.file_fault(target)
+    if reason is not None:
+        raise InputError(
+            f"{naming.printable(name)}: would be restored as {naming.printable(target)}: {reason};"
+            " rename it"
+        )
 
 
 def _warn(notes: "Counter[str]", noun: str) -> None:

@@ -113,7 +113,7 @@ ARRAY, IDX, IDX_GZ = 0, 2, 3
 """Containers: an array, and one that came, and goes, as an idx file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Collection:
     """What the archive as a whole is, or a part of it: one array."""
 

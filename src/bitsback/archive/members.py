@@ -106,12 +106,17 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
         parts.append(varint(len(runs)))
         parts += [varint(part) + varint(count) for part, count in runs]
     before = b""
+    total = written = 0
     for name in names:
         data = name.encode()
-        start = _shared(before, data)
-        end = _shared(before[start:][::-1], data[start:][::-1])
+        total += len(data)
+        start = end = 0
+        if total <= _most_name_bytes(written):  # otherwise more of it is written than need be
+            start = _shared(before, data)
+            end = _shared(before[start:][::-1], data[start:][::-1])
         new = data[start : len(data) - end]
         parts.append(varint(start) + varint(end) + varint(len(new)) + new)
+        written += len(parts[-1])
         before = data
     return section(NAMES, *parts)
 
@@ -139,11 +144,15 @@ def unpack_files(payload: memoryview, collection: FileList) -> Files:
 
 def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
     before = b""
+    most = _most_name_bytes(len(cursor.data))
     for _ in range(count):
         start, end, size = cursor.varint(), cursor.varint(), cursor.varint()
         if start + end > len(before) or start + size + end > naming.MAX_BYTES:
             raise ArchiveError("the name of a file is damaged")
         before = before[:start] + cursor.take(size) + before[len(before) - end :]
+        most -= len(before)
+        if most < 0:
+            raise ArchiveError("the names of its files are longer than any writer makes them")
         try:
             name = before.decode()
         except UnicodeDecodeError:
@@ -154,6 +163,13 @@ def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
                 f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"
             )
         yield name
+
+
+def _most_name_bytes(size: int) -> int:
+    """How many bytes the names may have that so many bytes of a section stand for, so that a few
+    bytes cannot claim a computer's memory.
+    """
+    return (1 << 16) + (size << 5)
 
 
 def _shared(left: bytes, right: bytes) -> int:

@@ -1,13 +1,13 @@
 """Where results go: a file that is there whole or not at all, or a stream."""
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from bitsback.archive import moves, temporary
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
 
@@ -69,27 +69,30 @@ def open_output(
             f"{name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
-    temporary = path.with_name(f".bitsback-{secrets.token_hex(6)}.tmp")
+    temporary.clear(path.parent)
     with naming(name):
-        file = temporary.open("xb", buffering=0)
+        hidden, file = temporary.make_file(path.parent)
     try:
         with file:
             yield Output(file, name)
             with naming(name):
                 os.fsync(file.fileno())
+                if status is not None:
+                    hidden.chmod(stat.S_IMODE(status.st_mode))
+                elif path.exists() and not force:
+                    raise InputError(
+                        f"{name}: exists since just now; name another output, or use --force to"
+                        " replace it"
+                    )
+                if os.name != "nt":  # as long as it is open, and so locked, nobody clears it up
+                    hidden.replace(path)
         with naming(name):
-            if status is not None:
-                temporary.chmod(stat.S_IMODE(status.st_mode))
-            elif path.exists() and not force:
-                raise InputError(
-                    f"{name}: exists since just now; name another output, or use --force to"
-                    " replace it"
-                )
-            temporary.replace(path)
-            _sync_folder(path.parent)
+            if os.name == "nt":  # where an open file cannot be moved
+                hidden.replace(path)
+            moves.sync(path.parent)
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            hidden.unlink()
         raise
 
 
@@ -102,15 +105,3 @@ def naming(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise InputError(f"{name}: cannot be written: {error.strerror or error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name last through a power cut, where a folder can be opened (not on
-    Windows).
-    """
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

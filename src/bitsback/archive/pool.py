@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -49,4 +49,17 @@ def ordered_map(
         while running:
             yield running.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        _end(pool)
+
+
+def _end(pool: "ThreadPoolExecutor") -> None:
+    """Waits for the blocks in work, even if it is interrupted: Python must not end before them."""
+    interrupt: KeyboardInterrupt | None = None
+    while True:
+        try:
+            pool.shutdown(cancel_futures=True)
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt

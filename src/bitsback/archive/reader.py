@@ -4,7 +4,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from threading import Lock
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -15,15 +14,17 @@ from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import BLOCK, NAMES, Collection, Cursor, Shape, open_section
-from bitsback.archive.library import Library, load_embedded
+from bitsback.archive.layout import BLOCK, MODEL, NAMES, Collection, Cursor, Shape, open_section
+from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, read_file, unpack_files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
+from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.file_io import open_file, reading, stream_name
+from bitsback.images.file_io import Reader, open_file, reading, stream_name
+from bitsback.models import Model
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
 
@@ -36,7 +37,9 @@ class Archive:
 
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
     outside of them, and the items of the blocks that are whole can be had. Use it as a context
-    manager, or close it. It may be used from several threads.
+    manager, or close it. It may be used from several threads, and, if it is a file, from processes
+    that are forked afterwards. One that was opened by its path can be pickled: it is opened again
+    where it is unpickled.
 
     >>> import io
     >>> from bitsback import compress
@@ -64,16 +67,24 @@ class Archive:
             self.name = os.fspath(source)
             self._file: BinaryIO = open_file(source)
             self._owned = True
+            self._given = given
         else:
             self.name = stream_name(source, "the archive")
             self._file = source
             self._owned = False
-        self._lock = Lock()
+        self._reader = Reader(self._file)
         self._cached: tuple[int, NDArray[Any]] | None = None
         try:
             with reading(self.name):
                 self.size = self._file.seek(0, os.SEEK_END)
-            self.library = Library(given, lambda: map(self._read_place, self._directory.models))
+            self.library = Library(
+                given,
+                lambda: map(self._read_place, self._directory.models),
+                lambda: (
+                    self._read(place.offset, min(place.size, START))
+                    for place in self._directory.models
+                ),
+            )
             self._directory = scan(self._read, self.size)
             self.collection = self._directory.collection or guess_collection(
                 self._directory, self._read
@@ -100,6 +111,14 @@ class Archive:
         """Closes the file, if it was opened here."""
         if self._owned:
             self._file.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._owned:
+            raise TypeError(
+                f"{self.name}: only an archive that was opened by its path can be pickled"
+            )
+        model = None if self._given is None else self._given.to_bytes()
+        return _open_again, (os.path.abspath(self.name), model)  # noqa: PTH100
 
     def __len__(self) -> int:
         """The number of items, or, of a collection of files, that of the files (pages, arrays)."""
@@ -140,24 +159,28 @@ class Archive:
         """
         return self.files.names if isinstance(self.collection, FileList) else []
 
-    @cached_property
+    @property
     def files(self) -> Files:
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
-        if not isinstance(self.collection, FileList):
-            raise InputError(f"{self.name}: holds an array, whose items have no names")
         try:
-            place = self._directory.names
-            if place is None:
-                raise ArchiveError("the names of its files are missing")
-            return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
+            return self._files
         except ArchiveError as error:
             raise self._named(error) from None
 
+    @cached_property
+    def _files(self) -> Files:
+        if not isinstance(self.collection, FileList):
+            raise InputError(f"{self.name}: holds an array, whose items have no names")
+        place = self._directory.names
+        if place is None:
+            raise ArchiveError("the names of its files are missing")
+        return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
+
     @property
     def blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds."""
+        """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
 
     @property
@@ -165,7 +188,10 @@ class Archive:
         """What was found to be wrong when the archive was opened, in order; blocks are not looked
         into then.
         """
-        return [self._named(error) for error in self._directory.problems]
+        problems = list(self._directory.problems)
+        if self._directory.models_lost and not self.library.has_given:
+            problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
+        return [self._named(error) for error in problems]
 
     def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
         """An item, or the items of a range, as in Python; or one file by number or by name. Always
@@ -224,11 +250,7 @@ class Archive:
         it is in one.
         """
         problems: list[Problem] = [(error.block, error) for error in self.problems]
-        for place in self._directory.sections:
-            try:
-                self.check_section(place)
-            except ArchiveError as problem:
-                problems.append((None, problem))
+        problems += [(None, problem) for problem in self._damage()]
 
         def check(block: BlockInfo) -> tuple[BlockInfo, ArchiveError | None]:
             try:
@@ -244,25 +266,32 @@ class Archive:
                 progress(block.first + block.items, self.collection.items)
         return problems
 
-    def check_section(self, place: Place) -> None:
-        """Checks a section that is no block; a model is loaded, too. Raises ArchiveError, naming
-        the archive.
-        """
-        try:
-            data = self._read_place(place)
-            if place in self._directory.models:
-                load_embedded(data)
-            else:
-                open_section(data, place.kind)
-        except ArchiveError as error:
-            raise self._named(error) from None
-
     def check(self) -> None:
-        """Raises the first of `problems`, or for damage of any section that is no block."""
+        """Raises the first of `problems`, or for anything else outside of blocks for which
+        decompression would fail.
+        """
         for problem in self.problems:
             raise problem
+        for problem in self._damage():
+            raise problem
+
+    def _damage(self) -> Iterator[ArchiveError]:
+        """What else is wrong outside of blocks: with the models, the names, the container, and
+        sections of unknown kinds.
+        """
+        for problem in self.library.damage():
+            yield self._named(problem)
+        files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            self.check_section(place)
+            if place.kind != MODEL and not (files and place is self._directory.names):
+                try:
+                    open_section(self._read_place(place), place.kind)
+                except ArchiveError as problem:
+                    yield self._named(problem)
+        try:
+            check_restorable(self._files if files else self.array)
+        except ArchiveError as problem:
+            yield self._named(problem)
 
     def tasks(self) -> Iterator[Task]:
         """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage
@@ -274,7 +303,7 @@ class Archive:
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
-        none.
+        none, and builds no model.
         """
         return describe(self)
 
@@ -292,9 +321,8 @@ class Archive:
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
             return b""
-        with self._lock, reading(self.name):
-            self._file.seek(start)
-            return self._file.read(end - start)
+        with reading(self.name):
+            return self._reader.read(start, end - start)
 
     def _read_place(self, place: Place) -> bytes:
         return self._read(place.offset, place.size)
@@ -302,9 +330,10 @@ class Archive:
     def _block_of(self, item: int) -> BlockInfo:
         behind = bisect_right(self.blocks, item, key=lambda block: block.first)
         if behind == 0 or item >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
+            number = self.blocks[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {behind}: item {item} is missing, the archive is cut off",
-                behind,
+                f"{self.name}: block {number}: item {item} is missing, the archive is cut off",
+                number,
             )
         return self.blocks[behind - 1]
 
@@ -341,6 +370,10 @@ class Archive:
             return read_header(data[cursor.at :])
         except ArchiveError:
             return read_header(self._task(block).payload)
+
+
+def _open_again(path: str, model: bytes | None) -> Archive:
+    return Archive(path, model=None if model is None else Model.from_bytes(model))
 
 
 def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:

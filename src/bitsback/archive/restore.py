@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,9 @@ from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
+from bitsback.archive.targets import target_of, targets, unrestorable
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.modes import mode_of
-from bitsback.images.names import printable
 from bitsback.images.npy import write_header
-from bitsback.images.restored import restored
 
 
 def restore(
@@ -61,34 +58,18 @@ def extract(
 
     Only the blocks that they are in are decoded.
     """
-    targets = dict(_targets(archive))
-    wanted = sorted({archive.files.item(number): number for number in numbers}.items())
+    files = archive.files
+    wanted = sorted({files.item(number): number for number in numbers}.items())
+    found = {number: target_of(files, number) for _, number in wanted}
+    problem = unrestorable((files.names[number], found[number][0]) for number in found)
+    if problem is not None:
+        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
     size = 0
-    with staging(destination, [targets[number][0] for _, number in wanted], force) as stage:
+    with staging(destination, [name for name, _ in found.values()], force) as stage:
         for item, number in wanted:
             pixels = next(archive.pieces(item, item + 1, verify=verify))[0]
-            size += _write_picture(stage, pixels, *targets[number])
+            size += _write_picture(stage, pixels, *found[number])
     return size
-
-
-def _targets(archive: Archive) -> Iterator[tuple[int, tuple[str, str]]]:
-    """For each picture, in the order of items, its number, and the name and format that it is
-    restored to.
-    """
-    files = archive.files
-    seen: set[str] = set()
-    numbers = files.of_items()
-    for part in files.collection.parts:
-        mode = mode_of(part.dtype, part.item_shape)
-        assert mode is not None, "the collection was checked"
-        for number in islice(numbers, part.items):
-            name, kind = restored(files.names[number], mode)
-            if name in seen:
-                raise ArchiveError(
-                    f"{archive.name}: two of its files would be restored as {printable(name)!r}"
-                )
-            seen.add(name)
-            yield number, (name, kind)
 
 
 def _restore_folder(
@@ -99,19 +80,20 @@ def _restore_folder(
     force: bool,
     verify: bool,
 ) -> int:
-    targets = [target for _, target in _targets(archive)]
+    archive.check()  # before anything is made, and with it that the names can be restored
+    found = [target for _, target in targets(archive.files)]
 
     def work(task: Task) -> tuple[int, int]:
         """Decodes a block and writes its pictures; how many bytes, and pictures."""
         items = decode(archive, task, None if verify else task.items)
-        names = targets[task.first : task.first + task.items]
+        names = found[task.first : task.first + task.items]
         return sum(
             _write_picture(stage, item, *name) for item, name in zip(items, names, strict=True)
         ), task.items
 
     size = done = 0
     with (
-        staging(destination, [name for name, _ in targets], force) as stage,
+        staging(destination, [name for name, _ in found], force) as stage,
         closing(
             ordered_map(work, archive.tasks(), threads)
         ) as blocks,  # no thread writes on after an error

@@ -14,7 +14,7 @@ from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """Items in a row that are alike."""
 

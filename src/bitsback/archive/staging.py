@@ -3,91 +3,138 @@ does.
 """
 
 import os
-import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
+from bitsback.archive import moves, temporary
 from bitsback.archive.output import naming
 from bitsback.errors import InputError
 from bitsback.images.names import printable, windows_fault
+from bitsback.interrupts import put_off
 
 
 class Staging:
     """Takes files by name, `/` between folders. May be used from several threads."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, hidden: Path, target: "_Target") -> None:
+        self.names: list[str] = []
+        """Of the files that were written."""
+        self._new, self._target = hidden / moves.NEW, target
+        self._lock = Lock()
 
     def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if the disk is full or the like, or if the file system takes the name
-        for another's.
+        """Raises InputError if the disk is full or the like, if the file system takes the name for
+        another's, or if there is such a file in the folder and none may be replaced.
         """
-        shown = os.path.join(self._name, printable(name))  # noqa: PTH118
-        path = self._folder / name
+        self._target.check([name])
+        shown = self._target.shown(name)
+        path = self._new / name
         with naming(shown):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with path.open("xb") as file:
                     file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
             except FileExistsError:
                 raise InputError(
                     f"{shown}: another file of the archive has a name that this file system takes"
                     " for the same; extract them into different folders"
                 ) from None
+        with self._lock:
+            self.names.append(name)
 
 
 @contextmanager
 def staging(
-    destination: str | os.PathLike[str], names: Sequence[str], force: bool
+    destination: str | os.PathLike[str], names: Iterable[str], force: bool
 ) -> Iterator[Staging]:
-    """A place for files of these names, which are moved into the folder `destination` when the body
-    ends.
+    """A place for files, which are moved into the folder `destination` when the body ends.
 
-    If the body raises, nothing is left. Raises InputError if a file is there already, unless
-    `force`, or if this computer cannot have one of the names.
+    names: those of the files as far as they are known before, to refuse early. If the body raises,
+    nothing is left. If the process ends while the files are moved, the next one that writes there
+    moves the others. Raises InputError if a file is there already, unless `force`, or if this
+    computer cannot have one of the names.
     """
-    shown = os.fspath(destination)
-    folder = Path(os.path.realpath(shown))
-    for name in names:
-        fault = windows_fault(name) if os.name == "nt" else None
-        if fault is not None:
-            raise InputError(
-                f"{printable(name)}: {fault}; extract the other files by their numbers"
-            )
-    with naming(shown):
-        exists = folder.exists()
-    if exists:
-        if not folder.is_dir():
-            raise InputError(f"{shown}: is a file; name a folder")
-        _check_free(folder, shown, names, force)
-    temporary = (folder if exists else folder.parent) / f".bitsback-{secrets.token_hex(6)}.tmp"
-    with naming(shown):
-        temporary.mkdir()
+    target = _Target(destination, force)
+    with naming(target.name):
+        exists = target.folder.exists()
+        if exists and not target.folder.is_dir():
+            raise InputError(f"{target.name}: is a file; name a folder")
+    temporary.clear(target.folder)
+    temporary.clear(target.folder.parent)
+    target.check(names)
+    with naming(target.name):
+        hidden, lock = temporary.make_folder(target.folder if exists else target.folder.parent)
     try:
-        yield Staging(temporary, shown)
-        with naming(shown):
-            if not exists and not folder.exists():
-                temporary.rename(folder)
-                return
-        _check_free(folder, shown, names, force)
-        for name in names:
-            with naming(os.path.join(shown, printable(name))):  # noqa: PTH118
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / name).replace(folder / name)
+        with naming(target.name):
+            (hidden / moves.NEW).mkdir()
+        stage = Staging(hidden, target)
+        yield stage
+        with put_off():
+            target.take(hidden, stage.names)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if not (hidden / moves.LIST).exists():  # otherwise somebody must finish or undo the moves
+            shutil.rmtree(hidden, ignore_errors=True)
+        lock.close()
 
 
-def _check_free(folder: Path, shown: str, names: Sequence[str], force: bool) -> None:
-    for name in names:
-        path = folder / name
-        if os.path.lexists(path) and (not force or path.is_dir()):
-            where = os.path.join(shown, printable(name))  # noqa: PTH118
-            advice = (
-                "name another folder"
-                if path.is_dir()
-                else "name another folder, or use --force (force=True)"
+class _Target:
+    """The folder that the files are for."""
+
+    def __init__(self, destination: str | os.PathLike[str], force: bool) -> None:
+        self.name = printable(os.fspath(destination))
+        self.folder = Path(os.path.realpath(destination))
+        self._force = force
+
+    def shown(self, name: str) -> str:
+        return os.path.join(self.name, printable(name))  # noqa: PTH118
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises InputError unless files of these names can be moved into the folder."""
+        exists = self.folder.exists()
+        for name in names:
+            fault = windows_fault(name) if os.name == "nt" else None
+            if fault is not None:
+                raise InputError(
+                    f"{printable(name)}: {fault}; extract the other files by their numbers"
+                )
+            if exists:
+                with naming(self.shown(name)):
+                    self._check_place(name)
+
+    def take(self, hidden: Path, names: Sequence[str]) -> None:
+        """Moves the files to their places. Raises InputError, with nothing changed, if one cannot
+        be.
+        """
+        with naming(self.name):
+            if not self.folder.exists():
+                moves.sync_all(hidden / moves.NEW)
+                (hidden / moves.NEW).rename(self.folder)
+                moves.sync(self.folder.parent)
+                return
+        self.check(names)
+        with naming(self.name):
+            moves.carry_out(hidden, self.folder, names)
+
+    def _check_place(self, name: str) -> None:
+        link = moves.link_inside(self.folder, [name])
+        if link is not None:
+            what = "is a link" if (self.folder / link).is_symlink() else "is a file"
+            raise InputError(
+                f"{self.shown(link)}: {what}, and the archive has a folder of that name; name"
+                " another folder"
             )
-            raise InputError(f"{where}: exists already; {advice}")
+        place = self.folder / name
+        if not os.path.lexists(place):
+            return
+        if place.is_dir() and not place.is_symlink():
+            raise InputError(f"{self.shown(name)}: is a folder; name another folder")
+        if not self._force:
+            raise InputError(
+                f"{self.shown(name)}: exists already; name another folder, or use --force"
+                " (force=True)"
+            )

@@ -57,13 +57,13 @@ class Stream:
             try:
                 data = self._take_section()
                 kind = data[:1]
+                if kind == MODEL and not index and not ended:
+                    self._models.append(data)  # which the library checks
+                    first_block = self.size
+                    continue
                 payload = open_section(data, kind)
                 if kind == INDEX:
                     break
-                if kind == MODEL and not index and not ended:
-                    self._models.append(data)
-                    first_block = self.size
-                    continue
                 if kind != BLOCK:
                     if not known_kind(kind):
                         raise ArchiveError(
@@ -103,7 +103,8 @@ class Stream:
             with reading(self.name):
                 if self._file.read(1):
                     raise ArchiveError("something follows its end")
-            self.library.check()
+            for problem in self.library.damage():
+                raise problem
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 

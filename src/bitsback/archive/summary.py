@@ -33,9 +33,11 @@ class Compressed(Summary):
     """What went through a compression."""
 
     methods: dict[str, int]
-    """How many blocks have which method: chain, packed, raw."""
+    """How many blocks have which method: squeezed, chain, packed, raw."""
     model: str | None
     """The name of the model that blocks were coded with, or the names."""
+    outdone: int
+    """How many blocks a model could code, and a general compressor made smaller."""
     model_bytes: int
     """Bytes of the archive that the models in it take; 0 if they are not in it."""
     skipped: dict[str, int]

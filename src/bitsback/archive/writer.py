@@ -17,6 +17,7 @@ from bitsback.archive.choose import (
     any_fits,
     check_fit,
     choose,
+    coder_for,
     fits,
     is_bundled,
     read_choice,
@@ -171,6 +172,9 @@ class _Writer:
         self._given = given
         self._effort = effort
         self._embed = embed
+        whole = [part.collection for part in parts]
+        self._job = sum(part.elements for part in whole if any_fits(given, part.item_shape))
+        self._coder = coder_for(effort, sum(part.elements for part in whole))
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
@@ -183,9 +187,14 @@ class _Writer:
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(block_module.METHODS), 0)
         done = 0
-        for encoded in ordered_map(_encode, self._tasks(chosen), threads):
+        names: dict[str, None] = {}
+        outdone = 0
+        for encoded in ordered_map(self._encode, self._tasks(chosen), threads):
             output.write(encoded.section)
             index.append((encoded.items, len(encoded.section)))
+            outdone += encoded.outdone
+            if encoded.model is not None:
+                names[encoded.model.name] = None
             methods[block_module.METHODS[encoded.method]] += 1
             done += encoded.items
             if progress is not None:
@@ -201,11 +210,8 @@ class _Writer:
             elements=collection.elements,
             blocks=len(index),
             methods=methods,
-            model=(
-                ", ".join(model.name for model in used.values())
-                if used and methods["chain"]
-                else None
-            ),
+            model=", ".join(names) or None,
+            outdone=outdone,
             model_bytes=model_bytes,
             bytes_in=collection.nbytes,
             bytes_out=output.size,
@@ -218,13 +224,11 @@ class _Writer:
         """The model for each part. Raises UnfitError if there is a given one that codes none of
         them.
         """
-        parts = (part.collection for part in self._parts)
-        job = sum(part.elements for part in parts if any_fits(self._given, part.item_shape))
         chosen: list[Chosen] = []
         refused: UnfitError | None = None
         for part in self._parts:
             try:
-                chosen.append(part.choose(self._given, self._effort, job))
+                chosen.append(part.choose(self._given, self._effort, self._job))
             except UnfitError as error:
                 refused = refused or error
                 chosen.append(Chosen(None))
@@ -246,6 +250,33 @@ class _Writer:
             yield from part.tasks(first, choice)
             first += part.collection.items
 
+    def _encode(self, task: _Task) -> block_module.Encoded:
+        """A block, with the model of its part, or with another one if that does worse than it was
+        expected to, since the blocks of a part may differ much.
+        """
+        items, chosen = task.items, task.chosen
+        encoded = self._encode_with(task, chosen)
+        if (
+            self._given is not None
+            or self._embed == "always"  # when all models were written before
+            or not items.size
+            or not any_fits(None, items.shape[1:])
+        ):
+            return encoded
+        used = encoded.model
+        if (
+            used is not None
+            and (used.levels == 2) == encoded.two_valued
+            and not chosen.disappoints(len(encoded.section), items.size)
+        ):
+            return encoded
+        other = choose(None, items, "", self._effort, self._job)
+        if other.model is None or (other.model, other.invert) == (chosen.model, chosen.invert):
+            return encoded
+        again = self._encode_with(task, other)
+        return min(encoded, again, key=lambda encoded: len(encoded.section))
 
-def _encode(task: _Task) -> block_module.Encoded:
-    return block_module.encode(task.items, task.first, task.chosen.model, task.chosen.invert)
+    def _encode_with(self, task: _Task, chosen: Chosen) -> block_module.Encoded:
+        return block_module.encode(
+            task.items, task.first, chosen.model, chosen.invert, self._coder, chosen.contested
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -83,7 +82,8 @@ def command(
     of it.
 
     Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
-    (bool, 0/1, 0/255) and grey ones have models of their own. Others are stored. 'bitsback train'
+    (bool, 0/1, 0/255) and grey ones have models of their own. Others, and those that no model suits,
+    are compressed by LZMA, or by deflate if they are many. 'bitsback train'
     makes models. Of several models the one is taken that makes a sample smallest. The best ones
     ('context' in their names) work on a few MB a second, both ways; beyond 20 million pixels a fast
     one takes their place, unless it is far worse.
@@ -115,8 +115,8 @@ def command(
     start = time.perf_counter()
     with _warnings(quiet, as_json) as notes, Progress("compressing", quiet) as progress:
         summary = bitsback.compress(
-            sys.stdin.buffer if source == options.STANDARD else taken,
-            sys.stdout.buffer if output == options.STANDARD else output,
+            options.standard_input() if source == options.STANDARD else taken,
+            options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
             force=force, skip_bad=skip_bad,
@@ -124,7 +124,7 @@ def command(
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,
         as_json, quiet,
-        skipped=summary.skipped, bad=summary.bad, notes=notes,
+        outdone=summary.outdone, skipped=summary.skipped, bad=summary.bad, notes=notes,
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
                 return
             notes.append(str(message))
             if not (quiet or as_json):
-                click.echo(f"bitsback: warning: {message}", err=True)
+                figures.say(f"bitsback: warning: {message}", err=True)
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield notes

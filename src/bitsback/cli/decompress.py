@@ -5,7 +5,6 @@ pictures.
 from __future__ import annotations
 
 import re
-import sys
 import time
 
 import click
@@ -53,8 +52,8 @@ def command(
     start = time.perf_counter()
     with Progress("decompressing", quiet) as progress:
         summary = bitsback.decompress(
-            sys.stdin.buffer if source == options.STANDARD else source,
-            sys.stdout.buffer if output == options.STANDARD else output,
+            options.standard_input() if source == options.STANDARD else source,
+            options.standard_output() if output == options.STANDARD else output,
             model=model, threads=threads, progress=progress, force=force,
         )  # fmt: skip
     figures.report(

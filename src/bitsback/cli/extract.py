@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -86,7 +85,7 @@ def command(
                 opened, items, output, folder, not no_verify, force, _range
             )
             if not quiet:
-                click.echo(written, err=True)
+                figures.say(written, err=True)
             return
         ranges = [_range(text, len(opened)) for text in items]
         if output is not None:
@@ -96,7 +95,7 @@ def command(
             _write_png(opened, ranges, Path(folder), not no_verify, force)
     if not quiet:
         written = " and ".join(place for place in (output, folder) if place is not None)
-        click.echo(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
+        figures.say(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
 
 
 def _range(text: str, length: int) -> range:
@@ -131,7 +130,7 @@ def _write_npy(
 
     item_shape = archive.array.item_shape
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
-    destination = sys.stdout.buffer if output == options.STANDARD else output
+    destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
         write_header(file.write, archive.dtype, shape)
         for wanted in ranges:
@@ -143,30 +142,16 @@ def _write_png(
     archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
-    folder.mkdir(parents=True, exist_ok=True)
+    from bitsback.archive.staging import staging
+    from bitsback.cli.extract_files import merged
+
     digits = len(str(max(len(archive) - 1, 0)))
-    written = set()
-    for wanted in ranges:
-        pieces = archive.pieces(wanted.start, wanted.stop, verify=verify)
-        for number, item in zip(wanted, chain.from_iterable(pieces), strict=True):
-            if number not in written:
-                _write_new(folder / f"{number:0{digits}}.png", _png(item), force)
-                written.add(number)
-
-
-def _write_new(path: Path, data: bytes, force: bool) -> None:
-    try:
-        file = path.open("wb" if force else "xb")
-    except FileExistsError:
-        raise InputError(
-            f"{path}: exists already; name another folder, or use --force to replace it"
-        ) from None
-    try:
-        with file:
-            file.write(data)
-    except BaseException:
-        path.unlink()
-        raise
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with staging(folder, (), force) as stage:
+        for wanted in merged(ranges):
+            pieces = archive.pieces(wanted.start, wanted.stop, verify=verify)
+            for number, item in zip(wanted, chain.from_iterable(pieces), strict=True):
+                stage.write(f"{number:0{digits}}.png", _png(item))
 
 
 def _png(item: NDArray[Any]) -> bytes:

@@ -5,6 +5,7 @@ file, pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ def write(
     parse: Parse,
 ) -> str:
     """Writes the files that `texts` name; says how many, and where to."""
+    if archive.kind == "tiff" and folder is not None and output is None:
+        # Pages may be claimed by the million, so no list of them is made.
+        ranges = merged([parse(text, len(archive)) for text in texts])
+        _write_pages(archive, ranges, Path(folder), force)
+        return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = _numbers(archive, texts, parse)
     if archive.kind == "folder" and output is not None and folder is None:
         from bitsback.archive.restore import extract
@@ -34,8 +40,6 @@ def write(
         extract(archive, numbers, output, force, verify)
     elif archive.kind == "npz" and output is not None and folder is None:
         _write_array(archive, numbers, output, force)
-    elif archive.kind == "tiff" and folder is not None and output is None:
-        _write_pages(archive, numbers, Path(folder), force)
     else:
         wanted = {
             "folder": "pictures: give -o DIR",
@@ -78,13 +82,24 @@ def _write_array(archive: Archive, numbers: list[int], output: str, force: bool)
         file.write(array.tobytes())
 
 
-def _write_pages(archive: Archive, numbers: list[int], folder: Path, force: bool) -> None:
+def _write_pages(archive: Archive, ranges: Sequence[range], folder: Path, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.archive.staging import staging
     from bitsback.images.pictures import encode
 
     digits = len(str(len(archive) - 1))
-    names = {number: f"{number:0{digits}}.png" for number in numbers}
-    with staging(folder, list(names.values()), force) as stage:
-        for number, name in names.items():
-            stage.write(name, encode(archive[number], "PNG"))
+    with staging(folder, (), force) as stage:
+        for number in chain.from_iterable(ranges):
+            stage.write(f"{number:0{digits}}.png", encode(archive[number], "PNG"))
+
+
+def merged(ranges: Sequence[range]) -> list[range]:
+    """The same numbers, each once and in order."""
+    found: list[range] = []
+    for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
+        if found and one.start <= found[-1].stop:
+            last = found.pop()
+            found.append(range(last.start, max(last.stop, one.stop)))
+        else:
+            found.append(one)
+    return found

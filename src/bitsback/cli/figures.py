@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitsback.images.names import printable
+
 if TYPE_CHECKING:
     from bitsback.archive import Summary
+
+
+def say(text: str, err: bool = False) -> None:
+    """Prints one line; what an archive or a file name has of line breaks and of what a terminal
+    would act on is shown, not done.
+    """
+    click.echo(printable(text), err=err)
 
 
 def count(number: int, noun: str) -> str:
@@ -44,13 +53,15 @@ def report(
     as_json: bool,
     quiet: bool,
     *,
+    outdone: int = 0,
     skipped: dict[str, int] | None = None,
     bad: dict[str, str] | None = None,
     notes: list[str] | None = None,
 ) -> None:
     """Say what went through a compression or a decompression: one line on standard error, or JSON.
 
-    skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
+    outdone: in how many blocks of a compression a model was not used, since a general compressor did
+    better. skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
     JSON. JSON goes to standard output, unless that is taken by the output.
     """
     if as_json:
@@ -72,24 +83,34 @@ def report(
                 "ratio": array_bytes / archive_bytes,
                 "seconds": seconds,
             }
-            | ({} if skipped is None else {"skipped": skipped, "bad": bad, "warnings": notes}),
+            | (
+                {}
+                if skipped is None
+                else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
+            ),
             err=output == "-",
         )
     elif not quiet:
         files = summary.files
         contents = count(summary.items, "item") if files is None else count(files, "file")
-        click.echo(
+        say(
             f"{output}: {contents},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
             err=True,
         )
+        if outdone:
+            say(
+                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a general"
+                " compressor, which was used",
+                err=True,
+            )
         for reason in (bad or {}).values():
-            click.echo(f"left out: {reason}", err=True)
+            say(f"left out: {reason}", err=True)
         if skipped:
             what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-            click.echo(f"left out, as they are no pictures: {what}", err=True)
+            say(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

@@ -20,7 +20,8 @@ _SHOWN = 10  # shapes and modes of a collection
 def command(archive: str, names: bool, as_json: bool) -> None:
     """Show what is in the archive X.bb: names, shapes, modes, models, sizes, blocks.
 
-    Reads the header and the index only; 'bitsback verify' checks the contents.
+    Reads the header, the index and the first bytes of each block and of the models in it, of which
+    it runs none; 'bitsback verify' checks the contents.
 
     \b
       bitsback info digits.bb
@@ -38,7 +39,7 @@ def command(archive: str, names: bool, as_json: bool) -> None:
         figures.show_json(info)
         return
     for name, value in _lines(info):
-        click.echo(f"{name:10}{value}")
+        figures.say(f"{name:10}{value}")
 
 
 def _list(names: list[str], as_json: bool) -> None:
@@ -88,7 +89,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     for model in info["models"]:
         name = (
-            f"{model['name']} ({', '.join(model['code'])})"
+            f"{model['name']}" + (f" ({', '.join(model['code'])})" if model["code"] else "")
             if model["name"]
             else "not here; give it with -m"
         )

@@ -5,6 +5,8 @@ code.
 from __future__ import annotations
 
 import errno
+import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import click
 from bitsback import __version__
 from bitsback.cli import lab
 from bitsback.errors import BitsbackError
+from bitsback.images.names import printable
 
 COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train")
 
@@ -48,7 +51,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _terminate_as_interrupt():
+            with _stop_once():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
@@ -65,12 +68,14 @@ class LazyGroup(click.Group):
         interruption.
         """
         args = sys.argv[1:] if args is None else list(args)
+        _hold_standard_streams()
         try:
             code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
             sys.exit(code if isinstance(code, int) else 0)
         except Interrupted:
             # A terminal has just echoed ^C on the line that we are about to write.
-            click.echo(("\n" if sys.stderr.isatty() else "") + "bitsback: interrupted", err=True)
+            terminal = sys.stderr is not None and sys.stderr.isatty()
+            click.echo(("\n" if terminal else "") + "bitsback: interrupted", err=True)
             sys.exit(INTERRUPTED)
         except (click.ClickException, BitsbackError, OSError, MemoryError) as error:
             if "--traceback" in args:
@@ -82,19 +87,54 @@ class LazyGroup(click.Group):
 
 
 @contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that files under a temporary name are removed then too."""
+def _stop_once() -> Iterator[None]:
+    """Treats SIGTERM and SIGHUP as Ctrl-C, so that files under a temporary name are removed then
+    too. What follows the first of them is ignored, since that removal must not be cut short.
+    """
     import signal
     import threading
+
+    from bitsback.interrupts import SIGNALS
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What is ignored, as SIGHUP is under nohup, stays ignored.
+    before = {
+        number: handler
+        for number in SIGNALS
+        if (handler := signal.getsignal(number)) not in (None, signal.SIG_IGN)
+    }
+
+    def stop(number: int, frame: object) -> None:
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        before = {}
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _hold_standard_streams() -> None:
+    """Opens the null device in place of standard streams that are closed, so that no file which is
+    opened later takes their place. To Python they stay closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # which a character must not stop
+            stream.reconfigure(errors="backslashreplace")
 
 
 def describe(error: Exception) -> str:
@@ -116,7 +156,7 @@ def describe(error: Exception) -> str:
         message = "out of memory; use fewer --threads or a smaller --block"
     else:
         message = str(error) or type(error).__name__
-    return " ".join(message.split())
+    return printable(" ".join(message.split()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

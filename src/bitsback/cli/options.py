@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -76,8 +76,25 @@ def checked_output(source: str, output: str) -> str:
     return output
 
 
+def standard_input() -> BinaryIO:
+    """Raises InputError if standard input is closed."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file")
+    return sys.stdin.buffer
+
+
+def standard_output() -> BinaryIO:
+    """Raises InputError if standard output is closed."""
+    if sys.stdout is None:
+        raise InputError("standard output is closed; give -o FILE")
+    return sys.stdout.buffer
+
+
 def refuse_terminal() -> None:
-    """Raise InputError if standard output is a terminal, which binary data would garble."""
+    """Raise InputError if standard output is a terminal, which binary data would garble, or
+    closed.
+    """
+    standard_output()
     if sys.stdout.isatty():
         raise InputError(
             "standard output is a terminal and the output is binary; redirect it, or give -o FILE"

@@ -23,7 +23,7 @@ class Progress:
         self._label = label
         self._show_count = show_count
         self._note: str | None = None
-        self._hidden = quiet or not sys.stderr.isatty()
+        self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
         self._bar: ProgressBar[Any] | None = None
 

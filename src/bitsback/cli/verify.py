@@ -43,11 +43,11 @@ def command(
             }
         )
     elif not problems and not quiet:
-        click.echo(
+        figures.say(
             f"{archive}: all well, {figures.count(items, 'item')} in"
             f" {figures.count(blocks, 'block')}"
         )
     for _, error in problems:
-        click.echo(f"bitsback: error: {error}", err=True)
+        figures.say(f"bitsback: error: {error}", err=True)
     if problems:
         sys.exit(2)

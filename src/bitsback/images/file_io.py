@@ -2,12 +2,18 @@
 
 import io
 import os
+import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from bitsback.errors import InputError
+from bitsback.images.names import printable
+
+PATIENCE = 10.0
+"""Seconds for which a named pipe without a writer is waited for."""
 
 _PIECE = 1 << 24
 
@@ -23,13 +29,29 @@ class Sink(io.RawIOBase):
 
     def __init__(self, output: Writable) -> None:
         self._output = output
+        self._dropped = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._output.write(bytes(data))
+        if not self._dropped:
+            self._output.write(bytes(data))
         return len(data)
+
+    @contextmanager
+    def dropping(self) -> Iterator[None]:
+        """After an error in the body nothing is written any more. A container that is closed then,
+        or is forgotten, would otherwise get an end, and look whole.
+        """
+        try:
+            yield
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        self._dropped = True
 
 
 @contextmanager
@@ -38,13 +60,95 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{name}: cannot be read: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, in one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())
 
 
 def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
     """The file, opened for reading. Raises InputError."""
-    with reading(os.fspath(path)):
+    name = printable(os.fspath(path))
+    with reading(name):
+        if stat.S_ISFIFO(os.stat(path).st_mode):  # noqa: PTH116
+            return _open_pipe(Path(path), name)
         return Path(path).open("rb")
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """A file that is none of the special ones, of which some would make us wait for ever. Raises
+    OSError.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("is a folder, a pipe or a device, and no file")
+    return path.open("rb")
+
+
+def _open_pipe(path: Path, name: str) -> io.BufferedReader:
+    """Opens a named pipe, if a process that writes to it comes soon. Raises InputError."""
+    opened: list[io.BufferedReader | OSError] = []
+
+    def wait() -> None:
+        try:
+            opened.append(path.open("rb"))
+        except OSError as error:
+            opened.append(error)
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    waiting.join(PATIENCE)
+    if waiting.is_alive():
+        # A writer that comes and goes is what the other thread waits for.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            waiting.join(PATIENCE)
+        for file in opened:
+            if not isinstance(file, OSError):
+                file.close()
+        raise InputError(f"{name}: is a pipe that no process writes to")
+    if isinstance(opened[0], OSError):
+        raise opened[0]
+    return opened[0]
+
+
+class Reader:
+    """Reads anywhere in a file that can seek. It may be used from several threads.
+
+    A file of the system is read by its place alone, where the system can do that (not on Windows),
+    so that processes that are forked do not disturb each other: they share one position.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._by_place = hasattr(os, "pread") and is_file(file)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are. Raises OSError."""
+        if not self._by_place:
+            with self._lock:
+                self._file.seek(offset)
+                return self._file.read(size)
+        pieces: list[bytes] = []
+        while size > 0:
+            piece = os.pread(self._file.fileno(), min(size, _PIECE), offset)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset, size = offset + len(piece), size - len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def is_file(file: BinaryIO) -> bool:
+    """Whether this is a regular file of the system, and nothing between it and us."""
+    # Other streams, such as a GzipFile, may have a descriptor whose bytes are those of something
+    # else.
+    if not isinstance(getattr(file, "raw", file), io.FileIO):
+        return False
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def stream_name(stream: BinaryIO, otherwise: str) -> str:

@@ -38,22 +38,32 @@ class Listing:
     """`/` between folders."""
     skipped: Counter[str] = field(default_factory=Counter)
     """What else was there, by what it is."""
+    bad: dict[str, str] = field(default_factory=dict)
+    """The files whose names cannot be held, and why; only of a folder, and if they are left
+    out.
+    """
 
     def path(self, name: str) -> Path:
         return self.root / name
 
 
-def list_folder(root: Path) -> Listing:
-    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or
-    one has a bad name.
+def list_folder(root: Path, skip_bad: bool = False) -> Listing:
+    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or,
+    unless `skip_bad`, one has a bad name.
 
     Hidden files and folders, and files whose endings are not those of pictures, are left out and
     counted. A link to a file is followed, one to a folder is not.
     """
     skipped: Counter[str] = Counter()
-    names = sorted(_walk(root, "", skipped), key=os.fsencode)
-    for name in names:
-        check(name, os.path.join(root, name))  # noqa: PTH118
+    names, bad = [], {}
+    for name in sorted(_walk(root, "", skipped), key=os.fsencode):
+        try:
+            check(name, os.path.join(root, name))  # noqa: PTH118
+            names.append(name)
+        except InputError as error:
+            if not skip_bad:
+                raise
+            bad[printable(name)] = str(error)
     if not names:
         others = (
             f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)"
@@ -63,7 +73,7 @@ def list_folder(root: Path) -> Listing:
         raise InputError(
             f"{root}: has no pictures{others}; they end in {' '.join(sorted(PICTURES))}"
         )
-    return Listing(root, names, skipped)
+    return Listing(root, names, skipped, bad)
 
 
 def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
@@ -132,11 +142,11 @@ def _walk(folder: Path, prefix: str, skipped: Counter[str]) -> Iterator[str]:
                     skipped["hidden"] += 1
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append((Path(entry.path), name + "/"))
-                elif entry.is_dir():
+                elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
                     skipped["links to folders"] += 1
                 elif ending_of(name) not in PICTURES:
                     skipped[f"*{ending_of(name)}" if ending_of(name) else "without an ending"] += 1
-                elif entry.is_file() or entry.is_symlink():
+                elif entry.is_symlink() or entry.is_file():
                     yield name  # a link that leads nowhere is an error when it is read
                 else:
                     skipped["no files"] += 1

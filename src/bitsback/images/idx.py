@@ -6,6 +6,7 @@ Source: the page of the MNIST database (LeCun, Cortes, Burges), "The IDX file fo
 import gzip
 import struct
 import zlib
+from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -54,16 +55,30 @@ def idx_header(dtype: np.dtype[Any], shape: Shape) -> bytes | None:
 
 
 class Zipper:
-    """Packs what is written to it with gzip. The result does not depend on when it is made."""
+    """Packs what is written to it with gzip. The result does not depend on when it is made. What
+    an error leaves of it has no end, and is refused.
+    """
 
     def __init__(self, output: Writable) -> None:
-        self._file = gzip.GzipFile("", "wb", 9, cast(BinaryIO, Sink(output)), 0)
+        self._sink = Sink(output)
+        self._file = gzip.GzipFile("", "wb", 9, cast(BinaryIO, self._sink), 0)
 
     def write(self, data: bytes | memoryview) -> None:
         self._file.write(data)
 
-    def close(self) -> None:
-        self._file.close()
+    def __enter__(self) -> "Zipper":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._sink.drop()
+        with self._sink.dropping():
+            self._file.close()
 
 
 class _Unzipped:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from bitsback.errors import InputError
 
 MAX_BYTES = 1024
+MAX_PART_BYTES = 255
+"""Of what stands between two `/`: file systems take no more."""
 
 _WINDOWS_RESERVED = frozenset(
     [
@@ -33,6 +35,14 @@ def fault(name: str) -> str | None:
     if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
         return "its name leads out of the folder, or nowhere"
     return None
+
+
+def file_fault(name: str) -> str | None:
+    """Why no file can be restored under a name, on whatever system; None if one can."""
+    longest = max(len(part.encode(errors="surrogatepass")) for part in name.split("/"))
+    if longest > MAX_PART_BYTES:
+        return f"a part of this has {longest} bytes, more than the {MAX_PART_BYTES} of file systems"
+    return fault(name)
 
 
 def windows_fault(name: str) -> str | None:

@@ -6,22 +6,33 @@ Source: numpy.lib.format, whose parser of headers is used.
 
 import io
 import os
-import stat
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import open_file, read_up_to, reading, stream_name
+from bitsback.images.file_io import (
+    Reader,
+    is_file,
+    one_line,
+    open_file,
+    read_up_to,
+    reading,
+    stream_name,
+)
 
 Shape = tuple[int, ...]
 Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO
 
 _MAX_HEADER = 10_000
+_WINDOW = 1 << 26  # bytes of items in Fortran order that are gathered at a time
+_PIECE = 1 << 20
 _KINDS = {"b": (1,), "u": (1, 2, 4, 8), "i": (1, 2, 4, 8), "f": (2, 4, 8)}
 
 
@@ -59,6 +70,94 @@ class _ArrayItems:
 
     def finish(self) -> None:
         pass
+
+
+class _FortranItems:
+    """An array in Fortran order in a file: its items are scattered all over it, and those of a
+    window are gathered at a time.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        start: int,
+        name: str,
+        dtype: np.dtype[Any],
+        shape: Shape,
+        spool: "_Spooled | None" = None,
+    ) -> None:
+        self.name, self.dtype, self.shape = name, dtype, shape
+        self._reader, self._start, self._spool = Reader(file), start, spool
+        self._next = 0
+        self._first = 0
+        self._window = np.empty((0, *shape[1:]), dtype)
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        if axes == 0:
+            return self._gather(0, self.shape[0])[np.newaxis]
+        first, self._next = self._next, self._next + count
+        if self._next > self._first + len(self._window):
+            item_bytes = max(int(np.prod(self.shape[1:])) * self.dtype.itemsize, 1)
+            length = min(max(_WINDOW // item_bytes, count), self.shape[0] - first)
+            self._window, self._first = self._gather(first, first + length), first
+        return self._window[first - self._first : self._next - self._first]
+
+    def finish(self) -> None:
+        if self._spool is not None:
+            self._spool.finish()
+
+    def _gather(self, first: int, end: int) -> NDArray[Any]:
+        """The items first ... end - 1, in C order."""
+        items, shape = self.shape[0], (end - first, *self.shape[1:])
+        columns = int(np.prod(shape[1:]))
+        size = self.dtype.itemsize
+        whole = first == 0 and end == items
+        data = bytearray()
+        with reading(self.name):
+            for column in range(1 if whole else columns):
+                at = self._start + (column * items + first) * size
+                data += self._reader.read(at, (end - first) * size * (columns if whole else 1))
+        if len(data) != columns * (end - first) * size:
+            raise InputError(f"{self.name}: was cut short while it was read; try again")
+        return np.ascontiguousarray(np.frombuffer(data, self.dtype).reshape(shape, order="F"))
+
+
+class _Spooled:
+    """What a stream holds, put into a file without a name, in the folder for temporary files."""
+
+    def __init__(self, stream: BinaryIO, file: BinaryIO, name: str) -> None:
+        self._stream, self._file, self._name = stream, file, name
+        weakref.finalize(self, file.close)
+
+    def fill(self, size: int) -> None:
+        """Takes `size` bytes. Raises InputError if there are fewer, or the disk is full."""
+        left = size
+        while left:
+            piece = read_up_to(self._stream, min(left, _PIECE), self._name)
+            if not piece:
+                raise InputError(
+                    f"{self._name}: ends too early for its shape and dtype; write or copy it again"
+                )
+            left -= len(piece)
+            try:
+                self._file.write(piece)
+            except OSError as error:
+                raise InputError(
+                    f"{self._name}: is in Fortran order, and the folder for temporary files,"
+                    f" {tempfile.gettempdir()}, cannot hold it: {one_line(error)}; set TMPDIR, or"
+                    " save it in C order"
+                ) from None
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Raises InputError if anything follows."""
+        with reading(self._name):
+            rest = self._stream.read(1)
+        if rest:
+            raise InputError(
+                f"{self._name}: is longer than its shape and dtype say; only one array a file is"
+                " allowed"
+            )
 
 
 class StreamItems:
@@ -149,15 +248,14 @@ def open_stream(file: BinaryIO, name: str) -> Items:
     start = _check_size(file, name, size)
     if not fortran or len(shape) < 2:
         return StreamItems(file, name, dtype, shape)
-    # The items of Fortran order are scattered all over the file.
-    if start is not None and size:
-        with reading(name):
-            mapped = np.memmap(file, dtype, "r", start, shape, "F")
-        return _ArrayItems(mapped.view(np.ndarray), name)
-    data = StreamItems(file, name, dtype, shape)
-    flat = data.read(1, 0).reshape(-1)
-    data.finish()
-    return _ArrayItems(flat.reshape(shape, order="F"), name)
+    if start is not None:
+        return _FortranItems(file, start, name, dtype, shape)
+    # Of a pipe, or of something packed, all is needed at once, and not in memory.
+    with reading(name):
+        spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the spool closes it
+    spool = _Spooled(file, spooled, name)
+    spool.fill(size)
+    return _FortranItems(spooled, 0, name, dtype, shape, spool)
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
@@ -183,9 +281,7 @@ def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
     except Exception as error:  # whatever a damaged header makes the parser raise
-        raise InputError(
-            f"{name}: its .npy header is damaged: {str(error).splitlines()[0]}"
-        ) from None
+        raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
     if (
         len(shape) > 32
@@ -199,17 +295,13 @@ def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """Where the data begins, for a file that can be mapped. Its size is checked, before anything is
-    made of it.
+    """Where the data begins, for a file that can be read anywhere. Its size is checked, before
+    anything is made of it.
     """
-    # Other streams, such as a GzipFile, may have a descriptor whose size is that of something else.
-    if not isinstance(getattr(file, "raw", file), io.FileIO):
-        return None
     with reading(name):
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+        if not is_file(file):
             return None
-        start, end = file.tell(), status.st_size
+        start, end = file.tell(), os.fstat(file.fileno()).st_size
     if end - start != size:
         raise InputError(
             f"{name}: has {end - start} bytes of data, and its header says {size}; it was cut, or"

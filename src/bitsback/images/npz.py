@@ -1,7 +1,6 @@
 """npz files: several named arrays, each a .npy file in a zip container."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, BinaryIO, cast
@@ -9,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import Sink, Writable, reading
+from bitsback.images.file_io import Sink, Writable, one_line, reading
 from bitsback.images.names import check, printable
 from bitsback.images.npy import Items, open_stream, read_header
 
@@ -24,8 +23,8 @@ def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
     """
     try:
         container = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise InputError(f"{name}: is a damaged npz file: {error}") from None
+    except Exception as error:  # whatever a damaged file makes the library raise
+        raise InputError(f"{name}: is a damaged npz file: {one_line(error)}") from None
     with container:
         arrays: dict[str, Items] = {}
         for entry in container.infolist():
@@ -44,21 +43,29 @@ def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
 
 
 class NpzWriter:
-    """Writes the arrays of an npz file one after the other, and never seeks."""
+    """Writes the arrays of an npz file one after the other, and never seeks. What an error leaves
+    of it has no end, and is no npz file.
+    """
 
     def __init__(self, file: Writable) -> None:
-        self._container = zipfile.ZipFile(Sink(file), "w", zipfile.ZIP_STORED)
+        self._sink = Sink(file)
+        self._container = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
 
     @contextmanager
     def array(self, name: str) -> Iterator[Writable]:
         """What to write the next array to: its .npy file, header first."""
         entry = zipfile.ZipInfo(name + _SUFFIX, _OLDEST)
         entry.external_attr = 0o600 << 16
-        with self._container.open(entry, "w", force_zip64=True) as member:
+        with (
+            self._sink.dropping(),
+            self._container.open(entry, "w", force_zip64=True) as member,
+            self._sink.dropping(),  # before the member is closed, and behind it
+        ):
             yield member
 
     def close(self) -> None:
-        self._container.close()
+        with self._sink.dropping():
+            self._container.close()
 
 
 class _Member:
@@ -102,7 +109,7 @@ class _Unzipped:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # whatever a damaged file makes the libraries raise
         raise OSError(
-            f"its zip container is damaged, or of a kind that is not read: {error}"
+            f"its zip container is damaged, or of a kind that is not read: {one_line(error)}"
         ) from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bitsback.errors import InputError
+from bitsback.images.file_io import one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
 
@@ -90,7 +91,7 @@ def identified(file: BinaryIO) -> Image.Image:
 def opened(path: Path) -> Iterator[Image.Image]:
     """The picture in a file. Raises what Pillow raises."""
     # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with path.open("rb") as file, identified(file) as image:
+    with open_regular(path) as file, identified(file) as image:
         yield image
 
 
@@ -116,8 +117,7 @@ def reading_picture(name: str) -> Iterator[None]:
             f"{printable(name)}: is no picture that can be read, or a damaged one"
         ) from None
     except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
-        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise InputError(f"{printable(name)}: cannot be read: {' '.join(text.split())}") from None
+        raise InputError(f"{printable(name)}: cannot be read: {one_line(error)}") from None
 
 
 def header_of(image: Image.Image, name: str) -> Header:

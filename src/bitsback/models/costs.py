@@ -18,12 +18,12 @@ def check_test(
     warrants.
     """
     for name, network in networks.items():
-        if count * network.elements(size) > (1 << 24) + (tensor_elements << 8):
+        if count * network.elements(size) > (1 << 22) + (tensor_elements << 7):
             raise ModelError(
                 f"{name}: its values in the test are too many for a model of this size"
             )
-    if count * sum(network.multiply_adds(size) for network in networks.values()) > (1 << 30) + (
-        tensor_elements << 14
+    if count * sum(network.multiply_adds(size) for network in networks.values()) > (1 << 28) + (
+        tensor_elements << 12
     ):
         raise ModelError("the test of the model takes far more work than a model of this size may")
 

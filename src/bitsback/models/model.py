@@ -216,6 +216,12 @@ class BoundModel:
         }
         return costs.work_of(self.model.variables, self.model.networks, of_a_pixel, self.size)
 
+    @property
+    def steps(self) -> int:
+        """Arrays that coding a batch takes."""
+        distributions = self.model.distributions
+        return sum(distributions[step.distribution].steps(self.size) for step in self.model.code)
+
     def push(self, message: Message, x: NDArray[Any], batches: Batches) -> None:
         """Pushes the batches of x, from its end: the first of the batches has its last items.
 

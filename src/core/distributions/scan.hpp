@@ -71,9 +71,14 @@ class ScanDistribution : public Distribution {
             require(features_ <= max_features, "a pixel has too many features");
         }
         std::size_t known = 0;
+        std::vector<bool> named(size.channels);
         for (ChannelGroup& group : groups_) {
             require_group(group, known);
             known += group.channels.size();
+            for (std::size_t channel : group.channels) {
+                require(!named[channel], "two groups have the same channel");
+                named[channel] = true;
+            }
         }
         require(known == size.channels, "the groups do not make up the channels");
     }

@@ -23,10 +23,6 @@ from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 FOLDER = Path(__file__).parent
 
 
-def grey() -> NDArray[np.uint8]:
-    return (np.arange(600) * 7919 % 251).astype(np.uint8).reshape(30, 4, 5)
-
-
 def model_file(name: str) -> Path:
     return FOLDER / f"{name}.safetensors"
 
@@ -36,6 +32,21 @@ def drawn(name: str) -> NDArray[np.uint8]:
     model, message = bitsback.load_model(model_file(name)), bitsback.Message([2**40], depth=0)
     z = model.prior(30).pop(message)
     return model.likelihood(z).pop(message).reshape(30, *model.item_shape)
+
+
+def noise(dtype: str, *shape: int) -> NDArray[Any]:
+    """What nothing compresses."""
+    words = bitsback._core.splitmix64(0, 0, int(np.prod(shape)))
+    return words.astype(dtype).reshape(shape)
+
+
+def photo(dtype: str, *shape: int) -> NDArray[Any]:
+    """Smooth in both directions, with a little noise."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    smooth = (x * x * 3 + y * y * 5) // 64 % 240
+    channels = np.broadcast_to(smooth.reshape(*smooth.shape, *[1] * (len(shape) - 2)), shape)
+    values = channels + noise("u1", *shape) % 8
+    return np.ascontiguousarray(values * (np.dtype(dtype).itemsize * 100 - 99)).astype(dtype)
 
 
 GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
@@ -60,12 +71,20 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         name: (partial(drawn, name), {"model": model_file(name), "embed": "always", "block": 12})
         for name in ("context-bernoulli", "context-exponential", "context-mixture")
     },
-    "packed": (lambda: grey() > 100, {"block": 12}),
-    "raw": (lambda: grey().astype("<i2"), {}),
+    "packed": (lambda: noise("u1", 30, 4, 5) > 100, {"block": 12}),
+    "raw": (lambda: noise("<i2", 30, 4, 5), {}),
+    "squeezed-plain": (lambda: photo("u1", 40, 60, 3), {"model": "fast"}),
+    "squeezed-shuffled": (lambda: photo(">u2", 50, 70), {"block": 20}),
+    "squeezed-lzma": (lambda: photo("u1", 90, 70), {}),
+    "squeezed-bits": (lambda: photo("u1", 90, 70) > 100, {"block": 40}),
     "empty": (lambda: np.zeros((0, 28, 28), bool), {}),
     "number": (lambda: np.array(2.5), {}),
 }
 """For each archive its array, and the options that it was made with."""
+
+
+PINNED = [name for name in GOLDEN if not name.startswith("squeezed")]
+"""Those whose bytes are the same wherever they are written."""
 
 
 def make(name: str) -> bytes:

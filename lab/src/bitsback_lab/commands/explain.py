@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bitsback.cli import figures, options
+from bitsback.images.names import printable
 
 if TYPE_CHECKING:
     from bitsback_lab.paper.explain import Explained
@@ -80,7 +81,7 @@ def _text(explained: Explained) -> str:
     ledger, model = explained.ledger, explained.model
     lines = [
         (
-            f"{figures.dimensions(explained.shape)}, coded with {model.name}:"
+            f"{figures.dimensions(explained.shape)}, coded with {printable(model.name)}:"
             f" {figures.count(model.latents, 'latent')} of {1 << model.bits} buckets"
         ),
         "",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback import _core
+from bitsback.errors import ModelError
 from bitsback.integer.layers.entry import Entry
 from bitsback.integer.values import Size, Values
 
@@ -22,4 +23,8 @@ class JoinLayer:
 def read(entry: Entry) -> JoinLayer:
     names, one, two = entry.two_inputs()
     low, high = min(one.low, two.low), max(one.high, two.high)
+    if low < 0 and high > 32767:
+        raise ModelError(
+            f"{entry.where}: the range of what it joins, [{low}, {high}], has no 16 bits"
+        )
     return JoinLayer(names, Values(one.grid, one.channels + two.channels, low, high))

@@ -7,7 +7,8 @@ A distribution has
   what is given, each [items, elements], for images of this size;
 - `parameters(values, size)`: the integers that its network gives for it, each [items, elements];
 - `core(size, numbers)`: the codec in the core; `numbers` are those of the variables there;
-- `room(size)`: the bytes that coding an item takes, beside its variables.
+- `room(size)`: the bytes that coding an item takes, beside its variables;
+- `steps(size)`: the arrays that coding a batch takes.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ class Distribution(Protocol):
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]: ...
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution: ...
     def room(self, size: Size) -> int: ...
+    def steps(self, size: Size) -> int: ...
 
 
 _KINDS: dict[str, Callable[[Source, str], Distribution]] = {

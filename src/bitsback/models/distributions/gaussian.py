@@ -56,6 +56,9 @@ class GaussianDistribution:
     def room(self, size: Size) -> int:
         return 4 * 2 * self.variable.elements(size)
 
+    def steps(self, size: Size) -> int:
+        return 1
+
 
 def read(source: Source, codec: str) -> GaussianDistribution:
     variable = source.variable

@@ -45,6 +45,9 @@ class IndependentDistribution:
     def room(self, size: Size) -> int:
         return 4 * sum(self.network.known[name].elements(size) for name in self.outputs.names)
 
+    def steps(self, size: Size) -> int:
+        return 1
+
 
 def read(source: Source, codec: str) -> IndependentDistribution:
     variable = source.variable

@@ -6,6 +6,7 @@ Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,9 @@ class ScanDistribution:
         pixels = size[0] * size[1]
         return window + self.feature_channels * pixels + self.variable.elements(size)
 
+    def steps(self, size: Size) -> int:
+        return len(self.groups) * size[0] * size[1]
+
 
 @dataclass(frozen=True, eq=False)
 class ScanCodec:
@@ -175,7 +179,7 @@ class ScanCodec:
                 of_group = codec.pop(message)
                 x[:, row, column, list(self.scan.groups[group].channels)] = of_group
                 done.append((codec, of_group))
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), prod(x.shape[1:]))
 
     def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
@@ -186,7 +190,7 @@ class ScanCodec:
             of_group = self._of_group(x, group, row, column)
             channels = list(self.scan.groups[group].channels)
             bits[:, row, column, channels] = codec.information(of_group)
-        return bits.reshape(len(x), -1)
+        return bits.reshape(len(x), prod(bits.shape[1:]))
 
     @property
     def _shape(self) -> tuple[int, int, int, int]:
@@ -213,12 +217,16 @@ class ScanCodec:
         inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
         window = np.zeros((items, len(down), channels), x.dtype)
         window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
-        flat = np.concatenate([window.reshape(items, -1), x[:, row, column, known]], axis=1)
+        flat = np.concatenate(
+            [window.reshape(items, len(down) * channels), x[:, row, column, known]], axis=1
+        )
         features = self.features[:, row, column]
         contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
         if seen.dull is None or group.dull is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        dull: NDArray[np.bool_] = np.all(seen.dull[window.reshape(items, -1)], axis=1)
+        dull: NDArray[np.bool_] = np.all(
+            seen.dull[window.reshape(items, len(down) * channels)], axis=1
+        )
         count = len(group.channels)
         most = max(of.outputs.components for of in (group.network, group.dull))
         of_dull = group.family.parameters(group.dull(features[dull], count), most)

@@ -31,6 +31,9 @@ class UniformDistribution:
     def room(self, size: Size) -> int:
         return 0
 
+    def steps(self, size: Size) -> int:
+        return 1
+
 
 def read(source: Source, codec: str) -> UniformDistribution:
     if source.of.given:

@@ -74,10 +74,21 @@ class Recipe:
 def last_part(recipe: Recipe) -> Recipe:
     """The recipe by which what `recipe` has come to in floats is trained on with rounding."""
     return replace(
-        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
-        constant=0.0, warm_up=0,
-        validate_every=1,
+        recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5, constant=0.0, warm_up=0,
+        validate_every=1, muon=False,
     )  # fmt: skip
+
+
+def gated_parts(recipe: Recipe, hidden: int = 32, components: int = 4) -> tuple[Recipe, Recipe]:
+    """The same for a context VAE that gets a network for dull pixels: it is trained alone, and then
+    all of them together.
+    """
+    a = recipe.architecture
+    assert isinstance(a, ContextArchitecture)
+    gated = replace(a, dull_hidden=hidden, dull_components=1 if a.levels == 2 else components)
+    last = last_part(replace(recipe, architecture=gated))
+    alone = replace(last, name=f"{recipe.name}-dull", epochs=1, learning_rate=2e-3, dull_alone=True)
+    return alone, last
 
 
 class Training:

@@ -25,16 +25,15 @@ def run(
     float_seed: int,
     validation: int = 5_000,
     before: Sequence[Recipe] = (),
-    last: Recipe | None = None,
+    then: Sequence[Recipe] = (),
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its
     float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation`
     images, on which nothing trains. Those `before` are trained one after the other; each, and
-    `recipe` after them, starts from the best of the one before it, grown where it is larger. With
-    `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
-    twin is not.
+    `recipe` after them, starts from the best of the one before it, grown where it is larger. So do
+    those that come `then`, which round; they are not part of the float twin's training.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
@@ -56,9 +55,7 @@ def run(
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
     split = mnist_split(arguments.data, validation)
-    first, *others = (
-        [*before, recipe] if last is None or arguments.as_float else [*before, recipe, last]
-    )
+    first, *others = [*before, recipe] if arguments.as_float else [*before, recipe, *then]
     training = _train(Training(first, split, arguments.out / first.name))
     for stage in others:
         following = Training(stage, split, arguments.out / stage.name)

@@ -2,7 +2,8 @@
 for the detail.
 """
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -266,6 +267,15 @@ class ContextTwin(nn.Module):
     def is_dull(self, windows: Tensor) -> Tensor:
         """Which pixels are dull, [n], by their windows uint8 [n, window]."""
         return windows.amax(1) < self.architecture.dull_levels
+
+    def without_gate(self) -> "ContextTwin":
+        """The twin whose pixel network sees to dull pixels too."""
+        twin = copy.deepcopy(self)
+        twin.architecture = replace(
+            twin.architecture, dull_hidden=0, dull_components=1, dull_levels=1
+        )
+        twin.dull, twin.dull_outputs = nn.ModuleList(), nn.ModuleDict()
+        return twin
 
     def outputs_if_dull(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [n, features] of dull pixels to the likelihood's outputs, each [n, outputs]."""

@@ -1,0 +1,84 @@
+"""Under which names the pictures of a collection are restored, and whether they can be: no two to
+one file, and no file where another's folder must be.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+
+from bitsback.archive.layout import ARRAY, Collection
+from bitsback.archive.members import Files
+from bitsback.archive.parts import FOLDER
+from bitsback.errors import ArchiveError
+from bitsback.images.idx import idx_header
+from bitsback.images.modes import mode_of
+from bitsback.images.names import file_fault, printable
+from bitsback.images.restored import restored
+
+Target = tuple[str, str]
+"""A name, and the format of its file."""
+
+
+def targets(files: Files) -> Iterator[tuple[int, Target]]:
+    """For each picture of a folder, in the order of items, its number and its target."""
+    numbers = files.of_items()
+    for part in files.collection.parts:
+        mode = mode_of(part.dtype, part.item_shape)
+        assert mode is not None, "the collection was checked"
+        for number in islice(numbers, part.items):
+            yield number, restored(files.names[number], mode)
+
+
+def target_of(files: Files, number: int) -> Target:
+    """The target of one picture."""
+    _, part = files.collection.part_of(files.item(number))
+    mode = mode_of(part.dtype, part.item_shape)
+    assert mode is not None, "the collection was checked"
+    return restored(files.names[number], mode)
+
+
+def check_restorable(content: Files | Collection) -> None:
+    """Raises ArchiveError if what an archive holds cannot be restored to what it came from."""
+    problem = None
+    if isinstance(content, Collection):
+        check_container(content)
+    elif content.collection.kind == FOLDER:
+        problem = unrestorable(
+            (content.names[number], target) for number, (target, _) in targets(content)
+        )
+    if problem is not None:
+        raise ArchiveError(problem)
+
+
+def check_container(array: Collection) -> None:
+    """Raises ArchiveError if the array cannot come from a file of the kind that it claims."""
+    if array.container != ARRAY and idx_header(array.dtype, array.shape) is None:
+        raise ArchiveError(
+            f"its array, {array.shape} of {array.dtype}, cannot come from an idx file"
+        )
+
+
+def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
+    """Why pictures cannot all be restored, naming the first that cannot; None if they can.
+
+    pairs: of each picture its name, and the name that it is restored under.
+    """
+    sources: dict[str, str] = {}
+    for name, target in pairs:
+        reason = file_fault(target)
+        if reason is not None:
+            return f"{printable(name)}: would be restored as {printable(target)}: {reason}"
+        other = sources.setdefault(target, name)
+        if other != name:
+            return (
+                f"{printable(name)}: would be restored as {printable(target)}, and so would"
+                f" {printable(other)}"
+            )
+    # What lies in a folder follows at once on a file of the folder's name, if `/` comes first.
+    ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
+    for file, inside in pairwise(ordered):
+        if inside.startswith(file + "/"):
+            return (
+                f"{printable(sources[file])}: would be restored as the file {printable(file)}, and"
+                f" {printable(sources[inside])} in a folder of that name"
+            )
+    return None

@@ -1,0 +1,42 @@
+"""Ctrl-C and other requests to stop, put off while something must not be left half done."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""What asks a process to stop, as far as this system has it."""
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """In the main thread, the only one that Python tells of signals: what arrives within the body
+    is acted on behind it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    put = {
+        number: handler
+        for number, handler in before.items()
+        if handler is not None and handler is not signal.SIG_IGN
+    }
+    for number in put:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in put.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)

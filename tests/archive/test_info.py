@@ -1,0 +1,78 @@
+"""What `info` reads: it builds and runs no model, and costs no more than its archive."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive import library
+
+from .conftest import pack
+
+
+def test_no_model_is_built(
+    tiny: bitsback.Model, dots: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = pack(dots, model=tiny)
+
+    def build(*_: object) -> bitsback.Model:
+        raise AssertionError("a model is built")
+
+    monkeypatch.setattr(library, "unpack_model", build)
+    monkeypatch.setattr(bitsback.Model, "build", build)
+    (model,) = bitsback.open(io.BytesIO(archive)).info()["models"]
+    assert (model["name"], model["identity"]) == ("tiny", tiny.identity[:16].hex())
+    monkeypatch.setattr(library, "_described", lambda start, prefix: None)
+    (model,) = bitsback.open(io.BytesIO(archive)).info()["models"]
+    assert (model["name"], model["identity"]) == (None, tiny.identity[:16].hex())
+
+
+@pytest.mark.parametrize(
+    "description", [b"", b"[" * 100_000, b"[]", b'{"name": 7}', b'{"name": "\\ud800"}', b"\xff"]
+)
+def test_a_model_that_describes_itself_badly(
+    tiny: bitsback.Model, dots: NDArray[np.uint8], description: bytes
+) -> None:
+    from bitsback.archive.layout import HEAD, pack_index, section
+    from bitsback.wire import varint
+
+    whole = pack(dots, model=tiny)
+    opened = bitsback.open(io.BytesIO(whole))
+    start = whole[: whole.index(b"M", len(HEAD))]
+    model = section(b"M", tiny.identity[:16] + varint(len(description)) + description)
+    blocks = whole[opened.blocks[0].offset : opened.blocks[-1].offset + opened.blocks[-1].size]
+    index = [(block.items, block.size) for block in opened.blocks]
+    archive = start + model + blocks + pack_index(len(start + model), index)
+    (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
+    assert found["name"] in (None, "\ud800")
+    assert bitsback.open(io.BytesIO(archive)).verify()
+
+
+def test_names_are_counted_and_not_read() -> None:
+    from bitsback.archive.files import pack_files
+
+    from bitsback.archive.layout import BLOCK, HEAD, Collection, pack_index, section
+    from bitsback.archive.parts import FOLDER, FileList
+    from bitsback.archive.runs import Run, pack_runs
+    from bitsback.wire import varint
+
+    count = 200_000
+    names = pack_files(
+        FOLDER, [(0, count)], ("/".join(["x" * 50] * 3) + str(n) for n in range(count))
+    )
+    start = HEAD + FileList(FOLDER, (Collection.of_items("|u1", (1, 1), count),)).pack()
+    run = pack_runs([Run(count, np.dtype("u1"), (1, 1), None)])
+    block = section(BLOCK, varint(0) + run + b"\0" + bytes(count))
+    archive = start + block + names + pack_index(len(start), [(count, len(block))])
+    tracemalloc.start()
+    assert bitsback.open(io.BytesIO(archive)).info()["names"] == count
+    assert tracemalloc.get_traced_memory()[1] < 2 * len(archive)
+    tracemalloc.reset_peak()
+    assert len(bitsback.open(io.BytesIO(archive)).names) == count
+    assert tracemalloc.get_traced_memory()[1] < 64 * len(archive)
+    tracemalloc.stop()

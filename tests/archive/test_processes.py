@@ -1,0 +1,70 @@
+"""One open archive in several threads and processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import pack
+
+
+@pytest.fixture
+def path(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+    (tmp_path / "x.bb").write_bytes(pack(digits, block=7, model="mnist-binary"))
+    return tmp_path / "x.bb"
+
+
+def read(archive: bitsback.Archive, digits: NDArray[np.bool_], seed: int) -> bool:
+    order = np.random.default_rng(seed).integers(0, len(digits), 150)
+    return all(np.array_equal(archive[int(item)], digits[item]) for item in order)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("opened_by", ["path", "file"])
+def test_forked_processes_do_not_disturb_each_other(
+    path: Path, digits: NDArray[np.bool_], opened_by: str
+) -> None:
+    with path.open("rb") as file, bitsback.open(path if opened_by == "path" else file) as archive:
+        children = []
+        for seed in range(4):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if read(archive, digits, seed) else 1)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+
+
+def test_threads(path: Path, digits: NDArray[np.bool_]) -> None:
+    with bitsback.open(path) as archive, ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda seed: read(archive, digits, seed), range(4)))
+
+
+def _read(archive: bitsback.Archive) -> bytes:
+    return archive[3].tobytes()
+
+
+def test_processes_that_start_afresh(path: Path, digits: NDArray[np.bool_]) -> None:
+    with bitsback.open(path) as archive:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.apply(_read, (archive,)) == digits[3].tobytes()
+        with pytest.raises(TypeError, match="by its path"), path.open("rb") as file:
+            pickle.dumps(bitsback.open(file))
+
+
+def test_a_model_that_was_given_goes_along(
+    tmp_path: Path, tiny: bitsback.Model, dots: NDArray[np.uint8]
+) -> None:
+    (tmp_path / "x.bb").write_bytes(pack(dots, model=tiny, embed="never"))
+    with bitsback.open(tmp_path / "x.bb", model=tiny) as archive:
+        with pickle.loads(pickle.dumps(archive)) as again:
+            assert np.array_equal(again[:], dots)

@@ -1,0 +1,72 @@
+"""Archives of few bytes that claim much: each command ends soon, in memory that follows what is
+there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitsback.archive.layout import BLOCK, HEAD, NAMES, Collection, pack_index, section
+from bitsback.archive.parts import TIFF, FileList
+from bitsback.archive.runs import Run, pack_runs
+from bitsback.wire import varint
+
+from .conftest import assert_error_line
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run([sys.executable, "-m", "bitsback", *sys.argv[1:]]).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
+    """The exit code, the most bytes held, and what was said on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *arguments], capture_output=True, cwd=folder, timeout=60
+    )
+    code, kilobytes = map(int, done.stdout.splitlines()[-1].split())
+    return code, kilobytes * 1024, done.stderr.decode()
+
+
+def pages(folder: Path, count: int, data: int) -> Path:
+    """An archive of so many pages of one pixel, whose block has not so many bytes."""
+    collection = FileList(TIFF, (Collection.of_items("|b1", (1, 1), count),))
+    run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
+    block = section(BLOCK, varint(0) + run + b"\1" + bytes(data))
+    start = HEAD + collection.pack()
+    names = section(NAMES, varint(1) + varint(0) + varint(count))
+    path = folder / "pages.bb"
+    path.write_bytes(start + block + names + pack_index(len(start), [(count, len(block))]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments", [["extract", "x.bb", "0:", "--png", "d"], ["verify", "x.bb"], ["info", "x.bb"]]
+)
+def test_pages_that_are_not_there(tmp_path: Path, arguments: list[str]) -> None:
+    pages(tmp_path, 8_000_000, 2000).rename(tmp_path / "x.bb")
+    usual = cost(tmp_path, "info", "nothing.bb")[1]
+    code, held, said = cost(tmp_path, *arguments)
+    assert code == (0 if arguments[0] == "info" else 2)
+    assert held - usual < 40_000_000
+    if code:
+        assert_error_line(said, "x.bb", "block 0")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bb"]
+
+
+@pytest.mark.parametrize("command", ["info", "verify"])
+def test_blocks_that_are_not_there(tmp_path: Path, command: str) -> None:
+    start = HEAD + Collection(np.dtype("u1"), (500_000, 0), 1).pack()
+    (tmp_path / "x.bb").write_bytes(start + pack_index(len(start), [(1, 6)] * 500_000))
+    usual = cost(tmp_path, "info", "nothing.bb")[1]
+    _, held, said = cost(tmp_path, command, "x.bb")
+    assert held - usual < 120 * (tmp_path / "x.bb").stat().st_size
+    assert said.count("\n") < 5

@@ -1,0 +1,215 @@
+"""Files appear in a folder all together or not at all, whatever goes wrong while they are moved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bitsback
+from bitsback.archive import moves, temporary
+
+from .conftest import files, noise, notes_of, pixels, save
+
+NAMES = ["a.png", "deep/er/b.png", "deep/c.png", "z/d.png"]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    for number, name in enumerate(NAMES):
+        save(noise("L", seed=number), tmp_path / "in" / name)
+    notes_of(tmp_path / "in", tmp_path / "x.bb")
+    return tmp_path / "x.bb"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that has two of the files, and others."""
+    for name in ("a.png", "z/d.png", "mine.txt", "z/mine.txt"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text(f"mine: {name}")
+    return tmp_path / "out"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+def folders(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir())
+
+
+def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
+    """The folder's files when all are restored."""
+    fresh = archive.parent / "fresh"
+    if not fresh.exists():
+        bitsback.decompress(archive, fresh)
+    return before | content(fresh)
+
+
+def test_other_files_stay(archive: Path, folder: Path) -> None:
+    before = content(folder)
+    bitsback.decompress(archive, folder, force=True)
+    assert content(folder) == whole(archive, before)
+    assert pixels(folder / "z" / "d.png")[0] == "L"
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["z", "deep/er"])
+def test_a_file_where_a_folder_must_be(
+    archive: Path, tmp_path: Path, name: str, force: bool
+) -> None:
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    (out / "a.txt").write_text("mine")
+    before = content(out)
+    with pytest.raises(bitsback.InputError, match=f"{name}: is a file, and the archive has"):
+        bitsback.decompress(archive, out, force=force)
+    assert content(out) == before
+
+
+def test_a_folder_where_a_file_must_be(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "z" / "d.png").mkdir(parents=True)
+    with pytest.raises(bitsback.InputError, match=r"d\.png: is a folder"):
+        bitsback.decompress(archive, tmp_path / "out", force=True)
+    assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_does_not_lead_out_of_the_folder(archive: Path, tmp_path: Path, force: bool) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "deep").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(bitsback.InputError, match="deep: is a link"):
+        bitsback.decompress(archive, tmp_path / "out", force=force)
+    assert files(tmp_path / "elsewhere") == [] and files(tmp_path / "out") == []
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_before_move(monkeypatch: pytest.MonkeyPatch, number: int, stop: Any) -> None:
+    """Calls `stop` in place of the move with this number, of those of files and of the list."""
+    real, count = os.replace, 0
+
+    def replace(source: Any, target: Any, **options: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == number:
+            stop()
+        real(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_an_error_in_the_middle_undoes_what_was_moved(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before, inside = content(folder), folders(folder)
+
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        stop_before_move(patched, number, fail)
+        with pytest.raises(bitsback.InputError, match="No space left"):
+            bitsback.decompress(archive, folder, force=True)
+    assert content(folder) == before
+    assert folders(folder) == inside
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself a signal")
+@pytest.mark.parametrize("number", range(1, 6))
+def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = content(folder)
+    with monkeypatch.context() as patched:
+        stop_before_move(patched, number, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            bitsback.decompress(archive, folder, force=True)
+    assert content(folder) == whole(archive, before)
+
+
+def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
+    """Restores in a process that ends at once before the move with this number."""
+    child = os.fork()
+    if child == 0:
+        stop_before_move(monkeypatch, number, lambda: os._exit(9))
+        bitsback.decompress(archive, folder, force=True, threads=1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] >> 8 == 9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = content(folder)
+    killed(monkeypatch, number, archive, folder)
+    assert any(name.startswith(".bitsback-") for name in files(folder))
+    temporary.clear(folder)
+    decided = number > 1  # the first move is that of the list
+    assert content(folder) == (whole(archive, before) if decided else before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("number", range(2, 6))
+def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = content(folder)
+    killed(monkeypatch, number, archive, folder)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moves, "sync", fail)  # called last of all
+        patched.setattr(moves, "_remove_list", lambda hidden: (hidden / moves.LIST).unlink())
+        real = moves._back
+
+        def back(*arguments: Any) -> None:
+            patched.setattr(moves, "sync", lambda path: None)
+            real(*arguments)
+
+        patched.setattr(moves, "_back", back)
+        temporary.clear(folder)
+    assert content(folder) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_moves_that_came_from_elsewhere_are_not_made(
+    archive: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that was packed with an unfinished restoration in it does nothing to another."""
+    killed(monkeypatch, 2, archive, folder)
+    (hidden,) = folder.glob(".bitsback-*.tmp")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.png").write_text("mine")
+    hidden.rename(other / "moved")
+    import shutil
+
+    shutil.copytree(other / "moved", other / hidden.name)
+    temporary.clear(other)
+    assert (other / "a.png").read_text() == "mine"
+
+
+def test_what_another_process_is_writing_stays(archive: Path, tmp_path: Path) -> None:
+    path, file = temporary.make_file(tmp_path)
+    hidden, lock = temporary.make_folder(tmp_path)
+    bitsback.decompress(archive, tmp_path / "out")
+    assert path.exists() and hidden.exists()
+    file.close()
+    lock.close()
+    bitsback.decompress(archive, tmp_path / "out2")
+    assert not path.exists() and not hidden.exists()

@@ -1,0 +1,112 @@
+"""What is compressed can be restored: whatever could not be is refused, by `compress`, by `verify`
+and by `decompress` alike.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.archive.layout import NAMES, section
+
+from .conftest import files, noise, notes_of, pixels, save
+from .test_hostile import archive, block, name, one_run, pictures
+
+
+@pytest.mark.parametrize("length", [252, 255])
+def test_a_name_that_png_behind_it_makes_too_long(tmp_path: Path, length: int) -> None:
+    long = "n" * (length - 4) + ".jpg"
+    save(noise("L"), tmp_path / "in" / long)
+    save(noise("L"), tmp_path / "in" / "fine.png")
+    with pytest.raises(bitsback.InputError, match=r"n\.jpg\.png: a part of this has 25. bytes"):
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    assert not (tmp_path / "a.bb").exists()
+    summary, _ = notes_of(tmp_path / "in", tmp_path / "a.bb", skip_bad=True)
+    assert (summary.files, list(summary.bad)) == (1, [long])
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == ["fine.png"]
+
+
+def test_the_longest_names_come_back(tmp_path: Path) -> None:
+    for long in ("n" * 247 + ".jpg", "m" * 251 + ".png"):
+        save(noise("L"), tmp_path / "in" / long)
+    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == ["m" * 251 + ".png", "n" * 247 + ".jpg.png"]
+
+
+def test_a_folder_where_a_picture_would_be_restored(tmp_path: Path) -> None:
+    save(noise("L"), tmp_path / "in" / "A" / "a.jpg")
+    save(noise("L"), tmp_path / "in" / "A" / "a.jpg.png" / "b.png")
+    with pytest.raises(
+        bitsback.InputError, match=r"A/a\.jpg\.png.*b\.png in a folder of that name; rename"
+    ):
+        notes_of(tmp_path / "in", tmp_path / "a.bb")
+
+
+@pytest.mark.parametrize(
+    ("names", "match"),
+    [
+        (name(b"a.jpg") + name(b"a.jpg.png/b.png"), "in a folder of that name"),
+        (name(b"x" * 252 + b".jpg") + name(b"b.png"), "255"),
+        (name(b"a.jpg") + name(b"a.jpg.png"), "and so would"),
+        (name(b"../a.jpg") + name(b"b.png"), "do harm"),
+    ],
+)
+def test_verify_refuses_names_that_decompress_refuses(
+    tmp_path: Path, names: bytes, match: str
+) -> None:
+    data = archive(pictures(2).pack(), section(NAMES, one_run(2) + names), (2, block(0, 2)))
+    ((_, problem),) = bitsback.open(io.BytesIO(data)).verify()
+    with pytest.raises(bitsback.ArchiveError, match=match) as caught:
+        bitsback.decompress(io.BytesIO(data), tmp_path / "out")
+    assert str(caught.value) == str(problem)
+    assert files(tmp_path) == []
+
+
+def test_pictures_that_cannot_all_be_restored_can_be_taken_one_by_one(tmp_path: Path) -> None:
+    names = one_run(2) + name(b"a.jpg") + name(b"a.jpg.png/b.png")
+    data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
+    with bitsback.open(io.BytesIO(data)) as opened:
+        from bitsback.archive.restore import extract
+
+        for number in range(2):
+            extract(opened, [number], tmp_path / str(number), force=False)
+    assert files(tmp_path) == ["0/a.jpg.png", "1/a.jpg.png/b.png"]
+    assert pixels(tmp_path / "0" / "a.jpg.png")[0] == "L"
+
+
+def test_more_dimensions_than_an_archive_holds() -> None:
+    with pytest.raises(bitsback.InputError, match="33 dimensions"):
+        bitsback.compress(np.zeros((1,) * 33, np.uint8), io.BytesIO())
+    out = io.BytesIO()
+    bitsback.compress(np.zeros((1,) * 32, np.uint8), out)
+    out.seek(0)
+    assert bitsback.decompress(out).shape == (1,) * 32
+
+
+def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
+    """The writer shares no more of them than the reader takes, and all come back."""
+    from bitsback.archive.layout import open_section
+    from bitsback.archive.members import pack_files, unpack_files
+    from bitsback.archive.parts import FOLDER
+
+    deep = "/".join(["folder" * 20] * 8)
+    expected = [f"{deep}/{number:05}.png" for number in range(3000)]
+    data = pack_files(FOLDER, [(0, 3000)], expected)
+    assert unpack_files(open_section(data, NAMES), pictures(3000)).names == expected
+
+
+def test_names_that_claim_far_more_than_their_bytes() -> None:
+    names = (
+        one_run(9000)
+        + name(b"x" * 1000)
+        + b"".join(name(b"%04d" % number, 996) for number in range(8999))
+    )
+    data = archive(pictures(9000).pack(), section(NAMES, names), (9000, block(0, 9000)))
+    with pytest.raises(bitsback.ArchiveError, match="longer than any writer"):
+        _ = bitsback.open(io.BytesIO(data)).names

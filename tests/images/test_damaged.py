@@ -1,0 +1,97 @@
+"""Files of arrays, and folders, that are damaged or strange in ways that libraries do not expect."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(bitsback.InputError, match=match) as caught:
+        bitsback.compress(path, io.BytesIO())
+    assert "\n" not in str(caught.value)
+
+
+def npy() -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.arange(5000))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text", ["-" * 9000, "(" * 9000, "[" * 9000 + "]" * 9000, "{'descr': '"])
+def test_an_npy_header_that_its_parser_chokes_on(tmp_path: Path, text: str) -> None:
+    header = text[:9990].encode() + b"\n"
+    (tmp_path / "x.npy").write_bytes(
+        b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(100)
+    )
+    refused(tmp_path / "x.npy", r"x\.npy: its \.npy header is damaged: .")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_of_an_npz_file(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", method) as container:
+        container.writestr("a.npy", npy())
+    whole = (tmp_path / "x.npz").read_bytes()
+    bitsback.compress(tmp_path / "x.npz", io.BytesIO())
+    for at in range(35, len(whole) // 2, 97):
+        data = bytearray(whole)
+        data[at : at + 4] = b"\xff\xff\xff\xff"
+        (tmp_path / "x.npz").write_bytes(data)
+        refused(tmp_path / "x.npz", r"x\.npz: ")
+
+
+def test_an_npz_file_that_asks_for_a_newer_zip(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros(3))
+    data = bytearray((tmp_path / "x.npz").read_bytes())
+    at = data.index(b"PK\1\2")
+    data[at + 6] = 99
+    (tmp_path / "x.npz").write_bytes(data)
+    refused(tmp_path / "x.npz", r"x\.npz: is a damaged npz file: .*9\.9")
+
+
+def test_an_npz_file_with_a_local_name_that_is_not_utf8(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as container:
+        container.writestr("ü.npy", npy())
+    data = (tmp_path / "x.npz").read_bytes().replace("ü".encode(), b"\xff\xff", 1)
+    (tmp_path / "x.npz").write_bytes(data)
+    refused(tmp_path / "x.npz", r"x\.npz: ü: cannot be read: its zip container is damaged")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "in" / "a.png")
+    return tmp_path / "in"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+@pytest.mark.parametrize("kind", ["loop", "pipe", "link to a pipe", "broken link", "not UTF-8"])
+def test_what_is_no_picture_is_left_out_on_demand(folder: Path, kind: str) -> None:
+    bad = folder / "b.png"
+    if kind == "loop":
+        bad.symlink_to(bad)
+    elif kind == "pipe":
+        os.mkfifo(bad)
+    elif kind == "link to a pipe":
+        os.mkfifo(folder.parent / "pipe")
+        bad.symlink_to(folder.parent / "pipe")
+    elif kind == "broken link":
+        bad.symlink_to("nowhere")
+    else:
+        Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")).write_bytes(b"")
+    if kind != "pipe":  # which is no file, and left out and counted as such
+        refused(folder, r"b(\\udcff)?\.png: ")
+    summary = bitsback.compress(folder, io.BytesIO(), skip_bad=True)
+    assert summary.files == 1
+    assert len(summary.bad) == (kind != "pipe")
+    assert summary.skipped == ({"no files": 1} if kind == "pipe" else {})

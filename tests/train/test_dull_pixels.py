@@ -1,0 +1,140 @@
+"""Dull pixels, whose windows are black, have their distribution from a network of their own."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bitsback.models import load_model
+from bitsback.train.export.exporter import Card, described, export
+from bitsback.train.fit.recipe import Recipe, Training, gated_parts, last_part
+from bitsback.train.fit.split import Split
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
+
+
+@pytest.fixture
+def gated(context_architecture: ContextArchitecture) -> ContextTwin:
+    """A quantised twin with a gate: symbols 0 and, of many levels, 1 are dull."""
+    torch.manual_seed(5)
+    few = 1 if context_architecture.levels == 2 else 2
+    twin = ContextTwin(
+        replace(
+            context_architecture,
+            dull_hidden=6,
+            dull_levels=few,
+            dull_components=min(2, context_architecture.components),
+        )
+    )
+    twin.quantise()
+    return twin.eval()
+
+
+@pytest.fixture
+def x(gated: ContextTwin) -> Tensor:
+    """Images [30, 42] with a busy corner and, elsewhere, some dull symbols."""
+    a = gated.architecture
+    symbols = torch.randint(0, a.dull_levels, (30, *a.shape))
+    symbols[:, 4:, 3:] = torch.randint(0, a.levels, (30, 3, 3))
+    return symbols.flatten(1).to(torch.uint8)
+
+
+def test_a_pixel_is_dull_if_all_of_its_window_is(gated: ContextTwin, x: Tensor) -> None:
+    a = gated.architecture
+    dull = gated.is_dull(gated.windows(x)).view(len(x), *a.shape)
+    image = x.view(len(x), *a.shape)
+    for row in range(a.shape[0]):
+        for column in range(a.shape[1]):
+            left, right = max(0, column - a.side), column + a.side + 1
+            above = image[:, max(0, row - a.above) : row, left:right].flatten(1)
+            seen = torch.cat((above, image[:, row, left:column]), 1)
+            expected = (seen < a.dull_levels).all(1)
+            assert torch.equal(dull[:, row, column], expected), (row, column)
+    assert 0.2 < float(dull.float().mean()) < 0.95
+
+
+@torch.no_grad()
+def test_each_pixel_costs_what_its_own_network_says(gated: ContextTwin, x: Tensor) -> None:
+    noise = torch.randn(len(x), gated.architecture.latents)
+    rows, columns = gated.architecture.shape
+    mean, log2_inverse = gated.posterior(x)
+    features = gated.features(mean + (-log2_inverse).exp2() * noise)[:, :rows, :columns]
+    windows, features, symbols = gated.windows(x), features.flatten(0, 2), x.reshape(-1, 1)
+    likelihood = gated.pixel_likelihood
+    busy = likelihood.nats(symbols, *gated.pixel_outputs(windows, features))
+    dull = likelihood.nats(symbols, *gated.outputs_if_dull(features))
+    expected = torch.where(gated.is_dull(windows), dull, busy).view(len(x), -1).sum(1)
+    torch.testing.assert_close(gated.nats(x, noise)[0], expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_alone_the_network_is_trained_and_nothing_else(
+    context_recipe: Recipe, split: Split, tmp_path: Path, alone: bool
+) -> None:
+    stages = dict(zip((True, False), gated_parts(context_recipe, hidden=6), strict=True))
+    blank = torch.zeros(40, 36, dtype=torch.uint8)
+    some = Split(torch.cat((split.train[:80], blank)), split.validation[:10])
+    training = Training(replace(stages[alone], epochs=1, batch=20), some, tmp_path, samples=1)
+    before = {name: value.clone() for name, value in training.twin.named_parameters()}
+    training.run()
+    changed = {
+        name
+        for name, value in training.twin.named_parameters()
+        if not torch.equal(value, before[name])
+    }
+    ours = {name for name in before if name.startswith("dull")}
+    assert ours <= changed
+    assert (changed == ours) == alone
+
+
+def test_training_starts_from_what_was_learned_without_a_gate(
+    context_recipe: Recipe, split: Split, tmp_path: Path
+) -> None:
+    learned = Training(replace(context_recipe, epochs=2), split, tmp_path / "first").run()
+    without, gated = (
+        Training(following, split, tmp_path / following.name)
+        for following in (last_part(context_recipe), gated_parts(context_recipe)[0])
+    )
+    for following in (without, gated):
+        following.start_from(learned.state_dict())
+    assert isinstance(gated.average, ContextTwin)
+    ungated = gated.average.without_gate()
+    assert ungated.architecture == context_recipe.architecture
+    for name, value in without.average.state_dict().items():
+        assert torch.equal(ungated.state_dict()[name], value), name
+
+
+@torch.no_grad()
+def test_the_file_holds_the_integers_of_the_network(gated: ContextTwin) -> None:
+    text, tensors = described(gated, CARD, growth=1)
+    a = gated.architecture
+    assert tensors["pixel.dull"].dtype == np.uint8
+    assert tensors["pixel.dull"].tolist() == [1] * a.dull_levels + [0] * (a.levels - a.dull_levels)
+    features = np.random.default_rng(0).integers(0, 128, (200, a.features))
+    values: dict[str, NDArray[Any]] = {"features": features}
+    for layer in json.loads(text)["dull"]:
+        weight, bias, multiplier = (
+            tensors[f"dull.{layer['name']}.{part}"].astype(np.int64)
+            for part in ("weight", "bias", "multiplier")
+        )
+        scaled = (values[layer["input"]] @ weight.T + bias) * multiplier
+        out = (scaled + (1 << layer["shift"] - 1)) >> layer["shift"]
+        values[layer["name"]] = out.clip(*layer["clamp"])
+    outputs = gated.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double()))
+    grids = gated.pixel_likelihood.outputs
+    for (name, grid), output in zip(grids.items(), outputs, strict=True):
+        np.testing.assert_array_equal(values[name], grid.integers(output).numpy(), name)
+        assert len(np.unique(values[name])) > 3
+
+
+def test_without_its_gate_a_twin_is_a_model_that_the_core_runs(gated: ContextTwin) -> None:
+    model = load_model(export(gated.without_gate(), CARD, growth=1).to_bytes())
+    assert not any(name.startswith("dull") for name in model.tensors)
