@@ -1,5 +1,6 @@
 """Which images can be trained on, as how many levels, and that none serves two ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,14 @@ def test_arrays_of_an_npz_file_are_held_out_whole(tmp_path: Path, seed: int) -> 
     made = vars(split(collection, seed))
     seen = [set(part[:, 0, 0].tolist()) for part in made.values()]
     assert sum(map(len, seen)) == len(set.union(*seen)) == 50
+
+
+def test_one_large_array_among_many_is_not_held_out_whole() -> None:
+    """Which would leave nothing to train on."""
+    starts = (0, *range(950, 1000))
+    for seed in range(20):
+        parts = split(replace(as_image_set(grey(1000, 255), "x"), starts=starts), seed)
+        assert [len(part) for part in vars(parts).values()] == [800, 100, 100]
 
 
 def test_arrays_of_two_kinds_are_refused(tmp_path: Path) -> None:

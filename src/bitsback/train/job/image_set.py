@@ -29,7 +29,7 @@ MOST_PIXELS = 1 << 21  # but no more pixels than this,
 MOST_IMAGES = 2_000  # and no more images,
 LEAST_IMAGES = 20  # nor fewer
 RUNS = 10  # of images that follow one another, that make up either of them
-MANY_ARRAYS = 40  # of which some can be held out whole
+MANY_ARRAYS = 40  # of which some can be held out whole, unless they are very uneven
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,9 @@ def split(collection: ImageSet, seed: int) -> Parts:
     count, pixels = len(collection.images), int(np.prod(collection.shape))
     size = max(LEAST_IMAGES, min(count // TENTH, MOST_IMAGES, MOST_PIXELS // pixels))
     random = np.random.default_rng(seed)
-    starts = collection.starts
-    if len(starts) < MANY_ARRAYS:
-        starts = tuple(range(0, count, size // RUNS))
-    runs = np.split(np.arange(count), starts[1:])
+    runs = np.split(np.arange(count), collection.starts[1:])
+    if len(runs) < MANY_ARRAYS or max(map(len, runs)) > size:
+        runs = np.split(np.arange(count), range(0, count, size // RUNS)[1:])
     drawn = [runs[number] for number in random.permutation(len(runs))]
 
     def take() -> NDArray[np.intp]:
