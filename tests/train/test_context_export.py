@@ -26,6 +26,8 @@ from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 from bitsback.train.twins.likelihoods import LN2
 
+from .conftest import CONTEXTS, widen
+
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
 PIXEL = (1, 1)  # a network of a pixel has no more than that
 
@@ -225,3 +227,27 @@ def test_batches_of_large_images_are_small(
     with torch.device("meta"):
         twin = ContextTwin(replace(context_architecture, shape=shape))
     assert chain_batch(twin) == batch
+
+
+@pytest.mark.parametrize("shape", [(9, 5), (6, 11), (8, 8), (3, 14)])
+def test_features_are_cropped_to_the_size_of_the_images(shape: tuple[int, int]) -> None:
+    """The decoder makes squares of four by four pixels, the encoder strides of two by two."""
+    torch.manual_seed(7)
+    twin = ContextTwin(replace(CONTEXTS["gated, 17 levels"], shape=shape))
+    widen(twin, 1.5)
+    twin.quantise()
+    twin.eval()
+    model = export(twin, replace(CARD, item_shape=shape), growth=64)
+    random = np.random.default_rng(0)
+    z = random.integers(0, 256, (20, 5), dtype=np.uint16)
+    x = random.integers(0, 17, (20, *shape), dtype=np.uint8)
+    (features,) = model.likelihood_parameters(z)
+    np.testing.assert_array_equal(features, likelihood_integers(twin, z)["features"])
+    means, _ = model.posterior_parameters(x.reshape(20, -1))
+    np.testing.assert_array_equal(
+        means, posterior_integers(twin, torch.from_numpy(x.reshape(20, -1)))["mean"]
+    )
+    buffer = io.BytesIO()
+    bitsback.compress(x, buffer, model=model)
+    buffer.seek(0)
+    np.testing.assert_array_equal(bitsback.decompress(buffer), x)

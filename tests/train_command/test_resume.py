@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bitsback.cli.train_report import replanned
 from bitsback.errors import InputError
 from bitsback.models import load_model
 from bitsback.train.export.exporter import Card
@@ -121,6 +122,42 @@ def test_there_must_be_something_to_resume(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("last", [None, 1, 2])
+def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
+    collection: ImageSet,
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    last: int | None,
+) -> None:
+    """No epoch is as fast as this plan says, and fewer are not worth it. Wherever the run is
+    interrupted, it goes on by the epochs that are left.
+    """
+    architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
+    hopeful = Plan(
+        architecture, images=320, batch=20, epochs=10, seed=1, threads=1, seconds=(1e-9, 1e-9)
+    )
+    monkeypatch.setattr("bitsback.train.job.job.plan", lambda *_: hopeful)
+    calls = 0
+
+    def interrupt(done: int, total: int, rate: float | None) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == last:
+            raise KeyboardInterrupt
+
+    chosen = replace(settings(tmp_path), epochs=None)
+    if last is not None:
+        with pytest.raises(KeyboardInterrupt):
+            train(collection, parts, CARD, chosen, interrupt)
+        chosen = replace(chosen, resume=True)
+    outcome = train(collection, parts, CARD, chosen, ignore)
+    assert outcome.plan == hopeful and outcome.replanned
+    assert "5 epochs in place of the 10 planned" in replanned(outcome)
+    assert outcome.rows[-1]["epoch"] == outcome.epochs == 5
+    assert {row["quantised"] for row in outcome.rows} == {0, 1}
+
+
 def test_training_has_stalled_when_no_validation_of_the_last_ten_was_the_best() -> None:
     falling = [{"validation_bpd": 3 - 0.1 * i} for i in range(12)]
     assert not stalled(falling)
@@ -143,5 +180,5 @@ def test_more_time_would_help_if_the_last_validation_was_the_best(
     architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
     rows = [{"quantised": 1.0, "validation_bpd": loss} for loss in losses]
     plan = Plan(architecture, images=320, batch=20, epochs=epochs, seed=1, threads=1)
-    outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1])
+    outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1], 1.0, epochs)
     assert outcome.still_falling == falling

@@ -1,10 +1,21 @@
-"""The arithmetic of the table, and what is said of it."""
+"""The arithmetic of the table, what is measured, and what is said of it."""
 
-from bitsback.train.job.worth import Contender, Worth, break_even, table, verdict
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bitsback.models import load_model
+from bitsback.peers.measure import Measurement, Peer
+from bitsback.peers.measure import measure as really_measure
+from bitsback.peers.units import Images
+from bitsback.train.job import worth
+from bitsback.train.job.worth import Contender, Worth, break_even, compare, table, verdict
 
 
-def row(name: str, size: int, unit: str = "each") -> Contender:
-    return Contender(name, unit, size, images=10, pixels=10 * 64)
+def row(name: str, size: int, unit: str = "each", whole: int | None = None) -> Contender:
+    return Contender(name, unit, size, images=10, pixels=10 * 64, whole=whole)
 
 
 def test_rates_are_bits_per_pixel_and_bytes_an_image() -> None:
@@ -26,10 +37,12 @@ def test_a_smaller_peer_is_never_beaten() -> None:
 
 
 def test_the_verdict_names_those_that_are_not_beaten() -> None:
-    ours = row("ours", 100)
-    beaten, worse, better = row("PNG", 300), row("xz", 110), row("JPEG XL", 90)
-    assert "smaller than all" in verdict(Worth(ours, [beaten], 1000, []), 1000, False, "context")
-    few = verdict(Worth(ours, [beaten, worse], 1000, []), 500, False, "context")
+    ours = row("ours", 100, whole=11_000)
+    beaten, worse = row("PNG", 300, whole=30_000), row("xz", 110, whole=11_000)
+    better = row("JPEG XL", 90, whole=9_000)
+    all_of_them = verdict(Worth(ours, [beaten], 1000, []), 1000, False, "context")
+    assert "11,000 bytes" in all_of_them and "smaller than what any of these" in all_of_them
+    few = verdict(Worth(ours, [beaten, worse], 1000, []), 1000, False, "context")
     assert "xz" in few and "PNG" not in few and "too few" in few
     lost = Worth(ours, [beaten, better], 1000, [])
     settled, falling = (verdict(lost, 500, state, "dense") for state in (False, True))
@@ -39,6 +52,55 @@ def test_the_verdict_names_those_that_are_not_beaten() -> None:
     assert "--arch context" in settled and "--arch context" not in verdict(
         lost, 500, False, "context"
     )
+
+
+def test_the_verdict_claims_nothing_of_the_collection_that_was_not_measured_on_it() -> None:
+    """However far the held-out images would carry it."""
+    ours, beaten, unknown = (
+        row("ours", 100, whole=11_000),
+        row("PNG", 300, whole=30_000),
+        row("xz", 999),
+    )
+    said = verdict(Worth(ours, [beaten, unknown], 1, []), 10**6, False, "context")
+    assert "any of these" not in said and "that were measured on them" in said
+    said = verdict(Worth(replace(ours, whole=None), [beaten], 1, []), 10**6, False, "context")
+    assert "was not measured" in said and "smaller" not in said
+
+
+@pytest.fixture
+def digits() -> Images:
+    return np.random.default_rng(0).random((120, 28, 28)) < 0.2
+
+
+def test_all_are_measured_on_the_whole_collection(digits: Images) -> None:
+    measured = compare(load_model("mnist-binary"), digits[:60], digits, seconds=1.0)
+    for each in (measured.ours, *measured.peers):
+        assert each.whole is not None and each.whole > each.bytes
+    assert measured.ours.whole is not None
+    assert measured.ours.whole > measured.ours.bytes + measured.model_bytes
+
+
+@pytest.mark.parametrize(("seconds", "on_all"), [(30, False), (70, True)])
+def test_who_would_take_longer_than_the_training_is_left_out(
+    digits: Images, monkeypatch: pytest.MonkeyPatch, seconds: float, on_all: bool
+) -> None:
+    """xz takes half a second an image here, and PNG, in pieces, ten times as long."""
+
+    def slowly(times: dict[str, float]) -> Callable[[Peer, Images], Measurement]:
+        def measured(peer: Peer, images: Images) -> Measurement:
+            made = really_measure(peer, images)
+            spent = times.get(peer.title, 0.0) * len(images)
+            return replace(made, encode_seconds=spent, decode_seconds=0.0)
+
+        return measured
+
+    monkeypatch.setattr(worth, "measure", slowly({"xz -9e, stream": 0.5, "PNG, each": 5.0}))
+    made = compare(load_model("mnist-binary"), digits[:50], digits, seconds)
+    by_name = {(each.name, each.unit): each for each in made.peers}
+    assert ("PNG", worth.UNITS["each"]) not in by_name
+    assert (by_name["xz -9e", worth.UNITS["stream"]].whole is not None) == on_all
+    assert any("PNG, each" in line and "longer than the training" in line for line in made.missing)
+    assert any("xz -9e" in line for line in made.missing) != on_all
 
 
 def test_the_table_has_a_line_for_each() -> None:

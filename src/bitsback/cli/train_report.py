@@ -52,12 +52,25 @@ def show(
     click.echo(
         f"The model adds {worth.model_bytes:,} bytes to an archive. 'pays from': the number of"
         " images from which on the archive with its model inside is smaller, if further images"
-        " cost as much as these."
+        " cost as much as these. 'all images': bytes for the whole collection, as measured."
     )
+    if outcome.replanned:
+        click.echo(replanned(outcome))
     click.echo(verdict(worth, total_images(collection), outcome.still_falling, outcome.plan.kind))
     for line in worth.missing:
         click.echo(line)
     click.echo(f"{settings.curve}: the curve of the training")
+
+
+def replanned(outcome: Outcome) -> str:
+    """That there was another number of epochs than planned, and why."""
+    slower = outcome.epochs < outcome.plan.epochs
+    return (
+        f"There were {outcome.epochs:,} epochs in place of the {outcome.plan.epochs:,} planned,"
+        f" since they took {'more' if slower else 'less'} time than expected"
+        + (": the machine was busy with other work." if slower else ".")
+        + f" They took {outcome.seconds / 60:.1f} minutes."
+    )
 
 
 def total_images(collection: ImageSet) -> int:
@@ -82,6 +95,7 @@ def show_json(
             "bytes": row.bytes,
             "bits_per_pixel": row.rate,
             "bytes_an_image": row.bytes_an_image,
+            "bytes_of_all_images": row.whole,
             "pays_from_images": (None if row is ours else break_even(ours, row, worth.model_bytes)),
         }
         for row in (ours, *worth.peers)
@@ -100,6 +114,8 @@ def show_json(
             },
             "architecture": outcome.plan.kind,
             "plan": asdict(outcome.plan),
+            "epochs_after_replanning": outcome.epochs,
+            "training_seconds": round(outcome.seconds, 1),
             "latents": outcome.model.latents,
             "validation_bits_per_pixel": outcome.validation_rate,
             "model_bytes_in_archive": worth.model_bytes,

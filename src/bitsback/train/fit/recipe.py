@@ -41,6 +41,7 @@ COLUMNS = (
 VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
 ACTIVE_NATS = 0.01
+REPLANNED = ("epochs", "warm_up", "validate_every")  # what of a recipe may change during a run
 # images by which a twin that goes on from another is equalised, or its dead channels are found
 PROBED = 1_000
 
@@ -95,7 +96,7 @@ class Training:
     checkpoint found there.
 
     samples: of the posterior, for each validation image. half: whether a context VAE multiplies in
-    bfloat16.
+    bfloat16. replanned: whether a checkpoint may have other epochs, by which it then goes on.
     """
 
     def __init__(
@@ -105,8 +106,10 @@ class Training:
         folder: Path,
         samples: int = VALIDATION_SAMPLES,
         half: bool = True,
+        replanned: bool = False,
     ) -> None:
         self.recipe = recipe
+        self.replanned = replanned
         self.split = split
         self.folder = folder
         self.samples = samples
@@ -148,6 +151,11 @@ class Training:
         while self.epoch < end:
             self._epoch()
         return self.best_twin()
+
+    def replan(self, recipe: Recipe) -> None:
+        """Go on by a recipe that differs in its epochs: see REPLANNED."""
+        self.recipe = recipe
+        self._save()
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
         """Start from what a twin as large or a smaller one has learned.
@@ -294,6 +302,9 @@ class Training:
             raise InputError(
                 f"{path}: is damaged ({type(error).__name__}); remove it to start again"
             ) from None
+        if self.replanned:
+            epochs = {key: state["recipe"][key] for key in REPLANNED}
+            self.recipe = replace(self.recipe, **epochs)
         if state["recipe"] != asdict(self.recipe):
             raise InputError(
                 f"{path}: is from another recipe; give another folder, or remove it to start again"

@@ -3,7 +3,8 @@ what.
 """
 
 import hashlib
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from bitsback.archive.inputs import open_input
 from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.errors import InputError
+from bitsback.errors import InputError, InputWarning
+from bitsback.images.npy import Items
 from bitsback.peers.units import Images
 from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES, Split, read_idx_images
 
@@ -26,6 +28,8 @@ TENTH = 10  # each of validation and held-out images is a tenth of all,
 MOST_PIXELS = 1 << 21  # but no more pixels than this,
 MOST_IMAGES = 2_000  # and no more images,
 LEAST_IMAGES = 20  # nor fewer
+RUNS = 10  # of images that follow one another, that make up either of them
+MANY_ARRAYS = 40  # of which some can be held out whole, unless they are very uneven
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class ImageSet:
     levels: int
     test: Symbols | None = None
     """Images that whoever made the data has set apart."""
+    starts: tuple[int, ...] = (0,)
+    """Where each of the arrays begins that it is made of."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -47,9 +53,14 @@ class ImageSet:
         """What the images are, for people."""
         return "bilevel" if self.levels == 2 else f"grey ({self.levels} levels)"
 
+    @property
+    def everything(self) -> Symbols:
+        """All images."""
+        return self.images if self.test is None else np.concatenate((self.images, self.test))
+
     def digest(self) -> str:
         """SHA-256 over all that training sees, hexadecimal."""
-        digest = hashlib.sha256(f"{self.images.shape} {self.levels}".encode())
+        digest = hashlib.sha256(f"{self.images.shape} {self.levels} {self.starts}".encode())
         for images in (self.images, self.test):
             if images is not None:
                 digest.update(np.ascontiguousarray(images).data)
@@ -71,27 +82,39 @@ def read_image_set(path: str) -> ImageSet:
     """The images of whatever `bitsback compress` reads. Raises InputError if they cannot be trained
     on.
     """
-    with open_input(path, None, skip_bad=False) as found:
-        if len(found.parts) != 1:
-            shapes = (
-                ", ".join(f"{items.shape} {items.dtype}" for items, _ in found.parts[:3]) or "none"
-            )
-            raise InputError(
-                f"{path}: holds {len(found.parts)} arrays"
-                f" ({shapes}{', ...' if len(found.parts) > 3 else ''}), and a model is for images"
-                " of one shape and kind; give those of each kind on their own"
-            )
-        items = found.parts[0][0]
-        shape = _image_shape(items.shape, path)
-        _check_dtype(items.dtype, path)
-        count, size = items.shape[0], int(np.prod(shape)) * items.dtype.itemsize
-        stride = -(-count * size // MOST_BYTES)
-        kept = []
-        piece = stride * max(1, (1 << 24) // (size * stride))
-        for first in range(0, count, piece):
-            kept.append(items.read(min(piece, count - first), 1)[::stride])
-        items.finish()
-    return as_image_set(np.concatenate(kept).reshape(-1, *shape), path)
+    with warnings.catch_warnings():
+        # Of what an archive would not keep, which is nothing to who trains.
+        warnings.simplefilter("ignore", InputWarning)
+        with open_input(path, None, skip_bad=False) as found:
+            arrays = [items for items, _ in found.parts]
+            kinds = {(items.shape[1:], items.dtype) for items in arrays}
+            if len(kinds) != 1:
+                shapes = ", ".join(f"{items.shape} {items.dtype}" for items in arrays[:3]) or "none"
+                raise InputError(
+                    f"{path}: holds images of {len(kinds)} kinds"
+                    f" ({shapes}{', ...' if len(arrays) > 3 else ''}), and a model is for images of"
+                    " one shape and kind; give those of each kind on their own"
+                )
+            ((inner, dtype),) = kinds
+            whole = (sum(items.shape[0] for items in arrays if items.shape), *inner)
+            shape = _image_shape(whole, path)
+            _check_dtype(dtype, path)
+            size = int(np.prod(shape)) * dtype.itemsize
+            stride = -(-whole[0] * size // MOST_BYTES)
+            kept = [_read(items, stride, size) for items in arrays]
+    counts = [len(images) for images in kept]
+    starts = tuple(sum(counts[:i]) for i in range(len(counts)))
+    made = as_image_set(np.concatenate(kept).reshape(-1, *shape), path)
+    return replace(made, starts=starts)
+
+
+def _read(items: Items, stride: int, size: int) -> NDArray[Any]:
+    """Each stride-th image of an array, which have `size` bytes."""
+    count = items.shape[0]
+    piece = stride * max(1, (1 << 24) // (size * stride))
+    kept = [items.read(min(piece, count - first), 1)[::stride] for first in range(0, count, piece)]
+    items.finish()
+    return np.concatenate(kept) if kept else np.empty((0, *items.shape[1:]), items.dtype)
 
 
 def as_image_set(array: NDArray[Any], name: str, test: NDArray[Any] | None = None) -> ImageSet:
@@ -133,14 +156,28 @@ def named_image_set(name: str, folder: Path) -> ImageSet:
 def split(collection: ImageSet, seed: int) -> Parts:
     """Drawn at random by the seed: a tenth to make choices by, and a tenth to report on unless
     there is a test set.
+
+    Tiles of one picture follow one another, and they are so alike that those trained on would tell
+    of the others. So not images are drawn but runs of them, or whole arrays where there are many.
     """
     count, pixels = len(collection.images), int(np.prod(collection.shape))
     size = max(LEAST_IMAGES, min(count // TENTH, MOST_IMAGES, MOST_PIXELS // pixels))
-    order = np.random.default_rng(seed).permutation(count)
-    validation, rest = collection.images[order[:size]], order[size:]
-    if collection.test is not None:
-        return Parts(collection.images[rest], validation, collection.test)
-    return Parts(collection.images[rest[size:]], validation, collection.images[rest[:size]])
+    random = np.random.default_rng(seed)
+    runs = np.split(np.arange(count), collection.starts[1:])
+    if len(runs) < MANY_ARRAYS or max(map(len, runs)) > size:
+        runs = np.split(np.arange(count), range(0, count, size // RUNS)[1:])
+    drawn = [runs[number] for number in random.permutation(len(runs))]
+
+    def take() -> NDArray[np.intp]:
+        taken = [drawn.pop()]
+        while sum(map(len, taken)) < size:
+            taken.append(drawn.pop())
+        return np.concatenate(taken)
+
+    validation = collection.images[take()]
+    held_out = collection.images[take()] if collection.test is None else collection.test
+    rest = random.permutation(np.concatenate(drawn))
+    return Parts(collection.images[rest], validation, held_out)
 
 
 def training_split(parts: Parts, levels: int) -> Split:
@@ -171,6 +208,11 @@ def _check_dtype(dtype: np.dtype[Any], name: str) -> None:
 def _image_shape(shape: tuple[int, ...], name: str) -> tuple[int, int]:
     """Height and width of the images of an array. Raises InputError."""
     sides = tuple(side for side in shape[1:] if side != 1)
+    if len(sides) == 3 and sides[2] in (3, 4):
+        raise InputError(
+            f"{name}: holds colour images (its shape is {shape}), and grey or bilevel ones are"
+            " needed; convert them, for example with Pillow's convert('L')"
+        )
     if len(sides) != 2:
         raise InputError(
             f"{name}: its shape is {shape}, and grey or bilevel images are needed: [images, height,"

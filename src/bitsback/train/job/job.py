@@ -2,13 +2,15 @@
 
 A run has two parts, each a `Training` with its own checkpoint. The first is in floats. The second
 starts from its best weights and rounds on the way forward, while the learning rate falls to zero.
-Each ends early when the validation loss has stalled.
+Each ends early when the validation loss has stalled, and has fewer epochs, or more, where they turn
+out to take longer than planned, or less.
 """
 
 import json
+import math
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from bitsback.train.fit.split import Split
 from bitsback.train.job.curve import draw
 from bitsback.train.job.image_set import ImageSet, Parts, training_split
 from bitsback.train.job.ladder import KINDS, Kind
-from bitsback.train.job.sizing import MOST_EPOCHS, Plan, Wishes, plan
+from bitsback.train.job.sizing import FLOAT_PART, MOST_EPOCHS, Plan, Wishes, plan
 from bitsback.train.twins.architectures import from_json
 
 PLAN = "plan.json"
@@ -37,6 +39,8 @@ FLOATS, ROUNDED = "floats", "rounded"
 PATIENCE = 10  # validations without a new best one
 # of the rate that the first part ended with, for the second, which starts from averaged weights
 PEAK = 0.6
+TOLERATED = 0.2  # by so much of it the number of epochs may miss the time before it is changed
+LEAST_PART = 0.5  # of the epochs planned: with fewer, what comes out is not worth the time it saves
 
 Progress = Callable[[int, int, float | None], None]
 """Called with the epochs done, those planned, and the latest validation rate in bits per pixel, if
@@ -83,6 +87,14 @@ class Outcome:
     rows: list[dict[str, float]]
     validation_rate: float
     """The exact code length of the integer model, in bits per pixel."""
+    seconds: float
+    """Of all epochs."""
+    epochs: int
+    """That there were to be in the end: those of the plan, unless they took another time."""
+
+    @property
+    def replanned(self) -> bool:
+        return self.epochs != self.plan.epochs
 
     @property
     def still_falling(self) -> bool:
@@ -114,14 +126,18 @@ def train(
     train_split = training_split(
         replace(parts, train=parts.train[: decided.images]), collection.levels
     )
-    training, rows = _two_parts(decided, train_split, settings.folder, progress)
-    model, rate = finish(training, card)
+    floats, rounded = _two_parts(decided, train_split, settings.folder, progress)
+    later = [{**row, "epoch": row["epoch"] + floats.epoch} for row in rounded.rows]
+    rows = floats.rows + later
+    model, rate = finish(rounded, card)
     with open_output(settings.output, settings.force) as file:
         file.write(model.to_bytes())
     with open_output(settings.curve, force=True) as file:
         file.write(draw(rows, card.name))
     shutil.rmtree(settings.folder)
-    return Outcome(model, decided, rows, rate)
+    seconds = floats.seconds + rounded.seconds
+    in_floats = replace(decided, epochs=floats.recipe.epochs).float_epochs
+    return Outcome(model, decided, rows, rate, seconds, in_floats + rounded.recipe.epochs)
 
 
 def check_output(settings: Settings) -> None:
@@ -163,9 +179,15 @@ def _plan(collection: ImageSet, parts: Parts, settings: Settings) -> Plan:
     if path.exists():
         try:
             stored: dict[str, Any] = json.loads(path.read_text())
-            decided = Plan(from_json(stored["plan"].pop("architecture")), **stored["plan"])
+            fields = stored["plan"]
+            seconds = fields["seconds"]
+            fields |= {
+                "architecture": from_json(fields["architecture"]),
+                "seconds": None if seconds is None else (float(seconds[0]), float(seconds[1])),
+            }
+            decided = Plan(**fields)
             same = stored["data"] == digest and decided.seed == settings.seed
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise InputError(f"{path}: is damaged ({error}); start again with --force") from None
         if not same:
             raise InputError(
@@ -185,17 +207,42 @@ def _plan(collection: ImageSet, parts: Parts, settings: Settings) -> Plan:
 
 def _two_parts(
     decided: Plan, images: Split, folder: Path, progress: Progress
-) -> tuple[Training, list[dict[str, float]]]:
-    total = decided.float_epochs + decided.rounded_epochs
+) -> tuple[Training, Training]:
+    """Both run to their end."""
     floats = decided.training(decided.recipe(), images, folder / FLOATS)
-    _run(floats, decided.float_epochs, 0, total, progress)
-    recipe = _second_recipe(decided, floats)
-    rounded = decided.training(recipe, images, folder / ROUNDED)
+
+    def whole_plan() -> Plan:
+        return replace(decided, epochs=floats.recipe.epochs)
+
+    def go_on_with(epochs: int) -> None:
+        whole = _within(decided.epochs, epochs / FLOAT_PART)
+        floats.replan(replace(decided, epochs=whole).recipe())
+
+    for rate in _run(floats, lambda: whole_plan().float_epochs, _seconds(decided)[0], go_on_with):
+        progress(floats.epoch, whole_plan().epochs, rate)
+    rounded = decided.training(_second_recipe(whole_plan(), floats), images, folder / ROUNDED)
     if rounded.epoch == 0:
         rounded.start_from(floats.best_twin().state_dict())
-    _run(rounded, recipe.epochs, floats.epoch, floats.epoch + recipe.epochs, progress)
-    later = [{**row, "epoch": row["epoch"] + floats.epoch} for row in rounded.rows]
-    return rounded, floats.rows + later
+
+    def end_with(epochs: int) -> None:
+        epochs = _within(decided.rounded_epochs, epochs)
+        rounded.replan(replace(rounded.recipe, epochs=epochs))
+
+    for rate in _run(rounded, lambda: rounded.recipe.epochs, _seconds(decided)[1], end_with):
+        progress(floats.epoch + rounded.epoch, floats.epoch + rounded.recipe.epochs, rate)
+    return floats, rounded
+
+
+def _within(planned: int, fitting: float) -> int:
+    return min(MOST_EPOCHS, max(round(fitting), math.ceil(LEAST_PART * planned)))
+
+
+def _seconds(decided: Plan) -> tuple[float | None, float | None]:
+    """Of all epochs of either part."""
+    if decided.seconds is None:
+        return None, None
+    floats, rounded = decided.seconds
+    return decided.float_epochs * floats, decided.rounded_epochs * rounded
 
 
 def _second_recipe(decided: Plan, floats: Training) -> Recipe:
@@ -209,14 +256,29 @@ def _second_recipe(decided: Plan, floats: Training) -> Recipe:
     )  # fmt: skip
 
 
-def _run(training: Training, end: int, before: int, total: int, progress: Progress) -> None:
-    """One part. Whether it has stalled is read from what checkpoints keep, so that resuming changes
-    nothing.
+def _run(
+    training: Training,
+    end: Callable[[], int],
+    seconds: float | None,
+    replan: Callable[[int], None],
+) -> Iterator[float | None]:
+    """One part, and after each epoch the latest validation rate, if there is one.
+
+    seconds: that its epochs are to take. At each validation `replan` is given the epochs that fit
+    by the pace since the one before, if they are far from those planned, after which `end` is
+    another. Both this and whether it has stalled is decided by what checkpoints keep, so that
+    resuming changes nothing that is done already.
     """
-    while training.epoch < end and not stalled(training.rows):
+    epoch, spent = training.epoch, training.seconds
+    while training.epoch < end() and not stalled(training.rows):
         training.run(training.epoch + 1)
-        rate = training.rows[-1]["validation_bpd"] if training.rows else None
-        progress(before + training.epoch, total, rate)
+        if seconds is not None and training.epoch % training.recipe.validate_every == 0:
+            pace = (training.seconds - spent) / (training.epoch - epoch)
+            fitting = training.epoch + max(0.0, seconds - training.seconds) / pace
+            if abs(fitting / end() - 1) > TOLERATED:
+                replan(max(training.epoch, int(fitting)))
+            epoch, spent = training.epoch, training.seconds
+        yield training.rows[-1]["validation_bpd"] if training.rows else None
 
 
 def stalled(rows: list[dict[str, float]]) -> bool:

@@ -64,6 +64,10 @@ class Plan:
     threads: int
     half: bool = False
     """Whether to multiply in bfloat16 where that is allowed."""
+    seconds: tuple[float, float] | None = None
+    """Of an epoch in floats, and of one with rounding, on a machine with nothing else to do. None:
+    there are so many epochs, whatever time they take.
+    """
 
     @property
     def kind(self) -> Kind:
@@ -92,7 +96,8 @@ class Plan:
 
     def training(self, recipe: Recipe, images: Split, folder: Path) -> Training:
         """A run, or one part of it, by the habits of this kind of model."""
-        return Training(recipe, images, folder, HABITS[self.kind].samples, self.half)
+        samples = HABITS[self.kind].samples
+        return Training(recipe, images, folder, samples, self.half, replanned=True)
 
 
 def batch_size(images: int, pixels: int, kind: Kind) -> int:
@@ -121,9 +126,11 @@ def plan(collection: ImageSet, parts: Parts, wishes: Wishes, folder: Path) -> Pl
     """The first kind of model of which enough steps fit into the time, or else the last.
 
     With a number of epochs it is the largest model of the first kind, and one thread by default.
-    folder: need not exist, and nothing is written to it.
+    Time is that of the processor, of this thread, which waits for the others while it works: what
+    else the machine does must not make the model smaller. folder: need not exist, and nothing is
+    written to it.
     """
-    start = time.perf_counter()
+    start = time.thread_time()
     for kind in wishes.kinds:
         images = len(parts.train)
         batch = batch_size(images, int(parts.train[0].size), kind)
@@ -163,11 +170,12 @@ def _fitted(
     )
     for architecture in choices:
         trials = [replace(first, architecture=architecture, threads=n) for n in numbers]
-        step, trial = min(
-            ((_step_seconds(t, few, folder), t) for t in trials), key=lambda timed: timed[0]
+        each, trial = min(
+            ((_step_seconds(t, few, folder), t) for t in trials), key=lambda timed: sum(timed[0])
         )
+        step = sum(each) / len(each)
         numbers = [trial.threads]
-        left = max(wishes.seconds - (time.perf_counter() - start), 0.5 * wishes.seconds)
+        left = max(wishes.seconds - (time.thread_time() - start), 0.5 * wishes.seconds)
         # A validation takes about as long as half an epoch of its images for each sample: passes
         # forward, some exact.
         validations = (
@@ -178,23 +186,25 @@ def _fitted(
             break
     most_images = max(first.batch, int(steps * first.batch / habits.fewest_epochs))
     images = min(first.images, most_images)
-    fitting = int(steps / max(1, images // first.batch))
-    return replace(trial, images=images, epochs=min(MOST_EPOCHS, max(2, fitting))), steps
+    in_an_epoch = max(1, images // first.batch)
+    epochs = min(MOST_EPOCHS, max(2, int(steps / in_an_epoch)))
+    seconds = each[0] * in_an_epoch, each[1] * in_an_epoch
+    return replace(trial, images=images, epochs=epochs, seconds=seconds), steps
 
 
-def _step_seconds(trial: Plan, few: Split, folder: Path) -> float:
-    """The mean time of a step with rounding and one without, after one epoch of a few steps to get
+def _step_seconds(trial: Plan, few: Split, folder: Path) -> tuple[float, float]:
+    """The time of a step without rounding and of one with it, after one epoch of a few steps to get
     warm.
     """
     torch.set_num_threads(trial.threads)
     plain = replace(trial.recipe(), validate_every=MOST_EPOCHS)
     recipes = (plain, replace(plain, quantise_from=0))
-    measured = [_seconds(trial.training(recipe, few, folder / "none")) for recipe in recipes]
-    return sum(measured) / len(measured)
+    floats, rounded = (_seconds(trial.training(r, few, folder / "none")) for r in recipes)
+    return floats, rounded
 
 
 def _seconds(training: Training) -> float:
     training.run(1)
-    start = time.perf_counter()
+    start = time.thread_time()
     training.run(2)
-    return (time.perf_counter() - start) / training.steps
+    return (time.thread_time() - start) / training.steps

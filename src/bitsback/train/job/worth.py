@@ -1,11 +1,12 @@
-"""What a trained model is worth: its rate beside other compressors, and from how many images on it
-pays.
+"""What a trained model is worth: its rate beside other compressors, what all of them make of the
+whole collection, and from how many images on the model pays.
 """
 
 import io
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +25,11 @@ PEERS = (
     ("xz -9e", "stream"),
     ("WebP m4", "mosaic"),
     ("JPEG XL e9", "mosaic"),
+    ("JPEG XL e10", "mosaic"),
 )
+SAMPLE = 50  # images, by which it is known how long a compressor takes
+AT_LEAST = 10.0  # seconds that each may take, however soon the training was done
+MOST_PIXELS = 1 << 26  # of a collection that is measured: one picture of it has to fit in memory
 UNITS = {
     "each": "a file for each image",
     "mosaic": "all images in one picture",
@@ -42,6 +47,10 @@ class Contender:
     images: int
     pixels: int
     """Of all images."""
+    whole: int | None = None
+    """Bytes for all images of the collection, of an archive with its model in it; None: that was
+    not measured.
+    """
 
     @property
     def rate(self) -> float:
@@ -63,7 +72,7 @@ class Worth:
     peers: list[Contender]
     model_bytes: int
     missing: list[str]
-    """Why a peer is not among them."""
+    """Why a peer is not among them, or has not been measured on the whole collection."""
 
 
 def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None:
@@ -76,21 +85,72 @@ def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None
     return math.floor(model_bytes / saved) + 1 if saved > 0 else None
 
 
-def compare(model: Model, held_out: Images) -> Worth:
-    """Measures everything on the same images, each of them decoded again and compared."""
-    buffer = io.BytesIO()
-    bitsback.compress(held_out, buffer, model=model, embed="never")
-    size = buffer.tell()
-    buffer.seek(0)
-    restored = bitsback.decompress(buffer, model=model)
-    if restored is None or not np.array_equal(restored, held_out):
-        raise BitsbackError("the model did not restore the held-out images; please report this")
+def compare(model: Model, held_out: Images, whole: Images, seconds: float) -> Worth:
+    """Measures everything on the same images, each of them decoded again and compared.
+
+    whole: all images of the collection. seconds: that the training took. What would take longer
+    than that is left out, and named.
+    """
+    allowed = max(AT_LEAST, seconds)
+    missing: list[str] = []
+
+    def soon(name: str, spent: float, done: Images, images: Images, what: str) -> bool:
+        """Whether `images` are not too many, by the seconds that were spent on those done."""
+        if images.size > MOST_PIXELS:
+            missing.append(f"{name} was not measured on {what}, which has too many pixels.")
+            return False
+        expected = spent * len(images) / len(done)
+        if expected > allowed:
+            missing.append(
+                f"{name} was not measured on {what}: that would take {_duration(expected)},"
+                " longer than the training."
+            )
+        return expected <= allowed
+
+    start = time.perf_counter()
+    size = _archive_bytes(model, held_out, embed=False)
+    spent = time.perf_counter() - start
     ours = Contender(
         "bitsback", "an archive, without the model", size, len(held_out), held_out.size
     )
-    peers, missing = _peers()
-    rows = [_row(measure(peer, held_out)) for peer in peers]
-    return Worth(ours, rows, len(pack_model(model)), missing)
+    if soon(ours.name, spent, held_out, whole, ALL):
+        ours = replace(ours, whole=_archive_bytes(model, whole, embed=True))
+    peers, absent = _peers()
+    rows = []
+    sample = held_out[:SAMPLE]
+    for peer in peers:
+        tried = measure(peer, sample)
+        if not soon(peer.title, _time_of(tried), sample, held_out, "the held-out images"):
+            continue
+        measured = measure(peer, held_out)
+        row = _row(measured)
+        if soon(peer.title, _time_of(measured), held_out, whole, ALL):
+            row = replace(row, whole=measure(peer, whole).bytes)
+        rows.append(row)
+    return Worth(ours, rows, len(pack_model(model)), missing + absent)
+
+
+ALL = "all images of the collection"
+
+
+def _archive_bytes(model: Model, images: Images, embed: bool) -> int:
+    """Of an archive of the images, which come back out of it."""
+    buffer = io.BytesIO()
+    bitsback.compress(images, buffer, model=model, embed="always" if embed else "never")
+    size = buffer.tell()
+    buffer.seek(0)
+    restored = bitsback.decompress(buffer, model=None if embed else model)
+    if restored is None or not np.array_equal(restored, images):
+        raise BitsbackError("the model did not restore the images; please report this")
+    return size
+
+
+def _time_of(measured: Measurement) -> float:
+    return measured.encode_seconds + measured.decode_seconds
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _peers() -> tuple[list[Peer], list[str]]:
@@ -113,11 +173,15 @@ def _row(measured: Measurement) -> Contender:
 def table(worth: Worth) -> list[str]:
     """The lines of the table."""
     ours = worth.ours
-    lines = [f"{'':42} {'bits per pixel':>15} {'bytes an image':>15} {'pays from':>15}"]
+    heads = ("bits per pixel", "bytes an image", "pays from", "all images")
+    lines = [" ".join([f"{'':42}", *(f"{head:>15}" for head in heads)])]
     for row in (ours, *worth.peers):
         pays = "" if row is ours else _images(break_even(ours, row, worth.model_bytes))
         name = f"{row.name}, {row.unit}"
-        lines.append(f"{name:42} {row.rate:15.3f} {row.bytes_an_image:15.1f} {pays:>15}".rstrip())
+        whole = "" if row.whole is None else f"{row.whole:,}"
+        lines.append(
+            f"{name:42} {row.rate:15.3f} {row.bytes_an_image:15.1f} {pays:>15} {whole:>15}".rstrip()
+        )
     return lines
 
 
@@ -126,8 +190,8 @@ def _images(count: int | None) -> str:
 
 
 def verdict(worth: Worth, images: int, still_falling: bool, kind: Kind) -> str:
-    """Whether an archive of a collection of so many images, with the model in it, beats all of
-    them; if not, why.
+    """Whether the archive of a collection of so many images, with the model in it, beats all of
+    them; if not, why. What is said of the collection has been measured on it.
 
     still_falling: the training ended before the validation rate had settled.
     """
@@ -149,17 +213,23 @@ def verdict(worth: Worth, images: int, still_falling: bool, kind: Kind) -> str:
             f"{_names(lost)}: smaller even without the model, so the model never pays against it."
             f" {why}"
         )
-    later = [row for row, point in points.items() if point is not None and point > images]
-    if later:
+    ours = worth.ours.whole
+    if ours is None:
         return (
-            f"The {images:,} images of this collection are too few to pay for the model in their"
-            f" archive against {_names(later)}; many such collections can share one model"
+            f"The archive of the {images:,} images of this collection was not measured; the table"
+            " is of the held-out ones."
+        )
+    said = f"{ours:,} bytes for the {images:,} images of this collection, model included:"
+    smaller = [row for row in worth.peers if row.whole is not None and row.whole <= ours]
+    if smaller:
+        return (
+            f"{said} that is too few images to pay for the model in their archive against"
+            f" {_names(smaller)}; many such collections can share one model"
             " ('compress --embed never')."
         )
-    return (
-        f"For the {images:,} images of this collection the archive, model included, is smaller than"
-        " all of these."
-    )
+    if all(row.whole is not None for row in worth.peers):
+        return f"{said} smaller than what any of these make of them."
+    return f"{said} smaller than what those of these make of them that were measured on them."
 
 
 def _names(rows: Sequence[Contender]) -> str:
