@@ -65,6 +65,8 @@ def test_a_model_that_was_given_goes_along(
     tmp_path: Path, tiny: bitsback.Model, dots: NDArray[np.uint8]
 ) -> None:
     (tmp_path / "x.bb").write_bytes(pack(dots, model=tiny, embed="never"))
-    with bitsback.open(tmp_path / "x.bb", model=tiny) as archive:
-        with pickle.loads(pickle.dumps(archive)) as again:
-            assert np.array_equal(again[:], dots)
+    with (
+        bitsback.open(tmp_path / "x.bb", model=tiny) as archive,
+        pickle.loads(pickle.dumps(archive)) as again,
+    ):
+        assert np.array_equal(again[:], dots)

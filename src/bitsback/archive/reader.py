@@ -246,7 +246,8 @@ class Archive:
             try:
                 decode(self, self._task(block))
             except ArchiveError as error:
-                return block, error
+                # Without its traceback, which would hold more than an archive of many has bytes.
+                return block, ArchiveError(str(error), error.block)
             return block, None
 
         for block, error in ordered_map(check, self.blocks, check_threads(threads)):

@@ -60,9 +60,9 @@ def report(
 ) -> None:
     """Say what went through a compression or a decompression: one line on standard error, or JSON.
 
-    outdone: in how many blocks of a compression a model was not used, since a general compressor did
-    better. skipped, bad: what a compression left out, and how much of it, or why. notes: its warnings, for
-    JSON. JSON goes to standard output, unless that is taken by the output.
+    outdone: in how many blocks of a compression a model was not used, since a general compressor
+    did better. skipped, bad: what a compression left out, and how much of it, or why. notes: its
+    warnings, for JSON. JSON goes to standard output, unless that is taken by the output.
     """
     if as_json:
         show_json(
