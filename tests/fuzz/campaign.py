@@ -48,7 +48,8 @@ class Case:
 
 def cases(seed: int, first: int, count: int) -> Iterator[Case]:
     """The cases `first` to `first + count - 1`: each depends on its number and the seed alone."""
-    archives, models = seeds.archives(), seeds.models()
+    archives, models = [*seeds.archives(), *seeds.collections()], seeds.models()
+    forgeable = [*(seed.data for seed in archives), *seeds.hostile()]
     for number in range(first, first + count):
         random = Random(f"{seed} {number}")
         kind = random.choice(("damage", "damage", "forgery", "forgery", "forgery", "model"))
@@ -60,9 +61,11 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
             continue
         one, other = random.choice(archives), random.choice(archives)
         if kind == "damage":
-            yield Case(number, kind, mutate(random, one.data, other.data), (one.items, other.items))
+            sources = (one.items, other.items, one.stored, other.stored)
+            yield Case(number, kind, mutate(random, one.data, other.data), sources)
         else:
-            yield Case(number, kind, forge(random, one.data, other.data), None)
+            data = forge(random, random.choice(forgeable), other.data)
+            yield Case(number, kind, data, None)
 
 
 def run(all_cases: Iterator[Case]) -> Counter[str]:
@@ -92,7 +95,7 @@ def run(all_cases: Iterator[Case]) -> Counter[str]:
 @cache
 def warm_up() -> None:
     """What is whole is read as such; what is loaded once is there."""
-    for seed in seeds.archives():
+    for seed in [*seeds.archives(), *seeds.collections()]:
         for sources in ([seed.items], None):
             assert read_archive(seed.data, sources), seed.name
     assert all(map(read_model, seeds.models()))

@@ -4,6 +4,8 @@ import io
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from reference import archive as spec
 
 from .seeds import split
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files need not reach a disk
 MOST_ITEMS = 50  # of claims to have more, as many are asked for
 MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
 
@@ -41,6 +44,8 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     `sources`, archives that the bytes came from, have there. None: the bytes were forged, and
     readers must agree with each other, and with the specification.
     """
+    if holds_files(data):
+        return read_files(data, sources)
     seen: dict[int, bytes] = {}
 
     def take(items: Sequence[bytes], first: int = 0) -> None:
@@ -78,6 +83,53 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     return not whole[0]
 
 
+def holds_files(data: bytes) -> bool:
+    try:
+        return bitsback.open(io.BytesIO(data)).kind in ("folder", "npz", "tiff")
+    except bitsback.BitsbackError:
+        return False
+
+
+def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
+    """The same for an archive of files. They are restored whole, or nothing is."""
+    archive = bitsback.open(io.BytesIO(data))
+    archive.info()
+    with TemporaryDirectory(dir=MEMORY) as name:
+        folder = Path(name)
+        restore = partial(bitsback.decompress, io.BytesIO(data), folder / "out", threads=1)
+        whole = not refused(restore)
+        found = [path for path in folder.rglob("*") if not path.is_dir()]
+        if not whole:
+            assert not list(folder.iterdir()), "something is left"
+        elif archive.kind == "folder":
+            assert len(found) == len(archive)
+        assert all(path.is_relative_to(folder / "out") for path in found)
+    problems = archive.verify(threads=1)
+    assert bool(problems) != whole, "verify and decompress do not agree"
+    assert all("\n" not in str(problem) for _, problem in problems)
+    refused(lambda: archive.names)
+    items: dict[int, bytes] = {}
+
+    def take(number: int) -> None:
+        items[number] = archive[number].tobytes()
+
+    for number in range(min(len(archive), MOST_ITEMS)):
+        refused(partial(take, number))
+        if number in items and sources is not None:
+            assert any(
+                number < len(source) and source[number] == items[number] for source in sources
+            )
+    if whole:
+        assert len(items) == min(len(archive), MOST_ITEMS)
+        if sources is None and archive.collection.nbytes < MOST_SPECIFIED:
+            files = spec.decode_files(
+                data, [spec_model(name) for name in ("mnist-binary", "mnist")]
+            )
+            assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())
+            assert [file.name for file in files if file.name is not None] == archive.names
+    return whole
+
+
 def conform(data: bytes) -> None:
     """What bitsback takes, the specification takes, and decodes to the same."""
     array = bitsback.decompress(io.BytesIO(data), threads=1)
@@ -113,5 +165,6 @@ def refused(read: Callable[[], object]) -> bool:
         read()
     except bitsback.BitsbackError as error:
         assert str(error), "an error without a message"
+        assert "\n" not in str(error), "an error of several lines"
         return True
     return False

@@ -1,16 +1,25 @@
 """Small archives and model files, whole, that the mutations begin from."""
 
+import gzip
 import io
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
+from bitsback.archive.layout import HEAD, IDX, Collection, pack_index, section
+from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.runs import Run, pack_runs
 from bitsback.models import Model, bundled
+from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
 
 
@@ -21,6 +30,10 @@ class Seed:
     items: tuple[bytes, ...]
     """Of an archive: the bytes of each item."""
     dtype: str = ""
+    stored: tuple[bytes, ...] = ()
+    """Of an archive of files: the bytes of each item in the order of blocks, which is what is left
+    of it where its description is damaged.
+    """
 
 
 @cache
@@ -33,12 +46,17 @@ def archives() -> list[Seed]:
     grey = drawn(bundled.load("mnist"), 3)
     numbers = rng.integers(0, 1000, (6, 4)).astype(">i4")
     bits = rng.integers(0, 2, (7, 3, 5)).astype(bool)
+    smooth = np.add.outer(np.arange(4), np.add.outer(np.arange(20) ** 2, np.arange(25))) // 5
+    smooth = smooth.astype(np.uint8)
     arrays: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
         ("chain", ink, {"model": "mnist-binary"}),
         ("chain of blocks", ink * np.uint8(255), {"model": "mnist-binary", "block": 2}),
         ("chain of bytes", grey, {"model": "mnist", "block": 2}),
         ("packed", bits, {"block": 4}),
         ("raw", numbers, {"block": 4}),
+        ("deflated", smooth, {"model": "fast", "block": 2}),
+        ("shuffled", smooth.astype(">u2") * 300, {"block": 2}),
+        ("deflated bits", smooth > 60, {"model": "fast"}),
         ("doubles", np.array([[0.0, -0.0, np.nan], [1e300, 2.0, 3.0]]), {}),
         ("one item", np.array(7, ">u2"), {}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
@@ -55,6 +73,83 @@ def archives() -> list[Seed]:
         )
     return [
         Seed(name, compress(array, **options), *items_of(array)) for name, array, options in arrays
+    ]
+
+
+@cache
+def collections() -> list[Seed]:
+    """Of files: pictures of several parts and modes, arrays, pages, and idx files."""
+    rng = np.random.default_rng(0)
+    ink, grey = drawn(bundled.load("mnist-binary"), 6), drawn(bundled.load("mnist"), 3)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        pictures = folder / "in"
+        for number, item in enumerate(ink):
+            save(item.astype(bool), pictures / f"{number}.png")
+        for number, item in enumerate(grey):
+            save(item, pictures / "deep" / "er" / f"{number}.jpg.bmp")
+        save(rng.integers(0, 256, (5, 4, 3), np.uint8), pictures / "deep" / "colour.tif")
+        save(np.add.outer(np.arange(20), np.arange(30)).astype("<u2"), pictures / "Ü.pgm.png")
+        np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
+        pages = [Image.fromarray(item) for item in (*grey, *ink[:2] * np.uint8(255))]
+        pages[2].save(folder / "x.tif", save_all=True, append_images=pages)
+        (folder / "x.idx").write_bytes(
+            bytes([0, 0, 8, 3])
+            + b"".join(size.to_bytes(4, "big") for size in grey.shape)
+            + grey.tobytes()
+        )
+        (folder / "x.idx.gz").write_bytes(gzip.compress((folder / "x.idx").read_bytes()))
+        seeds = []
+        for path in (pictures, folder / "x.npz", folder / "x.tif"):
+            data = compress(path, model="fast", block=4)
+            opened = bitsback.open(io.BytesIO(data))
+            items = tuple(opened[number].tobytes() for number in range(len(opened)))
+            pieces = opened.pieces(0, opened.collection.items)
+            stored = tuple(item for piece in pieces for item in split(piece))
+            seeds.append(Seed(path.name, data, items, stored=stored))
+        for path in (folder / "x.idx", folder / "x.idx.gz"):
+            seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
+    return seeds
+
+
+def save(array: NDArray[Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, "BMP" if path.suffix == ".bmp" else None)
+
+
+@cache
+def hostile() -> list[bytes]:
+    """Archives that were once taken, or cost too much, and are refused: forgeries begin from them,
+    too.
+    """
+
+    def of_pictures(count: int, names: bytes, data: bytes, bits: bool = False) -> bytes:
+        dtype = np.dtype(bool) if bits else np.dtype("u1")
+        collection = FileList(FOLDER, (Collection.of_items(dtype.str, (1, 1), count),)).pack()
+        run = pack_runs([Run(count, dtype, (1, 1), (b"\0", b"\1") if bits else None)])
+        block = section(b"B", varint(0) + run + bytes([int(bits)]) + data)
+        start = HEAD + collection
+        runs = varint(1) + varint(0) + varint(count)
+        index = pack_index(len(start), [(count, len(block))])
+        return start + block + section(b"N", runs + names) + index
+
+    def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
+        return varint(start) + varint(end) + varint(len(text)) + text
+
+    def of_nothing(collection: Collection) -> bytes:
+        start = HEAD + collection.pack()
+        return start + pack_index(len(start), [])
+
+    long = name(b"x" * 1000) + b"".join(name(b"%03d" % number, 997) for number in range(400))
+    return [
+        of_pictures(1, name(b"n" * 252 + b".jpg"), b"\7"),
+        of_pictures(2, name(b"A/a.jpg") + name(b"A/a.jpg.png/b.png"), b"\7\7"),
+        of_pictures(2, name(b"a.jpg") + name(b"a.jpg.png"), b"\7\7"),
+        of_pictures(401, long, bytes(401)),
+        of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True),
+        of_pictures(1, name(b"a\n\x1b[2J.png"), b"\7"),
+        of_nothing(Collection(np.dtype("u1"), (0,) + (1,) * 31, 1)),
+        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, IDX)),
     ]
 
 
@@ -96,9 +191,11 @@ def drawn(model: Model, count: int) -> NDArray[np.uint8]:
     return model.likelihood(z).pop(message).reshape(count, *model.item_shape)
 
 
-def compress(array: NDArray[Any], **options: Any) -> bytes:
+def compress(array: NDArray[Any] | Path, **options: Any) -> bytes:
     out = io.BytesIO()
-    bitsback.compress(array, out, threads=1, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bitsback.InputWarning)
+        bitsback.compress(array, out, threads=1, **options)
     return out.getvalue()
 
 

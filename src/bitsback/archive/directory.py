@@ -78,8 +78,9 @@ class Directory:
         return [place for place in self.sections if place.kind == MODEL]
 
     @property
-    def names(self) -> Place | None:
-        return next((place for place in self.sections if place.kind == NAMES), None)
+    def names(self) -> list[Place]:
+        """Of a collection of files there must be one."""
+        return [place for place in self.sections if place.kind == NAMES]
 
     @property
     def counted(self) -> int:
@@ -124,7 +125,7 @@ def guess_collection(directory: Directory, read: Read) -> Collection:
     Raises ArchiveError.
     """
     # Of files there are many, and only the description tells of which kind.
-    blocks = directory.blocks if directory.names is None else []
+    blocks = [] if directory.names else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:
             run = read_header(open_section(read(block.offset + drift, block.size), BLOCK)).runs[0]

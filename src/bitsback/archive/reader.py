@@ -173,10 +173,11 @@ class Archive:
     def _files(self) -> Files:
         if not isinstance(self.collection, FileList):
             raise InputError(f"{self.name}: holds an array, whose items have no names")
-        place = self._directory.names
-        if place is None:
-            raise ArchiveError("the names of its files are missing")
-        return unpack_files(open_section(self._read_place(place), NAMES), self.collection)
+        places = self._directory.names
+        if len(places) != 1:
+            what = "there twice" if places else "missing"
+            raise ArchiveError(f"the names of its files are {what}")
+        return unpack_files(open_section(self._read_place(places[0]), NAMES), self.collection)
 
     @property
     def blocks(self) -> list[BlockInfo]:
@@ -256,7 +257,8 @@ class Archive:
             try:
                 decode(self, self._task(block))
             except ArchiveError as error:
-                return block, error
+                # Without its traceback, which would hold more than an archive of many has bytes.
+                return block, ArchiveError(str(error), error.block)
             return block, None
 
         for block, error in ordered_map(check, self.blocks, check_threads(threads)):
@@ -283,7 +285,7 @@ class Archive:
             yield self._named(problem)
         files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            if place.kind != MODEL and not (files and place is self._directory.names):
+            if place.kind != MODEL and not (files and place.kind == NAMES):
                 try:
                     open_section(self._read_place(place), place.kind)
                 except ArchiveError as problem:

@@ -14,6 +14,7 @@ from bitsback.archive.layout import (
     INDEX,
     MAX_BLOCK_BYTES,
     MODEL,
+    Collection,
     Cursor,
     check_head,
     known_kind,
@@ -23,6 +24,7 @@ from bitsback.archive.layout import (
 from bitsback.archive.library import Library
 from bitsback.archive.parts import unpack_collection
 from bitsback.archive.source import Task, at_block
+from bitsback.archive.targets import check_container
 from bitsback.errors import ArchiveError
 from bitsback.images.file_io import read_up_to, reading, stream_name
 from bitsback.models import Model
@@ -45,6 +47,8 @@ class Stream:
                 head += self._take(1)
             check_head(head)
             self.collection = unpack_collection(open_section(self._take_section(), COLLECTION))
+            if isinstance(self.collection, Collection):
+                check_container(self.collection)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 

@@ -83,9 +83,10 @@ def command(
 
     Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
     (bool, 0/1, 0/255) and grey ones have models of their own. Others, and those that no model
-    suits, are compressed by LZMA, or by deflate if they are many. 'bitsback train' makes models. Of several models the one is taken that makes a sample smallest. The best ones
-    ('context' in their names) work on a few MB a second, both ways; beyond 20 million pixels a fast
-    one takes their place, unless it is far worse.
+    suits, are compressed by LZMA, or by deflate if they are many. 'bitsback train' makes models.
+    Of several models the one is taken that makes a sample smallest. The best ones ('context' in
+    their names) work on a few MB a second, both ways; beyond 20 million pixels a fast one takes
+    their place, unless it is far worse.
 
     \b
       bitsback compress digits.npy                    makes digits.bb

@@ -45,12 +45,11 @@ def command(archive: str, names: bool, as_json: bool) -> None:
 def _list(names: list[str], as_json: bool) -> None:
     import json
 
-    from bitsback.images.names import printable
-
     if as_json:
         click.echo(json.dumps(names, indent=2))
-    elif names:
-        click.echo("\n".join(map(printable, names)))
+        return
+    for name in names:
+        figures.say(name)
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
