@@ -12,7 +12,8 @@ from dataclasses import replace
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, gated_parts
+from bitsback.train.gate import Gate
+from bitsback.train.recipe import Recipe, last_part
 
 ARCHITECTURE = ContextArchitecture(
     shape=(28, 28),
@@ -60,5 +61,6 @@ if __name__ == "__main__":
         float_seed=1,
         validation=2_000,
         before=(FIRST, SECOND),
-        then=gated_parts(RECIPE),
+        last=last_part(RECIPE),
+        gate=Gate(),
     )

@@ -11,7 +11,8 @@ Run again, it goes on from its checkpoint. With --float it trains the float twin
 from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, gated_parts
+from bitsback.train.gate import Gate
+from bitsback.train.recipe import Recipe, last_part
 
 RECIPE = Recipe(
     name="mnist-context-small",
@@ -53,5 +54,6 @@ if __name__ == "__main__":
         drop_idle_latents=True,
         float_seed=1,
         validation=2_000,
-        then=gated_parts(RECIPE),
+        last=last_part(RECIPE),
+        gate=Gate(),
     )

@@ -17,7 +17,8 @@ from bitsback.train.command import run
 from bitsback.train.context import ContextArchitecture
 from bitsback.train.data import TRAIN_IMAGES
 from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, gated_parts
+from bitsback.train.gate import Gate
+from bitsback.train.recipe import Recipe, last_part
 from bitsback.train.weights import load_twin
 
 SMALL = ContextArchitecture(
@@ -66,11 +67,12 @@ def test_parts_follow_each_other(
             float_seed=1,
             validation=40,
             before=(FIRST,),
-            then=gated_parts(SECOND),
+            last=last_part(SECOND),
+            gate=Gate(hidden=4),
         )
         return capsys.readouterr().out
 
-    assert call().count("'epoch': 1") == 4
+    assert call().count("'epoch': 1") == 3
     made = (out / "small.safetensors").read_bytes()
     assert Model.from_bytes(made).architecture == "context-vae"
     assert "pixel.dull" in read((out / "small-gated.safetensors").read_bytes())[1]

@@ -12,12 +12,15 @@ from bitsback.models import file
 from bitsback.train.context import ContextTwin
 from bitsback.train.data import mnist_split
 from bitsback.train.export import Card, chain_batch, described, export
+from bitsback.train.gate import Gate, with_gate
 from bitsback.train.growth import safe_growth
 from bitsback.train.memory import keep_freed_memory
 from bitsback.train.pruning import prune
 from bitsback.train.rates import code_lengths
 from bitsback.train.recipe import CURVE, Recipe, Training
 from bitsback.train.weights import save_twin
+
+GATE_IMAGES = 14_000  # whose dull pixels the network for dull pixels is trained on
 
 
 def run(
@@ -27,15 +30,17 @@ def run(
     float_seed: int,
     validation: int = 5_000,
     before: Sequence[Recipe] = (),
-    then: Sequence[Recipe] = (),
+    last: Recipe | None = None,
+    gate: Gate | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its
     float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation`
     images, on which nothing trains. Those `before` are trained one after the other; each, and
-    `recipe` after them, starts from the best of the one before it, grown where it is larger. So do
-    those that come `then`, which round; they are not part of the float twin's training.
+    `recipe` after them, starts from the best of the one before it, grown where it is larger. With
+    `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
+    twin is not. With `gate`, there is a second file, of the same model with a gate.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
@@ -57,7 +62,9 @@ def run(
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
     split = mnist_split(arguments.data, validation)
-    first, *others = [*before, recipe] if arguments.as_float else [*before, recipe, *then]
+    first, *others = (
+        [*before, recipe] if last is None or arguments.as_float else [*before, recipe, last]
+    )
     training = _train(Training(first, split, arguments.out / first.name))
     for stage in others:
         following = Training(stage, split, arguments.out / stage.name)
@@ -75,18 +82,16 @@ def run(
         return
     if drop_idle_latents:
         twin = prune(twin, training.validation)
-    gated = twin if isinstance(twin, ContextTwin) and twin.dull else None
-    if gated is not None:
-        twin = gated.without_gate()
     lengths = code_lengths(
         export(twin, card, growth=1), training.validation.numpy().astype(np.uint8), recipe.seed
     )
     model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
     path = arguments.out / f"{card.name}.safetensors"
     path.write_bytes(model.to_bytes())
-    if gated is not None:
-        with_gate = arguments.out / f"{card.name}-gated.safetensors"
-        with_gate.write_bytes(file.write(*described(gated, card, model.growth)))
+    if gate is not None and isinstance(twin, ContextTwin):
+        gated = with_gate(twin, gate, training.symbols_to_train_on(GATE_IMAGES), recipe.seed)
+        path = arguments.out / f"{card.name}-gated.safetensors"
+        path.write_bytes(file.write(*described(gated, card, model.growth)))
     print(
         f"wrote {path}: {model.latents} latents, growth {model.growth}; on the validation set"
         f" exactly {lengths.net.mean() / model.pixels:.5f} bpd, {lengths.popped.mean():.0f} bits"
