@@ -10,7 +10,8 @@ Run again, it goes on from its checkpoint. With --float it trains the float twin
 from dataclasses import replace
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.recipe import Recipe, gated_parts
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.recipe import Recipe, last_part
 from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.context import ContextArchitecture
 
@@ -60,5 +61,6 @@ if __name__ == "__main__":
         float_seed=1,
         validation=2_000,
         before=(FIRST, SECOND),
-        then=gated_parts(RECIPE),
+        last=last_part(RECIPE),
+        gate=Gate(),
     )

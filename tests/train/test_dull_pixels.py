@@ -1,21 +1,13 @@
-"""Dull pixels, whose windows are black, have their distribution from a network of their own."""
+"""Dull pixels, whose windows are black, get their distribution from a small network."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from bitsback.models import load_model
-from bitsback.train.export.exporter import Card, described, export
-from bitsback.train.fit.recipe import Recipe, Training, gated_parts, last_part
-from bitsback.train.fit.split import Split
-from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate, with_gate
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
@@ -75,66 +67,37 @@ def test_each_pixel_costs_what_its_own_network_says(gated: ContextTwin, x: Tenso
     torch.testing.assert_close(gated.nats(x, noise)[0], expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_alone_the_network_is_trained_and_nothing_else(
-    context_recipe: Recipe, split: Split, tmp_path: Path, alone: bool
-) -> None:
-    stages = dict(zip((True, False), gated_parts(context_recipe, hidden=6), strict=True))
-    blank = torch.zeros(40, 36, dtype=torch.uint8)
-    some = Split(torch.cat((split.train[:80], blank)), split.validation[:10])
-    training = Training(replace(stages[alone], epochs=1, batch=20), some, tmp_path, samples=1)
-    before = {name: value.clone() for name, value in training.twin.named_parameters()}
-    training.run()
-    changed = {
-        name
-        for name, value in training.twin.named_parameters()
-        if not torch.equal(value, before[name])
-    }
-    ours = {name for name in before if name.startswith("dull")}
-    assert ours <= changed
-    assert (changed == ours) == alone
-
-
-def test_training_starts_from_what_was_learned_without_a_gate(
-    context_recipe: Recipe, split: Split, tmp_path: Path
-) -> None:
-    learned = Training(replace(context_recipe, epochs=2), split, tmp_path / "first").run()
-    without, gated = (
-        Training(following, split, tmp_path / following.name)
-        for following in (last_part(context_recipe), gated_parts(context_recipe)[0])
-    )
-    for following in (without, gated):
-        following.start_from(learned.state_dict())
-    assert isinstance(gated.average, ContextTwin)
-    ungated = gated.average.without_gate()
-    assert ungated.architecture == context_recipe.architecture
-    for name, value in without.average.state_dict().items():
-        assert torch.equal(ungated.state_dict()[name], value), name
-
-
 @torch.no_grad()
-def test_the_file_holds_the_integers_of_the_network(gated: ContextTwin) -> None:
-    text, tensors = described(gated, CARD, growth=1)
-    a = gated.architecture
-    assert tensors["pixel.dull"].dtype == np.uint8
-    assert tensors["pixel.dull"].tolist() == [1] * a.dull_levels + [0] * (a.levels - a.dull_levels)
-    features = np.random.default_rng(0).integers(0, 128, (200, a.features))
-    values: dict[str, NDArray[Any]] = {"features": features}
-    for layer in json.loads(text)["dull"]:
-        weight, bias, multiplier = (
-            tensors[f"dull.{layer['name']}.{part}"].astype(np.int64)
-            for part in ("weight", "bias", "multiplier")
+def mean_nats(twin: ContextTwin, x: Tensor) -> float:
+    noise = torch.randn((len(x), twin.architecture.latents), generator=torch.manual_seed(1))
+    return float(twin.nats(x, noise)[0].mean())
+
+
+def test_a_gate_learns_what_dull_pixels_are_like_and_changes_nothing_else(
+    gated: ContextTwin, x: Tensor
+) -> None:
+    untaught = gated.without_gate()
+    many = x.repeat(20, 1)
+    rough, fine = (
+        with_gate(
+            untaught,
+            Gate(hidden=6, components=2, levels=gated.architecture.dull_levels, epochs=n),
+            many,
+            1,
         )
-        scaled = (values[layer["input"]] @ weight.T + bias) * multiplier
-        out = (scaled + (1 << layer["shift"] - 1)) >> layer["shift"]
-        values[layer["name"]] = out.clip(*layer["clamp"])
-    outputs = gated.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double()))
-    grids = gated.pixel_likelihood.outputs
-    for (name, grid), output in zip(grids.items(), outputs, strict=True):
-        np.testing.assert_array_equal(values[name], grid.integers(output).numpy(), name)
-        assert len(np.unique(values[name])) > 3
+        for n in (0, 30)
+    )
+    assert fine.architecture == replace(
+        gated.architecture, dull_components=fine.architecture.dull_components
+    )
+    assert mean_nats(fine, x) < mean_nats(rough, x) - 1
+    for name, value in untaught.state_dict().items():
+        assert torch.equal(fine.state_dict()[name], value), name
 
 
-def test_without_its_gate_a_twin_is_a_model_that_the_core_runs(gated: ContextTwin) -> None:
-    model = load_model(export(gated.without_gate(), CARD, growth=1).to_bytes())
-    assert not any(name.startswith("dull") for name in model.tensors)
+def test_where_no_pixel_is_dull_there_is_nothing_to_learn(gated: ContextTwin) -> None:
+    bright = torch.full((5, 42), gated.architecture.levels - 1, dtype=torch.uint8)
+    ungated = gated.without_gate()
+    few = with_gate(ungated, Gate(hidden=6), bright, seed=1)
+    assert few.is_dull(few.windows(bright)).sum() == 5  # the first pixel of each has no window
+    assert mean_nats(few, bright) < float("inf")

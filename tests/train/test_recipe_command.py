@@ -14,7 +14,8 @@ import pytest
 from bitsback.models import Model
 from bitsback.models.file import read
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.recipe import Recipe, gated_parts
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.recipe import Recipe, last_part
 from bitsback.train.fit.split import TRAIN_IMAGES
 from bitsback.train.fit.weights import load_twin
 from bitsback.train.job.recipe_command import run
@@ -67,11 +68,12 @@ def test_parts_follow_each_other(
             float_seed=1,
             validation=40,
             before=(FIRST,),
-            then=gated_parts(SECOND),
+            last=last_part(SECOND),
+            gate=Gate(hidden=4),
         )
         return capsys.readouterr().out
 
-    assert call().count("'epoch': 1") == 4
+    assert call().count("'epoch': 1") == 3
     made = (out / "small.safetensors").read_bytes()
     assert Model.from_bytes(made).architecture == "context-vae"
     assert "pixel.dull" in read((out / "small-gated.safetensors").read_bytes())[1]

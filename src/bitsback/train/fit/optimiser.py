@@ -12,7 +12,6 @@ OUTPUT_LAYERS = (
     "mean.",
     "mean_context.",
     "scale.",
-    "dull",
 )  # by the start of their names; they stay with Adam
 
 

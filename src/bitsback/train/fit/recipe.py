@@ -65,7 +65,6 @@ class Recipe:
     validate_every: int = 5
     seed: int = 1
     muon: bool = False  # whether Muon trains the matrices of hidden layers, in place of Adam
-    dull_alone: bool = False  # whether only a context VAE's network for dull pixels is trained
 
     def quantised(self, epoch: int) -> bool:
         return self.quantise_from is not None and epoch >= self.quantise_from
@@ -77,18 +76,6 @@ def last_part(recipe: Recipe) -> Recipe:
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, warm_up=0, validate_every=1, muon=False,
     )  # fmt: skip
-
-
-def gated_parts(recipe: Recipe, hidden: int = 32, components: int = 4) -> tuple[Recipe, Recipe]:
-    """The same for a context VAE that gets a network for dull pixels: it is trained alone, and then
-    all of them together.
-    """
-    a = recipe.architecture
-    assert isinstance(a, ContextArchitecture)
-    gated = replace(a, dull_hidden=hidden, dull_components=1 if a.levels == 2 else components)
-    last = last_part(replace(recipe, architecture=gated))
-    alone = replace(last, name=f"{recipe.name}-dull", epochs=1, learning_rate=2e-3, dull_alone=True)
-    return alone, last
 
 
 class Training:
@@ -123,7 +110,6 @@ class Training:
         self.twin = make_twin(recipe.architecture, centre)
         if isinstance(self.twin, ContextTwin):
             self.twin.multiply_in_half(half)
-            self.twin.dull_alone = recipe.dull_alone
         self.twin.start(split.train)
         self.average = copy.deepcopy(self.twin)
         self.optimiser = Optimiser(self.twin, recipe.learning_rate, recipe.muon)
@@ -166,12 +152,14 @@ class Training:
         torch.manual_seed(self.recipe.seed)
         grow(self.twin, learned)
         if isinstance(self.twin, ContextTwin):
-            images = self._symbols(
-                self.split.train[:PROBED], torch.Generator().manual_seed(self.recipe.seed)
-            )
             adapt = equalise if self.recipe.quantise_from == 0 else revive
-            adapt(self.twin.eval(), images)
+            adapt(self.twin.eval(), self.symbols_to_train_on(PROBED))
         self.average.load_state_dict(self.twin.state_dict())
+
+    def symbols_to_train_on(self, count: int) -> Tensor:
+        """What the model codes of `count` of the training images, or of all if there are fewer."""
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        return self._symbols(self.split.train[:count], generator)
 
     def best_twin(self) -> Twin:
         """The averaged twin with the least validation loss so far, in eval mode."""

@@ -12,10 +12,14 @@ from bitsback.train.export.chain_growth import safe_growth
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.allocator import keep_freed_memory
+from bitsback.train.fit.gate import Gate, with_gate
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import CURVE, Recipe, Training
 from bitsback.train.fit.split import mnist_split
 from bitsback.train.fit.weights import save_twin
+from bitsback.train.twins.context import ContextTwin
+
+GATE_IMAGES = 14_000  # whose dull pixels the network for dull pixels is trained on
 
 
 def run(
@@ -25,15 +29,17 @@ def run(
     float_seed: int,
     validation: int = 5_000,
     before: Sequence[Recipe] = (),
-    then: Sequence[Recipe] = (),
+    last: Recipe | None = None,
+    gate: Gate | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its
     float twin.
 
     `float_seed` is the seed of the float twin. The choices are made by the last `validation`
     images, on which nothing trains. Those `before` are trained one after the other; each, and
-    `recipe` after them, starts from the best of the one before it, grown where it is larger. So do
-    those that come `then`, which round; they are not part of the float twin's training.
+    `recipe` after them, starts from the best of the one before it, grown where it is larger. With
+    `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
+    twin is not. With `gate`, there is a second file, of the same model with a gate.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
@@ -55,7 +61,9 @@ def run(
     if arguments.as_float:
         recipe = replace(recipe, quantise_from=None, seed=float_seed)
     split = mnist_split(arguments.data, validation)
-    first, *others = [*before, recipe] if arguments.as_float else [*before, recipe, *then]
+    first, *others = (
+        [*before, recipe] if last is None or arguments.as_float else [*before, recipe, last]
+    )
     training = _train(Training(first, split, arguments.out / first.name))
     for stage in others:
         following = Training(stage, split, arguments.out / stage.name)
@@ -73,6 +81,8 @@ def run(
         return
     if drop_idle_latents:
         twin = prune(twin, training.validation)
+    if gate is not None and isinstance(twin, ContextTwin):
+        twin = with_gate(twin, gate, training.symbols_to_train_on(GATE_IMAGES), recipe.seed)
     lengths = code_lengths(
         export(twin, card, growth=1), training.validation.numpy().astype(np.uint8), recipe.seed
     )

@@ -147,7 +147,6 @@ class ContextTwin(nn.Module):
             for name, grid in self.pixel_likelihood.outputs.items():
                 components = 1 if a.levels == 2 else a.dull_components
                 self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
-        self.dull_alone = False
         centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
         self.register_buffer("centres", LATENT.real(centres), persistent=False)
         self.quantised = False
@@ -290,33 +289,36 @@ class ContextTwin(nn.Module):
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
         normals themselves, which the buckets only lower. In training, -log p(x | z) is an unbiased
-        estimate: see SPARSE. With `dull_alone` it is that of the dull pixels alone.
+        estimate, see SPARSE, and there is no gate: bitsback.train.fit.gate adds it afterwards.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.dull_alone):
-            mean, log2_inverse = self.posterior(x)
-            log_scale = -LN2 * log2_inverse
-            z = mean + log_scale.exp() * noise
-            kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
-            features = self.features(z).flatten(0, 2)
-        windows, symbols = self.windows(x), x.reshape(-1, 1)
-        kept, weight = (
-            self._worth_training_on(x)
-            if self.training
-            else (torch.arange(len(symbols)), torch.ones(len(symbols)))
+        mean, log2_inverse = self.posterior(x)
+        log_scale = -LN2 * log2_inverse
+        z = mean + log_scale.exp() * noise
+        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        windows, features, symbols = (
+            self.windows(x),
+            self.features(z).flatten(0, 2),
+            x.reshape(-1, 1),
         )
-        losses = torch.zeros(len(x))
-        if self.dull:
-            is_dull = self.is_dull(windows)
-            dull = torch.nonzero(is_dull)[:, 0]
-            outputs = self.outputs_if_dull(features.index_select(0, dull).float())
-            nats = self.pixel_likelihood.nats(symbols[dull], *outputs)
-            losses = losses.index_add(0, dull // x.shape[1], nats)
-            kept, weight = kept[~is_dull[kept]], weight[~is_dull[kept]]
-        if self.training and self.dull_alone:
-            return losses, kl
+        if not self.training:
+            losses = self._pixel_nats(symbols, windows, features)
+            return losses.view(len(x), -1).sum(1), kl
+        kept, weight = self._worth_training_on(x)
         outputs = self.pixel_outputs(windows.index_select(0, kept), features.index_select(0, kept))
-        nats = self.pixel_likelihood.nats(symbols[kept], *outputs) * weight
-        return losses.index_add(0, kept // x.shape[1], nats), kl
+        losses = self.pixel_likelihood.nats(symbols[kept], *outputs) * weight
+        return torch.zeros(len(x)).index_add(0, kept // x.shape[1], losses), kl
+
+    def _pixel_nats(self, symbols: Tensor, windows: Tensor, features: Tensor) -> Tensor:
+        """-log p of each pixel, [n], by the network that the gate sends it to."""
+        if not self.dull:
+            return self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
+        dull = self.is_dull(windows)
+        losses = torch.empty(len(symbols))
+        outputs = self.outputs_if_dull(features[dull])
+        losses[dull] = self.pixel_likelihood.nats(symbols[dull], *outputs)
+        outputs = self.pixel_outputs(windows[~dull], features[~dull])
+        losses[~dull] = self.pixel_likelihood.nats(symbols[~dull], *outputs)
+        return losses
 
     def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The numbers of the pixels to train on, [n], and their weights, [n]."""
