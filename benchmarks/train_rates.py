@@ -100,7 +100,10 @@ def _rows(collection: ImageSet, minutes: float) -> Iterator[dict[str, Any]]:
         card = Card("benchmark", "trained by a benchmark", "unspecified", collection.shape)
         outcome = train(collection, parts, card, settings, lambda done, total, rate: None)
     seconds = time.perf_counter() - start
-    result = compare(outcome.model, as_images(parts.held_out, collection.levels))
+    held_out, whole = (
+        as_images(images, collection.levels) for images in (parts.held_out, collection.images)
+    )
+    result = compare(outcome.model, held_out, whole, seconds)
     for row in (result.ours, *result.peers):
         ours = row is result.ours
         yield {

@@ -69,8 +69,7 @@ def _dull_pixels(twin: ContextTwin, x: Tensor) -> tuple[Tensor, Tensor]:
         dull = twin.is_dull(twin.windows(images))
         seen = HIDDEN.integers(features.flatten(0, 2)[dull]).to(torch.uint8)
         found.append((seen, images.reshape(-1, 1)[dull].to(torch.uint8)))
-    features, symbols = zip(*found, strict=True)
-    return torch.cat(features), torch.cat(symbols)
+    return torch.cat([seen for seen, _ in found]), torch.cat([symbols for _, symbols in found])
 
 
 def _train(twin: ContextTwin, features: Tensor, symbols: Tensor, epochs: int) -> None:
@@ -84,7 +83,9 @@ def _train(twin: ContextTwin, features: Tensor, symbols: Tensor, epochs: int) ->
     averages = copy.deepcopy(parameters)
     optimiser = torch.optim.Adam(parameters, lr=RATE)
     twin.train()
-    batches = [batch for _ in range(epochs) for batch in torch.randperm(len(symbols)).split(BATCH)]
+    batches = [
+        batch for _ in range(epochs) for batch in torch.split(torch.randperm(len(symbols)), BATCH)
+    ]
     for step, batch in enumerate(batches):
         for group in optimiser.param_groups:
             falling = 0.5 * (1 + math.cos(math.pi * step / len(batches)))

@@ -39,7 +39,7 @@ def run(
     images, on which nothing trains. Those `before` are trained one after the other; each, and
     `recipe` after them, starts from the best of the one before it, grown where it is larger. With
     `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
-    twin is not. With `gate`, there is a second file, of the same model with a gate.
+    twin is not. With `gate`, dull pixels have a network of their own, which is trained last.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
