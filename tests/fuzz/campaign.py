@@ -13,6 +13,7 @@ from .check import read_archive, read_model
 from .mutate import forge, forge_model, mutate
 
 SECONDS = 10.0  # for one case, on a busy computer
+KINDS = ("damage", "damage", "forgery", "forgery", "forgery", "model", "repaired model")
 FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
 
@@ -41,9 +42,9 @@ class Case:
     sources: tuple[tuple[bytes, ...], ...] | None
 
     def run(self) -> bool:
-        return (
-            read_model(self.data) if self.kind == "model" else read_archive(self.data, self.sources)
-        )
+        if self.kind in ("model", "repaired model"):
+            return read_model(self.data, repaired=self.kind == "repaired model")
+        return read_archive(self.data, self.sources)
 
 
 def cases(seed: int, first: int, count: int) -> Iterator[Case]:
@@ -52,8 +53,8 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
     forgeable = [*(seed.data for seed in archives), *seeds.hostile()]
     for number in range(first, first + count):
         random = Random(f"{seed} {number}")
-        kind = random.choice(("damage", "damage", "forgery", "forgery", "forgery", "model"))
-        if kind == "model":
+        kind = random.choice(KINDS)
+        if kind in ("model", "repaired model"):
             change = random.choice((mutate, forge_model, forge_model, forge_model))
             yield Case(
                 number, kind, change(random, random.choice(models), random.choice(models)), None
