@@ -60,7 +60,7 @@ def test_names_are_counted_and_not_read() -> None:
     from bitsback.archive.runs import Run, pack_runs
     from bitsback.wire import varint
 
-    count = 200_000
+    count = 20_000
     names = pack_files(
         FOLDER, [(0, count)], ("/".join(["x" * 50] * 3) + str(n) for n in range(count))
     )

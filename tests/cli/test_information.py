@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bitsback
@@ -91,3 +92,15 @@ def test_compressing_and_decompressing_do_not_import_torch(folder: Path) -> None
             cwd=folder,
         )
         assert result.stdout == "0 False\n"
+
+
+def test_where_models_lose_it_is_told(run: Run, folder: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 128, (30, 28, 28), np.uint8)
+    np.save("noise.npy", noise)
+    for choice in (["--fast"], ["-m", "mnist"], []):
+        result = run("compress", "noise.npy", "-f", "--block", "10", *choice)
+        assert result.exit_code == 0
+        assert "3 blocks of 3: no model was as good as a general compressor" in result.stderr
+    told = json.loads(run("compress", "noise.npy", "-f", "--block", "10", "--json").stdout)
+    assert told["outdone"] == 3
+    assert "no model" not in run("compress", "digits.npy", "-f").stderr

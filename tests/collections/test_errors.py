@@ -190,7 +190,7 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
         " time.sleep(60))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    while not list(tmp_path.glob(".bitsback-*/*/*.png")):
+    while not list(tmp_path.glob(".bitsback-*/new/**/*.png")):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import bitsback
+from bitsback.models import vectors
 from bundled_models import spec_model
 from reference import archive as spec
 
@@ -145,12 +146,30 @@ def all_items(array: np.ndarray[Any, Any]) -> list[bytes]:
     )
 
 
-def read_model(data: bytes) -> bool:
-    """Loads a model and runs it, if it is one; whether it is."""
+class Anything(list[str]):
+    """The digests of a network's outputs, equal to whatever a model says that they are."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+def read_model(data: bytes, repaired: bool = False) -> bool:
+    """Loads a model and runs it, if it is one; whether it is. repaired: as if its test vectors had
+    been made to fit.
+    """
+    compute = vectors.digest_outputs
+    if repaired:
+        vectors.digest_outputs = lambda *one, **other: Anything(compute(*one, **other))
     try:
         model = bitsback.load_model(data)
-    except bitsback.ModelError:
+    except bitsback.ModelError as error:
+        assert "\n" not in str(error), "an error of several lines"
         return False
+    finally:
+        vectors.digest_outputs = compute
     x = np.zeros((2, model.pixels), np.uint8)
     message = bitsback.Message([2**40], depth=0)
     before = message.copy()

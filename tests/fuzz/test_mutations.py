@@ -13,3 +13,5 @@ def test_mutations(seed: int) -> None:
     assert outcomes["damage, refused"] > 100
     assert outcomes["forgery, refused"] > 100
     assert outcomes["model, refused"] > 30
+    assert outcomes["repaired model, refused"] > 30
+    assert outcomes["repaired model, whole"] > 0

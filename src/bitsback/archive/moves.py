@@ -51,7 +51,8 @@ def finish(hidden: Path) -> bool:
         return False
     folder = hidden.parent / plan["folder"]
     names, made = plan["names"], plan["made"]
-    if any(fault(name) is not None for name in names) or link_inside(folder, names) is not None:
+    inside = all(fault(name) is None for name in (plan["folder"] or "folder", *names, *made))
+    if not inside or link_inside(folder, names) is not None:
         return False
     try:
         _forward(hidden, folder, names)

@@ -77,6 +77,8 @@ def staging(
         with put_off():
             target.take(hidden, stage.names)
     finally:
+        if os.name == "nt":  # where an open file cannot be removed
+            lock.close()
         if not (hidden / moves.LIST).exists():  # otherwise somebody must finish or undo the moves
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()
