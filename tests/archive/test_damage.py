@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -55,10 +54,12 @@ def check(
         unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
         bitsback.decompress(Pipe(data), threads=1)
-    if model is not None:  # it may stand in for the one in the archive
-        for source in (io.BytesIO(data), Pipe(data)):
-            with suppress(bitsback.ArchiveError):
-                assert_same(bitsback.decompress(source, model=model, threads=1), array)
+    stands_in = model is not None  # for the one in the archive, if that is all that is damaged
+    for source in (io.BytesIO(data), Pipe(data)) if stands_in else ():
+        try:
+            assert_same(bitsback.decompress(source, model=model, threads=1), array)
+        except bitsback.ArchiveError:
+            stands_in = False
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)
     except bitsback.ArchiveError:
@@ -80,7 +81,7 @@ def check(
             assert_same(opened[first:end], array[first:end])
         first = end
     problems = opened.verify(threads=1)
-    assert problems
+    assert bool(problems) != stands_in
     assert {number for number, _ in problems if number is not None} == set(bad)
 
 
