@@ -13,7 +13,7 @@ from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 0
+VERSION = 1
 HEAD = MAGIC + bytes([VERSION, 0])
 """Magic, version, and no feature that a reader must understand."""
 END = bytes.fromhex("62 62 1A 0A")
@@ -96,7 +96,12 @@ def check_head(data: bytes) -> int:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
     cursor = Cursor(data, len(MAGIC))
     version = cursor.byte()
-    if version != VERSION:
+    if version < VERSION:
+        raise ArchiveError(
+            f"this archive was written by an older bitsback (format {version}), before the format"
+            " was settled: decompress it with that one, and compress it anew"
+        )
+    if version > VERSION:
         raise ArchiveError(
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )

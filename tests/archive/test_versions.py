@@ -1,0 +1,29 @@
+"""Archives and models of another version of their formats are refused, with what to do."""
+
+import io
+
+import pytest
+
+import bitsback
+from bitsback.archive.layout import MAGIC
+from bitsback.errors import ArchiveError, ModelError
+from bitsback.models import Model
+
+
+@pytest.mark.parametrize(("version", "said"), [(0, "an older bitsback"), (2, "a newer bitsback")])
+def test_an_archive_of_another_version(version: int, said: str) -> None:
+    data = MAGIC + bytes([version, 0]) + bytes(50)
+    with pytest.raises(ArchiveError, match=said):
+        bitsback.decompress(io.BytesIO(data))
+    with pytest.raises(ArchiveError, match=said):
+        bitsback.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize(("version", "said"), [(0, "train it anew"), (2, "needs a newer bitsback")])
+def test_a_model_of_another_version(version: int, said: str) -> None:
+    known = bitsback.load_model("mnist-binary")
+    description = known.description.replace('"version": 1', f'"version": {version}').replace(
+        '"version":1', f'"version":{version}'
+    )
+    with pytest.raises(ModelError, match=said):
+        Model.build(description, known.tensors)
