@@ -1,6 +1,6 @@
 """One block: items to the bytes of a `B` section, and back (docs/format.md, `B`, a block)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import BLOCK, MAX_BLOCK_BYTES, Collection, Cursor, section
+<<<<<<< HEAD
 from bitsback.archive.levels import (
     find_levels,
     from_symbols,
@@ -16,6 +17,9 @@ from bitsback.archive.levels import (
     symbol_dtype,
     to_symbols,
 )
+=======
+from bitsback.archive.levels import Levels, find_levels, from_symbols, model_symbols, to_symbols
+>>>>>>> hostile
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.squeeze import Coder, is_bits, squeeze, unsqueeze
 from bitsback.errors import ArchiveError, MessageError
@@ -97,13 +101,52 @@ def encode(
     levels = find_levels(items)
     if levels is not None and invert:
         levels = levels[::-1]
-    count, shape = items.shape[0], items.shape[1:]
-    content = items.reshape(-1).view(np.uint8).data
+    coded = model_symbols(model, items, levels) if model is not None else None
+    way = None
+    if model is not None and coded is not None:
+        way = _by_model(items, model, *coded)
     pair = 2 * items.itemsize
-    ways: list[_Way] = [_Way(RAW, None, [content])]
+    if way is None or contested or way.cost(pair) >= _least(items, levels is not None):
+        ways = [*_otherwise(items, levels, coder), *([way] if way is not None else [])]
+        way = min(ways, key=lambda way: way.cost(pair))
+    runs = pack_runs([Run(len(items), items.dtype, items.shape[1:], way.levels)])
+    used = model if way.method == CHAIN else None
+    return Encoded(
+        section(BLOCK, varint(first), runs, bytes([way.method]), *way.data),
+        len(items),
+        way.method,
+        used,
+        two_valued=levels is not None,
+        outdone=coded is not None and used is None,
+    )
+
+
+def _least(items: NDArray[Any], two_valued: bool) -> int:
+    """Bytes that a block takes as it is, or packed."""
+    packed = 2 * items.itemsize + (items.size + 7) // 8
+    return min(items.nbytes, packed) if two_valued else items.nbytes
+
+
+def _by_model(
+    items: NDArray[Any], model: Model, levels: Levels | None, symbols: NDArray[np.uint8]
+) -> "_Way | None":
+    """With a model, unless so few bytes would come out that a reader refuses them."""
+    runs = pack_runs([Run(len(items), items.dtype, items.shape[1:], levels)])
+    digest = chain.digest(runs, items.reshape(-1).view(np.uint8).data)
+    symbols = symbols.reshape(len(items), -1)
+    data = chain.encode(model, symbols, digest, lanes_for(symbols.size))
+    if len(items) * max(model.pixels, model.latents) > max_elements(len(data)):
+        return None
+    return _Way(CHAIN, levels, [model.identity[:PREFIX_SIZE], data])
+
+
+def _otherwise(items: NDArray[Any], levels: Levels | None, coder: Coder) -> Iterator["_Way"]:
+    """All ways without a model, of which the first is taken if they are equal."""
+    yield _Way(RAW, None, [items.reshape(-1).view(np.uint8).data])
     bits = None
     if levels is not None:
         bits = np.packbits(to_symbols(items, levels), bitorder="little")
+<<<<<<< HEAD
         ways.append(_Way(PACKED, levels, [bits.data]))
     coded = model_symbols(model, items, levels) if model is not None else None
     bound = model.fitted(shape) if model is not None else None
@@ -120,24 +163,16 @@ def encode(
             ways.append(_Way(CHAIN, coded_levels, [bound.model.identity[:PREFIX_SIZE], data]))
     smallest = min(ways, key=lambda way: way.cost(pair))
     if items.size and (smallest.method != CHAIN or contested):
+=======
+        yield _Way(PACKED, levels, [bits.data])
+    if items.size:
+>>>>>>> hostile
         squeezed = squeeze(items, bits, coder)
-        size = len(content) if bits is None else items.size
+        size = items.nbytes if bits is None else items.size
         if squeezed is not None and size > max_elements(len(squeezed)):
             squeezed, levels = squeeze(items, None, "deflate"), None  # which never is so small
         if squeezed is not None:
-            way = _Way(SQUEEZED, levels, [squeezed])
-            smallest = min(smallest, way, key=lambda way: way.cost(pair))
-    runs = pack_runs([Run(count, items.dtype, shape, smallest.levels)])
-    packed = section(BLOCK, varint(first), runs, bytes([smallest.method]), *smallest.data)
-    used = model if smallest.method == CHAIN else None
-    return Encoded(
-        packed,
-        count,
-        smallest.method,
-        used,
-        two_valued=bits is not None,
-        outdone=coded is not None and used is None,
-    )
+            yield _Way(SQUEEZED, levels, [squeezed])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import Shape
-from bitsback.archive.levels import find_levels, model_symbols, symbol_dtype, to_symbols
+from bitsback.archive.levels import (
+    Levels,
+    find_levels,
+    model_symbols,
+    symbol_dtype,
+    to_symbols,
+)
 from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
@@ -133,14 +139,8 @@ def choose(
     ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
-        bits = None
-        if levels is not None:
-            bits = np.packbits(to_symbols(sample, levels), bitorder="little")
-        general = squeeze(sample, bits, coder_for(effort, job))
         # One that was asked for is taken, unless the items are smaller as they are.
-        contested = (
-            given is None and general is not None and len(general) < _CONTESTED * picked.cost
-        )
+        contested = given is None and _contested(picked, sample, levels, coder_for(effort, job))
         return Chosen(picked.model, picked.invert, picked.cost / sample.size, contested)
     if given is not None and items.size:
         allowed = (
@@ -164,6 +164,15 @@ class _Trial:
     model: Model
     invert: bool
     cost: int
+
+
+def _contested(picked: "_Trial", sample: NDArray[Any], levels: Levels | None, coder: Coder) -> bool:
+    """Whether a general compressor may be as good on a block as the model that was picked."""
+    bits = None
+    if levels is not None:
+        bits = np.packbits(to_symbols(sample, levels), bitorder="little")
+    general = squeeze(sample, bits, coder)
+    return general is not None and len(general) < _CONTESTED * picked.cost
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:
