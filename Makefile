@@ -3,24 +3,33 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# The wheel is built once, however many environments it is installed into.
+# The wheels are built once, however many environments they are installed into.
 SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find src -type f -not -name '*.pyc')
 WHEEL := build/wheel/built
+LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
+LAB_WHEEL := build/lab-wheel/built
 
-.PHONY: demo test lint bench cross clean
+# A process for each core; the tests of a file share what they train, so they stay together.
+WORKERS := -n auto --dist loadfile
 
-demo: .venv/installed
+.PHONY: demo test test-slow lint bench cross clean
+
+demo: .venv/installed-lab
 	$(BIN)/bitsback demo
 
 # Decoding needs no torch: an environment without it goes first, so that pytest has the last word.
 test: .venv/installed-test .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
+
+# Whole data sets and long campaigns, where `make test` takes samples.
+test-slow: .venv/installed-test
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src benchmarks recipes tools
+	$(BIN)/mypy src lab/src benchmarks recipes tools
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 bench: .venv/installed-bench
@@ -43,11 +52,28 @@ $(WHEEL): .venv/created $(SOURCES)
 	$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
 	touch $@
 
+$(LAB_WHEEL): .venv/created $(LAB_SOURCES)
+	rm -rf build/lab-wheel
+	$(BIN)/python -m pip wheel -q --no-deps -w build/lab-wheel ./lab
+	touch $@
+
 .venv/installed .venv-light/installed: %/installed: %/created $(WHEEL)
 	$*/bin/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
 	$*/bin/python -m pip install -q build/wheel/*.whl
 	touch $@
 
-.venv/installed-%: .venv/installed
-	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[$*]"
+.venv/installed-lab: .venv/installed $(LAB_WHEEL)
+	$(BIN)/python -m pip install -q --no-deps --force-reinstall build/lab-wheel/*.whl
+	touch $@
+
+.venv/installed-test: .venv/installed-lab
+	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	touch $@
+
+.venv/installed-bench: .venv/installed-lab
+	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[peers]" "$$(echo build/lab-wheel/*.whl)[bench]"
+	touch $@
+
+.venv/installed-lint: .venv/installed
+	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[lint]"
 	touch $@

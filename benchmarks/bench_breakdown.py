@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive.levels import find_levels, model_symbols
-from bitsback.bench.peers import Images
+from bitsback.peers.units import Images
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import tempfile
 WRITE = """
 import sys
 import numpy as np
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 images = binarised_mnist_test_images()[:int(sys.argv[2])]
 times = int(sys.argv[3])
 file = np.lib.format.open_memmap(sys.argv[1], "w+", np.bool_, (times * len(images), 28, 28))

@@ -35,7 +35,8 @@ def main() -> None:
             "bitsback --help": [program, "--help"],
             "bitsback compress, one image": [program, "compress", "-fq", f"{folder}/one.npy"],
             f"bitsback extract, one of {len(data):,}": [
-                program, "extract", "-fq", f"{folder}/all.bb", str(len(data) // 2), "-o", f"{folder}/item.npy",
+                program, "extract", "-fq", f"{folder}/all.bb", str(len(data) // 2), "-o",
+                f"{folder}/item.npy",
             ],
         }  # fmt: skip
         rows = [

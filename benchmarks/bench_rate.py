@@ -17,7 +17,7 @@ from code_length import code
 from harness import arguments, compress, digit_models, images, report, symbols
 
 import bitsback
-from bitsback.bench.peers import Images
+from bitsback.peers.units import Images
 
 CODE_LENGTH_BLOCK = (
     1250  # the information of a block hardly depends on its size, so this one serves for all

@@ -38,7 +38,8 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
     message = chain.initial(chain.digest(b"", items.tobytes()), lanes)
     information = 0.0
     end = len(items)
-    for size in chain.schedule(end, model.growth, model.batch):
+    schedule = chain.schedule(end, model.growth, model.batch)
+    for size in (size for size, count in schedule for _ in range(count)):
         batch = items[end - size : end]
         posterior, prior = model.posterior(batch), model.prior(size)
         z = posterior.pop(message)

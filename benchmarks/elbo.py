@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from bitsback.models import bundled, load_model
-from bitsback.train.data import TEST_IMAGES, read_idx_images
-from bitsback.train.likelihoods import LN2
-from bitsback.train.rates import code_lengths
-from bitsback.train.recipe import Twin, nats_in_parts
-from bitsback.train.weights import load_twin
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.fit.recipe import Twin, nats_in_parts
+from bitsback.train.fit.split import TEST_IMAGES, read_idx_images
+from bitsback.train.fit.weights import load_twin
+from bitsback.train.twins.likelihoods import LN2
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 

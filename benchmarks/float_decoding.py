@@ -115,7 +115,7 @@ def encode(model: str, x: Pixels) -> Coded:
     """Encodes x with floats and with bitsback. The number of images is a multiple of STEP."""
     vae, integer = _load(model)
     message = FloatBitsBack(TorchNetworks(vae), vae.latents, vae.pixels).encode(x)
-    block = chain.encode(integer, x, chain.digest(b"", x.tobytes()), LANES)
+    block = chain.encode(integer.at(integer.whole_size()), x, chain.digest(b"", x.tobytes()), LANES)
     return Coded(model, x, message, _compress(integer, x, 1), block)
 
 
@@ -124,7 +124,7 @@ def _load(model: str) -> tuple[FloatVae, bitsback.Model]:
 
 
 def _compress(model: bitsback.Model, x: Pixels, threads: int) -> bytes:
-    return compress(x.reshape(-1, *model.item_shape), model, -(-len(x) // BLOCKS), threads)
+    return compress(x.reshape(-1, *model.whole_size()), model, -(-len(x) // BLOCKS), threads)
 
 
 def row(coded: Coded, change: Change) -> dict[str, str]:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.bench.machine import processor
-from bitsback.bench.units import Images
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 from bitsback.models import bundled
+from bitsback.peers.units import Images
+from bitsback_lab.bench.machine import processor
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 Result = TypeVar("Result")
 

@@ -35,42 +35,42 @@ class IntegerVae:
     def encode(self, images: Pixels, content: bytes, lanes: int) -> bytes:
         """The same as `chain.encode` of the model."""
         message, end = chain.initial(content, lanes), len(images)
-        for size in self._schedule(end):
+        for size in self._sizes(end):
             self._codec(size).push(message, images[end - size : end])
             end -= size
         return message.to_bytes()
 
     def decode(self, message: Message, count: int) -> Pixels:
         """The same as `chain.decode` of the model, for all items."""
-        return np.concatenate(
-            [self._codec(size).pop(message) for size in self._schedule(count)[::-1]]
-        )
+        return np.concatenate([self._codec(size).pop(message) for size in self._sizes(count)[::-1]])
 
-    def _schedule(self, count: int) -> list[int]:
-        return chain.schedule(count, self.about["chain"]["growth"], self.about["chain"]["batch"])
+    def _sizes(self, count: int) -> list[int]:
+        growth, batch = self.about["chain"]["growth"], self.about["chain"]["batch"]
+        return [size for size, n in chain.schedule(count, growth, batch) for _ in range(n)]
 
     def _codec(self, size: int) -> BitsBack[Pixels, NDArray[Any]]:
-        latents, bits = self.about["latent"]["count"], self.about["latent"]["bits"]
+        latents, bits = (self.about["variables"]["z"][key] for key in ("channels", "bits"))
+        of_z, of_x = (self.about["distributions"][key] for key in ("q(z|x)", "p(x|z)"))
 
         def posterior(x: Pixels) -> Gaussian:
-            mean, scale = self._network("posterior", "x", x, ("mean", "scale"))
+            mean, scale = self._network("posterior", "x", x, of_z["outputs"])
             inverse_scale = self.tensors["posterior.inverse_scale"][scale].astype(np.uint32)
             return Gaussian(
                 (mean << 8).astype(np.int32),
                 inverse_scale,
                 bits,
-                self.about["posterior"]["precision"],
+                of_z["precision"],
             )
 
         def likelihood(z: NDArray[Any]) -> Bernoulli:
-            (logit,) = self._network("likelihood", "z", z, ("logit",))
+            (logit,) = self._network("likelihood", "z", z, of_x["outputs"])
             ones = self.tensors["likelihood.probability"][logit].astype(np.uint32)
-            return Bernoulli(ones, self.about["likelihood"]["precision"])
+            return Bernoulli(ones, of_x["precision"])
 
         return BitsBack(Uniform(1 << bits, (size, latents)), likelihood, posterior)
 
     def _network(
-        self, part: str, source: str, items: NDArray[Any], outputs: tuple[str, ...]
+        self, part: str, source: str, items: NDArray[Any], outputs: list[str]
     ) -> Iterator[Ints]:
         starts = range(0, len(items), self.at_a_time)
         runs = [self._run(part, source, items[start : start + self.at_a_time]) for start in starts]
@@ -78,8 +78,11 @@ class IntegerVae:
 
     def _run(self, part: str, source: str, items: NDArray[Any]) -> dict[str, Ints]:
         values = {source: items.astype(np.int64)}
-        for layer in self.about[part]["network"]:
+        for layer in self.about["networks"][part]["layers"]:
             name, given = f"{part}.{layer['name']}", values[layer["input"]]
+            if layer["op"] in ("flatten", "image"):  # the same numbers, seen as a row or an image
+                values[layer["name"]] = given
+                continue
             if layer["op"] == "table":
                 values[layer["name"]] = self.tensors[f"{name}.table"][given]
                 continue

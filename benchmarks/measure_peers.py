@@ -1,5 +1,5 @@
 """The peers on the public test sets, whose results ship with the package:
-src/bitsback/bench/results.json.
+lab/src/bitsback_lab/bench/results.json.
 
     BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of
     these versions BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on
@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bitsback.bench import cache
-from bitsback.bench.peers import Images, all_peers
-from bitsback.bench.process import PeerFailed, measure_apart
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
 from bitsback.images.idx import open_idx
-from bitsback.train.data import TEST_IMAGES
-from bitsback.train.downloads import find
+from bitsback.peers.catalogue import all_peers
+from bitsback.peers.units import Images
+from bitsback.train.fit.split import TEST_IMAGES
+from bitsback.train.job.downloads import find
+from bitsback_lab.bench import cache
+from bitsback_lab.bench.process import PeerFailed, measure_apart
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 RESULTS = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "bench" / cache.SHIPPED
 

@@ -24,14 +24,14 @@ import numpy as np
 from harness import report
 from numpy.typing import NDArray
 
-from bitsback.demo.digits import binarise
 from bitsback.errors import InputError
-from bitsback.train.collection import Collection, as_collection, as_images, read_collection, split
-from bitsback.train.comparison import break_even, compare
-from bitsback.train.data import TRAIN_IMAGES, read_idx_images
-from bitsback.train.downloads import find
-from bitsback.train.export import Card
-from bitsback.train.job import Settings, train
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.split import TRAIN_IMAGES, read_idx_images
+from bitsback.train.job.downloads import find
+from bitsback.train.job.image_set import ImageSet, as_image_set, as_images, read_image_set, split
+from bitsback.train.job.job import Settings, train
+from bitsback.train.job.worth import break_even, compare
+from bitsback_lab.digits import binarise
 
 IMAGES = 10_000
 
@@ -58,7 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     notes: list[str] = []
     collections = (
-        map(read_collection, options.data) if options.data else _standard(options.only, notes)
+        map(read_image_set, options.data) if options.data else _standard(options.only, notes)
     )
     rows = [row for collection in collections for row in _rows(collection, options.minutes)]
     if rows:
@@ -67,7 +67,7 @@ def main() -> None:
         print("\n".join(notes))
 
 
-def _standard(only: str, notes: list[str]) -> Iterator[Collection]:
+def _standard(only: str, notes: list[str]) -> Iterator[ImageSet]:
     sets: dict[str, Callable[[], NDArray[Any]]] = {
         "Fashion-MNIST": _clothes,
         "Fashion-MNIST, bilevel": lambda: binarise(_clothes()),
@@ -78,7 +78,7 @@ def _standard(only: str, notes: list[str]) -> Iterator[Collection]:
         if only not in name:
             continue
         try:
-            yield as_collection(np.ascontiguousarray(images()), name)
+            yield as_image_set(np.ascontiguousarray(images()), name)
         except (InputError, ImportError) as error:
             notes.append(f"{name}: {error}")
 
@@ -92,7 +92,7 @@ def _digits() -> NDArray[np.uint8]:
     return digits.astype(np.uint8)
 
 
-def _rows(collection: Collection, minutes: float) -> Iterator[dict[str, Any]]:
+def _rows(collection: ImageSet, minutes: float) -> Iterator[dict[str, Any]]:
     parts = split(collection, seed=1)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +100,10 @@ def _rows(collection: Collection, minutes: float) -> Iterator[dict[str, Any]]:
         card = Card("benchmark", "trained by a benchmark", "unspecified", collection.shape)
         outcome = train(collection, parts, card, settings, lambda done, total, rate: None)
     seconds = time.perf_counter() - start
-    result = compare(outcome.model, as_images(parts.held_out, collection.levels))
+    held_out, whole = (
+        as_images(images, collection.levels) for images in (parts.held_out, collection.images)
+    )
+    result = compare(outcome.model, held_out, whole, seconds)
     for row in (result.ours, *result.peers):
         ours = row is result.ours
         yield {

@@ -6,10 +6,10 @@
 Run again, it goes on from its checkpoint.
 """
 
-from bitsback.train.command import run
-from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe
-from bitsback.train.twins import Architecture
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.recipe import Recipe
+from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.dense import Architecture
 
 RECIPE = Recipe(
     name="mnist",

@@ -9,10 +9,11 @@ Run again, it goes on from its checkpoint. With --float it trains the float twin
 
 from dataclasses import replace
 
-from bitsback.train.command import run
-from bitsback.train.context import ContextArchitecture
-from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.context import ContextArchitecture
 
 ARCHITECTURE = ContextArchitecture(
     shape=(28, 28),
@@ -61,4 +62,5 @@ if __name__ == "__main__":
         validation=2_000,
         before=(FIRST, SECOND),
         last=last_part(RECIPE),
+        gate=Gate(),
     )

@@ -8,10 +8,11 @@ About 30 minutes on one core.
 Run again, it goes on from its checkpoint. With --float it trains the float twin.
 """
 
-from bitsback.train.command import run
-from bitsback.train.context import ContextArchitecture
-from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.context import ContextArchitecture
 
 RECIPE = Recipe(
     name="mnist-context-small",
@@ -48,5 +49,11 @@ CARD = Card(
 
 if __name__ == "__main__":
     run(
-        RECIPE, CARD, drop_idle_latents=True, float_seed=1, validation=2_000, last=last_part(RECIPE)
+        RECIPE,
+        CARD,
+        drop_idle_latents=True,
+        float_seed=1,
+        validation=2_000,
+        last=last_part(RECIPE),
+        gate=Gate(),
     )

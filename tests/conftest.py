@@ -1,13 +1,16 @@
-"""What all tests share: the folder of tests on the path, for `reference` and `laws`, and one
-hypothesis profile.
+"""What all tests share: the folder of tests on the path, for `reference` and `laws`, one thread of
+torch where every core has a process of its own, and one hypothesis profile.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
     "bitsback",

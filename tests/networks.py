@@ -1,12 +1,18 @@
 """Random layers and networks, as the core has them and as the specification does."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.integer import Values
-from bitsback.integer.layers import make_linear
-from reference.network import Linear as SpecLinear
+from bitsback.integer import Network, Size, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.tensors import TensorReader
+from reference.layers import Linear as SpecLinear
+from reference.values import Value
 
 SIMD_PATHS: tuple[str, ...] = _core.simd_paths()
 
@@ -44,23 +50,47 @@ def random_linear(
 
 def build(spec: SpecLinear, low: int = 0, top: int = 255) -> _core.Linear:
     """The same layer in the core; an engine is chosen when it is built."""
-    layer, _ = make_linear(
-        "test",
-        Values(spec.weight.shape[1], low, top),
-        spec.weight.astype(np.int8),
-        spec.bias.astype(np.int32),
-        spec.multiplier.astype(np.int32),
-        spec.shift,
-        spec.clamp,
-    )
-    return layer
+    tensors = {
+        "net.test.weight": spec.weight.astype(np.int8),
+        "net.test.bias": spec.bias.astype(np.int32),
+        "net.test.multiplier": spec.multiplier.astype(np.int32),
+    }
+    about = {"op": "linear", "name": "test", "input": "x", "shift": spec.shift}
+    layers = [about | {"clamp": list(spec.clamp)}]
+    source = Value(spec.weight.shape[1], 1, (low, top))
+    layer = read_network(layers, tensors, {"x": source}, None).layers["test"]
+    linear: _core.Linear = layer.linear  # type: ignore[attr-defined]
+    return linear
+
+
+def read_network(
+    layers: list[Any],
+    tensors: Mapping[str, NDArray[Any]],
+    sources: Mapping[str, Value],
+    size: Size | None,
+    test_size: Size = (4, 5),
+) -> Network:
+    """The network `net` as the program reads it."""
+    known = {
+        name: Values(source.where, source.channels, *source.range)
+        for name, source in sources.items()
+    }
+    fields = Fields({"layers": layers}, "net")
+    return Network.read("net", fields, TensorReader(tensors), known, size, size or test_size)
+
+
+@contextmanager
+def engine(path: str) -> Iterator[None]:
+    """What is built in here computes on this SIMD path."""
+    before = _core.simd()
+    _core.set_simd(path)
+    try:
+        yield
+    finally:
+        _core.set_simd(before)
 
 
 def run_on(path: str, spec: SpecLinear, x: NDArray[np.uint8], top: int = 255) -> NDArray[np.int64]:
     """What the core computes on this SIMD path."""
-    before = _core.simd()
-    _core.set_simd(path)
-    try:
+    with engine(path):
         return build(spec, top=top)(x).astype(np.int64)
-    finally:
-        _core.set_simd(before)

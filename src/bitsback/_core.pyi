@@ -36,68 +36,101 @@ class Linear:
         high: int,
         input_top: int,
     ) -> None: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def low(self) -> int: ...
+    @property
+    def high(self) -> int: ...
     def __call__(self, x: NDArray[np.uint8]) -> NDArray[Any]: ...
+    def run_sum(
+        self, x: NDArray[np.uint8], other: NDArray[np.uint8], low: int, high: int
+    ) -> NDArray[np.uint8]: ...
 
 class Network:
-    def __init__(self, width: int, top: int) -> None: ...
+    def __init__(self, sources: Sequence[tuple[int, int, int, int, int]]) -> None: ...
     def add_linear(self, input: int, linear: Linear) -> int: ...
-    def add_table(self, input: int, table: Sequence[int], low: int) -> int: ...
-    def add_conv(
-        self, input: int, linear: Linear, rows: int, columns: int, kernel: int, stride: int
-    ) -> int: ...
-    def add_shuffle(self, input: int, rows: int, columns: int, factor: int) -> int: ...
+    def add_conv(self, input: int, linear: Linear, kernel: int, stride: int) -> int: ...
+    def add_table(self, input: int, table: NDArray[np.int16]) -> int: ...
     def add_sum(self, input: int, other: int, low: int, high: int) -> int: ...
+    def add_join(self, input: int, other: int) -> int: ...
+    def add_shuffle(self, input: int, factor: int, rows: int, columns: int) -> int: ...
+    def add_spread(self, input: int, rows: int, columns: int) -> int: ...
+    def add_view(self, input: int, rows: int, columns: int) -> int: ...
+    @property
+    def multiply_adds(self) -> int: ...
     def __call__(
-        self, source: NDArray[np.uint8] | NDArray[np.int16], wanted: Sequence[int]
+        self, sources: Sequence[NDArray[np.uint16]], wanted: Sequence[int]
     ) -> list[NDArray[Any]]: ...
 
-class Vae:
+class Conditional:
     def __init__(
-        self,
-        posterior: Network,
-        mean: int,
-        scale: int,
-        inverse_scale: NDArray[np.uint32],
-        quantile: NDArray[np.int32],
-        cdf: NDArray[np.int32],
-        bits: int,
-        precision: int,
-        likelihood: Network,
-        outputs: Sequence[int],
-        pixel_table: NDArray[np.uint32],
-        pixel_precision: int,
+        self, network: Network, sources: Sequence[int], outputs: Sequence[int]
     ) -> None: ...
-    def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...
-    def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]: ...
 
-class ContextVae:
+class Family: ...
+
+class BernoulliFamily(Family):
+    def __init__(self, table: NDArray[np.uint32], precision: int) -> None: ...
+
+class RowsFamily(Family):
+    def __init__(self, starts: NDArray[np.uint32], precision: int) -> None: ...
+
+class MixtureFamily(Family):
     def __init__(
         self,
-        *,
-        posterior: Network,
-        mean: int,
-        scale: int,
+        exponential: NDArray[np.uint32],
+        inverse_scale: NDArray[np.uint32],
+        cdf: NDArray[np.int32],
+        levels: int,
+        precision: int,
+        mean_shift: int,
+    ) -> None: ...
+
+class Distribution: ...
+
+class UniformDistribution(Distribution):
+    def __init__(self, variable: int, levels: int) -> None: ...
+
+class GaussianDistribution(Distribution):
+    def __init__(
+        self,
+        variable: int,
+        given: Conditional,
         inverse_scale: NDArray[np.uint32],
         quantile: NDArray[np.int32],
         cdf: NDArray[np.int32],
         bits: int,
         precision: int,
-        likelihood: Network,
-        features: int,
-        features_size: tuple[int, int],
-        shape: tuple[int, int],
+    ) -> None: ...
+
+class IndependentDistribution(Distribution):
+    def __init__(
+        self, variable: int, elements: int, given: Conditional, family: Family
+    ) -> None: ...
+
+class ScanDistribution(Distribution):
+    def __init__(
+        self,
+        variable: int,
+        size: tuple[int, int, int],
         window: tuple[int, int],
         planes: NDArray[np.uint8],
-        pixel: Network,
-        outputs: Sequence[int],
-        pixel_table: NDArray[np.uint32] | None = None,
-        pixel_mixture: tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int32]]
-        | None = None,
-        levels: int | None = None,
-        pixel_precision: int,
+        dull: NDArray[np.uint8] | None,
+        features: Conditional | None,
+        groups: Sequence[
+            tuple[Sequence[int], Family, Network, Sequence[int], Network | None, Sequence[int]]
+        ],
     ) -> None: ...
-    def push(self, message: Message, x: NDArray[np.uint8], sizes: Sequence[int]) -> None: ...
-    def pop(self, message: Message, sizes: Sequence[int]) -> NDArray[np.uint8]: ...
+
+class Program:
+    def __init__(
+        self, variables: Sequence[tuple[int, int]], steps: Sequence[tuple[bool, Distribution]]
+    ) -> None: ...
+    def push(
+        self, message: Message, x: NDArray[Any], batches: Sequence[tuple[int, int]]
+    ) -> None: ...
+    def pop(self, message: Message, batches: Sequence[tuple[int, int]]) -> NDArray[Any]: ...
 
 def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...

@@ -6,20 +6,48 @@ do.
 class BitsbackError(Exception):
     """The root: catch this to catch them all. The command prints its message in one line and exits
     with 2.
+
+    >>> import bitsback, io
+    >>> try:
+    ...     bitsback.decompress(io.BytesIO(b"no archive"))
+    ... except bitsback.BitsbackError as error:
+    ...     print(type(error).__name__)
+    ArchiveError
     """
 
 
 class InputError(BitsbackError):
-    """The data or the arguments that were given cannot be used."""
+    """The data or the arguments that were given cannot be used.
+
+    >>> import bitsback, io
+    >>> bitsback.compress("nowhere.npy", io.BytesIO())
+    Traceback (most recent call last):
+    bitsback.errors.InputError: nowhere.npy: cannot be read: No such file or directory
+    """
 
 
 class InputWarning(UserWarning):
-    """The data can be used, but something about it will not come back as it was."""
+    """The data can be used, but something about it will not come back as it was.
+
+    Who wants to lose nothing makes errors of them:
+
+    >>> import bitsback, warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", bitsback.InputWarning)
+    ...     warnings.warn("2 files with EXIF data", bitsback.InputWarning)
+    Traceback (most recent call last):
+    bitsback.errors.InputWarning: 2 files with EXIF data
+    """
 
 
 class ModelError(BitsbackError):
     """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it
     should.
+
+    >>> import bitsback
+    >>> bitsback.load_model(bitsback.__file__)
+    Traceback (most recent call last):
+    bitsback.errors.ModelError: ...
     """
 
 
@@ -27,6 +55,11 @@ class ArchiveError(BitsbackError):
     """A file is no archive, is damaged, or needs a newer version.
 
     `block` is the number of the damaged block, or None where the damage is not within one.
+
+    >>> import bitsback, io
+    >>> bitsback.open(io.BytesIO(b"no archive"))
+    Traceback (most recent call last):
+    bitsback.errors.ArchiveError: ...
     """
 
     def __init__(self, message: str, block: int | None = None) -> None:
@@ -35,17 +68,38 @@ class ArchiveError(BitsbackError):
 
 
 class MessageError(BitsbackError):
-    """Bytes are no message, or a message cannot take what it was asked to."""
+    """Bytes are no message, or a message cannot take what it was asked to.
+
+    >>> import bitsback
+    >>> bitsback.Message([1])
+    Traceback (most recent call last):
+    bitsback.errors.MessageError: ...
+    """
 
 
 class MessageExhausted(MessageError):
-    """A pop needed more words than a finite tail holds. The message is as it was before."""
+    """A pop needed more words than a finite tail holds. The message is as it was before.
+
+    >>> import bitsback
+    >>> from bitsback.codecs import Uniform
+    >>> message = bitsback.Message([1 << 63])
+    >>> Uniform(256, shape=(100,)).pop(message)
+    Traceback (most recent call last):
+    bitsback.errors.MessageExhausted: ...
+    """
 
 
 class MissingExtra(BitsbackError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed and not installed.
 
-    def __init__(self, package: str, extra: str) -> None:
+    >>> raise MissingExtra("torch", "bitsback[train]", ".[train]")
+    Traceback (most recent call last):
+    bitsback.errors.MissingExtra: this needs the package torch: ...
+    """
+
+    def __init__(self, package: str, distribution: str, in_clone: str) -> None:
+        """distribution, in_clone: what to give `pip install`, anywhere or in a clone."""
         super().__init__(
-            f"this needs the package {package}: install it with  pip install 'bitsback[{extra}]'"
+            f"this needs the package {package}: install it with  pip install '{distribution}'"
+            f"  or, in a clone of the repository,  pip install '{in_clone}'"
         )

@@ -1,51 +1,90 @@
 #include "linear.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <limits>
 #include <stdexcept>
 
-#if defined(_MSC_VER) && defined(_M_X64)
+#if defined(_M_X64)
 #include <intrin.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace bitsback {
 namespace {
 
 #if defined(__x86_64__) || defined(_M_X64)
-#define BITSBACK_X86 1
+// What the processor says of itself: registers a, b, c and d for a leaf, zeros for an unknown one.
+struct Cpuid {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+
+    Cpuid(unsigned leaf, unsigned part) {
+#if defined(_MSC_VER)
+        int of[4];
+        __cpuid(of, 0);
+        if (static_cast<unsigned>(of[0]) < leaf) return;
+        __cpuidex(of, static_cast<int>(leaf), static_cast<int>(part));
+        a = of[0], b = of[1], c = of[2], d = of[3];
+#else
+        __get_cpuid_count(leaf, part, &a, &b, &c, &d);
 #endif
+    }
+};
 
-#if defined(BITSBACK_X86) && defined(_MSC_VER)
-bool bit(int word, int at) { return (word >> at) & 1; }
-
-bool has_avx2(bool want_avx512) {
-    int leaf1[4], leaf7[4];
-    __cpuid(leaf1, 1);
-    if (!bit(leaf1[2], 27)) return false;  // the system saves the wide registers
-    const auto saved = _xgetbv(0);
-    __cpuidex(leaf7, 7, 0);
-    if (!want_avx512) return (saved & 0x06) == 0x06 && bit(leaf7[1], 5);
-    return (saved & 0xE6) == 0xE6 && bit(leaf7[1], 16) && bit(leaf7[1], 17) && bit(leaf7[1], 30) &&
-           bit(leaf7[1], 31) && bit(leaf7[2], 11);
+// Which registers the system saves.
+std::uint64_t saved_registers() {
+#if defined(_MSC_VER)
+    return _xgetbv(0);
+#else
+    std::uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return std::uint64_t{high} << 32 | low;
+#endif
 }
-#endif
 
+// Those that processor and system have, the fastest last.
 std::vector<const LinearEngine*> find_engines() {
     std::vector<const LinearEngine*> engines{&linear_scalar};
-#if defined(BITSBACK_X86) && defined(_MSC_VER)
-    if (has_avx2(false)) engines.push_back(&linear_avx2);
-    if (has_avx2(true)) engines.push_back(&linear_avx512);
-#elif defined(BITSBACK_X86)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) engines.push_back(&linear_avx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vnni"))
+    const auto all = [](unsigned word, std::initializer_list<unsigned> bits) {
+        return std::ranges::all_of(bits, [&](unsigned bit) { return word >> bit & 1; });
+    };
+    if (!all(Cpuid(1, 0).c, {27})) return engines;  // OSXSAVE: xgetbv is there
+    const Cpuid seven(7, 0);
+    const std::uint64_t saved = saved_registers();
+    if ((saved & 0x06) != 0x06 || !all(seven.b, {5})) return engines;
+    engines.push_back(&linear_avx2);
+    if (seven.a >= 1 && all(Cpuid(7, 1).a, {4})) engines.push_back(&linear_avxvnni);
+    // AVX512 F, DQ, BW and VL, and VNNI
+    if ((saved & 0xE6) == 0xE6 && all(seven.b, {16, 17, 30, 31}) && all(seven.c, {11})) {
+        engines.push_back(&linear_avx512vl);
         engines.push_back(&linear_avx512);
-#endif
+    }
     return engines;
 }
+#elif defined(__aarch64__)
+bool has_dotprod() {
+#if defined(__linux__)
+    return (getauxval(AT_HWCAP) & (1u << 20)) != 0;  // HWCAP_ASIMDDP
+#elif defined(__APPLE__)
+    return true;  // every processor of Apple's that runs macOS has it
+#else
+    return false;
+#endif
+}
+
+std::vector<const LinearEngine*> find_engines() {
+    std::vector<const LinearEngine*> engines{&linear_scalar, &linear_neon};
+    if (has_dotprod()) engines.push_back(&linear_dotprod);
+    return engines;
+}
+#else
+std::vector<const LinearEngine*> find_engines() { return {&linear_scalar}; }
+#endif
 
 const std::vector<const LinearEngine*>& engines() {
     static const auto found = find_engines();
@@ -58,7 +97,7 @@ const LinearEngine* engine_named(const std::string& name) {
         if (name == engine->name) return engine;
         known += std::string(" ") + engine->name;
     }
-    throw std::invalid_argument("no such SIMD path here: '" + name + "'; this machine has" + known);
+    throw UnknownSimdPath("no such SIMD path here: '" + name + "'; this machine has" + known);
 }
 
 std::atomic<const LinearEngine*>& chosen() {
@@ -67,8 +106,8 @@ std::atomic<const LinearEngine*>& chosen() {
         if (wanted == nullptr || *wanted == 0) return engines().back();
         try {
             return engine_named(wanted);
-        } catch (const std::invalid_argument& error) {
-            throw SettingError(std::string("BITSBACK_SIMD: ") + error.what());
+        } catch (const UnknownSimdPath& error) {
+            throw UnknownSimdPath("BITSBACK_SIMD: " + std::string(error.what()));
         }
     }();
     return engine;
@@ -104,7 +143,7 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         refuse("clamp must be two increasing numbers of 16 bits");
     if (input_top > 255) refuse("the input must lie in [0, 255]");
     const std::int64_t half = std::int64_t{1} << (shift - 1);
-    bool wide = false;
+    std::int64_t largest = 0;
     for (std::size_t o = 0; o < outputs; ++o) {
         std::int64_t bound = 0;
         for (std::size_t i = 0; i < inputs; ++i)
@@ -116,16 +155,36 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         // bound < 2^31 and multiplier < 2^31: this product is below 2^62.
         if (bound * multiplier[o] + half >= std::int64_t{1} << 53)
             refuse("output " + std::to_string(o) + " could leave 53 bits when requantised");
-        wide = wide ||
-               (bound * multiplier[o] + half) >> shift >= std::numeric_limits<std::int32_t>::max();
+        largest = std::max(largest, bound);
     }
     const std::size_t padded = (outputs + 63) / 64 * 64;
     bias_.resize(padded);
     multiplier_.resize(padded);
-    packed_ = std::make_unique<std::int8_t[]>(engine_->packed_size(inputs, outputs));
-    engine_->pack(weight.data(), inputs, outputs, packed_.get());
-    layer_ = {packed_.get(), bias_.data(), multiplier_.data(), inputs, outputs, shift, low,
-              high,          wide};
+    const LinearWeights weights{weight.data(), inputs, outputs, input_top};
+    const std::size_t size = engine_->packed_size(weights);
+    packed_.reset(static_cast<std::int8_t*>(::operator new(size, packed_alignment)));
+    engine_->pack(weights, packed_.get());
+    layer_ = {
+        packed_.get(), bias_.data(), multiplier_.data(),       inputs, outputs, input_top, shift,
+        low,           high,         high_word(largest, shift)};
+}
+
+// Both sides of the product are shifted to the left until `shift` is 33 or more: then the half that
+// is added has no low word, and the low word of the product does not matter. They remain in 32
+// bits, and so |product| < 2^62.
+LinearHighWord Linear::high_word(std::int64_t largest_accumulator, unsigned shift) {
+    const auto room = [](std::int64_t largest) {
+        unsigned bits = 0;
+        while ((largest << (bits + 1)) < std::int64_t{1} << 31 && bits < 31) ++bits;
+        return bits;
+    };
+    const unsigned missing = shift < 33 ? 33 - shift : 0;
+    const unsigned raise = std::min(missing, room(*std::ranges::max_element(multiplier_)));
+    const unsigned lift = missing - raise;
+    high_multiplier_ = multiplier_;
+    for (std::int32_t& multiplier : high_multiplier_) multiplier <<= raise;
+    return {lift <= room(largest_accumulator), high_multiplier_.data(),
+            std::int32_t{1} << (shift + missing - 33), shift + missing - 32, lift};
 }
 
 void Linear::run(const std::uint8_t* in, std::size_t rows, void* out) const {

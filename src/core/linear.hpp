@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -18,15 +19,15 @@
 
 namespace bitsback {
 
-// The names of the engines that this machine can run, the fastest last.
-std::vector<std::string> simd_paths();
-// An environment variable has a value that cannot be used.
-struct SettingError : std::runtime_error {
+// A name that is none of simd_paths().
+struct UnknownSimdPath : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// The engine in use: the fastest, or the one that BITSBACK_SIMD names. Throws SettingError if that
-// is none.
+// The names of the engines that this machine can run, the fastest last.
+std::vector<std::string> simd_paths();
+// The engine in use: the fastest, or the one that BITSBACK_SIMD names. Throws UnknownSimdPath, as
+// the making of a layer does.
 std::string simd_path();
 // Chooses the engine for layers that are made from now on.
 void set_simd_path(const std::string& name);
@@ -55,9 +56,17 @@ class Linear {
                  std::uint8_t* out) const;
 
   private:
-    std::vector<std::int32_t> bias_;        // padded to a multiple of 64 outputs
-    std::vector<std::int32_t> multiplier_;  // likewise
-    std::unique_ptr<std::int8_t[]> packed_;
+    static constexpr std::align_val_t packed_alignment{64};
+    struct Free {
+        void operator()(std::int8_t* packed) const { ::operator delete(packed, packed_alignment); }
+    };
+
+    LinearHighWord high_word(std::int64_t largest_accumulator, unsigned shift);
+
+    std::vector<std::int32_t> bias_;             // padded to a multiple of 64 outputs
+    std::vector<std::int32_t> multiplier_;       // likewise
+    std::vector<std::int32_t> high_multiplier_;  // likewise, of LinearHighWord
+    std::unique_ptr<std::int8_t, Free> packed_;
     LinearLayer layer_;
     const LinearEngine* engine_;
     std::uint32_t input_top_;

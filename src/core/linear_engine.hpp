@@ -7,16 +7,40 @@
 
 namespace bitsback {
 
-struct LinearLayer {
-    const int8_t* weight;  // in the engine's own order
-    const int32_t* bias;
-    const int32_t* multiplier;
+// What an engine packs: weights [outputs, inputs] of a layer whose inputs lie in [0, input_top].
+struct LinearWeights {
+    const int8_t* weight;
     size_t inputs;
     size_t outputs;
+    uint32_t input_top;
+};
+
+// The cheapest form of a layer's requantisation, which looks at the high word of a product only.
+//
+//     (acc * multiplier + half) >> shift  ==  (high((acc << lift) * multiplier) + half) >> shift
+//
+// On the right `multiplier`, `half` and `shift` are those below, and high(p) is p >> 32, which fits
+// 32 bits as all of the right side does. It holds for every accumulator that the layer can have if
+// `exact`; where it is not, the scale is so large that most results are clamped.
+struct LinearHighWord {
+    bool exact;
+    const int32_t* multiplier;
+    int32_t half;
+    unsigned shift;
+    unsigned lift;
+};
+
+struct LinearLayer {
+    const int8_t* weight;       // in the engine's own order, from an address that 64 divides
+    const int32_t* bias;        // padded with zeros to a multiple of 64 outputs
+    const int32_t* multiplier;  // likewise
+    size_t inputs;
+    size_t outputs;
+    uint32_t input_top;
     unsigned shift;
     int32_t low;
     int32_t high;
-    bool wide;  // (acc * multiplier + half) >> shift can leave 32 bits
+    LinearHighWord high_word;
 };
 
 // Values that a layer's outputs are added to: [rows, outputs], and the range that sums are clamped
@@ -29,9 +53,9 @@ struct LinearSum {
 
 struct LinearEngine {
     const char* name;
-    // Bytes of a packed weight matrix, and the packing of a [outputs, inputs] one.
-    size_t (*packed_size)(size_t inputs, size_t outputs);
-    void (*pack)(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed);
+    // Bytes enough for the packed form of a weight matrix, and the packing.
+    size_t (*packed_size)(const LinearWeights& weights);
+    void (*pack)(const LinearWeights& weights, int8_t* packed);
     // in [rows, inputs], out [rows, outputs] in bytes (8 bit) or int16 (16 bit).
     void (*run_8)(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out);
     void (*run_16)(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out);
@@ -40,8 +64,16 @@ struct LinearEngine {
                     uint8_t* out);
 };
 
+// Requantises and clamps `count` accumulators in place, of which the first belongs to the output
+// `first`: the definition, for the layers whose high_word is not exact.
+void requantise(const LinearLayer& layer, size_t first, size_t count, int32_t* acc);
+
 extern const LinearEngine linear_scalar;
 extern const LinearEngine linear_avx2;
+extern const LinearEngine linear_avxvnni;
+extern const LinearEngine linear_avx512vl;
 extern const LinearEngine linear_avx512;
+extern const LinearEngine linear_neon;
+extern const LinearEngine linear_dotprod;
 
 }  // namespace bitsback

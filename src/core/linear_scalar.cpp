@@ -9,11 +9,11 @@ namespace {
 
 // Weights are kept in 16 bits, and inputs widened to as many: compilers know how to sum products of
 // those many at once.
-size_t packed_size(size_t inputs, size_t outputs) { return 2 * inputs * outputs; }
+size_t packed_size(const LinearWeights& weights) { return 2 * weights.inputs * weights.outputs; }
 
-void pack(const int8_t* weight, size_t inputs, size_t outputs, int8_t* packed) {
-    for (size_t i = 0; i < inputs * outputs; ++i) {
-        const int16_t wide = weight[i];
+void pack(const LinearWeights& weights, int8_t* packed) {
+    for (size_t i = 0; i < weights.inputs * weights.outputs; ++i) {
+        const int16_t wide = weights.weight[i];
         std::memcpy(packed + 2 * i, &wide, 2);
     }
 }
@@ -26,7 +26,6 @@ int32_t clamp(int64_t value, int32_t low, int32_t high) {
 template <class Put>
 void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Put& put) {
     constexpr size_t chunk = 512;
-    const int64_t half = int64_t{1} << (layer.shift - 1);
     const auto* const weight = reinterpret_cast<const int16_t*>(layer.weight);
     std::vector<int32_t> acc(layer.outputs);
     int16_t wide[chunk];
@@ -42,9 +41,8 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Put& pu
                 acc[o] = (start == 0 ? layer.bias[o] : acc[o]) + sum;
             }
         }
-        for (size_t o = 0; o < layer.outputs; ++o, ++at)
-            put(at, clamp((int64_t{acc[o]} * layer.multiplier[o] + half) >> layer.shift, layer.low,
-                          layer.high));
+        requantise(layer, 0, layer.outputs, acc.data());
+        for (size_t o = 0; o < layer.outputs; ++o, ++at) put(at, acc[o]);
     }
 }
 
@@ -64,6 +62,13 @@ void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const Lin
 }
 
 }  // namespace
+
+void requantise(const LinearLayer& layer, size_t first, size_t count, int32_t* acc) {
+    const int64_t half = int64_t{1} << (layer.shift - 1);
+    for (size_t o = 0; o < count; ++o)
+        acc[o] = clamp((int64_t{acc[o]} * layer.multiplier[first + o] + half) >> layer.shift,
+                       layer.low, layer.high);
+}
 
 const LinearEngine linear_scalar = {"scalar", packed_size, pack, run_8, run_16, run_sum};
 

@@ -1,11 +1,11 @@
 // What a pixel sees of those before it, in a batch of images: planes of bytes with a margin, in
 // which the window of the pixel is a piece of a few rows. No more rows are kept than a window has.
 //
-//            2 side + 1 columns
-//           +---------------+
-//    above  | . . . . . . . |      the window of the pixel x: the rows above it, and what is to its
-//    left rows   | . . . . . . . |
-//           | . . . x - - - +
+//              2 side + 1 pixels
+//             +---------------+
+//      above  | . . . . . . . |     the window of the pixel x: the rows above it, and what is to
+//       rows  | . . . . . . . |     its left
+//             | . . . x - - - +
 #pragma once
 
 #include <array>
@@ -30,101 +30,153 @@ struct Window {
     std::size_t pixels() const { return above * line() + side; }
 };
 
-// The planes of a model: what each says of a symbol.
+// What is seen of each symbol: `planes` bytes, and whether it is dull.
 class PlaneTable {
   public:
-    // bytes: [planes, levels].
-    PlaneTable(std::vector<std::uint8_t> bytes, std::size_t levels)
-        : bytes_(std::move(bytes)), levels_(levels) {
-        require(levels >= 2 && levels <= 256, "planes are of 2 to 256 levels");
+    // bytes: [planes, levels]. dull: [levels], or nothing if no symbol is.
+    PlaneTable(std::vector<std::uint8_t> bytes, std::size_t levels, std::vector<std::uint8_t> dull)
+        : bytes_(std::move(bytes)), levels_(levels), dull_(std::move(dull)) {
+        require(levels >= 2 && levels <= 65536, "planes are of 2 to 65,536 levels");
         require(!bytes_.empty() && bytes_.size() % levels == 0 && bytes_.size() / levels <= 8,
                 "there are 1 to 8 planes, each of all levels");
+        require(dull_.empty() || dull_.size() == levels, "each symbol is dull or not");
     }
 
     std::size_t count() const { return bytes_.size() / levels_; }
     std::size_t levels() const { return levels_; }
-    const std::uint8_t* data() const { return bytes_.data(); }
+    std::uint8_t at(std::size_t plane, std::size_t symbol) const {
+        return bytes_[plane * levels_ + symbol];
+    }
+    const std::uint8_t* plane(std::size_t plane) const { return bytes_.data() + plane * levels_; }
+    bool gated() const { return !dull_.empty(); }
+    bool dull(std::size_t symbol) const { return dull_[symbol] != 0; }
 
   private:
     std::vector<std::uint8_t> bytes_;
     std::size_t levels_;
+    std::vector<std::uint8_t> dull_;
 };
 
 class PlaneRows {
   public:
-    // For `size` images of so many columns. All symbols are 0, as are those outside of the images.
-    PlaneRows(const PlaneTable& table, Window window, std::size_t columns, std::size_t size)
+    static constexpr std::size_t overrun = 32;
+
+    // For `size` images of so many columns and channels, which stand in the order in which they are
+    // coded. All symbols are 0, as are those outside of the images.
+    PlaneRows(const PlaneTable& table, Window window, std::size_t columns, std::size_t channels,
+              std::size_t size)
         : table_(table),
           window_(window),
+          channels_(channels),
           size_(size),
-          line_(columns + 2 * window.side),
+          line_((columns + 2 * window.side) * channels),
           plane_((window.above + 1) * line_) {
         bytes_.reserve(size * table.count() * plane_ + overrun);
         for (std::size_t item = 0; item < size; ++item)
             for (std::size_t plane = 0; plane < table.count(); ++plane)
-                bytes_.insert(bytes_.end(), plane_, table.data()[plane * table.levels()]);
+                bytes_.insert(bytes_.end(), plane_, table.at(plane, 0));
         bytes_.resize(bytes_.size() + overrun);
+        if (table.gated()) lively_.assign(size * plane_ + overrun, table.dull(0) ? 0 : 1);
     }
 
-    // One pixel of all items: `symbols` [size]. Its row takes the place of the one that lies above
-    // + 1 rows away.
-    void set(std::size_t row, std::size_t column, const std::uint8_t* symbols) {
-        const std::size_t planes = table_.count(), levels = table_.levels();
-        const std::size_t size = size_, plane_step = plane_;
-        const std::uint8_t* const table = table_.data();
-        std::uint8_t* at = bytes_.data() + place(row) + column + window_.side;
-        for (std::size_t item = 0; item < size; ++item)
-            for (std::size_t plane = 0; plane < planes; ++plane, at += plane_step)
-                *at = table[plane * levels + symbols[item]];
+    // `count` channels from `first` on of one pixel of all items: `symbols` [size, count]. Its row
+    // takes the place of the one that lies above + 1 rows away.
+    template <class Symbol>
+    void set(std::size_t row, std::size_t column, std::size_t first, std::size_t count,
+             const Symbol* symbols) {
+        const std::size_t planes = table_.count(), plane_step = plane_;
+        const std::size_t place = place_of(row) + (column + window_.side) * channels_ + first;
+        for (std::size_t c = 0; c < count; ++c) {
+            std::uint8_t* at = bytes_.data() + place + c;
+            for (std::size_t item = 0; item < size_; ++item)
+                for (std::size_t plane = 0; plane < planes; ++plane, at += plane_step)
+                    *at = table_.plane(plane)[symbols[item * count + c]];
+            if (!table_.gated()) continue;
+            std::uint8_t* lively = lively_.data() + place + c;
+            for (std::size_t item = 0; item < size_; ++item, lively += plane_step)
+                *lively = table_.dull(symbols[item * count + c]) ? 0 : 1;
+        }
     }
 
-    // The contexts of one pixel of all items: its window in all planes, and then its `channels`
-    // features, of which [size, channels] are given. Copies have fixed sizes, which is much the
-    // faster: up to 32 bytes behind the contexts are written, and behind the features read.
-    void contexts(std::size_t row, std::size_t column, const std::uint8_t* features,
-                  std::size_t channels, std::uint8_t* out) const {
-        if (window_.line() <= 8)
-            gather<8>(row, column, features, channels, out);
-        else if (window_.line() <= 16)
-            gather<16>(row, column, features, channels, out);
+    // What a group of channels is told of one pixel of some items: the window in all planes, in
+    // each behind it the `known` channels of the pixel itself, and then the `features`, of which
+    // [size, feature channels] are given. Copies have fixed sizes, which is much the faster: up to
+    // 32 bytes behind the contexts are written, and behind the features read.
+    void contexts(std::size_t row, std::size_t column, std::size_t known,
+                  std::span<const std::uint32_t> items, const std::uint8_t* features,
+                  std::size_t feature_channels, std::uint8_t* out) const {
+        const std::size_t line = window_.line() * channels_;
+        if (line <= 8)
+            gather<8>(row, column, known, items, features, feature_channels, out);
+        else if (line <= 16)
+            gather<16>(row, column, known, items, features, feature_channels, out);
         else
-            gather<32>(row, column, features, channels, out);
+            gather<32>(row, column, known, items, features, feature_channels, out);
+    }
+
+    // Whether all symbols in the window of a pixel of an item are dull.
+    bool dull(std::size_t row, std::size_t column, std::size_t item) const {
+        const std::uint8_t* in = lively_.data() + item * plane_ + column * channels_;
+        const std::size_t line = window_.line() * channels_;
+        for (std::size_t i = 1; i <= window_.above; ++i)
+            if (any(in + place_of(row + i), line)) return false;
+        return !any(in + place_of(row), window_.side * channels_);
     }
 
   private:
-    static constexpr std::size_t overrun = 32;
-
     // Where a row is in a plane.
-    std::size_t place(std::size_t row) const { return row % (window_.above + 1) * line_; }
+    std::size_t place_of(std::size_t row) const { return row % (window_.above + 1) * line_; }
+
+    static bool any(const std::uint8_t* in, std::size_t count) {
+        std::uint64_t some = 0, eight = 0;
+        for (; count >= 8; count -= 8, in += 8) {
+            std::memcpy(&eight, in, 8);
+            some |= eight;
+        }
+        for (; count > 0; --count) some |= *in++;
+        return some != 0;
+    }
 
     template <std::size_t block>
-    void gather(std::size_t row, std::size_t column, const std::uint8_t* features,
-                std::size_t channels, std::uint8_t* out) const {
-        const std::size_t planes = table_.count(), above = window_.above, side = window_.side,
-                          line = window_.line();
-        const std::size_t size = size_, plane_step = plane_;
+    static void copy(const std::uint8_t* from, std::size_t count, std::uint8_t* to) {
+        std::memcpy(to, from, block);
+        for (std::size_t at = block; at < count; at += block)
+            std::memcpy(to + at, from + at, block);
+    }
+
+    template <std::size_t block>
+    void gather(std::size_t row, std::size_t column, std::size_t known,
+                std::span<const std::uint32_t> items, const std::uint8_t* features,
+                std::size_t feature_channels, std::uint8_t* out) const {
+        const std::size_t planes = table_.count(), above = window_.above;
+        const std::size_t line = window_.line() * channels_;
+        const std::size_t left = window_.side * channels_ + known;
         std::array<std::size_t, Window::most + 1> places;  // of the rows from row - above to row
-        for (std::size_t i = 0; i <= above; ++i) places[i] = place(row + 1 + i);
-        const std::uint8_t* in = bytes_.data() + column;
-        for (std::size_t item = 0; item < size; ++item) {
-            for (std::size_t plane = 0; plane < planes; ++plane, in += plane_step) {
+        for (std::size_t i = 0; i <= above; ++i) places[i] = place_of(row + 1 + i);
+        for (const std::uint32_t item : items) {
+            const std::uint8_t* in =
+                bytes_.data() + item * planes * plane_ + column * channels_;
+            for (std::size_t plane = 0; plane < planes; ++plane, in += plane_) {
                 for (std::size_t i = 0; i < above; ++i, out += line)
-                    std::memcpy(out, in + places[i], block);
-                std::memcpy(out, in + places[above], 8);
-                out += side;
+                    copy<block>(in + places[i], line, out);
+                copy<block>(in + places[above], left, out);
+                out += left;
             }
-            for (std::size_t i = 0; i < channels; i += 16) std::memcpy(out + i, features + i, 16);
-            out += channels;
-            features += channels;
+            const std::uint8_t* of_item = features + item * feature_channels;
+            for (std::size_t i = 0; i < feature_channels; i += 16)
+                std::memcpy(out + i, of_item + i, 16);
+            out += feature_channels;
         }
     }
 
     const PlaneTable& table_;
     Window window_;
+    std::size_t channels_;
     std::size_t size_;
-    std::size_t line_;                 // bytes of a row of a plane
-    std::size_t plane_;                // bytes of a plane
-    std::vector<std::uint8_t> bytes_;  // [size, planes, above + 1, columns + 2 side]
+    std::size_t line_;                  // bytes of a row of a plane
+    std::size_t plane_;                 // bytes of a plane
+    std::vector<std::uint8_t> bytes_;   // [size, planes, above + 1, columns + 2 side, channels]
+    std::vector<std::uint8_t> lively_;  // [size, above + 1, columns + 2 side, channels]: not dull
 };
 
 }  // namespace bitsback

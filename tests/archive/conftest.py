@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 from random_models import random_model
 
 TINY_SHAPE = (6, 10)

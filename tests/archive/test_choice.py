@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive import Compressed
 from bitsback.archive import choose as choosing
-from bitsback.demo.digits import mnist_test_images
 from bitsback.models import bundled
+from bitsback_lab.digits import mnist_test_images
 from random_models import random_context_model, random_model
 
 from .conftest import assert_same, pack, unpack
@@ -112,7 +112,7 @@ def test_a_model_that_is_missing_can_be_given(
         assert_same(unpack(archive, model=model), dots)
         assert_same(bitsback.open(io.BytesIO(archive), model=model)[7], dots[7])
     opened = bitsback.open(io.BytesIO(archive))
-    unknown = {"name": None, "about": None, "architecture": None}
+    unknown = {"name": None, "about": None, "code": None}
     assert opened.info()["models"] == [
         {"identity": tiny.identity[:16].hex(), "blocks": 1} | unknown
     ]
@@ -210,7 +210,8 @@ def test_archives_of_a_model_of_context() -> None:
     assert_same(opened[123], items[123])
     assert opened.verify() == []
     (model,) = opened.info()["models"]
-    assert (model["name"], model["architecture"]) == ("shelf-sharp", "context-vae")
+    assert model["name"] == "shelf-sharp"
+    assert model["code"] == ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"]
 
 
 @pytest.mark.usefixtures("shelved")
@@ -249,7 +250,7 @@ def test_what_is_told_of_a_bundled_model_without_loading_it() -> None:
         model, outline = bitsback.load_model(name), bundled.outline(name)
         assert (model.name, bundled.identity(name)) == (name, model.identity)
         assert bundled.size(name) == len(model.to_bytes())
-        for field in ("name", "about", "architecture", "item_shape", "levels", "latents"):
+        for field in ("name", "about", "code", "item_shape", "levels", "latents"):
             assert getattr(outline, field) == getattr(model, field)
         assert bundled.find(model.identity[:16]) is model
     assert bundled.find(bytes(16)) is None

@@ -4,79 +4,30 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import bitsback
-from bitsback.integer import Network, Values
-from bitsback.models.vae import digest_outputs
+from random_models import random_model
 
 from .conftest import assert_same, pack, unpack
 
-LEVELS, SHAPE, LATENTS, BITS = 40, (4, 5), 1, 8
+LEVELS, SHAPE = 40, (4, 5)
 
 
 @pytest.fixture(scope="module")
 def grey() -> bitsback.Model:
     """Each level is half as likely as the one below it, whatever the latent."""
-    tensors: dict[str, NDArray[Any]] = {
-        "posterior.inverse_scale": np.full(256, 70000, np.uint32),
-        "likelihood.base": (np.arange(LEVELS) * -800).astype(np.int16),
-        **{
-            f"likelihood.{name}_statistic": np.zeros(LEVELS, np.int16)
-            for name in ("first", "second")
-        },
-        **{f"likelihood.{name}_value": np.zeros(2, np.int16) for name in ("first", "second")},
-    }
-
-    def constant(network: str, name: str, source: str, sizes: tuple[int, int]) -> dict[str, Any]:
-        tensors[f"{network}.{name}.weight"] = np.zeros(sizes, np.int8)
-        tensors[f"{network}.{name}.bias"] = np.zeros(sizes[0], np.int32)
-        tensors[f"{network}.{name}.multiplier"] = np.ones(sizes[0], np.int32)
-        return {"op": "linear", "name": name, "input": source, "shift": 1, "clamp": [0, 1]}
-
-    pixels = int(np.prod(SHAPE))
-    networks = {
-        "posterior": [
-            constant("posterior", name, "x", (LATENTS, pixels)) for name in ("mean", "scale")
-        ],
-        "likelihood": [
-            constant("likelihood", name, "z", (pixels, LATENTS)) for name in ("first", "second")
-        ],
-    }
-    bit = Values(LATENTS, 0, 1)
-    posterior = Network.build(
-        "posterior",
-        networks["posterior"],
-        tensors,
-        "x",
-        Values(pixels, 0, LEVELS - 1),
-        {"mean": bit, "scale": bit},
-    )
-    bit = Values(pixels, 0, 1)
-    likelihood = Network.build(
-        "likelihood",
-        networks["likelihood"],
-        tensors,
-        "z",
-        Values(LATENTS, 0, 255),
-        {"first": bit, "second": bit},
-    )
-    digests = digest_outputs(posterior, likelihood, 1, 1)
-    description = {
-        "format": "bitsback-model", "version": 0, "name": "grey", "about": "", "licence": "", "architecture": "vae",
-        "item": {"shape": SHAPE, "levels": LEVELS}, "chain": {"growth": 96, "batch": 8},
-        "latent": {"count": LATENTS, "bits": BITS},
-        "posterior": {"codec": "gaussian", "precision": 24, "network": networks["posterior"]},
-        "likelihood": {"codec": "exponential", "precision": 20, "network": networks["likelihood"]},
-        "test": {
-            "seed": 1, "count": 1, "sha256": dict(zip(("mean", "scale", "first", "second"), digests, strict=True))
-        },
-    }  # fmt: skip
-    return bitsback.Model.build(json.dumps(description), tensors)
+    description, tensors = random_model(
+        shape=SHAPE, latents=1, bits=8, likelihood="exponential", levels=LEVELS,
+        likelihood_precision=20,
+    )  # fmt: skip
+    tensors["posterior.inverse_scale"] = np.full(256, 70000, np.uint32)
+    tensors["likelihood.base"] = (np.arange(LEVELS) * -800).astype(np.int16)
+    for name in ("first", "second"):
+        tensors[f"likelihood.{name}_statistic"] = np.zeros(LEVELS, np.int16)
+    return bitsback.Model.build(json.dumps(json.loads(description) | {"name": "grey"}), tensors)
 
 
 def test_bytes_are_symbols(grey: bitsback.Model) -> None:

@@ -200,7 +200,8 @@ def test_messages_that_are_none() -> None:
     run = Run(2, BOOL, MNIST, LEVELS)
     for message in (
         b"", b"\0\1", b"\1\0" + bytes(4) + b"\1\0\0\0", b"\1\1" + bytes(8), b"\1\1" + bytes(7),
-        b"\xff\1" + bytes(8 * 255), b"\1\1" + bytes(7) + b"\1", b"\1\1" + bytes(7) + b"\1" + bytes(400),
+        b"\xff\1" + bytes(8 * 255), b"\1\1" + bytes(7) + b"\1",
+        b"\1\1" + bytes(7) + b"\1" + bytes(400),
         b"\1" + b"\xff" * 8 + b"\x7f" + bytes(7) + b"\1",
     ):  # fmt: skip
         data = archive(

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.bench import cache, comparison
-from bitsback.bench.measure import Measurement, Peer, measure
-from bitsback.bench.process import PeerFailed
-from bitsback.bench.units import Images
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback.peers.measure import Measurement, Peer, measure
+from bitsback.peers.units import Images
+from bitsback_lab.bench import cache, comparison
+from bitsback_lab.bench.process import PeerFailed
+from bitsback_lab.digits import binarised_mnist_test_images
 
 PROCESSOR = "a processor of the tests"
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.bench import cache
-from bitsback.bench.cache import digest, measured
-from bitsback.bench.measure import Peer
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback.peers.measure import Peer
+from bitsback_lab.bench import cache
+from bitsback_lab.bench.cache import digest, measured
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 PEER = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 
@@ -137,7 +137,8 @@ def test_what_ships_agrees_with_what_was_measured_by_others() -> None:
     rates = {(found.name, found.unit): found.rate for found in shipped}
     expected = {
         ("gzip -9", "stream"): 0.328, ("bz2 -9", "stream"): 0.250, ("xz -9e", "stream"): 0.278,
-        ("zpaq -m5", "stream"): 0.210, ("JPEG XL e10", "mosaic"): 0.203, ("JBIG2 generic", "mosaic"): 0.1948,
+        ("zpaq -m5", "stream"): 0.210, ("JPEG XL e10", "mosaic"): 0.203,
+        ("JBIG2 generic", "mosaic"): 0.1948,
         ("PNG", "each"): 1.370, ("WebP m6", "each"): 0.842,
     }  # fmt: skip
     assert {key: rates[key] for key in expected} == pytest.approx(expected, rel=0.01)

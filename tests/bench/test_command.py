@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.bench import comparison, plot
-from bitsback.bench.measure import Peer
 from bitsback.cli.main import bitsback as command
+from bitsback.peers.measure import Peer
+from bitsback_lab.bench import comparison, plot
 
 Run = Callable[..., Result]
 
@@ -93,10 +93,12 @@ def test_json(run: Run, digits: NDArray[np.bool_]) -> None:
     assert found["missing"] == ["zpaq is not installed"]
     assert len(found["failed"]) == 1
     kinds: dict[str, Any] = {
-        "codec": str, "unit": str, "version": str, "ours": bool, "bytes": int, "bits_per_pixel": float,
+        "codec": str, "unit": str, "version": str, "ours": bool, "bytes": int,
+        "bits_per_pixel": float,
         "ratio": float, "model_bytes": int | None, "bits_per_pixel_with_model": float | None,
         "ratio_with_model": float | None, "compress_seconds": float, "decompress_seconds": float,
-        "compress_MB_per_second": float, "decompress_MB_per_second": float, "peak_memory_bytes": int | None,
+        "compress_MB_per_second": float, "decompress_MB_per_second": float,
+        "peak_memory_bytes": int | None,
         "memory_before_bytes": int | None, "cached": bool, "processor": str, "date": str,
     }  # fmt: skip
     for row in found["rows"]:
@@ -189,7 +191,9 @@ def test_the_picture_is_asked_for_in_vain(
     assert ".png, .svg, .pdf" in refused(run("digits.npy", "--plot", "picture.jpg"))
     assert "no folder" in refused(run("digits.npy", "--plot", "nowhere/picture.png"))
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
-    assert "pip install 'bitsback[bench]'" in refused(run("digits.npy", "--plot", "picture.png"))
+    assert "pip install 'bitsback-lab[bench]'" in refused(
+        run("digits.npy", "--plot", "picture.png")
+    )
     assert calls == []
 
 

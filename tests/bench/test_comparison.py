@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.bench import cache, comparison
-from bitsback.bench.comparison import Plan, Row, compare, plan
-from bitsback.bench.data import Data
-from bitsback.bench.measure import Measurement, Peer
-from bitsback.bench.ours import ours
-from bitsback.bench.process import PeerFailed
-from bitsback.bench.units import Images, pack, units
 from bitsback.errors import InputError
+from bitsback.peers.measure import Measurement, Peer
+from bitsback.peers.units import Images, pack, units
+from bitsback_lab.bench import cache, comparison
+from bitsback_lab.bench.comparison import Lineup, Row, compare, plan
+from bitsback_lab.bench.itself import ours
+from bitsback_lab.bench.process import PeerFailed
+from bitsback_lab.bench.subject import Data
 
 FAST = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 SLOW = replace(FAST, name="slow", slow=True)
@@ -94,7 +94,7 @@ def test_without_a_model_the_archive_is_still_measured() -> None:
 def test_the_smallest_comes_first_and_who_fails_is_named(
     digits: NDArray[np.bool_], calls: list[str]
 ) -> None:
-    wanted = Plan(ours(digits), [FAST, LOSSY], ["brotli is missing"])
+    wanted = Lineup(ours(digits), [FAST, LOSSY], ["brotli is missing"])
     made = compare(of(digits), wanted)
     sizes = [row.measured.bytes for row in made.rows]
     assert sizes == sorted(sizes)
@@ -105,19 +105,19 @@ def test_the_smallest_comes_first_and_who_fails_is_named(
 
 def test_if_all_fail_that_is_an_error(digits: NDArray[np.bool_], calls: list[str]) -> None:
     with pytest.raises(PeerFailed, match="lossy"):
-        compare(of(digits), Plan([], [LOSSY], []))
+        compare(of(digits), Lineup([], [LOSSY], []))
 
 
 def test_progress_names_the_next(digits: NDArray[np.bool_], calls: list[str]) -> None:
     seen: list[tuple[int, int, str]] = []
-    compare(of(digits), Plan([], [FAST, SLOW], []), progress=lambda *state: seen.append(state))
+    compare(of(digits), Lineup([], [FAST, SLOW], []), progress=lambda *state: seen.append(state))
     assert seen == [(0, 2, "zlib, stream"), (1, 2, "slow, stream"), (2, 2, "")]
 
 
 def test_others_are_measured_once_and_ours_each_time(
     digits: NDArray[np.bool_], calls: list[str]
 ) -> None:
-    wanted = Plan(ours(digits)[:1], [FAST, SLOW], [])
+    wanted = Lineup(ours(digits)[:1], [FAST, SLOW], [])
     compare(of(digits), wanted)
     calls.clear()
     again = compare(of(digits), wanted)
@@ -135,7 +135,7 @@ def test_others_are_measured_once_and_ours_each_time(
 def test_from_another_processor_only_slow_ones_are_taken(
     digits: NDArray[np.bool_], calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = Plan([], [FAST, SLOW], [])
+    wanted = Lineup([], [FAST, SLOW], [])
     compare(of(digits), wanted)
     calls.clear()
     monkeypatch.setattr(comparison, "processor", lambda: "another")
@@ -164,4 +164,4 @@ def test_what_is_asked_for(digits: NDArray[np.bool_], monkeypatch: pytest.Monkey
 
 
 def test_the_digest_is_that_of_the_cache(digits: NDArray[np.bool_], calls: list[str]) -> None:
-    assert compare(of(digits), Plan([], [FAST], [])).digest == cache.digest(digits)
+    assert compare(of(digits), Lineup([], [FAST], [])).digest == cache.digest(digits)

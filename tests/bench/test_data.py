@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.bench import data
-from bitsback.bench.data import read, read_bundled
 from bitsback.errors import InputError
+from bitsback_lab.bench import subject
+from bitsback_lab.bench.subject import read, read_bundled
 
 GREY = np.arange(7 * 5 * 6, dtype=np.uint8).reshape(7, 5, 6)
 
@@ -57,7 +57,7 @@ def test_a_stream() -> None:
 
 @pytest.mark.parametrize("sample", [1, 2, 3, 7, 100])
 def test_a_sample_is_evenly_spaced(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "_PIECE", 2 * 5 * 6)  # read by twos
+    monkeypatch.setattr(subject, "_PIECE", 2 * 5 * 6)  # read by twos
     found = read(saved(GREY), "some", sample)
     wanted = [i * 7 // min(sample, 7) for i in range(min(sample, 7))]
     assert np.array_equal(found.images, GREY[wanted])
@@ -102,7 +102,7 @@ def test_several_shapes_are_refused(folder: Path) -> None:
 
 
 def test_too_much_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "MOST_BYTES", 100)
+    monkeypatch.setattr(subject, "MOST_BYTES", 100)
     with pytest.raises(InputError, match="--sample, at most 3"):
         read(saved(GREY), "some.npy")
     assert len(read(saved(GREY), "some.npy", 3).images) == 3

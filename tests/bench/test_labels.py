@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitsback.bench.labels import Box, Place, Point, place
+from bitsback_lab.bench.labels import Box, Point, Spot, place
 
 FRAME = Box(0, 0, 1000, 800)
 
@@ -16,7 +16,7 @@ def around(points: list[Point]) -> list[Box]:
     return [Box(x - 5, y - 5, x + 5, y + 5) for x, y in points]
 
 
-def placed(points: list[Point]) -> list[Place]:
+def placed(points: list[Point]) -> list[Spot]:
     return place(points, [(80, 16)] * len(points), around(points), FRAME, 8)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.bench import programs, streams
-from bitsback.bench.measure import Peer, measure
-from bitsback.bench.peers import all_peers, optional_peers, standard_peers
+from bitsback.peers import programs, streams
+from bitsback.peers.catalogue import all_peers, optional_peers, standard_peers
+from bitsback.peers.measure import Peer, measure
 
 PEERS, MISSING = all_peers()
 
@@ -45,7 +45,7 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return import_module(name)
 
-    for module in ("bitsback.bench.streams", "bitsback.bench.codecs"):
+    for module in ("bitsback.peers.streams", "bitsback.peers.jpegs"):
         monkeypatch.setattr(f"{module}.import_module", absent)
     monkeypatch.setattr(shutil, "which", lambda program: None)
     found, missing = optional_peers()
@@ -56,7 +56,7 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert line.startswith(name)
         assert "\n" not in line
-    assert all("pip install 'bitsback[bench]'" in line for line in missing[:3])
+    assert all("pip install 'bitsback[peers]'" in line for line in missing[:3])
 
 
 def test_a_program_that_fails_says_why(folder: Any) -> None:

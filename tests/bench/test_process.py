@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.bench.measure import Peer
-from bitsback.bench.memory import peak_memory
-from bitsback.bench.process import PeerFailed, measure_apart
+from bitsback.peers.measure import Peer
+from bitsback.peers.peak_memory import peak_memory
+from bitsback_lab.bench.process import PeerFailed, measure_apart
 
 HERE = Path(__file__).parent
 

@@ -9,7 +9,7 @@ import pytest
 from float_bb_ans import SPARE_WORDS, FloatBitsBack, Message, bernoulli, gaussian
 from float_networks import FloatVae, NumpyNetworks, TorchNetworks
 
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 X = binarised_mnist_test_images()[:50].reshape(50, -1).view(np.uint8)

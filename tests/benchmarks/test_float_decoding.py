@@ -23,7 +23,7 @@ from float_decoding import (
 )
 from float_networks import FloatVae, TorchNetworks
 
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 
 MODEL = "mnist-binary-paper"
 RIGHT = "same bytes, all images right"

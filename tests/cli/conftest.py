@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.cli.main import bitsback as command
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 
 COUNT = 60
 BLOCK = 20

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.images import files as image_files
+from bitsback.images import file_io as image_files
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 

@@ -1,11 +1,13 @@
-"""bitsback compresses and decompresses without torch.
+"""bitsback compresses and decompresses without torch, and without the lab.
 
 `make test` runs this in an environment that has nothing but what `pip install .` brings.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,14 +15,16 @@ from pathlib import Path
 import numpy as np
 
 import bitsback
-from bitsback.demo.digits import binarise, mnist_test_images
+from bitsback.cli.lab import COMMANDS
 from bitsback.models import bundled
 
-GOLDEN = Path(__file__).parents[1] / "archive" / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "archive" / "golden"
+DIGITS = ROOT / "lab" / "src" / "bitsback_lab" / "digits" / "mnist-test-images.idx3.gz"
 
 
 def main() -> None:
-    for package in ("torch", "pytest"):
+    for package in ("torch", "pytest", "bitsback_lab"):
         if find_spec(package) is not None:
             sys.exit(f"{package} is installed here, so this proves nothing")
     archives = sorted(GOLDEN.glob("*.bb"))
@@ -28,8 +32,9 @@ def main() -> None:
         sys.exit(f"there are no golden archives in {GOLDEN}")
     for path in archives:
         bitsback.decompress(path)  # which compares the digest of what comes out
-    grey = mnist_test_images()
-    binary = binarise(grey)
+    grey = np.frombuffer(gzip.decompress(DIGITS.read_bytes()), np.uint8, offset=16)
+    grey = grey.reshape(-1, 28, 28)
+    binary = grey > 127
     for name in bundled.names():
         digits = (binary if bundled.load(name).levels == 2 else grey)[:50]
         buffer = io.BytesIO()
@@ -37,9 +42,14 @@ def main() -> None:
         buffer.seek(0)
         if not np.array_equal(bitsback.decompress(buffer), digits):
             sys.exit(f"{name} did not restore the images")
+    for command in COMMANDS:
+        call = [sys.executable, "-m", "bitsback", command, "digits.npy"]
+        ran = subprocess.run(call, capture_output=True, text=True)
+        if ran.returncode != 2 or ran.stderr.count("\n") != 1 or "bitsback-lab" not in ran.stderr:
+            sys.exit(f"bitsback {command} does not say that it needs the lab: {ran.stderr}")
     print(
         f"Without torch: {len(archives)} golden archives and both ways of"
-        f" {', '.join(bundled.names())}: all well"
+        f" {', '.join(bundled.names())}, and a word on the lab: all well"
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from agreement import runs
 from bitsback import Message, MessageError, Model
 from bitsback.codecs import Autoregressive, Bernoulli, BitsBack, Uniform
 from laws import LANES, check_laws, messages, random_words
@@ -76,14 +77,14 @@ def test_a_chain_of_the_core_is_bits_back_with_it(codec: str, seed: int) -> None
     x = np.random.default_rng(seed).integers(0, it.levels, (17, it.pixels)).astype(np.uint8)
     ours = Message([2**32 + seed] * LANES[seed], random_words(seed, 50), 0)
     before, theirs, sizes = ours.to_bytes(), ours.copy(), [1, 3, 8, 5]
-    it.push(ours, x, sizes)
+    it.push(ours, x, runs(sizes))
     end = len(x)
     for size in sizes:
         it.codec(size).push(theirs, x[end - size : end])
         end -= size
     assert ours.to_bytes() == theirs.to_bytes()
     np.testing.assert_array_equal(it.codec(5).pop(theirs), x[:5])
-    np.testing.assert_array_equal(it.pop(ours, sizes[::-1]), x)
+    np.testing.assert_array_equal(it.pop(ours, runs(sizes[::-1])), x)
     assert ours.to_bytes() == before
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.cli.main import bitsback as command
-from bitsback.demo.digits import binarised_mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images
 
 Run = Callable[..., Result]
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bitsback
-from bitsback.archive.files import pack_files, unpack_files
 from bitsback.archive.layout import NAMES, Collection, open_section
+from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images.names import fault, first_twin, printable, windows_fault

@@ -91,8 +91,8 @@ def test_more_dimensions_than_an_archive_holds() -> None:
 
 def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
     """The writer shares no more of them than the reader takes, and all come back."""
-    from bitsback.archive.files import pack_files, unpack_files
     from bitsback.archive.layout import open_section
+    from bitsback.archive.members import pack_files, unpack_files
     from bitsback.archive.parts import FOLDER
 
     deep = "/".join(["folder" * 20] * 8)

@@ -1,6 +1,9 @@
 // Runs the core, without Python, over a file of test vectors from stdin and prints what comes out: tests/cross/run.sh
 // builds this for other processors and compares.
 //
+// With the argument `engines` it prints the names of those that the processor can run, of which BITSBACK_SIMD chooses
+// one.
+//
 // The file is 32-bit little-endian words: an operation (the letters below), then its fields. An array is its length and
 // its elements, one a word, negative ones in two's complement. Each operation prints one line of numbers.
 
@@ -11,15 +14,22 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "codecs.hpp"
-#include "context_vae.hpp"
 #include "crc32c.hpp"
+#include "distributions/gaussian.hpp"
+#include "distributions/independent.hpp"
+#include "distributions/scan.hpp"
+#include "distributions/uniform.hpp"
+#include "families/bernoulli.hpp"
+#include "families/mixture.hpp"
+#include "families/rows.hpp"
 #include "linear.hpp"
 #include "message.hpp"
 #include "network.hpp"
-#include "vae.hpp"
+#include "program.hpp"
 
 namespace {
 
@@ -66,8 +76,15 @@ Linear read_linear(Fields& fields) {
 }
 
 Network read_network(Fields& fields) {
-    const std::uint32_t width = fields.word();
-    Network network(width, fields.integer());
+    std::vector<Shape> sources(fields.word());
+    for (Shape& source : sources) {
+        source.rows = fields.word();
+        source.columns = fields.word();
+        source.channels = fields.word();
+        source.low = fields.integer();
+        source.high = fields.integer();
+    }
+    Network network(sources);
     for (std::uint32_t left = fields.word(); left != 0; --left) {
         const std::uint32_t layer = fields.word();
         const std::uint32_t input = fields.word();
@@ -75,30 +92,38 @@ Network read_network(Fields& fields) {
             case 'L':
                 network.add_linear(input, std::make_shared<const Linear>(read_linear(fields)));
                 break;
-            case 'T': {
-                const std::int32_t low = fields.integer();
-                network.add_table(input, fields.array<std::int16_t>(), low);
+            case 'T':
+                network.add_table(input, fields.array<std::int16_t>());
                 break;
-            }
             case 'C': {
-                const std::uint32_t rows = fields.word();
-                const std::uint32_t columns = fields.word();
                 const std::uint32_t kernel = fields.word();
                 const std::uint32_t stride = fields.word();
-                network.add_conv(input, std::make_shared<const Linear>(read_linear(fields)), rows, columns, kernel,
-                                 stride);
+                network.add_conv(input, std::make_shared<const Linear>(read_linear(fields)), kernel, stride);
                 break;
             }
             case 'S': {
+                const std::uint32_t factor = fields.word();
                 const std::uint32_t rows = fields.word();
-                const std::uint32_t columns = fields.word();
-                network.add_shuffle(input, rows, columns, fields.word());
+                network.add_shuffle(input, factor, rows, fields.word());
                 break;
             }
             case 'A': {
                 const std::uint32_t other = fields.word();
                 const std::int32_t low = fields.integer();
                 network.add_sum(input, other, low, fields.integer());
+                break;
+            }
+            case 'J':
+                network.add_join(input, fields.word());
+                break;
+            case 'P': {
+                const std::uint32_t rows = fields.word();
+                network.add_spread(input, rows, fields.word());
+                break;
+            }
+            case 'V': {
+                const std::uint32_t rows = fields.word();
+                network.add_view(input, rows, fields.word());
                 break;
             }
             default:
@@ -108,51 +133,95 @@ Network read_network(Fields& fields) {
     return network;
 }
 
-// Frequencies of a one, or, behind its number of columns, a grid of rows.
-PixelTable read_pixel_table(Fields& fields) {
-    const std::uint32_t precision = fields.word();
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t columns = fields.word();
-    const auto table = fields.array<std::uint32_t>();
-    if (columns == 0) return BernoulliIntervals(table, precision);
-    return RowGrid(RowTable(table, levels, precision), columns);
-}
-
-Posterior read_posterior(Fields& fields, const NormalTables& normal) {
-    const Network network = read_network(fields);
-    const std::uint32_t mean = fields.word();
-    const std::uint32_t scale = fields.word();
-    const auto inverse_scale = fields.array<std::uint32_t>();
-    const std::uint32_t bits = fields.word();
-    return {network, mean, scale, inverse_scale, normal, bits, fields.word()};
-}
-
-ContextLikelihood read_context_likelihood(Fields& fields, const std::vector<std::int32_t>& logistic) {
-    FeatureNetwork decoder{read_network(fields), fields.word(), fields.word(), fields.word()};
-    const std::uint32_t rows = fields.word();
-    const std::uint32_t columns = fields.word();
-    const std::uint32_t above = fields.word();
-    const std::uint32_t side = fields.word();
-    const std::uint32_t levels = fields.word();
-    const PlaneTable planes(fields.array<std::uint8_t>(), levels);
-    const Network network = read_network(fields);
-    const auto outputs = fields.array<std::size_t>();
-    if (fields.word() == 'X') {
-        const std::uint32_t precision = fields.word();
-        const auto exponential = fields.array<std::uint32_t>();
-        const MixtureTables tables(exponential, fields.array<std::uint32_t>(), logistic, levels, precision);
-        return {std::move(decoder), rows, columns, {above, side}, planes, {network, outputs, tables}};
-    }
-    const auto codec = std::visit([](auto table) -> PixelCodec { return table; }, read_pixel_table(fields));
-    return {std::move(decoder), rows, columns, {above, side}, planes, {network, outputs, codec}};
-}
-
 struct State {
     Message message{{head_floor}, {}, 0};
     std::vector<std::int32_t> quantile;
     std::vector<std::int32_t> cdf;
     std::vector<std::int32_t> logistic;
 };
+
+Conditional read_conditional(Fields& fields) {
+    Network network = read_network(fields);
+    const auto sources = fields.array<std::size_t>();
+    return {std::move(network), sources, fields.array<std::size_t>()};
+}
+
+std::shared_ptr<const Family> read_family(Fields& fields, const State& state) {
+    const std::uint32_t kind = fields.word();
+    const std::uint32_t precision = fields.word();
+    if (kind == 'B') return std::make_shared<BernoulliFamily>(fields.array<std::uint32_t>(), precision);
+    const std::uint32_t levels = fields.word();
+    if (kind == 'R') {
+        const std::uint32_t columns = fields.word();
+        return std::make_shared<RowsFamily>(RowTable(fields.array<std::uint32_t>(), levels, precision), columns);
+    }
+    const std::uint32_t mean_shift = fields.word();
+    const auto exponential = fields.array<std::uint32_t>();
+    const auto inverse_scale = fields.array<std::uint32_t>();
+    return std::make_shared<MixtureFamily>(
+        MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift));
+}
+
+PixelNetwork read_pixel_network(Fields& fields) {
+    Network network = read_network(fields);
+    return {std::move(network), fields.array<std::size_t>()};
+}
+
+std::shared_ptr<const Distribution> read_scan(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    const ImageSize size{fields.word(), fields.word(), fields.word()};
+    const Window window{fields.word(), fields.word()};
+    const std::uint32_t levels = fields.word();
+    const auto bytes = fields.array<std::uint8_t>();
+    const PlaneTable planes(bytes, levels, fields.array<std::uint8_t>());
+    std::optional<Conditional> features;
+    if (fields.word() != 0) features = read_conditional(fields);
+    std::vector<ChannelGroup> groups;
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const auto channels = fields.array<std::size_t>();
+        const auto family = read_family(fields, state);
+        ChannelGroup group{channels, family, read_pixel_network(fields), std::nullopt};
+        if (fields.word() != 0) group.dull = read_pixel_network(fields);
+        groups.push_back(std::move(group));
+    }
+    return std::make_shared<ScanDistribution>(variable, size, window, planes, std::move(features),
+                                              std::move(groups));
+}
+
+std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
+    const std::uint32_t kind = fields.word();
+    if (kind == 'S') return read_scan(fields, state);
+    const std::uint32_t variable = fields.word();
+    if (kind == 'U') return std::make_shared<UniformDistribution>(variable, fields.word());
+    Conditional given = read_conditional(fields);
+    if (kind == 'G') {
+        const auto inverse_scale = fields.array<std::uint32_t>();
+        const std::uint32_t bits = fields.word();
+        return std::make_shared<GaussianDistribution>(variable, std::move(given), inverse_scale,
+                                                      NormalTables{state.quantile, state.cdf}, bits,
+                                                      fields.word());
+    }
+    const std::uint32_t elements = fields.word();
+    return std::make_shared<IndependentDistribution>(variable, elements, std::move(given),
+                                                     read_family(fields, state));
+}
+
+Program read_program(Fields& fields, const State& state) {
+    std::vector<Variable> variables(fields.word());
+    for (Variable& variable : variables) {
+        variable.elements = fields.word();
+        variable.levels = fields.word();
+    }
+    std::vector<std::shared_ptr<const Distribution>> distributions;
+    for (std::uint32_t left = fields.word(); left != 0; --left)
+        distributions.push_back(read_distribution(fields, state));
+    std::vector<Step> steps;
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const bool pops = fields.word() != 0;
+        steps.push_back({pops, distributions.at(fields.word())});
+    }
+    return {std::move(variables), std::move(steps)};
+}
 
 // Codecs have one operation each: push symbols, print the message, pop them, pop others, print those and the message.
 template <class Symbol, class Push, class Pop>
@@ -168,15 +237,16 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
 }
 
 // A chain: push items, print the message, pop them, print it again.
-template <class Chain>
-void push_and_pop_chain(Message& message, Fields& fields, const Chain& chain) {
-    auto sizes = fields.array<std::size_t>();
-    const auto x = fields.array<std::uint8_t>();
-    chain.push(message, x, sizes);
+template <class Symbol>
+void push_and_pop_chain(Message& message, Fields& fields, const Program& program) {
+    std::vector<Batches> batches;
+    for (std::size_t size : fields.array<std::size_t>()) batches.push_back({size, 1});
+    const auto x = fields.array<Symbol>();
+    program.push(message, std::span<const Symbol>(x), batches);
     print(message.to_bytes());
-    std::ranges::reverse(sizes);
-    std::vector<std::uint8_t> popped(x.size());
-    chain.pop(message, popped, sizes);
+    std::ranges::reverse(batches);
+    std::vector<Symbol> popped(x.size());
+    program.pop(message, std::span<Symbol>(popped), batches);
     if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
     print(message.to_bytes());
 }
@@ -271,18 +341,12 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             }
             break;
         }
-        case 'V': {
-            Posterior posterior = read_posterior(fields, {state.quantile, state.cdf});
-            const Network likelihood = read_network(fields);
-            const auto outputs = fields.array<std::size_t>();
-            push_and_pop_chain(message, fields,
-                               Vae(std::move(posterior), {likelihood, outputs, read_pixel_table(fields)}));
-            break;
-        }
-        case 'W': {
-            Posterior posterior = read_posterior(fields, {state.quantile, state.cdf});
-            push_and_pop_chain(message, fields,
-                               ContextVae(std::move(posterior), read_context_likelihood(fields, state.logistic)));
+        case 'P': {
+            const Program program = read_program(fields, state);
+            if (program.data().bytes())
+                push_and_pop_chain<std::uint8_t>(message, fields, program);
+            else
+                push_and_pop_chain<std::uint16_t>(message, fields, program);
             break;
         }
         case '3': {
@@ -298,8 +362,12 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
     try {
+        if (count > 1 && std::string(arguments[1]) == "engines") {
+            for (const std::string& name : simd_paths()) std::printf("%s ", name.c_str());
+            return 0;
+        }
         Fields fields;
         State state;
         for (std::uint32_t operation = 0; fields.word(operation);) run(operation, fields, state);

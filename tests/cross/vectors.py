@@ -6,8 +6,7 @@ python tests/cross/vectors.py VECTORS EXPECTED
 
 import struct
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from networks import random_linear
 from random_models import random_context_model, random_model
+from random_programs import random_program
 from reference import archive, chain, codecs
+from reference.distributions import Distribution
+from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, Spread
 from reference.message import Message
-from reference.model import Model
-from reference.network import Add, Conv, Linear, Network, Shuffle
-from reference.pixels import LIKELIHOODS, PIXELS
+from reference.model import Bound, Model
+from reference.network import Network
+from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture
+from reference.scan import Head, Scan
+from reference.values import Size, places
 
 
 class Vectors:
@@ -146,97 +150,143 @@ class Vectors:
         )
 
     def linear(
-        self, inputs: int, outputs: int, rows: int, clamp: tuple[int, int], extreme: bool
+        self,
+        inputs: int,
+        outputs: int,
+        rows: int,
+        clamp: tuple[int, int],
+        extreme: bool,
+        top: int,
     ) -> None:
-        layer = random_linear(self.rng, inputs, outputs, clamp, extreme)
+        layer = random_linear(self.rng, inputs, outputs, clamp, extreme, top)
         x = (
-            self.rng.choice([0, 255], (rows, inputs))
+            self.rng.choice([0, top], (rows, inputs))
             if extreme
-            else self.rng.integers(0, 256, (rows, inputs))
+            else self.rng.integers(0, top + 1, (rows, inputs))
         )
         self.put("L")
-        self.put_linear(layer, 255)
+        self.put_linear(layer, top)
         self.put(x)
-        self.expect(layer.run(x.astype(np.int64), (0, 255)).ravel())
+        self.expect(layer.apply(x.astype(np.int64)).ravel())
 
-    def put_network(self, network: Network) -> dict[str, int]:
-        """The numbers of its values, the source first."""
-        numbers = {name: number for number, name in enumerate(network.ranges)}
-        self.put(network.source_width, network.source_range[1], len(network.layers))
-        for of, layer in network.layers.values():
+    def put_network(self, network: Network, size: Size) -> dict[str, int]:
+        """The numbers of its values, the sources first."""
+        numbers = {name: number for number, name in enumerate(network.values)}
+        self.put(len(network.sources))
+        for source in network.sources.values():
+            self.put(*places(source.where, size), source.channels, *source.range)
+        self.put(len(network.layers))
+        for name, (of, layer) in network.layers.items():
+            first, *others = (numbers[one] for one in of)
+            at, top = places(network.values[name].where, size), network.values[of[0]].range[1]
             match layer:
                 case Linear():
-                    self.put("L", numbers[of])
-                    self.put_linear(layer, network.ranges[of][1])
+                    self.put("L", first)
+                    self.put_linear(layer, top)
                 case Conv():
-                    self.put("C", numbers[of], *layer.size, layer.kernel, layer.stride)
-                    self.put_linear(layer.linear, network.ranges[of][1])
+                    self.put("C", first, layer.kernel, layer.stride)
+                    self.put_linear(layer.linear, top)
                 case Shuffle():
-                    self.put("S", numbers[of], *layer.size, layer.factor)
+                    self.put("S", first, layer.factor, *at)
                 case Add():
-                    self.put("A", numbers[of], numbers[layer.other], *layer.clamp)
+                    self.put("A", first, *others, *layer.clamp)
+                case Join():
+                    self.put("J", first, *others)
+                case Spread():
+                    self.put("P", first, *at)
+                case Flatten() | Image():
+                    self.put("V", first, *at)
                 case _:
-                    self.put("T", numbers[of], network.ranges[of][0], layer.table)
+                    self.put("T", first, layer.table)
         return numbers
 
-    def put_posterior(self, model: Model) -> None:
-        numbers = self.put_network(model.networks["posterior"])
-        self.put(numbers["mean"], numbers["scale"], model.inverse_scale)
-        self.put(model.bits, model.about["posterior"]["precision"])
+    def put_head(self, head: Head, networks: dict[str, Network]) -> None:
+        numbers = self.put_network(networks[head.name], (1, 1))
+        self.put([numbers[name] for name in head.outputs])
 
-    def put_table(self, model: Model, precision: int) -> None:
-        self.put(precision, model.levels)
-        if model.likelihood_codec == "bernoulli":
-            self.put(0, model.pixel_codec.probability)
+    def put_family(self, meaning: Meaning, levels: int) -> None:
+        match meaning:
+            case Bernoulli():
+                self.put("B", meaning.precision, meaning.probability)
+            case Mixture():
+                self.put("X", meaning.precision, levels, meaning.mean_shift)
+                self.put(meaning.exponential, meaning.inverse_scale)
+            case BetaBinomial():
+                rows = [codecs.Rows(row, meaning.precision) for of in meaning.grid for row in of]
+                self.put("R", meaning.precision, levels, len(meaning.grid[0]), starts_of(rows))
+
+    def put_conditional(self, of: Distribution, size: Size, variables: list[str]) -> None:
+        assert of.network is not None
+        numbers = self.put_network(of.networks[of.network], size)
+        self.put([variables.index(name) for name in of.given])
+        self.put([numbers[name] for name in of.outputs])
+
+    def put_scan(self, scan: Scan, of: Distribution, size: Size, variables: list[str]) -> None:
+        self.put(*size, scan.x.channels, scan.above, scan.side, scan.x.levels)
+        self.put(scan.planes, [] if scan.dull is None else scan.dull, int(of.network is not None))
+        if of.network is not None:
+            self.put_conditional(of, size, variables)
+        self.put(len(scan.groups))
+        for group, meaning in zip(scan.groups, scan.meanings, strict=True):
+            self.put(group.channels)
+            self.put_family(meaning, scan.x.levels)
+            self.put_head(group.own, dict(scan.networks))
+            self.put(int(group.dull is not None))
+            if group.dull is not None:
+                self.put_head(group.dull, dict(scan.networks))
+
+    def put_distribution(self, of: Distribution, size: Size, variables: list[str]) -> None:
+        number = variables.index(of.variable.name)
+        if of.scan:
+            self.put("S", number)
+            self.put_scan(of.scan, of, size, variables)
+        elif of.meaning is None:
+            self.put("U", number, of.variable.levels)
         else:
-            rows = [
-                codecs.Rows(row, precision) for column in model.pixel_codec.grid for row in column
-            ]
-            self.put(len(model.pixel_codec.grid[0]), starts_of(rows))
-
-    def chain(self, lanes: int, items: int, **sizes: Any) -> None:
-        model = Model(*random_model(int(self.rng.integers(1000)), **sizes))
-        with self.coding(model, lanes, items):
-            self.put("V")
-            self.put_posterior(model)
-            numbers = self.put_network(model.networks["likelihood"])
-            self.put([numbers[name] for name in LIKELIHOODS[model.likelihood_codec].outputs])
-            self.put_table(model, model.about["likelihood"]["precision"])
-
-    def context_chain(self, lanes: int, items: int, **sizes: Any) -> None:
-        model = Model(*random_context_model(int(self.rng.integers(1000)), **sizes))
-        pixel = model.about["pixel"]
-        with self.coding(model, lanes, items):
-            self.put("W")
-            self.put_posterior(model)
-            numbers = self.put_network(model.networks["likelihood"])
-            self.put(
-                numbers["features"],
-                *model.about["likelihood"]["size"],
-                *model.shape,
-                *pixel["window"],
-            )
-            self.put(model.levels, model.tensors["pixel.planes"])
-            numbers = self.put_network(model.networks["pixel"])
-            self.put([numbers[name] for name in PIXELS[model.likelihood_codec].outputs])
-            if model.likelihood_codec == "mixture":
-                codec = model.pixel_codec
-                self.put("X", pixel["precision"], codec.exponential, codec.inverse_scale)
+            gaussian = isinstance(of.meaning, Gaussian)
+            self.put("G" if gaussian else "I", number)
+            self.put_conditional(of, size, variables)
+            if isinstance(of.meaning, Gaussian):
+                self.put(of.meaning.inverse_scale, of.meaning.bits, of.meaning.precision)
             else:
-                self.put("B")
-                self.put_table(model, pixel["precision"])
+                self.put(of.variable.value.elements(size))
+                self.put_family(of.meaning, of.variable.levels)
 
-    @contextmanager
-    def coding(self, model: Model, lanes: int, items: int) -> Iterator[None]:
-        """A chain of random items, for the model that the body describes to the driver."""
-        x = self.rng.integers(0, model.levels, (items, model.pixels)).astype(np.uint8)
+    def program(self, model: Bound, levels: int, lanes: int, items: int) -> None:
+        """A chain of random items. The data is the first of the variables."""
+        x = self.rng.integers(0, levels, (items, model.elements))
+        x[self.rng.random(x.shape) < 0.5] = 0
         digest = chain.digest(b"", x.tobytes())
         start = chain.initial(digest, lanes).to_bytes()
         self.put("M", list(start))
         self.expect(start)
-        yield
+        program, size = model.program, model.size
+        variables = ["x", *(name for name in program.variables if name != "x")]
+        self.put("P", len(variables))
+        for name in variables:
+            self.put(program.variables[name].value.elements(size), program.variables[name].levels)
+        keys = list(program.distributions)
+        self.put(len(keys))
+        for of in program.distributions.values():
+            self.put_distribution(of, size, variables)
+        self.put(len(program.code))
+        for step in program.code:
+            self.put(int(step.pops), keys.index(step.distribution.key))
         self.put(chain.schedule(items, model.growth, model.batch), x)
         self.expect(chain.encode(model, x, digest, lanes).to_bytes(), start)
+
+    def dense(self, lanes: int, items: int, **sizes: Any) -> None:
+        model = Model(*random_model(int(self.rng.integers(1000)), **sizes))
+        self.program(model.bound, model.levels, lanes, items)
+
+    def context(self, lanes: int, items: int, **sizes: Any) -> None:
+        model = Model(*random_context_model(int(self.rng.integers(1000)), **sizes))
+        self.program(model.bound, model.levels, lanes, items)
+
+    def any(self, seed: int) -> None:
+        drawn = random_program(seed)
+        model = Model(drawn.description, drawn.tensors)
+        self.program(model.at(*drawn.size), model.levels, 1 + seed % 8, 5)
 
     def crc(self, size: int) -> None:
         data = self.rng.bytes(size)
@@ -265,24 +315,27 @@ def make() -> Vectors:
                 (100, 784, 3),
                 (784, 100, 5),
             ):
-                vectors.linear(inputs, outputs, rows, clamp, extreme)
+                for top in (1, 127, 128, 255):
+                    vectors.linear(inputs, outputs, rows, clamp, extreme, top)
     for lanes in (1, 3, 4, 8, 16):
-        vectors.chain(lanes, 21)
-        vectors.chain(lanes, 5, bits=4)
-        vectors.chain(lanes, 7, likelihood="exponential", levels=30, likelihood_precision=20)
-    vectors.chain(4, 5, likelihood="beta-binomial", levels=256, likelihood_precision=24)
-    vectors.chain(8, 9, shape=(28, 28), latents=40, hidden=100)
+        vectors.dense(lanes, 21)
+        vectors.dense(lanes, 5, bits=4)
+        vectors.dense(lanes, 7, likelihood="exponential", levels=30, likelihood_precision=20)
+    vectors.dense(4, 5, likelihood="beta-binomial", levels=256, likelihood_precision=24)
+    vectors.dense(8, 9, shape=(28, 28), latents=40, hidden=100)
     for lanes in (1, 4):
-        vectors.context_chain(lanes, 5)
-        vectors.context_chain(
-            lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5
-        )
-        vectors.context_chain(
-            lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8
-        )
-    vectors.context_chain(
+        vectors.context(lanes, 5)
+        vectors.context(lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5)
+        vectors.context(lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8)
+        vectors.context(
+            lanes, 4, shape=(3, 4, 3), codec="mixture", levels=1000, precision=22, dull=True,
+            groups=[[2], [0, 1]],
+        )  # fmt: skip
+    vectors.context(
         2, 3, codec="mixture", levels=30, precision=20, window=(8, 8), kernel=7, stride=3, hidden=70
     )
+    for seed in range(24):
+        vectors.any(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     return vectors

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitsback.bench.peers import Peer, measure, mosaic, standard_peers
-from bitsback.demo import run as demo
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback.demo.figure import SCALE, Sample, draw, samples
+from bitsback.peers.catalogue import standard_peers
+from bitsback.peers.measure import Peer, measure
+from bitsback.peers.units import mosaic
+from bitsback_lab.demo import run as demo
+from bitsback_lab.demo.figure import SCALE, Sample, draw, samples
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 
 def test_the_images_are_those_that_were_published() -> None:

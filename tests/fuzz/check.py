@@ -173,8 +173,8 @@ def read_model(data: bytes, repaired: bool = False) -> bool:
     x = np.zeros((2, model.pixels), np.uint8)
     message = bitsback.Message([2**40], depth=0)
     before = message.copy()
-    model.push(message, x, [1, 1])
-    assert (model.pop(message, [1, 1]) == x).all()
+    model.push(message, x, [(1, 2)])
+    assert (model.pop(message, [(1, 2)]) == x).all()
     assert message == before
     return True
 

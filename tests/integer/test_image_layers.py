@@ -1,10 +1,7 @@
-"""Layers that see an image: convolution, shuffle and sum, against what docs/model-format.md says,
-in plain NumPy.
+"""Layers that see an image: convolution, shuffle and the others, against what docs/model-format.md
+says, in plain NumPy.
 """
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,24 +11,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bitsback import _core
-from networks import SIMD_PATHS, build, random_linear
-from reference.network import Linear as SpecLinear
+from networks import SIMD_PATHS, build, engine, random_linear
+from reference.layers import Linear as SpecLinear
 
 Array = NDArray[Any]
 BYTES, WORDS, SIGNED_BYTES = (0, 255), (-32768, 32767), (-128, 127)
 
 
-@contextmanager
-def engine(path: str) -> Iterator[None]:
-    before = _core.simd()
-    _core.set_simd(path)
-    try:
-        yield
-    finally:
-        _core.set_simd(before)
+def source_of(
+    rows: int, columns: int, channels: int, top: int = 255, low: int = 0
+) -> _core.Network:
+    """A network over one image."""
+    return _core.Network([(rows, columns, channels, low, top)])
 
 
-def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int, top: int = 255) -> Array:
+def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int) -> Array:
     """image [n, rows, columns, channels]: each output pixel by the definition, from its patch."""
     n, rows, columns, channels = image.shape
     m = (kernel - 1) // 2
@@ -44,7 +38,7 @@ def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int, top: int
                     y, x = r * stride - m + i, q * stride - m + j
                     if 0 <= y < rows and 0 <= x < columns:
                         patch[:, i, j] = image[:, y, x]
-            out[:, r, q] = layer.run(patch.reshape(n, -1), (0, top))
+            out[:, r, q] = layer.apply(patch.reshape(n, -1))
     return out
 
 
@@ -60,7 +54,13 @@ def shuffle(image: Array, factor: int) -> Array:
 
 
 def run(network: _core.Network, source: Array, value: int) -> Array:
-    return network(source.reshape(len(source), math.prod(source.shape[1:])), [value])[0]
+    """One value, [items, elements], for a source [items, ...]."""
+    (out,) = run_all(network, source, [value])
+    return out
+
+
+def run_all(network: _core.Network, source: Array, values: list[int]) -> list[Array]:
+    return network([source.reshape(len(source), -1).astype(np.uint16)], values)
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -80,10 +80,8 @@ def test_convolutions(path: str, kernel: int, stride: int) -> None:
             layer = random_linear(rng, kernel * kernel * channels, outputs, clamp)
             image = rng.integers(0, 256, (3, rows, columns, channels), np.uint8)
             with engine(path):
-                network = _core.Network(rows * columns * channels, 255)
-                out = run(
-                    network, image, network.add_conv(0, build(layer), rows, columns, kernel, stride)
-                )
+                network = source_of(rows, columns, channels)
+                out = run(network, image, network.add_conv(0, build(layer), kernel, stride))
             expected = convolve(layer, image, kernel, stride)
             assert out.dtype == (np.uint8 if clamp == BYTES else np.int16)
             assert (out.reshape(expected.shape) == expected).all()
@@ -107,13 +105,9 @@ def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
     )
     image = rng.integers(0, top + 1, (items, rows, columns, channels), np.uint8)
     with engine(path):
-        network = _core.Network(rows * columns * channels, top)
-        out = run(
-            network,
-            image,
-            network.add_conv(0, build(layer, top=top), rows, columns, kernel, stride),
-        )
-    expected = convolve(layer, image, kernel, stride, top)
+        network = source_of(rows, columns, channels, top)
+        out = run(network, image, network.add_conv(0, build(layer, top=top), kernel, stride))
+    expected = convolve(layer, image, kernel, stride)
     assert (out.reshape(expected.shape) == expected).all()
 
 
@@ -124,28 +118,48 @@ def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
     layer = random_linear(rng, 9 * 40, 64, BYTES)
     image = rng.integers(0, 256, (50, 9, 11, 40), np.uint8)
     with engine(path):
-        network = _core.Network(9 * 11 * 40, 255)
-        value = network.add_conv(0, build(layer), 9, 11, 3, 1)
+        network = source_of(9, 11, 40)
+        value = network.add_conv(0, build(layer), 3, 1)
     together = run(network, image, value)
     for items in (1, 7, 49):
         assert (run(network, image[:items], value) == together[:items]).all()
     assert (together[-1:] == run(network, image[-1:], value)).all()
-    assert run(network, image[:0], value).shape == (0, 9 * 11 * 64)
+    nothing = np.zeros((0, 9 * 11 * 40), np.uint16)
+    assert network([nothing], [value])[0].shape == (0, 9 * 11 * 64)
 
 
 @pytest.mark.parametrize("factor", range(2, 9))
-@pytest.mark.parametrize("top", [255, 1000])
+@pytest.mark.parametrize("top", [255, 1000, 65535])
 def test_shuffles(factor: int, top: int) -> None:
+    """What is beyond the rows and columns that are asked for is dropped."""
     rng = np.random.default_rng(factor)
     for rows, columns, channels in ((1, 1, 1), (2, 3, 1), (3, 2, 5), (7, 7, 8)):
         image = rng.integers(0, top + 1, (4, rows, columns, channels * factor**2))
-        image = image.astype(np.uint8 if top == 255 else np.int16)
-        network = _core.Network(image[0].size, top)
-        out = run(network, image, network.add_shuffle(0, rows, columns, factor))
-        assert out.dtype == image.dtype
-        assert (
-            out.reshape(4, rows * factor, columns * factor, channels) == shuffle(image, factor)
-        ).all()
+        for fewer in (0, 1, factor - 1):
+            height, width = rows * factor - fewer, columns * factor - fewer // 2
+            network = source_of(rows, columns, channels * factor**2, top)
+            out = run(network, image, network.add_shuffle(0, factor, height, width))
+            expected = shuffle(image, factor)[:, :height, :width]
+            assert (out.reshape(expected.shape).astype(np.uint16) == expected).all()
+
+
+@pytest.mark.parametrize("top", [255, 1000, 65535])
+def test_joins_spreads_and_views(top: int) -> None:
+    """The channels of two; the same at each place; the same elements, seen as another image."""
+    rng = np.random.default_rng(top)
+    image = rng.integers(0, top + 1, (3, 2, 5, 4))
+    network = source_of(2, 5, 4, top)
+    view = network.add_view(0, 1, 1)
+    join = network.add_join(0, network.add_conv(0, a_layer(4, 3), 1, 1) if top == 255 else 0)
+    joined = run(network, image, join).astype(np.uint16).reshape(3, 2, 5, -1)
+    assert (joined[..., :4] == image).all()
+    if top > 255:
+        assert (joined[..., 4:] == image).all()
+    assert (run(network, image, view).astype(np.uint16) == image.reshape(3, -1)).all()
+    spread = run(network, image, network.add_spread(view, 3, 2)).astype(np.uint16)
+    assert (spread.reshape(3, 6, -1) == image.reshape(3, 1, -1)).all()
+    back = network.add_view(network.add_table(view, np.arange(top + 1).astype(np.int16)), 5, 8)
+    assert (run(network, image, back).astype(np.uint16) == image.reshape(3, -1)).all()
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
@@ -166,13 +180,14 @@ def test_sums(path: str, one: tuple[int, int], two: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     for clamp in RANGES:
         with engine(path):
-            network = _core.Network(1, 1)
+            network = source_of(1, 1, 1, 1)
             a, b = a_value(network, rng, one), a_value(network, rng, two)
             total = network.add_sum(a, b, *clamp)
-        x, y, out = (v.astype(np.int64) for v in network(np.zeros((3, 1), np.uint8), [a, b, total]))
+        nothing = np.zeros((3, 1), np.uint8)
+        x, y, out = (v.astype(np.int64) for v in run_all(network, nothing, [a, b, total]))
         assert (out == np.clip(x + y, *clamp)).all()
         twice = network.add_sum(a, a, *clamp)
-        assert (run(network, np.zeros((1, 1), np.uint8), twice) == np.clip(2 * x[:1], *clamp)).all()
+        assert (run(network, nothing[:1], twice) == np.clip(2 * x[:1], *clamp)).all()
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -187,7 +202,7 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
     x = rng.integers(0, 256, (rows, width), np.uint8)
     values = [x.astype(np.int64)]
     with engine(path):
-        network = _core.Network(width, 255)
+        network = source_of(1, 1, width)
         for _ in range(draw(st.integers(1, 4))):
             of = draw(
                 st.sampled_from(
@@ -202,19 +217,19 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
             layer = random_linear(rng, width, width, clamp, extreme=draw(st.booleans()))
             if clamp != BYTES and network_reads_bytes(network, x, of):
                 change = network.add_linear(of, build(layer))
-                values.append(layer.run(values[of], BYTES))
+                values.append(layer.apply(values[of]))
                 pair = (of, change) if draw(st.booleans()) else (change, of)
                 network.add_sum(*pair, *BYTES)
                 values.append(np.clip(values[of] + values[change], *BYTES))
-    outputs = network(x, list(range(len(values))))
+    outputs = network([x.astype(np.uint16)], list(range(len(values))))
     for number, (out, expected) in enumerate(zip(outputs, values, strict=True)):
         assert (out == expected).all()
         # Asked for alone, a sum is computed together with the layer that only it reads.
-        assert (network(x, [number])[0] == expected).all()
+        assert (network([x.astype(np.uint16)], [number])[0] == expected).all()
 
 
 def network_reads_bytes(network: _core.Network, x: Array, value: int) -> bool:
-    return bool(network(x[:0], [value])[0].dtype == np.uint8)
+    return bool(network([x[:0].astype(np.uint16)], [value])[0].dtype == np.uint8)
 
 
 def a_layer(inputs: int, outputs: int = 1, top: int = 255) -> _core.Linear:
@@ -222,76 +237,63 @@ def a_layer(inputs: int, outputs: int = 1, top: int = 255) -> _core.Linear:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "rows", "columns", "kernel", "stride"),
+    ("inputs", "kernel", "stride"),
     [
-        (9, 4, 6, 2, 1), (9, 4, 6, 0, 1), (81, 4, 6, 9, 1), (9, 4, 6, 3, 0), (9, 4, 6, 3, 5), (9, 5, 5, 3, 1),
-        (9, 0, 24, 3, 1), (9, 24, 0, 3, 1), (18, 4, 6, 3, 1), (8, 4, 6, 3, 1), (9, 2**63, 2, 3, 1),
-        (9, 2**32, 2**32, 3, 1), (9, 12, 1, 3, 1), (9, 4, 6, 2**63 + 1, 1), (9, 4, 6, 3, 2**63),
+        (9, 2, 1), (9, 0, 1), (81, 9, 1), (9, 3, 0), (9, 3, 5), (18, 3, 1), (8, 3, 1),
+        (9, 2**63 + 1, 1), (9, 3, 2**63),
     ],
 )  # fmt: skip
-def test_convolutions_that_do_not_fit_are_refused(
-    inputs: int, rows: int, columns: int, kernel: int, stride: int
-) -> None:
-    network = _core.Network(24, 255)
-    with pytest.raises(ValueError, match=r"image|kernel|stride"):
-        network.add_conv(0, a_layer(inputs), rows, columns, kernel, stride)
+def test_convolutions_that_do_not_fit_are_refused(inputs: int, kernel: int, stride: int) -> None:
+    with pytest.raises(ValueError, match=r"image|kernel|stride|convolution"):
+        source_of(4, 6, 1).add_conv(0, a_layer(inputs), kernel, stride)
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "factor"),
-    [
-        (2, 3, 3),
-        (2, 3, 1),
-        (2, 3, 0),
-        (2, 3, 9),
-        (4, 3, 2),
-        (0, 3, 2),
-        (2**63, 2, 2),
-        (2**32, 2**32, 2),
-        (2, 3, 2**63),
-    ],
+    ("factor", "rows", "columns"),
+    [(3, 6, 9), (1, 2, 3), (0, 2, 3), (9, 18, 27), (2, 5, 6), (2, 4, 7), (2, 0, 6), (2, 2**63, 6)],
 )
-def test_shuffles_that_do_not_fit_are_refused(rows: int, columns: int, factor: int) -> None:
-    with pytest.raises(ValueError, match=r"image|factor|squares"):
-        _core.Network(24, 255).add_shuffle(0, rows, columns, factor)
+def test_shuffles_that_do_not_fit_are_refused(factor: int, rows: int, columns: int) -> None:
+    with pytest.raises(ValueError, match=r"image|factor|squares|shuffle"):
+        source_of(2, 3, 4).add_shuffle(0, factor, rows, columns)
 
 
-def test_sums_that_do_not_fit_are_refused() -> None:
-    network = _core.Network(24, 255)
-    network.add_linear(0, a_layer(24, 23))
-    for other, low, high in ((1, 0, 255), (0, 5, 5), (0, 6, 5), (0, -32769, 5), (0, 0, 32768)):
-        with pytest.raises(ValueError, match=r"sum|clamp"):
+def test_other_layers_that_do_not_fit_are_refused() -> None:
+    network = source_of(2, 3, 4)
+    fewer = network.add_conv(0, a_layer(4, 3), 1, 1)
+    item = network.add_view(0, 1, 1)
+    for other, low, high in ((fewer, 0, 255), (item, 0, 255), (0, 5, 5), (0, 6, 5), (0, -32769, 5),
+                             (0, 0, 32768)):  # fmt: skip
+        with pytest.raises(ValueError, match=r"sum|clamp|add"):
             network.add_sum(0, other, low, high)
+    with pytest.raises(ValueError, match="join"):
+        network.add_join(0, item)
+    with pytest.raises(ValueError, match="spread"):
+        network.add_spread(0, 2, 2)
+    for rows, columns in ((5, 1), (0, 1), (2**63, 2), (2**32, 2**32)):
+        with pytest.raises(ValueError, match="image"):
+            network.add_view(0, rows, columns)
+    with pytest.raises(ValueError, match="table"):
+        network.add_table(0, np.zeros(255, np.int16))
 
 
 def test_layers_read_values_that_are_there_and_bytes_where_they_must() -> None:
-    network = _core.Network(24, 300)
+    network = source_of(4, 6, 1, top=300)
     with pytest.raises(ValueError, match="range"):
-        network.add_conv(0, a_layer(9), 4, 6, 3, 1)
+        network.add_conv(0, a_layer(9), 3, 1)
     with pytest.raises(ValueError, match="range"):
-        network.add_linear(0, a_layer(24))
+        network.add_linear(0, a_layer(1))
     for add in (
-        lambda: network.add_conv(1, a_layer(9), 4, 6, 3, 1),
-        lambda: network.add_shuffle(1, 2, 3, 2),
+        lambda: network.add_conv(1, a_layer(9), 3, 1),
+        lambda: network.add_shuffle(1, 2, 4, 6),
         lambda: network.add_sum(0, 1, 0, 255),
         lambda: network.add_sum(1, 0, 0, 255),
+        lambda: network.add_join(0, 1),
+        lambda: network.add_view(1, 1, 1),
+        lambda: network.add_spread(1, 1, 1),
         lambda: network.add_linear(1, a_layer(24)),
-        lambda: network.add_table(1, [0] * 301, 0),
+        lambda: network.add_table(1, np.zeros(301, np.int16)),
     ):
         with pytest.raises(ValueError, match="no such value"):
             add()
     with pytest.raises(ValueError, match="range"):
-        _core.Network(24, 255).add_linear(0, a_layer(24, top=254))
-
-
-def test_a_few_small_layers_cannot_ask_for_much_memory() -> None:
-    network = _core.Network(2**20, 255)
-    with pytest.raises(ValueError, match="too large"):
-        network.add_conv(0, a_layer(1, 17), 1024, 1024, 1, 1)
-    for _ in range(100):
-        with pytest.raises(ValueError, match="too many"):
-            for _ in range(10):
-                network.add_conv(0, a_layer(1, 16), 1024, 1024, 1, 1)
-    for width in (0, 2**24 + 1, 2**63):
-        with pytest.raises(ValueError, match="elements"):
-            _core.Network(width, 255)
+        source_of(4, 6, 1).add_linear(0, a_layer(1, top=254))

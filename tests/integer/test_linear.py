@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bitsback import ModelError
 from networks import SIMD_PATHS, build, random_linear, run_on
-from reference.network import Linear as SpecLinear
+from reference.layers import Linear as SpecLinear
+from reference.values import Value
 
 BYTES, WORDS, SIGNED_BYTES = (0, 255), (-32768, 32767), (-128, 127)
 SIZES = [1, 2, 3, 15, 16, 17, 63, 64, 65, 100, 784]
@@ -32,7 +33,7 @@ def test_sizes(path: str, inputs: int, outputs: int) -> None:
         layer = random_linear(rng, inputs, outputs, clamp)
         for rows in (1, 7):
             x = rng.integers(0, 256, (rows, inputs), np.uint8)
-            assert (run_on(path, layer, x) == layer.run(x.astype(np.int64), BYTES)).all()
+            assert (run_on(path, layer, x) == layer.apply(x.astype(np.int64))).all()
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -42,7 +43,7 @@ def test_batches(path: str, clamp: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
     layer = random_linear(rng, 51, 67, clamp)
     x = rng.integers(0, 256, (70, 51), np.uint8)
-    expected = layer.run(x.astype(np.int64), BYTES)
+    expected = layer.apply(x.astype(np.int64))
     for rows in range(71):
         assert (run_on(path, layer, x[:rows]) == expected[:rows]).all()
 
@@ -72,7 +73,7 @@ def test_extremes(path: str, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     inputs, outputs, rows = (data.draw(st.integers(1, top)) for top in (130, 130, 9))
     clamp = data.draw(st.sampled_from([BYTES, WORDS, SIGNED_BYTES, (3, 200), (0, 256), (-5, -1)]))
-    top = data.draw(st.sampled_from([1, 2, 100, 255]))
+    top = data.draw(st.sampled_from([0, 1, 2, 7, 31, 63, 100, 126, 127, 128, 129, 254, 255]))
     layer = random_linear(rng, inputs, outputs, clamp, extreme=data.draw(st.booleans()), top=top)
     x = (
         rng.choice([0, top], (rows, inputs))
@@ -80,7 +81,7 @@ def test_extremes(path: str, data: st.DataObject) -> None:
         else rng.integers(0, top + 1, (rows, inputs))
     )
     result = run_on(path, layer, x.astype(np.uint8), top)
-    assert (result == layer.run(x.astype(np.int64), (0, top))).all()
+    assert (result == layer.apply(x.astype(np.int64))).all()
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -108,6 +109,11 @@ def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None
 # ---- bounds ----
 
 
+def bytes_for(layer: SpecLinear) -> Value:
+    """Bytes that it may read."""
+    return Value(layer.weight.shape[1], 1, BYTES)
+
+
 def layer_of(
     weight: int,
     inputs: int,
@@ -132,7 +138,7 @@ def test_an_accumulator_of_31_bits_is_taken_and_one_more_is_refused(sign: int) -
     taken, refused = accumulator(2**31 - 1), accumulator(2**31)
     taken.bias *= sign
     refused.bias *= sign
-    taken.check(BYTES)
+    taken.check(bytes_for(taken))
     build(taken)
     with pytest.raises(ModelError, match="32 bits"):
         build(refused)
@@ -143,9 +149,9 @@ def test_the_largest_accumulators_are_exact(path: str) -> None:
     layer = accumulator(2**31 - 1)
     layer.bias *= -1
     layer.shift, layer.clamp, layer.multiplier = 52, WORDS, np.array([2**21])
-    layer.check(BYTES)
+    layer.check(bytes_for(layer))
     x = np.full((1, 2**15), 255, np.uint8)
-    expected = layer.run(x.astype(np.int64), BYTES)
+    expected = layer.apply(x.astype(np.int64))
     assert expected.tolist() == [[-1]]
     assert (run_on(path, layer, x) == expected).all()
 
@@ -161,7 +167,7 @@ def test_a_product_of_53_bits_is_taken_and_one_more_is_refused(shift: int) -> No
     taken, refused = (layer_of(0, 1, -bound, m, shift) for m in (multiplier, multiplier + 1))
     while bound * refused.multiplier[0] + 2 ** (shift - 1) < 2**53:
         refused.multiplier += 1
-    taken.check(BYTES)
+    taken.check(bytes_for(taken))
     build(taken)
     with pytest.raises(ModelError, match="53 bits"):
         build(refused)

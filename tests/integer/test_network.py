@@ -1,4 +1,4 @@
-"""Networks of layers: the integers of the specification on every path, and strictness."""
+"""Networks as a description has them: what they own, what they read, and strictness."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bitsback import ModelError, _core
-from bitsback.integer import Network, Values
-from networks import SIMD_PATHS, random_linear
+from bitsback import ModelError
+from bitsback.integer import Network
+from networks import SIMD_PATHS, engine, random_linear, read_network
 from reference import network as spec
+from reference.values import ITEM, Value
 
 Tensors = dict[str, NDArray[Any]]
+SIZE = (1, 1)
+SOURCES = {"x": Value(30, ITEM, (0, 3))}
 
 
 def a_network(seed: int = 0) -> tuple[list[Any], Tensors]:
@@ -49,11 +52,13 @@ def a_network(seed: int = 0) -> tuple[list[Any], Tensors]:
     return layers, tensors
 
 
-OUTPUTS = {"squashed": Values(9, -2048, 2047), "logit": Values(9, 0, 255)}
+OUTPUTS = ["squashed", "logit"]
 
 
-def build(layers: list[Any], tensors: Tensors, outputs: dict[str, Values] = OUTPUTS) -> Network:
-    return Network.build("net", layers, tensors, "x", Values(30, 0, 3), outputs)
+def build(layers: list[Any], tensors: Tensors, outputs: list[str] = OUTPUTS) -> Network:
+    network = read_network(layers, tensors, SOURCES, None, SIZE)
+    network.check_read(set(outputs))
+    return network
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -61,15 +66,13 @@ def build(layers: list[Any], tensors: Tensors, outputs: dict[str, Values] = OUTP
 def test_every_path_gives_the_integers_of_the_specification(path: str, seed: int) -> None:
     layers, tensors = a_network(seed)
     x = np.random.default_rng(seed).integers(0, 4, (33, 30), np.uint8)
-    before = _core.simd()
-    _core.set_simd(path)
-    try:
-        squashed, logit = build(layers, tensors)(x)
-    finally:
-        _core.set_simd(before)
-    expected = spec.build("net", layers, tensors, "x", (0, 3), 30).run(x)
-    assert (squashed == expected["squashed"]).all()
-    assert (logit == expected["logit"]).all()
+    with engine(path):
+        network = build(layers, tensors).at(SIZE)
+    squashed, logit = network(x, outputs=OUTPUTS)
+    theirs = spec.build("net", layers, SOURCES, tensors, None)
+    expected = theirs.run(SIZE, {"x": x.reshape(33, 1, 1, 30)})
+    assert (squashed == expected["squashed"].reshape(33, 9)).all()
+    assert (logit == expected["logit"].reshape(33, 9)).all()
 
 
 @given(st.integers(-32768, 32767), st.integers(-32768, 32767), st.booleans())
@@ -93,43 +96,36 @@ def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
         "net.value.multiplier": np.full(53, 2, np.int32),
         "net.out.table": entries,
     }
+    sources = {"x": Value(1, ITEM, (0, 1))}
 
     def build_it() -> Network:
-        return Network.build(
-            "net", layers, tensors, "x", Values(1, 0, 1), {"out": Values(53, -32768, 32767)}
-        )
+        return read_network(layers, tensors, sources, None, SIZE)
 
-    (out,) = build_it()(np.zeros((1, 1), np.uint8))
+    (out,) = build_it().at(SIZE)(np.zeros((1, 1), np.uint8), outputs=["out"])
     assert out.tolist() == [entries[values - low].tolist()]
-    assert (
-        out == spec.build("net", layers, tensors, "x", (0, 1), 1).run(np.zeros((1, 1)))["out"]
-    ).all()
+    theirs = spec.build("net", layers, sources, tensors, None)
+    assert (out == theirs.run(SIZE, {"x": np.zeros((1, 1, 1, 1))})["out"].reshape(1, -1)).all()
     tensors["net.out.table"] = entries[:-1]
     with pytest.raises(ModelError, match="entries"):
         build_it()
 
 
-@pytest.mark.parametrize("top", [1, 255, 256, 1023, 4095])
+@pytest.mark.parametrize("top", [1, 255, 256, 1023, 4095, 65535])
 def test_a_source_out_of_its_range_is_refused(top: int) -> None:
-    tensors: Tensors = {"net.out.table": np.arange(top + 1).astype(np.int16)}
+    entries = np.arange(top + 1).astype(np.int16)
     layers = [{"op": "table", "name": "out", "input": "x"}]
-    network = Network.build(
-        "net", layers, tensors, "x", Values(2, 0, top), {"out": Values(2, 0, top)}
-    )
-    assert network(np.array([[0, top], [top, 0]], np.uint16))[0].tolist() == [[0, top], [top, 0]]
+    sources = {"x": Value(2, ITEM, (0, top))}
+    network = read_network(layers, {"net.out.table": entries}, sources, None, SIZE).at(SIZE)
+    (out,) = network(np.array([[0, top], [top, 0]]), outputs=["out"])
+    assert out.tolist() == entries[[[0, top], [top, 0]]].tolist()
     for source in ([[0, top + 1]], [[-1, 0]], [[2**16, 0]], [[0, 0, 0]], [0, 0]):
         with pytest.raises(ValueError, match="source"):
-            network(np.array(source))
+            network(np.array(source), outputs=["out"])
 
 
-def test_it_owns_the_tensors_of_its_layers() -> None:
+def broken(change: str) -> tuple[list[Any], Tensors, list[str]]:
     layers, tensors = a_network()
-    assert build(layers, tensors).tensor_names == set(tensors)
-
-
-def broken(change: str) -> tuple[list[Any], Tensors, dict[str, Values]]:
-    layers, tensors = a_network()
-    outputs = dict(OUTPUTS)
+    outputs = list(OUTPUTS)
     match change:
         case "unknown op":
             layers[1]["op"] = "convolution"
@@ -149,6 +145,8 @@ def broken(change: str) -> tuple[list[Any], Tensors, dict[str, Values]]:
             layers[0]["name"] = "x"
         case "name with a dot":
             layers[0]["name"] = "a.b"
+        case "name that is too long":
+            layers[0]["name"] = "a" * 65
         case "reads a later layer":
             layers[1]["input"] = "mean"
         case "reads itself":
@@ -163,21 +161,23 @@ def broken(change: str) -> tuple[list[Any], Tensors, dict[str, Values]]:
             tensors["net.mean.weight"] = tensors["net.mean.weight"].ravel()
         case "bias too short":
             tensors["net.mean.bias"] = tensors["net.mean.bias"][:-1]
+        case "bias of two axes":
+            tensors["net.mean.bias"] = tensors["net.mean.bias"].reshape(3, 3)
+        case "multiplier of two axes":
+            tensors["net.mean.multiplier"] = tensors["net.mean.multiplier"].reshape(9, 1)
         case "table too long":
             tensors["net.spread.table"] = np.zeros(5, np.uint8)
+        case "table of two axes":
+            tensors["net.spread.table"] = np.zeros((2, 2), np.uint8)
         case "table of another type":
             tensors["net.logit.table"] = tensors["net.logit.table"].astype(np.uint16)
         case "linear over words":
             layers[4]["input"] = "squashed"
             tensors["net.scale.weight"] = tensors["net.scale.weight"][:, :9]
-        case "an output that is not there":
-            outputs["depth"] = Values(9, 0, 255)
-        case "an output of another width":
-            outputs["logit"] = Values(8, 0, 255)
-        case "an output beyond its range":
-            outputs["logit"] = Values(9, 0, 200)
+        case "a convolution at the item":
+            layers[1] |= {"op": "conv", "kernel": 1, "stride": 1}
         case "a layer that nothing reads":
-            del outputs["logit"]
+            outputs.remove("logit")
     return layers, tensors, outputs
 
 

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bitsback import _core
+from bitsback import InputError, _core
 from networks import SIMD_PATHS
 
 SHOW = "import bitsback._core as core; print(core.simd())"
@@ -33,7 +35,21 @@ def test_the_fastest_is_chosen_otherwise() -> None:
 def test_a_path_that_is_not_there_is_an_error_that_names_those_that_are() -> None:
     result = run("mmx")
     assert result.returncode != 0
-    assert "mmx" in result.stderr
-    assert all(path in result.stderr for path in SIMD_PATHS)
-    with pytest.raises(ValueError, match="scalar"):
+    assert all(word in result.stderr for word in ("BITSBACK_SIMD", "mmx", *SIMD_PATHS))
+    with pytest.raises(InputError, match=r"'mmx'.* scalar"):
         _core.set_simd("mmx")
+
+
+def test_a_command_calls_a_wrong_path_by_its_name_and_no_model_damaged(tmp_path: Path) -> None:
+    images = tmp_path / "images.npy"
+    np.save(images, np.zeros((2, 28, 28), bool))
+    result = subprocess.run(
+        [sys.executable, "-m", "bitsback", "compress", "--model", "mnist-binary", images],
+        env={**os.environ, "BITSBACK_SIMD": "mmx"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert "BITSBACK_SIMD" in result.stderr
+    assert "model" not in result.stderr
+    assert result.stderr.count("\n") == 1

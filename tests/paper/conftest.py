@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bitsback.bench.units import Images
 from bitsback.cli.main import bitsback as command
-from bitsback.paper import sets
+from bitsback.peers.units import Images
+from bitsback_lab.paper import sets
 
 COUNT = 40
 
@@ -37,7 +37,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def some(levels: int) -> Images:
             return whole(levels)[:COUNT]
 
-        monkeypatch.setattr(importlib.import_module(f"bitsback.paper.{module}"), "mnist", some)
+        monkeypatch.setattr(importlib.import_module(f"bitsback_lab.paper.{module}"), "mnist", some)
 
     return shorten
 

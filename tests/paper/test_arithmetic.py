@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.paper import figure4, latent_bits, ours, precision, start
-from bitsback.paper.coding import as_symbols, code_lengths, length, random_message, rounded
-from bitsback.paper.compare import differences
-from bitsback.paper.dirty_bits import compared
-from bitsback.paper.exhibit import TIMED, Run, fixed, table
-from bitsback.paper.figure3 import moving_average, shuffled
-from bitsback.paper.model_cost import break_even
-from bitsback.paper.sets import mnist
+from bitsback_lab.paper import figure4, latent_bits, precision, shipped, start
+from bitsback_lab.paper.coding import as_symbols, code_lengths, length, random_message, rounded
+from bitsback_lab.paper.compare import differences
+from bitsback_lab.paper.dirty_bits import compared
+from bitsback_lab.paper.exhibit import TIMED, Conditions, fixed, table
+from bitsback_lab.paper.figure3 import moving_average, shuffled
+from bitsback_lab.paper.model_cost import break_even
+from bitsback_lab.paper.sets import mnist
 
 
 def test_moving_average() -> None:
@@ -89,7 +89,7 @@ def test_numbers_in_tables() -> None:
 
 
 def test_bucket_probabilities_are_those_of_the_normal_distribution() -> None:
-    numbers = figure4.EXHIBIT.measure(Run())
+    numbers = figure4.EXHIBIT.measure(Conditions())
 
     def below(t: float) -> float:
         return 0.5 * (1 + erf(t / sqrt(2)))
@@ -165,7 +165,7 @@ def test_a_start_is_what_the_message_has_beyond_the_information() -> None:
 def test_a_net_rate_is_the_growth_of_one_chain() -> None:
     model = bitsback.load_model("mnist-binary-paper")
     images = mnist(2)[:100]
-    rates = ours.rates(model, images)
+    rates = shipped.rates(model, images)
     assert rates["net"] == pytest.approx(rates["negative_elbo"], rel=0.02)
     assert rates["net"] < rates["archive"]
     assert rates["archive"] == rounded(8 * rates["archive_bytes"] / images.size)

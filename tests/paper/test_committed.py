@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bitsback.paper import page
-from bitsback.paper.compare import differences
-from bitsback.paper.exhibit import Numbers, Run, find
-from bitsback.paper.names import NAMES
+from bitsback_lab.paper import page
+from bitsback_lab.paper.compare import differences
+from bitsback_lab.paper.contents import NAMES
+from bitsback_lab.paper.exhibit import Conditions, Numbers, find
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("table1", "figure1", "figure4", "figure5")
@@ -26,7 +26,7 @@ def committed(name: str) -> Numbers:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_numbers_are_had_again(name: str) -> None:
-    numbers = json.loads(json.dumps(find(name)[1].measure(Run())))
+    numbers = json.loads(json.dumps(find(name)[1].measure(Conditions())))
     assert list(differences(numbers, committed(name))) == []
 
 

@@ -16,12 +16,12 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import chain
-from bitsback.paper import table1
-from bitsback.paper.coding import as_symbols, code_lengths, growth, length, random_message
-from bitsback.paper.exhibit import Run
-from bitsback.paper.explain import explain
-from bitsback.paper.ledger import enter
-from bitsback.paper.sets import mnist
+from bitsback_lab.paper import table1
+from bitsback_lab.paper.coding import as_symbols, code_lengths, growth, length, random_message
+from bitsback_lab.paper.exhibit import Conditions
+from bitsback_lab.paper.explain import explain
+from bitsback_lab.paper.ledger import enter
+from bitsback_lab.paper.sets import mnist
 from paper.conftest import assert_one_line_error
 
 MODELS = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")
@@ -53,7 +53,7 @@ def test_the_ledger_codes_the_image() -> None:
     message = random_message(5, 100)
     before = message.copy()
     enter(model, message, x)
-    assert np.array_equal(model.pop(message, [1]), x)
+    assert np.array_equal(model.pop(message, [(1, 1)]), x)
     assert message == before
 
 
@@ -76,7 +76,7 @@ def test_a_chain_grows_by_the_code_lengths_of_its_images() -> None:
 
 
 def test_table1_sums() -> None:
-    for model in table1.EXHIBIT.measure(Run())["models"]:
+    for model in table1.EXHIBIT.measure(Conditions())["models"]:
         steps = model["steps"]
         assert sum(step["change"] for step in steps) == pytest.approx(model["change"], abs=1e-3)
         assert sum(step["information"] for step in steps) == pytest.approx(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bitsback import Message
 from bitsback.codecs import BitsBack
-from bitsback.paper import figure5, plain
+from bitsback_lab.paper import figure5, plain
 
 TOTAL = 1 << plain.R
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from bitsback.bench.measure import Peer
-from bitsback.demo import digits
-from bitsback.paper import model_cost, ours, page, peers, sets, start, table2, table3
-from bitsback.paper.exhibit import Run, find
-from bitsback.paper.names import ENTRIES, NAMES
+from bitsback.peers.measure import Peer
+from bitsback_lab import digits
+from bitsback_lab.paper import model_cost, others, page, sets, shipped, start, table2, table3
+from bitsback_lab.paper.contents import ENTRIES, NAMES
+from bitsback_lab.paper.exhibit import Conditions, find
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]
@@ -31,7 +31,7 @@ ABSENT = "zpaq is not installed; it is a program"
 @pytest.fixture
 def some_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that works, one that fails, and one that is not there."""
-    monkeypatch.setattr(peers, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
+    monkeypatch.setattr(others, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
 
 
 def test_help_lists_every_exhibit(run: Invoke) -> None:
@@ -110,15 +110,18 @@ def test_a_missing_extra_is_named_before_anything_is_measured(
     def without(wanted: str, *rest: Any) -> Any:
         return None if wanted == package else whole(wanted, *rest)
 
-    monkeypatch.setattr("bitsback.paper.style.find_spec", without)
-    monkeypatch.setattr("bitsback.paper.page.find_spec", without)
+    monkeypatch.setattr("bitsback_lab.paper.style.find_spec", without)
+    monkeypatch.setattr("bitsback_lab.paper.page.find_spec", without)
     result = run("reproduce", name)
-    assert_one_line_error(result, package, "pip install 'bitsback[paper]'")
+    assert_one_line_error(result, package, "pip install 'bitsback-lab[paper]'")
     assert result.stdout == "" and not list(apart.iterdir())
 
 
-def test_tables_need_no_extra(run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bitsback.paper.style.find_spec", lambda name: None)
+def test_tables_need_no_extra(
+    run: Invoke, few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few("table3")
+    monkeypatch.setattr("bitsback_lab.paper.style.find_spec", lambda name: None)
     assert run("reproduce", "table3").exit_code == 0
     assert run("reproduce", "figure5").exit_code == 0
 
@@ -129,7 +132,7 @@ def test_bundled_images_that_cannot_be_read(run: Invoke, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(digits, "mnist_test_images", damaged)
     assert_one_line_error(
-        run("reproduce", "table1"), "come with bitsback", "install bitsback again"
+        run("reproduce", "table1"), "come with bitsback-lab", "install bitsback-lab again"
     )
 
 
@@ -192,7 +195,7 @@ def test_table2_goes_on_without_peers_that_fail_or_are_absent(
     some_peers: None, few: Callable[[str], None]
 ) -> None:
     few("table2")
-    numbers = table2.EXHIBIT.measure(Run())
+    numbers = table2.EXHIBIT.measure(Conditions())
     rows = {row["name"]: row for row in numbers["peers"]}
     assert rows["bz2 -9"]["2"]["bytes"] > 0
     assert rows["bz2 -9"]["256"]["rate"] > rows["bz2 -9"]["2"]["rate"]
@@ -211,27 +214,27 @@ def test_table2_draws_what_there_is(
 ) -> None:
     few("table2")
     assert table2.EXHIBIT.draw is not None
-    numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(table2.EXHIBIT.measure(Conditions())))
     assert all(path.exists() for path in table2.EXHIBIT.draw(numbers, apart))
 
 
 def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     images = sets.mnist(2)[:5]
-    found = peers.on(images, GOOD, Run())
+    found = others.on(images, GOOD, Conditions())
     monkeypatch.setattr(
-        "bitsback.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again")
+        "bitsback_lab.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again")
     )
-    assert peers.on(images, GOOD, Run()) == found
+    assert others.on(images, GOOD, Conditions()) == found
     with pytest.raises(pytest.fail.Exception):
-        peers.on(images, GOOD, Run(remeasure=True))
+        others.on(images, GOOD, Conditions(remeasure=True))
 
 
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
     monkeypatch.setattr(
-        peers, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
+        others, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
     )
     monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
-    numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Conditions())))
     first = numbers["panels"][0]
     assert first["models"][0]["bytes_with_model"][0] > 300_000 > first["models"][0]["bytes"][0]
     assert [peer["problem"] for peer in first["peers"]] == [None, "not installed"]
@@ -247,12 +250,12 @@ def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str
         "mnist-context": "mnist",
         "fashion-mnist-context": "mnist",
     }
-    load = ours.shipped
-    monkeypatch.setattr(ours, "shipped", lambda name: load(stand_ins[name]))
+    load = shipped.shipped
+    monkeypatch.setattr(shipped, "shipped", lambda name: load(stand_ins[name]))
     identity = load("mnist").identity.hex()  # type: ignore[union-attr]
     known = {"identity": identity, "negative_elbo": 2.5, "net": 2.51, "archive": 2.6}
     monkeypatch.setattr(table3, "committed", lambda: {identity: known})
-    rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run())).splitlines()
+    rows = table3.EXHIBIT.text(table3.EXHIBIT.measure(Conditions())).splitlines()
     assert any(
         row.startswith("| binarised MNIST | 0.15 | `mnist-binary-context` | 0.1") for row in rows
     )
@@ -265,7 +268,7 @@ def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str
         for row in rows
     )
     monkeypatch.setattr(table3, "committed", dict)
-    text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Run()))
+    text = table3.EXHIBIT.text(table3.EXHIBIT.measure(Conditions()))
     assert f"not measured: set {sets.ENVIRONMENT}" in text
 
 
@@ -274,7 +277,7 @@ def test_start_is_drawn(
 ) -> None:
     few("start")
     monkeypatch.setattr(start, "COUNTS", (1, 5))
-    numbers = json.loads(json.dumps(start.EXHIBIT.measure(Run())))
+    numbers = json.loads(json.dumps(start.EXHIBIT.measure(Conditions())))
     assert start.EXHIBIT.draw is not None and len(start.EXHIBIT.draw(numbers, apart)) == 2
     assert "images in the chain" in start.EXHIBIT.text(numbers)
 
@@ -298,7 +301,7 @@ def test_the_page_shows_each_exhibit_with_its_command(run: Invoke, apart: Path) 
 def test_the_pages_are_made_of_numbers_that_are_there(
     run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bitsback.cli.reproduce.NAMES", ("figure5",))
+    monkeypatch.setattr("bitsback_lab.commands.reproduce.NAMES", ("figure5",))
     assert_one_line_error(run("reproduce", "page"), "figure5.json", "bitsback reproduce figure5")
     run("reproduce", "figure5", "-q")
     assert run("reproduce", "page").stderr.split() == ["paper.md", "paper.html"]

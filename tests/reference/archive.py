@@ -16,6 +16,7 @@ from . import chain, embedded
 from .fields import Reader, require
 from .message import Message
 from .model import Model
+from .values import Size
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
@@ -310,28 +311,54 @@ def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: in
 
 def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
     count = sum(run.count for run in runs)
-    require(
-        all(math.prod(run.shape) == model.pixels for run in runs), "as many elements as the model"
-    )
+    sizes = {size_of(run.shape, model) for run in runs}
+    require(len(sizes) == 1, "all items of a block are images of one size")
     two = [len(run.levels) == 2 for run in runs]
     require(all(two) or not any(two), "two levels in each run, or in none")
+    dtype = np.dtype("|u1" if model.levels <= 256 else "<u2")
     require(
-        model.levels == 2 if all(two) else runs[0].dtype == np.uint8,
-        "levels as the model's, or bytes",
+        model.levels == 2 if all(two) else runs[0].dtype == dtype,
+        "levels as the model's, or numbers that are symbols",
     )
-    most = 2**16 + 2**12 * len(data)
+    bound = model.at(*sizes.pop())
     require(
-        count * max(model.pixels, model.latents) <= most, "no more elements than the data may claim"
+        count * bound.most_elements <= 2**16 + 2**12 * len(data),
+        "no more elements than the data may claim",
+    )
+    require(
+        min(count, bound.batch) * bound.room <= 2**26 + 2**10 * len(data),
+        "no more room than the data may claim",
+    )
+    require(
+        chain.block_work(bound, count) <= 2**34 + 2**24 * len(data),
+        "no more work than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
-    symbols = chain.decode(model, message, count).ravel()
-    items = to_bytes(symbols, runs) if all(two) else symbols.tobytes()
+    symbols = chain.decode(bound, message, count).ravel()
+    items = to_bytes(symbols, runs) if all(two) else symbols.astype(dtype).tobytes()
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 
 
-def to_bytes(symbols: NDArray[np.uint8], runs: list[Run]) -> bytes:
+def size_of(shape: tuple[int, ...], model: Model) -> Size:
+    """Rows and columns of the images that items of this shape are to the model."""
+    if model.size is not None:
+        image = (*model.size, model.channels)
+        wide = [n for n in shape if n != 1]
+        require(
+            wide in ([n for n in image if n != 1], [n for n in [math.prod(image)] if n != 1]),
+            "items of the image of the model",
+        )
+        return model.size
+    if model.channels == 1 and len(shape) == 2:
+        shape = (*shape, 1)
+    require(len(shape) == 3 and shape[2] == model.channels, "images of the channels of the model")
+    require(min(shape) >= 1, "an image has a pixel")
+    return shape[0], shape[1]
+
+
+def to_bytes(symbols: NDArray[Any], runs: list[Run]) -> bytes:
     """The elements that these symbols, 0 and 1, stand for."""
     out = b""
     for run in runs:

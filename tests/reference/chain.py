@@ -1,12 +1,13 @@
 """A block of items and one message (docs/format.md): digest, batches, both directions."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .message import LOW, Message
-from .model import Model
+from .model import Bound
 
 
 class MismatchError(Exception):
@@ -35,8 +36,18 @@ def schedule(n: int, growth: int, batch: int) -> list[int]:
     return sizes
 
 
-def encode(model: Model, symbols: NDArray[np.uint8], start: bytes, lanes: int) -> Message:
-    """Code the symbols [n, pixels] of a block with the digest `start`."""
+def block_work(model: Bound, n: int) -> int:
+    """The work of n items, and of the arrays of their batches."""
+    batches, done = 0, 0
+    while done < n:
+        size = min(min(max(done * model.growth >> 8, 1), model.batch), n - done)
+        count = (n - done) // size if size == model.batch else 1  # all that follow are as large
+        batches, done = batches + count, done + count * size
+    return n * model.work + batches * model.steps * 2**15
+
+
+def encode(model: Bound, symbols: NDArray[Any], start: bytes, lanes: int) -> Message:
+    """Code the symbols [n, elements] of a block with the digest `start`."""
     message, end = initial(start, lanes), len(symbols)
     for size in schedule(len(symbols), model.growth, model.batch):
         model.codec(size).push(message, symbols[end - size : end].ravel().tolist())
@@ -44,12 +55,12 @@ def encode(model: Model, symbols: NDArray[np.uint8], start: bytes, lanes: int) -
     return message
 
 
-def decode(model: Model, message: Message, n: int) -> NDArray[np.uint8]:
-    """The symbols [n, pixels]; `message` becomes the one that it started from."""
+def decode(model: Bound, message: Message, n: int) -> NDArray[Any]:
+    """The symbols [n, elements]; `message` becomes the one that it started from."""
     batches = [
         model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))
     ]
-    return np.array([c for batch in batches for c in batch], np.uint8).reshape(n, model.pixels)
+    return np.array([c for batch in batches for c in batch], np.int64).reshape(n, model.elements)
 
 
 def check_end(message: Message, of: bytes) -> None:

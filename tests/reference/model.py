@@ -1,232 +1,164 @@
-"""The model file of docs/model-format.md: a safetensors file read by hand, its identity, its
-codecs.
-"""
+"""A model of docs/model-format.md: its program, its test vectors, and how it codes a batch."""
 
 import hashlib
-import json
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .codecs import Array, BitsBack, Codec, Gaussian, Uniform
-from .context import Autoregressive, Context, window_size
-from .description import check_description, key_of, outputs, pixel_kind, pixel_part
-from .message import splitmix64
-from .network import (
-    LAYER_TENSORS,
-    Ints,
-    Network,
-    Range,
-    Tensors,
-    as_image,
-    build,
-    channels,
-    lookup,
-    require,
-    size_of,
-)
-from .pixels import PixelCodec
+from .message import Message, splitmix64
+from .model_file import identity, read_safetensors
+from .program import Program, read_program
+from .rules import check_integer, check_keys, check_printable, check_text, read_json, require
+from .steps import Step
+from .values import Ints, Size, Tensors, places
 
-DTYPES = {"U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4"}
+KEYS = "format version name about licence variables networks distributions code chain test"
 
 
-def read_safetensors(data: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
-    """The description and the tensors of a model file.
-
-    8 bytes: the length of a JSON header; the header: each tensor's dtype, shape and place; then the
-    elements.
-    """
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    metadata = header.pop("__metadata__")
-    require(set(metadata) == {"bitsback"}, "the metadata has one entry, bitsback")
-    tensors = {}
-    for name, info in header.items():
-        require(info["dtype"] in DTYPES, "integers only")
-        start, end = (8 + length + at for at in info["data_offsets"])
-        tensors[name] = np.frombuffer(data[start:end], DTYPES[info["dtype"]]).reshape(info["shape"])
-    return metadata["bitsback"], tensors
-
-
-def identity(description: str, tensors: Tensors) -> bytes:
-    """32 bytes that stand for the model whatever the order of the tensors in its file."""
-    names = {np.dtype(numpy): name for name, numpy in DTYPES.items()}
-    sha = hashlib.sha256(description.encode() + b"\0")
-    for name in sorted(tensors, key=str.encode):
-        tensor = tensors[name]
-        sha.update(name.encode() + b"\0" + names[tensor.dtype.newbyteorder("<")].encode() + b"\0")
-        sha.update(bytes([tensor.ndim]) + b"".join(n.to_bytes(8, "little") for n in tensor.shape))
-        sha.update(tensor.astype(tensor.dtype.newbyteorder("<")).tobytes())
-    return sha.digest()
-
-
-@dataclass
 class Model:
-    description: str
-    tensors: Tensors
-    about: dict[str, Any] = field(init=False)
+    """A description and its tensors, checked."""
+
+    def __init__(self, description: str, tensors: Tensors) -> None:
+        self.identity = identity(description, tensors)
+        self.description, self.tensors = description, tensors
+        self.about: dict[str, Any] = check_keys(read_json(description), KEYS)
+        require(self.about["format"] == "bitsback-model", "the format")
+        check_integer(self.about["version"], 1, 1)
+        self.program = read_program(self.about, tensors)
+        check_text(self.about["name"], "[a-z0-9][a-z0-9._-]{0,63}")
+        check_printable(self.about["about"])
+        check_printable(self.about["licence"])
+        keys = [f"{name}.{layer}" for name, of in self.program.outputs.items() for layer in of]
+        given = self.about["test"]["sha256"]
+        require(type(given) is dict and set(given) == set(keys), "a hash for each output")
+        require(
+            hash_outputs(self.program) == given,
+            "the networks give the values that the test vectors name",
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Model":
         return cls(*read_safetensors(data))
 
-    def __post_init__(self) -> None:
-        self.identity = identity(self.description, self.tensors)
-        self.about = about = json.loads(self.description)
-        check_description(about)
-        self.growth, self.batch = about["chain"]["growth"], about["chain"]["batch"]
-        self.shape = tuple(about["item"]["shape"])
-        self.pixels = math.prod(self.shape)
-        self.latents, self.bits = about["latent"]["count"], about["latent"]["bits"]
-        self.levels = about["item"]["levels"]
-        self.inverse_scale = lookup(self.tensors, "posterior.inverse_scale", "uint32", 2**10, 2**26)
-        self.networks = build_networks(about, self.tensors)
-        most = max(self.batch, about["test"]["count"])
-        for network in self.networks.values():
-            require(
-                network.elements * most <= 2**28, "at most 2^28 elements a batch, and in the test"
-            )
-        self.networks["posterior"].check_output("scale", self.latents, (0, 255))
-        self.networks["posterior"].check_output("mean", self.latents, (-2048, 2047))
-        part = pixel_part(about)
-        self.likelihood_codec, precision = about[part]["codec"], about[part]["precision"]
-        self.pixel_codec = PixelCodec(
-            self.likelihood_codec, precision, self.levels, part, self.tensors
-        )
-        self.pixel_codec.check(self.networks[part], self.pixels if part == "likelihood" else 1)
-        self.context = self._context() if part == "pixel" else None
-        self._check_names()
-        hashes = hash_outputs(about, self.networks)
-        require(
-            hashes == about["test"]["sha256"],
-            "the networks give the values that the test vectors name",
-        )
+    @property
+    def size(self) -> Size | None:
+        return self.program.size
 
-    def _context(self) -> Context:
-        above, side = self.about["pixel"]["window"]
-        planes = self.tensors["pixel.planes"].astype(np.int64)
-        return Context(
-            (self.shape[0], self.shape[1]),
-            above,
-            side,
-            planes,
-            self.networks["pixel"],
-            self.pixel_codec,
-        )
+    @property
+    def channels(self) -> int:
+        return self.program.variables["x"].channels
 
-    def _check_names(self) -> None:
-        """Every tensor belongs to a layer, and something depends on every layer."""
-        part = pixel_part(self.about)
-        names = {
-            "posterior.inverse_scale",
-            *(f"{part}.{name}" for name in pixel_kind(self.about).tensors),
-        }
-        if self.context:
-            names.add("pixel.planes")
-        for name, used in outputs(self.about).items():
-            layers = self.about[name]["network"]
-            names |= {
-                f"{name}.{layer['name']}.{part}"
-                for layer in layers
-                for part in LAYER_TENSORS[layer["op"]]
-            }
-            read = {layer[key] for layer in layers for key in ("input", "other") if key in layer}
-            require(
-                read | set(used) >= set(self.networks[name].layers),
-                "something depends on every layer",
-            )
-        require(
-            names == set(self.tensors), "the tensors of the layers, of the codecs, and no others"
-        )
+    @property
+    def levels(self) -> int:
+        return self.program.variables["x"].levels
 
-    # The three distributions of a batch: x is [size, pixels], z is [size, latents].
+    def at(self, rows: int, columns: int) -> "Bound":
+        """The model for images of this size."""
+        require(self.size in (None, (rows, columns)), "images of the size of the model")
+        return Bound(self.program, (rows, columns))
 
-    def prior(self, size: int) -> Array:
-        return Array([Uniform(2**self.bits)] * (size * self.latents))
-
-    def posterior(self, x: Ints) -> Array:
-        values = self.networks["posterior"].run(x)
-        means, scales = values["mean"].ravel().tolist(), values["scale"].ravel().tolist()
-        precision = self.about["posterior"]["precision"]
-        return Array(
-            [
-                Gaussian(mean * 2**8, self.inverse_scale[scale], self.bits, precision)
-                for mean, scale in zip(means, scales, strict=True)
-            ]
-        )
-
-    def likelihood(self, z: Ints) -> Codec:
-        values = self.networks["likelihood"].run(z)
-        if self.context is None:
-            return Array(self.pixel_codec.distributions(values))
-        return Autoregressive(
-            self.context, as_image(values["features"], size_of(self.about["likelihood"]))
-        )
-
-    def codec(self, size: int) -> BitsBack:
-        """Bits back for one batch; the symbols are flat lists of size * pixels."""
-        return BitsBack(
-            prior=self.prior(size),
-            likelihood=lambda z: self.likelihood(np.reshape(z, (size, self.latents))),
-            posterior=lambda x: self.posterior(np.reshape(x, (size, self.pixels))),
-        )
+    @property
+    def bound(self) -> "Bound":
+        """A model with a size, for images of it."""
+        assert self.size is not None
+        return self.at(*self.size)
 
 
-def build_networks(about: dict[str, Any], tensors: Tensors) -> dict[str, Network]:
-    """The networks of a description, in the order of their test vectors."""
-    sources: dict[str, tuple[str, Range, int]] = {
-        "posterior": ("x", (0, about["item"]["levels"] - 1), math.prod(about["item"]["shape"])),
-        "likelihood": ("z", (0, (1 << about["latent"]["bits"]) - 1), about["latent"]["count"]),
-    }
-    networks = {
-        name: build(name, about[name]["network"], tensors, *source)
-        for name, source in sources.items()
-    }
-    if about["architecture"] == "context-vae":
-        require("pixel.planes" in tensors, "pixel.planes is missing")
-        planes = tensors["pixel.planes"]
-        require(
-            planes.ndim == 2 and planes.dtype == "uint8", "pixel.planes is uint8, of two dimensions"
-        )
-        require(1 <= len(planes) <= 8, "1 to 8 planes")
-        require(planes.shape[1] == about["item"]["levels"], "planes have an entry for each level")
-        width = len(planes) * window_size(*about["pixel"]["window"]) + features_channels(
-            about, networks
-        )
-        networks["pixel"] = build(
-            "pixel", about["pixel"]["network"], tensors, "context", (0, 255), width
-        )
-    return networks
+@dataclass
+class Bound:
+    """A model for images of one size."""
+
+    program: Program
+    size: Size
+
+    @property
+    def growth(self) -> int:
+        return self.program.growth
+
+    @property
+    def batch(self) -> int:
+        return self.program.batch
+
+    @property
+    def elements(self) -> int:
+        """Of an item of x."""
+        return self.program.variables["x"].value.elements(self.size)
+
+    @property
+    def most_elements(self) -> int:
+        """Of an item of the largest variable."""
+        return max(of.value.elements(self.size) for of in self.program.variables.values())
+
+    @property
+    def room(self) -> int:
+        return self.program.room(self.size)
+
+    @property
+    def work(self) -> int:
+        return self.program.work(self.size)
+
+    @property
+    def steps(self) -> int:
+        """Of a batch."""
+        return self.program.steps(self.size)
+
+    def codec(self, items: int) -> "Batch":
+        return Batch(self, items)
 
 
-def features_channels(about: dict[str, Any], networks: dict[str, Network]) -> int:
-    """F, the channels of the features."""
-    network = networks["likelihood"]
-    require("features" in network.layers, "there is an output features")
-    network.check_output("features", network.widths["features"], (0, 255))
-    count = channels(network.widths["features"], size_of(about["likelihood"]))
-    require(count <= 256, "features have 1 to 256 channels")
-    return count
+@dataclass
+class Batch:
+    """A codec of so many items, as a flat list of the elements of x."""
+
+    bound: Bound
+    items: int
+
+    def push(self, message: Message, symbols: Sequence[int]) -> None:
+        values = {"x": self._array("x", symbols)}
+        for step in self.bound.program.code:
+            self._run(step, step.pops, message, values)
+
+    def pop(self, message: Message) -> list[int]:
+        values: dict[str, Ints] = {}
+        for step in reversed(self.bound.program.code):
+            self._run(step, not step.pops, message, values)
+        return values["x"].ravel().tolist()
+
+    def _run(self, step: Step, pops: bool, message: Message, values: dict[str, Ints]) -> None:
+        """A pop makes a variable known; a push makes it unknown, and it must not be used again."""
+        name = step.distribution.variable.name
+        codec = step.distribution.codec(values, self.bound.size, self.items)
+        if pops:
+            values[name] = self._array(name, codec.pop(message))
+        else:
+            codec.push(message, values.pop(name).ravel().tolist())
+
+    def _array(self, name: str, symbols: Sequence[int]) -> Ints:
+        """[items, rows, columns, channels]."""
+        of = self.bound.program.variables[name]
+        at = places(of.where, self.bound.size)
+        return np.array(symbols, np.int64).reshape(self.items, *at, of.channels)
 
 
-def hash_outputs(about: dict[str, Any], networks: dict[str, Network]) -> dict[str, str]:
-    """The test vectors: SHA-256 of each output for a source drawn from the seed, network after
-    network.
+def hash_outputs(program: Program) -> dict[str, str]:
+    """The test vectors: SHA-256 of each output for sources drawn from the seed, one after the
+    other.
     """
-    place, hashes = 0, {}
-    for name, of in outputs(about).items():
-        network, count = networks[name], about["test"]["count"]
-        size = count * network.source_width
-        source = draw(about["test"]["seed"], place, size, *network.source_range).reshape(count, -1)
-        place += size
-        values = network.run(source)
-        for output in of:
-            hashes[key_of(name, output)] = hashlib.sha256(
-                values[output].astype("<i4").tobytes()
-            ).hexdigest()
+    place, hashes, count = 0, {}, program.test_count
+    for name, network in program.networks.items():
+        sources = {}
+        for source, value in network.sources.items():
+            shape = (count, *places(value.where, program.test_size), value.channels)
+            drawn = draw(program.test_seed, place, math.prod(shape), *value.range)
+            sources[source] = drawn.reshape(shape)
+            place += math.prod(shape)
+        values = network.run(program.test_size, sources)
+        for layer in program.outputs[name]:
+            data = values[layer].astype("<i4").tobytes()
+            hashes[f"{name}.{layer}"] = hashlib.sha256(data).hexdigest()
     return hashes
 
 

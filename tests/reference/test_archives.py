@@ -67,7 +67,7 @@ def test_a_chain_of_bytes(count: int, block: int | None) -> None:
 
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
-    "bernoulli": {"shape": (9, 9), "latents": 2},
+    "bernoulli": {"shape": (9, 9), "latents": 1},
     "exponential": {
         "shape": (5, 4),
         "likelihood": "exponential",

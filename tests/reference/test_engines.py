@@ -15,8 +15,10 @@ from bitsback.models import Model, bundled
 from bundled_models import spec_model
 from random_models import random_context_model_file
 from reference import archive as spec
+from reference.layers import Conv, Linear
 from reference.model import Model as SpecModel
-from reference.network import Conv, Ints, Linear, Network, Range
+from reference.network import Network
+from reference.values import Ints
 
 EXACT = 2**24  # every integer of smaller magnitude is a float32
 
@@ -26,16 +28,16 @@ class TorchLinear(Linear):
     2^24.
     """
 
-    def bound(self, of: Range) -> int:
-        return int((np.abs(self.bias) + of[1] * np.abs(self.weight).sum(axis=1)).max())
+    def bound(self, top: int) -> int:
+        return int((np.abs(self.bias) + top * np.abs(self.weight).sum(axis=1)).max())
 
-    def run(self, value: Ints, of: Range) -> Ints:
-        dtype = torch.float32 if self.bound(of) < EXACT else torch.int64
+    def apply(self, value: Ints) -> Ints:
+        dtype = torch.float32 if self.bound(255) < EXACT else torch.int64
         weight, bias, x = (
             torch.from_numpy(part).to(dtype) for part in (self.weight, self.bias, value)
         )
         acc = x @ weight.T + bias
-        assert int(acc.abs().max()) <= self.bound(of)
+        assert int(acc.abs().max()) <= self.bound(255)
         assert bool((acc == acc.round()).all())
         out = acc.to(torch.int64) * torch.from_numpy(self.multiplier) + (1 << (self.shift - 1))
         return (out >> self.shift).clamp(*self.clamp).numpy()
@@ -54,11 +56,11 @@ def port(network: Network) -> int:
         if isinstance(layer, Linear):
             linear = layer = ported(layer)
         elif isinstance(layer, Conv):
-            layer = Conv(linear := ported(layer.linear), layer.size, layer.kernel, layer.stride)
+            layer = Conv(linear := ported(layer.linear), layer.kernel, layer.stride)
         else:
             continue
         network.layers[name] = of, layer
-        in_floats += linear.bound(network.ranges[of]) < EXACT
+        in_floats += linear.bound(255) < EXACT
     return in_floats
 
 
@@ -81,7 +83,7 @@ def means_the_same(ours: Model, theirs: SpecModel, count: int) -> None:
     data, items = an_archive(ours, count)
     assert (bitsback.decompress(io.BytesIO(data), model=ours) == items).all()
     assert (spec.decode(data, [theirs]) == items).all()
-    assert sum(map(port, theirs.networks.values())) > 0
+    assert sum(map(port, theirs.program.networks.values())) > 0
     assert (spec.decode(data, [theirs]) == items).all()
 
 
@@ -99,6 +101,6 @@ def test_a_layer_beyond_the_bound_keeps_to_integers() -> None:
     """2^24 + 1 is no float32."""
     weight = np.full((1, 519), 127, np.int64)
     layer = TorchLinear(weight, np.array([1]), np.array([1]), 1, (-32768, 32767))
-    assert layer.bound((0, 255)) > EXACT
+    assert layer.bound(255) > EXACT
     x = np.full((1, 519), 255, np.int64)
-    assert layer.run(x, (0, 255)).tolist() == Linear.run(layer, x, (0, 255)).tolist()
+    assert layer.apply(x).tolist() == Linear.apply(layer, x).tolist()

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+PLAIN = ("two levels", "17 levels", "256 levels")
+GATED = ("gated, two levels", "gated, 17 levels", "gated, 256 levels")
+"""With a network for dull pixels, whose mixture has more components than the other, or fewer."""
+
 if find_spec("torch") is None:
     collect_ignore = [
         path.name
@@ -15,10 +19,10 @@ if find_spec("torch") is None:
 else:
     import torch
 
-    from bitsback.train.context import ContextArchitecture, ContextTwin
-    from bitsback.train.data import Split
-    from bitsback.train.recipe import Recipe, Twin
-    from bitsback.train.twins import Architecture, LinearTwin, VaeTwin
+    from bitsback.train.fit.recipe import Recipe, Twin
+    from bitsback.train.fit.split import Split
+    from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+    from bitsback.train.twins.dense import Architecture, LinearTwin, VaeTwin
 
     torch.set_num_threads(1)
     SMALL = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
@@ -28,13 +32,21 @@ else:
         "beta-binomial": replace(SMALL, bits=10, levels=256, likelihood="beta-binomial"),
     }
     SMALL_CONTEXT = ContextArchitecture(
-        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10, residuals=2,
+        shape=(7, 6), latents=5, bits=8, levels=2, above=2, side=3, features=4, hidden=10,
+        residuals=2,
         channels=(4, 6), dense=10,
     )  # fmt: skip
     CONTEXTS = {
         "two levels": replace(SMALL_CONTEXT, encoder_residuals=1, decoder_residuals=2),
         "17 levels": replace(SMALL_CONTEXT, levels=17, components=2, residuals=0),
         "256 levels": replace(SMALL_CONTEXT, levels=256, components=3),
+        "gated, two levels": replace(SMALL_CONTEXT, dull_hidden=6),
+        "gated, 17 levels": replace(
+            SMALL_CONTEXT, levels=17, components=2, dull_hidden=5, dull_components=4, dull_levels=3
+        ),
+        "gated, 256 levels": replace(
+            SMALL_CONTEXT, levels=256, components=3, dull_hidden=8, dull_components=1, dull_levels=9
+        ),
     }
 
 
@@ -43,7 +55,7 @@ def architecture(request: pytest.FixtureRequest) -> "Architecture":
     return ARCHITECTURES[request.param]
 
 
-@pytest.fixture(params=["two levels", "17 levels", "256 levels"])
+@pytest.fixture(params=[*PLAIN, *GATED])
 def context_architecture(request: pytest.FixtureRequest) -> "ContextArchitecture":
     return CONTEXTS[request.param]
 

@@ -13,16 +13,23 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import Model, load_model
-from bitsback.models.context import PixelsInContext
-from bitsback.train.answers import likelihood_integers, pixel_integers, posterior_integers
-from bitsback.train.context import ContextArchitecture, ContextTwin
-from bitsback.train.export import Card, chain_batch, export
-from bitsback.train.likelihoods import LN2
-from bitsback.train.pruning import prune
-from bitsback.train.quantise import HIDDEN, LATENT
-from bitsback.train.tables import bucket_centres
+from bitsback.train.export.answers import (
+    dull_integers,
+    likelihood_integers,
+    pixel_integers,
+    posterior_integers,
+)
+from bitsback.train.export.exporter import Card, chain_batch, export
+from bitsback.train.fit.pruning import prune
+from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.twins.likelihoods import LN2
+
+from .conftest import CONTEXTS, widen
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
+PIXEL = (1, 1)  # a network of a pixel has no more than that
 
 
 @pytest.fixture
@@ -32,9 +39,15 @@ def model(context_twin: ContextTwin) -> Model:
 
 @pytest.fixture
 def x(context_twin: ContextTwin) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(
-        0, context_twin.architecture.levels, (60, 42), dtype=np.uint8
-    )
+    """Noise, and in two images of three only below and to the right of a corner of dull pixels."""
+    a = context_twin.architecture
+    random = np.random.default_rng(0)
+    noise = random.integers(0, a.levels, (60, 7, 6), dtype=np.uint8)
+    dull = random.integers(0, a.dull_levels, (60, 7, 6), dtype=np.uint8)
+    rows, columns = random.integers(0, 8, (60, 1, 1)), random.integers(0, 7, (60, 1, 1))
+    corner = (np.arange(7)[:, None] < rows) | (np.arange(6) < columns)
+    corner &= (np.arange(60) % 3 > 0)[:, None, None]
+    return np.where(corner, dull, noise).reshape(60, 42)
 
 
 @pytest.fixture
@@ -55,19 +68,21 @@ def test_the_networks_give_the_integers_of_the_twin(
     )
     (features,) = model.likelihood_parameters(z)
     np.testing.assert_array_equal(features, answers["features"])
-    assert len(np.unique(features)) > 100
-    assert isinstance(model.pixels_given_latents, PixelsInContext)
-    context = np.random.default_rng(2).integers(0, 256, (300, context_twin.inputs), dtype=np.uint8)
-    ours = model.pixels_given_latents.pixel_network(context)
-    for output, (name, twins) in zip(
-        ours, pixel_integers(context_twin, context).items(), strict=True
-    ):
-        np.testing.assert_array_equal(output, twins, name)
-        assert len(np.unique(output)) > 5
-    assert (
-        sum(len(np.unique(output)) for output in ours) > 100
-        or context_twin.architecture.levels == 2
-    )
+    assert len(np.unique(features)) > TOP // 2
+    of_pixels = {"pixel": (context_twin.inputs, pixel_integers)}
+    if context_twin.dull:
+        of_pixels["dull"] = (context_twin.architecture.features, dull_integers)
+    assert set(model.networks) == {"posterior", "likelihood", *of_pixels}
+    for network, (width, twin_integers) in of_pixels.items():
+        source = np.random.default_rng(2).integers(0, TOP + 1, (300, width), dtype=np.uint8)
+        twins = twin_integers(context_twin, source)
+        assert model.outputs[network] == tuple(twins)
+        ours = model.networks[network].at(PIXEL)(source, outputs=tuple(twins))
+        for output, (name, integers) in zip(ours, twins.items(), strict=True):
+            np.testing.assert_array_equal(output, integers, f"{network}.{name}")
+            assert len(np.unique(output)) > 5
+        if context_twin.architecture.levels > 2:
+            assert sum(len(np.unique(output)) for output in ours) > 100
 
 
 @torch.no_grad()
@@ -80,10 +95,15 @@ def twin_bits(
     centres = LATENT.real(
         torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32))
     )
-    features = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
-    outputs = twin.pixel_outputs(twin.windows(symbols), features.flatten(0, 2))
-    nats = twin.pixel_likelihood.nats(symbols.reshape(-1, 1), *outputs)
-    bits: NDArray[np.float64] = nats.view(len(x), -1).double().sum(1).numpy() / LN2
+    values = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
+    windows, features, of_pixels = twin.windows(symbols), values.flatten(0, 2), symbols.view(-1, 1)
+    nats = twin.pixel_likelihood.nats(of_pixels, *twin.pixel_outputs(windows, features)).double()
+    if twin.dull:
+        dull = twin.is_dull(windows)
+        assert 100 < int(dull.sum()) < 0.9 * len(dull)
+        outputs = twin.outputs_if_dull(features[dull])
+        nats[dull] = twin.pixel_likelihood.nats(of_pixels[dull], *outputs).double()
+    bits: NDArray[np.float64] = nats.view(len(x), -1).sum(1).numpy() / LN2
     return bits
 
 
@@ -108,17 +128,22 @@ def test_an_archive_comes_back(
     np.testing.assert_array_equal(bitsback.decompress(buffer), images)
 
 
+def test_a_chain_of_the_model_comes_back(model: Model, x: NDArray[np.uint8]) -> None:
+    message = bitsback.Message(heads=[1 << 40] * 2, tail=range(3_000))
+    before = message.to_bytes()
+    model.push(message, x, [(30, 2)])
+    np.testing.assert_array_equal(model.pop(message, [(30, 2)]), x)
+    assert message.to_bytes() == before
+
+
 def test_the_description_says_what_the_twin_is(context_twin: ContextTwin, model: Model) -> None:
     a = context_twin.architecture
-    assert (model.architecture, model.name, model.growth, model.batch) == (
-        "context-vae",
-        "small",
-        64,
-        256,
-    )
+    assert model.scans and (model.name, model.growth, model.batch) == ("small", 64, 256)
     assert (model.item_shape, model.latents, model.levels) == ((7, 6), 5, a.levels)
-    pixel = json.loads(model.description)["pixel"]
-    assert (pixel["codec"], pixel["window"]) == (a.likelihood, [2, 3])
+    scan = json.loads(model.description)["distributions"]["p(x|z)"]
+    (group,) = scan["groups"]
+    assert (group["codec"], scan["window"]) == (a.likelihood, [2, 3])
+    assert ("dull" in group) == (a.dull_hidden > 0)
 
 
 def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(
@@ -202,3 +227,27 @@ def test_batches_of_large_images_are_small(
     with torch.device("meta"):
         twin = ContextTwin(replace(context_architecture, shape=shape))
     assert chain_batch(twin) == batch
+
+
+@pytest.mark.parametrize("shape", [(9, 5), (6, 11), (8, 8), (3, 14)])
+def test_features_are_cropped_to_the_size_of_the_images(shape: tuple[int, int]) -> None:
+    """The decoder makes squares of four by four pixels, the encoder strides of two by two."""
+    torch.manual_seed(7)
+    twin = ContextTwin(replace(CONTEXTS["gated, 17 levels"], shape=shape))
+    widen(twin, 1.5)
+    twin.quantise()
+    twin.eval()
+    model = export(twin, replace(CARD, item_shape=shape), growth=64)
+    random = np.random.default_rng(0)
+    z = random.integers(0, 256, (20, 5), dtype=np.uint16)
+    x = random.integers(0, 17, (20, *shape), dtype=np.uint8)
+    (features,) = model.likelihood_parameters(z)
+    np.testing.assert_array_equal(features, likelihood_integers(twin, z)["features"])
+    means, _ = model.posterior_parameters(x.reshape(20, -1))
+    np.testing.assert_array_equal(
+        means, posterior_integers(twin, torch.from_numpy(x.reshape(20, -1)))["mean"]
+    )
+    buffer = io.BytesIO()
+    bitsback.compress(x, buffer, model=model)
+    buffer.seek(0)
+    np.testing.assert_array_equal(bitsback.decompress(buffer), x)

@@ -4,8 +4,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bitsback.train.convolutions import ConvTwin, byte_planes, patches, seen_planes, shuffle
-from bitsback.train.quantise import HIDDEN, LOGIT
+from bitsback.train.quantise.rounding import HIDDEN, LOGIT
+from bitsback.train.twins.convolutions import (
+    ConvTwin,
+    byte_planes,
+    patches,
+    seen_planes,
+    shuffle,
+    value_planes,
+)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -46,10 +53,13 @@ def test_zeros_around_an_image_must_mean_zero() -> None:
 
 
 @pytest.mark.parametrize("levels", [2, 3, 17, 128, 256])
-def test_planes_are_bytes_that_tell_symbols_apart(levels: int) -> None:
+def test_planes_of_seven_bits_tell_symbols_apart(levels: int) -> None:
     planes = seen_planes(levels)
-    assert planes.dtype == torch.uint8 and planes.shape == (1 if levels == 2 else 3, levels)
-    assert bool((planes[0].diff() > 0).all()) and bool((planes.amax(1) > 0).all())
+    assert planes.dtype == torch.uint8 and int(planes.max()) <= 127
+    assert planes.shape == ({2: 1, 256: 4}.get(levels, 3), levels)
+    value = planes[: value_planes(levels)].int()
+    assert bool((8 * value[0] + value[1:].sum(0)).diff().gt(0).all())
+    assert bool((planes.amax(1) > 0).all())
     symbols = torch.randint(0, levels, (4, 5), dtype=torch.uint8)
     for plane, table in zip(byte_planes(symbols, levels), planes, strict=True):
         assert torch.equal(plane, table[symbols.long()])

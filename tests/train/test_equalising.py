@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitsback.train.context import ContextArchitecture, ContextTwin
-from bitsback.train.equalising import PART, equalise
-from bitsback.train.quantise import HIDDEN
+from bitsback.train.fit.equalising import PART, equalise
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 
 
 @pytest.fixture

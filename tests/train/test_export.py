@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from bitsback.models import load_model
-from bitsback.train.answers import likelihood_integers, posterior_integers
-from bitsback.train.export import Card, export
-from bitsback.train.pruning import prune
-from bitsback.train.quantise import HIDDEN
-from bitsback.train.recipe import latent_nats
-from bitsback.train.twins import LinearTwin, VaeTwin
+from bitsback.train.export.answers import likelihood_integers, posterior_integers
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.fit.pruning import prune
+from bitsback.train.fit.recipe import latent_nats
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.dense import LinearTwin, VaeTwin
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 
@@ -37,9 +37,9 @@ def test_the_description_says_what_the_card_says(twin: VaeTwin) -> None:
     model = export(twin, CARD, growth=64)
     assert (model.name, model.about, model.licence) == (CARD.name, CARD.about, CARD.licence)
     assert (model.item_shape, model.latents, model.growth) == ((6, 6), 5, 64)
-    assert json.loads(model.description)["latent"] == {"count": 5, "bits": twin.architecture.bits}
-    assert model.levels == twin.architecture.levels
-    assert json.loads(model.description)["likelihood"]["codec"] == twin.architecture.likelihood
+    assert (model.bits, model.levels) == (twin.architecture.bits, twin.architecture.levels)
+    pixels = json.loads(model.description)["distributions"]["p(x|z)"]
+    assert pixels["codec"] == twin.architecture.likelihood
 
 
 def test_the_same_twin_gives_the_same_file(twin: VaeTwin) -> None:

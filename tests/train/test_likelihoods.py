@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bitsback.codecs.rows import starts_of
-from bitsback.train.likelihoods import (
+from bitsback.train.twins.likelihoods import (
     LN2,
     ROW_PRECISION,
     BetaBinomialTwin,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitsback.train.mixtures import MEAN, MixtureTwin, _Nats
+from bitsback.train.twins.mixtures import MEAN, MixtureTwin, _Nats
 
 
 def outputs(levels: int, count: int, components: int = 3) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 
 from bitsback.models import Model
-from bitsback.train.command import run
-from bitsback.train.context import ContextArchitecture
-from bitsback.train.data import TRAIN_IMAGES
-from bitsback.train.export import Card
-from bitsback.train.recipe import Recipe, last_part
-from bitsback.train.weights import load_twin
+from bitsback.models.file import read
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.recipe import Recipe, last_part
+from bitsback.train.fit.split import TRAIN_IMAGES
+from bitsback.train.fit.weights import load_twin
+from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.context import ContextArchitecture
 
 SMALL = ContextArchitecture(
-    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1, channels=(4, 6),
+    shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
+    channels=(4, 6),
     dense=8,
 )  # fmt: skip
 FIRST = Recipe(
@@ -66,12 +69,14 @@ def test_parts_follow_each_other(
             validation=40,
             before=(FIRST,),
             last=last_part(SECOND),
+            gate=Gate(hidden=4),
         )
         return capsys.readouterr().out
 
     assert call().count("'epoch': 1") == 3
     made = (out / "small.safetensors").read_bytes()
-    assert Model.from_bytes(made).architecture == "context-vae"
+    assert Model.from_bytes(made).scans
+    assert "x.dull" in read(made)[1]
     assert "'epoch'" not in call()  # all parts go on from where they had ended
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")

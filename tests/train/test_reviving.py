@@ -5,8 +5,8 @@ changes.
 import pytest
 import torch
 
-from bitsback.train.context import ContextArchitecture, ContextTwin
-from bitsback.train.reviving import revive
+from bitsback.train.fit.reviving import revive
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 
 
 @pytest.fixture

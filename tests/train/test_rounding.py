@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitsback.train.mixtures import MEAN, SCALE, WEIGHT
-from bitsback.train.quantise import HIDDEN, LOGIT, Grid, pixel_grid
-from bitsback.train.twins import FineLinearTwin, LinearTwin
+from bitsback.train.quantise.rounding import HIDDEN, LOGIT, Grid, pixel_grid
+from bitsback.train.twins.dense import FineLinearTwin, LinearTwin
+from bitsback.train.twins.mixtures import MEAN, SCALE, WEIGHT
 
 
 @pytest.mark.parametrize("half", [True, False])

@@ -7,8 +7,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from bitsback.train.quantise import LATENT, LOGIT, SCALE
-from bitsback.train.tables import bucket_centres, inverse_scales, probabilities
+from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales, probabilities
+from bitsback.train.quantise.rounding import LATENT, LOGIT, SCALE
 
 
 def test_each_inverse_scale_is_the_integer_nearest_to_its_power_of_two() -> None:

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.data import Split
-from bitsback.train.export import Card, export
-from bitsback.train.growth import deepest, safe_growth
-from bitsback.train.rates import CodeLengths, code_lengths
-from bitsback.train.recipe import COLUMNS, Recipe, Training
-from bitsback.train.twins import Architecture
-from bitsback.train.weights import load_twin, save_twin
+from bitsback.train.export.chain_growth import deepest, safe_growth
+from bitsback.train.export.code_lengths import CodeLengths, code_lengths
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.fit.recipe import COLUMNS, Recipe, Training
+from bitsback.train.fit.split import Split
+from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.dense import Architecture
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(

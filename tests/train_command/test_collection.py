@@ -1,5 +1,6 @@
 """Which images can be trained on, as how many levels, and that none serves two ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.train.collection import MOST_IMAGES, as_collection, read_collection, split
+from bitsback.errors import InputError
+from bitsback.train.job.image_set import MOST_IMAGES, as_image_set, read_image_set, split
 
 
 def grey(count: int, top: int, side: int = 8) -> NDArray[np.uint8]:
@@ -20,14 +22,14 @@ def grey(count: int, top: int, side: int = 8) -> NDArray[np.uint8]:
     ("top", "levels"), [(1, 2), (2, 3), (16, 17), (127, 128), (128, 256), (255, 256)]
 )
 def test_levels_follow_from_the_greatest_value(top: int, levels: int) -> None:
-    assert as_collection(grey(100, top), "x").levels == levels
+    assert as_image_set(grey(100, top), "x").levels == levels
 
 
 @pytest.mark.parametrize(
     "array", [grey(100, 1) * 255, grey(100, 1) > 0, grey(100, 1).astype(np.int32) - 5]
 )
 def test_two_values_of_any_kind_are_bilevel(array: NDArray[np.generic]) -> None:
-    collection = as_collection(array, "x")
+    collection = as_image_set(array, "x")
     assert collection.levels == 2 and collection.images.dtype == np.uint8
     np.testing.assert_array_equal(collection.images, grey(100, 1))
 
@@ -35,7 +37,7 @@ def test_two_values_of_any_kind_are_bilevel(array: NDArray[np.generic]) -> None:
 def test_no_image_serves_two_ends() -> None:
     images = np.zeros((1000, 8, 8), np.uint8)
     images[:, 0, :2] = np.stack(np.divmod(np.arange(1000), 250), 1)
-    parts = split(as_collection(images, "x"), seed=3)
+    parts = split(as_image_set(images, "x"), seed=3)
     assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [
         800,
         100,
@@ -45,15 +47,54 @@ def test_no_image_serves_two_ends() -> None:
     assert len(np.unique(together[:, 0, :2], axis=0)) == 1000
 
 
+def test_of_tiles_that_follow_one_another_few_trained_on_are_neighbours_of_those_held_out() -> None:
+    """An array may be of tiles, picture after picture: here 20 of 50."""
+    images = np.zeros((1000, 8, 8), np.uint8)
+    images[:, 0, 0] = np.arange(1000) // 50
+    images[:, 0, 1] = np.arange(1000) % 50
+    numbers = {}
+    for name, part in vars(split(as_image_set(images, "x"), seed=3)).items():
+        numbers[name] = set((part[:, 0, 0].astype(int) * 50 + part[:, 0, 1]).tolist())
+    beside = {n for n in numbers["held_out"] if {n - 1, n + 1} & numbers["train"]}
+    assert len(beside) <= 0.2 * len(numbers["held_out"])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_arrays_of_an_npz_file_are_held_out_whole(tmp_path: Path, seed: int) -> None:
+    pictures = {f"p{i}": grey(10 + i % 3, 200) // 2 + i for i in range(50)}
+    for i, tiles in enumerate(pictures.values()):
+        tiles[:, 0, 0] = i
+    np.savez(tmp_path / "x.npz", **pictures)
+    collection = read_image_set(str(tmp_path / "x.npz"))
+    assert len(collection.images) == sum(map(len, pictures.values()))
+    made = vars(split(collection, seed))
+    seen = [set(part[:, 0, 0].tolist()) for part in made.values()]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == 50
+
+
+def test_one_large_array_among_many_is_not_held_out_whole() -> None:
+    """Which would leave nothing to train on."""
+    starts = (0, *range(950, 1000))
+    for seed in range(20):
+        parts = split(replace(as_image_set(grey(1000, 255), "x"), starts=starts), seed)
+        assert [len(part) for part in vars(parts).values()] == [800, 100, 100]
+
+
+def test_arrays_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=grey(100, 9), b=grey(100, 9, side=9))
+    with pytest.raises(InputError, match="2 kinds"):
+        read_image_set(str(tmp_path / "x.npz"))
+
+
 def test_a_test_set_is_what_is_held_out() -> None:
     images, test = grey(300, 255), grey(40, 200)
-    parts = split(as_collection(images, "x", test), seed=3)
+    parts = split(as_image_set(images, "x", test), seed=3)
     np.testing.assert_array_equal(parts.held_out, test)
     assert len(parts.train) + len(parts.validation) == 300
 
 
 def test_large_sets_hold_out_no_more_than_can_be_measured_soon() -> None:
-    parts = split(as_collection(grey(50_000, 3), "x"), seed=3)
+    parts = split(as_image_set(grey(50_000, 3), "x"), seed=3)
     assert len(parts.held_out) == len(parts.validation) == MOST_IMAGES
 
 
@@ -61,9 +102,9 @@ def test_a_folder_of_pictures_is_read(tmp_path: Path) -> None:
     images = grey(120, 255)
     for number, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{number:03}.png")
-    np.testing.assert_array_equal(read_collection(str(tmp_path)).images, images)
+    np.testing.assert_array_equal(read_image_set(str(tmp_path)).images, images)
 
 
 def test_an_axis_of_one_channel_may_be_there(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", grey(120, 255)[..., None])
-    np.testing.assert_array_equal(read_collection(str(tmp_path / "x.npy")).images, grey(120, 255))
+    np.testing.assert_array_equal(read_image_set(str(tmp_path / "x.npy")).images, grey(120, 255))

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from bitsback.train.curve import _axis, draw
+from bitsback.train.job.curve import _axis, draw
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 37])

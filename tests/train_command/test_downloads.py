@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from bitsback.errors import InputError
-from bitsback.train import downloads
-from bitsback.train.collection import named_collection
-from bitsback.train.data import TEST_IMAGES, TRAIN_IMAGES
+from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES
+from bitsback.train.job import downloads
+from bitsback.train.job.image_set import named_image_set
 
 pytest.importorskip("pooch")
 
@@ -66,7 +66,7 @@ def test_files_come_from_the_first_mirror_that_has_them(server: str, tmp_path: P
     mirrors = [f"{server}/{kind}/" for kind in ("missing", "truncated", "wrong", "good")]
     folder = downloads.download("mnist", mirrors, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
-    collection = named_collection("mnist", folder)
+    collection = named_image_set("mnist", folder)
     assert collection.images.shape == (120, 8, 8)
     assert collection.test is not None and collection.test.shape == (30, 8, 8)
 

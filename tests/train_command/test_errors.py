@@ -27,7 +27,8 @@ def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
         (images(200, 7, 8), ["7 x 8", "8 x 8"]),
         (images(200, 129, 16), ["129 x 16", "128 x 128"]),
         (images(200, 64), ["(200, 64)", "[images, height, width]"]),
-        (images(200, 8, 8, 3), ["(200, 8, 8, 3)"]),
+        (images(200, 8, 8, 3), ["(200, 8, 8, 3)", "colour"]),
+        (images(200, 8, 8, 5), ["(200, 8, 8, 5)", "[images, height, width]"]),
         (images(0, 8, 8), ["0 images"]),
         (np.zeros((200, 8, 8), np.uint8), ["the same value"]),
         (np.arange(200 * 64).reshape(200, 8, 8), ["int64", "uint8"]),
@@ -65,6 +66,15 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
     for i in range(4):
         Image.fromarray(images(8 + i % 2, 8)).save(folder / "pictures" / f"{i}.png")
     assert_one_line(folder, ["pictures", "-o", "m.safetensors"], "pictures", "one shape")
+
+
+def test_colour_pictures(folder: Path) -> None:
+    """With something in them that an archive would not keep, and of which none warns here."""
+    (folder / "pictures").mkdir()
+    for i in range(4):
+        picture = Image.fromarray(images(8, 8, 3)).convert("P")
+        picture.save(folder / "pictures" / f"{i}.png", dpi=(72, 72))
+    assert_one_line(folder, ["pictures", "-o", "m.safetensors"], "pictures", "colour", "convert")
 
 
 def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

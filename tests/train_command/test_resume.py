@@ -7,49 +7,64 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bitsback.cli.train_report import replanned
 from bitsback.errors import InputError
 from bitsback.models import load_model
-from bitsback.train.collection import Collection, Parts, as_collection, split
-from bitsback.train.export import Card
-from bitsback.train.job import Outcome, Settings, stalled, train
-from bitsback.train.ladder import KINDS, Kind
-from bitsback.train.sizing import MOST_EPOCHS, Plan
-from bitsback.train.twins import Architecture
+from bitsback.train.export.exporter import Card
+from bitsback.train.job.image_set import ImageSet, Parts, as_image_set, split
+from bitsback.train.job.job import Outcome, Settings, stalled, train
+from bitsback.train.job.ladder import KINDS, Kind
+from bitsback.train.job.sizing import MOST_EPOCHS, Plan
+from bitsback.train.twins.dense import Architecture
 
 CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
 EPOCHS = 5  # three of them in floats
 
 
-@pytest.fixture
-def collection(stripes: NDArray[np.uint8]) -> Collection:
-    return as_collection(stripes, "stripes")
+@pytest.fixture(scope="module")
+def collection(stripes: NDArray[np.uint8]) -> ImageSet:
+    return as_image_set(stripes, "stripes")
 
 
-@pytest.fixture
-def parts(collection: Collection) -> Parts:
+@pytest.fixture(scope="module")
+def parts(collection: ImageSet) -> Parts:
     return split(collection, 1)
 
 
-def settings(folder: Path, name: str = "m.safetensors", kind: Kind = "dense") -> Settings:
-    return Settings(folder / name, minutes=10, seed=1, epochs=EPOCHS, kind=kind)
+def settings(folder: Path, kind: Kind = "dense") -> Settings:
+    return Settings(folder / "m.safetensors", minutes=10, seed=1, epochs=EPOCHS, kind=kind)
 
 
 def ignore(done: int, total: int, rate: float | None) -> None:
     pass
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def whole(
+    request: pytest.FixtureRequest,
+    collection: ImageSet,
+    parts: Parts,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Kind, bytes]:
+    """A kind of model, and the file that an uninterrupted run makes."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(collection, parts, CARD, settings(folder, kind=request.param), ignore)
+    assert sorted(path.name for path in folder.iterdir()) == ["m-curve.png", "m.safetensors"]
+    return request.param, (folder / "m.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("last", [1, 3, 4])
-@pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    collection: Collection, parts: Parts, tmp_path: Path, last: int, kind: Kind
+    collection: ImageSet, parts: Parts, tmp_path: Path, last: int, whole: tuple[Kind, bytes]
 ) -> None:
+    kind, expected = whole
+
     def interrupt(done: int, total: int, rate: float | None) -> None:
         assert total == EPOCHS
         if done == last:
             raise KeyboardInterrupt
 
-    train(collection, parts, CARD, settings(tmp_path, "whole.safetensors", kind), ignore)
-    parted = settings(tmp_path, "parts.safetensors", kind)
+    parted = settings(tmp_path, kind=kind)
     with pytest.raises(KeyboardInterrupt):
         train(collection, parts, CARD, parted, interrupt)
     assert not parted.output.exists()
@@ -62,14 +77,12 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         lambda at, total, rate: done.append(at),
     )
     assert done[0] == last + 1
-    assert parted.output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "parts-curve.png", "parts.safetensors", "whole-curve.png", "whole.safetensors",
-    ]  # fmt: skip
+    assert parted.output.read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m-curve.png", "m.safetensors"]
 
 
 def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         raise KeyboardInterrupt
@@ -79,7 +92,7 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
         train(collection, parts, CARD, chosen, interrupt)
     with pytest.raises(InputError, match="--resume"):
         train(collection, parts, CARD, chosen, ignore)
-    other = as_collection(collection.images[::-1], "other")
+    other = as_image_set(collection.images[::-1], "other")
     with pytest.raises(InputError, match="other data"):
         train(other, split(other, 1), CARD, replace(chosen, resume=True), ignore)
     train(collection, parts, CARD, replace(chosen, force=True), ignore)
@@ -87,7 +100,7 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
 
 
 def test_a_damaged_checkpoint_is_an_error(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         raise KeyboardInterrupt
@@ -102,11 +115,47 @@ def test_a_damaged_checkpoint_is_an_error(
 
 
 def test_there_must_be_something_to_resume(
-    collection: Collection, parts: Parts, tmp_path: Path
+    collection: ImageSet, parts: Parts, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         train(collection, parts, CARD, replace(settings(tmp_path), resume=True), ignore)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("last", [None, 1, 2])
+def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
+    collection: ImageSet,
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    last: int | None,
+) -> None:
+    """No epoch is as fast as this plan says, and fewer are not worth it. Wherever the run is
+    interrupted, it goes on by the epochs that are left.
+    """
+    architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
+    hopeful = Plan(
+        architecture, images=320, batch=20, epochs=10, seed=1, threads=1, seconds=(1e-9, 1e-9)
+    )
+    monkeypatch.setattr("bitsback.train.job.job.plan", lambda *_: hopeful)
+    calls = 0
+
+    def interrupt(done: int, total: int, rate: float | None) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == last:
+            raise KeyboardInterrupt
+
+    chosen = replace(settings(tmp_path), epochs=None)
+    if last is not None:
+        with pytest.raises(KeyboardInterrupt):
+            train(collection, parts, CARD, chosen, interrupt)
+        chosen = replace(chosen, resume=True)
+    outcome = train(collection, parts, CARD, chosen, ignore)
+    assert outcome.plan == hopeful and outcome.replanned
+    assert "5 epochs in place of the 10 planned" in replanned(outcome)
+    assert outcome.rows[-1]["epoch"] == outcome.epochs == 5
+    assert {row["quantised"] for row in outcome.rows} == {0, 1}
 
 
 def test_training_has_stalled_when_no_validation_of_the_last_ten_was_the_best() -> None:
@@ -131,5 +180,5 @@ def test_more_time_would_help_if_the_last_validation_was_the_best(
     architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
     rows = [{"quantised": 1.0, "validation_bpd": loss} for loss in losses]
     plan = Plan(architecture, images=320, batch=20, epochs=epochs, seed=1, threads=1)
-    outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1])
+    outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1], 1.0, epochs)
     assert outcome.still_falling == falling

@@ -9,12 +9,20 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import BLOCK, MAX_BLOCK_BYTES, Collection, Cursor, section
-from bitsback.archive.levels import Levels, find_levels, from_symbols, model_symbols, to_symbols
+from bitsback.archive.levels import (
+    Levels,
+    find_levels,
+    from_symbols,
+    model_symbols,
+    symbol_dtype,
+    to_symbols,
+)
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.squeeze import Coder, is_bits, squeeze, unsqueeze
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.message import Message
 from bitsback.models import Model
+from bitsback.models.model import BoundModel
 from bitsback.wire import varint
 
 RAW, PACKED, CHAIN, SQUEEZED = 0, 1, 2, 3
@@ -26,6 +34,8 @@ PREFIX_SIZE = 16
 # coding 2,000 images of 28x28 takes with 1, 2, 4, 8 lanes 5.3, 4.1, 3.9, 3.9 us an image, and one
 # image 49, 53, 72, 98 bytes.
 _LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
+
+_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin one
 
 FindModel = Callable[[bytes], Model]
 
@@ -50,6 +60,19 @@ def max_elements(data_size: int) -> int:
     cannot claim a computer's memory.
     """
     return (1 << 16) + (data_size << 12)
+
+
+def affordable(model: BoundModel, items: int, data_size: int) -> bool:
+    """Whether decoding so many items from so many bytes takes no more memory and time than a few
+    bytes may ask for (docs/format.md, `B`, a block).
+    """
+    schedule = chain.schedule(items, model.model.growth, model.model.batch)
+    work = items * model.work + sum(count for _, count in schedule) * model.steps * _WORK_OF_A_STEP
+    return (
+        items * model.most_elements <= max_elements(data_size)
+        and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)
+        and work <= (1 << 34) + (data_size << 24)
+    )
 
 
 def lanes_for(elements: int) -> int:
@@ -102,16 +125,19 @@ def _least(items: NDArray[Any], two_valued: bool) -> int:
 
 
 def _by_model(
-    items: NDArray[Any], model: Model, levels: Levels | None, symbols: NDArray[np.uint8]
+    items: NDArray[Any], model: Model, levels: Levels | None, symbols: NDArray[Any]
 ) -> "_Way | None":
-    """With a model, unless so few bytes would come out that a reader refuses them."""
+    """With a model, unless a reader would refuse that."""
+    bound = model.fitted(items.shape[1:])
+    if bound is None or not affordable(bound, len(items), items.nbytes):
+        return None
     runs = pack_runs([Run(len(items), items.dtype, items.shape[1:], levels)])
     digest = chain.digest(runs, items.reshape(-1).view(np.uint8).data)
     symbols = symbols.reshape(len(items), -1)
-    data = chain.encode(model, symbols, digest, lanes_for(symbols.size))
-    if len(items) * max(model.pixels, model.latents) > max_elements(len(data)):
+    data = chain.encode(bound, symbols, digest, lanes_for(symbols.size))
+    if not affordable(bound, len(items), len(data)):
         return None
-    return _Way(CHAIN, levels, [model.identity[:PREFIX_SIZE], data])
+    return _Way(CHAIN, levels, [bound.model.identity[:PREFIX_SIZE], data])
 
 
 def _otherwise(items: NDArray[Any], levels: Levels | None, coder: Coder) -> Iterator["_Way"]:
@@ -218,9 +244,7 @@ def _decode_elements(
     if block.method == SQUEEZED:
         return _decode_squeezed(block, collection.dtype, elements)
     two_levels = {run.levels is not None for run in block.runs}
-    if len(two_levels) > 1 or (
-        False in two_levels and (block.method == PACKED or collection.dtype.str != "|u1")
-    ):
+    if len(two_levels) > 1 or (False in two_levels and block.method == PACKED):
         raise ArchiveError("its elements have no two levels to choose from")
     if block.method == PACKED:
         if size != (elements + 7) // 8:
@@ -260,16 +284,23 @@ def _decode_chain(
             f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
         )
     model = find_model(name)
-    if any(run.elements != run.items * model.pixels for run in block.runs):
+    shapes = {run.shape for run in block.runs}
+    fitted = [model.fitted(shape) for shape in shapes]
+    bound = fitted[0]
+    if bound is None or any(other is not bound for other in fitted):
         raise ArchiveError(
-            f"its items have not the {model.pixels} elements that those of its model {model.name}"
-            " have"
+            f"its items, of the shape {next(iter(shapes))}, are not what its model {model.name}"
+            f" codes, {model.items_in_words}"
         )
-    if block.runs[0].levels is not None and model.levels != 2:
+    two_levels = block.runs[0].levels is not None
+    if two_levels != (model.levels == 2):
         raise ArchiveError(
-            f"its elements have two levels, and those of its model {model.name} {model.levels}"
+            f"its elements have {'two' if two_levels else 'no two'} levels, and those of its model"
+            f" {model.name} {model.levels}"
         )
-    if block.items * max(model.pixels, model.latents) > max_elements(len(block.data)):
+    if not two_levels and any(run.dtype.str != symbol_dtype(model) for run in block.runs):
+        raise ArchiveError(f"its elements are no symbols of its model {model.name}")
+    if not affordable(bound, block.items, len(block.data)):
         raise ArchiveError(
             f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
         )
@@ -279,7 +310,7 @@ def _decode_chain(
         raise ArchiveError(str(error)) from None
     if message.depth is None:
         raise ArchiveError("its message is finite, and that of a chain is not")
-    symbols = chain.decode(model, message, block.items, stop)
+    symbols = chain.decode(bound, message, block.items, stop)
     elements = _elements_of(symbols.reshape(-1), block.runs)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))
@@ -291,6 +322,10 @@ def _elements_of(symbols: NDArray[np.uint8], runs: list[Run]) -> NDArray[Any]:
     parts, at = [], 0
     for run in runs:
         part = symbols[at : at + run.elements]
-        parts.append(from_symbols(part, run.levels, run.dtype) if run.levels is not None else part)
+        parts.append(
+            from_symbols(part, run.levels, run.dtype)
+            if run.levels is not None
+            else part.astype(run.dtype, copy=False)
+        )
         at += run.elements
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=parts[0].dtype)

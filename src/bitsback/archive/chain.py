@@ -5,13 +5,14 @@ docs/format.md, Bits back and the chain.
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.message import Message
-from bitsback.models import Model
+from bitsback.models.model import BoundModel
 
 Buffer = bytes | memoryview
 
@@ -37,36 +38,42 @@ def initial(content: bytes, lanes: int) -> Message:
     )
 
 
-def schedule(items: int, growth: int, batch: int) -> list[int]:
-    """The sizes of the batches, in the order of coding. The first batches are small, so that there
-    are always enough bits on the stack for a batch to choose its latents with.
+def schedule(items: int, growth: int, batch: int) -> list[tuple[int, int]]:
+    """The sizes of the batches, in the order of coding, and how many batches of that size follow
+    one another. The first batches are small, so that there are always enough bits on the stack for
+    a batch to choose its latents with.
     """
-    sizes, done = [], 0
+    runs: list[tuple[int, int]] = []
+    done = 0
     while done < items:
-        sizes.append(min(max(done * growth >> 8, 1), batch, items - done))
-        done += sizes[-1]
-    return sizes
+        size = min(max(done * growth >> 8, 1), batch, items - done)
+        count = (items - done) // size if size == batch else 1
+        runs.append((size, count))
+        done += size * count
+    return runs
 
 
-def encode(model: Model, symbols: NDArray[np.uint8], content: bytes, lanes: int) -> bytes:
-    """The bytes of the message that holds the symbols, uint8 [items, pixels]; `content` is their
+def encode(model: BoundModel, symbols: NDArray[Any], content: bytes, lanes: int) -> bytes:
+    """The bytes of the message that holds the symbols [items, elements]; `content` is their
     digest.
     """
     message = initial(content, lanes)
-    model.push(message, symbols, schedule(len(symbols), model.growth, model.batch))
+    model.push(message, symbols, schedule(len(symbols), model.model.growth, model.model.batch))
     return message.to_bytes()
 
 
-def decode(model: Model, message: Message, items: int, stop: int) -> NDArray[np.uint8]:
-    """Decodes the first `stop` of a block's items, or a few more: uint8 [>= stop, pixels].
+def decode(model: BoundModel, message: Message, items: int, stop: int) -> NDArray[Any]:
+    """Decodes the first `stop` of a block's items, or a few more: [>= stop, elements].
 
     With stop = items the message ends up as the initial one, if all is well.
     """
-    sizes = schedule(items, model.growth, model.batch)[::-1]
-    if stop < items:
-        ends = np.cumsum(sizes)
-        sizes = sizes[: int(np.searchsorted(ends, stop)) + 1]
-    return model.pop(message, sizes)
+    batches, left = [], stop
+    for size, count in reversed(schedule(items, model.model.growth, model.model.batch)):
+        if left <= 0:
+            break
+        batches.append((size, min(count, -(-left // size))))
+        left -= size * batches[-1][1]
+    return model.pop(message, batches)
 
 
 def check_end(message: Message, content: bytes) -> None:

@@ -9,23 +9,29 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import Shape
-from bitsback.archive.levels import Levels, find_levels, model_symbols, to_symbols
+from bitsback.archive.levels import (
+    Levels,
+    find_levels,
+    model_symbols,
+    symbol_dtype,
+    to_symbols,
+)
 from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
-from bitsback.models.outline import VAE, Outline
+from bitsback.models.outline import Outline
 
 Choice = str | os.PathLike[str] | Model
 """What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": of the architecture `vae`. "best": whichever makes the
+"""How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
 archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast", unless
 it is far worse than the best.
 """
 
 _SAMPLE = 64
-# Of a job, from which on "auto" goes for speed: some 10 s of a context VAE, at 2 MB/s with one
+# Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
 # thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
 _FAR_WORSE = 1.5  # times as many bytes
@@ -79,15 +85,12 @@ def item_axes(shape: Shape, model: Model | None) -> int:
         return 0
     if len(shape) == 1:
         return 1
-    return 0 if any(shape == outline.item_shape for outline in _outlines(model)) else 1
+    return 0 if any(_is_item(outline, shape) for outline in _outlines(model)) else 1
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
-    """Whether the model can code items of this shape: axes of size 1 do not count, nor does whether
-    they are flat.
-    """
-    squeezed = _squeeze(item_shape)
-    return squeezed == _squeeze(model.item_shape) or squeezed == _squeeze((model.pixels,))
+    """Whether the model can code items of this shape."""
+    return model.size_of(item_shape) is not None
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
@@ -101,8 +104,8 @@ def check_fit(model: Model, item_shape: Shape, name: str) -> None:
     """
     if not fits(model, item_shape):
         raise InputError(
-            f"{name}: its items have the shape {item_shape}, and the model {model.name} codes items"
-            f" of the shape {model.item_shape}; take another model, or leave the choice to 'auto'"
+            f"{name}: its items have the shape {item_shape}, and the model {model.name} codes"
+            f" {model.items_in_words}; take another model, or leave the choice to 'auto'"
         )
 
 
@@ -117,7 +120,7 @@ def choose(
     """
     outlines = [outline for outline in _outlines(given) if fits(outline, items.shape[1:])]
     if given is None and effort == "fast":
-        outlines = [outline for outline in outlines if outline.architecture == VAE]
+        outlines = [outline for outline in outlines if not outline.scans]
     levels = find_levels(items)
     # Where models of two levels will do, those of more are not worth a trial.
     outlines = [
@@ -126,7 +129,7 @@ def choose(
     step = max(len(items) // _SAMPLE, 1)
     sample = np.ascontiguousarray(items[::step][:_SAMPLE])
     trials = [
-        _Trial(model, invert, _cost(model, coded[1].reshape(len(sample), -1) ^ np.uint8(invert)))
+        _Trial(model, invert, _cost(model, sample.shape[1:], coded[1], invert))
         for outline in outlines
         # A sample may have fewer levels than all items, but not others.
         if model_symbols(outline, items, levels)
@@ -141,7 +144,9 @@ def choose(
         return Chosen(picked.model, picked.invert, picked.cost / sample.size, contested)
     if given is not None and items.size:
         allowed = (
-            "two values" if given.levels == 2 else f"the values 0 to {given.levels - 1} as uint8"
+            "two values"
+            if given.levels == 2
+            else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
         )
         raise UnfitError(
             f"{name}: its items have other values than the model {given.name} codes, {allowed};"
@@ -181,7 +186,7 @@ def _pick(trials: list[_Trial], large: bool) -> _Trial:
     worse.
     """
     picked = min(trials, key=lambda trial: trial.cost)
-    fast = [trial for trial in trials if trial.model.architecture == VAE]
+    fast = [trial for trial in trials if not trial.model.scans]
     if large and fast:
         cheapest_fast = min(fast, key=lambda trial: trial.cost)
         if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
@@ -200,10 +205,15 @@ def _load(outline: Outline) -> Model:
     return outline if isinstance(outline, Model) else bundled.load(outline.name)
 
 
-def _squeeze(shape: Shape) -> Shape:
-    return tuple(size for size in shape if size != 1)
+def _is_item(model: Outline, shape: Shape) -> bool:
+    return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _cost(model: Model, symbols: NDArray[np.uint8]) -> int:
+def _cost(model: Model, shape: Shape, symbols: NDArray[Any], invert: bool) -> int:
+    bound = model.fitted(shape)
+    assert bound is not None
+    items = symbols.reshape(-1, bound.elements)
+    if invert:
+        items = items ^ np.uint8(1)
     # A chain that started from zeros would take the least likely latents for its first items.
-    return len(chain.encode(model, symbols, chain.digest(b"", symbols.tobytes()), 1))
+    return len(chain.encode(bound, items, chain.digest(b"", items.tobytes()), 1))

@@ -5,21 +5,48 @@ model.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from bitsback.archive.block import METHODS
+from bitsback.archive.block import METHODS, Opened
+from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, VERSION, Collection
+from bitsback.archive.library import Library
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 
-if TYPE_CHECKING:
-    from bitsback.archive.reader import Archive
-
 _SHOWN = 100  # damaged blocks
 _ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
 _FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
+
+
+class Opener(Protocol):
+    """What an open archive tells of itself, one thing at a time."""
+
+    name: str
+    size: int
+    collection: Collection | FileList
+    library: Library
+
+    def __len__(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def names(self) -> list[str]: ...
+
+    @property
+    def blocks(self) -> list[BlockInfo]: ...
+
+    @property
+    def problems(self) -> list[ArchiveError]: ...
+
+    @property
+    def model_bytes(self) -> int: ...
+
+    def header(self, block: BlockInfo) -> Opened: ...
 
 
 def kind_of(collection: Collection | FileList) -> str:
@@ -31,7 +58,7 @@ def kind_of(collection: Collection | FileList) -> str:
     )
 
 
-def describe(archive: Archive) -> dict[str, Any]:
+def describe(archive: Opener) -> dict[str, Any]:
     """What is in the archive."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     lanes: set[int] = set()
@@ -104,12 +131,12 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     return {"dtype": part.dtype.str, "shape": list(part.shape), "items": part.items, "mode": mode}
 
 
-def _describe_model(archive: Archive, prefix: bytes) -> dict[str, Any]:
+def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
     return {
         "identity": prefix.hex(),
         "name": None,
         "about": None,
-        "architecture": None,
+        "code": None,
         **(archive.library.describe(prefix) or {}),
         "blocks": 0,
     }

@@ -19,7 +19,7 @@ from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
 from bitsback.archive.targets import check_container
 from bitsback.errors import InputError
-from bitsback.images.files import Writable, open_file
+from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
 
 Source = str | os.PathLike[str] | BinaryIO

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bitsback.archive.files import Runs, runs_of
 from bitsback.archive.layout import Collection
+from bitsback.archive.members import Runs, runs_of
 
 if TYPE_CHECKING:
     from bitsback.images.pictures import Header

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bitsback.archive.choose import item_axes
-from bitsback.archive.files import pack_files, unpack_files
 from bitsback.archive.groups import Groups
 from bitsback.archive.layout import ARRAY, COLLECTION, IDX, IDX_GZ, NAMES, Collection, open_section
+from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
-from bitsback.images.files import open_file
+from bitsback.images.file_io import open_file
 from bitsback.images.modes import mode_of
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import PICTURES, ending_of, restored

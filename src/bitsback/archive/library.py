@@ -1,13 +1,14 @@
 """The models that an archive's blocks ask for: given by hand, embedded in it, or bundled."""
 
-import json
 from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import Any
 
 from bitsback.archive.block import PREFIX_SIZE
 from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
-from bitsback.models import Model, bundled
+from bitsback.integer.fields import Fields
+from bitsback.models import Model, bundled, file
 from bitsback.models.embed import unpack_model
 from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
@@ -56,9 +57,9 @@ class Library:
                 self._known[prefix] = model
             return self._known[prefix]
 
-    def describe(self, prefix: bytes) -> dict[str, str] | None:
+    def describe(self, prefix: bytes) -> dict[str, Any] | None:
         """What a model says of itself, if it is there: its name, what it is about, and its
-        architecture. None is built for it.
+        code. None is built for it.
         """
         known: Outline | None = self._known.get(prefix)
         for name in bundled.names() if known is None else ():
@@ -92,24 +93,25 @@ class Library:
                 self._damage.append(error)
 
 
-def _about(model: Outline) -> dict[str, str]:
-    return {"name": model.name, "about": model.about, "architecture": model.architecture}
+def _about(model: Outline) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "about": model.about,
+        "code": [str(step) for step in model.code],
+    }
 
 
-def _described(start: bytes, prefix: bytes) -> dict[str, str] | None:
-    """The same from the first bytes of an `M` section, of which nothing is checked."""
+def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
+    """The same from the first bytes of an `M` section, whose networks are left unread."""
     cursor = Cursor(start, 1)
     try:
         cursor.varint()
         if cursor.take(PREFIX_SIZE) != prefix:
             return None
-        description = json.loads(cursor.take(cursor.varint()))
-    except (ArchiveError, ValueError, RecursionError):
+        description = cursor.take(cursor.varint()).decode()
+        return _about(Outline.read(Fields(file.parse(description), "description")))
+    except (ArchiveError, ModelError, UnicodeDecodeError):
         return None
-    if not isinstance(description, dict):
-        return None
-    found = {key: description.get(key) for key in ("name", "about", "architecture")}
-    return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
 def _load(section: bytes) -> Model:

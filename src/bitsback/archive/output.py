@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from bitsback.archive import moves, temporary
 from bitsback.errors import InputError
-from bitsback.images.files import stream_name
+from bitsback.images.file_io import stream_name
 
 Destination = str | os.PathLike[str] | BinaryIO
 

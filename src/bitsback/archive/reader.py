@@ -14,16 +14,16 @@ from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.files import Files, read_file, unpack_files
 from bitsback.archive.layout import BLOCK, MODEL, NAMES, Collection, Cursor, Shape, open_section
 from bitsback.archive.library import ADVICE, START, Library
+from bitsback.archive.members import Files, read_file, unpack_files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.files import Reader, open_file, reading, stream_name
+from bitsback.images.file_io import Reader, open_file, reading, stream_name
 from bitsback.models import Model
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
@@ -40,6 +40,17 @@ class Archive:
     manager, or close it. It may be used from several threads, and, if it is a file, from processes
     that are forked afterwards. One that was opened by its path can be pickled: it is opened again
     where it is unpickled.
+
+    >>> import io
+    >>> from bitsback import compress
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> file = io.BytesIO()
+    >>> compressed = compress(digits, file, block=10)
+    >>> with Archive(file) as archive:
+    ...     print(len(archive), archive.shape, len(archive.blocks))
+    ...     print(bool((archive[17] == digits[17]).all()))
+    100 (100, 28, 28) 10
+    True
     """
 
     def __init__(
@@ -191,7 +202,7 @@ class Archive:
         needed is damaged.
         """
         if isinstance(self.collection, FileList):
-            return read_file(self, which)
+            return read_file(self.files, which, self.name, self.pieces)
         if isinstance(which, str):
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
         if isinstance(which, slice):

@@ -26,7 +26,7 @@ from bitsback.archive.parts import unpack_collection
 from bitsback.archive.source import Task, at_block
 from bitsback.archive.targets import check_container
 from bitsback.errors import ArchiveError
-from bitsback.images.files import read_up_to, reading, stream_name
+from bitsback.images.file_io import read_up_to, reading, stream_name
 from bitsback.models import Model
 
 _MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)

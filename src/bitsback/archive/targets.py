@@ -5,8 +5,8 @@ one file, and no file where another's folder must be.
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 
-from bitsback.archive.files import Files
 from bitsback.archive.layout import ARRAY, Collection
+from bitsback.archive.members import Files
 from bitsback.archive.parts import FOLDER
 from bitsback.errors import ArchiveError
 from bitsback.images.idx import idx_header

@@ -35,7 +35,10 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 )
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
-    help="Items in a block. Blocks decode on their own: small ones make 'extract' faster, large ones the file smaller.",
+    help=(
+        "Items in a block. Blocks decode on their own: small ones make 'extract' faster, large ones"
+        " the file smaller."
+    ),
 )  # fmt: skip
 @click.option(
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
@@ -114,11 +117,13 @@ def command(
         summary = bitsback.compress(
             options.standard_input() if source == options.STANDARD else taken,
             options.standard_output() if output == options.STANDARD else output,
-            model=given[0] if given else "auto", block=block, threads=threads, embed=embed, progress=progress,
+            model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
+            progress=progress,
             force=force, skip_bad=skip_bad,
         )  # fmt: skip
     figures.report(
-        source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out, as_json, quiet,
+        source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,
+        as_json, quiet,
         outdone=summary.outdone, skipped=summary.skipped, bad=summary.bad, notes=notes,
     )  # fmt: skip
 

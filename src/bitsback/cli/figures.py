@@ -91,9 +91,10 @@ def report(
             err=output == "-",
         )
     elif not quiet:
+        files = summary.files
+        contents = count(summary.items, "item") if files is None else count(files, "file")
         say(
-            f"{output}:"
-            f" {count(summary.items, 'item') if summary.files is None else count(summary.files, 'file')},"
+            f"{output}: {contents},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
@@ -101,8 +102,8 @@ def report(
         )
         if outdone:
             say(
-                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a general"
-                " compressor, which was used",
+                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a"
+                " general compressor, which was used",
                 err=True,
             )
         for reason in (bad or {}).values():

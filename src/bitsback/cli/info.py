@@ -88,7 +88,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     for model in info["models"]:
         name = (
-            f"{model['name']}" + (f" ({model['architecture']})" if model["architecture"] else "")
+            f"{model['name']}" + (f" ({', '.join(model['code'])})" if model["code"] else "")
             if model["name"]
             else "not here; give it with -m"
         )

@@ -16,12 +16,11 @@ from typing import Any
 import click
 
 from bitsback import __version__
+from bitsback.cli import lab
 from bitsback.errors import BitsbackError
 from bitsback.images.names import printable
 
-COMMANDS = (
-    "compress", "decompress", "extract", "info", "verify", "models", "train", "bench", "reproduce", "explain", "demo",
-)  # fmt: skip
+COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train")
 
 FAILED = 2
 INTERRUPTED = 130
@@ -39,9 +38,11 @@ class LazyGroup(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *lab.COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in lab.COMMANDS:
+            return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"bitsback.cli.{cmd_name}").command

@@ -8,7 +8,7 @@ import click
 
 from bitsback.cli import figures, options
 
-_SPEEDS = {"vae": "tens of MB/s with a thread", "context-vae": "a few MB/s with a thread"}
+_FAST, _SMALL = "tens of MB/s with a thread", "a few MB/s with a thread"
 
 
 @click.command()
@@ -21,9 +21,9 @@ def command(as_json: bool) -> None:
     such an archive needs no copy of it. Other models, made with bitsback[train], are files that you
     give to 'compress -m FILE'.
 
-    Models of the architecture vae are fast. Those of the architecture context-vae, with which each
-    pixel depends on those before it, make smaller archives. 'compress --fast' and 'compress --best'
-    choose accordingly.
+    Models that code an image as a whole are fast. Those that scan it, where each pixel depends on
+    those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
+    accordingly.
 
     \b
       bitsback models
@@ -38,8 +38,9 @@ def command(as_json: bool) -> None:
             {
                 "name": model.name,
                 "about": model.about,
-                "architecture": model.architecture,
-                "item_shape": list(model.item_shape),
+                "code": [str(step) for step in model.code],
+                "scans": model.scans,
+                "item_shape": list(model.item_shape) if model.item_shape else None,
                 "levels": model.levels,
                 "latents": model.latents,
                 "bytes": bundled.size(name),
@@ -54,7 +55,7 @@ def command(as_json: bool) -> None:
         click.echo(
             f"{row['name']}\n"
             f"    {row['about']}\n"
-            f"    {row['architecture']}: {_SPEEDS[row['architecture']]}\n"
+            f"    {', '.join(row['code'])}: {_SMALL if row['scans'] else _FAST}\n"
             f"    items of {figures.dimensions(row['item_shape'])}, {row['levels']} levels;"
             f" {row['latents']} latents; {figures.size(row['bytes'])}; {row['licence']}\n"
             f"    identity {row['identity']}"

@@ -13,7 +13,7 @@ from bitsback.cli import options, train_report
 from bitsback.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from bitsback.train.collection import Collection
+    from bitsback.train.job.image_set import ImageSet
 
 
 @click.command(short_help="Train a model for your own images.")
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     default=10,
     show_default=True,
     metavar="N",
-    help="About how long to train; the figures afterwards take some seconds more.",
+    help=(
+        "About how long to train; what is measured afterwards takes more, none of it longer than"
+        " the training."
+    ),
 )
 @click.option(
     "--arch",
@@ -104,11 +107,11 @@ def command(
       bitsback train faces.npy -o faces.safetensors --resume       after an interruption
       bitsback compress faces.npy -m faces.safetensors             the model goes into the archive
     """
-    from bitsback.train.collection import as_images, split
-    from bitsback.train.comparison import compare
-    from bitsback.train.downloads import SETS
-    from bitsback.train.export import Card
-    from bitsback.train.job import PLAN, Settings, check_output, train
+    from bitsback.train.export.exporter import Card
+    from bitsback.train.job.downloads import SETS
+    from bitsback.train.job.image_set import as_images, split
+    from bitsback.train.job.job import PLAN, Settings, check_output, train
+    from bitsback.train.job.worth import compare
 
     path = Path(output)
     kind = None if arch == "auto" else arch
@@ -137,20 +140,23 @@ def command(
             )
         raise
     if not quiet:
-        click.echo("measuring on the held-out images ...", err=True)
-    comparison = compare(outcome.model, as_images(parts.held_out, collection.levels))
+        click.echo("measuring on the held-out images, and on all ...", err=True)
+    held_out, everything = (
+        as_images(symbols, collection.levels) for symbols in (parts.held_out, collection.everything)
+    )
+    comparison = compare(outcome.model, held_out, everything, outcome.seconds)
     if as_json:
         train_report.show_json(settings, collection, parts, outcome, comparison)
     elif not quiet:
         train_report.show(settings, collection, parts, outcome, comparison)
 
 
-def _collection(data: str, folder: str | None) -> Collection:
-    from bitsback.train.collection import named_collection, read_collection
-    from bitsback.train.downloads import SETS, find
+def _collection(data: str, folder: str | None) -> ImageSet:
+    from bitsback.train.job.downloads import SETS, find
+    from bitsback.train.job.image_set import named_image_set, read_image_set
 
     if data in SETS:
-        return named_collection(data, find(data, folder))
+        return named_image_set(data, find(data, folder))
     if folder is not None:
         raise click.UsageError(f"--data is for {' and '.join(SETS)}; name your own images alone")
-    return read_collection(data)
+    return read_image_set(data)

@@ -10,9 +10,9 @@ import click
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.train.collection import Collection, Parts
-    from bitsback.train.comparison import Comparison
-    from bitsback.train.job import Outcome, Settings
+    from bitsback.train.job.image_set import ImageSet, Parts
+    from bitsback.train.job.job import Outcome, Settings
+    from bitsback.train.job.worth import Worth
 
 
 def rate_note(rate: float | None) -> str | None:
@@ -20,7 +20,7 @@ def rate_note(rate: float | None) -> str | None:
     return None if rate is None else f"validation {rate:.4f} bits per pixel"
 
 
-def about(collection: Collection) -> str:
+def about(collection: ImageSet) -> str:
     """A line for the model to carry."""
     height, width = collection.shape
     return f"{collection.kind} images of {height}x{width} pixels, trained by bitsback train"
@@ -28,14 +28,14 @@ def about(collection: Collection) -> str:
 
 def show(
     settings: Settings,
-    collection: Collection,
+    collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
-    comparison: Comparison,
+    worth: Worth,
 ) -> None:
     """The table, on standard output."""
-    from bitsback.train.architectures import in_words
-    from bitsback.train.comparison import table, verdict
+    from bitsback.train.job.worth import table, verdict
+    from bitsback.train.twins.architectures import in_words
 
     height, width = collection.shape
     sizes = in_words(outcome.plan.architecture, outcome.model.latents)
@@ -46,37 +46,48 @@ def show(
         " this table:"
     )
     click.echo("")
-    for line in table(comparison):
+    for line in table(worth):
         click.echo(line)
     click.echo("")
     click.echo(
-        f"The model adds {comparison.model_bytes:,} bytes to an archive. 'pays from': the number of"
+        f"The model adds {worth.model_bytes:,} bytes to an archive. 'pays from': the number of"
         " images from which on the archive with its model inside is smaller, if further images"
-        " cost as much as these."
+        " cost as much as these. 'all images': bytes for the whole collection, as measured."
     )
-    click.echo(
-        verdict(comparison, total_images(collection), outcome.still_falling, outcome.plan.kind)
-    )
-    for line in comparison.missing:
+    if outcome.replanned:
+        click.echo(replanned(outcome))
+    click.echo(verdict(worth, total_images(collection), outcome.still_falling, outcome.plan.kind))
+    for line in worth.missing:
         click.echo(line)
     click.echo(f"{settings.curve}: the curve of the training")
 
 
-def total_images(collection: Collection) -> int:
+def replanned(outcome: Outcome) -> str:
+    """That there was another number of epochs than planned, and why."""
+    slower = outcome.epochs < outcome.plan.epochs
+    return (
+        f"There were {outcome.epochs:,} epochs in place of the {outcome.plan.epochs:,} planned,"
+        f" since they took {'more' if slower else 'less'} time than expected"
+        + (": the machine was busy with other work." if slower else ".")
+        + f" They took {outcome.seconds / 60:.1f} minutes."
+    )
+
+
+def total_images(collection: ImageSet) -> int:
     return len(collection.images) + (0 if collection.test is None else len(collection.test))
 
 
 def show_json(
     settings: Settings,
-    collection: Collection,
+    collection: ImageSet,
     parts: Parts,
     outcome: Outcome,
-    comparison: Comparison,
+    worth: Worth,
 ) -> None:
     """The same figures and more, on standard output."""
-    from bitsback.train.comparison import break_even, verdict
+    from bitsback.train.job.worth import break_even, verdict
 
-    ours = comparison.ours
+    ours = worth.ours
     rows = [
         {
             "name": row.name,
@@ -84,11 +95,10 @@ def show_json(
             "bytes": row.bytes,
             "bits_per_pixel": row.rate,
             "bytes_an_image": row.bytes_an_image,
-            "pays_from_images": (
-                None if row is ours else break_even(ours, row, comparison.model_bytes)
-            ),
+            "bytes_of_all_images": row.whole,
+            "pays_from_images": (None if row is ours else break_even(ours, row, worth.model_bytes)),
         }
-        for row in (ours, *comparison.peers)
+        for row in (ours, *worth.peers)
     ]
     figures.show_json(
         {
@@ -104,14 +114,16 @@ def show_json(
             },
             "architecture": outcome.plan.kind,
             "plan": asdict(outcome.plan),
+            "epochs_after_replanning": outcome.epochs,
+            "training_seconds": round(outcome.seconds, 1),
             "latents": outcome.model.latents,
             "validation_bits_per_pixel": outcome.validation_rate,
-            "model_bytes_in_archive": comparison.model_bytes,
+            "model_bytes_in_archive": worth.model_bytes,
             "held_out": rows,
             "verdict": verdict(
-                comparison, total_images(collection), outcome.still_falling, outcome.plan.kind
+                worth, total_images(collection), outcome.still_falling, outcome.plan.kind
             ),
-            "missing": comparison.missing,
+            "missing": worth.missing,
             "epochs": outcome.rows,
         }
     )

@@ -21,6 +21,16 @@ class Autoregressive:
     array[:, :position] and must not depend on the rest. Pop goes from the first position to the
     last, push from the last to the first. levels: symbols lie in 0 ... levels - 1, at most 256 of
     them. Pops uint8.
+
+    >>> from bitsback.codecs import Bernoulli
+    >>> def like_the_last(x, position):
+    ...     before = x[:, position - 1] if position else np.zeros(len(x))
+    ...     return Bernoulli.from_probability(np.where(before == 1, 0.9, 0.1))
+    >>> message = Message([1 << 63])
+    >>> codec = Autoregressive(like_the_last, shape=(2, 4), levels=2)
+    >>> codec.push(message, [[0, 0, 1, 1], [1, 1, 1, 1]])
+    >>> codec.pop(message).tolist()
+    [[0, 0, 1, 1], [1, 1, 1, 1]]
     """
 
     step: Callable[[NDArray[np.uint8], int], Codec[Any]]

@@ -22,6 +22,15 @@ class Codec(Protocol[Symbols]):
     2. after `x = pop(m)`, `push(m, x)` gives m back bit for bit, for any valid message.
 
     Whatever either raises, the message is as it was before the call.
+
+    Uniform numbers of eight bits, to which everybody's own codec can be compared:
+
+    >>> from bitsback.codecs import Categorical, Uniform
+    >>> codec: Codec = Uniform(256, shape=(2,))
+    >>> message = Message([1 << 63])
+    >>> codec.push(message, [3, 250])
+    >>> codec.pop(message).tolist()
+    [3, 250]
     """
 
     def push(self, message: Message, symbols: Symbols) -> None:

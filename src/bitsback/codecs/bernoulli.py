@@ -17,6 +17,14 @@ class Bernoulli:
 
     frequency: integers of any shape, which is the shape of the symbols, each in [1, 2^precision -
     1]. precision: 1 to 24. Pops uint8.
+
+    >>> message = Message([1 << 63])
+    >>> codec = Bernoulli.from_probability([0.5, 0.25, 0.125])
+    >>> codec.push(message, [1, 1, 1])
+    >>> codec.information([1, 1, 1]).tolist()  # in bits
+    [1.0, 2.0, 3.0]
+    >>> codec.pop(message).tolist()
+    [1, 1, 1]
     """
 
     frequency: NDArray[np.uint32]
@@ -64,6 +72,13 @@ class BernoulliTable:
 
     table: integers [256], each in [1, 2^precision - 1]. index: uint8 of any shape, which is the
     shape of the symbols.
+
+    >>> message = Message([1 << 63])
+    >>> table = np.arange(1, 257) << 7
+    >>> codec = BernoulliTable(table, np.array([255, 0], np.uint8))
+    >>> codec.push(message, [1, 0])
+    >>> codec.pop(message).tolist()
+    [1, 0]
     """
 
     table: NDArray[np.uint32]

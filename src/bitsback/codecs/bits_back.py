@@ -19,6 +19,18 @@ class BitsBack(Generic[X, Z]):
     prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
     x to the codec of z under q(z|x). Any codecs will do. Source: Townsend, Bird, Barber 2019, Table
     1 and Figure 5.
+
+    >>> from bitsback.codecs import Bernoulli, Uniform
+    >>> codec = BitsBack(
+    ...     prior=Uniform(2, shape=(1,)),
+    ...     likelihood=lambda z: Bernoulli.from_probability([0.9 if z[0] else 0.1] * 3),
+    ...     posterior=lambda x: Bernoulli.from_probability([0.99 if sum(x) > 1 else 0.01]),
+    ... )
+    >>> message = Message([1 << 63], depth=0)
+    >>> for image in ([1, 1, 1], [0, 0, 1]):
+    ...     codec.push(message, image)
+    >>> codec.pop(message).tolist(), codec.pop(message).tolist()
+    ([0, 0, 1], [1, 1, 1])
     """
 
     prior: Codec[Z]

@@ -16,6 +16,14 @@ class Categorical:
 
     frequencies: integers [symbols], each at least 1, of sum 2^precision, precision <= 24.
     Codes arrays of `shape`, popped as uint32.
+
+    >>> message = Message([1 << 63])
+    >>> codec = Categorical([8, 4, 4], precision=4, shape=(5,))
+    >>> codec.push(message, [0, 1, 0, 2, 0])
+    >>> codec.information([0, 1, 0, 2, 0]).tolist()  # in bits
+    [1.0, 2.0, 1.0, 2.0, 1.0]
+    >>> codec.pop(message).tolist()
+    [0, 1, 0, 2, 0]
     """
 
     frequencies: NDArray[np.uint32]

@@ -23,6 +23,14 @@ class Gaussian:
     mean: int32 of any shape, which is the shape of the symbols, in units of 2^-16, within [-2^20,
     2^20]. inverse_scale: uint32 of the same shape, one over the standard deviation, in units of
     2^-16, within [2^10, 2^26]. bits: 1 to 12. precision: bits + 4 to 24. Pops uint16.
+
+    >>> message = Message([1 << 63], depth=0)
+    >>> codec = Gaussian.from_float(mean=[0.0, 2.0], scale=[1.0, 0.1], bits=8)
+    >>> codec.push(message, [128, 250])
+    >>> codec.pop(message).tolist()
+    [128, 250]
+    >>> [round(float(bits), 2) for bits in codec.information([128, 250])]
+    [8.0, 1.8]
     """
 
     mean: NDArray[np.int32]

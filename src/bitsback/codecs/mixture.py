@@ -30,6 +30,14 @@ class Mixture:
     shape, in units of 2^-8, within [-2^24, 2^24]. inverse_scale: uint32 of the same shape, one over
     the scale, in units of 2^-16, within [1, 2^26]. levels: 2 to 65,536. precision: log2(levels) + 4
     to 24. Symbols have the shape [...]; pops uint16.
+
+    >>> message = Message([1 << 63])
+    >>> codec = Mixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256)
+    >>> codec.push(message, [200])
+    >>> codec.pop(message).tolist()
+    [200]
+    >>> [round(float(codec.information([c])[0]), 1) for c in (40, 200, 120)]
+    [5.0, 4.7, 23.0]
     """
 
     weight: NDArray[np.uint32]

@@ -42,6 +42,12 @@ class Rows:
     starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c
     has the interval [starts[c], starts[c + 1]). At most 65,536 rows and 256 levels; precision up to
     24. index: uint16 of any shape, which is the shape of the symbols. Pops uint8.
+
+    >>> message = Message([1 << 63])
+    >>> codec = Rows.from_probability([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
+    >>> codec.push(message, [0, 2])
+    >>> codec.pop(message).tolist()
+    [0, 2]
     """
 
     starts: NDArray[np.uint32]

@@ -8,7 +8,16 @@ from bitsback.message import Message
 
 
 class Serial:
-    """Codes a tuple, one part with each codec. The first part pops first, so it is pushed last."""
+    """Codes a tuple, one part with each codec. The first part pops first, so it is pushed last.
+
+    >>> from bitsback.codecs import Bernoulli, Uniform
+    >>> message = Message([1 << 63])
+    >>> codec = Serial(Uniform(10, shape=(1,)), Bernoulli.from_probability([0.9, 0.9]))
+    >>> codec.push(message, ([7], [1, 0]))
+    >>> digit, pixels = codec.pop(message)
+    >>> digit.tolist(), pixels.tolist()
+    ([7], [1, 0])
+    """
 
     def __init__(self, *codecs: Codec[Any]) -> None:
         self.codecs = codecs

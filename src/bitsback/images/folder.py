@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.files import reading
+from bitsback.images.file_io import reading
 from bitsback.images.names import check, printable
 from bitsback.images.npy import Shape
 from bitsback.images.pictures import read_pixels

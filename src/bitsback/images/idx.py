@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from bitsback.errors import InputError
-from bitsback.images.files import Sink, Writable, read_up_to
+from bitsback.images.file_io import Sink, Writable, read_up_to
 from bitsback.images.npy import Items, Shape, StreamItems
 
 _DTYPES = {8: "|u1", 9: "|i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.files import (
+from bitsback.images.file_io import (
     Reader,
     is_file,
     one_line,

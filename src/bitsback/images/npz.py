@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.files import Sink, Writable, one_line, reading
+from bitsback.images.file_io import Sink, Writable, one_line, reading
 from bitsback.images.names import check, printable
 from bitsback.images.npy import Items, open_stream, read_header
 

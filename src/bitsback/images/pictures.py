@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bitsback.errors import InputError
-from bitsback.images.files import one_line, open_regular
+from bitsback.images.file_io import one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
 

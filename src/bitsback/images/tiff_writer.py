@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.files import Writable
+from bitsback.images.file_io import Writable
 
 _HEADER_SIZE = 8
 _SHORT, _LONG = 3, 4

@@ -21,6 +21,14 @@ class Fields:
             raise ModelError(f"{self._where}: '{key}' is missing")
         return self._rest.pop(key)
 
+    def has(self, key: str) -> bool:
+        """Whether an optional key is there, and has not been taken."""
+        return key in self._rest
+
+    def names(self) -> list[str]:
+        """Those that have not been taken, in their order."""
+        return list(self._rest)
+
     def text(self, key: str, *allowed: str) -> str:
         value = self._take(key)
         if not isinstance(value, str) or (allowed and value not in allowed):
@@ -56,12 +64,33 @@ class Fields:
             raise ModelError(f"{self._where}: '{key}' must be a list")
         return value
 
+    def peek_text(self, key: str) -> str:
+        """As `text`, but the key stays, to be taken later."""
+        value = self.text(key)
+        self._rest[key] = value
+        return value
+
+    def texts(self, key: str, count: int | range) -> list[str]:
+        value = self.items(key)
+        counts = count if isinstance(count, range) else range(count, count + 1)
+        if len(value) not in counts or not all(isinstance(item, str) for item in value):
+            raise ModelError(
+                f"{self._where}: '{key}' must be a list of {counts[0]} to {counts[-1]} texts"
+            )
+        return value
+
     def object(self, key: str) -> "Fields":
         return Fields(self._take(key), f"{self._where}.{key}" if self._where else key)
+
+    def peek_object(self, key: str) -> "Fields":
+        """As `object`, but the key stays, to be taken later."""
+        value = self._take(key)
+        self._rest[key] = value
+        return Fields(value, f"{self._where}.{key}")
 
     def done(self) -> None:
         if self._rest:
             raise ModelError(
-                f"{self._where}: unknown key '{min(self._rest)}'; a newer bitsback may read this"
+                f"{self._where}: unknown key {min(self._rest)!r}; a newer bitsback may read this"
                 " model"
             )

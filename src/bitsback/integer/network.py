@@ -1,7 +1,9 @@
-"""Integer networks: built from the description of a model file, checked, and run."""
+"""Integer networks: read from a description, checked, bound to a size of image, and run."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,73 +11,130 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.builder import Builder, Tensors
-from bitsback.integer.layers import Bounds, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.layers import KINDS, Layer
+from bitsback.integer.layers.entry import Entry
+from bitsback.integer.tensors import TensorReader
+from bitsback.integer.values import Size, Values
+
+_MOST_ELEMENTS = 1 << 24  # of a value, for one item
+_MOST_TOGETHER = 1 << 25  # of all values of a network
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+"""The names of variables, networks and layers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
-    """A list of layers that each read the source or earlier layers; the core runs it."""
+    """Layers that each read sources or earlier layers. It has no size: `at` binds it to one."""
 
-    core: _core.Network
-    source: Values
-    outputs: tuple[int, ...]
-    """The numbers of the outputs among the values of the core."""
-    values: tuple[Values, ...]
-    """What the outputs hold."""
-    elements: int
-    """Of all values together, for one row of the source."""
-    tensor_names: frozenset[str]
-    """The tensors that belong to this network."""
+    name: str
+    sources: dict[str, Values]
+    layers: dict[str, Layer]
+
+    @property
+    def known(self) -> dict[str, Values]:
+        """All values by their names."""
+        return {**self.sources, **{name: layer.values for name, layer in self.layers.items()}}
+
+    def elements(self, size: Size) -> int:
+        """Of all values together, for one item."""
+        return sum(values.elements(size) for values in self.known.values())
+
+    def multiply_adds(self, size: Size) -> int:
+        """Of one item."""
+        return sum(layer.multiply_adds(size) for layer in self.layers.values())
+
+    @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as its networks
+    def at(self, size: Size) -> "BoundNetwork":
+        """The network for images of this size."""
+        core = _core.Network(
+            [
+                (*values.extent(size), values.channels, values.low, values.high)
+                for values in self.sources.values()
+            ]
+        )
+        numbers = {name: number for number, name in enumerate(self.sources)}
+        for name, layer in self.layers.items():
+            numbers[name] = layer.add(core, tuple(numbers[of] for of in layer.inputs), size)
+        return BoundNetwork(self, size, core, numbers)
+
+    def check_read(self, outputs: set[str]) -> None:
+        """ModelError if nothing depends on a source or a layer."""
+        read = {name for layer in self.layers.values() for name in layer.inputs}
+        unread = self.known.keys() - read - outputs
+        if unread:
+            raise ModelError(f"{self.name}: nothing reads {', '.join(sorted(unread))}")
 
     @classmethod
-    def build(
+    def read(
         cls,
         name: str,
-        description: list[Any],
-        tensors: Tensors,
-        source_name: str,
-        source: Values,
-        outputs: Mapping[str, Values | Bounds],
+        fields: Fields,
+        tensors: TensorReader,
+        sources: Mapping[str, Values],
+        size: Size | None,
+        test_size: Size,
     ) -> "Network":
-        """From the `network` of a description. `outputs`: the layers asked for, with their widths
-        and ranges.
+        """From an entry of `networks`, without its `sources`.
 
+        size: of the images, if the model has one. test_size: for which its values are counted.
         Raises ModelError, naming the layer, for anything that docs/model-format.md does not allow.
         """
-        builder = Builder(name, tensors, source_name, source)
-        for position, entry in enumerate(description):
-            builder.add(position, entry)
-        known = builder.known
-        for output_name, wanted in outputs.items():
-            if output_name not in known or output_name == source_name:
-                raise ModelError(f"{name}: there is no layer '{output_name}'")
-            if not wanted.allows(known[output_name][1]):
+        known = dict(sources)
+        layers: dict[str, Layer] = {}
+        elements = sum(values.elements(test_size) for values in sources.values())
+        for position, item in enumerate(fields.items("layers")):
+            entry_fields = Fields(item, f"{name}.layers[{position}]")
+            op, layer_name = entry_fields.text("op"), entry_fields.text("name")
+            if not NAME.match(layer_name) or layer_name in known:
                 raise ModelError(
-                    f"{name}.{output_name}: must have {wanted}, and has {known[output_name][1]}"
+                    f"{name}: the name {layer_name!r} of a layer is used already, or is not made of"
+                    " a-z, 0-9 and _"
                 )
-        unread = known.keys() - builder.read - outputs.keys()
-        if unread:
-            raise ModelError(f"{name}: nothing reads {', '.join(sorted(unread))}")
-        return cls(
-            builder.core,
-            source,
-            tuple(known[output][0] for output in outputs),
-            tuple(known[output][1] for output in outputs),
-            builder.elements,
-            frozenset(builder.tensor_names),
-        )
+            where = f"{name}.{layer_name}"
+            if op not in KINDS:
+                raise ModelError(
+                    f"{where}: unknown op {op!r}; the model needs a newer bitsback, or is damaged"
+                )
+            layer = KINDS[op](Entry(entry_fields, where, known, tensors, size))
+            entry_fields.done()
+            width = layer.values.elements(test_size)
+            elements += width
+            if width > _MOST_ELEMENTS or elements > _MOST_TOGETHER:
+                raise ModelError(
+                    f"{where}: a value may have 2^24 elements, and a network 2^25; it has {width},"
+                    f" and the network up to here {elements}"
+                )
+            layers[layer_name] = layer
+            known[layer_name] = layer.values
+        return cls(name, dict(sources), layers)
 
-    def __call__(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """x: [rows, width], within the range of the source. The outputs, each [rows, its width],
-        uint8 or int16.
+
+@dataclass(frozen=True, eq=False)
+class BoundNetwork:
+    """A network for images of one size, which the core runs."""
+
+    network: Network
+    size: Size
+    core: _core.Network
+    numbers: dict[str, int]
+    """The numbers of the values in the core, by their names."""
+
+    def __call__(self, *sources: NDArray[Any], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """sources: [items, elements] each, within their ranges. The outputs of these names, each
+        [items, elements], uint8 or int16.
 
         Raises ValueError for a source of another width or out of its range.
         """
-        narrow = self.source.high <= 255
-        rows = np.ascontiguousarray(x, np.uint8) if narrow else np.ascontiguousarray(x, np.int16)
-        if rows.dtype != x.dtype and not np.array_equal(rows, x):
-            raise ValueError(
-                f"the source of a network must hold integers from 0 to {self.source.high}"
-            )
-        return tuple(self.core(rows, self.outputs))
+        arrays = []
+        for values, source in zip(self.network.sources.values(), sources, strict=True):
+            if (
+                source.size
+                and not values.low <= int(source.min()) <= int(source.max()) <= values.high
+            ):
+                raise ValueError(
+                    f"a source of a network must hold integers from {values.low} to {values.high}"
+                )
+            arrays.append(np.ascontiguousarray(source, np.uint16))
+        return list(self.core(arrays, [self.numbers[name] for name in outputs]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bitsback.errors import ModelError
 from bitsback.models import bundled
-from bitsback.models.vae import Model
+from bitsback.models.model import Model
 
 __all__ = ["Model", "bundled", "load_model"]
 

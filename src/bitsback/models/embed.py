@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError, MessageError, ModelError
 from bitsback.message import Message
 from bitsback.models import tensor_code
+from bitsback.models.model import Model
 from bitsback.models.tensor_code import PLAIN, TOKENS, Codec, Form, Step
-from bitsback.models.vae import Model
 from bitsback.wire import Cursor, varint
 
 _PREFIX_SIZE = 16
@@ -123,15 +123,14 @@ def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, 
     """
     if not tensor.size:
         return []
-    pixels = model.pixels
-    width = model.item_shape[-1]
+    pixels, width = (model.pixels, model.whole_size()[1]) if model.size else (0, 0)
     above = (1, width, width + 1) if 1 < width < pixels else (1,)
     choices: list[tuple[bool, tuple[int, ...]]] = [(False, ())]
     if tensor.ndim == 1:
         choices += [(False, (1,)), (False, (1, 2))]
-    if tensor.shape[0] == pixels:
+    if pixels and tensor.shape[0] == pixels:
         choices.append((False, above))
-    if tensor.ndim == 2 and tensor.shape[1] == pixels:
+    if pixels and tensor.ndim == 2 and tensor.shape[1] == pixels:
         choices.append((True, above))
     if (
         tensor.ndim == 2 and len(tensor) <= _FEW_ROWS

@@ -5,63 +5,139 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.errors import ModelError
+from bitsback.integer import Size
 from bitsback.integer.fields import Fields
+from bitsback.models.code import Of, Step, read_code, read_key
+from bitsback.models.distributions import SCAN
+from bitsback.models.text import read_name, read_text
+from bitsback.models.variables import DATA, Variable, read_variables
 
-VAE, CONTEXT_VAE = "vae", "context-vae"
-ARCHITECTURES = (VAE, CONTEXT_VAE)
+VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A latent-variable model of items with `item_shape`, whose pixels take the values 0 ... levels
-    - 1.
-    """
+    """A latent-variable model of images, whose elements take the values 0 ... levels - 1."""
 
     name: str
     about: str
     licence: str
-    architecture: str
-    """`vae`: the pixels are independent, given the latents; `context-vae`: each depends on some of
-    those before it.
-    """
-    item_shape: tuple[int, ...]
-    levels: int
+    variables: dict[str, Variable]
+    """x, the data, and the latents."""
+    size: Size | None
+    """The only size of image that it codes, if there is one."""
+    keys: dict[str, Of]
+    """Its distributions: over what, and given what."""
+    code: tuple[Step, ...]
     growth: int
     """Images a batch for every 256 already coded (docs/format.md, the chain)."""
     batch: int
     """The largest batch."""
-    latents: int
-    bits: int
-    """log2 of the number of buckets of a latent."""
+    scans: bool
+    """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
+
+    @property
+    def channels(self) -> int:
+        return self.variables[DATA].channels
+
+    @property
+    def levels(self) -> int:
+        return self.variables[DATA].levels
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        """Of an item, if the model has a size: [rows, columns], and channels if there are more
+        than one.
+        """
+        if self.size is None:
+            return None
+        return self.size if self.channels == 1 else (*self.size, self.channels)
 
     @property
     def pixels(self) -> int:
-        """Elements of an item."""
-        return int(np.prod(self.item_shape))
+        """Elements of an item, of a model that has a size."""
+        return int(np.prod(self.whole_size())) * self.channels
+
+    @property
+    def latent(self) -> Variable:
+        """The latent variable of a model that has just one. Raises ModelError for another."""
+        latents = [variable for name, variable in self.variables.items() if name != DATA]
+        if len(latents) != 1:
+            raise ModelError(f"the model {self.name} has {len(latents)} latent variables, not one")
+        return latents[0]
+
+    @property
+    def latents(self) -> int:
+        """Elements of all latent variables, for one item."""
+        size = self.whole_size() if self.size else (1, 1)
+        return sum(v.elements(size) for name, v in self.variables.items() if name != DATA)
+
+    @property
+    def bits(self) -> int:
+        """log2 of the number of buckets of the latent of a model that has just one."""
+        return self.latent.bits
+
+    @property
+    def items_in_words(self) -> str:
+        """What it codes, for people."""
+        channels = "" if self.channels == 1 else f" with {self.channels} channels"
+        if self.size is None:
+            return f"images of any size{channels}"
+        return f"items of the shape {self.item_shape}"
+
+    def whole_size(self) -> Size:
+        """The size of its images. Raises ModelError if it has none."""
+        if self.size is None:
+            raise ModelError(f"the model {self.name} codes images of any size: bind it to one")
+        return self.size
+
+    def size_of(self, item_shape: tuple[int, ...]) -> Size | None:
+        """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
+
+        Of a model that has a size, axes of one element do not count, nor does whether the item is
+        flat.
+        """
+        if self.size is not None:
+            whole = (*self.size, self.channels)
+            squeezed = _squeeze(item_shape)
+            fits = squeezed in (_squeeze(whole), _squeeze((self.pixels,)))
+            return self.size if fits else None
+        if self.channels == 1 and len(item_shape) == 2:
+            return item_shape[0], item_shape[1]
+        if len(item_shape) == 3 and item_shape[2] == self.channels:
+            return item_shape[0], item_shape[1]
+        return None
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
-        """Takes its fields from a description. Raises ModelError for what docs/model-format.md does
-        not allow.
+        """Takes its fields from a description, but for `distributions`, of which it reads the keys
+        and leaves the rest. Raises ModelError for what docs/model-format.md does not allow.
         """
         top.text("format", "bitsback-model")
         version = top.integer("version", 0, 1 << 30)
-        if version != 0:
+        if version < VERSION:
+            raise ModelError(
+                f"this model has version {version} of the format, which this bitsback no longer"
+                " reads: train it anew, or use the bitsback that it was made with"
+            )
+        if version > VERSION:
             raise ModelError(
                 f"this model has version {version} of the format: it needs a newer bitsback"
             )
-        name, about, licence = top.text("name"), top.text("about"), top.text("licence")
-        architecture = top.text("architecture", *ARCHITECTURES)
-        item = top.object("item")
-        axes = range(1, 5) if architecture == VAE else range(2, 3)
-        shape = tuple(item.integers("shape", axes, 1, 1 << 24))
-        if np.prod(shape, dtype=object) > 1 << 24:
-            raise ModelError(f"an item of the shape {shape} has more than 2^24 elements")
-        levels = item.integer("levels", 2, 256)
+        name, about = read_name(top, "name"), read_text(top, "about")
+        licence = read_text(top, "licence")
+        inner = top.object("variables")
+        variables, size = read_variables(inner)
+        inner.done()
+        entries = top.peek_object("distributions")
+        keys = {key: read_key(key, variables) for key in entries.names()}
+        scans = any(entries.object(key).peek_text("codec") == SCAN for key in keys)
+        code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
-        latent = top.object("latent")
-        latents, bits = latent.integer("count", 1, 4096), latent.integer("bits", 4, 12)
-        for fields in (item, chain, latent):
-            fields.done()
-        return cls(name, about, licence, architecture, shape, levels, growth, batch, latents, bits)
+        chain.done()
+        return cls(name, about, licence, variables, size, keys, code, growth, batch, scans)
+
+
+def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)

@@ -1,73 +1,66 @@
 """Test vectors: what a model's networks must compute on this machine too, docs/model-format.md."""
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Network
+from bitsback.integer import Network, Size
 from bitsback.integer.fields import Fields
-from bitsback.models.context import PixelsInContext
-from bitsback.models.independent import IndependentPixels
-from bitsback.models.outline import Outline
-from bitsback.models.posterior import Posterior
 
-_MOST_ELEMENTS = 1 << 28
-"""Of all values of a network together, for a batch and for the items of the test."""
+Named = Mapping[str, Network]
+Wanted = Mapping[str, tuple[str, ...]]
 
 
 def check(
-    top: Fields,
-    outline: Outline,
-    posterior: Posterior,
-    likelihood: IndependentPixels | PixelsInContext,
+    name: str,
+    fields: Fields,
+    seed: int,
+    count: int,
+    networks: Named,
+    outputs: Wanted,
+    size: Size,
 ) -> None:
-    """Compares the networks with the field `test` of a description. Raises ModelError if they
-    differ, or are so large that running them would take all memory.
+    """Compares networks with the field `sha256` of the field `test`. Raises ModelError.
+
+    name: of the model. outputs: those of each network that distributions read. size: of the images
+    of the test.
     """
-    test = top.object("test")
-    seed, count = test.integer("seed", 0, (1 << 64) - 1), test.integer("count", 1, 16)
-    digests = test.object("sha256")
-    expected = [digests.text(output) for output in ("mean", "scale", *likelihood.output_names)]
-    for fields in (digests, test):
-        fields.done()
-    networks = {"posterior": posterior.network, **likelihood.networks}
-    for name, network in networks.items():
-        if network.elements * max(outline.batch, count) > _MOST_ELEMENTS:
-            raise ModelError(
-                f"{name}: its values have more than 2^28 elements for a batch; the model needs a"
-                " smaller one"
-            )
-    if digest_outputs(**networks, seed=seed, count=count) != expected:
+    digests = fields.object("sha256")
+    expected = {key: digests.text(key) for key in _keys(outputs)}
+    digests.done()
+    if digest_outputs(networks, outputs, size, seed, count) != expected:
         raise ModelError(
-            f"the model {outline.name} does not compute on this machine what it computed where it"
-            " was made: the file is damaged, or please report this with the output of  python -m"
-            " platform"
+            f"the model {name} does not compute on this machine what it computed where it was made:"
+            " the file is damaged, or please report this with the output of  python -m platform"
         )
 
 
 def digest_outputs(
-    posterior: Network, likelihood: Network, seed: int, count: int, pixel: Network | None = None
-) -> list[str]:
+    networks: Named, outputs: Wanted, size: Size, seed: int, count: int
+) -> dict[str, str]:
     """SHA-256 (hex) of the outputs of the networks on the vectors of `count` items that `seed`
-    gives.
-
-    pixel: the network of a `context-vae` that goes from pixel to pixel.
+    gives, by `network.output`.
     """
-    outputs: list[NDArray[Any]] = []
+    digests: dict[str, str] = {}
     taken = 0
-    for network in (posterior, likelihood, pixel):
-        if network is None:
-            continue
-        values = network.source
-        size = count * values.width
-        words = _core.splitmix64(seed, taken, size) >> np.uint64(32)
-        taken += size
-        source = (words % np.uint64(values.high - values.low + 1)).astype(np.uint16) + np.uint16(
-            values.low
-        )
-        outputs += network(source.reshape(count, values.width))
-    return [hashlib.sha256(output.astype("<i4").tobytes()).hexdigest() for output in outputs]
+    for name, network in networks.items():
+        sources = []
+        for values in network.sources.values():
+            width = values.elements(size)
+            words = _core.splitmix64(seed, taken, count * width) >> np.uint64(32)
+            taken += count * width
+            levels = np.uint64(values.high - values.low + 1)
+            source = (words % levels).astype(np.uint16) + np.uint16(values.low)
+            sources.append(source.reshape(count, width))
+        arrays = network.at(size)(*sources, outputs=outputs[name])
+        for output, array in zip(outputs[name], arrays, strict=True):
+            digest = hashlib.sha256(array.astype("<i4").tobytes())
+            digests[f"{name}.{output}"] = digest.hexdigest()
+    return digests
+
+
+def _keys(outputs: Wanted) -> list[str]:
+    return [f"{name}.{output}" for name, of in outputs.items() for output in of]

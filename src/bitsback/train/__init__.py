@@ -9,4 +9,4 @@ from importlib.util import find_spec
 from bitsback.errors import MissingExtra
 
 if find_spec("torch") is None:
-    raise MissingExtra("torch", "train")
+    raise MissingExtra("torch", "bitsback[train]", ".[train]")

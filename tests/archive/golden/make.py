@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.demo.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 FOLDER = Path(__file__).parent
 

@@ -9,13 +9,13 @@ from importlib.resources.abc import Traversable
 from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.models import file
+from bitsback.models.model import Model
 from bitsback.models.outline import Outline
-from bitsback.models.vae import Model
 
 # Of those that fit an item equally well, the first is the default.
 _NAMES = (
-    "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper", "mnist-context",
-    "mnist-context-small", "fashion-mnist-context",
+    "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
+    "mnist-context", "mnist-context-small", "fashion-mnist-context",
 )  # fmt: skip
 
 

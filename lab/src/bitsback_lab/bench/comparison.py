@@ -1,0 +1,148 @@
+"""The comparison of bitsback with all other compressors that are there, on some images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bitsback.errors import InputError
+from bitsback.models import Model
+from bitsback.peers.catalogue import all_peers
+from bitsback.peers.measure import Measurement, Peer
+from bitsback.peers.units import Images, pack
+from bitsback_lab.bench import cache
+from bitsback_lab.bench.itself import Ours, ours
+from bitsback_lab.bench.machine import processor
+from bitsback_lab.bench.process import PeerFailed, measure_apart
+from bitsback_lab.bench.subject import Data
+
+Progress = Callable[[int, int, str], object]
+"""Called with how many compressors are done, how many there are, and the name of the next."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A compressor's measurement. raw_bytes: of the images; bilevel ones packed, eight pixels a
+    byte.
+    """
+
+    measured: Measurement
+    raw_bytes: int
+    ours: bool = False
+    model_bytes: int | None = None
+    """What the model adds to an archive, for ours; the bytes measured are without it."""
+
+    @property
+    def ratio(self) -> float:
+        """Raw bytes to compressed bytes."""
+        return self.raw_bytes / self.measured.bytes
+
+    @property
+    def bytes_with_model(self) -> int:
+        """Of everything that is needed to have the images again, but programs."""
+        return self.measured.bytes + (self.model_bytes or 0)
+
+    @property
+    def rate_with_model(self) -> float:
+        """Bits per pixel."""
+        return 8 * self.bytes_with_model / self.measured.pixels
+
+    @property
+    def ratio_with_model(self) -> float:
+        return self.raw_bytes / self.bytes_with_model
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`rows`: the smallest first. `missing`, `failed`: a line about each compressor that is not
+    among them.
+    """
+
+    data: Data
+    digest: str
+    rows: list[Row]
+    missing: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def raw_bytes(self) -> int:
+        return len(pack(self.data.images))
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """What is to be measured on some images, the slow ones last."""
+
+    ours: list[Ours]
+    peers: list[Peer]
+    missing: list[str]
+
+
+def plan(
+    images: Images, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
+) -> Lineup:
+    """All that is installed and can code the images, or those with one of the `wanted` words in
+    their names.
+
+    quick: without the slow ones. Raises InputError if no name has one of the words.
+    """
+    peers, missing = all_peers()
+    peers = [peer for peer in peers if images.dtype == bool or not peer.two_levels_only]
+    own = ours(images, models)
+    names = [one.peer.title for one in own] + [peer.title for peer in peers]
+    for word in wanted:
+        if not any(word.lower() in name.lower() for name in names):
+            also = "".join(f"; {line}" for line in missing)
+            raise InputError(f"there is no codec '{word}': choose from {'; '.join(names)}{also}")
+
+    def asked_for(peer: Peer) -> bool:
+        return not wanted or any(word.lower() in peer.title.lower() for word in wanted)
+
+    own = [one for one in own if asked_for(one.peer)]
+    peers = [peer for peer in peers if asked_for(peer) and not (quick and peer.slow)]
+    if not own and not peers:
+        raise InputError("all of these codecs are slow; leave out --quick")
+    return Lineup(own, sorted(peers, key=lambda peer: peer.slow), [] if wanted else missing)
+
+
+def compare(
+    data: Data, wanted: Lineup, remeasure: bool = False, progress: Progress | None = None
+) -> Comparison:
+    """Measures, or looks up, what was planned. What is measured of others is kept for the next
+    time, one by one.
+
+    Raises PeerFailed only if nothing could be measured.
+    """
+    raw = len(pack(data.images))
+    digest = cache.digest(data.images)
+    rows: list[Row] = []
+    failed: list[str] = []
+    todo: list[tuple[Peer, Ours | None]] = [(one.peer, one) for one in wanted.ours]
+    todo += [(peer, None) for peer in wanted.peers]
+    total = len(todo)
+    for done, (peer, own) in enumerate(todo):
+        if progress is not None:
+            progress(done, total, peer.title)
+        try:
+            if own is not None:
+                rows.append(Row(measure_apart(peer, data.images), raw, True, own.model_bytes()))
+            else:
+                rows.append(Row(_measured(peer, data.images, digest, remeasure), raw))
+        except PeerFailed as error:
+            failed.append(str(error))
+    if progress is not None:
+        progress(total, total, "")
+    if not rows:
+        raise PeerFailed("; ".join(failed))
+    rows.sort(key=lambda row: row.measured.bytes)
+    return Comparison(data, digest, rows, wanted.missing, failed)
+
+
+def _measured(peer: Peer, images: Images, digest: str, remeasure: bool) -> Measurement:
+    """What is known already is taken from another processor only where measuring again would take
+    long.
+    """
+    known = None if remeasure else cache.look_up(peer, digest)
+    if known is not None and (peer.slow or known.processor == processor()):
+        return known
+    return cache.measured(peer, images, remeasure=True)

@@ -1,0 +1,111 @@
+"""bitsback itself as one of the compressors: with each model that fits the images, in memory, on
+one thread.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.archive.choose import fits
+from bitsback.archive.layout import MODEL, section
+from bitsback.archive.levels import find_levels, model_symbols
+from bitsback.errors import ModelError
+from bitsback.models import Model, bundled
+from bitsback.models.embed import pack_model
+from bitsback.peers.measure import Peer
+from bitsback.peers.units import Images
+
+
+@dataclass(frozen=True)
+class Ours:
+    """bitsback with one model, or with none."""
+
+    peer: Peer
+    model: Model | None
+
+    def model_bytes(self) -> int | None:
+        """What the model adds to an archive that has it inside, but for a byte or two of the index,
+        which then counts from further on; None if there is no model, or it cannot be embedded.
+        """
+        if self.model is None:
+            return None
+        try:
+            return len(section(MODEL, pack_model(self.model)))
+        except ModelError:
+            return None
+
+
+def ours(images: Images, given: Sequence[Model] = ()) -> list[Ours]:
+    """With the given models and the bundled ones that can code the images; if there is none of
+    them, with none.
+    """
+    candidates: list[tuple[Model, str | bytes]] = [(model, model.to_bytes()) for model in given]
+    known = {model.identity for model in given}
+    for name in bundled.names():
+        model = bundled.load(name)
+        if model.identity not in known and codes(model, images):
+            candidates.append((model, name))
+    found = [Ours(_peer(model, source), model) for model, source in candidates]
+    return found or [Ours(_stored(), None)]
+
+
+def codes(model: Model, images: Images) -> bool:
+    """Whether the model is for images of this shape and these values."""
+    return (
+        fits(model, images.shape[1:])
+        and model_symbols(model, images, find_levels(images)) is not None
+    )
+
+
+def _peer(model: Model, source: str | bytes) -> Peer:
+    return Peer(
+        f"bitsback {model.name}",
+        "archive",
+        partial(compress, source=source),
+        partial(decompress, source=source),
+        two_levels_only=model.levels == 2,
+        version=f"bitsback {bitsback.__version__}, model {model.identity.hex()[:8]}",
+    )
+
+
+def _stored() -> Peer:
+    version = f"bitsback {bitsback.__version__}"
+    return Peer(
+        "bitsback, no model", "archive", partial(compress, source=None),
+        partial(decompress, source=None),
+        version=version,
+    )  # fmt: skip
+
+
+def compress(images: Images, source: str | bytes | None) -> bytes:
+    """An archive without its model. source: a model's bundled name or file, or None for whatever
+    fits.
+    """
+    buffer = io.BytesIO()
+    model = "auto" if source is None else _load(source)
+    bitsback.compress(images, buffer, model=model, embed="never", threads=1)
+    return buffer.getvalue()
+
+
+def decompress(archive: bytes, source: str | bytes | None) -> NDArray[Any]:
+    restored = bitsback.decompress(
+        io.BytesIO(archive), model=None if source is None else _load(source), threads=1
+    )
+    assert isinstance(restored, np.ndarray)
+    return restored
+
+
+@cache
+def _load(source: str | bytes) -> Model:
+    """Loaded once, with its test vectors, before the clock starts, as the import of any other codec
+    is.
+    """
+    return bitsback.load_model(source)

@@ -1,0 +1,204 @@
+"""The picture of a comparison: rate against speed, compressing and decompressing."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bitsback.errors import InputError, MissingExtra
+from bitsback_lab.bench.comparison import Comparison, Row
+from bitsback_lab.bench.labels import Box, place
+from bitsback_lab.bench.report import title
+
+ENDINGS = (".png", ".svg", ".pdf")
+
+_SIZE = (13.0, 8.0)  # inches; at half of it, letters are still those of a small book
+_DPI = 120
+_FONT = 14.0  # points
+_WIDTH = 105  # letters of this size beside each other
+_MARKER = 10.0  # points
+_INK, _OTHERS, _FAINT = "black", "0.3", "0.85"
+_MARKERS = {"archive": "o", "stream": "o", "mosaic": "s", "each": "^"}
+_KEY = (
+    ("stream", "white", "the pixels of all images"),
+    ("mosaic", "white", "one picture of all images"),
+    ("each", "white", "a file for each image"),
+    ("archive", _INK, "bitsback"),
+)
+
+
+def check(file: str, force: bool) -> None:
+    """Raises MissingExtra without matplotlib, InputError if the picture cannot be written; before
+    any measurement.
+    """
+    path = Path(file)
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"{file}: pictures are {', '.join(ENDINGS)}; name one of these endings")
+    if path.exists() and not force:
+        raise InputError(f"{file}: exists already; replace it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"{file}: there is no folder {path.parent}; make it first")
+    if find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "bitsback-lab[bench]", "./lab[bench]")
+
+
+def draw(comparison: Comparison, file: Path) -> None:
+    """Write the picture. Two panels share their vertical axis, the rate; a name stands beside each
+    point.
+    """
+    matplotlib: Any = import_module("matplotlib")
+    rows = comparison.rows
+    with matplotlib.rc_context({"font.size": _FONT, "svg.hashsalt": "bitsback"}):
+        figure = import_module("matplotlib.figure").Figure(
+            figsize=_SIZE, dpi=_DPI, layout="constrained"
+        )
+        import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+        panels = figure.subplots(1, 2, sharey=True)
+        speeds = (
+            [row.measured.encode_speed for row in rows],
+            [row.measured.decode_speed for row in rows],
+        )
+        for axes, what, values in zip(
+            panels, ("compressing", "decompressing"), speeds, strict=True
+        ):
+            _points(axes, rows, values)
+            axes.set_xlabel(f"{what}, MB/s (a pixel is a byte)")
+        panels[0].set_ylabel("bits per pixel")
+        _scale_rates(panels[0], rows)
+        head = [
+            *textwrap.wrap(title(comparison), _WIDTH),
+            *textwrap.wrap(_where(comparison), _WIDTH),
+        ]
+        figure.suptitle("\n".join(head), fontsize=_FONT, x=0.01, ha="left")
+        _key(figure, rows)
+        figure.draw_without_rendering()  # so that the panels and the texts know their sizes
+        for axes, values in zip(panels, speeds, strict=True):
+            _names(axes, rows, values)
+        figure.set_layout_engine("none")
+        figure.savefig(file, metadata={"Date": None} if file.suffix.lower() == ".svg" else None)
+
+
+def _where(comparison: Comparison) -> str:
+    places = dict.fromkeys(row.measured.processor for row in comparison.rows)
+    return f"speeds of one thread on {' and '.join(places)}"
+
+
+def _key(figure: Any, rows: Sequence[Row]) -> None:
+    """What the shapes mean, in a line."""
+    line: Any = import_module("matplotlib.lines").Line2D
+    units = {row.measured.unit for row in rows}
+    handles = [
+        line(
+            [], [], marker=_MARKERS[unit], markerfacecolor=face, markersize=_MARKER, color=_INK,
+            lw=0, label=text,
+        )
+        for unit, face, text in _KEY
+        if unit in units
+    ]  # fmt: skip
+    if any(row.model_bytes for row in rows):
+        handles.append(_with_model(line, [], [], label="the same with its model"))
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=_FONT - 2,
+    )
+
+
+def _with_model(line: Any, x: Sequence[float], y: Sequence[float], **settings: Any) -> Any:
+    return line(
+        x, y, color=_INK, linewidth=1.4, linestyle=":", marker="D", markevery=[-1] if x else None,
+        markerfacecolor="white", markersize=_MARKER - 2, zorder=2, **settings,
+    )  # fmt: skip
+
+
+def _points(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
+    """Those of bitsback are filled; a dotted line goes up from them to the rate with the model
+    inside.
+    """
+    ticker: Any = import_module("matplotlib.ticker")
+    line: Any = import_module("matplotlib.lines").Line2D
+    axes.set_xscale("log")
+    for row, speed in zip(rows, speeds, strict=True):
+        rate = row.measured.rate
+        if row.model_bytes:
+            axes.add_line(_with_model(line, [speed, speed], [rate, row.rate_with_model]))
+        axes.plot(
+            speed, rate, _MARKERS[row.measured.unit], color=_INK if row.ours else _OTHERS,
+            markerfacecolor=_INK if row.ours else "white", markersize=_MARKER, zorder=3,
+        )  # fmt: skip
+    span = max(speeds) / min(speeds)
+    margin = 1.5 if span > 10 else 3.2  # at least one power of ten is in sight
+    axes.set_xlim(min(speeds) / margin / span**0.04, max(speeds) * margin * span**0.2)
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    axes.grid(True, which="major", color=_FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _scale_rates(axes: Any, rows: Sequence[Row]) -> None:
+    ticker: Any = import_module("matplotlib.ticker")
+    rates = [row.measured.rate for row in rows]
+    low, high = min(rates), max(*rates, *(row.rate_with_model for row in rows))
+    margin = max((high / low) ** 0.08 * 1.05, 1.2)
+    axes.set_yscale("log")
+    axes.set_ylim(low / margin, high * margin)
+    steps = (
+        (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
+        if high / low < 5
+        else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    )
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=steps))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _names(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
+    """Write the names, bitsback's first; a thin line leads to those that could not stand beside
+    their points.
+    """
+    renderer = axes.figure.canvas.get_renderer()
+    pixels = axes.figure.dpi / 72
+    order = sorted(range(len(rows)), key=lambda i: (not rows[i].ours, rows[i].measured.rate))
+    texts = [
+        axes.text(
+            0, 0, rows[i].measured.name, va="center", ha="left", fontsize=_FONT - 1, zorder=4,
+            color=_INK if rows[i].ours else _OTHERS,
+            fontweight="bold" if rows[i].ours else "normal",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, transform=None,
+        )
+        for i in order
+    ]  # fmt: skip
+    extents = [text.get_window_extent(renderer) for text in texts]
+    points = [tuple(axes.transData.transform((speeds[i], rows[i].measured.rate))) for i in order]
+    half = (_MARKER / 2 + 1) * pixels
+    taken = [Box(x - half, y - half, x + half, y + half) for x, y in points]
+    for i, (x, y) in zip(order, points, strict=True):
+        if rows[i].model_bytes:
+            top = axes.transData.transform((speeds[i], rows[i].rate_with_model))[1]
+            taken.append(Box(x - 2 * pixels, y, x + 2 * pixels, top))
+    gap = half + 2 * pixels
+    panel = axes.get_window_extent(renderer)
+    places = place(
+        points,
+        [(extent.width, extent.height) for extent in extents],
+        taken,
+        Box(panel.x0, panel.y0, panel.x1, panel.y1),
+        gap,
+    )
+    for text, found, point in zip(texts, places, points, strict=True):
+        text.set_position((found.box.left, (found.box.bottom + found.box.top) / 2))
+        if found.way > gap:
+            axes.annotate(
+                "", point, xytext=found.end, xycoords="figure pixels", textcoords="figure pixels",
+                arrowprops={
+                    "arrowstyle": "-", "color": _OTHERS, "lw": 0.8, "shrinkA": 0,
+                    "shrinkB": _MARKER / 2,
+                },
+            )  # fmt: skip

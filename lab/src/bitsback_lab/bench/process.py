@@ -1,0 +1,91 @@
+"""Measuring a compressor in a process of its own, which knows its peak memory and may crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bitsback.errors import BitsbackError
+from bitsback.peers.measure import Measurement, Peer, measure
+from bitsback.peers.units import Images
+from bitsback_lab.bench.machine import processor
+
+LEAST_SECONDS = 0.2
+"""For which each direction is repeated."""
+
+
+class PeerFailed(BitsbackError):
+    """A compressor raised an error, crashed, or did not restore the images."""
+
+
+def measure_apart(peer: Peer, images: Images) -> Measurement:
+    """What `measure` says of the peer in a new process. Raises PeerFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder, "images.npy"), images)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bitsback_lab.bench.process", folder],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            # so that an interrupt reaches it, and the programs that it runs, through us alone
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": folder},  # so that nothing is left behind then
+        )  # fmt: skip
+        try:
+            _, said = process.communicate(pickle.dumps(peer))
+        except BaseException:
+            _end(process)
+            raise
+        answer = Path(folder, "answer.json")
+        if not answer.exists():
+            last = said.decode(errors="replace").strip().splitlines()[-1:]
+            raise PeerFailed(
+                f"{peer.title}: "
+                + _ending(process.returncode)
+                + "".join(f": {line}" for line in last)
+            )
+        found = json.loads(answer.read_text(encoding="utf-8"))
+    if "error" in found:
+        raise PeerFailed(f"{peer.title}: {found['error']}")
+    day = datetime.now(UTC).date().isoformat()
+    return replace(Measurement(**found), processor=processor(), date=day)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and what it started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.communicate()
+
+
+def _ending(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+
+
+def _answer(folder: Path) -> None:
+    """The part of the new process: a peer on standard input, the measurement, or why there is none,
+    as a file.
+    """
+    try:
+        peer = pickle.load(sys.stdin.buffer)
+        images = np.load(folder / "images.npy")
+        found = asdict(measure(peer, images, LEAST_SECONDS))
+    except Exception as error:  # whatever a compressor may raise
+        found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
+    (folder / "answer.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _answer(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""The lab's commands, a file each; `bitsback.cli.lab` finds them."""

@@ -1,0 +1,108 @@
+"""`bitsback bench`: the comparison with other compressors on the user's own images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bitsback.cli import figures, options
+from bitsback.cli.progress import Progress
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A model of your own to measure too.",
+)
+@click.option(
+    "--codecs",
+    metavar="TEXT,...",
+    help="Only codecs with one of these in their names: bitsback,png.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Take N of the images, evenly spaced."
+)
+@click.option("--quick", is_flag=True, help="Leave out codecs that take more than a few seconds.")
+@click.option("--remeasure", is_flag=True, help="Measure everything anew, here and now.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    help="Draw rate against speed, as .png, .svg or .pdf; needs bitsback-lab[bench].",
+)
+@options.force_option
+@options.quiet_option
+@options.json_option
+@options.traceback_option
+def command(
+    sources: tuple[str, ...],
+    models: tuple[str, ...],
+    codecs: str | None,
+    sample: int | None,
+    quick: bool,
+    remeasure: bool,
+    plot: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Compress the images of DATA with everything that is installed, restore them, and compare.
+
+    DATA is anything that 'bitsback compress' reads: grey or bilevel images of one shape. Or it is
+    the word mnist or mnist-binary, the test set that ships. bitsback is measured with each of its
+    models that fits, other compressors with all images in one file where they can, and some with a
+    file for each. What takes long is measured once and kept in a cache, so that an interrupted run
+    loses little.
+
+    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and the picture need bitsback-lab[bench]; zpaq and
+    JBIG2 their programs.
+
+    \b
+      bitsback bench digits.npy
+      bitsback bench scans --sample 1000 --quick
+      bitsback bench mnist --plot mnist.png --codecs bitsback,png,"jpeg xl"
+    """
+    import bitsback
+    from bitsback_lab.bench import report, subject
+    from bitsback_lab.bench.comparison import compare, plan
+
+    if plot is not None:
+        from bitsback_lab.bench.plot import check
+
+        check(plot, force)
+    loaded = [bitsback.load_model(model) for model in models]
+    name = sources[0] if len(sources) == 1 else f"{len(sources):,} files"
+    if len(sources) == 1 and name in subject.BUNDLED:
+        found = subject.read_bundled(name, sample)
+    elif len(sources) == 1:
+        found = subject.read(sys.stdin.buffer if name == options.STANDARD else name, name, sample)
+    else:
+        found = subject.read(list(sources), name, sample)
+    words = [word.strip() for word in (codecs or "").split(",") if word.strip()]
+    wanted = plan(found.images, loaded, words, quick)
+    try:
+        with Progress("measuring", quiet) as progress:
+            comparison = compare(found, wanted, remeasure, progress)
+    except KeyboardInterrupt:
+        click.echo(
+            "\nwhat has been measured of others is kept; the same command goes on from there",
+            err=True,
+        )
+        raise
+    if as_json:
+        figures.show_json(report.as_json(comparison))
+    elif not quiet:
+        for line in report.table(comparison):
+            click.echo(line)
+    if plot is not None:
+        from bitsback_lab.bench.plot import draw
+
+        draw(comparison, Path(plot))
+        if not quiet:
+            click.echo(f"{plot}: rate against speed", err=True)

@@ -1,0 +1,93 @@
+"""How all pictures look: black on white, told apart by grey and line style, so that they survive a
+printer.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bitsback.errors import MissingExtra
+
+WIDTH = 7.0  # inches, as wide as a column of text
+INK, DARK, MIDDLE, LIGHT = "0.0", "0.35", "0.6", "0.85"
+LINES = (
+    {"color": INK, "linestyle": "-"},
+    {"color": DARK, "linestyle": "--"},
+    {"color": MIDDLE, "linestyle": "-"},
+    {"color": DARK, "linestyle": ":"},
+    {"color": MIDDLE, "linestyle": "-."},
+)
+MARKERS = ("o", "s", "^", "D", "v")
+"""Kinds of lines and of marks on them for `Axes.plot`, in the order in which to use them."""
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",  # it comes with matplotlib
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "figure.dpi": 150,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "bitsback",  # else every SVG file differs from the last
+    "svg.fonttype": "path",
+}
+
+
+def check() -> None:
+    """Raises MissingExtra if there is nothing to draw with."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "bitsback-lab[paper]", "./lab[paper]")
+
+
+Draw = Callable[[dict[str, Any], Path], list[Path]]
+
+
+def picture(
+    name: str, height: float, rows: int = 1, columns: int = 1, **settings: Any
+) -> Callable[[Any], Draw]:
+    """Makes of `paint(axes, numbers)` a function of numbers and a folder that writes NAME.png and
+    NAME.svg into it.
+
+    The picture is as wide as all others and `height` inches high; `axes` is what `pyplot.subplots`
+    gives for so many rows and columns. The same numbers give the same bytes. The function raises
+    MissingExtra without matplotlib.
+    """
+
+    def decorate(paint: Callable[[Any, dict[str, Any]], None]) -> Draw:
+        def draw(numbers: dict[str, Any], folder: Path) -> list[Path]:
+            check()
+            matplotlib = import_module("matplotlib")
+            paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+            with matplotlib.rc_context(_SETTINGS):
+                drawn = import_module("matplotlib.figure").Figure(
+                    (WIDTH, height), layout="constrained"
+                )
+                paint(drawn.subplots(rows, columns, **settings), numbers)
+                pixels = io.BytesIO()
+                drawn.savefig(pixels, metadata={"Software": None})
+                # In grey it is a third of the size, and shows how it will be printed.
+                Image.open(pixels).convert("L").save(paths[0], optimize=True)
+                drawn.savefig(paths[1], metadata={"Date": None})
+            return paths
+
+        return draw
+
+    return decorate
+
+
+def legend_above(axes: Any, columns: int) -> None:
+    """Names the lines of these axes above all of the picture, where they cover nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.get_figure().legend(handles, labels, loc="outside upper center", ncols=columns)

@@ -1,0 +1,180 @@
+"""The files of a collection: which item is which file, and what they are called (docs/format.md,
+`N`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.layout import NAMES, Cursor, section
+from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.errors import ArchiveError
+from bitsback.images import names as naming
+from bitsback.wire import varint
+
+Pieces = Iterator[NDArray[Any]]
+
+Runs = Sequence[tuple[int, int]]
+"""The files in their order, as (part, number of files in a row that are in it)."""
+
+
+class Files:
+    """The files, in their order."""
+
+    def __init__(self, collection: FileList, names: list[str], runs: Runs) -> None:
+        """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
+        each file is a part.
+        """
+        self.collection = collection
+        self.names = names
+        # Runs are not expanded: a few bytes may claim many pages.
+        self._runs = runs
+        self._numbers: dict[str, int] | None = None
+        self._ends = list(accumulate((count for _, count in runs), initial=0))
+        self._items: list[int] = []
+        offsets = collection.starts[:-1]
+        for part, count in runs:
+            self._items.append(offsets[part])
+            offsets[part] += count
+
+    def __len__(self) -> int:
+        return self.collection.files
+
+    def number(self, name: str) -> int | None:
+        """The number of the file with this name, if there is one."""
+        if self._numbers is None:
+            self._numbers = {name: number for number, name in enumerate(self.names)}
+        return self._numbers.get(name)
+
+    def item(self, file: int) -> int:
+        """The number of the item that a file is, or with which it begins."""
+        if self.collection.kind == NPZ:
+            return self.collection.starts[file]
+        run = bisect_right(self._ends, file) - 1
+        return self._items[run] + file - self._ends[run]
+
+    def parts_in_order(self) -> Iterator[int]:
+        """For each file the number of the part that it is in; not for an npz file."""
+        for part, count in self._runs:
+            yield from repeat(part, count)
+
+    def of_items(self) -> Iterator[int]:
+        """For each item, in order, the number of the file that it is; not for an npz file."""
+        in_part: list[list[int]] = [[] for _ in self.collection.parts]
+        for number, (part, _) in enumerate(self._runs):
+            in_part[part].append(number)
+        for numbers in in_part:
+            for run in numbers:
+                yield from range(self._ends[run], self._ends[run + 1])
+
+
+def read_file(
+    files: Files, which: int | str | slice, archive: str, pieces: Callable[[int, int], Pieces]
+) -> NDArray[Any]:
+    """One file of an archive of this name, as an array; `pieces` gives items start ... stop - 1 of
+    it. Raises IndexError, KeyError, ArchiveError.
+    """
+    if isinstance(which, slice):
+        raise TypeError(f"{archive}: holds files, which may differ in shape; take one at a time")
+    number = files.number(which) if isinstance(which, str) else range(len(files))[which]
+    if number is None:
+        raise KeyError(f"{archive}: there is no file {which!r} in it")
+    first = files.item(number)
+    if files.collection.kind != NPZ:
+        item: NDArray[Any] = next(pieces(first, first + 1))[0]
+        return item.copy()
+    part = files.collection.parts[number]
+    found = [np.empty((0, *part.item_shape), part.dtype), *pieces(first, first + part.items)]
+    return np.concatenate(found, dtype=part.dtype).reshape(part.shape)
+
+
+def runs_of(parts: Iterable[int]) -> Runs:
+    """The runs of files that are, in order, in these parts."""
+    return [(part, sum(1 for _ in group)) for part, group in groupby(parts)]
+
+
+def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
+    """The `N` section."""
+    parts: list[bytes] = []
+    if kind != NPZ:
+        parts.append(varint(len(runs)))
+        parts += [varint(part) + varint(count) for part, count in runs]
+    before = b""
+    total = written = 0
+    for name in names:
+        data = name.encode()
+        total += len(data)
+        start = end = 0
+        if total <= _most_name_bytes(written):  # otherwise more of it is written than need be
+            start = _shared(before, data)
+            end = _shared(before[start:][::-1], data[start:][::-1])
+        new = data[start : len(data) - end]
+        parts.append(varint(start) + varint(end) + varint(len(new)) + new)
+        written += len(parts[-1])
+        before = data
+    return section(NAMES, *parts)
+
+
+def unpack_files(payload: memoryview, collection: FileList) -> Files:
+    """Reads an `N` section. Raises ArchiveError."""
+    cursor = Cursor(payload)
+    runs: list[tuple[int, int]] = []
+    if collection.kind != NPZ:
+        counts = [0] * len(collection.parts)
+        for _ in range(cursor.varint()):
+            part, count = cursor.varint(), cursor.varint()
+            if part >= len(counts) or count == 0:
+                raise ArchiveError("the order of its files is damaged")
+            counts[part] += count
+            runs.append((part, count))
+        if counts != [part.items for part in collection.parts]:
+            raise ArchiveError("the order of its files is not that of all of them")
+    names = [] if collection.kind == TIFF else list(_unpack_names(cursor, collection.files))
+    cursor.done()
+    if len(set(names)) < len(names):
+        raise ArchiveError("two of its files have the same name")
+    return Files(collection, names, runs)
+
+
+def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
+    before = b""
+    most = _most_name_bytes(len(cursor.data))
+    for _ in range(count):
+        start, end, size = cursor.varint(), cursor.varint(), cursor.varint()
+        if start + end > len(before) or start + size + end > naming.MAX_BYTES:
+            raise ArchiveError("the name of a file is damaged")
+        before = before[:start] + cursor.take(size) + before[len(before) - end :]
+        most -= len(before)
+        if most < 0:
+            raise ArchiveError("the names of its files are longer than any writer makes them")
+        try:
+            name = before.decode()
+        except UnicodeDecodeError:
+            raise ArchiveError("the name of a file is not in UTF-8") from None
+        reason = naming.fault(name)
+        if reason is not None:
+            raise ArchiveError(
+                f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"
+            )
+        yield name
+
+
+def _most_name_bytes(size: int) -> int:
+    """How many bytes the names may have that so many bytes of a section stand for, so that a few
+    bytes cannot claim a computer's memory.
+    """
+    return (1 << 16) + (size << 5)
+
+
+def _shared(left: bytes, right: bytes) -> int:
+    """How many leading bytes two names share."""
+    for at, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return at
+    return min(len(left), len(right))

@@ -1,1 +1,0 @@
-"""What bitsback is compared with, by the demo and by `benchmarks/`."""

@@ -1,0 +1,62 @@
+"""Elements of the data that are independent, given other variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ModelError
+from bitsback.integer import Network, Size
+from bitsback.models.distributions.source import Source
+from bitsback.models.families import Family, Outputs, check_outputs, read_family
+from bitsback.models.variables import DATA, Variable
+
+
+@dataclass(frozen=True, eq=False)
+class IndependentDistribution:
+    variable: Variable
+    given: tuple[str, ...]
+    network: Network
+    outputs: Outputs
+    family: Family
+
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        """The outputs that the family reads, each [items, elements * components]."""
+        given = (values[name] for name in self.given)
+        return self.network.at(size)(*given, outputs=self.outputs.names)
+
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
+        outputs = self.parameters(values, size)
+        shape = items, self.variable.elements(size), self.outputs.components
+        return self.family.codec([output.reshape(shape) for output in outputs])
+
+    def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
+        bound = self.network.at(size)
+        outputs = [bound.numbers[name] for name in self.outputs.names]
+        return _core.IndependentDistribution(
+            numbers[self.variable.name],
+            self.variable.elements(size),
+            _core.Conditional(bound.core, [numbers[name] for name in self.given], outputs),
+            self.family.core(),
+        )
+
+    def room(self, size: Size) -> int:
+        return 4 * sum(self.network.known[name].elements(size) for name in self.outputs.names)
+
+    def steps(self, size: Size) -> int:
+        return 1
+
+
+def read(source: Source, codec: str) -> IndependentDistribution:
+    variable = source.variable
+    if variable.name != DATA:
+        raise ModelError(f"the codec {codec} is for the data, not for latents")
+    fields = source.fields
+    # How many outputs there are is known once the family is, whose tensors bear the network's name.
+    name = fields.peek_text("network")
+    family = read_family(codec, fields, source.tensors, variable.levels, name)
+    network, names = source.network(len(family.outputs))
+    outputs = check_outputs(family, names, network.known, variable.channels, network.name)
+    return IndependentDistribution(variable, source.of.given, network, outputs, family)

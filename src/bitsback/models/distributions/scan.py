@@ -1,0 +1,320 @@
+"""The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a
+window of what has been coded before, and features of the pixel that a network makes of what is
+given.
+
+Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback import _core
+from bitsback.codecs.base import as_symbols, undoing
+from bitsback.errors import MessageError, ModelError
+from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer.fields import Fields
+from bitsback.message import Message
+from bitsback.models.distributions.source import Source
+from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
+from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
+
+_ONE_PIXEL = (1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a pixel sees of those before it."""
+
+    window: tuple[int, int]
+    """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
+    planes: NDArray[np.uint8]
+    """What is seen of a symbol: uint8 [planes, levels]."""
+    dull: NDArray[np.uint8] | None
+    """Which symbols are dull, uint8 [levels]; None if no pixel has a network of its own for it."""
+
+    @property
+    def pixels(self) -> int:
+        """In the window."""
+        above, side = self.window
+        return above * (2 * side + 1) + side
+
+    def offsets(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where the pixels of the window are, row by row: how far below the pixel, and how far to
+        its right.
+        """
+        above, side = self.window
+        down, right = np.mgrid[-above:1, -side : side + 1].reshape(2, -1)[:, : self.pixels]
+        return down, right
+
+
+@dataclass(frozen=True, eq=False)
+class PixelNetwork:
+    network: Network
+    outputs: Outputs
+
+    def __call__(self, rows: NDArray[np.uint8], channels: int) -> list[NDArray[Any]]:
+        """For contexts or features [rows, width]: outputs [rows, channels, components]."""
+        outputs = self.network.at(_ONE_PIXEL)(rows, outputs=self.outputs.names)
+        return [output.reshape(len(rows), channels, self.outputs.components) for output in outputs]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Channels of a pixel that are coded together."""
+
+    channels: tuple[int, ...]
+    family: Family
+    network: PixelNetwork
+    dull: PixelNetwork | None
+
+    def core(self) -> tuple[Any, ...]:
+        own = self._core_of(self.network)
+        other = self._core_of(self.dull) if self.dull else (None, [])
+        return list(self.channels), self.family.core(), *own, *other
+
+    @staticmethod
+    def _core_of(of: PixelNetwork) -> tuple[_core.Network, list[int]]:
+        bound = of.network.at(_ONE_PIXEL)
+        return bound.core, [bound.numbers[name] for name in of.outputs.names]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanDistribution:
+    variable: Variable
+    given: tuple[str, ...]
+    network: Network | None
+    """From what is given to the features."""
+    features: str | None
+    seen: Seen
+    groups: tuple[Group, ...]
+
+    @property
+    def feature_channels(self) -> int:
+        if self.network is None or self.features is None:
+            return 0
+        return self.network.known[self.features].channels
+
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> "ScanCodec":
+        features = np.zeros((items, *size, 0), np.uint8)
+        for flat in self.parameters(values, size):
+            features = flat.reshape(items, *size, self.feature_channels)
+        return ScanCodec(self, features)
+
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        """The features of all pixels, [items, pixels * features], if there are any."""
+        if self.network is None or self.features is None:
+            return []
+        given = (values[name] for name in self.given)
+        return self.network.at(size)(*given, outputs=(self.features,))
+
+    def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
+        features = None
+        if self.network is not None and self.features is not None:
+            bound = self.network.at(size)
+            features = _core.Conditional(
+                bound.core,
+                [numbers[name] for name in self.given],
+                [bound.numbers[self.features]],
+            )
+        return _core.ScanDistribution(
+            numbers[self.variable.name],
+            (*size, self.variable.channels),
+            self.seen.window,
+            self.seen.planes,
+            self.seen.dull,
+            features,
+            [group.core() for group in self.groups],
+        )
+
+    def room(self, size: Size) -> int:
+        (above, side), planes = self.seen.window, len(self.seen.planes)
+        window = planes * self.variable.channels * (above + 1) * (size[1] + 2 * side)
+        pixels = size[0] * size[1]
+        return window + self.feature_channels * pixels + self.variable.elements(size)
+
+    def steps(self, size: Size) -> int:
+        return len(self.groups) * size[0] * size[1]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanCodec:
+    """Codes x [items, elements]: one group of one pixel of all items after the other, each as one
+    step. Pop goes from the first pixel to the last, push from the last to the first.
+    """
+
+    scan: ScanDistribution
+    features: NDArray[np.uint8]
+    """[items, rows, columns, feature channels]."""
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        x = self._checked(symbols)
+        done: list[tuple[Any, NDArray[Any]]] = []
+
+        def undo() -> None:
+            for codec, _ in reversed(done):
+                codec.pop(message)
+
+        with undoing(undo):
+            for group, row, column in reversed(list(self._steps())):
+                codec = self._codec(x, group, row, column)
+                of_group = self._of_group(x, group, row, column)
+                codec.push(message, of_group)
+                done.append((codec, of_group))
+
+    def pop(self, message: Message) -> NDArray[Any]:
+        x = np.zeros(self._shape, self.scan.variable.dtype)
+        done: list[tuple[Any, NDArray[Any]]] = []
+
+        def undo() -> None:
+            for codec, of_group in reversed(done):
+                codec.push(message, of_group)
+
+        with undoing(undo):
+            for group, row, column in self._steps():
+                codec = self._codec(x, group, row, column)
+                of_group = codec.pop(message)
+                x[:, row, column, list(self.scan.groups[group].channels)] = of_group
+                done.append((codec, of_group))
+        return x.reshape(len(x), prod(x.shape[1:]))
+
+    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        x = self._checked(symbols)
+        bits = np.empty(self._shape)
+        for group, row, column in self._steps():
+            codec = self._codec(x, group, row, column)
+            of_group = self._of_group(x, group, row, column)
+            channels = list(self.scan.groups[group].channels)
+            bits[:, row, column, channels] = codec.information(of_group)
+        return bits.reshape(len(x), prod(bits.shape[1:]))
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        items, rows, columns, _ = self.features.shape
+        return items, rows, columns, self.scan.variable.channels
+
+    def _steps(self) -> Iterator[tuple[int, int, int]]:
+        _, rows, columns, _ = self._shape
+        for row in range(rows):
+            for column in range(columns):
+                for group in range(len(self.scan.groups)):
+                    yield group, row, column
+
+    def _of_group(self, x: NDArray[Any], group: int, row: int, column: int) -> NDArray[Any]:
+        return x[:, row, column, list(self.scan.groups[group].channels)]
+
+    def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
+        """Of a group of one pixel of all items, which depends on what is coded before it alone."""
+        group, seen = self.scan.groups[number], self.scan.seen
+        items, _, columns, channels = self._shape
+        order = [channel for of in self.scan.groups for channel in of.channels]
+        known = [channel for of in self.scan.groups[:number] for channel in of.channels]
+        down, right = seen.offsets()
+        inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
+        window = np.zeros((items, len(down), channels), x.dtype)
+        window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
+        seen_symbols = window.reshape(items, len(down) * channels)
+        flat = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
+        features = self.features[:, row, column]
+        contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
+        if seen.dull is None or group.dull is None:
+            return group.family.codec(group.network(contexts, len(group.channels)))
+        dull: NDArray[np.bool_] = np.all(seen.dull[seen_symbols], axis=1)
+        count = len(group.channels)
+        most = max(of.outputs.components for of in (group.network, group.dull))
+        of_dull = group.family.parameters(group.dull(features[dull], count), most)
+        of_others = group.family.parameters(group.network(contexts[~dull], count), most)
+        return group.family.codec_of(
+            *(_merged(dull, one, two) for one, two in zip(of_dull, of_others, strict=True))
+        )
+
+    def _checked(self, symbols: ArrayLike) -> NDArray[Any]:
+        items, rows, columns, channels = self._shape
+        shape = items, rows * columns * channels
+        x: NDArray[Any] = as_symbols(symbols, self.scan.variable.dtype, shape)
+        if int(x.max(initial=0)) >= self.scan.variable.levels:
+            raise MessageError(f"symbols must lie in [0, {self.scan.variable.levels - 1}]")
+        return x.reshape(self._shape)
+
+
+def _merged(chosen: NDArray[np.bool_], one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
+    """The rows of `one` where `chosen`, those of `two` elsewhere."""
+    rows = np.empty((len(chosen), *one.shape[1:]), one.dtype)
+    rows[chosen], rows[~chosen] = one, two
+    return rows
+
+
+def read(source: Source, codec: str) -> ScanDistribution:
+    if source.variable.name != DATA:
+        raise ModelError("the codec scan is for the data, not for latents")
+    fields, variable = source.fields, source.variable
+    fields.text("order", "raster")
+    above, side = fields.integers("window", 2, 1, 8)
+    network, features, of_features = None, None, None
+    if source.of.given:
+        network, (features,) = source.network(1)
+        of_features = network.known[features]
+        if of_features.channels > 256 or not of_features.within(0, 255):
+            raise ModelError(f"'{features}' must have 1 to 256 channels in [0, 255]")
+    planes = source.tensors.get("x.planes", "uint8", dimensions=2)
+    if len(planes) > 8 or planes.shape[1] != variable.levels:
+        raise ModelError(f"the tensor x.planes must have the shape [1 to 8, {variable.levels}]")
+    entries = [
+        Fields(entry, f"{source.key}.groups[{i}]") for i, entry in enumerate(fields.items("groups"))
+    ]
+    gated = [entry.has("dull") for entry in entries]
+    dull = None
+    if any(gated):
+        if not all(gated) or of_features is None:
+            raise ModelError("all groups have 'dull' or none has, and it needs features")
+        dull = source.tensors.bounded("x.dull", "uint8", (variable.levels,), 0, 1)
+    seen = Seen((above, side), planes, dull)
+    groups: list[Group] = []
+    for entry in entries:
+        groups.append(_read_group(source, entry, seen, of_features, groups))
+    named = sorted(channel for group in groups for channel in group.channels)
+    if len(groups) > 16 or named != list(range(variable.channels)):
+        raise ModelError("'groups' must be 1 to 16 that name each channel once")
+    return ScanDistribution(variable, source.of.given, network, features, seen, tuple(groups))
+
+
+def _read_group(
+    source: Source, fields: Fields, seen: Seen, features: Values | None, before: list[Group]
+) -> Group:
+    all_channels = source.variable.channels
+    channels = tuple(fields.integers("channels", range(1, 257), 0, all_channels - 1))
+    known = sum(len(group.channels) for group in before)
+    family = read_family(
+        fields.text("codec", *IN_CONTEXT),
+        fields,
+        source.tensors,
+        source.variable.levels,
+        fields.peek_text("network"),
+    )
+    width = len(seen.planes) * (seen.pixels * all_channels + known)
+    width += features.channels if features else 0
+    high = max(int(seen.planes.max()), features.high if features else 0)
+    context = Values(ITEM, width, 0, high)
+    network = _read_network(source, fields, CONTEXT, context, family, len(channels))
+    dull = None
+    if features is not None and fields.has("dull"):
+        inner = fields.object("dull")
+        of_pixel = Values(ITEM, features.channels, features.low, features.high)
+        dull = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
+        inner.done()
+    fields.done()
+    return Group(channels, family, network, dull)
+
+
+def _read_network(
+    source: Source, fields: Fields, name: str, values: Values, family: Family, channels: int
+) -> PixelNetwork:
+    names = fields.texts("outputs", len(family.outputs))
+    network = source.networks.of_pixel(fields.text("network"), name, values, names)
+    outputs = check_outputs(family, names, network.known, channels, network.name)
+    return PixelNetwork(network, outputs)

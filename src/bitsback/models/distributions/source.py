@@ -1,0 +1,44 @@
+"""What a distribution is read from."""
+
+from dataclasses import dataclass
+
+from bitsback.errors import ModelError
+from bitsback.integer import Network
+from bitsback.integer.fields import Fields
+from bitsback.integer.tensors import TensorReader
+from bitsback.models.code import Of
+from bitsback.models.networks import NetworkReader
+from bitsback.models.variables import Variable
+
+
+@dataclass(frozen=True)
+class Source:
+    """The entry `key` of `distributions`, and what it may name."""
+
+    key: str
+    of: Of
+    fields: Fields
+    tensors: TensorReader
+    variables: dict[str, Variable]
+    networks: NetworkReader
+
+    @property
+    def variable(self) -> Variable:
+        return self.variables[self.of.variable]
+
+    def network(self, outputs: int) -> tuple[Network, list[str]]:
+        """The network of what is given, and the outputs that the entry names, all of them where
+        the variable lives. Raises ModelError.
+        """
+        if not self.of.given:
+            raise ModelError("a network reads what is given, and nothing is")
+        names = self.fields.texts("outputs", outputs)
+        sources = {name: self.variables[name].values for name in self.of.given}
+        network = self.networks.of_variables(self.fields.text("network"), sources, names)
+        for name in names:
+            if network.known[name].grid != self.variable.grid:
+                raise ModelError(
+                    f"the output '{name}' of {network.name} does not live where"
+                    f" {self.variable.name} does"
+                )
+        return network, names

@@ -1,0 +1,41 @@
+"""Each element is uniform over its levels: the prior of the latents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.codecs import Uniform
+from bitsback.errors import ModelError
+from bitsback.integer import Size
+from bitsback.models.distributions.source import Source
+from bitsback.models.variables import Variable
+
+
+@dataclass(frozen=True)
+class UniformDistribution:
+    variable: Variable
+    given: tuple[str, ...] = ()
+
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Uniform:
+        return Uniform(self.variable.levels, (items, self.variable.elements(size)))
+
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        return []
+
+    def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
+        return _core.UniformDistribution(numbers[self.variable.name], self.variable.levels)
+
+    def room(self, size: Size) -> int:
+        return 0
+
+    def steps(self, size: Size) -> int:
+        return 1
+
+
+def read(source: Source, codec: str) -> UniformDistribution:
+    if source.of.given:
+        raise ModelError("a uniform distribution is given nothing")
+    return UniformDistribution(source.variable)

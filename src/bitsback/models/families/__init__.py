@@ -1,0 +1,95 @@
+"""The distributions that an element of the data can have, by outputs of a network. One is a file.
+
+A family has
+
+- `outputs`: what it asks of each output of a network, for one element;
+- `most_components`: how many numbers each output may have for one element;
+- `parameters(outputs, components)`: from outputs [..., some components] to the parameters of its
+  codec, for so many components, which may be more; `codec_of(*parameters)`: that codec, of symbols
+  [...]; `codec(outputs)`: both;
+- `core()`: the same in the core.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ModelError
+from bitsback.integer import Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.tensors import TensorReader
+from bitsback.models.families import bernoulli, mixture, rows
+from bitsback.models.families.source import FamilySource, Range
+
+
+class Family(Protocol):
+    @property
+    def outputs(self) -> tuple[Range, ...]: ...
+    @property
+    def most_components(self) -> int: ...
+    def parameters(
+        self, outputs: list[NDArray[Any]], components: int
+    ) -> tuple[NDArray[Any], ...]: ...
+    def codec_of(self, *parameters: NDArray[Any]) -> Any: ...
+    def codec(self, outputs: list[NDArray[Any]]) -> Any: ...
+    def core(self) -> _core.Family: ...
+
+
+_KINDS: dict[str, Callable[[FamilySource], Family]] = {
+    "bernoulli": bernoulli.read,
+    "beta-binomial": rows.read_beta_binomial,
+    "exponential": rows.read_exponential,
+    "mixture": mixture.read,
+}
+INDEPENDENT = tuple(_KINDS)
+"""The codecs of elements that are independent, given other variables."""
+IN_CONTEXT = ("bernoulli", "exponential", "mixture")
+"""Those of the channels of a pixel in a scan."""
+
+
+def read_family(
+    codec: str, fields: Fields, tensors: TensorReader, levels: int, network: str
+) -> Family:
+    """From the fields of a distribution or a group. Raises ModelError for anything that
+    docs/model-format.md does not allow.
+
+    network: with whose name those of its tensors begin.
+    """
+    return _KINDS[codec](FamilySource(fields, tensors, levels, network))
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """Outputs of a network that a family reads."""
+
+    names: tuple[str, ...]
+    components: int
+    """Of each output, for one element."""
+
+
+def check_outputs(
+    family: Family, names: list[str], known: dict[str, Values], channels: int, where: str
+) -> Outputs:
+    """The outputs, of as many components each. Raises ModelError for others than the family reads.
+
+    channels: of the variable, or of a group; the outputs live where it does.
+    """
+    if len(set(names)) != len(family.outputs) or len(names) != len(family.outputs):
+        raise ModelError(f"{where}: 'outputs' must name {len(family.outputs)} different layers")
+    first = known[names[0]].channels
+    if first % channels or not 1 <= first // channels <= family.most_components:
+        raise ModelError(
+            f"{where}: '{names[0]}' must have 1 to {family.most_components} numbers for each of"
+            f" {channels} channels, not {first} in all"
+        )
+    for name, allowed in zip(names, family.outputs, strict=True):
+        values = known[name]
+        if values.channels != first or not values.within(*allowed):
+            raise ModelError(
+                f"{where}: '{name}' must have {first} channels in [{allowed[0]}, {allowed[1]}], and"
+                f" has {values}"
+            )
+    return Outputs(tuple(names), first // channels)

@@ -1,0 +1,86 @@
+"""The networks of a model, read when the distributions ask for them."""
+
+from collections.abc import Mapping
+
+from bitsback.errors import ModelError
+from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.network import NAME
+from bitsback.integer.tensors import TensorReader
+
+
+class NetworkReader:
+    """Reads each network of a description once, with the sources that a distribution gives it."""
+
+    def __init__(
+        self, fields: Fields, tensors: TensorReader, size: Size | None, test_size: Size
+    ) -> None:
+        self._entries: dict[str, Fields] = {}
+        for name in fields.names():
+            if not NAME.match(name):
+                raise ModelError(f"networks: {name!r} is no name of a network")
+            self._entries[name] = fields.object(name)
+        self._tensors = tensors
+        self._size = size
+        self._test_size = test_size
+        self._known: dict[str, Network] = {}
+        self._outputs: dict[str, list[str]] = {name: [] for name in self._entries}
+        self._of_a_pixel: set[str] = set()
+
+    def of_variables(self, name: str, sources: Mapping[str, Values], outputs: list[str]) -> Network:
+        """The network with these sources, some of whose layers a distribution asks for. Raises
+        ModelError.
+        """
+        if name in self._of_a_pixel:
+            raise ModelError(f"networks: {name!r} belongs to a group of a scan")
+        return self._get(name, sources, outputs)
+
+    def of_pixel(self, name: str, source: str, values: Values, outputs: list[str]) -> Network:
+        """A network of a group of a scan, for it alone: what it asks for lives at the item."""
+        if name in self._known:
+            raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
+        self._of_a_pixel.add(name)
+        network = self._get(name, {source: values}, outputs)
+        if any(values.grid != ITEM for values in network.known.values()):
+            raise ModelError(f"networks: the values of {name!r} must live at the item")
+        return network
+
+    def _get(self, name: str, sources: Mapping[str, Values], outputs: list[str]) -> Network:
+        if name not in self._entries:
+            raise ModelError(f"networks: there is no {name!r}")
+        if name not in self._known:
+            fields = self._entries[name]
+            named = fields.texts("sources", range(1, 18))
+            if named != list(sources):
+                raise ModelError(
+                    f"{name}: its sources must be {', '.join(sources)}, not {', '.join(named)!r}"
+                )
+            self._known[name] = Network.read(
+                name, fields, self._tensors, sources, self._size, self._test_size
+            )
+            fields.done()
+        network = self._known[name]
+        if list(network.sources) != list(sources):
+            raise ModelError(f"{name}: it has not the sources {', '.join(sources)}")
+        for output in outputs:
+            if output not in network.layers:
+                raise ModelError(f"{name}: there is no layer {output!r}")
+            if output not in self._outputs[name]:
+                self._outputs[name].append(output)
+        return network
+
+    def done(self) -> tuple[dict[str, Network], dict[str, tuple[str, ...]]]:
+        """All networks, in the order of the description, and the outputs that are asked of them.
+        Raises ModelError if one is never named, or something in it never read.
+        """
+        for name in self._entries:
+            if name not in self._known:
+                raise ModelError(f"networks: no distribution names {name!r}")
+            self._known[name].check_read(set(self._outputs[name]))
+        return (
+            {name: self._known[name] for name in self._entries},
+            {name: tuple(self._outputs[name]) for name in self._entries},
+        )
+
+    def is_of_a_pixel(self, name: str) -> bool:
+        return name in self._of_a_pixel

@@ -1,0 +1,74 @@
+"""The variables of a model: the data x, and latents."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitsback.errors import ModelError
+from bitsback.integer import ITEM, Size, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.network import NAME
+
+DATA = "x"
+CONTEXT, FEATURES = "context", "features"
+"""What the network of a pixel reads: names that no variable has."""
+
+_MOST_LATENTS = 16
+
+
+@dataclass(frozen=True)
+class Variable:
+    """So many channels of `levels` levels each, at each place of a grid, or at the item."""
+
+    name: str
+    channels: int
+    levels: int
+    grid: int
+
+    @property
+    def values(self) -> Values:
+        """What a network that reads it is told."""
+        return Values(self.grid, self.channels, 0, self.levels - 1)
+
+    @property
+    def bits(self) -> int:
+        """log2 of the number of buckets of a latent."""
+        return self.levels.bit_length() - 1
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger]:
+        """Of its symbols. Those of latents are buckets, always uint16."""
+        return np.uint8 if self.name == DATA and self.levels <= 256 else np.uint16
+
+    def elements(self, size: Size) -> int:
+        """Of one item, for images of this size."""
+        return self.values.elements(size)
+
+
+def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
+    """The field `variables` of a description, x first, and the size of the images if the model has
+    one. Raises ModelError.
+    """
+    data = fields.object(DATA)
+    channels, levels = data.integer("channels", 1, 256), data.integer("levels", 2, 1 << 16)
+    size: Size | None = None
+    if data.has("size"):
+        rows, columns = data.integers("size", 2, 1, 1 << 24)
+        size = rows, columns
+        if rows * columns * channels > 1 << 24:
+            raise ModelError(
+                f"an item of {rows} x {columns} x {channels} has more than 2^24 elements"
+            )
+    data.done()
+    variables = {DATA: Variable(DATA, channels, levels, 1)}
+    for name in fields.names():
+        if not NAME.match(name) or name in (CONTEXT, FEATURES):
+            raise ModelError(f"variables: {name!r} is no name of a variable")
+        latent = fields.object(name)
+        count, bits = latent.integer("channels", 1, 4096), latent.integer("bits", 1, 12)
+        grid = latent.integer("grid", 1, 64) if latent.has("grid") else ITEM
+        latent.done()
+        variables[name] = Variable(name, count, 1 << bits, grid)
+    if len(variables) > _MOST_LATENTS + 1:
+        raise ModelError(f"a model has at most {_MOST_LATENTS} latent variables")
+    return variables, size

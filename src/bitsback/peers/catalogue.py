@@ -1,0 +1,48 @@
+"""The lossless compressors that bitsback is compared with, by `bitsback train` and by all of the
+lab.
+"""
+
+from __future__ import annotations
+
+from bitsback.peers import jpegs, png_webp, programs, streams
+from bitsback.peers.measure import Peer
+
+_PACKAGE = "is not installed; pip install 'bitsback[peers]'"
+
+_OPTIONAL = (
+    (streams.brotli_peers, f"brotli {_PACKAGE}"),
+    (streams.zstandard_peers, f"zstandard {_PACKAGE}"),
+    (jpegs.peers, f"imagecodecs (JPEG XL, JPEG-LS, JPEG 2000) {_PACKAGE}"),
+    (
+        programs.zpaq_peers,
+        "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq",
+    ),
+    (programs.jbig2_peers, "JBIG2 needs the programs jbig2 (jbig2enc) and jbig2dec"),
+)
+
+
+def standard_peers() -> list[Peer]:
+    """The compressors that Python's standard library and Pillow bring, each at its strongest
+    setting that pays.
+    """
+    return streams.standard_peers() + png_webp.peers()
+
+
+def optional_peers() -> tuple[list[Peer], list[str]]:
+    """Compressors that may or may not be installed: those that are, and a line about each one that
+    is not.
+    """
+    found: list[Peer] = []
+    missing: list[str] = []
+    for make, absent in _OPTIONAL:
+        try:
+            found += make()
+        except ImportError:
+            missing.append(absent)
+    return found, missing
+
+
+def all_peers() -> tuple[list[Peer], list[str]]:
+    """Those that are always there, and the others, with a line about each one that is missing."""
+    found, missing = optional_peers()
+    return standard_peers() + found, missing

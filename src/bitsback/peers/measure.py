@@ -1,0 +1,126 @@
+"""A compressor behind one interface, and what one measurement of it says."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bitsback.peers.peak_memory import peak_memory
+from bitsback.peers.units import Images, Unit, same, units
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A compressor, its effort in its name. What its functions take and give follows from the unit
+    (`units.py`).
+
+    Its functions can be pickled, as it is measured in a process of its own: they are functions of a
+    module, or `functools.partial` of such.
+    """
+
+    name: str
+    unit: Unit
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+    two_levels_only: bool = False
+    version: str = ""
+    """Of the package and the library that do the work: the same version makes the same bytes."""
+    slow: bool = False
+    """Takes more than a few seconds for ten million pixels."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.unit}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a compressor made of some images, all of which it restored.
+
+    Speeds are in 10^6 pixels a second: MB/s if a pixel is counted as a byte, whatever its number of
+    levels.
+    """
+
+    name: str
+    unit: str
+    images: int
+    pixels: int
+    """Of all images together."""
+    bytes: int
+    encode_seconds: float
+    decode_seconds: float
+    memory_bytes: int | None = None
+    """The peak resident size of the process that did both, or of a program that it ran if that was
+    larger: interpreter, libraries, images, files and all. None where it was not a process of its
+    own, or the system does not say.
+    """
+    memory_before_bytes: int | None = None
+    """The peak of that process before it began: interpreter and images, without the compressor's
+    libraries.
+    """
+    version: str = ""
+    processor: str = ""
+    date: str = ""
+    """Where and when it was measured: the processor's name, and the day (ISO 8601)."""
+    cached: bool = False
+    """It was measured some other time."""
+
+    @property
+    def rate(self) -> float:
+        """Bits per pixel."""
+        return 8 * self.bytes / self.pixels
+
+    @property
+    def encode_speed(self) -> float:
+        return self.pixels / self.encode_seconds / 1e6
+
+    @property
+    def decode_speed(self) -> float:
+        return self.pixels / self.decode_seconds / 1e6
+
+
+def measure(peer: Peer, images: Images, least_seconds: float = 0.0) -> Measurement:
+    """Encode and decode `images` [n, height, width] here, and time both; raises ValueError if a
+    pixel came back wrong.
+
+    The first image is coded once before the clock starts, which loads libraries and models. Both
+    directions are repeated until `least_seconds` are spent on each; the medians count. Tiling,
+    packing and their inverses count as the user's work and are not timed.
+    """
+    before = peak_memory()
+    pieces = units(images, peer.unit)
+    first = units(images[:1], peer.unit)[0]
+    peer.decode(peer.encode(first))
+    encode_seconds, files = _timed(lambda: [peer.encode(piece) for piece in pieces], least_seconds)
+    decode_seconds, restored = _timed(lambda: [peer.decode(file) for file in files], least_seconds)
+    peak = peak_memory()
+    if not all(map(same, pieces, restored)):
+        raise ValueError(f"{peer.name} ({peer.unit}) did not restore the images")
+    size = sum(map(len, files))
+    return Measurement(
+        peer.name,
+        peer.unit,
+        len(images),
+        images.size,
+        size,
+        encode_seconds,
+        decode_seconds,
+        peak,
+        before,
+        peer.version,
+    )
+
+
+def _timed(work: Callable[[], list[Any]], least_seconds: float) -> tuple[float, list[Any]]:
+    """The median time of one run, and what the last one made."""
+    seconds: list[float] = []
+    begin = end = time.perf_counter()
+    while not seconds or end - begin < least_seconds:
+        start = time.perf_counter()
+        made = work()
+        end = time.perf_counter()
+        seconds.append(end - start)
+    return statistics.median(seconds), made

@@ -1,0 +1,111 @@
+"""Compressors that are programs, which have to be found on the PATH. Their files go through a
+temporary folder.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.peers.measure import Peer
+from bitsback.peers.units import Images
+
+
+def zpaq_peers() -> list[Peer]:
+    """Raises ImportError if the program is not there, as the next does."""
+    version = _version("zpaq", r"v(\S+)")
+    return [
+        Peer("zpaq -m5", "stream", _encode_zpaq, _decode_zpaq, version=f"zpaq {version}", slow=True)
+    ]
+
+
+def jbig2_peers() -> list[Peer]:
+    version = f"jbig2enc {_version('jbig2', r'jbig2enc (.+)', '--version')}, "
+    version += f"jbig2dec {_version('jbig2dec', r'jbig2dec (.+)', '--version')}"
+    return [
+        Peer(
+            "JBIG2 generic",
+            "mosaic",
+            _encode_jbig2,
+            _decode_jbig2,
+            two_levels_only=True,
+            version=version,
+        )
+    ]
+
+
+def _version(program: str, pattern: str, *arguments: str) -> str:
+    """What the program says, wherever it says it: most of these do not exit with 0. Raises
+    ImportError.
+    """
+    if shutil.which(program) is None:
+        raise ImportError(program)
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found[1] if found else "of unknown version"
+
+
+def _run(*command: str | Path) -> bytes:
+    """Its standard output. Raises OSError with the last thing that it said."""
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise OSError(
+            f"{command[0]} exited with {done.returncode}" + (f": {said[-1]}" if said else "")
+        )
+    return done.stdout
+
+
+def _encode_zpaq(data: bytes) -> bytes:
+    """An archive of one file. It holds a time too, but its size does not depend on that."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "images"), Path(folder, "images.zpaq")
+        source.write_bytes(data)
+        _run("zpaq", "add", target, source, "-to", "images", "-method", "5", "-threads", "1")
+        return target.read_bytes()
+
+
+def _decode_zpaq(data: bytes) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "images.zpaq"), Path(folder, "restored")
+        source.write_bytes(data)
+        _run("zpaq", "extract", source, "images", "-to", target, "-threads", "1")
+        return target.read_bytes()
+
+
+def _encode_jbig2(picture: Images) -> bytes:
+    if picture.dtype != np.bool_:
+        raise ValueError("JBIG2 codes two levels only")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.pbm")
+        path.write_bytes(_pbm(picture))
+        return _run("jbig2", path)
+
+
+def _decode_jbig2(data: bytes) -> NDArray[np.bool_]:
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "picture.jb2"), Path(folder, "picture.pbm")
+        source.write_bytes(data)
+        _run("jbig2dec", "-t", "pbm", "-o", target, source)
+        return _from_pbm(target.read_bytes())
+
+
+def _pbm(picture: Images) -> bytes:
+    height, width = picture.shape
+    return b"P4\n%d %d\n" % (width, height) + np.packbits(picture, axis=1).tobytes()
+
+
+def _from_pbm(data: bytes) -> NDArray[np.bool_]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        return ~np.asarray(image, np.bool_)  # Pillow shows the ones of a PBM as black

@@ -1,0 +1,94 @@
+"""What a twin computes, as the integers of its model, and the test vectors that a model file gets
+from them.
+"""
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bitsback import _core
+from bitsback.train.fit.recipe import Twin
+from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP, Grid
+from bitsback.train.twins.context import ContextTwin
+
+TEST_SEED = 1
+TEST_COUNT = 4
+
+Answers = dict[str, NDArray[np.int32]]
+"""By the name of the output, int32 [n, its elements]."""
+
+
+@torch.no_grad()
+def posterior_integers(twin: Twin, x: Tensor) -> Answers:
+    """`mean` and `scale`, for symbols [n, pixels]."""
+    mean, scale = twin.posterior(x.double())
+    return {"mean": _integers(twin.mean.target, mean), "scale": _integers(twin.scale.target, scale)}
+
+
+@torch.no_grad()
+def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
+    """The outputs of the network `likelihood`, for buckets [n, latents]."""
+    centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
+    value = LATENT.real(centres[torch.from_numpy(buckets.astype(np.int64))])
+    if isinstance(twin, ContextTwin):
+        rows, columns = twin.architecture.shape
+        return {"features": _integers(HIDDEN, twin.decode(value)[:, :rows, :columns].flatten(1))}
+    hidden = twin.decoder(value)
+    return {
+        name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()
+    }
+
+
+@torch.no_grad()
+def pixel_integers(twin: ContextTwin, context: NDArray[np.uint8]) -> Answers:
+    """The outputs of the network `pixel`, for contexts [n, its inputs]."""
+    return _of_pixel(twin, twin.context_outputs(HIDDEN.real(torch.from_numpy(context).double())))
+
+
+@torch.no_grad()
+def dull_integers(twin: ContextTwin, features: NDArray[np.uint8]) -> Answers:
+    """The outputs of the network `dull`, for features [n, their number]."""
+    return _of_pixel(twin, twin.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double())))
+
+
+def _of_pixel(twin: ContextTwin, outputs: tuple[Tensor, ...]) -> Answers:
+    grids = twin.pixel_likelihood.outputs
+    return {
+        name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)
+    }
+
+
+def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
+    return grid.integers(value).numpy().astype(np.int32)
+
+
+def vector_digests(twin: Twin) -> dict[str, str]:
+    """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
+    a = twin.architecture
+    taken = 0
+
+    def draw(width: int, top: int) -> NDArray[np.uint16]:
+        nonlocal taken
+        words = _core.splitmix64(TEST_SEED, taken, TEST_COUNT * width) >> np.uint64(32)
+        taken += len(words)
+        return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
+
+    x = draw(a.pixels, a.levels - 1)
+    answers = {
+        "posterior": posterior_integers(twin, torch.from_numpy(x.astype(np.float64))),
+        "likelihood": likelihood_integers(twin, draw(a.latents, 2**a.bits - 1)),
+    }
+    if isinstance(twin, ContextTwin):
+        answers["pixel"] = pixel_integers(twin, draw(twin.inputs, TOP).astype(np.uint8))
+        if twin.dull:
+            features = draw(twin.architecture.features, TOP).astype(np.uint8)
+            answers["dull"] = dull_integers(twin, features)
+    return {
+        f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
+        for network, outputs in answers.items()
+        for name, out in outputs.items()
+    }

@@ -1,0 +1,192 @@
+"""From a trained twin to the model file of docs/model-format.md."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from bitsback.models import Model
+from bitsback.models.outline import VERSION
+from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
+from bitsback.train.export.network_fields import NetworkDescription, Tensors
+from bitsback.train.fit.recipe import Twin
+from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales
+from bitsback.train.quantise.rounding import TOP, seven_bits
+from bitsback.train.twins.context import FACTOR, ContextTwin
+from bitsback.train.twins.convolutions import seen_planes
+from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
+from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
+
+GAUSSIAN_PRECISION = 24
+BATCH = 256
+# of a context VAE, which keeps the features of a batch in memory: 256 images of 28 x 28
+MOST_BATCH_PIXELS = 200_704
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model file says about itself."""
+
+    name: str
+    about: str
+    licence: str
+    item_shape: tuple[int, ...]
+
+
+def export(twin: Twin, card: Card, growth: int) -> Model:
+    """The integer model that `twin` computes in eval mode. `growth`: see `chain_growth.py`.
+
+    The test vectors are the twin's own answers, so reading the file compares the integer engine
+    with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
+    """
+    return Model.build(*described(twin, card, growth))
+
+
+def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
+    """The description and the tensors of that model."""
+    tensors: Tensors = {}
+    a = twin.architecture
+    networks, likelihood = (
+        _context_parts(twin, tensors)
+        if isinstance(twin, ContextTwin)
+        else _dense_parts(twin, tensors)
+    )
+    tensors["posterior.inverse_scale"] = inverse_scales()
+    rows, columns = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
+    description = {
+        "format": "bitsback-model", "version": VERSION,
+        "name": card.name, "about": card.about, "licence": card.licence,
+        "variables": {
+            "x": {"channels": 1, "levels": a.levels, "size": [rows, columns]},
+            "z": {"channels": a.latents, "bits": a.bits},
+        },
+        "networks": {network.name: network.described() for network in networks},
+        "distributions": {
+            "q(z|x)": {
+                "codec": "gaussian", "precision": GAUSSIAN_PRECISION,
+                "network": "posterior", "outputs": ["mean", "scale"],
+            },
+            "p(x|z)": likelihood,
+            "p(z)": {"codec": "uniform"},
+        },
+        "code": ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
+        "chain": {"growth": growth, "batch": chain_batch(twin)},
+        "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(twin)},
+    }  # fmt: skip
+    return json.dumps(description, separators=(",", ":")), tensors
+
+
+def chain_batch(twin: Twin) -> int:
+    """The largest batch of the chain."""
+    if isinstance(twin, ContextTwin):
+        return max(1, min(BATCH, MOST_BATCH_PIXELS // twin.architecture.pixels))
+    return BATCH
+
+
+Parts = tuple[list[NetworkDescription], dict[str, Any]]
+"""Networks, and the distribution of x."""
+
+
+def _dense_parts(twin: VaeTwin, tensors: Tensors) -> Parts:
+    """Of pixels that are independent, given the latents."""
+    posterior = NetworkDescription("posterior", "x", tensors)
+    source = _seven_bits(posterior, twin.architecture.levels)
+    source = posterior.flatten("row", source)
+    for position, layer in enumerate(twin.encoder.layers):
+        source = posterior.linear(f"hidden{position + 1}", source, layer)
+    posterior.linear("mean", source, twin.mean)
+    posterior.linear("scale", source, twin.scale)
+    likelihood = NetworkDescription("likelihood", "z", tensors)
+    source = likelihood.table("value", "z", bucket_centres(twin.architecture.bits))
+    for position, layer in enumerate(twin.decoder.layers):
+        source = likelihood.linear(f"hidden{position + 1}", source, layer)
+    for name, layer in twin.output_layers().items():
+        likelihood.image(name, likelihood.linear(f"{name}_row", source, layer), 1)
+    return [posterior, likelihood], _pixels(twin, likelihood)
+
+
+def _context_parts(twin: ContextTwin, tensors: Tensors) -> Parts:
+    """Of pixels that also depend on those before them."""
+    a = twin.architecture
+    posterior = NetworkDescription("posterior", "x", tensors)
+    source = _seven_bits(posterior, a.levels)
+    half = posterior.conv("half", source, twin.encoder[0])
+    quarter = posterior.conv("quarter", half, twin.encoder[1])
+    quarter = posterior.residuals("quarter", quarter, twin.encoder[2:])
+    dense = posterior.linear("dense", posterior.flatten("row", quarter), twin.dense)
+    posterior.linear("mean", dense, twin.mean)
+    posterior.linear("scale", dense, twin.scale)
+    likelihood = NetworkDescription("likelihood", "z", tensors)
+    value = likelihood.table("value", "z", bucket_centres(a.bits))
+    cells = likelihood.image("cells", likelihood.linear("row", value, twin.cell), FACTOR)
+    around = likelihood.conv("around", cells, twin.decoder[0])
+    around = likelihood.residuals("around", around, twin.decoder[1:-1])
+    squares = likelihood.conv("squares", around, twin.decoder[-1])
+    likelihood.shuffle("features", squares, FACTOR)
+    pixel = _pixel_network(twin, tensors)
+    networks = [posterior, likelihood, pixel]
+    group = {"channels": [0], **_pixels(twin, pixel)}
+    if twin.dull:
+        dull = _dull_network(twin, tensors)
+        networks.append(dull)
+        group["dull"] = {"network": dull.name, "outputs": group["outputs"]}
+    return networks, {
+        "codec": "scan",
+        "order": "raster",
+        "window": [a.above, a.side],
+        "network": likelihood.name,
+        "outputs": ["features"],
+        "groups": [group],
+    }
+
+
+def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+    tensors["x.planes"] = seen_planes(twin.architecture.levels).numpy()
+    pixel = NetworkDescription("pixel", "context", tensors)
+    hidden = pixel.linear("hidden", "context", twin.pixel[0])
+    hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
+    for name, layer in twin.outputs.items():
+        if isinstance(layer, FineLinearTwin):
+            pixel.fine(f"{name}_hidden", hidden, layer)
+        else:
+            pixel.linear(name, hidden, layer)
+    if "mean" in twin.outputs:
+        context = pixel.fine("mean_context", "context", twin.mean_context, twin.inputs)
+        pixel.add("mean", "mean_hidden", context, MEAN)
+    return pixel
+
+
+def _dull_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+    a = twin.architecture
+    tensors["x.dull"] = (np.arange(a.levels) < a.dull_levels).astype(np.uint8)
+    dull = NetworkDescription("dull", "features", tensors)
+    hidden = dull.linear("hidden", "features", twin.dull[0])
+    for name, layer in twin.dull_output_layers().items():
+        dull.linear(name, hidden, layer)
+    return dull
+
+
+def _seven_bits(network: NetworkDescription, levels: int) -> str:
+    """The name of what the first layer of the posterior is told of the symbols x."""
+    if levels <= TOP + 1:
+        return "x"
+    table = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
+    return network.table("seen", "x", table)
+
+
+def _pixels(twin: Twin, network: NetworkDescription) -> dict[str, Any]:
+    """The codec of the pixels, by outputs of a network; its tensors join the others."""
+    likelihood = twin.pixel_likelihood
+    network.tensors.update(
+        {f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()}
+    )
+    shift = {"mean_shift": MEAN_SHIFT} if likelihood.codec == "mixture" else {}
+    return {
+        "codec": likelihood.codec,
+        "precision": likelihood.precision,
+        **shift,
+        "network": network.name,
+        "outputs": list(likelihood.outputs),
+    }

@@ -1,0 +1,103 @@
+"""The gate of a context VAE: pixels whose windows say nothing go to a small network of their own.
+
+It is added to a twin that is trained already, whose other networks stay as they are. So the
+features of all dull pixels are computed once, and the network, which sees nothing else, is trained
+on them in a minute.
+"""
+
+import copy
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bitsback.train.fit.recipe import parts
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.twins.dense import LinearTwin
+
+BATCH = 8192  # pixels
+RATE = 3e-3
+WARM_UP = 100  # steps until the full rate, from which a cosine falls to zero
+AVERAGED = 0.01  # weight of one step in the running average of the weights
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A pixel is dull if its window holds nothing but the first `levels` symbols."""
+
+    hidden: int = 48
+    """Units of the network for dull pixels."""
+    components: int = 4
+    """Of its mixture, for more than two levels."""
+    levels: int = 1
+    epochs: int = 8
+    """Times that the network sees each of the dull pixels it is trained on."""
+
+    def added_to(self, a: ContextArchitecture) -> ContextArchitecture:
+        components = 1 if a.levels == 2 else self.components
+        return replace(
+            a, dull_hidden=self.hidden, dull_components=components, dull_levels=self.levels
+        )
+
+
+def with_gate(twin: ContextTwin, gate: Gate, x: Tensor, seed: int) -> ContextTwin:
+    """A quantised `twin` with a gate, its network trained on the dull pixels of x, symbols [n,
+    pixels].
+    """
+    torch.manual_seed(seed)
+    gated = ContextTwin(gate.added_to(twin.architecture))
+    gated.start(x)
+    gated.load_state_dict(twin.state_dict(), strict=False)
+    gated.quantise()
+    gated.eval()
+    features, symbols = _dull_pixels(gated, x)
+    if len(symbols):
+        _train(gated, features, symbols, gate.epochs)
+    return gated.eval()
+
+
+@torch.no_grad()
+def _dull_pixels(twin: ContextTwin, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The features, as bytes [n, features], and the symbols, uint8 [n, 1], of all dull pixels."""
+    found = []
+    for part in parts(*x.shape):
+        images = x[part]
+        mean, log2_inverse = twin.posterior(images)
+        features = twin.features(mean + torch.exp2(-log2_inverse) * torch.randn(mean.shape))
+        dull = twin.is_dull(twin.windows(images))
+        seen = HIDDEN.integers(features.flatten(0, 2)[dull]).to(torch.uint8)
+        found.append((seen, images.reshape(-1, 1)[dull].to(torch.uint8)))
+    return torch.cat([seen for seen, _ in found]), torch.cat([symbols for _, symbols in found])
+
+
+def _train(twin: ContextTwin, features: Tensor, symbols: Tensor, epochs: int) -> None:
+    layers = [
+        module
+        for part in (twin.dull, twin.dull_outputs)
+        for module in part.modules()
+        if isinstance(module, LinearTwin)
+    ]
+    parameters = [parameter for layer in layers for parameter in layer.parameters()]
+    averages = copy.deepcopy(parameters)
+    optimiser = torch.optim.Adam(parameters, lr=RATE)
+    twin.train()
+    batches = [
+        batch for _ in range(epochs) for batch in torch.split(torch.randperm(len(symbols)), BATCH)
+    ]
+    for step, batch in enumerate(batches):
+        for group in optimiser.param_groups:
+            falling = 0.5 * (1 + math.cos(math.pi * step / len(batches)))
+            group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * falling
+        outputs = twin.outputs_if_dull(HIDDEN.real(features[batch].float()))
+        loss = twin.pixel_likelihood.nats(symbols[batch].float(), *outputs).mean()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        with torch.no_grad():
+            for kept, new in zip(averages, parameters, strict=True):
+                kept.lerp_(new, max(AVERAGED, min(1.0, 10 / (step + 1))))
+    with torch.no_grad():
+        for kept, new in zip(averages, parameters, strict=True):
+            new.copy_(kept)

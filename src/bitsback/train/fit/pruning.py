@@ -1,0 +1,53 @@
+"""A twin without what carries nothing: latents, and of a context VAE units of the encoder."""
+
+import copy
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from bitsback.train.fit.recipe import ACTIVE_NATS, Twin, latent_nats, parts
+from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.dense import LinearTwin
+
+
+def prune(twin: Twin, x: Tensor) -> Twin:
+    """The twin without the latents that say nothing of `x`: one that only follows the prior still
+    costs its pops.
+
+    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The
+    encoder of a context VAE has most of its weights in its last hidden layer; units that are zero
+    for all of `x` go.
+    """
+    nats = latent_nats(twin, x)
+    kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
+    pruned = copy.deepcopy(twin)
+    pruned.architecture = replace(pruned.architecture, latents=len(kept))
+    first = pruned.cell if isinstance(pruned, ContextTwin) else pruned.decoder.layers[0]
+    assert isinstance(first, LinearTwin)
+    _keep(kept, (pruned.mean, pruned.scale), (first,))
+    if isinstance(pruned, ContextTwin):
+        _drop_dead_units(pruned, x)
+    return pruned
+
+
+@torch.no_grad()
+def _drop_dead_units(twin: ContextTwin, x: Tensor) -> None:
+    greatest = torch.zeros(twin.architecture.dense)
+    for part in parts(*x.shape):
+        greatest = torch.maximum(greatest, twin.last_hidden(x[part]).amax(0))
+    kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[
+        :, 0
+    ]  # one at least
+    twin.architecture = replace(twin.architecture, dense=len(kept))
+    _keep(kept, (twin.dense,), (twin.mean, twin.scale))
+
+
+@torch.no_grad()
+def _keep(kept: Tensor, writers: tuple[LinearTwin, ...], readers: tuple[LinearTwin, ...]) -> None:
+    """Leave only the outputs `kept` of the writers, and what reads them in the readers."""
+    for layer in writers:
+        layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
+        layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
+    for layer in readers:
+        layer.linear.weight = nn.Parameter(layer.linear.weight[:, kept])

@@ -1,0 +1,1 @@
+"""The job of `bitsback train` and of a recipe's script: from a collection of images to a model."""

@@ -1,0 +1,82 @@
+"""The tables a model carries, in exact or decimal arithmetic: no float of the machine's has a say
+in them.
+"""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.tables import normal_quantile
+from bitsback.train.quantise.rounding import LATENT, LOGIT, SCALE
+
+PROBABILITY_BITS = 16
+
+
+def bucket_centres(bits: int) -> NDArray[np.uint8]:
+    """The point of the latent grid nearest to the median of each of the 2^bits buckets of N(0, 1),
+    uint8 [2^bits].
+    """
+    quantile = normal_quantile().astype(np.int64)
+    medians = quantile[((2 * np.arange(2**bits) + 1) << 12) >> bits]  # in units of 2^-16
+    nearest = (medians * LATENT.scale + 2**15) >> 16
+    centres: NDArray[np.uint8] = (nearest + LATENT.zero).clip(LATENT.lo, LATENT.hi).astype(np.uint8)
+    return centres
+
+
+def inverse_scales() -> NDArray[np.uint32]:
+    """What the index i of a scale means: 2^((i - zero) / scale) in units of 2^-16, rounded to
+    nearest, uint32 [256].
+    """
+    indices = range(SCALE.lo, SCALE.hi + 1)
+    return np.array(
+        [_power_of_two(16 * SCALE.scale + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32
+    )
+
+
+def _power_of_two(numerator: int, denominator: int) -> int:
+    """2^(n / d) rounded to nearest, by integers alone: the k with (2k - 1)^d <= 2^(n + d) < (2k +
+    1)^d.
+    """
+    target = 1 << (numerator + denominator)
+    low, high = 0, 1 << (numerator // denominator + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if (2 * middle + 1) ** denominator <= target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def probabilities() -> NDArray[np.uint16]:
+    """The probability of a one that the index i of a logit means, out of 2^16, never 0 nor 1,
+    uint16 [256].
+    """
+    one = 2**PROBABILITY_BITS
+    with localcontext() as context:
+        context.prec = 50
+        exact = [
+            one / (1 + (Decimal(LOGIT.zero - i) / LOGIT.scale).exp())
+            for i in range(LOGIT.lo, LOGIT.hi + 1)
+        ]
+        return np.array(
+            [min(max(int(p.to_integral_value()), 1), one - 1) for p in exact], np.uint16
+        )
+
+
+def exponentials() -> NDArray[np.uint32]:
+    """What the index i of a mixture's weight means: exp((i - 255) / 16) in units of 2^-24, at least
+    1, uint32 [256].
+    """
+    with localcontext() as context:
+        context.prec = 50
+        exact = [(Decimal(i - 255) / 16).exp() * 2**24 for i in range(256)]
+        return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
+
+
+def inverse_symbol_scales() -> NDArray[np.uint32]:
+    """What the index i of a mixture's scale means: 2^((i - 112) / 16) in units of 2^-16, uint32
+    [256].
+    """
+    return np.array([_power_of_two(16 * 16 + i - 112, 16) for i in range(256)], np.uint32)

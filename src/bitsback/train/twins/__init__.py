@@ -1,0 +1,1 @@
+"""The architectures: torch twins of the integer networks and of their likelihoods."""

@@ -1,0 +1,34 @@
+"""The sizes of a twin, of either kind, as JSON and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bitsback.train.twins.context import ContextArchitecture
+from bitsback.train.twins.dense import Architecture
+
+AnyArchitecture = Architecture | ContextArchitecture
+
+
+def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
+    return asdict(architecture)
+
+
+def in_words(architecture: AnyArchitecture, latents: int) -> str:
+    """The sizes, for people, with the latents that are left."""
+    if isinstance(architecture, Architecture):
+        return (
+            "dense, sizes"
+            f" {'-'.join(map(str, (architecture.pixels, *architecture.hidden, latents)))}"
+        )
+    return (
+        f"context, of {architecture.window} pixels before each and {architecture.features} features"
+        f" from {latents} latents, {architecture.hidden} hidden"
+    )
+
+
+def from_json(fields: dict[str, Any]) -> AnyArchitecture:
+    """Raises TypeError where `fields` are those of neither kind."""
+    values: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
+    }
+    return ContextArchitecture(**values) if "shape" in values else Architecture(**values)

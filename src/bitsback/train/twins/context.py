@@ -1,0 +1,343 @@
+"""The twin of the context VAE of docs/model-format.md: latents for the whole, a window of pixels
+for the detail.
+"""
+
+import copy
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.rounding import (
+    HIDDEN,
+    LATENT,
+    MEAN,
+    SCALE,
+    WEIGHT_TOP,
+    Grid,
+    pixel_grid,
+    seven_bits,
+)
+from bitsback.train.twins.convolutions import (
+    RESIDUAL,
+    ConvTwin,
+    ResidualTwin,
+    byte_planes,
+    cells,
+    chain,
+    seen_planes,
+    shuffle,
+    value_planes,
+)
+from bitsback.train.twins.dense import FineLinearTwin, LinearTwin
+from bitsback.train.twins.likelihoods import LN2, BernoulliTwin, LikelihoodTwin
+from bitsback.train.twins.mixtures import MEAN as PIXEL_MEAN
+from bitsback.train.twins.mixtures import MixtureTwin
+
+FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
+WIDE = Grid(
+    scale=PIXEL_MEAN.scale, zero=0, lo=-32768, hi=32767
+)  # the two parts that a mean is the sum of
+FEW_BITS, SOME_BITS = (
+    7,
+    31,
+)  # the largest weights of layers between image and latents, where coarse ones do
+NEAR = 2  # pixels: a place is empty where the pixel itself and all before it, so near, are black
+SPARSE = 0.2  # of the empty places so many are trained on, each counted as often as it takes
+
+
+@dataclass(frozen=True)
+class ContextArchitecture:
+    """Sizes of a context VAE for images of `shape` (rows, columns)."""
+
+    shape: tuple[int, int]
+    latents: int
+    bits: int
+    levels: int
+    above: int  # rows of the window above the pixel
+    side: int  # columns to its left and, in the rows above, to its right
+    features: int  # what the decoder says of each pixel
+    hidden: int  # channels of the pixel network
+    residuals: int  # its layers beyond the first
+    components: int = 1  # of the mixture, for more than two levels
+    channels: tuple[int, int] = (
+        32,
+        64,
+    )  # of the encoder's two convolutions; the decoder has the second
+    dense: int = 128  # the encoder's last hidden layer
+    encoder_residuals: int = 0  # convolutions after the encoder's second
+    decoder_residuals: int = 0  # convolutions after the decoder's first
+    dull_hidden: int = 0  # of the network for dull pixels; 0: there is none
+    dull_components: int = 1  # of its mixture
+    dull_levels: int = 1  # a pixel is dull if its window holds nothing but the first so many
+
+    @property
+    def pixels(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def likelihood(self) -> str:
+        return "bernoulli" if self.levels == 2 else "mixture"
+
+    @property
+    def window(self) -> int:
+        """Pixels of the window."""
+        return self.above * (2 * self.side + 1) + self.side
+
+
+class ContextTwin(nn.Module):
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) pixel by pixel, given
+    those before it.
+    """
+
+    def __init__(self, architecture: ContextArchitecture) -> None:
+        super().__init__()
+        a = architecture
+        self.architecture = a
+        self.pixel_grid = pixel_grid(a.levels)
+        first, second = a.channels
+        rows, columns = cells(cells(a.shape, 2), 2)
+        self.encoder = nn.ModuleList((
+            ConvTwin(1, first, 3, 2, self.pixel_grid, HIDDEN),
+            ConvTwin(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
+            *_residuals(a.encoder_residuals, second),
+        ))  # fmt: skip
+        self.dense = LinearTwin(
+            rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True, top=FEW_BITS
+        )
+        self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
+        self.scale = LinearTwin(a.dense, a.latents, HIDDEN, SCALE)
+        self.cells = cells(a.shape, FACTOR)
+        self.cell = LinearTwin(
+            a.latents, self.cells[0] * self.cells[1] * second, LATENT, HIDDEN, top=FEW_BITS
+        )
+        self.decoder = nn.ModuleList((
+            ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
+            *_residuals(a.decoder_residuals, second, SOME_BITS),
+            ConvTwin(
+                second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS,
+            ),
+        ))  # fmt: skip
+        self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
+        self.pixel = nn.ModuleList((LinearTwin(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),))
+        for _ in range(a.residuals):
+            self.pixel.append(
+                ResidualTwin(LinearTwin(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True))
+            )
+        self.pixel_likelihood: LikelihoodTwin = (
+            BernoulliTwin() if a.levels == 2 else MixtureTwin(a.levels, a.components)
+        )
+        outputs = 1 if a.levels == 2 else a.components
+        self.outputs = nn.ModuleDict()
+        for name, grid in self.pixel_likelihood.outputs.items():
+            if name == "mean":
+                self.outputs[name] = FineLinearTwin(a.hidden, outputs, HIDDEN, WIDE)
+            else:
+                self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, grid, half=True)
+        if a.levels > 2:
+            self.mean_context = FineLinearTwin(
+                a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
+            )  # of the values alone
+        self.dull = nn.ModuleList()
+        self.dull_outputs = nn.ModuleDict()
+        if a.dull_hidden:
+            self.dull.append(LinearTwin(a.features, a.dull_hidden, HIDDEN, HIDDEN))
+            for name, grid in self.pixel_likelihood.outputs.items():
+                components = 1 if a.levels == 2 else a.dull_components
+                self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
+        centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
+        self.register_buffer("centres", LATENT.real(centres), persistent=False)
+        self.quantised = False
+        self.half_precision = True
+
+    def multiply_in_half(self, on: bool) -> None:
+        """Whether training multiplies in bfloat16 in the layers where it matters little; as it is
+        made, it does.
+        """
+        self.half_precision = on
+        for module in self.modules():
+            if isinstance(module, LinearTwin):
+                module.half_precision = module.may_be_half and on
+
+    def quantise(self, on: bool = True) -> None:
+        """Switch rounding on or off in every layer."""
+        self.quantised = on
+        for module in self.modules():
+            if isinstance(module, LinearTwin | LikelihoodTwin):
+                module.quantised = on
+
+    @torch.no_grad()
+    def start(self, grey: Tensor) -> None:
+        """Set what the training images, uint8 [n, pixels], say of the outputs before any
+        training.
+        """
+        layers = self.output_layers()
+        if self.architecture.levels == 2:
+            black = 1 - float(grey.double().mean()) / 255
+            layers["logit"].linear.bias.fill_(-torch.tensor(black / (1 - black)).log())
+            return
+        for name, bias in self.pixel_likelihood.start(grey).items():
+            layers[name].linear.bias.copy_(bias)
+        if self.dull:
+            few = MixtureTwin(self.architecture.levels, self.architecture.dull_components)
+            for name, bias in few.start(grey).items():
+                self.dull_output_layers()[name].linear.bias.copy_(bias)
+        for layer in (layers["mean"], layers["scale"], self.mean_context):
+            layer.linear.weight.mul_(0.3)
+
+    def output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the pixel network, by name."""
+        return _linear(self.outputs)
+
+    def dull_output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the network for dull pixels, by name."""
+        return _linear(self.dull_outputs)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
+        latents].
+        """
+        h = self.last_hidden(x)
+        return self.mean(h), self.scale(h)
+
+    def last_hidden(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
+        hidden: Tensor = self.dense(chain(self.encoder, self.image(x)).flatten(1))
+        return hidden
+
+    def image(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] as the encoder's first layer sees them, [b, rows, columns, 1]."""
+        seen = seven_bits(x, self.architecture.levels)
+        return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape, 1)
+
+    def features(self, z: Tensor) -> Tensor:
+        """Latents [b, latents], real, to what the decoder says of each pixel, [b, rows, columns,
+        features].
+        """
+        rows, columns = self.architecture.shape
+        return self.decode(self.bucket(z) if self.quantised else z)[:, :rows, :columns]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The same of latents that are centres of buckets already, and for all pixels of the
+        squares.
+        """
+        return shuffle(chain(self.decoder, self.cell(z).view(len(z), *self.cells, -1)), FACTOR)
+
+    def bucket(self, z: Tensor) -> Tensor:
+        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
+        buckets = 2**self.architecture.bits
+        c = (torch.special.ndtr(z.detach()) * buckets).long().clamp_(0, buckets - 1)
+        centres = self.get_buffer("centres")
+        return z + (centres[c].to(z.dtype) - z.detach())
+
+    def windows(self, x: Tensor) -> Tensor:
+        """The window of each pixel, uint8 [b * pixels, window], for symbols [b, pixels]; zeros
+        outside the image.
+        """
+        a = self.architecture
+        image = functional.pad(
+            x.to(torch.uint8).view(len(x), *a.shape), (a.side, a.side, a.above, 0)
+        )
+        seen = image.unfold(1, a.above + 1, 1).unfold(
+            2, 2 * a.side + 1, 1
+        )  # [b, rows, columns, above + 1, ...]
+        return seen.flatten(3)[..., : a.window].flatten(0, 2)
+
+    def pixel_outputs(self, window: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+        """Windows uint8 [n, window] and features [n, features] to the likelihood's outputs, each
+        [n, outputs].
+        """
+        dtype = torch.bfloat16 if self.training and self.half_precision else features.dtype
+        planes = [
+            plane.to(dtype).div_(HIDDEN.scale)
+            for plane in byte_planes(window, self.architecture.levels)
+        ]
+        return self.context_outputs(torch.cat((*planes, features.to(dtype)), 1))
+
+    def context_outputs(self, context: Tensor) -> tuple[Tensor, ...]:
+        """The same of contexts [n, inputs of the pixel network]."""
+        h = chain(self.pixel, context)
+        outputs = {name: layer(h) for name, layer in self.output_layers().items()}
+        if "mean" in outputs:
+            values = context[:, : self.mean_context.linear.in_features]
+            outputs["mean"] = PIXEL_MEAN.clamp(outputs["mean"] + self.mean_context(values))
+        return tuple(outputs.values())
+
+    def is_dull(self, windows: Tensor) -> Tensor:
+        """Which pixels are dull, [n], by their windows uint8 [n, window]."""
+        return windows.amax(1) < self.architecture.dull_levels
+
+    def without_gate(self) -> "ContextTwin":
+        """The twin whose pixel network sees to dull pixels too."""
+        twin = copy.deepcopy(self)
+        twin.architecture = replace(
+            twin.architecture, dull_hidden=0, dull_components=1, dull_levels=1
+        )
+        twin.dull, twin.dull_outputs = nn.ModuleList(), nn.ModuleDict()
+        return twin
+
+    def outputs_if_dull(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Features [n, features] of dull pixels to the likelihood's outputs, each [n, outputs]."""
+        h = chain(self.dull, features)
+        return tuple(layer(h) for layer in self.dull_output_layers().values())
+
+    def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
+        sample, and the KL.
+
+        x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
+        normals themselves, which the buckets only lower. In training, -log p(x | z) is an unbiased
+        estimate, see SPARSE, and there is no gate: bitsback.train.fit.gate adds it afterwards.
+        """
+        mean, log2_inverse = self.posterior(x)
+        log_scale = -LN2 * log2_inverse
+        z = mean + log_scale.exp() * noise
+        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        windows, features, symbols = (
+            self.windows(x),
+            self.features(z).flatten(0, 2),
+            x.reshape(-1, 1),
+        )
+        if not self.training:
+            losses = self._pixel_nats(symbols, windows, features)
+            return losses.view(len(x), -1).sum(1), kl
+        kept, weight = self._worth_training_on(x)
+        outputs = self.pixel_outputs(windows.index_select(0, kept), features.index_select(0, kept))
+        losses = self.pixel_likelihood.nats(symbols[kept], *outputs) * weight
+        return torch.zeros(len(x)).index_add(0, kept // x.shape[1], losses), kl
+
+    def _pixel_nats(self, symbols: Tensor, windows: Tensor, features: Tensor) -> Tensor:
+        """-log p of each pixel, [n], by the network that the gate sends it to."""
+        if not self.dull:
+            return self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
+        dull = self.is_dull(windows)
+        losses = torch.empty(len(symbols))
+        outputs = self.outputs_if_dull(features[dull])
+        losses[dull] = self.pixel_likelihood.nats(symbols[dull], *outputs)
+        outputs = self.pixel_outputs(windows[~dull], features[~dull])
+        losses[~dull] = self.pixel_likelihood.nats(symbols[~dull], *outputs)
+        return losses
+
+    def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The numbers of the pixels to train on, [n], and their weights, [n]."""
+        image = functional.pad(
+            (x > 0).float().view(len(x), 1, *self.architecture.shape), (NEAR, NEAR, NEAR, 0)
+        )
+        rows = functional.max_pool2d(image, (NEAR + 1, 1), 1)
+        busy = functional.max_pool2d(rows, (1, 2 * NEAR + 1), 1).flatten() > 0
+        kept = torch.nonzero(busy | (torch.rand(len(busy)) < SPARSE))[:, 0]
+        return kept, torch.where(busy[kept], 1.0, 1 / SPARSE)
+
+
+def _linear(layers: nn.ModuleDict) -> dict[str, LinearTwin]:
+    return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+
+
+def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualTwin]:
+    """Residual convolutions 3x3."""
+    return [
+        ResidualTwin(ConvTwin(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True, top=top))
+        for _ in range(count)
+    ]

@@ -1,0 +1,277 @@
+"""The torch twins: a VAE whose layers compute as the integer networks of docs/model-format.md do.
+
+A twin has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to the
+same ranges. In training with `quantised = True` each weight, activation and latent is rounded on
+the way forward. In `eval()` with `quantised = True` each linear layer computes with the very
+integers that are exported, held in float64, where they are exact; so what a twin says of the
+validation set is what the exported model will do.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.rounding import (
+    HIDDEN,
+    LATENT,
+    MEAN,
+    SCALE,
+    WEIGHT_TOP,
+    Grid,
+    fine_integers,
+    pixel_grid,
+    seven_bits,
+    snap_finely,
+    snap_weight,
+    weight_integers,
+    weight_step,
+)
+from bitsback.train.twins.likelihoods import LN2, LikelihoodTwin, make_likelihood
+
+
+@dataclass(frozen=True)
+class Requantised:
+    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out],
+    multiplier [out].
+    """
+
+    weight: Tensor
+    bias: Tensor
+    multiplier: Tensor
+    shift: int
+
+    def largest(self, top: int) -> int:
+        """What no sum, and no part of one, is beyond, for inputs of 0 to `top`."""
+        return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
+
+
+class LinearTwin(nn.Module):
+    """A linear layer from one grid to another. `centre` is taken from each input, which helps the
+    optimiser.
+
+    `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows
+    it. `top`: the largest weight as an integer. Smaller ones make a smaller model.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        source: Grid,
+        target: Grid,
+        centre: float = 0.0,
+        half: bool = False,
+        top: int = WEIGHT_TOP,
+    ) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.source = source
+        self.target = target
+        self.centre = centre
+        self.top = top
+        self.may_be_half = self.half_precision = half
+        self.quantised = False
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Real values [b, in] to real values [b, out] within the target grid's range."""
+        if not self.quantised:
+            return self.target.clamp(self._linear(value, self.linear.weight))
+        if self.training:
+            return self.target.snap(self._linear(value, snap_weight(self.linear.weight, self.top)))
+        return self._exact(value, self.requantised())
+
+    def _exact(self, value: Tensor, layer: Requantised) -> Tensor:
+        exact = torch.float32 if layer.largest(self.source.hi) < 2**24 else torch.float64
+        source = self.source.integers(value).to(exact)
+        out = functional.linear(source, layer.weight.to(exact), layer.bias.to(exact)).double()
+        out.mul_(layer.multiplier).add_(2.0 ** (layer.shift - 1)).div_(2.0**layer.shift).floor_()
+        return self.target.real(out.clamp_(self.target.lo, self.target.hi)).to(value.dtype)
+
+    def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
+        bias = self._snapped_bias() if self.quantised else self.linear.bias
+        if self.half_precision and self.training:
+            if self.quantised:  # the grids of the results are finer than bfloat16
+                return functional.linear(value.bfloat16(), weight.bfloat16()).float() + bias
+            return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
+        value = value.to(weight.dtype)
+        return functional.linear(value - self.centre if self.centre else value, weight, bias)
+
+    def _snapped_bias(self) -> Tensor:
+        """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
+        bias, step = (
+            self.linear.bias,
+            weight_step(self.linear.weight, self.top)[:, 0] / self.source.scale,
+        )
+        exact = (bias.detach() + self.target.zero / self.target.scale) / step
+        offset = self.source.zero + self.centre * self.source.scale
+        if offset:
+            exact = exact - offset * weight_integers(self.linear.weight, self.top).sum(1)
+        return bias + (torch.round(exact) - exact) * step
+
+    def requantised(self) -> Requantised:
+        """The integers this layer is exported as: the multiplier as exact as the bounds of the
+        format allow.
+        """
+        weight, step = (
+            weight_integers(self.linear.weight, self.top),
+            weight_step(self.linear.weight, self.top),
+        )
+        return self._integers(weight, step, self.linear.bias)
+
+    def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
+        """Those for int8 weights [out, in], which are in steps [out, 1], and a real bias [out]."""
+        weight, step = weight.double(), step[:, 0].double()
+        real_bias = bias.detach().double() + self.target.zero / self.target.scale
+        offset = self.source.zero + self.centre * self.source.scale
+        bias = torch.round(real_bias * self.source.scale / step - offset * weight.sum(1))
+        ratio = step * self.target.scale / self.source.scale
+        bound = bias.abs() + self.source.hi * weight.abs().sum(1)
+        shift = 52
+        while not _fits(bound, torch.round(ratio * 2.0**shift), shift):
+            shift -= 1
+        multiplier = torch.round(ratio * 2.0**shift)
+        if float(multiplier.min()) < 1 or float(bound.max()) >= 2.0**31:
+            raise ValueError("a layer's weights or bias left the range of the integer format")
+        return Requantised(weight, bias, multiplier, shift)
+
+
+class FineLinearTwin(LinearTwin):
+    """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are
+    added.
+
+    For what a rounding of the weights would hurt most. Source and target have the zero 0.
+    """
+
+    def forward(self, value: Tensor) -> Tensor:
+        if not self.quantised:
+            return super().forward(value)
+        if self.training:
+            return self.target.snap(self._linear(value, snap_finely(self.linear.weight)))
+        return self.target.clamp(
+            self._exact(value, self.requantised()) + self._exact(value, self.fine())
+        )
+
+    def fine(self) -> Requantised:
+        """The second layer: what the weights of the first one lack."""
+        weight, step = fine_integers(self.linear.weight)
+        return self._integers(weight, step, torch.zeros_like(self.linear.bias))
+
+
+def _fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
+    largest = int((bound * multiplier).max()) + 2 ** (shift - 1)
+    return int(multiplier.max()) < 2**31 and largest < 2**53
+
+
+class Mlp(nn.Module):
+    """Hidden layers with a clamped ReLU, `sizes` inputs first."""
+
+    def __init__(self, sizes: tuple[int, ...], source: Grid, centre: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for inputs, outputs in pairwise(sizes):
+            self.layers.append(LinearTwin(inputs, outputs, source, HIDDEN, centre))
+            source, centre = HIDDEN, 0.0
+
+    def forward(self, value: Tensor) -> Tensor:
+        for layer in self.layers:
+            value = layer(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a dense VAE: the hidden layers are those of the posterior, the likelihood has them
+    backwards.
+    """
+
+    pixels: int
+    hidden: tuple[int, ...]
+    latents: int
+    bits: int
+    levels: int = 2
+    likelihood: str = "bernoulli"
+
+    def __post_init__(self) -> None:
+        if not self.hidden:
+            raise ValueError("a VAE needs at least one hidden layer")
+
+
+class VaeTwin(nn.Module):
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
+    codec.
+    """
+
+    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+        super().__init__()
+        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
+        self.architecture = architecture
+        self.centre = centre
+        self.pixel_grid = pixel_grid(architecture.levels)
+        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
+        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
+        self.decoder = Mlp((latents, *hidden[::-1]), LATENT)
+        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
+        for name, grid in self.pixel_likelihood.outputs.items():
+            self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
+        centres = torch.from_numpy(bucket_centres(architecture.bits).astype("float32"))
+        self.register_buffer("centres", LATENT.real(centres), persistent=False)
+        self.quantised = False
+
+    def quantise(self, on: bool = True) -> None:
+        """Switch rounding on or off in every layer."""
+        self.quantised = on
+        for module in self.modules():
+            if isinstance(module, LinearTwin | LikelihoodTwin):
+                module.quantised = on
+
+    @torch.no_grad()
+    def start(self, grey: Tensor) -> None:
+        """Set what the training images, uint8 [n, pixels], say of the outputs before any
+        training.
+        """
+        for name, bias in self.pixel_likelihood.start(grey).items():
+            self.output_layers()[name].linear.bias.copy_(bias)
+
+    def output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the likelihood network, by name."""
+        layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
+        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
+        latents].
+        """
+        h = self.encoder(self.pixel_grid.real(seven_bits(x, self.architecture.levels)))
+        return self.mean(h), self.scale(h)
+
+    def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b,
+        pixels].
+        """
+        h = self.decoder(self.bucket(z) if self.quantised else z)
+        return tuple(layer(h) for layer in self.output_layers().values())
+
+    def bucket(self, z: Tensor) -> Tensor:
+        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
+        buckets = 2**self.architecture.bits
+        c = (torch.special.ndtr(z.detach()) * buckets).long().clamp_(0, buckets - 1)
+        centres = self.get_buffer("centres")
+        return z + (centres[c].to(z.dtype) - z.detach())
+
+    def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
+        sample, and the KL.
+
+        x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
+        normals themselves, which the buckets only lower.
+        """
+        mean, log2_inverse = self.posterior(x)
+        log_scale = -LN2 * log2_inverse
+        z = mean + log_scale.exp() * noise
+        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl

@@ -1,0 +1,63 @@
+// What the files of the module share: arrays that come from NumPy and go to it.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace bitsback {
+
+template <class T>
+using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Out = nb::ndarray<T, nb::numpy>;
+
+template <class T>
+std::span<const T> view(const In<T>& array) {
+    return {array.data(), array.size()};
+}
+
+inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
+    return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+// The number of elements, each of so many bytes, of an array. Throws std::bad_alloc if no memory
+// could hold it.
+inline std::size_t product(const std::vector<std::size_t>& shape, std::size_t bytes) {
+    std::size_t size = 1;
+    for (std::size_t n : shape) {
+        if (n != 0 && size > std::numeric_limits<std::ptrdiff_t>::max() / bytes / n)
+            throw std::bad_alloc();
+        size *= n;
+    }
+    return size;
+}
+
+// A new NumPy array, filled by `fill(pointer)` without the GIL.
+template <class T, class Fill>
+Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
+    const std::size_t size = product(shape, sizeof(T));
+    std::unique_ptr<T[]> data(new T[size]);
+    {
+        nb::gil_scoped_release release;
+        fill(std::span<T>(data.get(), size));
+    }
+    T* raw = data.release();
+    nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return Out<T>(raw, shape.size(), shape.data(), owner);
+}
+
+// Integer networks, distributions, and programs of them.
+void bind_models(nb::module_& m);
+
+}  // namespace bitsback

@@ -1,0 +1,208 @@
+// Mixtures of discretised logistics whose weights, means and scales are a network's outputs: the
+// codec `mixture` of docs/model-format.md.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../family.hpp"
+#include "../step.hpp"
+
+namespace bitsback {
+
+// The tables by which outputs are read. All that can be wrong with a mixture is checked here.
+class MixtureTables {
+  public:
+    static constexpr std::size_t max_components = 32;
+
+    // The distribution function between two entries of its table.
+    struct Piece {
+        std::int32_t start;
+        std::int32_t rise;
+    };
+
+    MixtureTables(std::vector<std::uint32_t> exponential, std::vector<std::uint32_t> inverse_scale,
+                  std::span<const std::int32_t> cdf, std::uint32_t levels, unsigned precision,
+                  unsigned mean_shift)
+        : exponential_(std::move(exponential)),
+          inverse_scale_(std::move(inverse_scale)),
+          levels_(levels),
+          precision_(precision),
+          mean_shift_(mean_shift) {
+        require(exponential_.size() == 256 && inverse_scale_.size() == 256,
+                "the tables of a mixture have 256 entries");
+        for (std::uint32_t e : exponential_)
+            require(e >= 1 && e <= 1u << 24, "an exponential lies within [1, 2^24]");
+        for (std::uint32_t v : inverse_scale_)
+            require(v >= 1 && v <= 1u << 26,
+                    "an inverse scale of a mixture must lie within [1, 2^26]");
+        require(cdf.size() == cdf_size && cdf.front() >= 0 && cdf.back() <= 1 << 28 &&
+                    std::ranges::is_sorted(cdf),
+                "the table of the distribution function is not whole");
+        for (std::size_t j = 0; j + 1 < cdf_size; ++j)
+            pieces_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
+        require(precision >= 20 && precision <= max_precision,
+                "a mixture of pixels needs a precision from 20 to 24");
+        require(levels >= 2 && levels <= 1u << (precision - 4),
+                "a mixture of pixels has 2 levels at least, and at most 2^(precision - 4)");
+        require(mean_shift <= 9, "the means of a mixture are shifted by 0 to 9 bits");
+    }
+
+    std::uint32_t levels() const { return levels_; }
+    unsigned precision() const { return precision_; }
+    unsigned mean_shift() const { return mean_shift_; }
+    std::uint32_t exponential(std::size_t i) const { return exponential_[i]; }
+    std::uint32_t inverse_scale(std::size_t i) const { return inverse_scale_[i]; }
+    const Piece* pieces() const { return pieces_.data(); }
+
+  private:
+    std::vector<std::uint32_t> exponential_;
+    std::vector<std::uint32_t> inverse_scale_;
+    std::vector<Piece> pieces_;
+    std::uint32_t levels_;
+    unsigned precision_;
+    unsigned mean_shift_;
+};
+
+// The distribution of one pixel.
+class PixelMixture {
+  public:
+    // weight, mean and scale: what the network gave of each component.
+    template <class Mean>
+    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
+                 const std::uint8_t* scale, std::size_t components)
+        : pieces_(tables.pieces()),
+          levels_(tables.levels()),
+          precision_(tables.precision()),
+          components_(components) {
+        std::array<std::uint64_t, MixtureTables::max_components> sums;
+        std::uint64_t sum = 0;
+        for (std::size_t k = 0; k < components; ++k) sums[k] = sum += tables.exponential(weight[k]);
+        // floor(2^16 S[k + 1] / S[K]), by one division for all k.
+        const std::uint64_t reciprocal = ~std::uint64_t{0} / sum;
+        std::uint64_t before = 0;
+        for (std::size_t k = 0; k < components; ++k) {
+            const std::uint64_t n = sums[k] << 16;
+            std::uint64_t end = multiply_high(n, reciprocal);  // or one less
+            end += n - end * sum >= sum ? 1 : 0;
+            weight_[k] = static_cast<std::int64_t>(end - before);
+            before = end;
+            // t + (16 << 24) of docs/format.md is offset + c * slope.
+            const std::int64_t inverse = tables.inverse_scale(scale[k]);
+            slope_[k] = inverse * 256;
+            offset_[k] = (std::int64_t{16} << 24) -
+                         (128 + std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift())) *
+                             inverse;
+        }
+    }
+
+    // The lower end of symbol c, for c = 0 ... levels.
+    std::uint32_t start(std::uint32_t c) const {
+        const std::uint32_t total = std::uint32_t{1} << precision_;
+        if (c == 0) return 0;
+        if (c == levels_) return total;
+        const std::int64_t most = (std::int64_t{32} << 24) - 1;
+        std::int64_t sum = 0;
+        for (std::size_t k = 0; k < components_; ++k) {
+            std::int64_t t = offset_[k] + c * slope_[k];
+            t &= ~(t >> 63);
+            t += (most - t) & ((most - t) >> 63);
+            const MixtureTables::Piece piece = pieces_[t >> 18];
+            sum += weight_[k] * (piece.start + ((piece.rise * (t & ((1 << 18) - 1))) >> 18));
+        }
+        return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels_)) >> 28);
+    }
+    Interval interval(std::uint32_t c) const {
+        const std::uint32_t first = start(c);
+        return {first, start(c + 1) - first};
+    }
+    // The symbol whose interval holds x, and that interval. The lowest is looked at first: most
+    // pixels are background.
+    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
+        Bracket b{0, 1, 0, start(1)};
+        if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
+        while (b.high - b.low > 1) {
+            const std::uint32_t middle = (b.low + b.high) / 2;
+            const std::uint32_t at = start(middle);
+            (x >= at ? b.low : b.high) = middle;
+            (x >= at ? b.first : b.end) = at;
+        }
+        symbol = b.low;
+        return {b.first, b.end - b.first};
+    }
+
+  private:
+    const MixtureTables::Piece* pieces_;
+    std::uint32_t levels_;
+    unsigned precision_;
+    std::size_t components_;
+    std::array<std::int64_t, MixtureTables::max_components> weight_;
+    std::array<std::int64_t, MixtureTables::max_components> slope_;
+    std::array<std::int64_t, MixtureTables::max_components> offset_;
+};
+
+class MixtureFamily : public Family {
+  public:
+    explicit MixtureFamily(MixtureTables tables) : tables_(std::move(tables)) {}
+
+    std::size_t outputs() const override { return 3; }
+    std::size_t most_components() const override { return MixtureTables::max_components; }
+    std::uint32_t levels() const override { return tables_.levels(); }
+    void require_outputs(const std::vector<Shape>& shapes) const override {
+        require(shapes[0].bytes() && shapes[2].bytes(),
+                "the weights and scales of a mixture must lie in [0, 255]");
+        require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
+    }
+
+    void push(Message& message, const Parameters& parameters,
+              const SomeSymbols& symbols) const override {
+        with(parameters, symbols, [&](auto pixels, auto known) {
+            require_symbols(std::span<const typename decltype(known)::value_type>(known),
+                            tables_.levels());
+            push_step(message, tables_.precision(), known.size(),
+                      [&](std::size_t i) { return pixels(i).interval(known[i]); });
+        });
+    }
+    void pop(Message& message, const Parameters& parameters,
+             const SomeSymbols& symbols) const override {
+        with(parameters, symbols, [&](auto pixels, auto out) {
+            pop_step(message, tables_.precision(), out.size(),
+                     [&](std::size_t i, std::uint32_t x) {
+                         std::uint32_t symbol = 0;
+                         const Interval interval = pixels(i).find(x, symbol);
+                         out[i] = static_cast<typename decltype(out)::value_type>(symbol);
+                         return interval;
+                     });
+        });
+    }
+
+  private:
+    // Calls `code` with what makes the mixture of a pixel, and the symbols in their type.
+    template <class Code>
+    void with(const Parameters& parameters, const SomeSymbols& symbols, const Code& code) const {
+        const auto of = [&](const auto* means) {
+            return [this, &parameters, means](std::size_t i) {
+                const std::size_t at = i * parameters.components;
+                return PixelMixture(tables_, parameters.bytes[0] + at, means + at,
+                                    parameters.bytes[2] + at, parameters.components_of(i));
+            };
+        };
+        std::visit(
+            [&](auto known) {
+                if (parameters.words[1] != nullptr)
+                    code(of(parameters.words[1]), known);
+                else
+                    code(of(parameters.bytes[1]), known);
+            },
+            symbols);
+    }
+
+    MixtureTables tables_;
+};
+
+}  // namespace bitsback

@@ -1,0 +1,231 @@
+"""Whole descriptions drawn at random: variables, their places, networks, distributions and code.
+
+What is chosen comes from a seed, `random_program`, or from hypothesis, `programs`, which then
+shrinks towards the first of all choices.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from hypothesis import strategies as st
+
+from bitsback.models import file
+from model_parts import Net, Parts, Tensors
+from random_models import random_scan
+from reference.values import ITEM, Size
+
+SIZES: list[Size] = [(3, 4), (1, 1), (1, 7), (5, 1), (4, 5), (5, 3), (2, 9)]
+LATENTS = 3  # channels of a latent, at most
+# By the codec of x: levels and precisions.
+DATA: dict[str, tuple[list[int], list[int]]] = {
+    "bernoulli": ([2], [16, 8, 11]),
+    "beta-binomial": ([256], [24, 16]),
+    "exponential": ([3, 2, 256], [18, 16, 24]),
+    "mixture": ([3, 2, 256, 1000, 65536], [22, 20, 24]),
+    "uniform": ([3, 2, 256, 1000, 65536], [0]),
+}
+IN_A_SCAN = ["bernoulli", "exponential", "mixture"]
+CODES = {
+    "no latents": ["push x ~ p(x)"],
+    "bits back": ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
+    "two, in plain order": [
+        "pop z ~ q(z|x)", "pop y ~ q(y|z)", "push x ~ p(x|z)", "push z ~ p(z|y)", "push y ~ p(y)",
+    ],
+    "Bit-Swap": [
+        "pop z ~ q(z|x)", "push x ~ p(x|z)", "pop y ~ q(y|z)", "push z ~ p(z|y)", "push y ~ p(y)",
+    ],
+    "top-down": [
+        "pop y ~ q(y|x)", "pop z ~ q(z|x,y)", "push x ~ p(x|y,z)", "push z ~ p(z|y)",
+        "push y ~ p(y)",
+    ],
+    "side by side": [
+        "pop z ~ q(z|x)", "pop y ~ q(y|x)", "push x ~ p(x|z,y)", "push y ~ p(y)", "push z ~ p(z)",
+    ],
+    "one of them of the prior": [
+        "pop z ~ q(z|x)", "pop y ~ p(y)", "push x ~ p(x|z,y)", "push y ~ p(y)", "push z ~ p(z)",
+    ],
+    "three, in Bit-Swap's order": [
+        "pop z ~ q(z|x)", "push x ~ p(x|z)", "pop y ~ q(y|z)", "push z ~ p(z|y)",
+        "pop w ~ q(w|y)", "push y ~ p(y|w)", "push w ~ p(w)",
+    ],
+}  # fmt: skip
+
+
+class Choices(Protocol):
+    def of(self, options: Sequence[Any]) -> Any: ...
+
+    def order(self, items: Sequence[Any]) -> list[Any]: ...
+
+
+@dataclass
+class Seeded:
+    rng: np.random.Generator
+
+    def of(self, options: Sequence[Any]) -> Any:
+        return options[self.rng.integers(len(options))]
+
+    def order(self, items: Sequence[Any]) -> list[Any]:
+        return [items[i] for i in self.rng.permutation(len(items))]
+
+
+@dataclass
+class Drawn:
+    draw: st.DrawFn
+
+    def of(self, options: Sequence[Any]) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def order(self, items: Sequence[Any]) -> list[Any]:
+        return self.draw(st.permutations(items))
+
+
+@dataclass
+class Program:
+    """A model, and a size of images that it codes."""
+
+    description: str
+    tensors: Tensors
+    size: Size
+
+    def to_bytes(self) -> bytes:
+        return file.write(self.description, self.tensors)
+
+
+def random_program(seed: int) -> Program:
+    return Grower(Seeded(np.random.default_rng(seed)), seed).program()
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    return Grower(Drawn(draw), draw(st.integers(0, 2**32 - 1))).program()
+
+
+class Grower:
+    def __init__(self, choose: Choices, seed: int) -> None:
+        self.choose = choose
+        self.image: Size = choose.of(SIZES)
+        self.has_size: bool = choose.of([True, False])
+        self.shares: bool = choose.of([False, True])  # one network for all that is given the same
+        self.parts = Parts(seed, self.image if self.has_size else None)
+
+    def program(self) -> Program:
+        choose, parts = self.choose, self.parts
+        code: list[str] = CODES[choose.of(list(CODES))]
+        scans = choose.of([False, True])
+        no_network = "push x ~ p(x)" in code and not scans
+        codecs = IN_A_SCAN if scans else ["uniform"] if no_network else list(DATA)[:-1]
+        self.codec: str = choose.of(codecs)
+        levels, self.precisions = DATA[self.codec]
+        parts.data(choose.of([1, 2, 3]), choose.of(levels))
+        for name in sorted({step.split(" ")[1] for step in code} - {"x"}, reverse=True):
+            where = choose.of([ITEM, ITEM, 1, 2, 4, 3] if self.has_size else [1, 2, 4])
+            parts.latent(
+                name, choose.of(range(1, LATENTS + 1)), choose.of([10, 1, 8, 9, 12]), where
+            )
+        for key in dict.fromkeys(step.split(" ~ ")[1] for step in code):
+            self.distribution(key, scans)
+        size = choose.of(SIZES)
+        growth, batch = choose.of([96, 256, 1]), choose.of([3, 1, 8])
+        description, tensors = parts.model(code, growth, batch, size, choose.of([2, 1]))
+        return Program(description, tensors, self.image)
+
+    def distribution(self, key: str, scans: bool) -> None:
+        parts, variable = self.parts, key[2]
+        given = key[4:-1].split(",") if "|" in key else []
+        if variable == "x" and scans:
+            parts.distributions[key] = self.scan(given)
+            return
+        if not given:
+            parts.distributions[key] = {"codec": "uniform"}
+            return
+        value = parts.value(variable)
+        is_data = variable == "x"
+        name = (
+            "_".join(given) if not is_data and self.shares else "of_" + "_".join([variable, *given])
+        )
+        net = parts.nets.get(name) or parts.net(name, given)
+        of = self.body(net, given, value.where)
+        codec = self.codec if is_data else "gaussian"
+        levels = value.range[1] + 1
+        least = levels.bit_length() + 3
+        precision = self.choose.of(self.precisions if is_data else [24, least])
+        components = self.choose.of([2, 1, 5])
+        prefix = f"{variable}_"
+        outputs = net.outputs(codec, of, value.channels, levels, components, prefix)
+        shift = self.choose.of([2, 0, 9])
+        parts.distributions[key] = parts.codec(codec, precision, net, outputs, levels, shift)
+
+    def scan(self, given: list[str]) -> dict[str, Any]:
+        parts, choose = self.parts, self.choose
+        features, about = None, {}
+        if given:
+            net = parts.net("features", given)
+            name = net.linear(self.body(net, given, 1), choose.of([2, 1, 4]), choose.of(TOPS))
+            features, about = net.values[name], {"network": "features", "outputs": [name]}
+        channels = choose.order(range(parts.value("x").channels))
+        cut = choose.of(range(len(channels)))
+        groups = [group for group in (channels[cut:], channels[:cut]) if group]
+        scan = random_scan(
+            parts, features, self.codec, choose.of(self.precisions), choose.of(WINDOWS),
+            planes=choose.of([1, 2, 4]), components=choose.of([2, 1, 5]),
+            mean_shift=choose.of([2, 0, 9]), hidden=choose.of([5, 33]), groups=groups,
+            dull=bool(given) and choose.of([False, True]),
+        )  # fmt: skip
+        return scan | about
+
+    def body(self, net: Net, given: list[str], where: int) -> str:
+        """A value of bytes at this place that depends on all that is given."""
+        ends = [net.moved(net.bytes_of(name), where) for name in given]
+        of = ends[0]
+        for other in ends[1:]:
+            of = net.grow("join", of, other=other)
+        of = net.linear(of, self.choose.of([4, 1, 9]))
+        for grow in self.choose.of(BODIES):
+            of = GROW[grow](net, of)
+        return of
+
+
+TOPS = [(0, 255), (0, 127), (3, 200)]
+WINDOWS = [(1, 1), (2, 3), (8, 1), (3, 8)]
+
+
+def convolve(net: Net, of: str) -> str:
+    if net.values[of].where == ITEM:
+        return net.residual(of)
+    return net.conv(of, 3, kernel=3)
+
+
+def down_and_up(net: Net, of: str) -> str:
+    """To a coarser grid and back, which drops what is beyond the image."""
+    where = net.values[of].where
+    if where == ITEM:
+        return net.residual(of)
+    coarse = net.conv(of, 8, stride=2, kernel=5)
+    fine = net.grow("shuffle", coarse, factor=2)
+    return net.grow("join", net.linear(of, 2), other=fine)
+
+
+def bend(net: Net, of: str) -> str:
+    lo, hi = net.values[of].range
+    entries = net.parts.rng.integers(-300, 256, hi - lo + 1).astype(np.int16)
+    lowest = net.table(of, entries)
+    return net.add(lowest, lowest, (0, 255))
+
+
+GROW: dict[str, Callable[[Net, str], str]] = {
+    "residual": Net.residual,
+    "convolve": convolve,
+    "down and up": down_and_up,
+    "bend": bend,
+}
+BODIES: list[list[str]] = [
+    [],
+    ["residual"],
+    ["convolve"],
+    ["down and up"],
+    ["bend"],
+    ["bend", "residual", "convolve"],
+    ["down and up", "convolve"],
+]

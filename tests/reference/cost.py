@@ -1,0 +1,54 @@
+"""What a model may cost: docs/model-format.md, its last section."""
+
+from .distributions import Distribution
+from .network import Network
+from .rules import require
+from .values import Size
+from .variables import Variable
+
+
+def check_test(networks: list[Network], count: int, size: Size, elements_of_tensors: int) -> None:
+    """What the test takes."""
+    for network in networks:
+        require(
+            network.elements(size) * count <= 2**22 + 2**7 * elements_of_tensors,
+            "a network has no more elements in the test than the tensors allow",
+        )
+    multiply_adds = sum(network.multiply_adds(size) for network in networks)
+    require(
+        multiply_adds * count <= 2**28 + 2**12 * elements_of_tensors,
+        "the test takes no more multiply-adds than the tensors allow",
+    )
+
+
+def room(variables: list[Variable], distributions: list[Distribution], size: Size) -> int:
+    """The bytes that coding an item, an image of this size, takes."""
+    total = sum(2 * variable.value.elements(size) for variable in variables)
+    for of in distributions:
+        if of.meaning and of.network:
+            network = of.networks[of.network]
+            total += 4 * sum(network.values[name].elements(size) for name in of.outputs)
+        if of.scan:
+            scan, (rows, columns) = of.scan, size
+            channels = scan.x.channels
+            features = of.networks[of.network].values[of.outputs[0]].channels if of.network else 0
+            strip = (scan.above + 1) * (columns + 2 * scan.side)
+            total += len(scan.planes) * channels * strip
+            total += features * rows * columns + channels * rows * columns
+    return total
+
+
+def steps(steps: list[Distribution], size: Size) -> int:
+    """The arrays that coding a batch takes, by the distributions of its lines of code."""
+    pixels = size[0] * size[1]
+    return sum(len(of.scan.groups) * pixels if of.scan else 1 for of in steps)
+
+
+def work(variables: list[Variable], networks: list[Network], size: Size) -> int:
+    """The multiply-adds of an item, an image of this size, and something for each element."""
+    total = 2**6 * sum(variable.value.elements(size) for variable in variables)
+    for network in networks:
+        at_each_pixel = set(network.sources) <= {"context", "features"}
+        runs = size[0] * size[1] if at_each_pixel else 1
+        total += runs * network.multiply_adds(size)
+    return total

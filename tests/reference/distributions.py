@@ -1,0 +1,115 @@
+"""A distribution of a model: over one variable, given others."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .codecs import Array, Codec, Uniform
+from .network import Network
+from .outputs import MEANINGS, Meaning
+from .rules import NAME, check_keys, check_names, check_text, require
+from .scan import Scan, ScanCodec
+from .values import Ints, Size, Tensors, places
+from .variables import Variable
+
+KEY = re.compile(rf"[pq]\(({NAME})(?:\|({NAME}(?:,{NAME})*))?\)")
+
+
+@dataclass
+class Distribution:
+    key: str
+    variable: Variable
+    given: list[str]
+    about: dict[str, Any]
+    network: str | None = None
+    outputs: list[str] = field(default_factory=list)
+    meaning: Meaning | None = None
+    scan: Scan | None = None
+
+    def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
+        """With the networks of the model."""
+        self.networks = networks
+        if self.network is None:
+            return
+        network = networks[self.network]
+        require(list(network.sources) == self.given, "the sources are what is given, in order")
+        require(all(name in network.layers for name in self.outputs), "outputs are layers")
+        if self.scan:
+            require(len(self.outputs) == 1, "a scan has one output, the features")
+            return
+        kind = MEANINGS[self.about["codec"]]
+        require(len(self.outputs) == len(kind.OUTPUTS), "the outputs of the codec")
+        values = [network.values[name] for name in self.outputs]
+        require(
+            all(value.where == self.variable.where for value in values),
+            "outputs live where the variable lives",
+        )
+        self.meaning = kind(
+            self.about, self.variable, self.variable.channels, self.network, tensors
+        )
+        self.meaning.check(*values)
+
+    def codec(self, values: Mapping[str, Ints], size: Size, items: int) -> Codec:
+        """Of flat lists of the elements of so many items, images of this size, given the values
+        of variables [items, rows, columns, channels].
+        """
+        outputs: list[Ints] = []
+        if self.network is not None:
+            of = self.networks[self.network].run(size, {name: values[name] for name in self.given})
+            outputs = [of[name] for name in self.outputs]
+        if self.scan:
+            features = outputs[0] if outputs else np.zeros((items, *size, 0), np.int64)
+            return ScanCodec(self.scan, features, size)
+        if self.meaning:
+            return Array(self.meaning.intervals(*outputs))
+        count = items * math.prod(places(self.variable.where, size)) * self.variable.channels
+        return Array([Uniform(self.variable.levels)] * count)
+
+    def named(self) -> list[tuple[str, list[str]]]:
+        """The networks that it names, with their outputs."""
+        own = [] if self.network is None else [(self.network, self.outputs)]
+        groups = self.scan.heads() if self.scan else []
+        return own + [(head.name, head.outputs) for head in groups]
+
+    def tensor_names(self) -> set[str]:
+        names = set()
+        if self.scan:
+            names |= {"x.planes"} | ({"x.dull"} if self.scan.has_dull else set())
+            for group, meaning in zip(self.scan.groups, self.scan.meanings, strict=True):
+                names |= {f"{group.own.name}.{tensor}" for tensor in meaning.TENSORS}
+        if self.meaning:
+            names |= {f"{self.network}.{tensor}" for tensor in self.meaning.TENSORS}
+        return names
+
+
+def read_distribution(
+    key: str, about: Any, variables: Mapping[str, Variable], tensors: Tensors
+) -> Distribution:
+    match = KEY.fullmatch(key)
+    require(match is not None, "a distribution is called L(V) or L(V|G,...)")
+    assert match is not None
+    variable, given = match[1], match[2].split(",") if match[2] else []
+    names = [variable, *given]
+    require(all(name in variables for name in names), "a distribution is of variables")
+    require(len(set(names)) == len(names), "a variable is given once, and not its own")
+    of = Distribution(key, variables[variable], given, about)
+    require(type(about) is dict and "codec" in about, "a distribution has a codec")
+    if about["codec"] == "uniform":
+        check_keys(about, "codec")
+        require(not given, "uniform is given nothing")
+    elif about["codec"] == "scan":
+        require(of.variable.is_data, "a scan is for x")
+        check_keys(about, "codec order window groups" + (" network outputs" if given else ""))
+        of.scan = Scan(about, of.variable, tensors)
+    else:
+        require(about["codec"] in list(MEANINGS), "a codec of the list")
+        check_keys(about, f"codec precision network outputs {MEANINGS[about['codec']].KEYS}")
+        require(len(given) > 0, "something is given to a network")
+    if "network" in about:
+        of.network = check_text(about["network"], ".*")
+        of.outputs = check_names(about["outputs"])
+    return of

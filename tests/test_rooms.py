@@ -1,0 +1,73 @@
+"""Who may import whom (docs/architecture.md), read from the sources: imports for types and those
+inside of functions count too.
+"""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def modules(folder: Path) -> dict[str, ast.Module]:
+    """By their dotted names."""
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): (
+            ast.parse(path.read_text(encoding="utf-8"))
+        )
+        for path in folder.rglob("*.py")
+    }
+
+
+SOURCES = modules(ROOT / "src") | modules(ROOT / "lab" / "src")
+
+
+def imports(name: str) -> set[str]:
+    """The modules of ours and the packages of others that this one imports."""
+    found: set[str] = set()
+    for node in ast.walk(SOURCES[name]):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {
+                whole if (whole := f"{node.module}.{each.name}") in SOURCES else node.module
+                for each in node.names
+            }
+        elif isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+    # The package itself hands on names of its rooms, lazily.
+    return found - {name, "bitsback"}
+
+
+GRAPH = {name: imports(name) for name in SOURCES}
+
+
+def room(name: str) -> str:
+    return ".".join(name.split(".")[: 3 if name.startswith("bitsback.train.") else 2])
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    TopologicalSorter(GRAPH).prepare()
+
+
+def test_no_room_imports_itself_by_way_of_others() -> None:
+    rooms: dict[str, set[str]] = {}
+    for name, needed in GRAPH.items():
+        if name != "bitsback":
+            rooms.setdefault(room(name), set()).update(
+                room(other) for other in needed if room(other) != room(name)
+            )
+    TopologicalSorter(rooms).prepare()
+
+
+def test_only_training_needs_torch() -> None:
+    needing = {room(name) for name, needed in GRAPH.items() if any("torch" in n for n in needed)}
+    assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train"}
+
+
+def test_only_training_and_the_lab_are_edges() -> None:
+    for name, needed in GRAPH.items():
+        if not name.startswith(("bitsback_lab", "bitsback.train", "bitsback.cli")):
+            assert not any(n.startswith(("bitsback_lab", "bitsback.train")) for n in needed), name
+        if name.startswith("bitsback."):
+            assert not any(n.startswith("bitsback_lab") for n in needed), name

@@ -1,0 +1,103 @@
+"""Dull pixels, whose windows are black, get their distribution from a small network."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate, with_gate
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
+
+
+@pytest.fixture
+def gated(context_architecture: ContextArchitecture) -> ContextTwin:
+    """A quantised twin with a gate: symbols 0 and, of many levels, 1 are dull."""
+    torch.manual_seed(5)
+    few = 1 if context_architecture.levels == 2 else 2
+    twin = ContextTwin(
+        replace(
+            context_architecture,
+            dull_hidden=6,
+            dull_levels=few,
+            dull_components=min(2, context_architecture.components),
+        )
+    )
+    twin.quantise()
+    return twin.eval()
+
+
+@pytest.fixture
+def x(gated: ContextTwin) -> Tensor:
+    """Images [30, 42] with a busy corner and, elsewhere, some dull symbols."""
+    a = gated.architecture
+    symbols = torch.randint(0, a.dull_levels, (30, *a.shape))
+    symbols[:, 4:, 3:] = torch.randint(0, a.levels, (30, 3, 3))
+    return symbols.flatten(1).to(torch.uint8)
+
+
+def test_a_pixel_is_dull_if_all_of_its_window_is(gated: ContextTwin, x: Tensor) -> None:
+    a = gated.architecture
+    dull = gated.is_dull(gated.windows(x)).view(len(x), *a.shape)
+    image = x.view(len(x), *a.shape)
+    for row in range(a.shape[0]):
+        for column in range(a.shape[1]):
+            left, right = max(0, column - a.side), column + a.side + 1
+            above = image[:, max(0, row - a.above) : row, left:right].flatten(1)
+            seen = torch.cat((above, image[:, row, left:column]), 1)
+            expected = (seen < a.dull_levels).all(1)
+            assert torch.equal(dull[:, row, column], expected), (row, column)
+    assert 0.2 < float(dull.float().mean()) < 0.95
+
+
+@torch.no_grad()
+def test_each_pixel_costs_what_its_own_network_says(gated: ContextTwin, x: Tensor) -> None:
+    noise = torch.randn(len(x), gated.architecture.latents)
+    rows, columns = gated.architecture.shape
+    mean, log2_inverse = gated.posterior(x)
+    features = gated.features(mean + (-log2_inverse).exp2() * noise)[:, :rows, :columns]
+    windows, features, symbols = gated.windows(x), features.flatten(0, 2), x.reshape(-1, 1)
+    likelihood = gated.pixel_likelihood
+    busy = likelihood.nats(symbols, *gated.pixel_outputs(windows, features))
+    dull = likelihood.nats(symbols, *gated.outputs_if_dull(features))
+    expected = torch.where(gated.is_dull(windows), dull, busy).view(len(x), -1).sum(1)
+    torch.testing.assert_close(gated.nats(x, noise)[0], expected, rtol=1e-4, atol=1e-3)
+
+
+@torch.no_grad()
+def mean_nats(twin: ContextTwin, x: Tensor) -> float:
+    noise = torch.randn((len(x), twin.architecture.latents), generator=torch.manual_seed(1))
+    return float(twin.nats(x, noise)[0].mean())
+
+
+def test_a_gate_learns_what_dull_pixels_are_like_and_changes_nothing_else(
+    gated: ContextTwin, x: Tensor
+) -> None:
+    untaught = gated.without_gate()
+    many = x.repeat(20, 1)
+    rough, fine = (
+        with_gate(
+            untaught,
+            Gate(hidden=6, components=2, levels=gated.architecture.dull_levels, epochs=n),
+            many,
+            1,
+        )
+        for n in (0, 30)
+    )
+    assert fine.architecture == replace(
+        gated.architecture, dull_components=fine.architecture.dull_components
+    )
+    assert mean_nats(fine, x) < mean_nats(rough, x) - 1
+    for name, value in untaught.state_dict().items():
+        assert torch.equal(fine.state_dict()[name], value), name
+
+
+def test_where_no_pixel_is_dull_there_is_nothing_to_learn(gated: ContextTwin) -> None:
+    bright = torch.full((5, 42), gated.architecture.levels - 1, dtype=torch.uint8)
+    ungated = gated.without_gate()
+    few = with_gate(ungated, Gate(hidden=6), bright, seed=1)
+    assert few.is_dull(few.windows(bright)).sum() == 5  # the first pixel of each has no window
+    assert mean_nats(few, bright) < float("inf")
