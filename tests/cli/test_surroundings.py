@@ -19,6 +19,7 @@ import pytest
 import bitsback
 from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.images import file_io as image_files
+from bitsback.wire import varint
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
