@@ -88,7 +88,6 @@ def test_a_path_that_is_not_utf8(folder: Path) -> None:
 def test_a_name_of_a_model_that_would_act_on_the_terminal(
     run: Run, folder: Path, private: bitsback.Model
 ) -> None:
-    """`info` shows what the section says, and checks nothing of it."""
     bitsback.compress(np.load("digits.npy"), "whole.bb", model=private)
     whole = Path("whole.bb").read_bytes()
     with bitsback.open("whole.bb") as opened:
@@ -102,7 +101,7 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
     result = run("info", "forged.bb")
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
-    assert "x\\narchive   all well\\x1b[2J" in result.stdout
+    assert sum(line.startswith("archive") for line in result.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "decompress", "compress"])
