@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 import bitsback
+from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.images import file_io as image_files
+from bitsback.wire import varint
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
@@ -86,14 +88,20 @@ def test_a_path_that_is_not_utf8(folder: Path) -> None:
 def test_a_name_of_a_model_that_would_act_on_the_terminal(
     run: Run, folder: Path, private: bitsback.Model
 ) -> None:
-    description = json.loads(private.description)
-    description["name"] = "x\narchive   all well\x1b[2J"
-    model = bitsback.Model.build(json.dumps(description), private.tensors)
-    bitsback.compress(np.load("digits.npy"), "forged.bb", model=model)
+    bitsback.compress(np.load("digits.npy"), "whole.bb", model=private)
+    whole = Path("whole.bb").read_bytes()
+    with bitsback.open("whole.bb") as opened:
+        blocks = opened.blocks
+    text = json.dumps({"name": "x\narchive   all well\x1b[2J"}).encode()
+    model = section(b"M", private.identity[:16] + varint(len(text)) + text)
+    start = whole[: whole.index(b"M", len(HEAD))] + model
+    behind = whole[blocks[0].offset : blocks[-1].offset + blocks[-1].size]
+    index = pack_index(len(start), [(block.items, block.size) for block in blocks])
+    Path("forged.bb").write_bytes(start + behind + index)
     result = run("info", "forged.bb")
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
-    assert "x\\narchive   all well\\x1b[2J" in result.stdout
+    assert sum(line.startswith("archive") for line in result.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "decompress", "compress"])

@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 
 from bitsback.archive import chain
 from bitsback.archive.layout import BLOCK, MAX_BLOCK_BYTES, Collection, Cursor, section
-<<<<<<< HEAD
 from bitsback.archive.levels import (
+    Levels,
     find_levels,
     from_symbols,
     model_symbols,
     symbol_dtype,
     to_symbols,
 )
-=======
-from bitsback.archive.levels import Levels, find_levels, from_symbols, model_symbols, to_symbols
->>>>>>> hostile
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.squeeze import Coder, is_bits, squeeze, unsqueeze
 from bitsback.errors import ArchiveError, MessageError
@@ -128,16 +125,19 @@ def _least(items: NDArray[Any], two_valued: bool) -> int:
 
 
 def _by_model(
-    items: NDArray[Any], model: Model, levels: Levels | None, symbols: NDArray[np.uint8]
+    items: NDArray[Any], model: Model, levels: Levels | None, symbols: NDArray[Any]
 ) -> "_Way | None":
-    """With a model, unless so few bytes would come out that a reader refuses them."""
+    """With a model, unless a reader would refuse that."""
+    bound = model.fitted(items.shape[1:])
+    if bound is None or not affordable(bound, len(items), items.nbytes):
+        return None
     runs = pack_runs([Run(len(items), items.dtype, items.shape[1:], levels)])
     digest = chain.digest(runs, items.reshape(-1).view(np.uint8).data)
     symbols = symbols.reshape(len(items), -1)
-    data = chain.encode(model, symbols, digest, lanes_for(symbols.size))
-    if len(items) * max(model.pixels, model.latents) > max_elements(len(data)):
+    data = chain.encode(bound, symbols, digest, lanes_for(symbols.size))
+    if not affordable(bound, len(items), len(data)):
         return None
-    return _Way(CHAIN, levels, [model.identity[:PREFIX_SIZE], data])
+    return _Way(CHAIN, levels, [bound.model.identity[:PREFIX_SIZE], data])
 
 
 def _otherwise(items: NDArray[Any], levels: Levels | None, coder: Coder) -> Iterator["_Way"]:
@@ -146,27 +146,8 @@ def _otherwise(items: NDArray[Any], levels: Levels | None, coder: Coder) -> Iter
     bits = None
     if levels is not None:
         bits = np.packbits(to_symbols(items, levels), bitorder="little")
-<<<<<<< HEAD
-        ways.append(_Way(PACKED, levels, [bits.data]))
-    coded = model_symbols(model, items, levels) if model is not None else None
-    bound = model.fitted(shape) if model is not None else None
-    if bound is not None and coded is not None and affordable(bound, count, len(content)):
-        coded_levels, symbols = coded
-        runs = pack_runs([Run(count, items.dtype, shape, coded_levels)])
-        data = chain.encode(
-            bound,
-            symbols.reshape(count, -1),
-            chain.digest(runs, content),
-            lanes_for(symbols.size),
-        )
-        if affordable(bound, count, len(data)):
-            ways.append(_Way(CHAIN, coded_levels, [bound.model.identity[:PREFIX_SIZE], data]))
-    smallest = min(ways, key=lambda way: way.cost(pair))
-    if items.size and (smallest.method != CHAIN or contested):
-=======
         yield _Way(PACKED, levels, [bits.data])
     if items.size:
->>>>>>> hostile
         squeezed = squeeze(items, bits, coder)
         size = items.nbytes if bits is None else items.size
         if squeezed is not None and size > max_elements(len(squeezed)):
