@@ -13,7 +13,7 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.integer.layers import KINDS, Layer
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.tensors import TensorReader
 from bitsback.integer.values import Size, Values
 
@@ -97,7 +97,7 @@ class Network:
                 raise ModelError(
                     f"{where}: unknown op {op!r}; the model needs a newer bitsback, or is damaged"
                 )
-            layer = KINDS[op](Entry(entry_fields, where, known, tensors, size))
+            layer = KINDS[op](LayerEntry(entry_fields, where, known, tensors, size))
             entry_fields.done()
             width = layer.values.elements(test_size)
             elements += width

@@ -20,7 +20,7 @@ class Of:
 
 
 @dataclass(frozen=True)
-class Step:
+class CodeStep:
     """`pop z ~ q(z|x)` or `push x ~ p(x|z)`."""
 
     pops: bool
@@ -45,7 +45,7 @@ def read_key(key: str, variables: Iterable[str]) -> Of:
 
 def read_code(
     lines: list[str], variables: Iterable[str], distributions: dict[str, Of]
-) -> tuple[Step, ...]:
+) -> tuple[CodeStep, ...]:
     """The steps, checked: whatever a step is given is live in both directions, so that what is
     pushed can be popped. Raises ModelError.
     """
@@ -58,7 +58,7 @@ def read_code(
             raise ModelError(
                 f"code: {line!r} must be of the form  pop z ~ q(z|x)  or  push x ~ p(x)"
             )
-        step = Step(match[1] == "pop", match[2], match[3])
+        step = CodeStep(match[1] == "pop", match[2], match[3])
         of = distributions.get(step.distribution)
         if of is None or of.variable != step.variable:
             raise ModelError(f"code: {line!r}: there is no such distribution of {step.variable!r}")

@@ -18,7 +18,7 @@ from bitsback.integer.tensors import TensorReader
 from bitsback.message import Message
 from bitsback.models import costs, file, vectors
 from bitsback.models.distributions import Distribution, read_distribution
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
 from bitsback.models.program import ProgramCodec
@@ -155,7 +155,7 @@ class Model(Outline):
         keyed = top.object("distributions")
         distributions = {
             key: read_distribution(
-                Source(key, of, keyed.object(key), reader, outline.variables, library)
+                DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
             )
             for key, of in outline.keys.items()
         }

@@ -7,7 +7,7 @@ import numpy as np
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
-from bitsback.models.code import Of, Step, read_code, read_key
+from bitsback.models.code import CodeStep, Of, read_code, read_key
 from bitsback.models.distributions import SCAN
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
@@ -28,7 +28,7 @@ class Outline:
     """The only size of image that it codes, if there is one."""
     keys: dict[str, Of]
     """Its distributions: over what, and given what."""
-    code: tuple[Step, ...]
+    code: tuple[CodeStep, ...]
     growth: int
     """Images a batch for every 256 already coded (docs/format.md, the chain)."""
     batch: int

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.integer import Size
 from bitsback.message import Message
-from bitsback.models.code import Step
+from bitsback.models.code import CodeStep
 from bitsback.models.distributions import Distribution
 from bitsback.models.variables import DATA
 
@@ -23,7 +23,7 @@ class ProgramCodec:
     than one layer of latents.
     """
 
-    code: tuple[Step, ...]
+    code: tuple[CodeStep, ...]
     distributions: Mapping[str, Distribution]
     items: int
     size: Size
@@ -39,7 +39,7 @@ class ProgramCodec:
     def _run(
         self,
         message: Message,
-        steps: Iterable[Step],
+        steps: Iterable[CodeStep],
         values: dict[str, NDArray[Any]],
         forwards: bool,
     ) -> dict[str, NDArray[Any]]:

@@ -23,7 +23,7 @@ from bitsback.integer.layers import (
     spread,
     table,
 )
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -37,7 +37,7 @@ class Layer(Protocol):
 
 
 class Kind(Protocol):
-    def __call__(self, entry: Entry) -> Layer: ...
+    def __call__(self, entry: LayerEntry) -> Layer: ...
 
 
 KINDS: dict[str, Kind] = {

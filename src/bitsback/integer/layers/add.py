@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -21,7 +21,7 @@ class AddLayer:
         return 0
 
 
-def read(entry: Entry) -> AddLayer:
+def read(entry: LayerEntry) -> AddLayer:
     names, one, two = entry.two_inputs()
     if one.channels != two.channels:
         raise ModelError(f"{entry.where}: it adds {one.channels} channels and {two.channels}")

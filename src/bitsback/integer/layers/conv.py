@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 _COARSEST = 4096
@@ -27,7 +27,7 @@ class ConvLayer:
         return rows * columns * self.weights
 
 
-def read(entry: Entry) -> ConvLayer:
+def read(entry: LayerEntry) -> ConvLayer:
     name, source = entry.input_on_grid()
     kernel = entry.fields.integer("kernel", 1, 7)
     stride = entry.fields.integer("stride", 1, 4)

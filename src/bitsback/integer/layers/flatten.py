@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback import _core
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import ITEM, Size, Values
 
 
@@ -19,7 +19,7 @@ class FlattenLayer:
         return 0
 
 
-def read(entry: Entry) -> FlattenLayer:
+def read(entry: LayerEntry) -> FlattenLayer:
     name, source = entry.input_on_grid()
     elements = source.elements(entry.whole_size())
     return FlattenLayer((name,), Values(ITEM, elements, source.low, source.high))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values, extent
 
 
@@ -20,7 +20,7 @@ class ImageLayer:
         return 0
 
 
-def read(entry: Entry) -> ImageLayer:
+def read(entry: LayerEntry) -> ImageLayer:
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, 4096)
     rows, columns = extent(grid, entry.whole_size())

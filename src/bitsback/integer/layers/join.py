@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -20,7 +20,7 @@ class JoinLayer:
         return 0
 
 
-def read(entry: Entry) -> JoinLayer:
+def read(entry: LayerEntry) -> JoinLayer:
     names, one, two = entry.two_inputs()
     low, high = min(one.low, two.low), max(one.high, two.high)
     if low < 0 and high > 32767:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback import _core
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -22,7 +22,7 @@ class LinearLayer:
         return rows * columns * self.weights
 
 
-def read(entry: Entry) -> LinearLayer:
+def read(entry: LayerEntry) -> LinearLayer:
     name, source = entry.input()
     linear = entry.linear(source.channels, source)
     values = Values(source.grid, linear.outputs, linear.low, linear.high)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -21,7 +21,7 @@ class ShuffleLayer:
         return 0
 
 
-def read(entry: Entry) -> ShuffleLayer:
+def read(entry: LayerEntry) -> ShuffleLayer:
     name, source = entry.input_on_grid()
     factor = entry.fields.integer("factor", 2, 8)
     if source.grid % factor or source.channels % factor**2:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback import _core
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -19,7 +19,7 @@ class SpreadLayer:
         return 0
 
 
-def read(entry: Entry) -> SpreadLayer:
+def read(entry: LayerEntry) -> SpreadLayer:
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, 4096)
     return SpreadLayer((name,), Values(grid, source.channels, source.low, source.high))

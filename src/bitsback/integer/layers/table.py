@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.layers.entry import Entry
+from bitsback.integer.layers.layer_entry import LayerEntry
 from bitsback.integer.values import Size, Values
 
 
@@ -24,7 +24,7 @@ class TableLayer:
         return 0
 
 
-def read(entry: Entry) -> TableLayer:
+def read(entry: LayerEntry) -> TableLayer:
     name, source = entry.input()
     table = entry.tensor("table", "uint8", "int16", dimensions=1)
     if table.size != source.high - source.low + 1:

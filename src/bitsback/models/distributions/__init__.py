@@ -20,7 +20,7 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions import gaussian, independent, scan, uniform
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
 from bitsback.models.variables import Variable
 
@@ -39,7 +39,7 @@ class Distribution(Protocol):
     def steps(self, size: Size) -> int: ...
 
 
-_KINDS: dict[str, Callable[[Source, str], Distribution]] = {
+_KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     "uniform": uniform.read,
     "gaussian": gaussian.read,
     **dict.fromkeys(INDEPENDENT, independent.read),
@@ -47,7 +47,7 @@ _KINDS: dict[str, Callable[[Source, str], Distribution]] = {
 }
 
 
-def read_distribution(source: Source) -> Distribution:
+def read_distribution(source: DistributionEntry) -> Distribution:
     """From an entry of `distributions`. Raises ModelError, naming it, for anything that
     docs/model-format.md does not allow.
     """

@@ -11,7 +11,7 @@ from bitsback import _core
 from bitsback.codecs import Gaussian
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.variables import DATA, Variable
 from bitsback.tables import normal_cdf, normal_quantile
 
@@ -60,7 +60,7 @@ class GaussianDistribution:
         return 1
 
 
-def read(source: Source, codec: str) -> GaussianDistribution:
+def read(source: DistributionEntry, codec: str) -> GaussianDistribution:
     variable = source.variable
     if variable.name == DATA:
         raise ModelError("the codec gaussian is for latents, not for the data")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import Family, Outputs, check_outputs, read_family
 from bitsback.models.variables import DATA, Variable
 
@@ -49,7 +49,7 @@ class IndependentDistribution:
         return 1
 
 
-def read(source: Source, codec: str) -> IndependentDistribution:
+def read(source: DistributionEntry, codec: str) -> IndependentDistribution:
     variable = source.variable
     if variable.name != DATA:
         raise ModelError(f"the codec {codec} is for the data, not for latents")

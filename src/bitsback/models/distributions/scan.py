@@ -19,7 +19,7 @@ from bitsback.errors import MessageError, ModelError
 from bitsback.integer import ITEM, Network, Size, Values
 from bitsback.integer.fields import Fields
 from bitsback.message import Message
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
 from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
 
@@ -64,7 +64,7 @@ class PixelNetwork:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class ChannelGroup:
     """Channels of a pixel that are coded together."""
 
     channels: tuple[int, ...]
@@ -91,7 +91,7 @@ class ScanDistribution:
     """From what is given to the features."""
     features: str | None
     seen: Seen
-    groups: tuple[Group, ...]
+    groups: tuple[ChannelGroup, ...]
 
     @property
     def feature_channels(self) -> int:
@@ -249,7 +249,7 @@ def _merged(chosen: NDArray[np.bool_], one: NDArray[Any], two: NDArray[Any]) -> 
     return rows
 
 
-def read(source: Source, codec: str) -> ScanDistribution:
+def read(source: DistributionEntry, codec: str) -> ScanDistribution:
     if source.variable.name != DATA:
         raise ModelError("the codec scan is for the data, not for latents")
     fields, variable = source.fields, source.variable
@@ -274,7 +274,7 @@ def read(source: Source, codec: str) -> ScanDistribution:
             raise ModelError("all groups have 'dull' or none has, and it needs features")
         dull = source.tensors.bounded("x.dull", "uint8", (variable.levels,), 0, 1)
     seen = Seen((above, side), planes, dull)
-    groups: list[Group] = []
+    groups: list[ChannelGroup] = []
     for entry in entries:
         groups.append(_read_group(source, entry, seen, of_features, groups))
     named = sorted(channel for group in groups for channel in group.channels)
@@ -284,8 +284,12 @@ def read(source: Source, codec: str) -> ScanDistribution:
 
 
 def _read_group(
-    source: Source, fields: Fields, seen: Seen, features: Values | None, before: list[Group]
-) -> Group:
+    source: DistributionEntry,
+    fields: Fields,
+    seen: Seen,
+    features: Values | None,
+    before: list[ChannelGroup],
+) -> ChannelGroup:
     all_channels = source.variable.channels
     channels = tuple(fields.integers("channels", range(1, 257), 0, all_channels - 1))
     known = sum(len(group.channels) for group in before)
@@ -308,11 +312,16 @@ def _read_group(
         dull = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
         inner.done()
     fields.done()
-    return Group(channels, family, network, dull)
+    return ChannelGroup(channels, family, network, dull)
 
 
 def _read_network(
-    source: Source, fields: Fields, name: str, values: Values, family: Family, channels: int
+    source: DistributionEntry,
+    fields: Fields,
+    name: str,
+    values: Values,
+    family: Family,
+    channels: int,
 ) -> PixelNetwork:
     names = fields.texts("outputs", len(family.outputs))
     network = source.networks.of_pixel(fields.text("network"), name, values, names)

@@ -10,7 +10,7 @@ from bitsback import _core
 from bitsback.codecs import Uniform
 from bitsback.errors import ModelError
 from bitsback.integer import Size
-from bitsback.models.distributions.source import Source
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.variables import Variable
 
 
@@ -35,7 +35,7 @@ class UniformDistribution:
         return 1
 
 
-def read(source: Source, codec: str) -> UniformDistribution:
+def read(source: DistributionEntry, codec: str) -> UniformDistribution:
     if source.of.given:
         raise ModelError("a uniform distribution is given nothing")
     return UniformDistribution(source.variable)

@@ -22,7 +22,7 @@ from bitsback.integer import Values
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.models.families import bernoulli, mixture, rows
-from bitsback.models.families.source import FamilySource, Range
+from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
 class Family(Protocol):
@@ -38,7 +38,7 @@ class Family(Protocol):
     def core(self) -> _core.Family: ...
 
 
-_KINDS: dict[str, Callable[[FamilySource], Family]] = {
+_KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
     "bernoulli": bernoulli.read,
     "beta-binomial": rows.read_beta_binomial,
     "exponential": rows.read_exponential,
@@ -58,7 +58,7 @@ def read_family(
 
     network: with whose name those of its tensors begin.
     """
-    return _KINDS[codec](FamilySource(fields, tensors, levels, network))
+    return _KINDS[codec](FamilyEntry(fields, tensors, levels, network))
 
 
 @dataclass(frozen=True, eq=False)

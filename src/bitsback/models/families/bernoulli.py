@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.codecs import BernoulliTable
-from bitsback.models.families.source import FamilySource, Range
+from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class BernoulliFamily:
         return _core.BernoulliFamily(self.table, self.precision)
 
 
-def read(source: FamilySource) -> BernoulliFamily:
+def read(source: FamilyEntry) -> BernoulliFamily:
     source.require_levels("bernoulli", 2, 2)
     precision = source.fields.integer("precision", 8, 16)
     name = f"{source.network}.probability"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.codecs import Mixture
-from bitsback.models.families.source import FamilySource, Range
+from bitsback.models.families.family_entry import FamilyEntry, Range
 from bitsback.tables import logistic_cdf
 
 
@@ -53,7 +53,7 @@ class MixtureFamily:
         )
 
 
-def read(source: FamilySource) -> MixtureFamily:
+def read(source: FamilyEntry) -> MixtureFamily:
     precision = source.fields.integer("precision", 20, 24)
     mean_shift = source.fields.integer("mean_shift", 0, 9)
     exponential = source.tensors.bounded(

@@ -13,7 +13,7 @@ from bitsback.codecs import Rows
 from bitsback.codecs.rows import starts_of
 from bitsback.errors import ModelError
 from bitsback.models import grids
-from bitsback.models.families.source import FamilySource, Range
+from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ class RowsFamily:
         return _core.RowsFamily(self.table, self.precision)
 
 
-def read_beta_binomial(source: FamilySource) -> RowsFamily:
+def read_beta_binomial(source: FamilyEntry) -> RowsFamily:
     source.require_levels("beta-binomial", 256, 256)
     precision = source.fields.integer("precision", 16, 24)
     return RowsFamily(starts_of(grids.beta_binomial(), precision), precision)
 
 
-def read_exponential(source: FamilySource) -> RowsFamily:
+def read_exponential(source: FamilyEntry) -> RowsFamily:
     source.require_levels("exponential", 2, 256)
     precision = source.fields.integer("precision", 16, 24)
     levels = source.levels

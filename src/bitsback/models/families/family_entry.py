@@ -11,7 +11,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class FamilySource:
+class FamilyEntry:
     fields: Fields
     tensors: TensorReader
     levels: int

@@ -14,7 +14,7 @@ from bitsback.integer.values import ITEM, Size, Values
 
 
 @dataclass(frozen=True)
-class Entry:
+class LayerEntry:
     """One layer of a description. `where` names it in errors, and its tensors begin with it."""
 
     fields: Fields

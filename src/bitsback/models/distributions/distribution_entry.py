@@ -12,7 +12,7 @@ from bitsback.models.variables import Variable
 
 
 @dataclass(frozen=True)
-class Source:
+class DistributionEntry:
     """The entry `key` of `distributions`, and what it may name."""
 
     key: str
