@@ -26,7 +26,7 @@ MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
 BITS = range(1, 13)
 SAMPLES = 3
 TABLE = "likelihood.value.table"
-_GRID, _ZERO = 32, 128  # what the bundled models see of a latent: round(32 z) + 128, as a byte
+_GRID, _ZERO, _TOP = 17, 64, 127  # what the bundled models see of a latent: round(17 z) + 64
 
 
 def measure(conditions: Conditions) -> Numbers:
@@ -79,7 +79,7 @@ def medians(bits: int) -> NDArray[np.uint8]:
     quantile = normal_quantile().astype(np.int64)
     middles = quantile[((2 * np.arange(1 << bits) + 1) << 12) >> bits]  # in units of 2^-16
     nearest: NDArray[np.int64] = ((middles * _GRID + (1 << 15)) >> 16) + _ZERO
-    return nearest.clip(0, 255).astype(np.uint8)
+    return nearest.clip(0, _TOP).astype(np.uint8)
 
 
 def text(numbers: Numbers) -> str:
