@@ -21,8 +21,8 @@ from bitsback.train.export.answers import (
 )
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.pruning import prune
-from bitsback.train.quantise.exact_tables import bucket_centres
-from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP
+from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
+from bitsback.train.quantise.rounding import HIDDEN, TOP
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 from bitsback.train.twins.likelihoods import LN2
 
@@ -92,7 +92,7 @@ def twin_bits(
     """-log2 p(x | z) by the twin, [n], for symbols [n, pixels] and buckets [n, latents]."""
     rows, columns = twin.architecture.shape
     symbols = torch.from_numpy(x).float()
-    centres = LATENT.real(
+    centres = latent_grid(twin.architecture.bits).real(
         torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32))
     )
     values = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]

@@ -7,8 +7,13 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales, probabilities
-from bitsback.train.quantise.rounding import LATENT, LOGIT, SCALE
+from bitsback.train.quantise.exact_tables import (
+    bucket_centres,
+    inverse_scales,
+    latent_grid,
+    probabilities,
+)
+from bitsback.train.quantise.rounding import LOGIT, SCALE
 
 
 def test_each_inverse_scale_is_the_integer_nearest_to_its_power_of_two() -> None:
@@ -36,11 +41,12 @@ def test_probabilities_are_the_sigmoid_and_never_certain() -> None:
 
 @pytest.mark.parametrize("bits", [4, 8, 12])
 def test_bucket_centres_are_the_medians_of_equally_likely_buckets(bits: int) -> None:
-    centres = bucket_centres(bits)
+    centres, grid = bucket_centres(bits), latent_grid(bits)
+    assert centres.min() >= grid.lo and grid.hi - 4 <= centres.max() <= grid.hi
     normal = NormalDist()
     medians = np.array([normal.inv_cdf((c + 0.5) / 2**bits) for c in range(2**bits)])
     assert (
-        np.abs((centres.astype(float) - LATENT.zero) / LATENT.scale - medians).max()
-        <= 0.5 / LATENT.scale + 1e-4
+        np.abs((centres.astype(float) - grid.zero) / grid.scale - medians).max()
+        <= 0.5 / grid.scale + 1e-4
     )
     assert bool((np.diff(centres.astype(int)) >= 0).all())

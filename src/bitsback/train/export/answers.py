@@ -11,8 +11,8 @@ from torch import Tensor
 
 from bitsback import _core
 from bitsback.train.fit.recipe import Twin
-from bitsback.train.quantise.exact_tables import bucket_centres
-from bitsback.train.quantise.rounding import HIDDEN, LATENT, TOP, Grid
+from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
+from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
 from bitsback.train.twins.context import ContextTwin
 
 TEST_SEED = 1
@@ -33,7 +33,9 @@ def posterior_integers(twin: Twin, x: Tensor) -> Answers:
 def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
     """The outputs of the network `likelihood`, for buckets [n, latents]."""
     centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
-    value = LATENT.real(centres[torch.from_numpy(buckets.astype(np.int64))])
+    value = latent_grid(twin.architecture.bits).real(
+        centres[torch.from_numpy(buckets.astype(np.int64))]
+    )
     if isinstance(twin, ContextTwin):
         rows, columns = twin.architecture.shape
         return {"features": _integers(HIDDEN, twin.decode(value)[:, :rows, :columns].flatten(1))}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.tables import normal_quantile
-from bitsback.train.quantise.rounding import LATENT, LOGIT, SCALE
+from bitsback.train.quantise.rounding import LOGIT, SCALE, TOP, Grid
 
 PROBABILITY_BITS = 16
 
@@ -17,11 +17,25 @@ def bucket_centres(bits: int) -> NDArray[np.uint8]:
     """The point of the latent grid nearest to the median of each of the 2^bits buckets of N(0, 1),
     uint8 [2^bits].
     """
+    grid = latent_grid(bits)
+    nearest = (_medians(bits) * grid.scale + 2**15) >> 16
+    return (nearest + grid.zero).astype(np.uint8)
+
+
+def latent_grid(bits: int) -> Grid:
+    """The grid of the value of a latent of 2^bits buckets: as fine as seven bits for all medians
+    allow.
+    """
+    zero = TOP // 2 + 1
+    scale = ((TOP - zero) << 16) // int(_medians(bits)[-1])
+    return Grid(scale=scale, zero=zero, lo=0, hi=TOP)
+
+
+def _medians(bits: int) -> NDArray[np.int64]:
+    """In units of 2^-16."""
     quantile = normal_quantile().astype(np.int64)
-    medians = quantile[((2 * np.arange(2**bits) + 1) << 12) >> bits]  # in units of 2^-16
-    nearest = (medians * LATENT.scale + 2**15) >> 16
-    centres: NDArray[np.uint8] = (nearest + LATENT.zero).clip(LATENT.lo, LATENT.hi).astype(np.uint8)
-    return centres
+    medians: NDArray[np.int64] = quantile[((2 * np.arange(2**bits) + 1) << 12) >> bits]
+    return medians
 
 
 def inverse_scales() -> NDArray[np.uint32]:

@@ -55,7 +55,6 @@ class Grid:
 # What a layer multiplies has seven bits, so that two products of it and a weight fit 16 bits.
 TOP = 127
 HIDDEN = Grid(scale=16, zero=0, lo=0, hi=TOP)
-LATENT = Grid(scale=17, zero=64, lo=0, hi=TOP)
 MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)
 SCALE = Grid(scale=32, zero=32, lo=0, hi=255)  # log2 of the inverse standard deviation
 LOGIT = Grid(scale=11, zero=128, lo=0, hi=255)

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import (
     HIDDEN,
-    LATENT,
     MEAN,
     SCALE,
     WEIGHT_TOP,
@@ -110,8 +109,9 @@ class ContextTwin(nn.Module):
         self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
         self.scale = LinearTwin(a.dense, a.latents, HIDDEN, SCALE)
         self.cells = cells(a.shape, FACTOR)
+        latent = latent_grid(a.bits)
         self.cell = LinearTwin(
-            a.latents, self.cells[0] * self.cells[1] * second, LATENT, HIDDEN, top=FEW_BITS
+            a.latents, self.cells[0] * self.cells[1] * second, latent, HIDDEN, top=FEW_BITS
         )
         self.decoder = nn.ModuleList((
             ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
@@ -148,7 +148,7 @@ class ContextTwin(nn.Module):
                 components = 1 if a.levels == 2 else a.dull_components
                 self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
         centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
-        self.register_buffer("centres", LATENT.real(centres), persistent=False)
+        self.register_buffer("centres", latent.real(centres), persistent=False)
         self.quantised = False
         self.half_precision = True
 

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.exact_tables import bucket_centres
+from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import (
     HIDDEN,
-    LATENT,
     MEAN,
     SCALE,
     WEIGHT_TOP,
@@ -214,12 +213,13 @@ class VaeTwin(nn.Module):
         self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
         self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
         self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
-        self.decoder = Mlp((latents, *hidden[::-1]), LATENT)
+        latent = latent_grid(architecture.bits)
+        self.decoder = Mlp((latents, *hidden[::-1]), latent)
         self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
             self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
         centres = torch.from_numpy(bucket_centres(architecture.bits).astype("float32"))
-        self.register_buffer("centres", LATENT.real(centres), persistent=False)
+        self.register_buffer("centres", latent.real(centres), persistent=False)
         self.quantised = False
 
     def quantise(self, on: bool = True) -> None:
