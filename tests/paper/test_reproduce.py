@@ -159,15 +159,18 @@ def test_fashion_mnist_is_read_where_it_is_named(
         (None, "no such file"),
         (b"not a gzip file", "cannot be read"),
         (
-            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))[:-12],
+            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]), mtime=0)[
+                :-12
+            ],
             "cannot be read",
         ),
         (
-            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])),
+            gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]), mtime=0),
             "ends too early",
         ),
-        (gzip.compress(b"hello"), "no idx file"),
+        (gzip.compress(b"hello", mtime=0), "no idx file"),
     ],
+    ids=["none", "not gzip", "cut short", "too short", "no idx"],
 )
 def test_an_unreadable_data_set_says_what_to_do(
     run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, part: str
