@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -19,6 +20,8 @@ class TableLayer {
         : input_(input), from_(from), table_(std::move(table)) {
         require_layer(table_.size() == static_cast<std::size_t>(from.high - from.low) + 1,
                       "a table has one entry for each value of its input");
+        for (int bits = 0; bits <= 8 && !shift_; ++bits)
+            if (shifts_by(bits)) shift_ = bits;
     }
 
     std::vector<std::size_t> inputs() const { return {input_}; }
@@ -31,24 +34,43 @@ class TableLayer {
     template <class Out>
     void run(Workspace& work, RowRange wanted, Out* out) const {
         const std::int16_t* const entries = table_.data();
-        std::visit(
-            [&](const auto& values) {
-                for_pieces(work, from_.line(), wanted, work.rows[input_],
-                           [&](std::size_t from, std::size_t to, std::size_t count) {
-                               for (std::size_t i = 0; i < count; ++i)
-                                   out[to + i] =
-                                       static_cast<Out>(entries[values[from + i] - from_.low]);
-                           });
-            },
-            work.values[input_]);
+        if (shift_) {
+            const int bits = *shift_;
+            map(work, wanted, out, [bits](int value) { return value >> bits; });
+        } else {
+            const std::int32_t low = from_.low;
+            map(work, wanted, out, [entries, low](int value) { return entries[value - low]; });
+        }
     }
 
     std::size_t multiply_adds() const { return 0; }
 
   private:
+    // Whether the table only drops so many of the lowest bits, which takes no table.
+    bool shifts_by(int bits) const {
+        for (std::size_t i = 0; i < table_.size(); ++i)
+            if (table_[i] != (from_.low + static_cast<std::int32_t>(i)) >> bits) return false;
+        return true;
+    }
+
+    template <class Out, class Function>
+    void map(Workspace& work, RowRange wanted, Out* out, const Function& function) const {
+        std::visit(
+            [&](const auto& values) {
+                for_pieces(work, from_.line(), wanted, work.rows[input_],
+                           [&](std::size_t from, std::size_t to, std::size_t count) {
+                               const auto* const in = values.data() + from;
+                               for (std::size_t i = 0; i < count; ++i)
+                                   out[to + i] = static_cast<Out>(function(in[i]));
+                           });
+            },
+            work.values[input_]);
+    }
+
     std::size_t input_;
     Shape from_;
     std::vector<std::int16_t> table_;
+    std::optional<int> shift_;
 };
 
 }  // namespace bitsback
