@@ -137,8 +137,7 @@ nb::list run_network(Network network, const std::vector<In<std::uint16_t>>& sour
 
 void bind_network(nb::module_& m) {
     // rows, columns, channels, low, high
-    using Source =
-        std::tuple<std::size_t, std::size_t, std::size_t, std::int32_t, std::int32_t>;
+    using Source = std::tuple<std::size_t, std::size_t, std::size_t, std::int32_t, std::int32_t>;
     nb::class_<Network>(m, "Network")
         .def(
             "__init__",
@@ -157,10 +156,8 @@ void bind_network(nb::module_& m) {
             "input"_a, "linear"_a)
         .def(
             "add_conv",
-            [](Network& self, std::size_t input, std::shared_ptr<Linear> linear,
-               std::size_t kernel, std::size_t stride) {
-                return self.add_conv(input, linear, kernel, stride);
-            },
+            [](Network& self, std::size_t input, std::shared_ptr<Linear> linear, std::size_t kernel,
+               std::size_t stride) { return self.add_conv(input, linear, kernel, stride); },
             "input"_a, "linear"_a, "kernel"_a, "stride"_a)
         .def(
             "add_table",
@@ -208,8 +205,7 @@ void bind_families(nb::module_& m) {
                 new (self) MixtureFamily(MixtureTables(copy(exponential), copy(inverse_scale),
                                                        view(cdf), levels, precision, mean_shift));
             },
-            "exponential"_a, "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a,
-            "mean_shift"_a);
+            "exponential"_a, "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
 }
 
 void bind_distributions(nb::module_& m) {
@@ -222,9 +218,8 @@ void bind_distributions(nb::module_& m) {
             [](GaussianDistribution* self, std::size_t variable, const Conditional& given,
                const In<std::uint32_t>& inverse_scale, const In<std::int32_t>& quantile,
                const In<std::int32_t>& cdf, unsigned bits, unsigned precision) {
-                new (self)
-                    GaussianDistribution(variable, given, copy(inverse_scale),
-                                         {copy(quantile), copy(cdf)}, bits, precision);
+                new (self) GaussianDistribution(variable, given, copy(inverse_scale),
+                                                {copy(quantile), copy(cdf)}, bits, precision);
             },
             "variable"_a, "given"_a, "inverse_scale"_a, "quantile"_a, "cdf"_a, "bits"_a,
             "precision"_a);
@@ -244,10 +239,10 @@ void bind_distributions(nb::module_& m) {
     nb::class_<ScanDistribution, Distribution>(m, "ScanDistribution")
         .def(
             "__init__",
-            [](ScanDistribution* self, std::size_t variable,
-               const std::array<std::size_t, 3>& size, const std::array<std::size_t, 2>& window,
-               const In<std::uint8_t>& planes, std::optional<In<std::uint8_t>> dull,
-               std::optional<Conditional*> features, const std::vector<Group>& groups) {
+            [](ScanDistribution* self, std::size_t variable, const std::array<std::size_t, 3>& size,
+               const std::array<std::size_t, 2>& window, const In<std::uint8_t>& planes,
+               std::optional<In<std::uint8_t>> dull, std::optional<Conditional*> features,
+               const std::vector<Group>& groups) {
                 require(planes.ndim() == 2, "planes have the shape [planes, levels]");
                 std::vector<ChannelGroup> all;
                 for (const auto& [channels, family, network, outputs, other, other_outputs] :

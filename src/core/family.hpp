@@ -73,8 +73,7 @@ class ParameterArrays {
                         copy(from, count, components, bytes_[o].data() + at * components_);
                 },
                 work.values[outputs[o]]);
-        if (!counts_.empty())
-            std::memset(counts_.data() + at, static_cast<int>(components), count);
+        if (!counts_.empty()) std::memset(counts_.data() + at, static_cast<int>(components), count);
     }
 
     Parameters view() const {

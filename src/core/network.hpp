@@ -69,7 +69,8 @@ class Network {
         require_layer(rows > 0 && columns > 0 && rows <= from.width() && columns <= from.width() &&
                           from.width() % (rows * columns) == 0,
                       "the size of an image does not fit its value");
-        return add(View{input, from.rows,
+        return add(View{input,
+                        from.rows,
                         {rows, columns, from.width() / (rows * columns), from.low, from.high}});
     }
 
@@ -116,7 +117,8 @@ class Network {
     std::size_t rows_at_once(std::size_t rows) const {
         const std::size_t most = std::size_t{1} << 22;
         if (total_bytes_ <= most) return rows;
-        return std::clamp<std::size_t>(rows * most / total_bytes_, 16, std::max<std::size_t>(rows, 16));
+        return std::clamp<std::size_t>(rows * most / total_bytes_, 16,
+                                       std::max<std::size_t>(rows, 16));
     }
 
     // Room for the values of some items: all of them, or what some rows of the wanted values need,
@@ -241,7 +243,8 @@ class Network {
     // Of each value: the rows that a strip of the wanted ones needs, or all that they need.
     std::vector<RowRange> ranges(std::optional<RowRange> strip) const {
         std::vector<RowRange> needed(shapes_.size());
-        for (std::size_t value : wanted_) needed[value] = strip.value_or(RowRange{0, shapes_[value].rows});
+        for (std::size_t value : wanted_)
+            needed[value] = strip.value_or(RowRange{0, shapes_[value].rows});
         for (std::size_t value = shapes_.size(); value-- > sources_;) {
             if (needed[value].count() == 0) continue;
             const Layer& layer = layers_[value - sources_];

@@ -154,8 +154,7 @@ class PlaneRows {
         std::array<std::size_t, Window::most + 1> places;  // of the rows from row - above to row
         for (std::size_t i = 0; i <= above; ++i) places[i] = place_of(row + 1 + i);
         for (const std::uint32_t item : items) {
-            const std::uint8_t* in =
-                bytes_.data() + item * planes * plane_ + column * channels_;
+            const std::uint8_t* in = bytes_.data() + item * planes * plane_ + column * channels_;
             for (std::size_t plane = 0; plane < planes; ++plane, in += plane_) {
                 for (std::size_t i = 0; i < above; ++i, out += line)
                     copy<block>(in + places[i], line, out);

@@ -40,8 +40,7 @@ class Program {
     // x: [items, elements]. The batches are taken from the end of x: the first one has its last
     // items.
     template <class Symbol>
-    void push(Message& message, std::span<const Symbol> x,
-              std::span<const Batches> batches) const {
+    void push(Message& message, std::span<const Symbol> x, std::span<const Batches> batches) const {
         require_items(x.size(), batches);
         require_symbols(x, data().levels);
         Message work = message;

@@ -69,8 +69,8 @@ struct Workspace {
 // Calls `piece(in, other, out, count)` with offsets such that the elements of `wanted` rows of all
 // items are the pieces, one after another, of values that have lines of the same length.
 template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in, RowRange other,
-                const Piece& piece) {
+void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+                RowRange other, const Piece& piece) {
     const std::size_t count = wanted.count() * line;
     if (in == wanted && other == wanted) {
         piece(std::size_t{0}, std::size_t{0}, std::size_t{0}, work.items * count);
@@ -82,7 +82,8 @@ void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRan
 }
 
 template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in, const Piece& piece) {
+void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+                const Piece& piece) {
     for_pieces(work, line, wanted, in, wanted,
                [&](std::size_t from, std::size_t, std::size_t to, std::size_t count) {
                    piece(from, to, count);

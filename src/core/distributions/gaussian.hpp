@@ -69,21 +69,21 @@ class GaussianDistribution : public Distribution {
         Parts out;
         out.mean.resize(batch.items * of.width());
         out.inverse_scale.resize(batch.items * of.width());
-        given_.run(batch, {0, of.rows}, [&](const Workspace& work, std::size_t item,
-                                            std::size_t row) {
-            const std::size_t at = item * of.width() + row * of.line();
-            const std::size_t count =
-                work.items * work.rows[given_.value(0)].count() * of.line();
-            std::visit(
-                [&](const auto& means) {
-                    for (std::size_t i = 0; i < count; ++i)
-                        out.mean[at + i] = std::int32_t{means[i]} * mean_unit;
-                },
-                work.values[given_.value(0)]);
-            const std::uint8_t* scales = work.bytes(given_.value(1));
-            for (std::size_t i = 0; i < count; ++i)
-                out.inverse_scale[at + i] = inverse_scale_[scales[i]];
-        });
+        given_.run(batch, {0, of.rows},
+                   [&](const Workspace& work, std::size_t item, std::size_t row) {
+                       const std::size_t at = item * of.width() + row * of.line();
+                       const std::size_t count =
+                           work.items * work.rows[given_.value(0)].count() * of.line();
+                       std::visit(
+                           [&](const auto& means) {
+                               for (std::size_t i = 0; i < count; ++i)
+                                   out.mean[at + i] = std::int32_t{means[i]} * mean_unit;
+                           },
+                           work.values[given_.value(0)]);
+                       const std::uint8_t* scales = work.bytes(given_.value(1));
+                       for (std::size_t i = 0; i < count; ++i)
+                           out.inverse_scale[at + i] = inverse_scale_[scales[i]];
+                   });
         return out;
     }
 

@@ -56,12 +56,10 @@ class IndependentDistribution : public Distribution {
         const std::size_t rows = shapes_[0].rows, line = elements_ / rows;
         ParameterArrays parameters(shapes_, components_);
         parameters.resize(batch.items * elements_, false);
-        given_.run(batch, {0, rows},
-                   [&](const Workspace& work, std::size_t item, std::size_t row) {
-                       const std::size_t count = work.items * work.rows[values_[0]].count() * line;
-                       parameters.put(item * elements_ + row * line, work, values_, 0, count,
-                                      components_);
-                   });
+        given_.run(batch, {0, rows}, [&](const Workspace& work, std::size_t item, std::size_t row) {
+            const std::size_t count = work.items * work.rows[values_[0]].count() * line;
+            parameters.put(item * elements_ + row * line, work, values_, 0, count, components_);
+        });
         return parameters;
     }
 

@@ -113,7 +113,7 @@ class ScanDistribution : public Distribution {
 
     // Which items of each of some pixels are dull, and which are not.
     struct Sorted {
-        std::vector<std::uint32_t> lively, dull;  // items, pixel after pixel
+        std::vector<std::uint32_t> lively, dull;          // items, pixel after pixel
         std::vector<std::size_t> lively_ends, dull_ends;  // of each pixel
     };
 

@@ -95,9 +95,9 @@ class PixelMixture {
             // t + (16 << 24) of docs/format.md is offset + c * slope.
             const std::int64_t inverse = tables.inverse_scale(scale[k]);
             slope_[k] = inverse * 256;
-            offset_[k] = (std::int64_t{16} << 24) -
-                         (128 + std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift())) *
-                             inverse;
+            offset_[k] =
+                (std::int64_t{16} << 24) -
+                (128 + std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift())) * inverse;
         }
     }
 
@@ -171,13 +171,12 @@ class MixtureFamily : public Family {
     void pop(Message& message, const Parameters& parameters,
              const SomeSymbols& symbols) const override {
         with(parameters, symbols, [&](auto pixels, auto out) {
-            pop_step(message, tables_.precision(), out.size(),
-                     [&](std::size_t i, std::uint32_t x) {
-                         std::uint32_t symbol = 0;
-                         const Interval interval = pixels(i).find(x, symbol);
-                         out[i] = static_cast<typename decltype(out)::value_type>(symbol);
-                         return interval;
-                     });
+            pop_step(message, tables_.precision(), out.size(), [&](std::size_t i, std::uint32_t x) {
+                std::uint32_t symbol = 0;
+                const Interval interval = pixels(i).find(x, symbol);
+                out[i] = static_cast<typename decltype(out)::value_type>(symbol);
+                return interval;
+            });
         });
     }
 

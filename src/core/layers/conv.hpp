@@ -50,8 +50,7 @@ class ConvLayer {
         for (std::size_t item = 0; item < work.items; ++item, in += rows.count() * from_.line())
             for (std::size_t y = wanted.first; y < wanted.end; ++y)
                 for (std::size_t x = 0; x < columns; ++x) {
-                    gather(in, rows, y * stride_, x * stride_,
-                           work.patches.data() + count * size);
+                    gather(in, rows, y * stride_, x * stride_, work.patches.data() + count * size);
                     if (++count < most) continue;
                     linear_->run(work.patches.data(), count, out);
                     out += count * linear_->outputs();

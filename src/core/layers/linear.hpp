@@ -22,8 +22,7 @@ class LinearLayerOf {
     LinearLayerOf(std::size_t input, const Shape& from, std::shared_ptr<const Linear> linear)
         : input_(input), from_(from), linear_(std::move(linear)) {
         require_input(*linear_, from);
-        require_layer(linear_->inputs() == from.channels,
-                      "a layer's inputs do not fit its source");
+        require_layer(linear_->inputs() == from.channels, "a layer's inputs do not fit its source");
     }
 
     std::vector<std::size_t> inputs() const { return {input_}; }

@@ -28,7 +28,9 @@ class ShuffleLayer {
     Shape shape() const {
         return {rows_, columns_, from_.channels / (factor_ * factor_), from_.low, from_.high};
     }
-    RowRange need(RowRange wanted) const { return {wanted.first / factor_, (wanted.end - 1) / factor_ + 1}; }
+    RowRange need(RowRange wanted) const {
+        return {wanted.first / factor_, (wanted.end - 1) / factor_ + 1};
+    }
 
     template <class Out>
     void run(Workspace& work, RowRange wanted, Out* out) const {
