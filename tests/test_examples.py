@@ -11,14 +11,11 @@ import pytest
 import bitsback
 from bitsback import codecs
 
-ELSEWHERE = {"Model"}
-"""Its example is `docs/model-format.md`, and those of the README, which run too."""
-
 CLASSES = {
     name: found
     for package in (bitsback, codecs)
     for name in package.__all__
-    if isinstance(found := getattr(package, name), type) and name not in ELSEWHERE
+    if isinstance(found := getattr(package, name), type)
 }
 
 
