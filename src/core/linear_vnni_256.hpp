@@ -104,18 +104,7 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
     }
 }
 
-void run_8(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out) {
-    run(layer, in, rows, Bytes{out});
-}
-
-void run_16(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out) {
-    run(layer, in, rows, Words{out});
-}
-
-void run_sum(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
-             uint8_t* out) {
-    run(layer, in, rows, Sums{{out}, sum.other, sum.low, sum.high});
-}
-
 }  // namespace
 }  // namespace bitsback
+
+#include "linear_runs.hpp"
