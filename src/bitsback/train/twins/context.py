@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import (
     HIDDEN,
     MEAN,
@@ -30,8 +29,8 @@ from bitsback.train.twins.convolutions import (
     shuffle,
     value_planes,
 )
-from bitsback.train.twins.dense import FineLinearTwin, LinearTwin
-from bitsback.train.twins.likelihoods import LN2, BernoulliTwin, LikelihoodTwin
+from bitsback.train.twins.dense import FineLinearTwin, LatentTwin, LinearTwin
+from bitsback.train.twins.likelihoods import BernoulliTwin, LikelihoodTwin
 from bitsback.train.twins.mixtures import MEAN as PIXEL_MEAN
 from bitsback.train.twins.mixtures import MixtureTwin
 
@@ -86,13 +85,13 @@ class ContextArchitecture:
         return self.above * (2 * self.side + 1) + self.side
 
 
-class ContextTwin(nn.Module):
+class ContextTwin(LatentTwin):
     """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) pixel by pixel, given
     those before it.
     """
 
     def __init__(self, architecture: ContextArchitecture) -> None:
-        super().__init__()
+        super().__init__(architecture.bits)
         a = architecture
         self.architecture = a
         self.pixel_grid = pixel_grid(a.levels)
@@ -109,9 +108,12 @@ class ContextTwin(nn.Module):
         self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
         self.scale = LinearTwin(a.dense, a.latents, HIDDEN, SCALE)
         self.cells = cells(a.shape, FACTOR)
-        latent = latent_grid(a.bits)
         self.cell = LinearTwin(
-            a.latents, self.cells[0] * self.cells[1] * second, latent, HIDDEN, top=FEW_BITS
+            a.latents,
+            self.cells[0] * self.cells[1] * second,
+            self.latent_grid,
+            HIDDEN,
+            top=FEW_BITS,
         )
         self.decoder = nn.ModuleList((
             ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
@@ -147,9 +149,6 @@ class ContextTwin(nn.Module):
             for name, grid in self.pixel_likelihood.outputs.items():
                 components = 1 if a.levels == 2 else a.dull_components
                 self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
-        centres = torch.from_numpy(bucket_centres(a.bits).astype("float32"))
-        self.register_buffer("centres", latent.real(centres), persistent=False)
-        self.quantised = False
         self.half_precision = True
 
     def multiply_in_half(self, on: bool) -> None:
@@ -160,13 +159,6 @@ class ContextTwin(nn.Module):
         for module in self.modules():
             if isinstance(module, LinearTwin):
                 module.half_precision = module.may_be_half and on
-
-    def quantise(self, on: bool = True) -> None:
-        """Switch rounding on or off in every layer."""
-        self.quantised = on
-        for module in self.modules():
-            if isinstance(module, LinearTwin | LikelihoodTwin):
-                module.quantised = on
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -195,13 +187,6 @@ class ContextTwin(nn.Module):
         """The last layers of the network for dull pixels, by name."""
         return _linear(self.dull_outputs)
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
-        latents].
-        """
-        h = self.last_hidden(x)
-        return self.mean(h), self.scale(h)
-
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
         hidden: Tensor = self.dense(chain(self.encoder, self.image(x)).flatten(1))
@@ -224,13 +209,6 @@ class ContextTwin(nn.Module):
         squares.
         """
         return shuffle(chain(self.decoder, self.cell(z).view(len(z), *self.cells, -1)), FACTOR)
-
-    def bucket(self, z: Tensor) -> Tensor:
-        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
-        buckets = 2**self.architecture.bits
-        c = (torch.special.ndtr(z.detach()) * buckets).long().clamp_(0, buckets - 1)
-        centres = self.get_buffer("centres")
-        return z + (centres[c].to(z.dtype) - z.detach())
 
     def windows(self, x: Tensor) -> Tensor:
         """The window of each pixel, uint8 [b * pixels, window], for symbols [b, pixels]; zeros
@@ -291,10 +269,7 @@ class ContextTwin(nn.Module):
         normals themselves, which the buckets only lower. In training, -log p(x | z) is an unbiased
         estimate, see SPARSE, and there is no gate: bitsback.train.fit.gate adds it afterwards.
         """
-        mean, log2_inverse = self.posterior(x)
-        log_scale = -LN2 * log2_inverse
-        z = mean + log_scale.exp() * noise
-        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        z, kl = self.sample(x, noise)
         windows, features, symbols = (
             self.windows(x),
             self.features(z).flatten(0, 2),

@@ -199,27 +199,20 @@ class Architecture:
             raise ValueError("a VAE needs at least one hidden layer")
 
 
-class VaeTwin(nn.Module):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
-    codec.
+class LatentTwin(nn.Module):
+    """What all twins of one latent variable share: its buckets, its sample and its KL, with the
+    prior N(0, 1) and a posterior q(z | x) that is diagonal normal.
     """
 
-    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+    mean: LinearTwin
+    scale: LinearTwin
+
+    def __init__(self, bits: int) -> None:
+        """bits: of a latent, which has 2^bits buckets."""
         super().__init__()
-        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
-        self.architecture = architecture
-        self.centre = centre
-        self.pixel_grid = pixel_grid(architecture.levels)
-        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
-        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
-        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
-        latent = latent_grid(architecture.bits)
-        self.decoder = Mlp((latents, *hidden[::-1]), latent)
-        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
-        for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
-        centres = torch.from_numpy(bucket_centres(architecture.bits).astype("float32"))
-        self.register_buffer("centres", latent.real(centres), persistent=False)
+        self.latent_grid = latent_grid(bits)
+        centres = torch.from_numpy(bucket_centres(bits).astype("float32"))
+        self.register_buffer("centres", self.latent_grid.real(centres), persistent=False)
         self.quantised = False
 
     def quantise(self, on: bool = True) -> None:
@@ -228,6 +221,53 @@ class VaeTwin(nn.Module):
         for module in self.modules():
             if isinstance(module, LinearTwin | LikelihoodTwin):
                 module.quantised = on
+
+    def last_hidden(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] to the encoder's last hidden layer, [b, units]."""
+        raise NotImplementedError
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
+        latents].
+        """
+        h = self.last_hidden(x)
+        return self.mean(h), self.scale(h)
+
+    def sample(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents [b, latents], real, for symbols x [b, pixels] and standard normal noise [b,
+        latents]; and the KL of each item, [b], in nats.
+        """
+        mean, log2_inverse = self.posterior(x)
+        log_scale = -LN2 * log2_inverse
+        z = mean + log_scale.exp() * noise
+        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        return z, kl
+
+    def bucket(self, z: Tensor) -> Tensor:
+        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
+        centres = self.get_buffer("centres")
+        c = (torch.special.ndtr(z.detach()) * len(centres)).long().clamp_(0, len(centres) - 1)
+        return z + (centres[c].to(z.dtype) - z.detach())
+
+
+class VaeTwin(LatentTwin):
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
+    codec.
+    """
+
+    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+        super().__init__(architecture.bits)
+        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
+        self.architecture = architecture
+        self.centre = centre
+        self.pixel_grid = pixel_grid(architecture.levels)
+        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
+        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
+        self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
+        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
+        for name, grid in self.pixel_likelihood.outputs.items():
+            self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -242,12 +282,9 @@ class VaeTwin(nn.Module):
         layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
         return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
-        latents].
-        """
-        h = self.encoder(self.pixel_grid.real(seven_bits(x, self.architecture.levels)))
-        return self.mean(h), self.scale(h)
+    def last_hidden(self, x: Tensor) -> Tensor:
+        hidden: Tensor = self.encoder(self.pixel_grid.real(seven_bits(x, self.architecture.levels)))
+        return hidden
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
         """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b,
@@ -256,13 +293,6 @@ class VaeTwin(nn.Module):
         h = self.decoder(self.bucket(z) if self.quantised else z)
         return tuple(layer(h) for layer in self.output_layers().values())
 
-    def bucket(self, z: Tensor) -> Tensor:
-        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
-        buckets = 2**self.architecture.bits
-        c = (torch.special.ndtr(z.detach()) * buckets).long().clamp_(0, buckets - 1)
-        centres = self.get_buffer("centres")
-        return z + (centres[c].to(z.dtype) - z.detach())
-
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
         sample, and the KL.
@@ -270,8 +300,5 @@ class VaeTwin(nn.Module):
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
         normals themselves, which the buckets only lower.
         """
-        mean, log2_inverse = self.posterior(x)
-        log_scale = -LN2 * log2_inverse
-        z = mean + log_scale.exp() * noise
-        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
+        z, kl = self.sample(x, noise)
         return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl
