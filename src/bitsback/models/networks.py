@@ -81,6 +81,3 @@ class NetworkReader:
             {name: self._known[name] for name in self._entries},
             {name: tuple(self._outputs[name]) for name in self._entries},
         )
-
-    def is_of_a_pixel(self, name: str) -> bool:
-        return name in self._of_a_pixel
