@@ -32,7 +32,8 @@ class Card:
     name: str
     about: str
     licence: str
-    item_shape: tuple[int, ...]
+    item_shape: tuple[int, ...] = ()
+    """Of its items; a free model leaves it open."""
 
 
 def export(twin: Twin, card: Card, growth: int) -> Model:

@@ -94,3 +94,25 @@ def inverse_symbol_scales() -> NDArray[np.uint32]:
     [256].
     """
     return np.array([_power_of_two(16 * 16 + i - 112, 16) for i in range(256)], np.uint32)
+
+
+def inverse_unit_scales() -> NDArray[np.uint32]:
+    """What the index i of a scale of the codec `predictive` means: 2^((i - 64) / 16) in units of
+    2^-12, uint32 [256].
+    """
+    return np.array([_power_of_two(16 * 12 + i - 64, 16) for i in range(256)], np.uint32)
+
+
+def seen_differences() -> NDArray[np.uint8]:
+    """What the network of a pixel is told of a difference d to the prediction, in 2^-4 of the
+    recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
+    """
+    with localcontext() as context:
+        context.prec = 50
+
+        def asinh(x: Decimal) -> Decimal:
+            return (abs(x) + (x * x + 1).sqrt()).ln().copy_sign(x)
+
+        part = 63 / asinh(Decimal(96))
+        exact = [64 + part * asinh(Decimal(3 * d) / 32) for d in range(-1024, 1024)]
+        return np.array([int(e.to_integral_value()) for e in exact], np.uint8)
