@@ -1,7 +1,7 @@
 """Items of any shape and depth, as symbols, and parts of them to train on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,3 @@ def flat(group: list[Item]) -> NDArray[Any]:
     return np.concatenate([np.ascontiguousarray(item.symbols).reshape(-1) for item in group])
 
 
-def transposed(item: Item) -> Item:
-    """With rows as columns."""
-    return replace(item, symbols=item.symbols.transpose(0, 2, 1, 3))

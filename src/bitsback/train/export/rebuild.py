@@ -1,0 +1,133 @@
+"""From a free model back to its twin, with real weights that training can go on from."""
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bitsback.errors import InputError
+from bitsback.models import file
+from bitsback.train.export.exporter import Card
+from bitsback.train.export.network_fields import Tensors
+from bitsback.train.export.predictive import described
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.convolutions import ResidualTwin
+from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.twins.predictive import (
+    LinearPredictor,
+    Places,
+    PredictiveArchitecture,
+    PredictiveTwin,
+)
+
+_HIDDEN = "hidden"
+_CHANGE = "hidden_change"
+_FREE = ("name", "about", "licence", "chain", "test")  # entries that change nothing for training
+
+
+def rebuild(
+    description: str, tensors: Tensors, name: str
+) -> tuple[PredictiveTwin, list[NDArray[np.int32]]]:
+    """The twin, in floats and in eval mode, and its start matrices.
+
+    name: of the model, for errors. Raises InputError where the model is none that bitsback trains:
+    not free, or with other layers or tables.
+    """
+    try:
+        fields = file.parse(description)
+        twin = PredictiveTwin(_architecture(fields, tensors))
+        shifts = {entry["name"]: entry.get("shift") for entry in _pixel(fields)["layers"]}
+        for key, layer in _layers(twin).items():
+            _restore(layer, f"pixel.{key}", tensors, shifts[key])
+        count = len(twin.architecture.predictors)
+        starts = [tensors[f"x.start.{j}"].astype(np.int32) for j in range(count)]
+        twin.quantise()
+        again, made = described(twin.eval(), starts, Card("rebuilt", "", ""))
+        same = _essence(json.loads(again)) == _essence(fields) and _as_good(made, tensors)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError):
+        same = False
+    if not same:
+        raise InputError(
+            f"{name}: is no free model of the kind that bitsback trains, so training cannot start"
+            " from it; give another with --from, or --from none"
+        )
+    twin.quantise(False)
+    return twin, starts
+
+
+def _layers(twin: PredictiveTwin) -> dict[str, LinearTwin]:
+    """By the names that `described` gives them."""
+    first, *residuals = twin.pixel
+    assert isinstance(first, LinearTwin)
+    found = {_HIDDEN: first}
+    for number, residual in enumerate(residuals, 1):
+        assert isinstance(residual, ResidualTwin)
+        found[f"{_CHANGE}{number}"] = residual.layer
+    return found | twin.output_layers()
+
+
+def _architecture(fields: dict[str, Any], tensors: Tensors) -> PredictiveArchitecture:
+    (distribution,) = fields["distributions"].values()
+    predictors = tuple(
+        LinearPredictor(_places(one), one["cell"], tuple(one["decay"]), one["ridge"])
+        for one in distribution["predictors"]
+    )
+    layers = [entry["name"] for entry in _pixel(fields)["layers"]]
+    return PredictiveArchitecture(
+        predictors,
+        _places(distribution["window"]),
+        hidden=len(tensors[f"pixel.{_HIDDEN}.bias"]),
+        residuals=sum(name.startswith(_CHANGE) for name in layers),
+        components=len(tensors["pixel.weight.bias"]),
+    )
+
+
+def _places(fields: dict[str, Any]) -> Places:
+    own, first, second = (
+        tuple((r, q) for r, q in fields[key]) for key in ("own", "first", "second")
+    )
+    return Places(own, first, second)
+
+
+@torch.no_grad()
+def _restore(layer: LinearTwin, where: str, tensors: Tensors, shift: int) -> None:
+    """The real weights and biases whose integers these are."""
+    integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
+    multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()
+    bias = torch.from_numpy(tensors[f"{where}.bias"]).double()
+    ratio = multiplier / 2.0**shift
+    step = ratio * HIDDEN.scale / layer.target.scale  # of the weights
+    layer.linear.weight.copy_(integers * step[:, None])
+    zero = layer.target.zero / layer.target.scale
+    layer.linear.bias.copy_(bias * step / HIDDEN.scale - zero)
+
+
+def _pixel(fields: dict[str, Any]) -> dict[str, Any]:
+    network: dict[str, Any] = fields["networks"]["pixel"]
+    return network
+
+
+def _essence(fields: dict[str, Any]) -> dict[str, Any]:
+    """The description without what training does not care about."""
+    rest = {key: value for key, value in fields.items() if key not in _FREE}
+    for entry in _pixel(rest)["layers"]:
+        entry.pop("shift", None)
+    return rest
+
+
+def _as_good(made: Tensors, tensors: Tensors) -> bool:
+    """Whether all tensors are what they were, but for multipliers, which are nearly so, and the
+    last digits of biases.
+    """
+    if made.keys() != tensors.keys():
+        return False
+    for key, tensor in made.items():
+        old = tensors[key].astype(np.float64)
+        slack = 1e-3 * np.abs(old) + 1 if key.endswith(".bias") else 0.0
+        if key.endswith(".multiplier"):
+            continue  # a shift of one more makes it twice as large
+        if tensor.shape != old.shape or (np.abs(tensor - old) > slack).any():
+            return False
+    return True
