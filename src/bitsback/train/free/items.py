@@ -1,6 +1,6 @@
 """Items of any shape and depth, as symbols, and parts of them to train on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,29 +28,37 @@ class Item:
 
 
 def as_item(values: NDArray[Any]) -> Item | None:
-    """The symbols of [slices, rows, columns, channels] of bool or integers of 8 or 16 bits, as an
-    archive would make them; None where there is but one value.
+    """The symbols of [slices, rows, columns, channels]; None where there is but one value. See
+    `as_items`.
+    """
+    items = as_items([values])
+    return items[0] if items else None
+
+
+def as_items(pieces: Sequence[NDArray[Any]]) -> list[Item]:
+    """The symbols of pieces, each [slices, rows, columns, channels] of bool or integers of 8 or 16
+    bits, as an archive would make them of a block of these; none where there is but one value.
 
     That is ranks where few of the values between the least and the greatest occur, all values of
     uint8 otherwise, and of more bits the differences to the least.
     """
-    whole = values.astype(np.int32)
-    low, high = int(whole.min()), int(whole.max())
+    low = min(int(piece.min()) for piece in pieces)
+    high = max(int(piece.max()) for piece in pieces)
+    dtype = pieces[0].dtype
     if low == high:
-        return None
-    offsets = whole - low
-    occurs = np.bincount(offsets.reshape(-1), minlength=high - low + 1) > 0
+        return []
+    occurs = np.zeros(high - low + 1, np.bool_)
+    for piece in pieces:
+        occurs[np.unique(piece).astype(np.int32) - low] = True
     count = int(np.count_nonzero(occurs))
-    if count <= SPARSE[values.dtype.itemsize] * (high - low + 1):
-        ranks = np.cumsum(occurs) - 1
-        return _narrow(ranks[offsets], count)
-    if values.dtype == np.uint8:
-        return Item(values, 256)
-    return _narrow(offsets, high - low + 1)
-
-
-def _narrow(symbols: NDArray[np.integer], levels: int) -> Item:
-    return Item(symbols.astype(np.uint8 if levels <= 256 else np.uint16), levels)
+    if count <= SPARSE[dtype.itemsize] * len(occurs):
+        table, levels = np.cumsum(occurs) - 1, count
+    elif dtype == np.uint8:
+        return [Item(piece, 256) for piece in pieces]
+    else:
+        table, levels = np.arange(len(occurs)), len(occurs)
+    table = table.astype(np.uint8 if levels <= 256 else np.uint16)
+    return [Item(table[piece.astype(np.int32) - low], levels) for piece in pieces]
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def compare(model: Model, held_out: Images, whole: Images, seconds: float) -> Wo
         expected = spent * len(images) / len(done)
         if expected > allowed:
             missing.append(
-                f"{name} was not measured on {what}: that would take {_duration(expected)},"
+                f"{name} was not measured on {what}: that would take {duration(expected)},"
                 " longer than the training."
             )
         return expected <= allowed
@@ -149,7 +149,8 @@ def _time_of(measured: Measurement) -> float:
     return measured.encode_seconds + measured.decode_seconds
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """For people."""
     return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 

@@ -1,0 +1,140 @@
+"""What is known before a free model is trained: its start matrices, and pixels with what the
+network sees of each.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitsback.archive.pool import ordered_map
+from bitsback.train.free.items import Item, together
+from bitsback.train.free.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.free.starts import WORTH, adapted, sum_products
+from bitsback.train.free.training import mean_bits
+from bitsback.train.job.free.base import Base
+from bitsback.train.job.free.image_pool import ImagePool
+
+MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
+WORTHS = (WORTH, 4 * WORTH, 16 * WORTH, 64 * WORTH)  # of start matrices, of which the best is taken
+KEPT = 0.0  # in the place of a worth: those of the base
+SUMMED = 1 << 19  # symbols that start matrices are learned from
+CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
+VALIDATED = 1 << 18  # pixels that choose among weights
+
+Symbols = int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """worth: of the start matrices, in pixels, or KEPT. symbols: that were looked at."""
+
+    starts: Starts
+    worth: float
+    train: Pixels
+    validation: Pixels
+    symbols: Symbols
+
+
+def choose_starts(base: Base, pool: ImagePool, seed: int) -> tuple[Starts, float]:
+    """The start matrices with which the model as it is does best on validation images."""
+    validation = _some(pool.items(pool.validation), CHOSEN_BY, seed)
+    twin = base.twin
+    twin.quantise()
+    found: list[tuple[float, float, Starts]] = []
+    sums = sum_products(base.architecture, base.starts, _some(pool.items(pool.train), SUMMED, seed))
+    choices = [(worth, adapted(sums, base.starts, worth)) for worth in WORTHS]
+    if base.model is not None:
+        choices.insert(0, (KEPT, base.starts))
+    for worth, starts in choices:
+        predictor = make_predictor(base.architecture, starts)
+        pixels = Pixels.joined(sample_pixels(predictor, validation, 1, np.random.default_rng(seed)))
+        found.append((mean_bits(twin, pixels), worth, starts))
+    twin.quantise(False)
+    _, worth, starts = min(found, key=lambda one: one[0])
+    return starts, worth
+
+
+def starts_worth(base: Base, pool: ImagePool, worth: float, seed: int) -> Starts:
+    """The same, once it is known what they are worth."""
+    if worth == KEPT:
+        return base.starts
+    sums = sum_products(base.architecture, base.starts, _some(pool.items(pool.train), SUMMED, seed))
+    return adapted(sums, base.starts, worth)
+
+
+def prepare(
+    base: Base,
+    pool: ImagePool,
+    starts: Starts,
+    worth: float,
+    seed: int,
+    threads: int,
+    enough: Callable[[Symbols], bool],
+) -> Prepared:
+    """Looks at the images in random order until `enough` says so of the symbols so far, or at all.
+
+    The same symbols give the same pixels, whatever the threads.
+    """
+    predictor = make_predictor(base.architecture, starts)
+    validation = _some(pool.items(pool.validation), VALIDATED, seed)
+    of_validation = sample_pixels(predictor, validation, 1, np.random.default_rng(seed))
+    items = pool.items(pool.train)
+    order = np.random.default_rng(seed).permutation(len(items))
+    groups = list(together([items[number] for number in order], GROUP))
+    part = min(1.0, MOST_PIXELS / sum(item.symbols.size for item in items))
+
+    def look(number: int) -> list[Pixels]:
+        random = np.random.default_rng((seed, number))
+        return sample_pixels(predictor, groups[number], part, random)
+
+    train: list[Pixels] = []
+    symbols = 0
+    made = ordered_map(look, range(len(groups)), threads)
+    for group, pixels in zip(groups, made, strict=True):
+        train += pixels
+        symbols += sum(item.symbols.size for item in group)
+        if enough(symbols):
+            break
+    made.close()
+    return Prepared(starts, worth, Pixels.joined(train), Pixels.joined(of_validation), symbols)
+
+
+def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
+    """Items at random, or bands of large ones, of about so many symbols together."""
+    random = np.random.default_rng(seed)
+    found: list[Item] = []
+    left = symbols
+    for number in random.permutation(len(items)):
+        item = items[number]
+        size = item.symbols.size
+        if size > 2 * left:
+            item = _band(item, left, random)
+        found.append(item)
+        left -= item.symbols.size
+        if left <= 0:
+            break
+    return found
+
+
+def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:
+    """Some rows of an item, and fewer slices where even a few rows are too many."""
+    slices, rows, columns, channels = item.symbols.shape
+    fewest = min(rows, 16)
+    count = max(1, min(slices, symbols // (fewest * columns * channels)))
+    first = int(random.integers(0, slices - count + 1))
+    height = max(1, min(rows, symbols // (count * columns * channels)))
+    row = int(random.integers(0, rows - height + 1))
+    return Item(item.symbols[first : first + count, row : row + height], item.levels)
+
+
+class Stopwatch:
+    """Says when a time is over, and how long it has been."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start

@@ -1,0 +1,160 @@
+"""What a model for images of any kind is worth, on images that were held out: beside the model that
+it started from, and beside other compressors.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bitsback.errors import BitsbackError
+from bitsback.message import Message
+from bitsback.models import Model
+from bitsback.models.embed import pack_model
+from bitsback.train.job.free.base import Base
+from bitsback.train.job.free.contenders import Values, bytes_of, rivals
+from bitsback.train.job.free.image_pool import ImagePool
+from bitsback.train.job.free.run import FreeOutcome
+from bitsback.train.job.worth import AT_LEAST, Contender, break_even, duration
+
+LANES = 4
+BLOCK_BYTES = 96  # of a block's header and entry in the index, beside its message
+SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
+
+
+@dataclass(frozen=True)
+class FreeWorth:
+    """ours: without the model, which adds `model_bytes` to an archive (none, if it is bundled).
+    base: the model that training started from, alone, if there was one.
+    """
+
+    ours: Contender
+    base: Contender | None
+    rivals: list[Contender]
+    model_bytes: int
+    missing: list[str]
+
+    @property
+    def others(self) -> list[Contender]:
+        return [*([] if self.base is None else [self.base]), *self.rivals]
+
+
+def judge(pool: ImagePool, base: Base, outcome: FreeOutcome) -> tuple[FreeOutcome, FreeWorth]:
+    """Measures all on the held-out images. Where they are smaller with the base than with the model
+    that came of it, the base is what comes of it.
+
+    What would take longer than the training took, by the time it took on fewer images, is left out,
+    and named.
+    """
+    held_out = pool.held_out
+
+    def contender(name: str, unit: str, size: int) -> Contender:
+        elements = sum(values.size for values in held_out)
+        return Contender(name, unit, size, len(held_out), elements)
+
+    ours = contender(outcome.model.name, "bitsback", message_bytes(outcome.model, pool))
+    of_base = None
+    if base.model is not None:
+        size = ours.bytes
+        if outcome.kind != "base":
+            size = message_bytes(base.model, pool)
+        of_base = contender(base.model.name, "bitsback, the model as it was", size)
+        if size < ours.bytes:
+            outcome = replace(outcome, model=base.model, kind="base", bits=outcome.base_bits)
+            ours = replace(ours, name=base.model.name, bytes=size)
+    found, missing = rivals()
+    measured = []
+    allowed = max(AT_LEAST, outcome.seconds)
+    sample = _sample(held_out)
+    for rival in found:
+        spent = _seconds(lambda rival=rival: bytes_of(rival, sample))  # type: ignore[misc]
+        expected = spent * sum(values.size for values in held_out) / sum(v.size for v in sample)
+        if expected > allowed:
+            missing.append(
+                f"{rival.name} was not measured: that would take {duration(expected)}, longer than"
+                " the training."
+            )
+        elif (size_of := bytes_of(rival, held_out)) is not None:
+            measured.append(contender(rival.name, rival.unit, size_of))
+    adds = 0 if outcome.kind == "base" else len(pack_model(outcome.model))
+    return outcome, FreeWorth(ours, of_base, measured, adds, missing)
+
+
+def message_bytes(model: Model, pool: ImagePool) -> int:
+    """Of the blocks that hold the held-out images, which come back out of them."""
+    total = 0
+    for block in pool.blocks(pool.held_out):
+        total += BLOCK_BYTES
+        if not block:
+            continue
+        shapes = [item.shape for item in block]
+        symbols = np.concatenate([item.symbols.reshape(-1) for item in block])
+        message = Message(np.full(LANES, 1 << 32, np.uint64))
+        empty = len(message.to_bytes())
+        model.push_planes(message, symbols, shapes)
+        total += len(message.to_bytes()) - empty
+        if not np.array_equal(model.pop_planes(message, shapes, symbols.dtype), symbols):
+            raise BitsbackError("the model did not restore the images; please report this")
+    return total
+
+
+def _sample(images: list[Values]) -> list[Values]:
+    """Some images, or a part of the first."""
+    found: list[Values] = []
+    left = SAMPLE
+    for values in images:
+        if values.size > 2 * left:
+            rows = max(1, left * values.shape[1] // values.size)
+            values = values[:, :rows]
+        found.append(values)
+        left -= values.size
+        if left <= 0:
+            break
+    return found
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def verdict(outcome: FreeOutcome, worth: FreeWorth, images: int) -> str:
+    """What came of it, and whether an archive of so many images, with the model in it, is smaller
+    than what the others make, if they are like those held out.
+    """
+    base = worth.base
+    if outcome.kind == "base":
+        return (
+            "Training found nothing better than the model it started from, which is what was"
+            " written: compress without -m."
+        )
+    said = (
+        "The weights are those of the model that training started from, which none were better"
+        " than; only what each image starts from has been learned. "
+        if outcome.kind == "starts"
+        else ""
+    )
+    smaller = [row for row in worth.rivals if row.bytes <= worth.ours.bytes]
+    if smaller:
+        why = (
+            "more --minutes will help"
+            if outcome.still_falling
+            else "more images would help, not more time"
+        )
+        names = ", ".join(row.name for row in smaller)
+        return f"{said}{names}: smaller even without the model; {why}."
+    if base is None:
+        return said + _whether_it_pays("", worth, images)
+    return said + _whether_it_pays(f" against {base.name} alone", worth, images)
+
+
+def _whether_it_pays(against: str, worth: FreeWorth, images: int) -> str:
+    points = [break_even(worth.ours, row, worth.model_bytes) for row in worth.others]
+    if any(point is None or point > images for point in points):
+        return (
+            f"In one archive of these {images:,} images the model does not pay{against}; many such"
+            " collections can share it ('compress --embed never')."
+        )
+    return f"In one archive of these {images:,} images the model pays, against all of these."
