@@ -37,6 +37,11 @@ class Outline:
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
 
     @property
+    def free(self) -> bool:
+        """Whether it codes planes of any size, number and depth: see bitsback.models.planes."""
+        return False
+
+    @property
     def channels(self) -> int:
         return self.variables[DATA].channels
 
