@@ -55,7 +55,7 @@ def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
     ):
         assert_same(opened[where], np.ascontiguousarray(digits[where]))
     assert_same(opened.items(20, 60, verify=False), digits[20:60])
-    assert [len(piece) for piece in opened.pieces(20, 60)] == [5, 25, 10]
+    assert [len(piece) for piece in opened.stacks(20, 60)] == [5, 25, 10]
     for number in (300, -301):
         with pytest.raises(IndexError):
             opened[number]
@@ -103,9 +103,10 @@ def test_the_dtype_is_kept_across_blocks(dtype: str) -> None:
 
 def test_one_item(digits: NDArray[np.bool_]) -> None:
     opened = bitsback.open(io.BytesIO(pack(digits[4])))
-    assert (len(opened), opened.shape) == (1, (28, 28))
-    assert_same(opened[0], digits[4])
-    assert_same(opened[:], digits[4:5])
+    assert (len(opened), opened.shape) == (28, (28, 28))
+    assert_same(opened[0], digits[4][0])
+    assert_same(opened[:], digits[4])
+    assert_same(opened[5:9, ::-2], np.ascontiguousarray(digits[4][5:9, ::-2]))
 
 
 def test_items_that_are_numbers() -> None:
@@ -128,7 +129,7 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
         300,
         3,
     )
-    assert info["methods"] == {"squeezed": 0, "chain": 3, "packed": 0, "raw": 0}
+    assert info["methods"] == {"planes": 0, "squeezed": 0, "chain": 3, "packed": 0, "raw": 0}
     (model,) = info["models"]
     assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
     assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive import Compressed
 from bitsback.archive import choose as choosing
+from bitsback.archive.pieces import Pieces
 from bitsback.models import bundled
 from bitsback_lab.digits import mnist_test_images
 from random_models import random_context_model, random_model
@@ -172,7 +173,7 @@ def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
 
 
 def chosen(items: NDArray[np.uint8], effort: choosing.Effort, job: int = 0) -> str:
-    model = choosing.choose(None, items, "x", effort, job).model
+    model = choosing.choose(None, Pieces.stacked(items), "x", effort, job).model
     assert model is not None
     return model.name
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive import layout
 from bitsback.archive.block import PREFIX_SIZE
-from bitsback.archive.layout import BLOCK, HEAD, Collection, pack_index, section
+from bitsback.archive.collection import Collection
+from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 
@@ -124,7 +125,7 @@ def test_blocks_that_break_a_rule() -> None:
     collection = Collection(BOOL, (8, 3), 1)
     fine = Run(8, BOOL, (3,), LEVELS)
     cases = {
-        "update|newer": block(0, fine, 4, bytes(3)),
+        "update|newer": block(0, fine, 5, bytes(3)),
         "one bit": block(0, fine, 1, bytes(4)),
         "bytes for": block(0, fine, 0, bytes(23)),
         "two levels": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
@@ -243,7 +244,7 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
 
 def test_newer_archives(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20])
-    for at, value in ((7, 2), (7, 255), (8, 1), (8, 128)):
+    for at, value in ((7, 3), (7, 255), (8, 1), (8, 128)):
         changed = bytearray(data)
         changed[at] = value
         refuse(bytes(changed), "newer|shortest")

@@ -54,7 +54,8 @@ def test_a_model_that_describes_itself_badly(
 
 
 def test_names_are_counted_and_not_read() -> None:
-    from bitsback.archive.layout import BLOCK, HEAD, Collection, pack_index, section
+    from bitsback.archive.collection import Collection
+    from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
     from bitsback.archive.members import pack_files
     from bitsback.archive.parts import FOLDER, FileList
     from bitsback.archive.runs import Run, pack_runs

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitsback.archive.layout import BLOCK, HEAD, NAMES, Collection, pack_index, section
+from bitsback.archive.collection import Collection
+from bitsback.archive.layout import BLOCK, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import TIFF, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.wire import varint

@@ -55,7 +55,7 @@ def test_one_line_for_each_mistake(
 
 def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     data = bytearray(Path("digits.bb").read_bytes())
-    data[7] = 2
+    data[7] = 3
     Path("digits.bb").write_bytes(data)
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "update")

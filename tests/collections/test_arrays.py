@@ -40,7 +40,7 @@ def test_npz(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
             assert restored.files == archive.names == list(arrays)
             assert archive.kind == "npz"
             for name, array in arrays.items():
-                for other in (restored[name], archive[name]):
+                for other in (restored[name], np.asarray(archive[name])):
                     assert (other.dtype.str, other.shape) == (array.dtype.str, array.shape)
                     assert other.tobytes() == array.tobytes()
         stream = io.BytesIO()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive.block import RAW
-from bitsback.archive.layout import BLOCK, COLLECTION, HEAD, NAMES, Collection, pack_index, section
+from bitsback.archive.collection import Collection
+from bitsback.archive.layout import BLOCK, COLLECTION, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.wire import varint

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bitsback
-from bitsback.archive.layout import NAMES, Collection, open_section
+from bitsback.archive.collection import Collection
+from bitsback.archive.layout import NAMES, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.errors import ArchiveError
@@ -129,7 +130,9 @@ def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> No
     order = list(files.of_items())
     assert sorted(order) == list(range(len(names)))
     assert [parts[number] for number in order] == sorted(parts)
-    assert [files.item(number) for number in order] == list(range(len(names)))
+    assert [files.place(number) for number in order] == [
+        (part, entry) for part, count in enumerate(counts) for entry in range(count)
+    ]
     assert all(files.number(name) == number for number, name in enumerate(names))
     arrays = FileList(NPZ, (GREY,) * len(names))
     assert unpack_files(open_section(pack_files(NPZ, [], names), NAMES), arrays).names == names

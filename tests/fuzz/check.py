@@ -112,7 +112,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     items: dict[int, bytes] = {}
 
     def take(number: int) -> None:
-        items[number] = archive[number].tobytes()
+        items[number] = np.asarray(archive[number]).tobytes()
 
     for number in range(min(len(archive), MOST_ITEMS)):
         refused(partial(take, number))

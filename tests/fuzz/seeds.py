@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.layout import HEAD, IDX, Collection, pack_index, section
+from bitsback.archive.collection import IDX, Collection
+from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.models import Model, bundled
@@ -104,7 +105,7 @@ def collections() -> list[Seed]:
             data = compress(path, model="fast", block=4)
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(opened[number].tobytes() for number in range(len(opened)))
-            pieces = opened.pieces(0, opened.collection.items)
+            pieces = opened.stacks(0, opened.collection.items)
             stored = tuple(item for piece in pieces for item in split(piece))
             seeds.append(Seed(path.name, data, items, stored=stored))
         for path in (folder / "x.idx", folder / "x.idx.gz"):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive import block, chain
-from bitsback.archive.layout import Collection
+from bitsback.archive import block, block_reader, chain
+from bitsback.archive.collection import Collection
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.models import Model
@@ -70,7 +70,7 @@ def test_a_block_of_many_batches_for_few_bytes() -> None:
     collection, payload = archive_of(model, items, data)
     before = peak()
     with pytest.raises(ArchiveError, match=f"claims {items} items"):
-        block.decode(memoryview(payload), collection, 0, items, lambda _: model)
+        block_reader.decode(memoryview(payload), collection, 0, items, lambda _: model)
     assert peak() - before < 30_000_000
 
 

@@ -16,6 +16,7 @@ from bundled_models import spec_models
 from laws import to_reference
 from random_models import random_model
 from reference import archive as spec
+from reference import blocks as spec_blocks
 from reference.fields import ArchiveError, Reader
 
 NAME = bundled.names()[0]
@@ -51,19 +52,19 @@ def check(array: NDArray[Any], **options: Any) -> list[int]:
 def method_of(payload: bytes) -> int:
     reader = spec.Reader(payload)
     reader.varint()
-    list(spec.read_runs(reader))
+    list(spec_blocks.read_runs(reader))
     return reader.byte()
 
 
 @pytest.mark.parametrize("count", [1, 2, 13, 170])
 def test_a_chain(count: int) -> None:
     """The last has two lanes, the others one."""
-    assert check(digits(count), model=NAME) == [spec.CHAIN]
+    assert check(digits(count), model=NAME) == [spec_blocks.CHAIN]
 
 
 @pytest.mark.parametrize(("count", "block"), [(1, None), (3, 2), (22, None)])
 def test_a_chain_of_bytes(count: int, block: int | None) -> None:
-    assert set(check(digits(count, GREY), model=GREY, block=block)) == {spec.CHAIN}
+    assert set(check(digits(count, GREY), model=GREY, block=block)) == {spec_blocks.CHAIN}
 
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
@@ -92,7 +93,7 @@ def test_a_model_that_the_archive_carries(name: str) -> None:
     data = compress(x, model=model, embed="always")
     sections = spec.read_sections(data)
     assert [section.kind for section in sections] == ["C", "M", "B", "I"]
-    assert method_of(sections[2].payload) == spec.CHAIN
+    assert method_of(sections[2].payload) == spec_blocks.CHAIN
     assert (spec.decode(data) == x).all()
     assert spec.embedded.read_model(sections[1].payload).identity == model.identity
 
@@ -145,19 +146,19 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
     )
     x = digits(3)
     array = np.where(x == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
-    assert check(array, model=NAME) == [spec.CHAIN]
-    assert check(array[:1, 10:13, :3].copy()) == [spec.PACKED]
+    assert check(array, model=NAME) == [spec_blocks.CHAIN]
+    assert check(array[:1, 10:13, :3].copy()) == [spec_blocks.PACKED]
 
 
 def test_ink_may_be_the_lesser_value() -> None:
     """White paper: the symbol 1 stands for the smaller of the levels, or the model would find it
     unlikely.
     """
-    assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec.CHAIN]
+    assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.CHAIN]
 
 
 def test_blocks() -> None:
-    assert check(digits(7), model=NAME, block=3) == [spec.CHAIN] * 3
+    assert check(digits(7), model=NAME, block=3) == [spec_blocks.CHAIN] * 3
     assert len(check(np.arange(1000).reshape(10, 100), block=3)) == 4
 
 
@@ -187,7 +188,7 @@ def test_blocks() -> None:
     ],
 )
 def test_arrays_that_no_model_fits(array: NDArray[Any]) -> None:
-    assert spec.CHAIN not in check(array) or not array.any()
+    assert spec_blocks.CHAIN not in check(array) or not array.any()
 
 
 SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
@@ -198,10 +199,10 @@ SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
 def test_what_general_compressors_make_smaller(dtype: str, effort: str) -> None:
     values = SMOOTH > 90 if dtype == "|b1" else SMOOTH * 321 if dtype != "|u1" else SMOOTH
     array = values.astype(dtype)
-    assert check(array, model=effort) == [spec.SQUEEZED]
-    assert check(array[np.newaxis], model=effort) == [spec.SQUEEZED]
+    assert check(array, model=effort) == [spec_blocks.SQUEEZED]
+    assert check(array[np.newaxis], model=effort) == [spec_blocks.SQUEEZED]
     coloured = np.stack([array, array, array[::-1]], -1)[np.newaxis]
-    assert check(coloured, model=effort) == [spec.SQUEEZED]
+    assert check(coloured, model=effort) == [spec_blocks.SQUEEZED]
 
 
 def test_the_specification_refuses_what_is_damaged() -> None:

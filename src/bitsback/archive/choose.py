@@ -7,8 +7,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain
-from bitsback.archive.layout import Shape
+from bitsback.archive import chain, planes
+from bitsback.archive.grid import Shape
 from bitsback.archive.levels import (
     Levels,
     find_levels,
@@ -16,7 +16,11 @@ from bitsback.archive.levels import (
     symbol_dtype,
     to_symbols,
 )
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.runs import Run
+from bitsback.archive.sampling import sample_of
 from bitsback.archive.squeeze import Coder, squeeze
+from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.outline import Outline
@@ -30,7 +34,6 @@ archive smallest. "auto": the same, where that takes seconds; for large jobs one
 it is far worse than the best.
 """
 
-_SAMPLE = 64
 # Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
 # thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
@@ -51,6 +54,8 @@ class Chosen:
     """Bytes an element in the trial."""
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
+    layout: int = planes.PICTURES
+    """What the axes of pieces are to a free model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of so many bytes is far larger than the trial promised."""
@@ -77,72 +82,109 @@ def read_choice(choice: Choice) -> tuple[Model | None, Effort]:
     return given_model(choice), "auto"
 
 
-def item_axes(shape: Shape, model: Model | None) -> int:
-    """0 if an array of this shape is one item of a model's shape, 1 if its first axis counts the
-    items.
+def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
+    """0 if an array of this shape is one item of a model's shape, or one picture to a model that is
+    free; 1 if its first axis counts the items.
     """
     if not shape:
         return 0
     if len(shape) == 1:
         return 1
-    return 0 if any(_is_item(outline, shape) for outline in _outlines(model)) else 1
+    outlines = _outlines(model)
+    if any(_is_item(outline, shape) for outline in outlines if not outline.free):
+        return 0
+    if any(fits(outline, shape[1:]) for outline in outlines if not outline.free):
+        return 1
+    picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
+    return 0 if picture and any(outline.free for outline in outlines) else 1
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
-    """Whether the model can code items of this shape."""
-    return model.size_of(item_shape) is not None
+    """Whether items of this shape are what the model knows, which is not a free one."""
+    return not model.free and model.size_of(item_shape) is not None
+
+
+def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether the model can code items, or pieces of them, of this dtype and shape."""
+    return bool(planes.layouts_for(dtype, shape)) if model.free else fits(model, shape)
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
-    """Whether the given model, or else any bundled one, can code items of this shape."""
+    """Whether there is a model that knows items of this shape, the given one or else one that is
+    bundled.
+    """
     return any(fits(outline, item_shape) for outline in _outlines(given))
 
 
-def check_fit(model: Model, item_shape: Shape, name: str) -> None:
-    """Raises InputError unless the model can code items of this shape; `name` is that of the
-    input.
+def any_codes(given: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether the given model, or else any bundled one, can code items of this dtype and shape."""
+    return any(codes(outline, dtype, shape) for outline in _outlines(given))
+
+
+def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) -> None:
+    """Raises InputError unless the model can code items of this dtype and shape; `name` is that of
+    the input.
     """
-    if not fits(model, item_shape):
+    if not codes(model, dtype, item_shape):
+        what = (
+            "pictures and stacks of bool or of integers of 8 or 16 bits"
+            if model.free
+            else model.items_in_words
+        )
         raise InputError(
-            f"{name}: its items have the shape {item_shape}, and the model {model.name} codes"
-            f" {model.items_in_words}; take another model, or leave the choice to 'auto'"
+            f"{name}: its items have the shape {item_shape} and the dtype {dtype}, and the model"
+            f" {model.name} codes {what}; take another model, or leave the choice to 'auto'"
         )
 
 
 def choose(
-    given: Model | None, items: NDArray[Any], name: str, effort: Effort = "auto", job: int = 0
+    given: Model | None, pieces: Pieces, name: str, effort: Effort = "auto", job: int = 0
 ) -> Chosen:
-    """The model for a block of these items, found by a trial on a few of them.
+    """The model for a block of these pieces, found by a trial on some of what they have.
 
-    items: C-contiguous, [items, *item shape]. name: of the input, for error messages. Without a
-    `given` model it is a bundled one that fits, or none. job: the elements of all that is to be
-    coded. Raises UnfitError if the items have values that a given one does not code.
+    name: of the input, for error messages. Without a `given` model it is a bundled one that fits,
+    or none. job: the elements of all that is to be coded. Raises UnfitError if the pieces have
+    values that a given one does not code.
     """
-    outlines = [outline for outline in _outlines(given) if fits(outline, items.shape[1:])]
+    dtype, shape = pieces.dtype, pieces.shapes[0][1]
+    outlines = [
+        outline
+        for outline in _outlines(given)
+        if codes(outline, dtype, shape) and (outline.free or pieces.shape is not None)
+    ]
     if given is None and effort == "fast":
         outlines = [outline for outline in outlines if not outline.scans]
-    levels = find_levels(items)
+    free = [outline for outline in outlines if outline.free]
+    sized = [outline for outline in outlines if not outline.free]
+    levels = find_levels(pieces.elements)
     # Where models of two levels will do, those of more are not worth a trial.
-    outlines = [
-        outline for outline in outlines if levels is not None and outline.levels == 2
-    ] or outlines
-    step = max(len(items) // _SAMPLE, 1)
-    sample = np.ascontiguousarray(items[::step][:_SAMPLE])
+    sized = [outline for outline in sized if levels is not None and outline.levels == 2] or sized
+    if not sized and not free:
+        return Chosen(None)
+    sample = sample_of(pieces, whole=bool(sized))
     trials = [
-        _Trial(model, invert, _cost(model, sample.shape[1:], coded[1], invert))
-        for outline in outlines
+        _Trial(model, invert, _cost(model, sample, coded[1], invert))
+        for outline in sized
         # A sample may have fewer levels than all items, but not others.
-        if model_symbols(outline, items, levels)
-        and (coded := model_symbols(outline, sample, levels))
+        if model_symbols(outline, pieces.elements, levels)
+        and (coded := model_symbols(outline, sample.elements, levels))
         for model in [_load(outline)]
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
+    if free:
+        values = planes.find_map(pieces)
+        trials += [
+            _Trial(model, False, plane_cost(model, sample, layout, values), layout)
+            for model in map(_load, free)
+            for layout in planes.layouts_for(dtype, shape)
+        ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
         # One that was asked for is taken, unless the items are smaller as they are.
         contested = given is None and _contested(picked, sample, levels, coder_for(effort, job))
-        return Chosen(picked.model, picked.invert, picked.cost / sample.size, contested)
-    if given is not None and items.size:
+        rate = picked.cost / sample.elements.size
+        return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
+    if given is not None and pieces.elements.size:
         allowed = (
             "two values"
             if given.levels == 2
@@ -152,7 +194,24 @@ def choose(
             f"{name}: its items have other values than the model {given.name} codes, {allowed};"
             " convert them first, or leave the choice to 'auto'"
         )
-    return Chosen(_load(outlines[0]) if outlines else None)
+    return Chosen(_load(sized[0]))
+
+
+def free_models(given: Model | None, effort: Effort) -> list[Model]:
+    """Those to choose from that are free."""
+    return [
+        _load(outline)
+        for outline in _outlines(given)
+        if outline.free and not (given is None and effort == "fast" and outline.scans)
+    ]
+
+
+def plane_cost(model: Model, sample: Pieces, layout: int, values: Levels | Values | None) -> int:
+    """Bytes that a free model makes of pieces."""
+    runs = [Run(count, sample.dtype, shape, values) for count, shape in sample.shapes]
+    symbols = planes.to_planes(sample, values)
+    digest = chain.digest(b"", sample.bytes)
+    return len(planes.encode(planes.as_planes(model), runs, layout, symbols, digest, 1))
 
 
 def is_bundled(model: Model) -> bool:
@@ -164,13 +223,14 @@ class _Trial:
     model: Model
     invert: bool
     cost: int
+    layout: int = planes.PICTURES
 
 
-def _contested(picked: "_Trial", sample: NDArray[Any], levels: Levels | None, coder: Coder) -> bool:
+def _contested(picked: "_Trial", sample: Pieces, levels: Levels | None, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
     bits = None
     if levels is not None:
-        bits = np.packbits(to_symbols(sample, levels), bitorder="little")
+        bits = np.packbits(to_symbols(sample.elements, levels), bitorder="little")
     general = squeeze(sample, bits, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
@@ -209,8 +269,9 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _cost(model: Model, shape: Shape, symbols: NDArray[Any], invert: bool) -> int:
-    bound = model.fitted(shape)
+def _cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+    assert sample.shape is not None
+    bound = model.fitted(sample.shape)
     assert bound is not None
     items = symbols.reshape(-1, bound.elements)
     if invert:

@@ -5,11 +5,13 @@ model.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, Opened
+from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.layout import ARRAY, IDX, IDX_GZ, VERSION, Collection
+from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.source import at_block
@@ -72,7 +74,14 @@ def describe(archive: Opener) -> dict[str, Any]:
             damaged += 1
             if damaged <= _SHOWN:
                 problems.append(
-                    at_block(archive.name, block.number, block.first, block.items, error)
+                    at_block(
+                        archive.name,
+                        archive.collection,
+                        block.number,
+                        block.first,
+                        block.items,
+                        error,
+                    )
                 )
             continue
         methods[METHODS[header.method]] += 1
@@ -95,13 +104,14 @@ def describe(archive: Opener) -> dict[str, Any]:
         "kind": archive.kind,
         **contents,
         "items": len(archive),
+        "pieces": collection.pieces,
         "elements": collection.elements,
         "bits_per_dimension": 8 * archive.size / collection.elements
         if collection.elements
         else None,
         "array_bytes": collection.nbytes,
         "blocks": len(archive.blocks),
-        "block_items": max((block.items for block in archive.blocks), default=0),
+        "block_pieces": max((block.items for block in archive.blocks), default=0),
         "block_bytes": sum(block.size for block in archive.blocks),
         "methods": methods,
         "lanes": sorted(lanes),
@@ -116,6 +126,9 @@ def _describe_array(array: Collection) -> dict[str, Any]:
         "dtype": array.dtype.str,
         "shape": list(array.shape),
         "item_shape": list(array.item_shape),
+        "whole": array.axes == ONE,
+        "stack": array.axes == ONE and len(array.shape) > 1 and not array.picture,
+        "cut": array.cut and list(array.cut),
     }
 
 
@@ -127,8 +140,17 @@ def _describe_files(files: FileList) -> dict[str, Any]:
 
 
 def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
-    mode = None if kind == NPZ else mode_of(part.dtype, part.item_shape)
-    return {"dtype": part.dtype.str, "shape": list(part.shape), "items": part.items, "mode": mode}
+    varied = part.axes == VARIED
+    return {
+        "dtype": part.dtype.str,
+        "shape": None if varied else list(part.shape),
+        "items": part.entries if kind == TIFF else part.items,
+        "mode": None if kind == NPZ else mode_of(part.dtype, part.entry_shape),
+        "stack": kind == TIFF and part.axes == ONE,
+        "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
+        "largest": list(max((shape for _, shape in part.runs), key=math.prod)),
+        "cut": part.cut and list(part.cut),
+    }
 
 
 def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bitsback.archive.block import max_elements, read_header
+from bitsback.archive.collection import Collection, check_shape
 from bitsback.archive.layout import (
     BLOCK,
     COLLECTION,
@@ -14,10 +15,8 @@ from bitsback.archive.layout import (
     MAGIC,
     MODEL,
     NAMES,
-    Collection,
     Cursor,
     check_head,
-    check_shape,
     known_kind,
     open_section,
     unpack_index,
@@ -35,12 +34,13 @@ _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, met
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """Where a block is, and which items it holds."""
+    """Where a block is, and which pieces it holds (items, where these are not cut)."""
 
     number: int
     first: int
-    """The number of its first item."""
+    """The number of its first piece."""
     items: int
+    """How many pieces it has."""
     offset: int
     size: int
     """Bytes of its section in the archive."""
@@ -63,7 +63,7 @@ class Directory:
     """None where it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
-    """The number of items that the index lists, if there is one."""
+    """The number of pieces that the index lists, if there is one."""
     sections: list[Place] = field(default_factory=list)
     """The `M`s, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
@@ -84,7 +84,7 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of items in the blocks that the index lists, or else were found."""
+        """The number of pieces in the blocks that the index lists, or else were found."""
         if self.listed is not None:
             return self.listed
         return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
@@ -207,20 +207,25 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
 def _check_claims(
     directory: Directory, collection: Collection | FileList, size: int, indexed: bool
 ) -> None:
-    if directory.counted != collection.items:
+    if directory.counted != collection.pieces:
         if indexed:
             raise ArchiveError(
-                f"it should hold {collection.items} items, and its index lists {directory.counted}"
+                f"it should hold {collection.pieces} items, and its index lists {directory.counted}"
             )
+        missing = collection.pieces - directory.counted
         directory.problems.append(
             ArchiveError(
-                f"the items from {directory.counted} to {collection.items - 1} are missing",
+                f"{collection.where(directory.counted, missing)} are missing"
+                if missing > 0
+                else f"it should hold {collection.pieces} items, and its blocks have more",
                 len(directory.blocks),
             )
         )
     for block in directory.blocks:
-        _, part = collection.part_of(block.first)
-        if block.items * part.item_elements > max_elements(min(block.size, size)):
+        first, part = collection.part_of(block.first)
+        at, end = (min(block.first + pieces - first, part.pieces) for pieces in (0, block.items))
+        elements = part.elements_before(end) - part.elements_before(at)
+        if elements > max_elements(min(block.size, size)):
             raise ArchiveError(
                 f"it claims {block.items} items in {block.size} bytes, too many", block.number
             )

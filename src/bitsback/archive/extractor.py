@@ -1,17 +1,20 @@
 """Decompression: an archive becomes the array that it was made from."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count as count_from
 from typing import Any, BinaryIO, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.layout import ARRAY, IDX, Collection
+from bitsback.archive.collection import ARRAY, IDX, Collection
+from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
+from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.archive.source import BlockSource, Task, decode
@@ -81,24 +84,29 @@ def decompress(
         collection = blocks.collection
         count = 0
 
-        def work(task: Task) -> NDArray[Any]:
+        def work(task: Task) -> Pieces:
             return decode(blocks, task, None if verify else task.items)
 
-        def run(take: Callable[[int, NDArray[Any]], None]) -> None:
+        def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
-            done = 0
-            for items in ordered_map(work, blocks.tasks(), threads):
-                take(done, items)
-                done += len(items)
+            done, joiner = 0, Joiner(collection, strips=True)
+            for pieces in ordered_map(work, blocks.tasks(), threads):
+                if collection.cut is None:
+                    yield pieces.elements
+                else:
+                    joined = map(joiner.take, count_from(done), pieces)
+                    yield from (strip.reshape(-1) for strip in joined if strip is not None)
+                done += pieces.count
                 count += 1
                 if progress is not None:
-                    progress(done, collection.items)
+                    progress(done, collection.pieces)
 
         if destination is None:
             unsure = not isinstance(blocks, Archive) or bool(blocks.problems)
-            return _gather(collection, unsure, run)
+            return _gather(collection, unsure, strips())
         with open_output(destination, force, source) as output, _packed(collection, output) as file:
-            run(lambda _, items: file.write(items.reshape(-1).view(np.uint8).data))
+            for strip in strips():
+                file.write(strip.view(np.uint8).data)
         return Summary(
             shape=collection.shape,
             dtype=collection.dtype.str,
@@ -179,18 +187,13 @@ def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
         yield Stream(source, given_model(model) if model is not None else None)
 
 
-def _gather(
-    collection: Collection, unsure: bool, run: Callable[[Callable[[int, NDArray[Any]], None]], None]
-) -> NDArray[Any]:
+def _gather(collection: Collection, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
     """The whole array. unsure: how much is really there is not known before the end."""
     if unsure:  # a few bytes must not claim all memory
-        pieces = [np.empty((0, *collection.item_shape), collection.dtype)]
-        run(lambda _, items: pieces.append(items))
-        return np.concatenate(pieces, dtype=collection.dtype).reshape(collection.shape)
-    array = np.empty((collection.items, *collection.item_shape), collection.dtype)
-
-    def place(first: int, items: NDArray[Any]) -> None:
-        array[first : first + len(items)] = items
-
-    run(place)
+        found = [np.empty(0, collection.dtype), *strips]
+        return np.concatenate(found, dtype=collection.dtype).reshape(collection.shape)
+    array, at = np.empty(collection.elements, collection.dtype), 0
+    for strip in strips:
+        array[at : at + strip.size] = strip
+        at += strip.size
     return array.reshape(collection.shape)

@@ -1,12 +1,16 @@
-"""Pictures sorted into the parts of a collection: those of one dtype and shape are in the same."""
+"""Pictures sorted into the parts of a collection (docs/format.md, `C`)."""
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
-from bitsback.archive.layout import Collection
+import numpy as np
+
+from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.grid import Shape
 from bitsback.archive.members import Runs, runs_of
 
 if TYPE_CHECKING:
@@ -22,28 +26,34 @@ class Group:
 
 
 class Groups:
-    """All of them, in the order of their first pictures."""
+    """All of them, in the order of their first pictures: those of one dtype and number of channels,
+    whatever their sizes; and of those whose shape has models of its own, those of one shape.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Callable[[Shape], bool]) -> None:
+        """apart: whether pictures of a shape are a part of their own."""
         self.notes: Counter[str] = Counter()
         """How many pictures each note applies to."""
-        self._members: dict[tuple[str, tuple[int, ...]], array[int]] = {}
+        self._apart = apart
+        self._members: dict[tuple[str, Shape], array[int]] = {}
+        self._sizes: dict[tuple[str, Shape], array[int]] = {}
+        """Rows and columns of each picture."""
         self._count = 0
 
     def add(self, header: "Header") -> None:
         """Adds the next picture."""
-        members = self._members.setdefault((header.dtype.str, header.shape), array("Q"))
+        shape = header.shape
+        kind = shape if self._apart(shape) else (0, 0, *shape[2:])
+        members = self._members.setdefault((header.dtype.str, kind), array("Q"))
         members.append(self._count)
+        self._sizes.setdefault((header.dtype.str, kind), array("Q")).extend(shape[:2])
         self._count += 1
         self.notes.update(header.notes)
 
     def __iter__(self) -> Iterator[Group]:
         for (dtype, shape), members in self._members.items():
-            yield Group(Collection.of_items(dtype, shape, len(members)), members)
-
-    @property
-    def parts(self) -> tuple[Collection, ...]:
-        return tuple(group.part for group in self)
+            sizes = self._sizes[dtype, shape]
+            yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
 
     @property
     def runs(self) -> Runs:
@@ -53,3 +63,12 @@ class Groups:
             for member in members:
                 parts[member] = number
         return runs_of(parts)
+
+
+def _part(dtype: np.dtype[Any], sizes: "array[int]", channels: Shape) -> Collection:
+    pairs = zip(sizes[::2], sizes[1::2], strict=True)
+    runs = [(sum(1 for _ in group), *size) for size, group in groupby(pairs)]
+    if len(runs) == 1:
+        count, rows, columns = runs[0]
+        return Collection.of_items(dtype.str, (rows, columns, *channels), count)
+    return Collection(dtype, (len(sizes) // 2, *channels), VARIED, sizes=tuple(runs))

@@ -7,16 +7,20 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from bitsback.archive.choose import item_axes
+from bitsback.archive.choose import Effort, any_fits, item_axes
+from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
+from bitsback.archive.cutting import cut_for
+from bitsback.archive.grid import Shape
 from bitsback.archive.groups import Groups
-from bitsback.archive.layout import ARRAY, COLLECTION, IDX, IDX_GZ, NAMES, Collection, open_section
+from bitsback.archive.layout import COLLECTION, NAMES, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
+from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
@@ -63,36 +67,63 @@ class Input:
                 )
 
 
-@contextmanager
-def open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[Input]:
-    """Finds out what the source is, and what is in it. Raises InputError if it cannot be used.
+@dataclass(frozen=True)
+class Asked:
+    """How a source is to be seen."""
 
-    given: the model that was asked for, if one was. skip_bad: leave out pictures that cannot be
-    read, or not be held.
-    """
-    with _open_input(source, given, skip_bad) as taken:
+    given: Model | None = None
+    """The model that was asked for, if one was."""
+    effort: Effort = "auto"
+    skip_bad: bool = False
+    """Leave out pictures that cannot be read, or not be held."""
+    tile: int | None = None
+    """Rows and columns of a piece at most."""
+    stack: bool | None = None
+    """Whether arrays are stacks; None: a trial tells."""
+
+    def knows(self, shape: Shape) -> bool:
+        """Whether there is a model of just these items, which then stay whole and together."""
+        return any_fits(self.given, shape)
+
+    def seen(self, part: Collection, items: Items) -> Collection:
+        """The array as a stack, if it is one, and cut into pieces."""
+        if self.stack is not False and stackable(part):
+            trial = self.stack is None and not self.knows(part.item_shape)
+            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
+                part = as_stack(part)
+        return self.cut(part)
+
+    def cut(self, part: Collection) -> Collection:
+        known = any(self.knows(shape) for _, shape in part.runs[:1])
+        return part if known else replace(part, cut=cut_for(part, self.tile))
+
+
+@contextmanager
+def open_input(source: Source, asked: Asked) -> Iterator[Input]:
+    """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
+    with _open_input(source, asked) as taken:
         _check_readable(taken)
         yield taken
 
 
 @contextmanager
-def _open_input(source: Source, given: Model | None, skip_bad: bool) -> Iterator[Input]:
+def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     if isinstance(source, list | tuple) and all(
         isinstance(path, str | os.PathLike) for path in source
     ):
         from bitsback.images.folder import list_files
 
-        yield _pictures(list_files(source), skip_bad)
+        yield _pictures(list_files(source), asked)
     elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
         from bitsback.images.folder import list_folder
 
-        yield _pictures(list_folder(Path(source), skip_bad), skip_bad)
+        yield _pictures(list_folder(Path(source), asked.skip_bad), asked)
     elif isinstance(source, str | os.PathLike):
-        with open_file(source) as file, _open_file(file, os.fspath(source), given) as found:
+        with open_file(source) as file, _open_file(file, os.fspath(source), asked) as found:
             yield found
     else:
         with open_items(cast(npy.Source, source)) as items:
-            yield _array(items, given)
+            yield _array(items, asked)
 
 
 def _check_readable(taken: Input) -> None:
@@ -111,7 +142,7 @@ def _check_readable(taken: Input) -> None:
 
 
 @contextmanager
-def _open_file(file: BufferedReader, name: str, given: Model | None) -> Iterator[Input]:
+def _open_file(file: BufferedReader, name: str, asked: Asked) -> Iterator[Input]:
     """What a single file holds, by its first bytes."""
     from bitsback.images.idx import looks_like_idx, open_idx
 
@@ -120,59 +151,64 @@ def _open_file(file: BufferedReader, name: str, given: Model | None) -> Iterator
         from bitsback.images.npz import open_npz
 
         with open_npz(file, name) as arrays:
-            yield _arrays(arrays, name, given)
+            yield _arrays(arrays, name, asked)
     elif start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        yield _pages(file, name)
+        yield _pages(file, name, asked)
     elif start[:2] == b"\x1f\x8b":
-        yield _array(open_idx(file, name, zipped=True), given, IDX_GZ)
+        yield _array(open_idx(file, name, zipped=True), asked, IDX_GZ)
     elif looks_like_idx(start):
-        yield _array(open_idx(file, name, zipped=False), given, IDX)
+        yield _array(open_idx(file, name, zipped=False), asked, IDX)
     elif ending_of(name) in PICTURES:
         from bitsback.images.folder import list_files
 
-        yield _pictures(list_files([name]), skip_bad=False)
+        yield _pictures(list_files([name]), replace(asked, skip_bad=False))
     else:
-        yield _array(open_stream(file, name), given)
+        yield _array(open_stream(file, name), asked)
 
 
-def _array(items: Items, given: Model | None, container: int = ARRAY) -> Input:
-    collection = Collection(items.dtype, items.shape, item_axes(items.shape, given), container)
+def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
+    collection = _seen(items, asked, container)
     return Input(collection, [(items, collection)], items.name)
 
 
-def _arrays(arrays: dict[str, Items], name: str, given: Model | None) -> Input:
-    parts = [
-        (items, Collection(items.dtype, items.shape, item_axes(items.shape, given)))
-        for items in arrays.values()
-    ]
+def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
+    axes = item_axes(items.shape, items.dtype, asked.given)
+    return asked.seen(Collection(items.dtype, items.shape, axes, container), items)
+
+
+def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
+    parts = [(items, _seen(items, asked)) for items in arrays.values()]
     return Input(
         FileList(NPZ, tuple(part for _, part in parts)), parts, name, pack_files(NPZ, [], arrays)
     )
 
 
-def _pages(file: BufferedReader, name: str) -> Input:
+def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     """Reads the headers of all pages, and sorts them into parts."""
     from bitsback.images.pictures import identified, reading_picture
     from bitsback.images.tiff import PageItems, page_headers
 
     with reading_picture(name):
         image = identified(file)
-    groups = Groups()
+    groups = Groups(asked.knows)
     for header in page_headers(image, name):
         groups.add(header)
     _warn(groups.notes, "page")
-    parts: list[tuple[Items, Collection]] = [
-        (PageItems(image, name, group.members, group.part), group.part) for group in groups
-    ]
-    return Input(FileList(TIFF, groups.parts), parts, name, pack_files(TIFF, groups.runs, []))
+    parts: list[tuple[Items, Collection]] = []
+    for group in groups:
+        pages = PageItems(image, name, group.members, group.part)
+        parts.append((pages, asked.seen(group.part, pages)))
+    files = FileList(TIFF, tuple(part for _, part in parts))
+    return Input(files, parts, name, pack_files(TIFF, groups.runs, []))
 
 
-def _pictures(listing: "Listing", skip_bad: bool) -> Input:
+def _pictures(listing: "Listing", asked: Asked) -> Input:
     """Reads the headers of all pictures, and sorts them into parts."""
     from bitsback.images.folder import PictureItems
     from bitsback.images.pictures import read_header, read_pixels
 
-    groups = Groups()
+    skip_bad = asked.skip_bad
+    groups = Groups(asked.knows)
     names: list[str] = []
     bad = dict(listing.bad)
     for name in listing.names:
@@ -198,11 +234,12 @@ def _pictures(listing: "Listing", skip_bad: bool) -> Input:
     _warn(groups.notes, "file")
     _warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
-        (PictureItems(listing, names, group.members, group.part), group.part) for group in groups
+        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        for group in groups
     ]
     files = pack_files(FOLDER, groups.runs, names)
     return Input(
-        FileList(FOLDER, groups.parts),
+        FileList(FOLDER, tuple(part for _, part in parts)),
         parts,
         naming.printable(os.fspath(listing.root)),
         files,

@@ -2,8 +2,6 @@
 file).
 """
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 1
+VERSION = 2
 HEAD = MAGIC + bytes([VERSION, 0])
 """Magic, version, and no feature that a reader must understand."""
 END = bytes.fromhex("62 62 1A 0A")
@@ -112,85 +110,6 @@ def check_head(data: bytes) -> int:
             " bitsback"
         )
     return cursor.at
-
-
-ARRAY, IDX, IDX_GZ = 0, 2, 3
-"""Containers: an array, and one that came, and goes, as an idx file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What the archive as a whole is, or a part of it: one array."""
-
-    dtype: np.dtype[Any]
-    shape: Shape
-    axes: int
-    """1 if the first dimension counts the items, 0 if the array is one item."""
-    container: int = ARRAY
-
-    @classmethod
-    def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
-        return cls(np.dtype(dtype), (items, *item_shape), 1)
-
-    @property
-    def items(self) -> int:
-        return self.shape[0] if self.axes else 1
-
-    @property
-    def item_shape(self) -> Shape:
-        return self.shape[self.axes :]
-
-    @property
-    def item_elements(self) -> int:
-        return math.prod(self.item_shape)
-
-    @property
-    def item_bytes(self) -> int:
-        return self.item_elements * self.dtype.itemsize
-
-    @property
-    def elements(self) -> int:
-        return self.items * self.item_elements
-
-    @property
-    def nbytes(self) -> int:
-        return self.items * self.item_bytes
-
-    def part_of(self, item: int) -> tuple[int, "Collection"]:
-        """As of a list of files, of which an array is the only part."""
-        return 0, self
-
-    def pack(self) -> bytes:
-        return section(COLLECTION, bytes([self.container]), self.pack_array())
-
-    def pack_array(self) -> bytes:
-        return self.dtype.str.encode() + bytes([self.axes]) + pack_shape(self.shape)
-
-    @classmethod
-    def unpack(cls, payload: memoryview) -> "Collection":
-        cursor = Cursor(payload)
-        container = cursor.byte()
-        if container not in (ARRAY, IDX, IDX_GZ):
-            raise ArchiveError(
-                "this archive holds another kind of collection: it needs a newer bitsback"
-            )
-        collection = cls.unpack_array(cursor, container)
-        cursor.done()
-        return collection
-
-    @classmethod
-    def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":
-        dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
-        if axes > 1 or axes > len(shape):
-            raise ArchiveError("its items are counted along an axis that is not there")
-        check_shape(dtype, shape)
-        return cls(dtype, shape, axes, container)
-
-
-def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises ArchiveError for a shape that NumPy could not hold, however few bytes it has."""
-    if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 63:
-        raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
 
 
 def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:

@@ -5,20 +5,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, groupby, repeat
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bitsback.archive.layout import NAMES, Cursor, section
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.wire import varint
-
-Pieces = Iterator[NDArray[Any]]
 
 Runs = Sequence[tuple[int, int]]
 """The files in their order, as (part, number of files in a row that are in it)."""
@@ -37,10 +31,10 @@ class Files:
         self._runs = runs
         self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
-        self._items: list[int] = []
-        offsets = collection.starts[:-1]
+        self._entries: list[int] = []
+        offsets = [0] * len(collection.parts)
         for part, count in runs:
-            self._items.append(offsets[part])
+            self._entries.append(offsets[part])
             offsets[part] += count
 
     def __len__(self) -> int:
@@ -52,12 +46,12 @@ class Files:
             self._numbers = {name: number for number, name in enumerate(self.names)}
         return self._numbers.get(name)
 
-    def item(self, file: int) -> int:
-        """The number of the item that a file is, or with which it begins."""
-        if self.collection.kind == NPZ:
-            return self.collection.starts[file]
+    def place(self, file: int) -> tuple[int, int]:
+        """The number of the part that a file is in, and which of its entries it is; not for an npz
+        file.
+        """
         run = bisect_right(self._ends, file) - 1
-        return self._items[run] + file - self._ends[run]
+        return self._runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
         """For each file the number of the part that it is in; not for an npz file."""
@@ -72,26 +66,6 @@ class Files:
         for numbers in in_part:
             for run in numbers:
                 yield from range(self._ends[run], self._ends[run + 1])
-
-
-def read_file(
-    files: Files, which: int | str | slice, archive: str, pieces: Callable[[int, int], Pieces]
-) -> NDArray[Any]:
-    """One file of an archive of this name, as an array; `pieces` gives items start ... stop - 1 of
-    it. Raises IndexError, KeyError, ArchiveError.
-    """
-    if isinstance(which, slice):
-        raise TypeError(f"{archive}: holds files, which may differ in shape; take one at a time")
-    number = files.number(which) if isinstance(which, str) else range(len(files))[which]
-    if number is None:
-        raise KeyError(f"{archive}: there is no file {which!r} in it")
-    first = files.item(number)
-    if files.collection.kind != NPZ:
-        item: NDArray[Any] = next(pieces(first, first + 1))[0]
-        return item.copy()
-    part = files.collection.parts[number]
-    found = [np.empty((0, *part.item_shape), part.dtype), *pieces(first, first + part.items)]
-    return np.concatenate(found, dtype=part.dtype).reshape(part.shape)
 
 
 def runs_of(parts: Iterable[int]) -> Runs:
@@ -133,7 +107,7 @@ def unpack_files(payload: memoryview, collection: FileList) -> Files:
                 raise ArchiveError("the order of its files is damaged")
             counts[part] += count
             runs.append((part, count))
-        if counts != [part.items for part in collection.parts]:
+        if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files is not that of all of them")
     names = [] if collection.kind == TIFF else list(_unpack_names(cursor, collection.files))
     cursor.done()

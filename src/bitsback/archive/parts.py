@@ -1,13 +1,12 @@
-"""A collection of files: arrays of several shapes in one archive (docs/format.md, `C`, container
-1).
-"""
+"""A collection of files: several arrays in one archive (docs/format.md, `C`, container 1)."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from bitsback.archive.layout import COLLECTION, Collection, Cursor, section
+from bitsback.archive.collection import COUNTED, ONE, VARIED, Collection
+from bitsback.archive.layout import COLLECTION, Cursor, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 from bitsback.wire import varint
@@ -15,16 +14,17 @@ from bitsback.wire import varint
 FILE_LIST = 1
 FOLDER, NPZ, TIFF = range(3)
 
-_SMALLEST_PART = 5  # bytes: a dtype, axes, dimensions
+_SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
+_AXES = {FOLDER: (COUNTED, VARIED), TIFF: (ONE, COUNTED, VARIED)}
 
 
 @dataclass(frozen=True)
 class FileList:
-    """What the archive as a whole is: arrays, the parts, one after the other; their items are the
+    """What the archive as a whole is: arrays, the parts, one after the other; their pieces are the
     archive's.
 
-    Of a folder, and of a TIFF file, a part has the pictures of one dtype and shape, each an item.
-    Of an npz file each array is a part.
+    Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of channels,
+    each an item, or all of them a stack that is one. Of an npz file each array is a part.
     """
 
     kind: int
@@ -32,12 +32,21 @@ class FileList:
 
     @cached_property
     def starts(self) -> list[int]:
+        """The number of each part's first piece, and of all pieces."""
+        return list(accumulate((part.pieces for part in self.parts), initial=0))
+
+    @property
+    def pieces(self) -> int:
+        return self.starts[-1]
+
+    @cached_property
+    def item_starts(self) -> list[int]:
         """The number of each part's first item, and of all items."""
         return list(accumulate((part.items for part in self.parts), initial=0))
 
     @property
     def items(self) -> int:
-        return self.starts[-1]
+        return self.item_starts[-1]
 
     @property
     def elements(self) -> int:
@@ -53,18 +62,26 @@ class FileList:
         dtypes = {part.dtype.str for part in self.parts}
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
 
-    @property
+    @cached_property
     def files(self) -> int:
-        return len(self.parts) if self.kind == NPZ else self.items
+        if self.kind == NPZ:
+            return len(self.parts)
+        return sum(part.entries for part in self.parts)
 
-    def part_of(self, item: int) -> tuple[int, Collection]:
-        """The number of its first item, and the part, that an item is in. Raises ArchiveError if
-        there is no such item.
+    def part_of(self, piece: int) -> tuple[int, Collection]:
+        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
+        there is no such piece.
         """
-        if item >= self.items:
-            raise ArchiveError(f"there is no item {item} among its {self.items}")
-        number = bisect_right(self.starts, item) - 1
+        if piece >= self.pieces:
+            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
+        number = bisect_right(self.starts, piece) - 1
         return self.starts[number], self.parts[number]
+
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people."""
+        number = bisect_right(self.starts, min(first, self.pieces - 1)) - 1
+        part = self.parts[number]
+        return part.where(first - self.starts[number], count, self.item_starts[number])
 
     def pack(self) -> bytes:
         parts = b"".join(part.pack_array() for part in self.parts)
@@ -85,10 +102,17 @@ def unpack_collection(payload: memoryview) -> Collection | FileList:
         raise ArchiveError(f"the description of its contents is too short for {count} parts")
     parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
     cursor.done()
-    if kind != NPZ and not (parts and all(map(_has_pictures, parts))):
+    if kind == NPZ:
+        if any(part.axes == VARIED for part in parts):
+            raise ArchiveError("an array of it has items of several sizes")
+    elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
     return FileList(kind, parts)
 
 
-def _has_pictures(part: Collection) -> bool:
-    return part.axes == 1 and part.elements > 0 and mode_of(part.dtype, part.item_shape) is not None
+def _has_pictures(part: Collection, kind: int) -> bool:
+    return (
+        part.axes in _AXES[kind]
+        and part.elements > 0
+        and mode_of(part.dtype, part.entry_shape) is not None
+    )

@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 
 from bitsback.archive.block import Opened, read_header
 from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.collection import Collection
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import BLOCK, MODEL, NAMES, Collection, Cursor, Shape, open_section
+from bitsback.archive.layout import BLOCK, MODEL, NAMES, Cursor, Shape, open_section
 from bitsback.archive.library import ADVICE, START, Library
-from bitsback.archive.members import Files, read_file, unpack_files
-from bitsback.archive.parts import FileList
+from bitsback.archive.members import Files, unpack_files
+from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
+from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Reader, open_file, reading, stream_name
 from bitsback.models import Model
@@ -32,8 +35,9 @@ Problem = tuple[int | None, ArchiveError]
 
 
 class Archive:
-    """An open archive: its items by number and by range, as `archive[i]` and `archive[a:b]`, or its
-    files by name too.
+    """An open archive. Of an array it is indexed as the array is: `archive[i]`, `archive[a:b]`,
+    `archive[2, 10:20, ::-1]`; of files `archive["a.png"]` and `archive[i]` are a `View` of one,
+    which is indexed likewise. No more is decoded than the blocks that are needed.
 
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
     outside of them, and the items of the blocks that are whole can be had. Use it as a context
@@ -73,7 +77,7 @@ class Archive:
             self._file = source
             self._owned = False
         self._reader = Reader(self._file)
-        self._cached: tuple[int, NDArray[Any]] | None = None
+        self._cached: tuple[int, Pieces] | None = None
         try:
             with reading(self.name):
                 self.size = self._file.seek(0, os.SEEK_END)
@@ -121,11 +125,13 @@ class Archive:
         return _open_again, (os.path.abspath(self.name), model)  # noqa: PTH100
 
     def __len__(self) -> int:
-        """The number of items, or, of a collection of files, that of the files (pages, arrays)."""
+        """The length of the array's first axis, or, of a collection of files, how many these are
+        (pictures, pages, arrays).
+        """
         return (
             self.collection.files
             if isinstance(self.collection, FileList)
-            else self.collection.items
+            else self.collection.entries
         )
 
     @property
@@ -194,57 +200,84 @@ class Archive:
             problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
         return [self._named(error) for error in problems]
 
-    def __getitem__(self, which: int | str | slice) -> NDArray[Any]:
-        """An item, or the items of a range, as in Python; or one file by number or by name. Always
-        a copy.
+    def __getitem__(self, which: Any) -> Any:
+        """Of an array what NumPy would take of it, always a copy; of files the View of one, by
+        number or by name.
 
         Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
-        needed is damaged.
+        needed is damaged, InputError if it does not fit into memory.
         """
         if isinstance(self.collection, FileList):
-            return read_file(self.files, which, self.name, self.pieces)
+            return self._file_view(which)
         if isinstance(which, str):
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
-        if isinstance(which, slice):
-            wanted = range(len(self))[which]
-            if not len(wanted):
-                return self.items(0, 0)
-            low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
-            items = self.items(low, high + 1)
-            return items if wanted.step == 1 else np.ascontiguousarray(items[:: wanted.step])
-        number = range(len(self))[which]
-        return self.items(number, number + 1).reshape(self.array.item_shape)
+        return self._view(self.array, 0)[which]
+
+    def _file_view(self, which: int | str) -> View:
+        files, name = self.files, self.name
+        if not isinstance(which, int | str):
+            raise TypeError(f"{name}: holds files, which may differ in shape; take one at a time")
+        number = files.number(which) if isinstance(which, str) else range(len(files))[which]
+        if number is None:
+            raise KeyError(f"{name}: there is no file {which!r} in it")
+        collection = files.collection
+        if collection.kind == NPZ:
+            return self._view(collection.parts[number], collection.starts[number])
+        part, entry = files.place(number)
+        return self._view(collection.parts[part], collection.starts[part], entry)
+
+    def _view(self, part: Collection, first: int, entry: int | None = None) -> View:
+        return View(part, first, self._decode_at, self.name, entry)
 
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
-        """The items start ... stop - 1: [stop - start, *item shape].
+        """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
 
         verify: check each block's digest, for which all of the block must be decoded. Raises
         IndexError, ArchiveError.
         """
-        nothing = np.empty((0, *self.array.item_shape), self.dtype)
-        pieces = list(self.pieces(start, stop, verify=verify)) or [nothing]
-        return np.concatenate(pieces, dtype=self.dtype) if len(pieces) > 1 else pieces[0].copy()
+        self._check_range(start, stop)
+        whole = [slice(0, size) for size in self.array.shape[1:]]
+        if not self.shape:
+            number: NDArray[Any] = self[()].reshape(1)[start:stop]
+            return number
+        return self._view(self.array, 0).box((slice(start, stop), *whole), verify)
 
-    def pieces(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The items start ... stop - 1, one block after another, each read-only: [items, *item
-        shape].
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        """The same, some at a time: as many as lie in a block, or in pieces of one row.
 
         In this way any number of them fits into memory. Raises IndexError, ArchiveError.
         """
-        if not 0 <= start <= stop <= self.collection.items:
-            raise IndexError(
-                f"{self.name}: there are no items {start} to {stop} among its"
-                f" {self.collection.items}"
-            )
-        at = start
+        self._check_range(start, stop)
+        array, at = self.array, start
         while at < stop:
-            block = self._block_of(at)
-            end = min(stop, block.first + block.items)
-            items = self._decode(block, None if verify else end - block.first)
-            piece = items[at - block.first : end - block.first]
-            piece.flags.writeable = False
-            yield piece
+            if array.plain and array.axes:
+                block = self._block_of(at)
+                end = block.first + block.items
+            elif array.plain:
+                end = stop
+            elif not array.axes:
+                rows = array.grid(0).extents[0]
+                end = (at // rows + 1) * rows
+            else:
+                end = at + 1
+            end = min(stop, end)
+            yield self.items(at, end, verify=verify)
             at = end
+
+    def decoded(self, first: int, end: int, *, verify: bool = True) -> Iterator[tuple[int, Pieces]]:
+        """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
+        of the first piece of each, and its pieces.
+        """
+        while first < end:
+            yield self._decode_at(first, None if verify else end)
+            block = self._block_of(first)
+            first = block.first + block.items
+
+    def _check_range(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.array.entries:
+            raise IndexError(
+                f"{self.name}: there are no items {start} to {stop} among its {self.array.entries}"
+            )
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -265,7 +298,7 @@ class Archive:
             if error is not None:
                 problems.append((block.number, error))
             if progress is not None:
-                progress(block.first + block.items, self.collection.items)
+                progress(block.first + block.items, self.collection.pieces)
         return problems
 
     def check(self) -> None:
@@ -329,12 +362,13 @@ class Archive:
     def _read_place(self, place: Place) -> bytes:
         return self._read(place.offset, place.size)
 
-    def _block_of(self, item: int) -> BlockInfo:
-        behind = bisect_right(self.blocks, item, key=lambda block: block.first)
-        if behind == 0 or item >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
+    def _block_of(self, piece: int) -> BlockInfo:
+        behind = bisect_right(self.blocks, piece, key=lambda block: block.first)
+        if behind == 0 or piece >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
             number = self.blocks[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {number}: item {item} is missing, the archive is cut off",
+                f"{self.name}: block {number}: {self.collection.where(piece, 1)} is missing, the"
+                " archive is cut off",
                 number,
             )
         return self.blocks[behind - 1]
@@ -351,17 +385,22 @@ class Archive:
                 data = self._read(block.offset + self._directory.drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
-            raise at_block(self.name, block.number, block.first, block.items, error) from None
+            raise at_block(
+                self.name, self.collection, block.number, block.first, block.items, error
+            ) from None
         return Task(block.number, block.first, block.items, payload)
 
-    def _decode(self, block: BlockInfo, stop: int | None) -> NDArray[Any]:
-        cached = self._cached
+    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:
+        """The number of the first piece of the block that holds this one, and its pieces. stop:
+        those from it on are not needed, and nothing is verified.
+        """
+        block, cached = self._block_of(piece), self._cached
         if cached is not None and cached[0] == block.number:
-            return cached[1]
-        items = decode(self, self._task(block), stop)
+            return block.first, cached[1]
+        pieces = decode(self, self._task(block), None if stop is None else stop - block.first)
         if stop is None:
-            self._cached = block.number, items
-        return items
+            self._cached = block.number, pieces
+        return block.first, pieces
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""

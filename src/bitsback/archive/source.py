@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
-from bitsback.archive import block as block_module
-from bitsback.archive.layout import Collection
+from bitsback.archive import block_reader
+from bitsback.archive.collection import Collection
 from bitsback.archive.library import Library
 from bitsback.archive.parts import FileList
+from bitsback.archive.pieces import Pieces
 from bitsback.errors import ArchiveError
 
 
@@ -19,7 +18,9 @@ class Task:
 
     number: int
     first: int
+    """The number of its first piece."""
     items: int
+    """How many pieces it holds."""
     payload: memoryview
 
 
@@ -40,27 +41,36 @@ class BlockSource(Protocol):
         """
 
 
-def decode(source: BlockSource, task: Task, stop: int | None = None) -> NDArray[Any]:
-    """The items of a block [items, *item shape]; verified, unless only the first `stop` of them are
-    asked for.
+def decode(source: BlockSource, task: Task, stop: int | None = None) -> Pieces:
+    """The pieces of a block; verified, unless only the first `stop` of them are asked for.
 
     Raises ArchiveError, naming archive and block.
     """
     try:
         first, part = source.collection.part_of(task.first)
-        if task.first + task.items > first + part.items:
+        if task.first + task.items > first + part.pieces:
             raise ArchiveError(
                 "the part of the collection that it belongs to ends with item"
-                f" {first + part.items - 1}"
+                f" {first + part.pieces - 1}"
             )
-        return block_module.decode(
-            task.payload, part, task.first, task.items, source.library.find, stop
+        return block_reader.decode(
+            task.payload, part, task.first, task.items, source.library.find, stop, first
         )
     except ArchiveError as error:
-        raise at_block(source.name, task.number, task.first, task.items, error) from None
+        raise at_block(
+            source.name, source.collection, task.number, task.first, task.items, error
+        ) from None
 
 
-def at_block(name: str, number: int, first: int, items: int, error: ArchiveError) -> ArchiveError:
-    """The error with the archive, the block and its items named."""
-    which = f"item {first}" if items == 1 else f"items {first} to {first + items - 1}"
-    return ArchiveError(f"{name}: block {number} ({which}): {error}", number)
+def at_block(
+    name: str,
+    collection: Collection | FileList,
+    number: int,
+    first: int,
+    items: int,
+    error: ArchiveError,
+) -> ArchiveError:
+    """The error with the archive, the block and what it holds named."""
+    return ArchiveError(
+        f"{name}: block {number} ({collection.where(first, items)}): {error}", number
+    )

@@ -3,6 +3,7 @@ squeezed).
 """
 
 import lzma
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.pieces import Pieces
 from bitsback.errors import ArchiveError
 
 Coder = Literal["deflate", "lzma"]
@@ -60,24 +62,25 @@ class _Way:
         return content
 
 
-def squeeze(items: NDArray[Any], bits: Bytes | None, coder: Coder) -> bytes | None:
+def squeeze(pieces: Pieces, bits: Bytes | None, coder: Coder) -> bytes | None:
     """The data of a block, by one of some ways that is best for a sample; None if that says that
     nothing is gained.
 
-    items: C-contiguous, with elements. bits: one for each element, if they have two values.
+    bits: one for each element, of which there are some, if they have two values.
     """
     if bits is not None:
         return bytes([_CODERS.index(coder), BITS, 0]) + _compress(bits.data, coder)
-    content = items.reshape(-1).view(np.uint8)
-    sample = _sample(items)
+    elements = pieces.elements
+    sample = _sample(elements)
     sizes = {
-        way: len(zlib.compress(way.apply(sample, items.itemsize).data, 1)) for way in _ways(items)
+        way: len(zlib.compress(way.apply(sample, elements.itemsize).data, 1))
+        for way in _ways(pieces)
     }
     way = min(sizes, key=lambda way: sizes[way])
     if sizes[way] > _HOPELESS * sample.size:
         return None
     head = bytes([_CODERS.index(coder), way.form, way.distance])
-    return head + _compress(way.apply(content, items.itemsize).data, coder)
+    return head + _compress(way.apply(elements.view(np.uint8), elements.itemsize).data, coder)
 
 
 def is_bits(data: memoryview) -> bool:
@@ -96,27 +99,26 @@ def unsqueeze(data: memoryview, size: int, itemsize: int) -> Bytes:
     return way.undo(content, itemsize)
 
 
-def _ways(items: NDArray[Any]) -> Iterator[_Way]:
-    shape = items.shape[1:]
+def _ways(pieces: Pieces) -> Iterator[_Way]:
+    shape, itemsize = pieces.shapes[0][1], pieces.dtype.itemsize
     channels = shape[-1] if len(shape) > 2 and shape[-1] <= 4 else 1
     yield _Way(PLAIN, 0)
-    yield _Way(PLAIN, channels * items.itemsize)
-    row = int(np.prod(shape[1:])) * items.itemsize
-    if channels * items.itemsize < row < 256:
+    yield _Way(PLAIN, channels * itemsize)
+    row = math.prod(shape[1:]) * itemsize
+    if channels * itemsize < row < 256:
         yield _Way(PLAIN, row)
-    if items.itemsize > 1:
+    if itemsize > 1:
         yield _Way(SHUFFLED, 0)
         yield _Way(SHUFFLED, channels)
 
 
-def _sample(items: NDArray[Any]) -> Bytes:
+def _sample(elements: NDArray[Any]) -> Bytes:
     """The bytes of some elements from the beginning, the middle and the end."""
-    flat = items.reshape(-1)
-    if flat.size <= 3 * _SAMPLE:
-        return flat.view(np.uint8)
-    middle = (flat.size - _SAMPLE) // 2
-    pieces = [flat[:_SAMPLE], flat[middle : middle + _SAMPLE], flat[-_SAMPLE:]]
-    return np.concatenate(pieces, dtype=flat.dtype).view(np.uint8)
+    if elements.size <= 3 * _SAMPLE:
+        return elements.view(np.uint8)
+    middle = (elements.size - _SAMPLE) // 2
+    parts = [elements[:_SAMPLE], elements[middle : middle + _SAMPLE], elements[-_SAMPLE:]]
+    return np.concatenate(parts, dtype=elements.dtype).view(np.uint8)
 
 
 def _compress(content: memoryview, coder: Coder) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from bitsback.archive.block import read_header
+from bitsback.archive.collection import Collection
 from bitsback.archive.layout import (
     BLOCK,
     COLLECTION,
@@ -14,7 +15,6 @@ from bitsback.archive.layout import (
     INDEX,
     MAX_BLOCK_BYTES,
     MODEL,
-    Collection,
     Cursor,
     check_head,
     known_kind,
@@ -84,9 +84,10 @@ class Stream:
                 raise ArchiveError(
                     f"{self.name}: block {len(index)}: {error}", len(index)
                 ) from None
-            if first + items > self.collection.items:
+            if first + items > self.collection.pieces:
                 raise at_block(
                     self.name,
+                    self.collection,
                     len(index),
                     first,
                     items,
@@ -98,9 +99,9 @@ class Stream:
         try:
             if unpack_index(payload) != (first_block, index):
                 raise ArchiveError("its index is not that of its blocks")
-            if first != self.collection.items:
+            if first != self.collection.pieces:
                 raise ArchiveError(
-                    f"it should hold {self.collection.items} items, and holds {first}"
+                    f"it should hold {self.collection.pieces} items, and holds {first}"
                 )
             if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
                 raise ArchiveError("its last bytes are damaged")

@@ -5,7 +5,7 @@ one file, and no file where another's folder must be.
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 
-from bitsback.archive.layout import ARRAY, Collection
+from bitsback.archive.collection import ARRAY, Collection
 from bitsback.archive.members import Files
 from bitsback.archive.parts import FOLDER
 from bitsback.errors import ArchiveError
@@ -22,7 +22,7 @@ def targets(files: Files) -> Iterator[tuple[int, Target]]:
     """For each picture of a folder, in the order of items, its number and its target."""
     numbers = files.of_items()
     for part in files.collection.parts:
-        mode = mode_of(part.dtype, part.item_shape)
+        mode = mode_of(part.dtype, part.entry_shape)
         assert mode is not None, "the collection was checked"
         for number in islice(numbers, part.items):
             yield number, restored(files.names[number], mode)
@@ -30,8 +30,8 @@ def targets(files: Files) -> Iterator[tuple[int, Target]]:
 
 def target_of(files: Files, number: int) -> Target:
     """The target of one picture."""
-    _, part = files.collection.part_of(files.item(number))
-    mode = mode_of(part.dtype, part.item_shape)
+    part = files.collection.parts[files.place(number)[0]]
+    mode = mode_of(part.dtype, part.entry_shape)
     assert mode is not None, "the collection was checked"
     return restored(files.names[number], mode)
 

@@ -4,39 +4,38 @@ beginning to end.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from numpy.typing import NDArray
-
-from bitsback.archive import block as block_module
+from bitsback.archive.block import METHODS
+from bitsback.archive.block_writer import Encoded, encode
 from bitsback.archive.choose import (
     Choice,
     Chosen,
     Effort,
     UnfitError,
-    any_fits,
+    any_codes,
     check_fit,
     choose,
     coder_for,
-    fits,
     is_bundled,
     read_choice,
 )
-from bitsback.archive.inputs import Input, Source, open_input
-from bitsback.archive.layout import HEAD, MAX_BLOCK_BYTES, MODEL, Collection, pack_index, section
+from bitsback.archive.collection import Collection
+from bitsback.archive.cutting import LARGEST_SIDE, SMALLEST_SIDE, blocks_of
+from bitsback.archive.inputs import Asked, Input, Source, open_input
+from bitsback.archive.layout import HEAD, MODEL, Shape, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
+from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
+from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError
 from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 
 Embed = Literal["auto", "always", "never"]
-
-_BLOCK_ELEMENTS = 2048 * 784
-"""About as many elements a block has, unless it is told otherwise."""
 
 
 def compress(
@@ -50,6 +49,8 @@ def compress(
     progress: Progress | None = None,
     force: bool = False,
     skip_bad: bool = False,
+    tile: int | None = None,
+    stack: bool | None = None,
 ) -> Compressed:
     """Compresses an array, or a collection of pictures or arrays, into an archive.
 
@@ -64,12 +65,15 @@ def compress(
         among those of independent pixels; "best", whichever makes a sample smallest; "auto", the
         best if there are at most 20 million elements, some seconds' work, and otherwise a fast one,
         unless all of these are far worse.
-    block: items in a block at most; they decode on their own, in parallel. By default about 1.6
-    million elements. threads: blocks to work on at once; all cores by default. The archive is the
-    same for any number. embed: whether the models go into the archive; "auto": unless they are
-    bundled. progress: called with the number of items done and of all items. force: replace an
-    existing file. skip_bad: leave out pictures that cannot be read, or not be held; the summary
-    names them.
+    block: items, or pieces of them, in a block at most; they decode on their own, in parallel. By
+    default about 1.6 million elements. threads: blocks to work on at once; all cores by default.
+    The archive is the same for any number. embed: whether the models go into the archive; "auto":
+    unless they are bundled. progress: called with the number of items, or pieces of them, that are
+    done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
+    read, or not be held; the summary names them. tile: rows and columns of the pieces that large
+    pictures are cut into, at most; by default 1,024. stack: whether an array of three dimensions,
+    or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
+    default a trial tells.
 
     Memory is bounded by a few blocks for each thread, and one for each shape that a model fits,
     whatever the size of the input; and by the names. Raises InputError if the input cannot be used
@@ -81,20 +85,23 @@ def compress(
         raise InputError(f"block={block}: a block has one item at least")
     if embed not in ("auto", "always", "never"):
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
+    if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
+        raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
     given, effort = read_choice(model)
-    with open_input(source, given, skip_bad) as taken:
+    asked = Asked(given, effort, skip_bad, tile, stack)
+    with open_input(source, asked) as taken:
         taken.check_output(destination)
         parts = [_Part(items, part, block) for items, part in taken.parts]
-        if given is not None and not any(fits(given, part.collection.item_shape) for part in parts):
+        if given is not None and not any(part.codable(given) for part in parts):
             for part in parts[:1]:
-                check_fit(given, part.collection.item_shape, part.items.name)
+                check_fit(given, part.collection.dtype, part.shape, part.items.name)
         with open_output(destination, force, source) as output:
             return _Writer(taken, parts, output, given, effort, embed).write(threads, progress)
 
 
 @dataclass(frozen=True)
 class _Task:
-    items: NDArray[Any]
+    pieces: Pieces
     first: int
     chosen: Chosen
 
@@ -105,55 +112,41 @@ class _Part:
     """
 
     def __init__(self, items: Items, collection: Collection, block: int | None) -> None:
-        """block: items in a block at most. Raises InputError if an item is larger than a block can
+        """block: pieces in a block at most. Raises InputError if one is larger than a block can
         be.
         """
         self.items = items
         self.collection = collection
-        self._blocks = _count_blocks(collection, block, items.name)
-        self._ahead: NDArray[Any] | None = None
+        self._blocks = list(blocks_of(collection, block, items.name))
+        self._reader = PieceReader(items, collection)
+        self._ahead: Pieces | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Of its first piece, or of what its items would have."""
+        part = self.collection
+        return part.grid(0).shape_of(0) if part.pieces else part.item_shape
+
+    def codable(self, given: Model | None) -> bool:
+        """Whether there is a model for it."""
+        return any_codes(given, self.collection.dtype, self.shape)
 
     def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
         """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits
         the shape, but not the values.
         """
-        if not self._blocks or not any_fits(given, self.collection.item_shape):
+        if not self._blocks or not self.codable(given):
             return Chosen(None)
-        self._ahead = self._read(0)
+        self._ahead = self._reader.read(*self._blocks[0])
         return choose(given, self._ahead, self.items.name, effort, job)
 
     def tasks(self, first: int, chosen: Chosen) -> Iterator[_Task]:
-        """Its blocks: the items, split evenly. first: the number of its first item."""
-        for number in range(self._blocks):
+        """Its blocks. first: the number of its first piece."""
+        for start, count in self._blocks:
             ahead, self._ahead = self._ahead, None
-            yield _Task(
-                self._read(number) if ahead is None else ahead, first + self._start(number), chosen
-            )
+            pieces = self._reader.read(start, count) if ahead is None else ahead
+            yield _Task(pieces, first + start, chosen)
         self.items.finish()
-
-    def _start(self, block: int) -> int:
-        return block * self.collection.items // self._blocks
-
-    def _read(self, block: int) -> NDArray[Any]:
-        return self.items.read(self._start(block + 1) - self._start(block), self.collection.axes)
-
-
-def _count_blocks(collection: Collection, block: int | None, name: str) -> int:
-    """The number of blocks. Raises InputError if an item is larger than a block can be."""
-    size = collection.item_bytes
-    if size > MAX_BLOCK_BYTES:
-        raise InputError(
-            f"{name}: one item, {collection.item_shape} of {collection.dtype}, has {size} bytes,"
-            f" more than the {MAX_BLOCK_BYTES} that an archive can hold; reshape the array, so that"
-            " it has more and smaller items"
-        )
-    if size == 0:
-        block = max(collection.items, 1)
-    elif block is None:
-        block = max(_BLOCK_ELEMENTS // collection.item_elements, 1)
-    else:
-        block = min(block, MAX_BLOCK_BYTES // size)
-    return -(-collection.items // block)
 
 
 class _Writer:
@@ -172,9 +165,8 @@ class _Writer:
         self._given = given
         self._effort = effort
         self._embed = embed
-        whole = [part.collection for part in parts]
-        self._job = sum(part.elements for part in whole if any_fits(given, part.item_shape))
-        self._coder = coder_for(effort, sum(part.elements for part in whole))
+        self._job = sum(part.collection.elements for part in parts if part.codable(given))
+        self._coder = coder_for(effort, taken.collection.elements)
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
@@ -185,7 +177,7 @@ class _Writer:
         }
         model_bytes = sum(map(self._write_model, used.values()))
         index: list[tuple[int, int]] = []
-        methods = dict.fromkeys(reversed(block_module.METHODS), 0)
+        methods = dict.fromkeys(reversed(METHODS), 0)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
@@ -195,10 +187,10 @@ class _Writer:
             outdone += encoded.outdone
             if encoded.model is not None:
                 names[encoded.model.name] = None
-            methods[block_module.METHODS[encoded.method]] += 1
+            methods[METHODS[encoded.method]] += 1
             done += encoded.items
             if progress is not None:
-                progress(done, collection.items)
+                progress(done, collection.pieces)
         first_offset = output.size - sum(size for _, size in index)
         output.write(self._taken.names)
         output.write(pack_index(first_offset, index))
@@ -248,35 +240,45 @@ class _Writer:
         first = 0
         for part, choice in zip(self._parts, chosen, strict=True):
             yield from part.tasks(first, choice)
-            first += part.collection.items
+            first += part.collection.pieces
 
-    def _encode(self, task: _Task) -> block_module.Encoded:
+    def _encode(self, task: _Task) -> Encoded:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """
-        items, chosen = task.items, task.chosen
+        pieces, chosen = task.pieces, task.chosen
         encoded = self._encode_with(task, chosen)
         if (
             self._given is not None
             or self._embed == "always"  # when all models were written before
-            or not items.size
-            or not any_fits(None, items.shape[1:])
+            or not pieces.elements.size
+            or not any_codes(None, pieces.dtype, pieces.shapes[0][1])
         ):
             return encoded
         used = encoded.model
         if (
             used is not None
-            and (used.levels == 2) == encoded.two_valued
-            and not chosen.disappoints(len(encoded.section), items.size)
+            and (used.free or (used.levels == 2) == encoded.two_valued)
+            and not chosen.disappoints(len(encoded.section), pieces.elements.size)
         ):
             return encoded
-        other = choose(None, items, "", self._effort, self._job)
-        if other.model is None or (other.model, other.invert) == (chosen.model, chosen.invert):
+        other = choose(None, pieces, "", self._effort, self._job)
+        if other.model is None or (other.model, other.invert, other.layout) == (
+            chosen.model,
+            chosen.invert,
+            chosen.layout,
+        ):
             return encoded
         again = self._encode_with(task, other)
         return min(encoded, again, key=lambda encoded: len(encoded.section))
 
-    def _encode_with(self, task: _Task, chosen: Chosen) -> block_module.Encoded:
-        return block_module.encode(
-            task.items, task.first, chosen.model, chosen.invert, self._coder, chosen.contested
+    def _encode_with(self, task: _Task, chosen: Chosen) -> Encoded:
+        return encode(
+            task.pieces,
+            task.first,
+            chosen.model,
+            chosen.invert,
+            self._coder,
+            chosen.contested,
+            chosen.layout,
         )

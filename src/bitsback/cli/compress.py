@@ -36,8 +36,22 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
     help=(
-        "Items in a block. Blocks decode on their own: small ones make 'extract' faster, large ones"
-        " the file smaller."
+        "Items, or pieces of large ones, in a block. Blocks decode on their own: small ones make"
+        " 'extract' faster, large ones the file smaller."
+    ),
+)  # fmt: skip
+@click.option(
+    "--tile", type=click.IntRange(16, 2048), metavar="N",
+    help=(
+        "Rows and columns of the pieces that large pictures are cut into: small ones make regions"
+        " quicker to read, large ones the file smaller.  [default: 1024]"
+    ),
+)  # fmt: skip
+@click.option(
+    "--stack/--no-stack", default=None,
+    help=(
+        "Whether the slices of an array, or the pages of a TIFF file, are a stack, each like the"
+        " one before it.  [default: by a trial]"
     ),
 )  # fmt: skip
 @click.option(
@@ -61,6 +75,8 @@ def command(
     fast: bool,
     best: bool,
     block: int | None,
+    tile: int | None,
+    stack: bool | None,
     embed: Embed,
     skip_bad: bool,
     threads: int | None,
@@ -119,7 +135,7 @@ def command(
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
-            force=force, skip_bad=skip_bad,
+            force=force, skip_bad=skip_bad, tile=tile, stack=stack,
         )  # fmt: skip
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,8 @@ def command(
             if not quiet:
                 figures.say(written, err=True)
             return
-        ranges = [_range(text, len(opened)) for text in items]
+        count = 1 if opened.array.picture else len(opened)
+        ranges = [_range(text, count) for text in items]
         if output is not None:
             single = len(items) == 1 and ":" not in items[0]
             _write_npy(opened, ranges, single, output, not no_verify, force)
@@ -128,14 +129,14 @@ def _write_npy(
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
 
-    item_shape = archive.array.item_shape
+    item_shape = archive.shape if archive.array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
     destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
         write_header(file.write, archive.dtype, shape)
         for wanted in ranges:
-            for piece in archive.pieces(wanted.start, wanted.stop, verify=verify):
-                file.write(piece.tobytes())
+            for stack in _stacks(archive, wanted, verify):
+                file.write(stack.tobytes())
 
 
 def _write_png(
@@ -145,13 +146,22 @@ def _write_png(
     from bitsback.archive.staging import staging
     from bitsback.cli.extract_files import merged
 
-    digits = len(str(max(len(archive) - 1, 0)))
+    picture = archive.array.picture
+    digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     folder.parent.mkdir(parents=True, exist_ok=True)
     with staging(folder, (), force) as stage:
         for wanted in merged(ranges):
-            pieces = archive.pieces(wanted.start, wanted.stop, verify=verify)
-            for number, item in zip(wanted, chain.from_iterable(pieces), strict=True):
+            found = _stacks(archive, wanted, verify)
+            for number, item in zip(wanted, chain.from_iterable(found), strict=True):
                 stage.write(f"{number:0{digits}}.png", _png(item))
+
+
+def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[Any]]:
+    """The items, some at a time: [items, ...]. Of a picture the only one is all of it."""
+    if not archive.array.picture:
+        yield from archive.stacks(wanted.start, wanted.stop, verify=verify)
+    elif len(wanted):
+        yield archive.items(0, len(archive), verify=verify)[None]
 
 
 def _png(item: NDArray[Any]) -> bytes:

@@ -79,7 +79,7 @@ def _write_array(archive: Archive, numbers: list[int], output: str, force: bool)
     array = archive[numbers[0]]
     with open_output(output, force, archive.name) as file:
         write_header(file.write, array.dtype, array.shape)
-        file.write(array.tobytes())
+        file.write(array[...].tobytes())
 
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Path, force: bool) -> None:
@@ -90,7 +90,7 @@ def _write_pages(archive: Archive, ranges: Sequence[range], folder: Path, force:
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:
         for number in chain.from_iterable(ranges):
-            stage.write(f"{number:0{digits}}.png", encode(archive[number], "PNG"))
+            stage.write(f"{number:0{digits}}.png", encode(archive[number].whole(), "PNG"))
 
 
 def merged(ranges: Sequence[range]) -> list[range]:

@@ -60,7 +60,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "array",
             f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])},"
-            f" {figures.count(info['items'], 'item')}"
+            f" {_contents(info)}{_pieces(info['cut'])}"
             + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
         )
     rate = info["bits_per_dimension"]
@@ -80,7 +80,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         (
             figures.count(info["blocks"], "block")
             + (
-                f" of up to {figures.count(info['block_items'], 'item')} ({methods})"
+                f" of up to {figures.count(info['block_pieces'], _unit(info))} ({methods})"
                 if info["blocks"]
                 else ""
             )
@@ -108,9 +108,33 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield info["kind"], figures.count(info["items"], noun) + names
     for part in info["parts"][:_SHOWN]:
         mode = f"mode {part['mode']}, " if part["mode"] else ""
-        yield "", f"{mode}{figures.dimensions(part['shape'])} {_dtype(part['dtype'])}"
+        shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
+        stack = ", a stack" if part["stack"] else ""
+        yield "", f"{mode}{shape} {_dtype(part['dtype'])}{stack}{_pieces(part['cut'])}"
     if len(info["parts"]) > _SHOWN:
         yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
+
+
+def _unit(info: dict[str, Any]) -> str:
+    """What a block holds."""
+    parts = info.get("parts", [info])
+    return "piece" if any(part["cut"] for part in parts) else "item"
+
+
+def _contents(info: dict[str, Any]) -> str:
+    if not info["whole"]:
+        return figures.count(info["items"], "item")
+    return f"a stack of {info['items']:,} slices" if info["stack"] else "one item"
+
+
+def _sizes(part: dict[str, Any]) -> str:
+    """Of pictures that are not alike: `24 of 480 x 640 to 768 x 512`, rows and columns."""
+    smallest, largest = (figures.dimensions(part[which][:2]) for which in ("smallest", "largest"))
+    return f"{part['items']:,} of {smallest} to {largest}"
+
+
+def _pieces(cut: list[int] | None) -> str:
+    return f", in pieces of up to {figures.dimensions(cut)}" if cut else ""
 
 
 def _dtype(name: str) -> str:

@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from bitsback.errors import InputError
 from bitsback.images.file_io import reading
 from bitsback.images.names import check, printable
-from bitsback.images.npy import Shape
+from bitsback.images.npy import Shape, Whole
 from bitsback.images.pictures import read_pixels
 from bitsback.images.restored import PICTURES, ending_of
 
 
-class ArrayKind(Protocol):
-    """A dtype and a shape."""
+class Kind(Protocol):
+    """What pictures are, one after the other, as an array of all or in a row."""
 
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
     @property
     def shape(self) -> Shape: ...
+
+    def shape_of(self, item: int) -> Shape: ...
 
 
 @dataclass(frozen=True)
@@ -102,30 +104,33 @@ def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
     return Listing(root, names)
 
 
-class PictureItems:
-    """The pictures of a list that are of one dtype and shape."""
+class PictureItems(Whole):
+    """The pictures of a list that are of one part."""
 
     def __init__(
-        self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: ArrayKind
+        self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: Kind
     ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be as an array
-        of all.
-        """
+        """members: the numbers of the pictures among the names. kind: what they must be."""
+        super().__init__()
         self.name, self.dtype, self.shape = os.fspath(listing.root), kind.dtype, kind.shape
-        self._listing, self._names = listing, names
-        self._members = iter(members)
+        self._listing, self._names, self._kind = listing, names, kind
+        self._members = enumerate(members)
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        items = np.empty((count, *self.shape[1:]), self.dtype)
-        for number in range(count):
-            path = self._listing.path(self._names[next(self._members)])
-            pixels = read_pixels(path)
-            if (pixels.dtype, pixels.shape) != (self.dtype, self.shape[1:]):
-                raise InputError(
-                    f"{printable(os.fspath(path))}: was changed while it was read; try again"
-                )
-            items[number] = pixels
-        return items
+        """Pictures, of one shape."""
+        return np.stack([self._read(*next(self._members)) for _ in range(count)])
+
+    def _read(self, number: int, member: int) -> NDArray[Any]:
+        path = self._listing.path(self._names[member])
+        pixels = read_pixels(path)
+        if (pixels.dtype, pixels.shape) != (self.dtype, self._kind.shape_of(number)):
+            raise InputError(
+                f"{printable(os.fspath(path))}: was changed while it was read; try again"
+            )
+        return pixels
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        return None
 
     def finish(self) -> None:
         pass

@@ -5,6 +5,7 @@ Source: numpy.lib.format, whose parser of headers is used.
 """
 
 import io
+import math
 import os
 import tempfile
 import weakref
@@ -51,8 +52,38 @@ class Items(Protocol):
         Raises InputError if the data ends before.
         """
 
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        """The next `count` rows of the item that comes next, where it is read in this way to its
+        last row: [count, *shape[axes + 1:]].
+        """
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        """[count, *shape[1:]] from `first` on the first axis, without reading on; None if that
+        cannot be.
+        """
+
     def finish(self) -> None:
         """Call this after the last item. Raises InputError if anything follows."""
+
+
+class Whole:
+    """Rows for those who can read only whole items."""
+
+    def __init__(self) -> None:
+        self._item: NDArray[Any] | None = None
+        self._row = 0
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        if self._item is None:
+            self._item, self._row = self.read(1, axes)[0], 0
+        item = self._item
+        self._row += count
+        if self._row >= len(item):
+            self._item = None
+        return item[self._row - count : self._row]
 
 
 class _ArrayItems:
@@ -61,18 +92,29 @@ class _ArrayItems:
     def __init__(self, array: NDArray[Any], name: str) -> None:
         self.name, self.dtype, self.shape = name, array.dtype, array.shape
         self._array = array
-        self._next = 0
+        self._next = self._row = 0
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         self._next += count
         items = self._array[self._next - count : self._next] if axes else self._array[np.newaxis]
         return np.ascontiguousarray(items)
 
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        item = self._array[self._next] if axes else self._array
+        self._row += count
+        rows = item[self._row - count : self._row]
+        if self._row >= len(item):
+            self._next, self._row = self._next + 1, 0
+        return rows
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        return np.ascontiguousarray(self._array[first : first + count])
+
     def finish(self) -> None:
         pass
 
 
-class _FortranItems:
+class _FortranItems(Whole):
     """An array in Fortran order in a file: its items are scattered all over it, and those of a
     window are gathered at a time.
     """
@@ -86,6 +128,7 @@ class _FortranItems:
         shape: Shape,
         spool: "_Spooled | None" = None,
     ) -> None:
+        super().__init__()
         self.name, self.dtype, self.shape = name, dtype, shape
         self._reader, self._start, self._spool = Reader(file), start, spool
         self._next = 0
@@ -101,6 +144,12 @@ class _FortranItems:
             length = min(max(_WINDOW // item_bytes, count), self.shape[0] - first)
             self._window, self._first = self._gather(first, first + length), first
         return self._window[first - self._first : self._next - self._first]
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return super().rows(count, axes) if axes else self.read(count, 1)
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        return self._gather(first, first + count)
 
     def finish(self) -> None:
         if self._spool is not None:
@@ -163,9 +212,17 @@ class _Spooled:
 class StreamItems:
     """An array in C order, such as what follows the header of a .npy file."""
 
-    def __init__(self, file: BinaryIO, name: str, dtype: np.dtype[Any], shape: Shape) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        dtype: np.dtype[Any],
+        shape: Shape,
+        start: int | None = None,
+    ) -> None:
+        """start: where it begins in a file that can be read anywhere."""
         self.name, self.dtype, self.shape = name, dtype, shape
-        self._file = file
+        self._file, self._start = file, start
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         shape = (count, *self.shape[axes:])
@@ -177,6 +234,18 @@ class StreamItems:
                 " copy it again"
             )
         return np.frombuffer(data, self.dtype).reshape(shape)
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return self.read(count, axes + 1)
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        if self._start is None:
+            return None
+        shape = (count, *self.shape[1:])
+        item = math.prod(self.shape[1:]) * self.dtype.itemsize
+        with reading(self.name):
+            data = Reader(self._file).read(self._start + first * item, count * item)
+        return np.frombuffer(data, self.dtype).reshape(shape) if len(data) == count * item else None
 
     def finish(self) -> None:
         with reading(self.name):
@@ -247,7 +316,7 @@ def open_stream(file: BinaryIO, name: str) -> Items:
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     start = _check_size(file, name, size)
     if not fortran or len(shape) < 2:
-        return StreamItems(file, name, dtype, shape)
+        return StreamItems(file, name, dtype, shape, start)
     if start is not None:
         return _FortranItems(file, start, name, dtype, shape)
     # Of a pipe, or of something packed, all is needed at once, and not in memory.

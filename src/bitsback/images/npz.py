@@ -79,10 +79,19 @@ class _Member:
             self.dtype, _, self.shape = read_header(cast(BinaryIO, stream), name)
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
+        return self._opened().read(count, axes)
+
+    def _opened(self) -> Items:
         if self._items is None:
             stream = _Unzipped(self._container, self._entry, self.name)
             self._items = open_stream(cast(BinaryIO, stream), self.name)
-        return self._items.read(count, axes)
+        return self._items
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return self._opened().rows(count, axes)
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        return None
 
     def finish(self) -> None:
         if self._items is not None:

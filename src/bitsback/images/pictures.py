@@ -4,6 +4,7 @@ refused.
 
 import io
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
 _LOSSY = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED = 2
+_limit_lock = threading.Lock()
+_PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
 NOTES = {
     "lossy": (
@@ -84,7 +87,36 @@ def read_pixels(path: Path) -> NDArray[Any]:
 
 def identified(file: BinaryIO) -> Image.Image:
     """The picture in an open file, of a format that is read. Raises what Pillow raises."""
-    return Image.open(file, formats=_FORMATS)
+    with _no_limit():
+        return Image.open(file, formats=_FORMATS)
+
+
+@contextmanager
+def _no_limit() -> Iterator[None]:
+    """Without Pillow's limit of pixels, which does not see how large the file is; _check_pixels is
+    in its place.
+    """
+    with _limit_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """Raises DecompressionBombError if the current frame has more pixels than Pillow's limit, and
+    than an honest file of its size.
+    """
+    pixels = image.width * image.height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= 2 * Image.MAX_IMAGE_PIXELS:
+        return
+    file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
+    at = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(at)
+    if pixels > _PIXELS_A_BYTE * size:
+        raise Image.DecompressionBombError
 
 
 @contextmanager
@@ -109,8 +141,8 @@ def reading_picture(name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise InputError(
-            f"{printable(name)}: has more than {limit} pixels, which may be an attack on the"
-            " memory; if it is not, cut it into smaller pictures"
+            f"{printable(name)}: has more than {limit} pixels in few bytes, which may be an attack"
+            " on the memory; if it is not, compress it as a .npy array"
         ) from None
     except UnidentifiedImageError:
         raise InputError(
@@ -122,6 +154,7 @@ def reading_picture(name: str) -> Iterator[None]:
 
 def header_of(image: Image.Image, name: str) -> Header:
     """What the current frame will be as an array. Raises InputError if it is not held."""
+    _check_pixels(image)
     _check_depth(image, name)
     notes = []
     if image.format in _LOSSY or image.format == "MPO":
@@ -144,8 +177,10 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
     """The array of the current frame. Raises InputError if it is not held."""
+    _check_pixels(image)
     mode = _mode_to_keep(image, name)
-    image.load()
+    with _no_limit():
+        image.load()
     if mode == "I;16":
         values = np.asarray(image)
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:

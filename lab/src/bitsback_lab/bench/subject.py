@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import Collection
+from bitsback.archive.collection import Collection
+from bitsback.archive.inputs import Asked, Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
@@ -54,15 +54,13 @@ def read(source: Source, name: str, sample: int | None = None) -> Data:
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, None, skip_bad=False) as found:
-            if len(found.parts) != 1:
-                kinds = (
-                    ", ".join(f"{part.item_shape} {part.dtype}" for _, part in found.parts[:3])
-                    or "none"
-                )
+        with open_input(source, Asked(stack=False)) as found:
+            kinds_found = [(shape, part.dtype) for _, part in found.parts for _, shape in part.runs]
+            if len(kinds_found) != 1:
+                kinds = ", ".join(f"{shape} {dtype}" for shape, dtype in kinds_found[:3]) or "none"
                 raise InputError(
                     f"{name}: its images have to be of one shape and kind for this, and it holds"
-                    f" {len(found.parts)} ({kinds}{', ...' if len(found.parts) > 3 else ''}); give"
+                    f" {len(kinds_found)} ({kinds}{', ...' if len(kinds_found) > 3 else ''}); give"
                     " those of each kind on their own"
                 )
             return _read(*found.parts[0], name, sample)
@@ -77,11 +75,12 @@ def read_bundled(name: str, sample: int | None = None) -> Data:
 def _read(items: Items, part: Collection, name: str, sample: int | None) -> Data:
     shape = _image_shape(part, name)
     wanted = _spaced(part.items, sample)
-    size = len(wanted) * part.item_bytes
+    item_bytes = part.nbytes // part.items
+    size = len(wanted) * item_bytes
     if size > MOST_BYTES:
         raise InputError(
             f"{name}: its images take {size / 1e9:.1f} GB; take some of them with --sample, at most"
-            f" {MOST_BYTES // part.item_bytes:,}"
+            f" {MOST_BYTES // item_bytes:,}"
         )
     kept = np.concatenate(list(_pieces(items, part, wanted))).reshape(-1, *shape)
     return Data(name, _images(kept, name), part.items)
@@ -89,7 +88,7 @@ def _read(items: Items, part: Collection, name: str, sample: int | None) -> Data
 
 def _pieces(items: Items, part: Collection, wanted: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
     """The wanted ones among the items, which are read once, from beginning to end."""
-    step = max(1, _PIECE // part.item_bytes)
+    step = max(1, _PIECE * part.items // part.nbytes)
     for first in range(0, part.items, step):
         count = min(step, part.items - first)
         start, stop = np.searchsorted(wanted, (first, first + count))
@@ -122,7 +121,7 @@ def _image_shape(part: Collection, name: str) -> tuple[int, int]:
     sides = part.item_shape
     if len(sides) > 2:
         sides = tuple(side for side in sides if side != 1)
-    if len(sides) != 2 or part.item_elements == 0 or part.items == 0:
+    if len(sides) != 2 or part.elements == 0:
         raise InputError(
             f"{name}: its shape is {part.shape}, and this compares grey or bilevel images: [images,"
             " height, width]; reshape or convert them first"

@@ -11,11 +11,12 @@ import numpy as np
 import bitsback
 from bitsback import InputError, InputWarning
 from bitsback.archive import chain
-from bitsback.archive.block import lanes_for
+from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import Collection
+from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.inputs import Asked, Source, open_input
 from bitsback.archive.levels import find_levels, model_symbols
+from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.images.npy import Items
 from bitsback.models import Model, bundled
@@ -51,14 +52,14 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, given, skip_bad=False) as found:
+        with open_input(source, Asked(given, stack=False)) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)
 
 
 def _part(parts: list[tuple[Items, Collection]], name: str, item: int) -> tuple[Items, Collection]:
     """The array that has the item. Raises InputError."""
-    if len(parts) != 1:
+    if len(parts) != 1 or parts[0][1].axes == VARIED:
         raise InputError(f"{name}: holds images of several shapes or kinds; give one of them")
     if not 0 <= item < parts[0][1].items:
         raise InputError(
@@ -73,10 +74,14 @@ def _explain(
 ) -> Explained:
     shape = collection.item_shape
     if given is not None:
-        check_fit(given, shape, name)
+        check_fit(given, collection.dtype, shape, name)
     elif not any_fits(None, shape):
         sizes = sorted(
-            {" x ".join(map(str, bundled.outline(known).whole_size())) for known in bundled.names()}
+            {
+                " x ".join(map(str, outline.size))
+                for outline in map(bundled.outline, bundled.names())
+                if outline.size is not None
+            }
         )
         raise InputError(
             f"{name}: no bundled model is for images of the shape {shape}, only for"
@@ -85,7 +90,7 @@ def _explain(
     for _ in range(item):
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
-    chosen = choose(given, image, name)
+    chosen = choose(given, Pieces.stacked(image), name)
     levels = find_levels(image)
     pair = levels[::-1] if levels is not None and chosen.invert else levels
     coded = model_symbols(chosen.model, image, pair) if chosen.model is not None else None

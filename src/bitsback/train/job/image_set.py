@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs import open_input
+from bitsback.archive.collection import VARIED
+from bitsback.archive.inputs import Asked, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
@@ -85,15 +86,22 @@ def read_image_set(path: str) -> ImageSet:
     with warnings.catch_warnings():
         # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(path, None, skip_bad=False) as found:
+        with open_input(path, Asked(stack=False)) as found:
             arrays = [items for items, _ in found.parts]
-            kinds = {(items.shape[1:], items.dtype) for items in arrays}
+            kinds = {
+                (shape, part.dtype)
+                for items, part in found.parts
+                for shape in (
+                    (size for _, size in part.runs) if part.axes == VARIED else (items.shape[1:],)
+                )
+            }
             if len(kinds) != 1:
-                shapes = ", ".join(f"{items.shape} {items.dtype}" for items in arrays[:3]) or "none"
+                some = [f"{shape} {dtype}" for shape, dtype in sorted(kinds, key=str)[:3]]
                 raise InputError(
                     f"{path}: holds images of {len(kinds)} kinds"
-                    f" ({shapes}{', ...' if len(arrays) > 3 else ''}), and a model is for images of"
-                    " one shape and kind; give those of each kind on their own"
+                    f" ({', '.join(some) or 'none'}{', ...' if len(kinds) > 3 else ''}), and a"
+                    " model is for images of one shape and kind; give those of each kind on their"
+                    " own"
                 )
             ((inner, dtype),) = kinds
             whole = (sum(items.shape[0] for items in arrays if items.shape), *inner)

@@ -1,0 +1,109 @@
+"""An item cut into pieces: a grid of them, in C order, the last ones of each dimension smaller
+(docs/format.md, `C`).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+Shape = tuple[int, ...]
+Region = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The pieces of one item."""
+
+    shape: Shape
+    """Of the item."""
+    cut: Shape | None
+    """The greatest extents that a piece may have; None: the item is the only piece."""
+
+    @cached_property
+    def counts(self) -> Shape:
+        """The number of pieces along each dimension: as few as may be."""
+        if self.cut is None:
+            return (1,) * len(self.shape)
+        return tuple(
+            max(-(-size // most), 1) for size, most in zip(self.shape, self.cut, strict=True)
+        )
+
+    @cached_property
+    def extents(self) -> Shape:
+        """Of all pieces but the last ones: the dimension is split evenly."""
+        return tuple(
+            max(-(-size // count), 1) for size, count in zip(self.shape, self.counts, strict=True)
+        )
+
+    @property
+    def pieces(self) -> int:
+        return math.prod(self.counts)
+
+    @property
+    def in_a_strip(self) -> int:
+        """How many pieces lie at the same place of the first dimension; their elements follow one
+        another in C order.
+        """
+        return math.prod(self.counts[1:])
+
+    def region(self, piece: int) -> Region:
+        """Where in the item a piece lies."""
+        return tuple(
+            slice(at * extent, min((at + 1) * extent, size))
+            for at, extent, size in zip(self._at(piece), self.extents, self.shape, strict=True)
+        )
+
+    def shape_of(self, piece: int) -> Shape:
+        return tuple(part.stop - part.start for part in self.region(piece))
+
+    def elements_before(self, piece: int) -> int:
+        """Elements of the pieces before this one."""
+        before, whole = 0, math.prod(self.shape)
+        for part, size in zip(self.region(piece), self.shape, strict=True):
+            whole = whole // size if size else 0
+            before += part.start * whole
+            whole *= part.stop - part.start
+        return before
+
+    def alike(self, piece: int) -> int:
+        """How many pieces in a row, from this one on, have its shape."""
+        inner, left = 1, self.pieces - piece
+        for count, extent, size in zip(
+            reversed(self.counts), reversed(self.extents), reversed(self.shape), strict=True
+        ):
+            if size % extent:
+                at, within = piece // inner % count, piece % inner
+                left = (count - 1 - at if at < count - 1 else 1) * inner - within
+                break
+            inner *= count
+        return left
+
+    def touching(self, region: Region) -> Iterator[int]:
+        """The pieces that have elements of a region, in order."""
+        ranges = [
+            range(part.start // extent, -(-part.stop // extent))
+            for part, extent in zip(region, self.extents, strict=True)
+        ]
+        # One by one, as there may be more than fit into memory.
+        for rest in range(math.prod(map(len, ranges))):
+            piece, step = 0, 1
+            for places, count in zip(reversed(ranges), reversed(self.counts), strict=True):
+                rest, at = divmod(rest, len(places))
+                piece += places[at] * step
+                step *= count
+            yield piece
+
+    def last_touching(self, region: Region) -> int:
+        """The last piece that has elements of a region, which has some."""
+        piece = 0
+        for part, extent, count in zip(region, self.extents, self.counts, strict=True):
+            piece = piece * count + (part.stop - 1) // extent
+        return piece
+
+    def _at(self, piece: int) -> list[int]:
+        places = []
+        for count in reversed(self.counts):
+            piece, at = divmod(piece, count)
+            places.append(at)
+        return places[::-1]

@@ -1,0 +1,122 @@
+"""The method planes: pieces of any size, coded in one call by a model that is free of sizes
+(docs/format.md, `B`, a block).
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive import chain
+from bitsback.archive.collection import MOST_COLOURS
+from bitsback.archive.grid import Shape
+from bitsback.archive.levels import Levels, find_levels, from_symbols, to_symbols
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.runs import Run
+from bitsback.archive.values import Values, find_values, has_values
+from bitsback.errors import ArchiveError
+from bitsback.message import Message
+from bitsback.models.outline import Outline
+from bitsback.models.planes import PlaneModel, PlaneShape
+
+PICTURES, STACKS = 0, 1
+"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before."""
+
+MOST_CHANNELS = 16  # of the slices of a stack
+
+
+def as_planes(model: Outline) -> PlaneModel:
+    """A model that is free."""
+    assert model.free
+    return cast(PlaneModel, model)
+
+
+def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts that suit pieces of this dtype and shape, if a free model codes them at all."""
+    if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
+        return ()
+    if len(shape) == 4:
+        return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
+    if len(shape) == 2 or shape[-1] <= MOST_COLOURS:
+        return (PICTURES,)
+    return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
+
+
+def find_map(pieces: Pieces) -> Levels | Values | None:
+    """What the symbols of these pieces, whose dtype has values, are to stand for."""
+    return find_levels(pieces.elements) or find_values(pieces.elements)
+
+
+def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+    """Raises ArchiveError for what no free model codes."""
+    found: list[PlaneShape] = []
+    for run in runs:
+        shape = run.shape if layout == STACKS else (1, *run.shape)
+        if len(shape) not in (3, 4) or 0 in shape:
+            raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
+        slices, rows, columns, *channels = shape
+        plane = PlaneShape(slices, rows, columns, channels[0] if channels else 1, _levels(run))
+        found += [plane] * run.items
+    return found
+
+
+def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
+    """The symbols of all elements, flat."""
+    if levels is None:
+        return pieces.elements
+    if isinstance(levels, Values):
+        return levels.to_symbols(pieces.elements)
+    return to_symbols(pieces.elements, levels)
+
+
+def encode(
+    model: PlaneModel,
+    runs: Sequence[Run],
+    layout: int,
+    symbols: NDArray[Any],
+    content: bytes,
+    lanes: int,
+) -> bytes:
+    """The bytes of the message that holds the symbols of the runs; `content` is the digest."""
+    message = chain.initial(content, lanes)
+    model.push_planes(message, symbols, plane_shapes(runs, layout))
+    return message.to_bytes()
+
+
+def decode(
+    model: PlaneModel, message: Message, runs: Sequence[Run], shapes: Sequence[PlaneShape]
+) -> NDArray[Any]:
+    """The elements, flat. The message ends up as the initial one, if all is well."""
+    most = max(shape.levels for shape in shapes)
+    symbols = model.pop_planes(message, shapes, np.dtype(np.uint8 if most <= 256 else np.uint16))
+    parts, at = [], 0
+    for run in runs:
+        part = symbols[at : at + run.elements]
+        at += run.elements
+        if isinstance(run.levels, Values):
+            parts.append(run.levels.from_symbols(part))
+        elif run.levels is not None:
+            parts.append(from_symbols(part.astype(np.uint8, copy=False), run.levels, run.dtype))
+        else:
+            parts.append(part.astype(run.dtype, copy=False))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)
+
+
+def affordable(model: PlaneModel, shapes: Sequence[PlaneShape], data_size: int) -> bool:
+    """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
+    ask for.
+    """
+    return model.plane_room(shapes) <= (1 << 26) + (data_size << 10) and model.plane_work(
+        shapes
+    ) <= (1 << 34) + (data_size << 24)
+
+
+def _levels(run: Run) -> int:
+    if isinstance(run.levels, Values):
+        return run.levels.levels
+    if run.levels is not None:
+        return 2
+    if run.dtype.str not in ("|u1", "<u2"):
+        raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
+    return 256 if run.dtype.itemsize == 1 else 65536

@@ -1,0 +1,184 @@
+"""Archives of pieces that break a rule, or claim more than a few bytes may."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.archive.collection import COUNTED, ONE, VARIED, Collection
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
+from bitsback.archive.runs import Run, pack_runs, read_runs
+from bitsback.archive.values import Values
+from bitsback.wire import varint
+from plane_models import StandIn, ship
+
+from .test_hostile import archive, block, refuse
+
+BYTE, SHORT = np.dtype("u1"), np.dtype("<i2")
+PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
+
+
+def payload(array: bytes) -> memoryview:
+    return memoryview(bytes([0]) + array)
+
+
+@pytest.mark.parametrize(
+    ("part", "match"),
+    [
+        (replace(PICTURES, shape=(4, 3)), "sizes of its pictures"),
+        (replace(PICTURES, sizes=((2, 4, 5), (1, 0, 6))), "sizes of its pictures"),
+        (replace(PICTURES, sizes=((3, 4, 5), (0, 1, 6))), "sizes of its pictures"),
+        (replace(PICTURES, sizes=((3, 1 << 40, 1 << 40),)), "memory"),
+        (replace(PICTURES, shape=(3, 1, 1)), "axis"),
+        (replace(PICTURES, shape=(3, 5)), "no pictures"),
+        (replace(PICTURES, cut=(2, 0, 3)), "no extent"),
+        (Collection(BYTE, (3, 4, 4), COUNTED, cut=(1, 0)), "no extent"),
+        (Collection(BYTE, (0, 4, 4), COUNTED, cut=(1, 1)), "no elements"),
+        (Collection(BYTE, (3, 4, 4), 3), "axis"),
+    ],
+)
+def test_parts(part: Collection, match: str) -> None:
+    with pytest.raises(bitsback.ArchiveError, match=match):
+        unpack_collection(memoryview(FileList(FOLDER, (part,)).pack())[2:-4])
+
+
+def test_descriptions_that_are_not_whole() -> None:
+    whole = FileList(FOLDER, (PICTURES,)).pack()[2:-4]
+    for size in range(len(whole)):
+        with pytest.raises(bitsback.ArchiveError):
+            unpack_collection(memoryview(whole[:size]))
+    for kind in (NPZ, FOLDER):
+        stack = Collection(BYTE, (3, 4, 4), ONE)
+        part = PICTURES if kind == NPZ else stack
+        with pytest.raises(bitsback.ArchiveError, match=r"several sizes|no pictures"):
+            unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
+    assert unpack_collection(memoryview(FileList(TIFF, (stack,)).pack())[2:-4]).pieces == 1
+    with pytest.raises(bitsback.ArchiveError, match="only pictures"):
+        Collection.unpack(payload(PICTURES.pack_array()))
+    cut = PICTURES.pack_array()[:-1] + b"\2"
+    with pytest.raises(bitsback.ArchiveError, match="newer bitsback"):
+        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + cut))
+    many = BYTE.str.encode() + bytes([VARIED, 1]) + varint(1 << 40) + varint(1 << 40)
+    with pytest.raises(bitsback.ArchiveError, match="too short"):
+        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + many + b"\1" * 20))
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stream = packer.compress(content) + packer.flush()
+    return varint(len(stream)) + stream
+
+
+def ends(low: int, high: int) -> bytes:
+    return np.array([low, high], SHORT).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("levels", "match"),
+    [
+        (b"\5", "newer bitsback"),
+        (b"\4", "of a run that has none"),
+        (b"\1" + ends(5, 5), "damaged"),
+        (b"\1" + ends(6, 5), "damaged"),
+        (b"\1" + ends(6, 7)[:3], "cut short"),
+        (b"\3" + ends(-2, 5) + deflated(b"\x81\0"), "damaged"),
+        (b"\3" + ends(-2, 5) + deflated(b""), "damaged"),
+        (b"\3" + ends(-2, 5) + deflated(b"\x80"), "damaged"),
+        (b"\3" + ends(-2, 5) + deflated(b"\x01"), "damaged"),
+        (b"\3" + ends(-2, 4) + deflated(b"\xc1"), "damaged"),
+        (b"\3" + ends(-2, 5) + deflated(bytes(1 << 20)), "damaged"),
+        (b"\3" + ends(-2, 5) + varint(3) + b"\xff\xff\xff", "damaged"),
+        (b"\3" + ends(-2, 5) + varint(1 << 40), "cut short"),
+    ],
+)
+def test_levels(levels: bytes, match: str) -> None:
+    start = varint(1) + varint(2) + SHORT.str.encode() + b"\1\3"
+    with pytest.raises(bitsback.ArchiveError, match=match):
+        read_runs(_cursor(start + levels))
+
+
+def _cursor(data: bytes) -> Any:
+    from bitsback.archive.layout import Cursor
+
+    return Cursor(data)
+
+
+def test_levels_are_told_once_and_for_small_integers() -> None:
+    values = Values(SHORT, -2, 5, b"\x81")
+    runs = [Run(1, SHORT, (2,), values), Run(2, SHORT, (3,), values)]
+    packed = pack_runs(runs)
+    assert read_runs(_cursor(packed)) == runs and values.levels == 2
+    again = varint(2) + 2 * (packed[1:][: len(pack_runs(runs[:1])) - 1])
+    with pytest.raises(bitsback.ArchiveError, match="told again"):
+        read_runs(_cursor(again))
+    other = packed[: -(3 + 1 + 1 + 1)] + b"<u2" + packed[-3:]
+    with pytest.raises(bitsback.ArchiveError, match="of a run that has none"):
+        read_runs(_cursor(other))
+    wide = varint(1) + varint(1) + b"<i4" + b"\1\3" + b"\1" + bytes(8)
+    with pytest.raises(bitsback.ArchiveError, match="cannot be"):
+        read_runs(_cursor(wide))
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    return ship(monkeypatch)
+
+
+def test_blocks_of_planes(model: StandIn) -> None:
+    array = Collection(BYTE, (8, 9, 3), ONE)
+    good = bitsback.load_model("mnist-binary").identity[:16]
+    fine = Run(1, BYTE, (8, 9, 3), None)
+    free = model.identity[:16]
+    message = b"\1\1" + bytes(7) + b"\1"
+    values = Values(BYTE, 3, 9)
+    for match, found in {
+        "newer": block(0, fine, 4, free + b"\2" + message),
+        "none for the method planes": block(0, fine, 4, good + b"\0" + message),
+        "none for the method chain": block(0, fine, 2, free + message),
+        "neither": block(0, fine, 4, bytes(16) + b"\0" + message),
+        "finite": block(0, fine, 4, free + b"\0" + b"\1\0" + message[2:]),
+        "cut short|bytes|head": block(0, fine, 4, free + b"\0"),
+        "digest": block(0, fine, 4, free + b"\0" + message),
+        "does not use": block(0, replace(fine, levels=values), 0, bytes(216)),
+        "two levels": block(0, replace(fine, levels=None), 1, bytes(27)),
+        "dtype": block(0, replace(fine, shape=(9, 8, 3)), 4, free + b"\0" + message),
+    }.items():
+        refuse(archive(array, (1, found)), f"block 0.*({match})")
+    flat = Collection(BYTE, (1, 12), COUNTED)
+    run = Run(1, BYTE, (12,), None)
+    refuse(archive(flat, (1, block(0, run, 4, free + b"\0" + message))), "planes are of")
+    signed = Collection(SHORT, (8, 9), ONE)
+    run = Run(1, SHORT, (8, 9), None)
+    refuse(archive(signed, (1, block(0, run, 4, free + b"\0" + message))), "no symbols")
+
+
+def test_planes_claim_no_more_than_their_bytes(model: StandIn) -> None:
+    message = b"\1\1" + bytes(7) + b"\1"
+    for shape in ((1 << 20, 1 << 20), (1 << 12, 1 << 12), (1, 1 << 30)):
+        run = Run(1, BYTE, shape, None)
+        found = block(0, run, 4, model.identity[:16] + b"\0" + message)
+        refuse(archive(Collection(BYTE, shape, ONE), (1, found)), "claims|memory")
+
+
+@pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
+def test_large_claims_of_pieces(cut: tuple[int, int]) -> None:
+    """Of which none may be listed before it is there."""
+    array = Collection(BYTE, (1 << 30, 1 << 30), ONE, cut=cut)
+    found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
+    refuse(archive(array, (1, found)), "hold|claims|dtype")
+    refuse(archive(array, (array.pieces, found)), "hold|claims|too many|index")
+
+
+def test_an_archive_of_pieces_that_are_not_those_of_its_cut() -> None:
+    array = Collection(BYTE, (4, 6), ONE, cut=(4, 4))
+    right = varint(0) + pack_runs([Run(2, BYTE, (4, 3), None)]) + b"\0" + bytes(range(24))
+    data = archive(array, (2, right))
+    assert bitsback.decompress(io.BytesIO(data))[1].tolist() == [3, 4, 5, 15, 16, 17]
+    wrong = varint(0) + pack_runs([Run(1, BYTE, (4, 4), None), Run(1, BYTE, (4, 2), None)])
+    refuse(archive(array, (2, wrong + b"\0" + bytes(24))), "dtype and shape")

@@ -1,0 +1,126 @@
+"""Pictures of many sizes in one part, large ones cut into pieces, and pages that are a stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from plane_models import StandIn, ship
+
+from .conftest import Run, files, pixels, save
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    return ship(monkeypatch)
+
+
+def smooth(*shape: int, seed: int = 0, top: int = 256) -> NDArray[np.uint8]:
+    steps = np.random.default_rng(seed).integers(-2, 3, shape)
+    return (np.cumsum(steps, 1) % top).astype(np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+    """Of many sizes and modes, and digits among them."""
+    folder = tmp_path / "in"
+    for number in range(12):
+        save(smooth(20 + 7 * number, 90 - 5 * number, 3, seed=number), folder / f"c{number:02}.png")
+        save(smooth(30, 40 + number // 4, seed=number), folder / f"deep/g{number}.png")
+        save(digits[number], folder / f"d{number}.png")
+    save(smooth(1300, 1100, seed=5), folder / "large.png")
+    save(smooth(50, 40).astype("<u2") * 100, folder / "sixteen.png")
+    return folder
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": 16}, {"block": 3}, {"threads": 1, "tile": 32}])
+def test_pictures_come_back(
+    pictures: Path, tmp_path: Path, options: dict[str, Any], model: StandIn
+) -> None:
+    summary = bitsback.compress(pictures, tmp_path / "a.bb", **options)
+    assert model.name in summary.model and "mnist-binary" in summary.model
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == files(pictures)
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert archive.verify() == []
+        assert [part["items"] for part in archive.info()["parts"]] == [12, 12, 13, 1]
+        for number, name in enumerate(archive.names):
+            mode, expected = pixels(pictures / name)
+            assert pixels(tmp_path / "out" / name)[0] == mode
+            assert np.array_equal(pixels(tmp_path / "out" / name)[1], expected)
+            for picture in (archive[name], archive[number]):
+                assert (picture.shape, picture.dtype) == (expected.shape, expected.dtype)
+                assert len(picture) == len(expected) and picture.ndim == expected.ndim
+                assert np.array_equal(picture, expected)
+            assert np.array_equal(archive[name][5:9, ::-3], expected[5:9, ::-3])
+
+
+def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: StandIn) -> None:
+    image = smooth(400, 300)
+    save(image, tmp_path / "in" / "a.png")
+    bitsback.compress(tmp_path / "in", tmp_path / "a.bb", tile=100, block=1)
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert [block.items for block in archive.blocks] == [1] * 12
+        asked = []
+        pop = StandIn.pop_planes
+
+        def watched(self: StandIn, message: Any, shapes: Any, dtype: Any) -> Any:
+            asked.append(len(shapes))
+            return pop(self, message, shapes, dtype)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StandIn, "pop_planes", watched)
+            assert np.array_equal(archive["a.png"][150:250, 120:130], image[150:250, 120:130])
+        assert len(asked) == 2
+
+
+@pytest.mark.parametrize("names", [["large.png"], ["c03.png", "deep/g5.png", "large.png"]])
+def test_some_pictures(
+    pictures: Path, tmp_path: Path, names: list[str], run: Run, model: StandIn
+) -> None:
+    result = run("compress", pictures, "-o", "a.bb", "--tile", "64")
+    assert result.exit_code == 0, result.output
+    assert run("extract", "a.bb", *names, "-o", "some").exit_code == 0
+    assert files(tmp_path / "some") == sorted(names)
+    for name in names:
+        assert np.array_equal(pixels(tmp_path / "some" / name)[1], pixels(pictures / name)[1])
+
+
+@pytest.mark.parametrize("stack", [None, True, False])
+def test_pages_and_stacks(tmp_path: Path, stack: bool | None, model: StandIn) -> None:
+    """Slices of which each is nearly the one before it, and another page among them."""
+    rng = np.random.default_rng(0)
+    volume = np.cumsum(rng.integers(-2, 3, (40, 70, 60)), 0).astype(np.uint8)
+    pages = [*map(Image.fromarray, volume[:25]), Image.fromarray(smooth(9, 8, 3))]
+    pages += map(Image.fromarray, volume[25:])
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", stack=stack)
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
+    with (
+        Image.open(tmp_path / "y.tif") as restored,
+        bitsback.open(tmp_path / "x.bb") as archive,
+    ):
+        assert archive.verify() == []
+        assert restored.n_frames == len(archive) == 41
+        assert archive.info()["parts"][0]["stack"] is (stack is not False)
+        for number, page in enumerate(pages):
+            restored.seek(number)
+            assert np.array_equal(np.asarray(restored), np.asarray(page))
+            assert np.array_equal(archive[number], np.asarray(page))
+    np.save(tmp_path / "x.npy", volume)
+    bitsback.compress(tmp_path / "x.npy", tmp_path / "v.bb", stack=stack)
+    with bitsback.open(tmp_path / "v.bb") as archive:
+        assert archive.info()["stack"] is (stack is not False)
+        assert len(archive) == 40 and archive.shape == volume.shape
+        assert np.array_equal(archive[5], volume[5])
+        assert np.array_equal(archive[2:4, 10:20], volume[2:4, 10:20])
+    assert np.array_equal(bitsback.decompress(tmp_path / "v.bb"), volume)
+    small, large = (tmp_path / name for name in ("v.bb", "w.bb"))
+    bitsback.compress(volume, large, stack=False)
+    assert (small.stat().st_size < 0.6 * large.stat().st_size) is (stack is not False)

@@ -1,0 +1,167 @@
+"""A model that is free of sizes, small and plain: each element is coded as its difference to the
+one before it in the row, or, in a stack, to that of the slice before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bitsback.codecs import Categorical, Uniform
+from bitsback.message import Message
+from bitsback.models import Model, bundled
+from bitsback.models.planes import PlaneShape
+from reference import codecs as spec
+from reference.message import Message as SpecMessage
+
+_TOKENS = 16
+"""Differences 0, -1, 1, -2, ... below the last one have a token of their own."""
+_FREQUENCIES = [1600] * 5 + [17] * 10 + [22]
+_PRECISION = 13
+
+Codecs = tuple[Callable[[int], Any], Callable[[int, int], Any]]
+"""Of so many tokens, and of so many symbols of that many levels."""
+
+
+def _token_codec(count: int) -> Any:
+    return Categorical(np.array(_FREQUENCIES, np.uint32), _PRECISION, (count,))
+
+
+def _uniform_codec(levels: int, count: int) -> Any:
+    return Uniform(levels, (count,))
+
+
+def push_planes(
+    message: Any, symbols: NDArray[Any], shapes: Sequence[PlaneShape], codecs: Codecs
+) -> None:
+    ends = np.cumsum([int(np.prod(shape[:4])) for shape in shapes])
+    for shape, end in zip(reversed(shapes), ends[::-1].tolist(), strict=True):
+        item = symbols[end - int(np.prod(shape[:4])) : end].astype(np.int64)
+        difference = np.diff(_in_order(item.reshape(shape[:4])), axis=0, prepend=0)
+        folded = _fold(difference.reshape(-1) % shape.levels, shape.levels)
+        tokens = np.minimum(folded, _TOKENS - 1)
+        others = folded[tokens == _TOKENS - 1]
+        codecs[1](shape.levels, len(others)).push(message, others)
+        codecs[0](len(tokens)).push(message, tokens)
+
+
+def pop_planes(
+    message: Any, shapes: Sequence[PlaneShape], dtype: np.dtype[Any], codecs: Codecs
+) -> NDArray[Any]:
+    found = []
+    for shape in shapes:
+        size = int(np.prod(shape[:4]))
+        folded = np.array(codecs[0](size).pop(message), np.int64)
+        others = folded == _TOKENS - 1
+        folded[others] = codecs[1](shape.levels, int(others.sum())).pop(message)
+        difference = _unfold(folded, shape.levels)
+        slices, rows, columns, channels = shape[:4]
+        if slices > 1:
+            item = np.cumsum(difference.reshape(shape[:4]), 0)
+        else:
+            item = np.cumsum(difference.reshape(columns, slices, rows, channels), 0)
+            item = np.moveaxis(item, 0, 2)
+        found.append((item % shape.levels).astype(dtype).reshape(-1))
+    return np.concatenate(found)
+
+
+def _in_order(item: NDArray[np.int64]) -> NDArray[np.int64]:
+    return item if len(item) > 1 else np.moveaxis(item, 2, 0)
+
+
+def _fold(value: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+    """0, -1, 1, -2, ... modulo the levels as 0, 1, 2, 3, ..."""
+    return np.where(2 * value < levels, 2 * value, 2 * (levels - value) - 1)
+
+
+def _unfold(folded: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+    return np.where(folded % 2, levels - (folded + 1) // 2, folded // 2)
+
+
+class StandIn(Model):
+    """What the archive needs of a free model."""
+
+    free = True
+
+    def push_planes(
+        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
+    ) -> None:
+        most = max(shape.levels for shape in shapes)
+        assert symbols.dtype == (np.uint8 if most <= 256 else np.uint16)
+        push_planes(message, symbols, shapes, (_token_codec, _uniform_codec))
+
+    def pop_planes(
+        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        return pop_planes(message, shapes, dtype, (_token_codec, _uniform_codec))
+
+    def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
+        return sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
+
+    def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
+        return sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
+
+
+class SpecStandIn:
+    """The same to the specification."""
+
+    def __init__(self, identity: bytes) -> None:
+        self.identity = identity
+
+    def pop_planes(
+        self, message: SpecMessage, shapes: Sequence[Any], dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        def tokens(count: int) -> Any:
+            return spec.Array([spec.Categorical(_FREQUENCIES, _PRECISION)] * count)
+
+        def uniform(levels: int, count: int) -> Any:
+            return spec.Array([spec.Uniform(levels)] * count)
+
+        planes = [PlaneShape(*shape) for shape in shapes]
+        return pop_planes(message, planes, dtype, (tokens, uniform))
+
+    plane_room = plane_work = staticmethod(
+        lambda shapes: sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
+    )
+
+
+def stand_in() -> StandIn:
+    name = "stand-in"
+    return StandIn(
+        name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
+        batch=1, scans=False, description="", tensors={},
+        identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
+    )  # fmt: skip
+
+
+def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The stand-in among the bundled models."""
+    model = stand_in()
+    names, load, outline, identity = (
+        bundled.names(),
+        bundled.load,
+        bundled.outline,
+        bundled.identity,
+    )
+    monkeypatch.setattr(bundled, "names", lambda: (*names, model.name))
+    monkeypatch.setattr(bundled, "load", lambda name: model if name == model.name else load(name))
+    monkeypatch.setattr(
+        bundled, "outline", lambda name: model if name == model.name else outline(name)
+    )
+    monkeypatch.setattr(
+        bundled,
+        "identity",
+        lambda name: model.identity if name == model.name else identity(name),
+    )
+    find = bundled.find
+    monkeypatch.setattr(
+        bundled,
+        "find",
+        lambda prefix: model if model.identity.startswith(prefix) else find(prefix),
+    )
+    return model

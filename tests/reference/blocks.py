@@ -1,0 +1,237 @@
+"""A block (docs/format.md, `B`), from its payload to the bytes of its pieces."""
+
+import lzma
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import chain
+from .fields import Reader, require
+from .message import Message
+from .model import Model
+from .values import Size
+
+RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
+
+
+@dataclass
+class Run:
+    """Pieces in a row that are alike."""
+
+    count: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    kind: int  # of levels: 0 none, 1 a range, 2 two values, 3 some of a range
+    levels: NDArray[Any]  # of the kinds 1 to 3 the bytes of the values that symbols stand for
+
+    @property
+    def elements(self) -> int:
+        return self.count * math.prod(self.shape)
+
+
+def read_runs(reader: Reader) -> Iterator[Run]:
+    before = None
+    for number in range(reader.varint()):
+        count, dtype, shape, kind = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
+        require(count >= 1, "a run has an item")
+        require(kind <= 4, "a kind of levels of the list")
+        if kind == 4:
+            require(before is not None and before.kind > 0, "levels as those of the run before")
+            require(before.dtype == dtype, "levels of one dtype")
+            kind, levels = before.kind, before.levels
+        elif kind in (1, 3):
+            require(number == 0, "levels of a range are told once")
+            levels = read_range(reader, dtype, kind)
+        else:
+            levels = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
+            require(kind == 0 or levels[0].tobytes() != levels[1].tobytes(), "levels differ")
+        before = Run(count, dtype, shape, kind, levels)
+        yield before
+
+
+def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
+    require(dtype.kind in "bui" and dtype.itemsize <= 2, "integers of at most 16 bits")
+    integer = np.dtype("u1") if dtype.kind == "b" else dtype
+    low, high = (int(n) for n in np.frombuffer(reader.take(2 * dtype.itemsize), integer))
+    require(low < high, "a range of two values or more")
+    values = np.arange(low, high + 1)
+    if kind == 3:
+        unpacker = zlib.decompressobj(-15)
+        try:
+            packed = unpacker.decompress(reader.take(reader.varint()), 2**13 + 1)
+        except zlib.error:
+            packed = b""
+        require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+        require(len(packed) == (high - low + 8) // 8, "a bit for each of the range")
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little").astype(bool)
+        require(not bits[len(values) :].any(), "the last byte is filled with zeros")
+        require(bool(bits[0] and bits[high - low]), "the ends of the range occur")
+        values = values[bits[: len(values)]]
+    return values.astype(integer).view(f"V{dtype.itemsize}")
+
+
+def decode_block(
+    payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
+) -> tuple[list[Run], bytes]:
+    """What a block's pieces are, and their bytes."""
+    reader = Reader(payload)
+    require(reader.varint() == first, "the number of the block's first item")
+    at = reader.at
+    runs = list(read_runs(reader))
+    runs_field = payload[at : reader.at]
+    require(sum(run.count for run in runs) == count, "the index gives the number of items")
+    require(all(run.dtype == dtype for run in runs), "the items of an array are alike")
+    elements = sum(run.elements for run in runs)
+    require(elements * dtype.itemsize <= 2**31, "at most 2^31 bytes a block")
+    method = reader.byte()
+    require(method == PLANES or all(run.kind in (0, 2) for run in runs), "levels of this method")
+    if method == RAW:
+        items = reader.take(elements * dtype.itemsize)
+        reader.done()
+        return runs, items
+    if method == PACKED:
+        require(all(run.kind for run in runs), "two levels")
+        bits = np.unpackbits(
+            np.frombuffer(reader.take(-(-elements // 8)), np.uint8), bitorder="little"
+        )
+        require(not bits[elements:].any(), "the last byte is filled with zeros")
+        reader.done()
+        return runs, to_bytes(bits[:elements], runs)
+    if method == SQUEEZED:
+        return runs, decode_squeezed(reader, runs, elements, dtype.itemsize)
+    require(method in (CHAIN, PLANES), "a method of the list")
+    name = reader.take(16)
+    require(name in models, "a model that is there")
+    require(is_free(models[name]) == (method == PLANES), "a model for the method")
+    if method == CHAIN:
+        return runs, decode_chain(payload[reader.at :], runs, runs_field, models[name])
+    layout = reader.byte()
+    data = payload[reader.at :]
+    return runs, decode_planes(data, runs, runs_field, layout, models[name])
+
+
+def is_free(model: Any) -> bool:
+    return hasattr(model, "pop_planes")
+
+
+def decode_planes(
+    data: bytes, runs: list[Run], runs_field: bytes, layout: int, model: Any
+) -> bytes:
+    require(layout <= 1, "a layout of the list")
+    elements = sum(run.elements for run in runs)
+    require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+    planes = []
+    for run in runs:
+        shape = run.shape if layout else (1, *run.shape)
+        require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
+        slices, rows, columns, channels = (*shape, 1)[:4]
+        if run.kind == 0:
+            require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
+        levels = len(run.levels) if run.kind else 256**run.dtype.itemsize
+        planes += [(slices, rows, columns, channels, levels)] * run.count
+    require(
+        model.plane_room(planes) <= 2**26 + 2**10 * len(data),
+        "no more room than the data may claim",
+    )
+    require(
+        model.plane_work(planes) <= 2**34 + 2**24 * len(data),
+        "no more work than the data may claim",
+    )
+    message = Message.from_bytes(data)
+    require(message.depth is not None, "the tail of a chain is infinite")
+    symbols = model.pop_planes(message, planes, np.dtype(np.uint16))
+    items = to_bytes(symbols, runs)
+    chain.check_end(message, chain.digest(runs_field, items))
+    return items
+
+
+def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
+    size = len(reader.data) - reader.at
+    coder, form, distance = reader.byte(), reader.byte(), reader.byte()
+    require(coder <= 1 and form <= 2, "a coder and a form of the list")
+    require(all(run.kind == (2 if form == 2 else 0) for run in runs), "levels as the form")
+    length = -(-elements // 8) if form == 2 else elements * itemsize
+    require(max(length, elements) <= 2**16 + 2**12 * size, "no more than the data may claim")
+    stream = reader.take(size - 3)
+    if coder == 0:
+        unpacker = zlib.decompressobj(-15)
+        content = bytearray(unpacker.decompress(stream))
+    else:
+        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        content = bytearray(unpacker.decompress(stream))
+    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
+    require(len(content) == length, "as much content as elements")
+    if distance > 0:
+        for i in range(distance, length):
+            content[i] = (content[i] + content[i - distance]) % 256
+    if form == 1:
+        return bytes(content[j * elements + i] for i in range(elements) for j in range(itemsize))
+    if form == 0:
+        return bytes(content)
+    bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
+    require(not bits[elements:].any(), "the last byte is filled with zeros")
+    return to_bytes(bits[:elements], runs)
+
+
+def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
+    count = sum(run.count for run in runs)
+    sizes = {size_of(run.shape, model) for run in runs}
+    require(len(sizes) == 1, "all items of a block are images of one size")
+    two = [run.kind == 2 for run in runs]
+    require(all(two) or not any(two), "two levels in each run, or in none")
+    dtype = np.dtype("|u1" if model.levels <= 256 else "<u2")
+    require(
+        model.levels == 2 if all(two) else runs[0].dtype == dtype,
+        "levels as the model's, or numbers that are symbols",
+    )
+    bound = model.at(*sizes.pop())
+    require(
+        count * bound.most_elements <= 2**16 + 2**12 * len(data),
+        "no more elements than the data may claim",
+    )
+    require(
+        min(count, bound.batch) * bound.room <= 2**26 + 2**10 * len(data),
+        "no more room than the data may claim",
+    )
+    require(
+        chain.block_work(bound, count) <= 2**34 + 2**24 * len(data),
+        "no more work than the data may claim",
+    )
+    message = Message.from_bytes(data)
+    require(message.depth is not None, "the tail of a chain is infinite")
+    symbols = chain.decode(bound, message, count).ravel()
+    items = to_bytes(symbols, runs) if all(two) else symbols.astype(dtype).tobytes()
+    chain.check_end(message, chain.digest(runs_field, items))
+    return items
+
+
+def size_of(shape: tuple[int, ...], model: Model) -> Size:
+    """Rows and columns of the images that items of this shape are to the model."""
+    if model.size is not None:
+        image = (*model.size, model.channels)
+        wide = [n for n in shape if n != 1]
+        require(
+            wide in ([n for n in image if n != 1], [n for n in [math.prod(image)] if n != 1]),
+            "items of the image of the model",
+        )
+        return model.size
+    if model.channels == 1 and len(shape) == 2:
+        shape = (*shape, 1)
+    require(len(shape) == 3 and shape[2] == model.channels, "images of the channels of the model")
+    require(min(shape) >= 1, "an image has a pixel")
+    return shape[0], shape[1]
+
+
+def to_bytes(symbols: NDArray[Any], runs: list[Run]) -> bytes:
+    """The elements that these symbols stand for."""
+    out = b""
+    for run in runs:
+        part, symbols = symbols[: run.elements], symbols[run.elements :]
+        out += (run.levels[part] if run.kind else part.astype(run.dtype)).tobytes()
+    return out

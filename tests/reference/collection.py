@@ -1,0 +1,124 @@
+"""What an archive holds, and how it is cut into pieces (docs/format.md, `C`)."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from .fields import Reader, require
+
+Shape = tuple[int, ...]
+
+PICTURES = {("|b1", ()), ("|u1", ()), ("<u2", ()), ("|u1", (2,)), ("|u1", (3,)), ("|u1", (4,))}
+
+
+@dataclass
+class Part:
+    """An array, or pictures of several sizes."""
+
+    dtype: np.dtype[Any]
+    axes: int
+    shape: Shape
+    sizes: list[tuple[int, Shape]]
+    """How many items in a row have which shape."""
+    cut: Shape | None
+
+    @property
+    def elements(self) -> int:
+        return sum(count * math.prod(shape) for count, shape in self.sizes)
+
+    @property
+    def pieces(self) -> int:
+        return sum(count * math.prod(self.grid(shape)) for count, shape in self.sizes)
+
+    def grid(self, item: Shape) -> Shape:
+        """The number of pieces along each dimension."""
+        if self.cut is None:
+            return (1,) * len(item)
+        return tuple(-(-size // most) for size, most in zip(item, self.cut, strict=True))
+
+    def regions(self, item: Shape) -> Iterator[tuple[slice, ...]]:
+        """Where the pieces of an item of this shape lie, in order."""
+        grid = self.grid(item)
+        steps = [max(-(-size // count), 1) for size, count in zip(item, grid, strict=True)]
+        for place in product(*map(range, grid)):
+            yield tuple(
+                slice(at * step, min((at + 1) * step, size))
+                for at, step, size in zip(place, steps, item, strict=True)
+            )
+
+    def piece_runs(self) -> Iterator[tuple[int, Shape]]:
+        """How many pieces in a row have which shape."""
+        for count, item in self.sizes:
+            if math.prod(self.grid(item)) == 1:
+                yield count, item
+                continue
+            for _ in range(count):
+                for region in self.regions(item):
+                    yield 1, tuple(part.stop - part.start for part in region)
+
+    def join(self, content: bytes) -> bytes:
+        """The bytes of the items, of those of the pieces."""
+        if self.cut is None:
+            return content
+        flat, joined = np.frombuffer(content, self.dtype), b""
+        for count, item in self.sizes:
+            for _ in range(count):
+                array = np.empty(item, self.dtype)
+                for region in self.regions(item):
+                    shape = [part.stop - part.start for part in region]
+                    piece, flat = flat[: math.prod(shape)], flat[math.prod(shape) :]
+                    array[region] = piece.reshape(shape)
+                joined += array.tobytes()
+        return joined
+
+
+def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
+    """The kind of files, or None for an array, and the parts."""
+    reader = Reader(payload)
+    container = reader.byte()
+    require(container <= 3, "a container of the list")
+    kind, count = (reader.byte(), reader.varint()) if container == 1 else (None, 1)
+    require(kind in (None, 0, 1, 2), "a kind of the list")
+    parts = [read_part(reader) for _ in range(count)]
+    reader.done()
+    if kind in (0, 2):
+        require(len(parts) > 0, "at least one part")
+        for part in parts:
+            require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
+            require(part.elements > 0, "a part has pictures")
+            channels = part.shape[1:] if part.axes == 2 else part.shape[3:]
+            require(part.axes == 2 or len(part.shape) > 2, "pictures have rows and columns")
+            require((part.dtype.str, channels) in PICTURES, "a mode of the list")
+    else:
+        require(all(part.axes < 2 for part in parts), "an array has items of one shape")
+    return kind, parts
+
+
+def read_part(reader: Reader) -> Part:
+    dtype, axes, shape = reader.dtype(), reader.byte(), reader.shape()
+    require(axes <= 2, "one item, or items along the first axis, of one size or of several")
+    require(axes == 0 or len(shape) > 0, "a first axis")
+    if axes == 2:
+        require(len(shape) <= 2, "a number of items, and of channels")
+        sizes = [
+            (reader.varint(), (reader.varint(), reader.varint(), *shape[1:]))
+            for _ in range(reader.varint())
+        ]
+        require(all(n > 0 and min(size[:2]) > 0 for n, size in sizes), "sizes are of pictures")
+        require(sum(n for n, _ in sizes) == shape[0], "every item has a size")
+    else:
+        sizes = [(shape[0] if axes else 1, shape[axes:])]
+    cut = None
+    kind = reader.byte()
+    require(kind <= 1, "cut or not")
+    if kind:
+        dimensions = 1 + len(shape) if axes == 2 else len(shape) - axes
+        cut = tuple(reader.varint() for _ in range(dimensions))
+        require(0 not in cut, "pieces have an extent")
+    part = Part(dtype, axes, shape, sizes, cut)
+    require(cut is None or part.elements > 0, "what is cut has elements")
+    return part
