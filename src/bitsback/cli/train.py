@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from bitsback.cli import options, train_report
-from bitsback.cli.progress import Progress
-
-if TYPE_CHECKING:
-    from bitsback.train.job.image_set import ImageSet
+from bitsback.cli import options, train_free, train_sized
+from bitsback.cli.training import Source, Words
 
 
 @click.command(short_help="Train a model for your own images.")
@@ -37,12 +32,31 @@ if TYPE_CHECKING:
     ),
 )
 @click.option(
+    "--kind",
+    type=click.Choice(["auto", "free", "sized"]),
+    default="auto",
+    show_default=True,
+    help=(
+        "free: for images of any size and kind, going on from a model there is; sized: a VAE of"
+        " small images of one shape; auto: sized for what --arch is given with, and for many"
+        " small grey or bilevel images."
+    ),
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="NAME|FILE",
+    default="universal",
+    show_default=True,
+    help="The free model to go on from, or the word none.",
+)
+@click.option(
     "--arch",
     type=click.Choice(["auto", "context", "dense"]),
     default="auto",
     show_default=True,
     help=(
-        "Kind of model: context codes each pixel given those around it, and is smaller; dense is"
+        "Of a sized model: context codes each pixel given those around it, and is smaller; dense is"
         " far faster to use."
     ),
 )
@@ -79,6 +93,8 @@ def command(
     data: str,
     output: str,
     minutes: float,
+    kind: Literal["auto", "free", "sized"],
+    start: str,
     arch: Literal["auto", "context", "dense"],
     epochs: int | None,
     seed: int,
@@ -94,69 +110,43 @@ def command(
 ) -> None:
     """Train a model for images like those in DATA, and say what it is worth.
 
-    DATA is anything that 'bitsback compress' reads: at least 100 images of one shape, 8 x 8 to 128
-    x 128 pixels, bilevel or grey (8 bits). Or it is the word mnist or fashion-mnist, which are
-    downloaded unless --data or BITSBACK_DATA names their folder. The size of the model follows from
-    the data and from --minutes. A tenth of the images is used to make choices and another tenth
-    only to measure, at the end, beside PNG, xz, WebP and JPEG XL.
+    DATA is anything that 'bitsback compress' reads, of bool or of integers of 8 or 16 bits: an
+    array, pictures of any sizes, a stack, or one large image, of which parts are held out. Or it is
+    the word mnist or fashion-mnist, which are downloaded unless --data or BITSBACK_DATA names their
+    folder. A tenth is used to make choices and another tenth only to measure, at the end, beside
+    the model that training started from, PNG, xz, WebP and JPEG XL.
 
     Needs bitsback[train]. Compressing and decompressing with the model does not.
 
     \b
-      bitsback train faces.npy -o faces.safetensors
-      bitsback train faces.npy -o faces.safetensors --resume       after an interruption
-      bitsback compress faces.npy -m faces.safetensors             the model goes into the archive
+      bitsback train scans/ -o scans.safetensors
+      bitsback train scans/ -o scans.safetensors --resume          after an interruption
+      bitsback compress scans/ -m scans.safetensors                the model goes into the archive
     """
-    from bitsback.train.export.exporter import Card
-    from bitsback.train.job.downloads import SETS
-    from bitsback.train.job.image_set import as_images, split
-    from bitsback.train.job.job import PLAN, Settings, check_output, train
-    from bitsback.train.job.worth import compare
+    from bitsback.train.job.job import Settings, check_output
+    from bitsback.train.job.kinds import takes_sized
 
     path = Path(output)
-    kind = None if arch == "auto" else arch
-    settings = Settings(path, minutes, seed, threads, epochs, resume, force, kind)
-    check_output(settings)
-    collection = _collection(data, folder)
-    about = about or (SETS[data].about if data in SETS else train_report.about(collection))
-    licence = licence or (SETS[data].licence if data in SETS else "unspecified")
-    card = Card(name or path.stem, about, licence, collection.shape)
-    parts = split(collection, seed)
-    try:
-        with Progress("training", quiet, show_count=True) as progress:
-            outcome = train(
-                collection,
-                parts,
-                card,
-                settings,
-                lambda done, total, rate: progress(done, total, train_report.rate_note(rate)),
-            )
-    except KeyboardInterrupt:
-        if (settings.folder / PLAN).exists():
-            again = shlex.join(word for word in sys.argv[1:] if word != "--resume")
-            click.echo(
-                f"\nthe checkpoint is in {settings.folder}; go on with:  bitsback {again} --resume",
-                err=True,
-            )
-        raise
-    if not quiet:
-        click.echo("measuring on the held-out images, and on all ...", err=True)
-    held_out, everything = (
-        as_images(symbols, collection.levels) for symbols in (parts.held_out, collection.everything)
+    settings = Settings(
+        path, minutes, seed, threads, epochs, resume, force, None if arch == "auto" else arch
     )
-    comparison = compare(outcome.model, held_out, everything, outcome.seconds)
-    if as_json:
-        train_report.show_json(settings, collection, parts, outcome, comparison)
-    elif not quiet:
-        train_report.show(settings, collection, parts, outcome, comparison)
+    check_output(settings)
+    if kind == "free" and arch != "auto":
+        raise click.UsageError("--arch is for --kind sized")
+    source = _source(data, folder)
+    words = Words(name or path.stem, about, licence)
+    if kind == "free" or (kind == "auto" and arch == "auto" and not takes_sized(source.data)):
+        train_free.run(source, start, settings, words, quiet, as_json)
+    else:
+        train_sized.run(source, settings, words, quiet, as_json)
 
 
-def _collection(data: str, folder: str | None) -> ImageSet:
+def _source(data: str, folder: str | None) -> Source:
+    """Where the images are: a path, or the folder of public data."""
     from bitsback.train.job.downloads import SETS, find
-    from bitsback.train.job.image_set import named_image_set, read_image_set
 
     if data in SETS:
-        return named_image_set(data, find(data, folder))
+        return Source(data, find(data, folder))
     if folder is not None:
         raise click.UsageError(f"--data is for {' and '.join(SETS)}; name your own images alone")
-    return read_image_set(data)
+    return Source(data)

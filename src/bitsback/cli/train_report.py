@@ -1,4 +1,4 @@
-"""What `bitsback train` says: behind its bar while it trains, and in the table at the end."""
+"""What `bitsback train` says at the end of a sized model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from bitsback.train.job.image_set import ImageSet, Parts
     from bitsback.train.job.job import Outcome, Settings
     from bitsback.train.job.worth import Worth
-
-
-def rate_note(rate: float | None) -> str | None:
-    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
-    return None if rate is None else f"validation {rate:.4f} bits per pixel"
 
 
 def about(collection: ImageSet) -> str:

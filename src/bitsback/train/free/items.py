@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.planes import STACKS, find_map, plane_shapes, to_planes
+from bitsback.archive.runs import Run
 from bitsback.models.planes import PlaneShape
 
-# Of the values between the least and the greatest, how many may occur at most for ranks to pay.
-SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
 MIRRORED = 0.3  # how often a part is turned round, along each axis
 
 
@@ -37,28 +38,23 @@ def as_item(values: NDArray[Any]) -> Item | None:
 
 def as_items(pieces: Sequence[NDArray[Any]]) -> list[Item]:
     """The symbols of pieces, each [slices, rows, columns, channels] of bool or integers of 8 or 16
-    bits, as an archive would make them of a block of these; none where there is but one value.
-
-    That is ranks where few of the values between the least and the greatest occur, all values of
-    uint8 otherwise, and of more bits the differences to the least.
+    bits and all of one dtype, as those of one block of an archive; none where there is but one
+    value.
     """
-    low = min(int(piece.min()) for piece in pieces)
-    high = max(int(piece.max()) for piece in pieces)
-    dtype = pieces[0].dtype
-    if low == high:
+    block = Pieces.of(pieces, pieces[0].dtype)
+    if (block.elements == block.elements[0]).all():
         return []
-    occurs = np.zeros(high - low + 1, np.bool_)
-    for piece in pieces:
-        occurs[np.unique(piece).astype(np.int32) - low] = True
-    count = int(np.count_nonzero(occurs))
-    if count <= SPARSE[dtype.itemsize] * len(occurs):
-        table, levels = np.cumsum(occurs) - 1, count
-    elif dtype == np.uint8:
-        return [Item(piece, 256) for piece in pieces]
-    else:
-        table, levels = np.arange(len(occurs)), len(occurs)
-    table = table.astype(np.uint8 if levels <= 256 else np.uint16)
-    return [Item(table[piece.astype(np.int32) - low], levels) for piece in pieces]
+    values = find_map(block)
+    runs = [Run(count, block.dtype, shape, values) for count, shape in block.shapes]
+    symbols = to_planes(block, values)
+    if symbols.dtype.kind == "b":
+        symbols = symbols.view(np.uint8)
+    found, at = [], 0
+    for shape in plane_shapes(runs, STACKS):
+        item = symbols[at : at + shape.elements].reshape(shape[:4])
+        found.append(Item(item, shape.levels))
+        at += shape.elements
+    return found
 
 
 @dataclass(frozen=True)
@@ -107,5 +103,3 @@ def _dtype(group: list[Item]) -> np.dtype[Any]:
 def flat(group: list[Item]) -> NDArray[Any]:
     """Their symbols, one item after the other."""
     return np.concatenate([np.ascontiguousarray(item.symbols).reshape(-1) for item in group])
-
-

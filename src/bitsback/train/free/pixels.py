@@ -11,7 +11,7 @@ from torch import Tensor
 from bitsback import _core
 from bitsback.train.free.items import Item, flat, together
 from bitsback.train.quantise.exact_tables import seen_differences
-from bitsback.train.twins.predictive import Places, PredictiveArchitecture
+from bitsback.train.twins.predictive import PredictiveArchitecture
 from bitsback.train.twins.relative import FIRST_LEVEL, LAST_LEVEL, Targets
 
 GROUP = 1 << 18  # symbols of the items that are looked at together, unless one has more
@@ -48,13 +48,13 @@ class Pixels:
 def make_predictor(architecture: PredictiveArchitecture, starts: Starts) -> _core.Predictor:
     """The core's predictor by these settings."""
     predictors = [
-        (one.cell, one.decay, one.ridge, *_lists(one.places)) for one in architecture.predictors
+        (one.cell, one.decay, one.ridge, one.places.own, one.places.first, one.places.second)
+        for one in architecture.predictors
     ]
-    return _core.Predictor(predictors, _lists(architecture.window), seen_differences(), starts)
-
-
-def _lists(places: Places) -> tuple[list[tuple[int, int]], ...]:
-    return list(places.own), list(places.first), list(places.second)
+    window = architecture.window
+    return _core.Predictor(
+        predictors, (window.own, window.first, window.second), seen_differences(), starts
+    )
 
 
 def sample_pixels(
@@ -84,4 +84,5 @@ def _sample(
 def unit_of(index: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The units, in 2^-8 levels, that the quarters of their logarithms mean."""
     quarters = index.astype(np.int32)
-    return np.ldexp(4.0 + quarters % 4, quarters // 4 - 2)
+    unit: NDArray[np.float64] = np.ldexp(4.0 + quarters % 4, quarters // 4 - 2)
+    return unit

@@ -148,4 +148,5 @@ class _Extended:
         """MED of each pixel."""
         west, north, corner = self.at((0, -1)), self.at((-1, 0)), self.at((-1, -1))
         low, high = np.minimum(west, north), np.maximum(west, north)
-        return np.clip(west + north - corner, low, high)
+        median: Integers = np.clip(west + north - corner, low, high)
+        return median

@@ -24,7 +24,6 @@ from bitsback.train.twins.relative import Targets
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
-RATE_WARM_UP = 300  # steps until the full rate
 LEAST_RATE = 1e-5
 FOLLOWED = 4  # every so many steps the average follows
 AT_ONCE = 1 << 15  # pixels that are validated at a time
@@ -43,6 +42,7 @@ class FreeRecipe:
     validate_every: int
     learning_rate: float = 2e-3
     constant: float = 0.3  # this part of the steps at the full rate, a cosine to zero after it
+    warm_up: int = 300  # steps until the full rate
     batch: int = 8_192
     clip: float = 0.5
     average: float = 0.002  # weight of a step that the average follows
@@ -161,7 +161,7 @@ class FreeTraining:
     def _rate(self) -> float:
         recipe = self.recipe
         fall = max(0.0, (self.step / recipe.steps - recipe.constant) / (1 - recipe.constant))
-        rising = min(1.0, (self.step + 1) / RATE_WARM_UP)
+        rising = min(1.0, (self.step + 1) / recipe.warm_up)
         return max(LEAST_RATE, recipe.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * fall)))
 
     @torch.no_grad()
@@ -214,7 +214,9 @@ class FreeTraining:
             ) from None
         stored = state["recipe"]
         if self.replanned:
-            self.recipe = FreeRecipe(**asdict(self.recipe) | {key: stored[key] for key in REPLANNED})
+            self.recipe = FreeRecipe(
+                **asdict(self.recipe) | {key: stored[key] for key in REPLANNED}
+            )
         if stored != asdict(self.recipe):
             raise InputError(
                 f"{path}: is from another recipe; give another folder, or remove it to start again"

@@ -44,7 +44,8 @@ class Contender:
     name: str
     unit: str
     bytes: int
-    images: int
+    images: float
+    """How many, or which part of one."""
     pixels: int
     """Of all images."""
     whole: int | None = None
@@ -183,6 +184,17 @@ def table(worth: Worth) -> list[str]:
         lines.append(
             f"{name:42} {row.rate:15.3f} {row.bytes_an_image:15.1f} {pays:>15} {whole:>15}".rstrip()
         )
+    return lines
+
+
+def free_table(ours: Contender, others: Sequence[Contender], model_bytes: int) -> list[str]:
+    """The lines of the table of a free model, of which the whole collection is not measured."""
+    heads = ("bits a value", "bytes an image", "pays from")
+    lines = [" ".join([f"{'':42}", *(f"{head:>15}" for head in heads)])]
+    for row in (ours, *others):
+        pays = "" if row is ours else _images(break_even(ours, row, model_bytes))
+        name = f"{row.name}, {row.unit}"
+        lines.append(f"{name:42} {row.rate:15.3f} {row.bytes_an_image:15.1f} {pays:>15}".rstrip())
     return lines
 
 

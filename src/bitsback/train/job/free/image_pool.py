@@ -27,6 +27,8 @@ class ImagePool:
     train: list[Values] = field(default_factory=list)
     validation: list[Values] = field(default_factory=list)
     held_out: list[Values] = field(default_factory=list)
+    part_held_out: float = 0.0
+    """Of all values."""
 
     def items(self, of: list[Values]) -> list[Item]:
         """As symbols; parts without anything to learn are left out."""
@@ -53,7 +55,9 @@ def read_pool(pieces: Iterable[Values], roles: Roles, seed: int, name: str) -> I
     trained = [part for of in roles for role, part in of if role == TRAIN]
     random = np.random.default_rng(seed)
     elements = sum(part.elements for part in trained)
-    pool = ImagePool()
+    every = sum(part.elements for of in roles for _, part in of)
+    held_out = sum(part.elements for of in roles for role, part in of if role == HELD_OUT)
+    pool = ImagePool(part_held_out=held_out / every)
     for values, of in zip(pieces, roles, strict=True):
         kept = min(1.0, MOST_BYTES / (elements * values.itemsize))
         for role, part in of:
@@ -65,7 +69,9 @@ def read_pool(pieces: Iterable[Values], roles: Roles, seed: int, name: str) -> I
             elif (thinned := _thinned(cut, kept, random)) is not None:
                 pool.train.append(thinned.copy())
     if not pool.items(pool.train) or not pool.items(pool.validation):
-        raise InputError(f"{name}: all its pixels have the same value, and there is nothing to learn")
+        raise InputError(
+            f"{name}: all its pixels have the same value, and there is nothing to learn"
+        )
     return pool
 
 

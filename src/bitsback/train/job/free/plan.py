@@ -16,7 +16,7 @@ from bitsback.errors import InputError
 from bitsback.train.fit.half import faster_in_half
 from bitsback.train.free.training import FreeRecipe, FreeTraining, Share
 from bitsback.train.job.free.base import Base
-from bitsback.train.job.free.preparing import Prepared
+from bitsback.train.job.free.preparing import Amounts, Prepared
 
 PLAN = "plan.json"
 VALIDATIONS = 20
@@ -25,7 +25,10 @@ RATE = 1e-3  # of weights that have learned already
 FIRST_RATE = 2e-3  # of those that have not
 FLOAT_PART = 0.6  # of their steps; the others are with rounding
 AVERAGED = 0.05  # of all steps, about so many make the average
+WARM_UP = 0.1  # of them, until the full rate, but at most 300 steps
 FEWEST_STEPS = 20
+BATCHES = (1_024, 2_048, 4_096, 8_192)
+ENOUGH_STEPS = 4_000  # with a batch, where a greater one is better
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class FreePlan:
     """
 
     steps: int
+    batch: int
+    amounts: Amounts
     symbols: int
     """That were looked at for pixels to train on."""
     worth: float
@@ -58,6 +63,8 @@ class FreePlan:
             validate_every=max(1, self.steps // VALIDATIONS),
             learning_rate=RATE if self.learned else FIRST_RATE,
             constant=0.0 if self.learned else 0.3,
+            warm_up=max(1, min(300, int(WARM_UP * self.steps))),
+            batch=self.batch,
             average=min(1.0, max(0.002, 4 / (AVERAGED * self.steps))),
             seed=self.seed,
         )
@@ -75,20 +82,22 @@ class FreePlan:
         )
 
 
-def timed(plan: FreePlan, base: Base, prepared: Prepared, threads: int | None) -> FreePlan:
-    """The plan with as many steps as fit into its seconds by some that are timed, on one or all
-    cores, whichever is faster.
+def timed(
+    plan: FreePlan, base: Base, prepared: Prepared, threads: int | None, left: float
+) -> FreePlan:
+    """The plan with as many steps as fit into the seconds that are left, by some that are timed, on
+    one or all cores, whichever is faster.
     """
-    assert plan.seconds is not None
-    plan = replace(plan, half=faster_in_half())
+    plan = replace(plan, seconds=left, half=faster_in_half())
     choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
     seconds = {}
     for count in choices:
         torch.set_num_threads(count)
         seconds[count] = _seconds_of_a_step(plan, base, prepared)
     best = min(seconds, key=lambda count: seconds[count])
-    steps = max(FEWEST_STEPS, int(plan.seconds / seconds[best]))
-    return replace(plan, threads=best, steps=steps)
+    symbols = left / seconds[best] * plan.batch
+    batch = next((b for b in BATCHES if symbols / b <= ENOUGH_STEPS), BATCHES[-1])
+    return replace(plan, threads=best, batch=batch, steps=max(FEWEST_STEPS, int(symbols / batch)))
 
 
 def _seconds_of_a_step(plan: FreePlan, base: Base, prepared: Prepared) -> float:
@@ -114,7 +123,8 @@ def read_plan(folder: Path, of: str) -> FreePlan:
     path = folder / PLAN
     try:
         stored: dict[str, Any] = json.loads(path.read_text())
-        plan, same = FreePlan(**stored["free"]), stored["of"] == of
+        fields, same = stored["free"], stored["of"] == of
+        plan = FreePlan(**fields | {"amounts": Amounts(**fields["amounts"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: is damaged, or of another kind of model ({error}); start again with --force"

@@ -2,7 +2,6 @@
 network sees of each.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import numpy as np
 from bitsback.archive.pool import ordered_map
 from bitsback.train.free.items import Item, together
 from bitsback.train.free.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, adapted, sum_products
+from bitsback.train.free.starts import WORTH, Sums, adapted, sum_products
 from bitsback.train.free.training import mean_bits
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
@@ -19,32 +18,51 @@ from bitsback.train.job.free.image_pool import ImagePool
 MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
 WORTHS = (WORTH, 4 * WORTH, 16 * WORTH, 64 * WORTH)  # of start matrices, of which the best is taken
 KEPT = 0.0  # in the place of a worth: those of the base
-SUMMED = 1 << 19  # symbols that start matrices are learned from
-CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
-VALIDATED = 1 << 18  # pixels that choose among weights
+MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
+MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
+MOST_VALIDATED = 1 << 18  # pixels that choose among weights
 
 Symbols = int
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """worth: of the start matrices, in pixels, or KEPT. symbols: that were looked at."""
+    """symbols: that were looked at for pixels to train on."""
 
     starts: Starts
-    worth: float
     train: Pixels
     validation: Pixels
     symbols: Symbols
 
 
-def choose_starts(base: Base, pool: ImagePool, seed: int) -> tuple[Starts, float]:
+@dataclass(frozen=True)
+class Amounts:
+    """How many symbols are looked at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
+
+    summed: Symbols
+    chosen_by: Symbols
+    validated: Symbols
+
+    @classmethod
+    def within(cls, seconds: float) -> "Amounts":
+        """As many as leave most of the time to training."""
+        return cls(
+            min(MOST_SUMMED, int(10_000 * seconds)),
+            min(MOST_CHOSEN_BY, int(1_000 * seconds)),
+            min(MOST_VALIDATED, int(3_000 * seconds)),
+        )
+
+
+def choose_starts(base: Base, pool: ImagePool, amounts: Amounts, seed: int) -> tuple[Starts, float]:
     """The start matrices with which the model as it is does best on validation images."""
-    validation = _some(pool.items(pool.validation), CHOSEN_BY, seed)
+    validation = _some(pool.items(pool.validation), amounts.chosen_by, seed)
     twin = base.twin
     twin.quantise()
     found: list[tuple[float, float, Starts]] = []
-    sums = sum_products(base.architecture, base.starts, _some(pool.items(pool.train), SUMMED, seed))
-    choices = [(worth, adapted(sums, base.starts, worth)) for worth in WORTHS]
+    sums = _sums(base, pool, amounts, seed)
+    choices: list[tuple[float, Starts]] = [
+        (float(worth), adapted(sums, base.starts, worth)) for worth in WORTHS
+    ]
     if base.model is not None:
         choices.insert(0, (KEPT, base.starts))
     for worth, starts in choices:
@@ -56,19 +74,23 @@ def choose_starts(base: Base, pool: ImagePool, seed: int) -> tuple[Starts, float
     return starts, worth
 
 
-def starts_worth(base: Base, pool: ImagePool, worth: float, seed: int) -> Starts:
+def starts_worth(base: Base, pool: ImagePool, amounts: Amounts, worth: float, seed: int) -> Starts:
     """The same, once it is known what they are worth."""
     if worth == KEPT:
         return base.starts
-    sums = sum_products(base.architecture, base.starts, _some(pool.items(pool.train), SUMMED, seed))
-    return adapted(sums, base.starts, worth)
+    return adapted(_sums(base, pool, amounts, seed), base.starts, worth)
+
+
+def _sums(base: Base, pool: ImagePool, amounts: Amounts, seed: int) -> Sums:
+    some = _some(pool.items(pool.train), amounts.summed, seed)
+    return sum_products(base.architecture, base.starts, some)
 
 
 def prepare(
     base: Base,
     pool: ImagePool,
     starts: Starts,
-    worth: float,
+    amounts: Amounts,
     seed: int,
     threads: int,
     enough: Callable[[Symbols], bool],
@@ -78,7 +100,7 @@ def prepare(
     The same symbols give the same pixels, whatever the threads.
     """
     predictor = make_predictor(base.architecture, starts)
-    validation = _some(pool.items(pool.validation), VALIDATED, seed)
+    validation = _some(pool.items(pool.validation), amounts.validated, seed)
     of_validation = sample_pixels(predictor, validation, 1, np.random.default_rng(seed))
     items = pool.items(pool.train)
     order = np.random.default_rng(seed).permutation(len(items))
@@ -98,7 +120,7 @@ def prepare(
         if enough(symbols):
             break
     made.close()
-    return Prepared(starts, worth, Pixels.joined(train), Pixels.joined(of_validation), symbols)
+    return Prepared(starts, Pixels.joined(train), Pixels.joined(of_validation), symbols)
 
 
 def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
@@ -127,14 +149,3 @@ def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:
     height = max(1, min(rows, symbols // (count * columns * channels)))
     row = int(random.integers(0, rows - height + 1))
     return Item(item.symbols[first : first + count, row : row + height], item.levels)
-
-
-class Stopwatch:
-    """Says when a time is over, and how long it has been."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start

@@ -7,7 +7,7 @@ of few and small pieces parts: slabs of slices, or bands of rows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -76,9 +76,7 @@ def _units(pieces: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
     whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(pieces)]
     images = [
         [part for part, _ in group]
-        for _, group in groupby(
-            zip(whole, pieces, strict=True), key=lambda of: of[1][0]
-        )
+        for _, group in groupby(zip(whole, pieces, strict=True), key=lambda of: of[1][0])
     ]
     if len(images) >= ENOUGH:
         return images
@@ -95,7 +93,4 @@ def _bands(piece: int, shape: Shape, wanted: int) -> list[Part]:
     count = max(1, min(wanted, size // LEAST_SIDE))
     ends = [number * size // count for number in range(count + 1)]
     each = math.prod(shape) // size
-    return [
-        Part(piece, axis, start, end, each * (end - start))
-        for start, end in zip(ends, ends[1:], strict=False)
-    ]
+    return [Part(piece, axis, start, end, each * (end - start)) for start, end in pairwise(ends)]

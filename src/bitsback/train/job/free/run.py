@@ -2,11 +2,11 @@
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import torch
 
+from bitsback.archive.output import open_output
 from bitsback.archive.pool import check_threads
 from bitsback.errors import ModelError
 from bitsback.models import Model
@@ -14,17 +14,19 @@ from bitsback.train.export.exporter import Card
 from bitsback.train.export.predictive import export_predictive
 from bitsback.train.fit.allocator import keep_freed_memory
 from bitsback.train.free.training import FreeTraining, mean_bits
+from bitsback.train.job.curve import draw
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
-from bitsback.train.job.free.plan import PLAN, FreePlan, read_plan, timed, write_plan
+from bitsback.train.job.free.plan import BATCHES, PLAN, FreePlan, read_plan, timed, write_plan
 from bitsback.train.job.free.preparing import (
     KEPT,
+    Amounts,
     Prepared,
-    Stopwatch,
     choose_starts,
     prepare,
     starts_worth,
 )
+from bitsback.train.job.free.stopwatch import Stopwatch
 from bitsback.train.job.job import PATIENCE, Progress, Settings, check_output, stalled
 
 PART_FOR_PIXELS = 0.2  # of the time, for looking at images
@@ -59,9 +61,14 @@ class FreeOutcome:
 
 
 def train_free(
-    pool: ImagePool, base: Base, card: Card, settings: Settings, progress: Progress, clock: Stopwatch
+    pool: ImagePool,
+    base: Base,
+    card: Card,
+    settings: Settings,
+    progress: Progress,
+    clock: Stopwatch,
 ) -> FreeOutcome:
-    """Trains, and leaves the checkpoints until `settings.folder` is removed.
+    """Trains; the checkpoints stay until `write_model`.
 
     clock: started when the job was, so that reading counts. Raises InputError where the output or a
     checkpoint is in the way, ModelError if training left the range of the integer format.
@@ -88,22 +95,26 @@ def _plan(
     cores = check_threads(settings.threads)
     if (settings.folder / PLAN).exists():
         plan = read_plan(settings.folder, of)
-        starts = starts_worth(base, pool, plan.worth, plan.seed)
-        return plan, prepare(
-            base, pool, starts, plan.worth, plan.seed, cores, lambda done: done >= plan.symbols
+        starts = starts_worth(base, pool, plan.amounts, plan.worth, plan.seed)
+        prepared = prepare(
+            base, pool, starts, plan.amounts, plan.seed, cores, lambda done: done >= plan.symbols
         )
+        return plan, prepared
     try:
         seconds, fixed = 60 * settings.minutes, settings.epochs
         torch.set_num_threads(settings.threads or 1)
-        starts, worth = choose_starts(base, pool, settings.seed)
+        amounts = Amounts.within(seconds)
+        starts, worth = choose_starts(base, pool, amounts, settings.seed)
         limit = clock.seconds + PART_FOR_PIXELS * seconds
 
         def enough(symbols: int) -> bool:
             return fixed is None and clock.seconds > limit
 
-        prepared = prepare(base, pool, starts, worth, settings.seed, cores, enough)
+        prepared = prepare(base, pool, starts, amounts, settings.seed, cores, enough)
         plan = FreePlan(
             steps=fixed or 1,
+            batch=BATCHES[1],
+            amounts=amounts,
             symbols=prepared.symbols,
             worth=worth,
             threads=settings.threads or 1,
@@ -114,7 +125,7 @@ def _plan(
         )
         if fixed is None:
             left = (1 - PART_FOR_THE_END) * seconds - clock.seconds
-            plan = timed(replace(plan, seconds=left), base, prepared, settings.threads)
+            plan = timed(plan, base, prepared, settings.threads, left)
     except BaseException:
         settings.folder.rmdir()  # there is nothing in it to go on from
         raise
@@ -143,9 +154,7 @@ def _run(training: FreeTraining, plan: FreePlan, progress: Progress) -> None:
 
 def _stalled(training: FreeTraining) -> bool:
     """Of the validations with rounding."""
-    rows = [
-        {"validation_bpd": row["validation"]} for row in training.rows if row["quantised"]
-    ]
+    rows = [{"validation_bpd": row["validation"]} for row in training.rows if row["quantised"]]
     return len(rows) > PATIENCE and stalled(rows)
 
 
@@ -178,5 +187,19 @@ def _finish(
     )
 
 
-def remove_checkpoints(folder: Path) -> None:
-    shutil.rmtree(folder)
+def write_model(outcome: FreeOutcome, settings: Settings) -> None:
+    """The model and its curve; the checkpoints go."""
+    with open_output(settings.output, settings.force) as file:
+        file.write(outcome.model.to_bytes())
+    with open_output(settings.curve, force=True) as file:
+        rows = [
+            {
+                "epoch": row["step"],
+                "quantised": row["quantised"],
+                "train_bpd": row["train"],
+                "validation_bpd": row["validation"],
+            }
+            for row in outcome.rows
+        ]
+        file.write(draw(rows, outcome.model.name))
+    shutil.rmtree(settings.folder)

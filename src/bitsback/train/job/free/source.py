@@ -1,4 +1,4 @@
-"""The images of whatever `bitsback compress` reads, one piece after the other."""
+"""The images of whatever `bitsback compress` reads, in the pieces that an archive would hold."""
 
 import math
 import warnings
@@ -9,12 +9,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs import open_input
+from bitsback.archive import planes
+from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.cutting import blocks_of
+from bitsback.archive.inputs import Asked, open_input
+from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
+from bitsback.models import Model
 from bitsback.train.job.free.roles import Shape
-
-COLOURS = 4  # a last axis of more is none of colours
 
 
 @dataclass(frozen=True)
@@ -22,71 +25,71 @@ class ImageSource:
     """shapes: of which image each piece is, and its shape."""
 
     shapes: list[tuple[int, Shape]]
-    arrays: list[Items]
-    """What holds them, in order."""
-
-    def pieces(self) -> Iterator[NDArray[Any]]:
-        """Values [slices, rows, columns, channels], one after the other, once."""
-        for items in self.arrays:
-            axes = 0 if _is_picture(items.shape) else 1
-            for _ in range(items.shape[0] if axes else 1):
-                piece = items.read(1, axes)[0] if axes else items.read(1, 0)[0]
-                yield piece.reshape(_piece_shape(piece.shape))
-            items.finish()
-
-    @property
-    def elements(self) -> int:
-        return sum(math.prod(shape) for _, shape in self.shapes)
+    parts: list[tuple[Items, Collection]]
 
     @property
     def images(self) -> int:
-        return self.shapes[-1][0] + 1
+        """Pictures, and slices of stacks."""
+        return sum(
+            part.items if part.axes != ONE else 1 if part.picture else part.entries
+            for _, part in self.parts
+        )
+
+    def pieces(self) -> Iterator[NDArray[Any]]:
+        """Values [slices, rows, columns, channels], one piece after the other, once."""
+        for items, part in self.parts:
+            reader = PieceReader(items, part)
+            for first, count in blocks_of(part, None, items.name):
+                for piece in reader.read(first, count):
+                    yield piece.reshape(_as_stack(part, piece.shape))
+            items.finish()
+
+    def in_words(self) -> str:
+        """What they are, for people."""
+        kinds = {
+            (str(part.dtype), shape[3]) for (_, part) in self.parts for _, shape in self.shapes
+        }
+        sizes = {shape[:3] for _, shape in self.shapes}
+        (dtype, channels) = min(kinds)
+        colours = "" if channels == 1 else f", {channels} channels"
+        slices, rows, columns = min(sizes)
+        size = f"{rows} x {columns}" if len(sizes) == 1 else "several sizes"
+        stacks = f"{slices} slices of " if slices > 1 and len(sizes) == 1 else ""
+        return f"{stacks}{size}, {dtype}{colours}"
 
 
 @contextmanager
-def open_source(path: str) -> Iterator[ImageSource]:
-    """Raises InputError for what no free model codes."""
+def open_source(path: str, model: Model | None) -> Iterator[ImageSource]:
+    """model: a free one, which tells by a trial whether arrays are stacks. Raises InputError for
+    what no free model codes.
+    """
     with warnings.catch_warnings():
         # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(path, None, skip_bad=False) as found:
-            arrays = [items for items, _ in found.parts if math.prod(items.shape)]
+        with open_input(path, Asked(model)) as found:
+            parts = [(items, part) for items, part in found.parts if part.elements]
             shapes: list[tuple[int, Shape]] = []
-            for items in arrays:
-                _check(items, path)
-                if _is_picture(items.shape):
-                    shapes.append((len(shapes), _piece_shape(items.shape)))
-                else:
-                    each = _piece_shape(items.shape[1:])
-                    shapes += [(len(shapes) + n, each) for n in range(items.shape[0])]
+            for _, part in parts:
+                before = shapes[-1][0] + 1 if shapes else 0
+                for number in range(part.pieces):
+                    item, at = part.item_of(number)
+                    shape = part.grid(item).shape_of(at)
+                    if not planes.layouts_for(part.dtype, shape):
+                        raise InputError(
+                            f"{path}: holds {part.dtype} of the shape {shape}, and models are for"
+                            " pictures and stacks of bool or of integers of 8 or 16 bits; convert"
+                            " them, for example with .astype('uint16')"
+                        )
+                    shapes.append((before + item, _as_stack(part, shape)))
             if not shapes:
                 raise InputError(f"{path}: holds no pixels to train on")
-            yield ImageSource(shapes, arrays)
+            yield ImageSource(shapes, parts)
 
 
-def _check(items: Items, path: str) -> None:
-    dtype, shape = items.dtype, items.shape
-    if dtype.kind not in "bui" or dtype.itemsize > 2:
-        raise InputError(
-            f"{path}: holds elements of {dtype}, and models are for bool and for integers of 8 or"
-            " 16 bits; convert them, for example with .astype('uint16')"
-        )
-    if not 2 <= len(shape) <= 5:
-        raise InputError(f"{path}: holds an array of the shape {shape}, which is none of images")
-
-
-def _is_picture(shape: tuple[int, ...]) -> bool:
-    """Whether an array of this shape is one picture, and not images along its first axis."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[2] <= COLOURS)
-
-
-def _piece_shape(shape: tuple[int, ...]) -> Shape:
-    """Slices, rows, columns and channels of an item."""
-    if len(shape) == 2:
-        return 1, shape[0], shape[1], 1
-    if len(shape) == 3:
-        if shape[2] <= COLOURS:
-            return 1, shape[0], shape[1], shape[2]
-        return shape[0], shape[1], shape[2], 1
-    slices, rows, columns, channels = shape
-    return slices, rows, columns, channels
+def _as_stack(part: Collection, shape: tuple[int, ...]) -> Shape:
+    """Slices, rows, columns and channels of a piece."""
+    stack = part.axes == ONE and not part.picture
+    if not stack and planes.PICTURES in planes.layouts_for(part.dtype, shape):
+        shape = (1, *shape)
+    slices, rows, columns, *channels = shape
+    return slices, rows, columns, math.prod(channels)

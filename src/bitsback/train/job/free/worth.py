@@ -40,18 +40,20 @@ class FreeWorth:
         return [*([] if self.base is None else [self.base]), *self.rivals]
 
 
-def judge(pool: ImagePool, base: Base, outcome: FreeOutcome) -> tuple[FreeOutcome, FreeWorth]:
+def judge(
+    pool: ImagePool, base: Base, outcome: FreeOutcome, images: float
+) -> tuple[FreeOutcome, FreeWorth]:
     """Measures all on the held-out images. Where they are smaller with the base than with the model
     that came of it, the base is what comes of it.
 
-    What would take longer than the training took, by the time it took on fewer images, is left out,
-    and named.
+    images: how many are held out, or which part of one. What would take longer than the training
+    took, by the time it took on fewer images, is left out, and named.
     """
     held_out = pool.held_out
 
     def contender(name: str, unit: str, size: int) -> Contender:
         elements = sum(values.size for values in held_out)
-        return Contender(name, unit, size, len(held_out), elements)
+        return Contender(name, unit, size, images, elements)
 
     ours = contender(outcome.model.name, "bitsback", message_bytes(outcome.model, pool))
     of_base = None

@@ -1,0 +1,70 @@
+"""What both kinds of `bitsback train` share: where images are, and what to say when interrupted."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bitsback.train.export.exporter import Card
+    from bitsback.train.job.job import Settings
+
+
+@dataclass(frozen=True)
+class Source:
+    """data: a path, or the name of public data, whose files are in `folder`."""
+
+    data: str
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the user wants the model to say of itself."""
+
+    name: str
+    about: str | None
+    licence: str | None
+
+    def card(self, source: Source, about: str, item_shape: tuple[int, ...] = ()) -> Card:
+        """about: what it says if the user has not said."""
+        from bitsback.train.export.exporter import Card
+        from bitsback.train.job.downloads import SETS
+
+        known = SETS.get(source.data)
+        licence = "unspecified" if known is None else known.licence
+        return Card(
+            self.name,
+            self.about or (about if known is None else known.about),
+            self.licence or licence,
+            item_shape,
+        )
+
+
+@contextmanager
+def resumable(settings: Settings) -> Iterator[None]:
+    """Says how to go on, where there is something to go on from."""
+    from bitsback.train.job.job import PLAN
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (settings.folder / PLAN).exists():
+            again = shlex.join(word for word in sys.argv[1:] if word != "--resume")
+            click.echo(
+                f"\nthe checkpoint is in {settings.folder}; go on with:  bitsback {again} --resume",
+                err=True,
+            )
+        raise
+
+
+def rate_note(rate: float | None) -> str | None:
+    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
+    return None if rate is None else f"validation {rate:.4f} bits per pixel"

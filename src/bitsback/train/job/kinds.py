@@ -1,0 +1,34 @@
+"""Which kind of model `bitsback train` makes, if it is not told (docs/training.md)."""
+
+import warnings
+
+import numpy as np
+
+from bitsback.archive.inputs import Asked, open_input
+from bitsback.errors import InputWarning
+from bitsback.train.job.downloads import SETS
+from bitsback.train.job.image_set import SMALLEST
+
+LARGEST = 32  # rows and columns of images that a sized model is better for
+FEWEST = 5_000  # of them
+
+
+def takes_sized(path: str) -> bool:
+    """Whether these are many small grey or bilevel images of one shape, of which a VAE learns what
+    a free model does not see.
+
+    path: of whatever `bitsback compress` reads, or the name of public data. Raises InputError if it
+    cannot be read.
+    """
+    if path in SETS:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        with open_input(path, Asked(stack=False)) as found:
+            shapes = {shape for _, part in found.parts for _, shape in part.runs}
+            grey = all(part.dtype in (np.uint8, np.bool_) for _, part in found.parts)
+            count = sum(part.items for _, part in found.parts)
+    if len(shapes) != 1 or not grey or count < FEWEST:
+        return False
+    sides = [side for side in shapes.pop() if side != 1]
+    return len(sides) == 2 and min(sides) >= SMALLEST and max(sides) <= LARGEST
