@@ -58,11 +58,9 @@ class Grower:
     def rule(self) -> dict[str, Any]:
         """How the weights of a predictor follow the image."""
         decays = [[86, 72, 72], [0, 0, 0], [252, 0, 0], [0, 100, 152], [1, 2, 3]]
-        decay = self.choose.of(decays)
-        most = min(64, 8 * (256 - sum(decay)))
         return {
-            "cell": self.choose.of([8, 4, 5, most]),
-            "decay": decay,
+            "cell": self.choose.of([8, 4, 5, 32]),
+            "decay": self.choose.of(decays),
             "ridge": self.choose.of([128, 1, 2**20]),
         }
 

@@ -44,7 +44,7 @@ class PlaneShape(NamedTuple):
 def check_shape(shape: PlaneShape, levels: int) -> None:
     """For a model whose x has so many levels."""
     require(min(shape[:4]) >= 1, "an item has at least one element in each direction")
-    require(shape.elements <= 2**24, "an item has at most 2^24 elements")
+    require(shape.elements <= 2**26, "an item has at most 2^26 elements")
     require(2 <= shape.levels <= levels, f"an item has 2 to {levels} levels")
 
 

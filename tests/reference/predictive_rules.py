@@ -61,9 +61,7 @@ def read_predictor(about: Any) -> Predictor:
     require(offsets.inputs(2) <= MOST_INPUTS, f"a predictor has at most {MOST_INPUTS} inputs")
     above, left, right = (check_integer(d, 0, 252) for d in check_list(about["decay"], 3, 3))
     require(above + left + right <= 252, "the sum of the decay is at most 252")
-    cell = check_integer(about["cell"], 4, 64)
-    fading = 256 - above - left - right
-    require(cell <= 8 * fading, "the sums of a cell fade fast enough to stay within 32 bits")
+    cell = check_integer(about["cell"], 4, 32)
     return Predictor(offsets, cell, (above, left, right), check_integer(about["ridge"], 1, 2**20))
 
 
