@@ -14,7 +14,7 @@ from random_programs import Choices, Seeded
 from reference.least_squares import triangle
 from reference.planes import PlaneShape
 from reference.predictive_rules import Offsets, width
-from reference.values import ITEM, Value
+from reference.values import ITEM, Ints, Value
 
 CODE = ["push x ~ p(x)"]
 LEVELS = [65536, 256, 2, 1000, 4096]  # of a model
@@ -37,8 +37,9 @@ class Grower:
         predictors = [self.offsets(*choose.of(counts)) for _ in range(choose.of([1, 2, 3, 4]))]
         counts = [(3, 1, 2), (1, 0, 0), (12, 5, 4), (112, 64, 64)]
         window = self.offsets(*choose.of(counts))
+        cells = choose.of([[8], [4], [32, 5, 8, 4]])
         about: dict[str, Any] = {
-            "predictors": [self.rule() | described(of) for of in predictors],
+            "predictors": [self.rule(choose.of(cells)) | described(of) for of in predictors],
             "window": described(window),
         }
         for number, of in enumerate(predictors):
@@ -55,11 +56,11 @@ class Grower:
         parts.distributions["p(x)"] = codec | {"codec": "predictive"} | about
         return parts.model(CODE)
 
-    def rule(self) -> dict[str, Any]:
+    def rule(self, cell: int) -> dict[str, Any]:
         """How the weights of a predictor follow the image."""
         decays = [[86, 72, 72], [0, 0, 0], [252, 0, 0], [0, 100, 152], [1, 2, 3]]
         return {
-            "cell": self.choose.of([8, 4, 5, 32]),
+            "cell": cell,
             "decay": self.choose.of(decays),
             "ridge": self.choose.of([128, 1, 2**20]),
         }
@@ -135,29 +136,31 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneSh
     return shapes
 
 
-KINDS = ["smooth", "random", "constant", "ends", "gaps", "steps"]
+KINDS = ["smooth", "random", "constant", "ends", "gaps", "steps", "board"]
 
 
-def random_item(rng: np.random.Generator, shape: PlaneShape, kind: str) -> NDArray[np.int64]:
+def random_item(rng: np.random.Generator, shape: PlaneShape, kind: str) -> Ints:
     """The symbols of an item [slices, rows, columns, channels]."""
     at, top = shape[:4], shape.levels - 1
-    if kind == "constant":
-        return np.full(at, rng.integers(0, top + 1))
-    if kind == "ends":
-        return top * rng.integers(0, 2, at)
-    if kind == "gaps":
-        return rng.integers(0, top // 7 + 1, at) * 7
-    if kind == "steps":
-        s, r, q, c = np.indices(at)
-        return np.asarray(((r // 3 + q // 2 + s + c) % 2 * top * 3 + top) // 4)
+    s, r, q, c = np.indices(at)
     if kind == "smooth":
-        s, r, q, c = np.indices(at)
         wave = np.sin(r / 3 + s / 5) + np.cos(q / 4 + c / 3) + rng.normal(0, 0.05, at)
         return np.clip((wave + 2) / 4 * top, 0, top).astype(np.int64)
-    return rng.integers(0, top + 1, at)
+    x = np.asarray(rng.integers(0, top + 1, at), np.int64)
+    if kind == "constant":
+        x[:] = x[0, 0, 0, 0]
+    elif kind == "ends":
+        x = top * rng.integers(0, 2, at)
+    elif kind == "gaps":
+        x = x // 7 * 7
+    elif kind == "steps":
+        x[:] = ((r // 3 + q // 2 + s + c) % 2 * 3 + 1) * top // 4
+    elif kind == "board":
+        x[:] = (r + q + s + c) % 2 * top
+    return x
 
 
-def random_items(seed: int, shapes: Sequence[PlaneShape]) -> NDArray[np.int64]:
+def random_items(seed: int, shapes: Sequence[PlaneShape]) -> Ints:
     """The symbols of items of any kinds, one item after the other."""
     rng = np.random.default_rng(seed)
     items = [random_item(rng, shape, str(rng.choice(KINDS))) for shape in shapes]

@@ -107,20 +107,20 @@ class Predictive:
         return {self.network_name: {"context": Value(self.width, ITEM, (0, TOP))}}
 
     @property
-    def _all_offsets(self) -> list[Offsets]:
+    def all_offsets(self) -> list[Offsets]:
         return [*(of.offsets for of in self.predictors), self.window]
 
     @property
     def lag(self) -> int:
         """Steps from a pixel to the one below it."""
-        own = [offset for of in self._all_offsets for offset in of.own]
+        own = [offset for of in self.all_offsets for offset in of.own]
         needed = (-(-(dq + 1) // -dr) for dr, dq in own if dr < 0)
         return max([2 * max(of.cell for of in self.predictors), *needed])
 
     @property
     def delay(self) -> int:
         """Steps from a pixel to the same one of the next plane."""
-        of = [offset for of in self._all_offsets for offset in of.of_references]
+        of = [offset for of in self.all_offsets for offset in of.of_references]
         return 1 + max([0, *(self.lag * dr + dq for dr, dq in of)])
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:

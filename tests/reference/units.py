@@ -1,11 +1,12 @@
 """The unit of a pixel: how large errors have been around it. What is seen is measured in it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 RECIPROCALS = [256, 205, 171, 146]  # 2^8 / (1 + f / 4)
 
 
-class Unit(NamedTuple):
+@dataclass(frozen=True)
+class Unit:
     """s = (1 + fraction / 4) * 2^lead, rounded down, in units of 2^-8 of a level."""
 
     lead: int
