@@ -297,6 +297,7 @@ NB_MODULE(_core, m) {
     bind_message(m);
     bind_codecs(m);
     bind_models(m);
+    bind_predictive(m);
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },

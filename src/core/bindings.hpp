@@ -59,5 +59,7 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
 
 // Integer networks, distributions, and programs of them.
 void bind_models(nb::module_& m);
+// The predictive distribution.
+void bind_predictive(nb::module_& m);
 
 }  // namespace bitsback

@@ -1,0 +1,60 @@
+// What is computed of many numbers at a time: plain data and plain functions, no inline code, since
+// each set of kernels is compiled for an instruction set of its own. All give the same integers.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace bitsback {
+
+// The lower triangle of a symmetric matrix: row a has the entries 0 ... a, and room for as many as
+// fill eights.
+static constexpr inline size_t triangle_row(size_t a) {
+    return (a / 8 + 1) * (a / 8 * 32 + a % 8 * 8);
+}
+
+// How differences become bytes that a network sees: entry clamp((x * reciprocal + base) >> shift)
+// of a table, in which -1024 is the first.
+struct Sight {
+    const uint8_t* table;  // [2048], and 3 bytes that may be read
+    int32_t reciprocal;
+    int32_t base;
+    int32_t shift;
+};
+
+struct PredictiveKernels {
+    static constexpr size_t lanes = 8;
+
+    // out[i] = x[offsets[i]] - from.
+    void (*differences)(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
+                        int32_t* out);
+    // The sum of a[i] * b[i], which stays within 32 bits, or within 64.
+    int32_t (*dot)(const int32_t* a, const int32_t* b, size_t count);
+    int64_t (*long_dot)(const int32_t* a, const int32_t* b, size_t count);
+    // out[i] = clamp((in[i] * reciprocal + half) >> shift, -1023, 1023).
+    void (*scale)(const int32_t* in, size_t count, int32_t reciprocal, int32_t half, int32_t shift,
+                  int16_t* out);
+    // out[i] = what is seen of x[offsets[i]].
+    void (*look)(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
+                 uint8_t* out);
+    // out = (decay[0] * above + decay[1] * left + decay[2] * right) >> 8, of matrices of 31 bits.
+    void (*fade)(const int32_t* above, const int32_t* left, const int32_t* right,
+                 const int32_t* decay, size_t size, int32_t* out);
+    // matrix[a][b] += the sum of v[a] * v[b] over the vectors v of `values`, [count, stride], of
+    // which the first `size` elements count and the others up to a multiple of eight are zero.
+    void (*accumulate)(const int16_t* values, size_t count, size_t stride, size_t size,
+                       int32_t* matrix);
+    // The weights of `lanes` systems of n inputs each, in units of 2^-12. work: doubles, twice
+    // `lanes` for each entry of a triangle of n + 1 rows, from an address that 64 divides.
+    void (*solve)(const int32_t* const* systems, size_t n, int32_t ridge, double* work,
+                  int32_t* const* weights);
+};
+
+// Those for the engine in use (linear.hpp).
+const PredictiveKernels& predictive_kernels();
+
+extern const PredictiveKernels predictive_plain;
+extern const PredictiveKernels predictive_avx2;
+extern const PredictiveKernels predictive_avx512;
+
+}  // namespace bitsback

@@ -1,0 +1,72 @@
+// The predictions of a model alone: what its network would see of known symbols.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "../codecs.hpp"
+#include "settings.hpp"
+#include "wavefront.hpp"
+
+namespace bitsback {
+
+// Of each symbol, in the order of the symbols.
+struct SeenSymbols {
+    std::span<std::uint8_t> contexts;     // [symbols, width]
+    std::span<std::int32_t> predictions;  // in 2^-8 levels
+    std::span<std::uint8_t> units;        // logarithms, in quarters
+};
+
+// Throws MessageError unless there is a symbol, below its item's levels, for each element.
+template <class Symbol>
+void require_planes(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) {
+    std::size_t first = 0;
+    for (const PlaneShape& shape : shapes) {
+        shape.check();
+        require(shape.elements() <= symbols.size() - first, "the items have more elements");
+        require_symbols(symbols.subspan(first, shape.elements()), shape.levels);
+        first += shape.elements();
+    }
+    require(first == symbols.size(), "the items have fewer elements");
+}
+
+template <class Symbol>
+void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
+                 std::span<const Symbol> symbols, const SeenSymbols& out) {
+    // So many items at a time as have some hundred pixels at once, which stay in a cache.
+    constexpr std::size_t enough = 256;
+    require_planes(shapes, symbols);
+    const std::size_t width = settings.width();
+    std::vector<std::uint8_t> contexts;
+    for (std::size_t first = 0, element = 0; first < shapes.size();) {
+        std::size_t end = first, at_once = 0, elements = 0;
+        for (; end < shapes.size() && at_once < enough; ++end) {
+            const PlaneShape& shape = shapes[end];
+            at_once +=
+                shape.planes() * std::min(shape.rows, (shape.columns - 1) / settings.lag() + 1);
+            elements += shape.elements();
+        }
+        Wavefront wavefront(settings, predictive_kernels(), shapes.subspan(first, end - first));
+        for (std::size_t time = 0; time < wavefront.times(); ++time) {
+            wavefront.look(time, [&](std::size_t count) {
+                contexts.resize(count * width);
+                return contexts.data();
+            });
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
+                const std::size_t at = element + wavefront.element(i);
+                std::memcpy(out.contexts.data() + at * width, contexts.data() + i * width, width);
+                out.predictions[at] = wavefront.pixel(i).prediction;
+                out.units[at] = static_cast<std::uint8_t>(wavefront.pixel(i).unit.index());
+                wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
+            }
+        }
+        first = end;
+        element += elements;
+    }
+}
+
+}  // namespace bitsback

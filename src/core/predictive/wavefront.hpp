@@ -1,0 +1,134 @@
+// The order in which the pixels of all items of a batch are coded: at each time those whose
+// surroundings have been coded at earlier times, item after item, plane after plane, row after row.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "default_floats.hpp"
+#include "plane.hpp"
+
+namespace bitsback {
+
+// One item, plane by plane.
+class PlaneItem {
+  public:
+    // first: where it begins among the symbols of all items.
+    PlaneItem(const PredictiveSettings& settings, const PredictiveKernels& kernels,
+              const PlaneShape& shape, std::size_t first)
+        : shape_(shape), first_(first), frame_(settings, shape) {
+        for (std::size_t p = 0; p < shape.planes(); ++p) {
+            const References references(shape, p);
+            std::array<Plane*, 2> others{};
+            for (std::size_t i = 0; i < references.count; ++i)
+                others[i] = &planes_[references.planes[i]];
+            planes_.emplace_back(settings, kernels, frame_,
+                                 std::span(others.data(), references.count));
+        }
+    }
+
+    const PlaneShape& shape() const { return shape_; }
+    Plane& plane(std::size_t p) { return planes_[p]; }
+    // Where a pixel stands among the symbols of all items.
+    std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
+        return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
+    }
+
+  private:
+    PlaneShape shape_;
+    std::size_t first_;
+    ItemFrame frame_;
+    std::deque<Plane> planes_;
+};
+
+class Wavefront {
+  public:
+    Wavefront(const PredictiveSettings& settings, const PredictiveKernels& kernels,
+              std::span<const PlaneShape> shapes)
+        : settings_(settings), solver_(settings, kernels) {
+        std::size_t first = 0;
+        for (const PlaneShape& shape : shapes) {
+            items_.emplace_back(settings, kernels, shape, first);
+            first += shape.elements();
+            times_ = std::max(times_, settings.delay() * (shape.planes() - 1) + duration(shape));
+        }
+    }
+
+    // From 0 to this, exclusively; at some there may be no pixels.
+    std::size_t times() const { return times_; }
+    std::size_t pixels() const { return pixels_.size(); }
+    const Pixel& pixel(std::size_t i) const { return pixels_[i]; }
+    // Where pixel i stands among the symbols of all items.
+    std::size_t element(std::size_t i) const { return elements_[i]; }
+    std::int32_t levels(std::size_t i) const { return levels_[i]; }
+
+    // Goes to a time, and predicts its pixels. contexts(count): where those of so many go.
+    template <class Contexts>
+    void look(std::size_t time, const Contexts& contexts) {
+        pixels_.clear();
+        elements_.clear();
+        levels_.clear();
+        places_.clear();
+        for (PlaneItem& item : items_) find(item, time);
+        for (const Place& at : places_) at.plane->prepare(at.row, at.column, solver_);
+        solver_.run();
+        std::uint8_t* context = contexts(places_.size());
+        for (const Place& at : places_) {
+            pixels_.push_back(at.plane->look(at.row, at.column, context));
+            context += settings_.width();
+        }
+    }
+
+    // Takes the symbol of pixel i.
+    void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
+
+  private:
+    struct Place {
+        Plane* plane;
+        std::int32_t row;
+        std::int32_t column;
+    };
+
+    // Times from the first pixel of a plane to its last.
+    std::size_t duration(const PlaneShape& shape) const {
+        return settings_.lag() * (shape.rows - 1) + shape.columns;
+    }
+
+    void find(PlaneItem& item, std::size_t time) {
+        const PlaneShape& shape = item.shape();
+        const std::size_t lag = settings_.lag(), delay = settings_.delay();
+        const std::size_t whole = duration(shape);
+        const std::size_t first = time < whole ? 0 : (time - whole) / delay + 1;
+        const std::size_t last = std::min(time / delay + 1, shape.planes());
+        for (std::size_t p = first; p < last; ++p) {
+            const std::size_t since = time - delay * p;
+            const std::size_t top = since < shape.columns ? 0 : (since - shape.columns) / lag + 1;
+            const std::size_t bottom = std::min(since / lag + 1, shape.rows);
+            for (std::size_t row = top; row < bottom; ++row) {
+                const std::size_t column = since - lag * row;
+                places_.push_back({&item.plane(p), static_cast<std::int32_t>(row),
+                                   static_cast<std::int32_t>(column)});
+                elements_.push_back(item.element(p, row, column));
+                levels_.push_back(static_cast<std::int32_t>(shape.levels));
+            }
+        }
+    }
+
+    const PredictiveSettings& settings_;
+    DefaultFloats floats_;
+    Solver solver_;
+    std::deque<PlaneItem> items_;
+    std::size_t times_ = 0;
+    std::vector<Place> places_;
+    std::vector<Pixel> pixels_;
+    std::vector<std::size_t> elements_;
+    std::vector<std::int32_t> levels_;
+};
+
+}  // namespace bitsback
