@@ -29,17 +29,20 @@ class Grower:
         self.choose, self.parts = choose, Parts(seed, None)
         self.rng = self.parts.rng
 
-    def model(self, levels: int | None = None) -> tuple[str, Tensors]:
+    def model(
+        self, levels: int | None = None, rules: list[dict[str, Any]] | None = None
+    ) -> tuple[str, Tensors]:
+        """rules: how the weights of each predictor follow the image, unless that is random."""
         choose, parts = self.choose, self.parts
+        rules = rules or self.rules()
         levels = levels or choose.of(LEVELS)
         parts.variables["x"] = {"planes": "any", "levels": levels}
         counts = [(4, 2, 3), (1, 0, 0), (12, 5, 5), (32, 0, 16), (1, 32, 15), (3, 1, 0), (4, 0, 1)]
-        predictors = [self.offsets(*choose.of(counts)) for _ in range(choose.of([1, 2, 3, 4]))]
+        predictors = [self.offsets(*choose.of(counts)) for _ in rules]
         counts = [(3, 1, 2), (1, 0, 0), (12, 5, 4), (112, 64, 64)]
         window = self.offsets(*choose.of(counts))
-        cells = choose.of([[8], [4], [32, 5, 8, 4]])
         about: dict[str, Any] = {
-            "predictors": [self.rule(choose.of(cells)) | described(of) for of in predictors],
+            "predictors": [a | described(b) for a, b in zip(rules, predictors, strict=True)],
             "window": described(window),
         }
         for number, of in enumerate(predictors):
@@ -56,14 +59,17 @@ class Grower:
         parts.distributions["p(x)"] = codec | {"codec": "predictive"} | about
         return parts.model(CODE)
 
-    def rule(self, cell: int) -> dict[str, Any]:
-        """How the weights of a predictor follow the image."""
+    def rules(self) -> list[dict[str, Any]]:
+        cells = self.choose.of([[8], [4], [32, 5, 8, 4]])
         decays = [[86, 72, 72], [0, 0, 0], [252, 0, 0], [0, 100, 152], [1, 2, 3]]
-        return {
-            "cell": cell,
-            "decay": self.choose.of(decays),
-            "ridge": self.choose.of([128, 1, 2**20]),
-        }
+        return [
+            {
+                "cell": self.choose.of(cells),
+                "decay": self.choose.of(decays),
+                "ridge": self.choose.of([128, 1, 2**20]),
+            }
+            for _ in range(self.choose.of([1, 2, 3, 4]))
+        ]
 
     def offsets(self, own: int, first: int, second: int) -> Offsets:
         """So many in the plane itself, and in those that it looks at."""
@@ -120,6 +126,12 @@ def random_predictive(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(Seeded(np.random.default_rng(seed)), seed).model(levels))
 
 
+def slow_predictive() -> bytes:
+    """A model whose sums are the largest that there can be."""
+    rules = [{"cell": 32, "decay": [252, 0, 0], "ridge": 1}]
+    return file.write(*Grower(Seeded(np.random.default_rng(0)), 0).model(65536, rules))
+
+
 def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneShape]:
     """Of a batch of one to four items of together not much more than so many elements."""
     shapes: list[PlaneShape] = []
@@ -145,7 +157,8 @@ def random_item(rng: np.random.Generator, shape: PlaneShape, kind: str) -> Ints:
     s, r, q, c = np.indices(at)
     if kind == "smooth":
         wave = np.sin(r / 3 + s / 5) + np.cos(q / 4 + c / 3) + rng.normal(0, 0.05, at)
-        return np.clip((wave + 2) / 4 * top, 0, top).astype(np.int64)
+        x: Ints = np.clip((wave + 2) / 4 * top, 0, top).astype(np.int64)
+        return x
     x = np.asarray(rng.integers(0, top + 1, at), np.int64)
     if kind == "constant":
         x[:] = x[0, 0, 0, 0]

@@ -19,6 +19,7 @@ overflow; networks are NumPy int64. The tests compare bitsback with this bit for
     units.py             how large errors are around a pixel
     least_squares.py     predictions whose weights follow the image: the one computation in doubles
     predictive_rules.py  what a description says of the codec `predictive`
+    predicted_plane.py   a plane while it is coded: its predictions, and what a network sees of it
     predictive.py        images of any size as planes, each pixel predicted
     distributions.py     a variable given others
     steps.py             the code of a model, and which variables are known at each step

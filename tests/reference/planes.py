@@ -4,10 +4,7 @@ is found outside an image.
 
 from typing import NamedTuple
 
-import numpy as np
-
 from .rules import require
-from .values import Ints
 
 CODING_ORDERS = {3: [1, 0, 2], 4: [1, 0, 2, 3]}  # by the number of channels, if not as they are
 
@@ -40,26 +37,18 @@ class PlaneShape(NamedTuple):
         near = [(s, c - 1), (s - 1, c), (s, c - 2), (s - 2, c)]
         return [a * self.channels + b for a, b in near if a >= 0 and b >= 0][:2]
 
+    def element(self, plane: int, row: int, column: int) -> int:
+        """Where a pixel of a plane is among the elements [slices, rows, columns, channels]."""
+        s, c = divmod(plane, self.channels)
+        place = (s * self.rows + row) * self.columns + column
+        return place * self.channels + self.coding_order[c]
+
 
 def check_shape(shape: PlaneShape, levels: int) -> None:
     """For a model whose x has so many levels."""
     require(min(shape[:4]) >= 1, "an item has at least one element in each direction")
     require(shape.elements <= 2**26, "an item has at most 2^26 elements")
     require(2 <= shape.levels <= levels, f"an item has 2 to {levels} levels")
-
-
-def to_planes(symbols: Ints, shape: PlaneShape) -> Ints:
-    """The planes [planes, rows, columns] of an item, in coding order."""
-    item = symbols.reshape(shape[:4])[..., shape.coding_order]
-    return item.transpose(0, 3, 1, 2).reshape(shape.planes, shape.rows, shape.columns)
-
-
-def from_planes(planes: Ints, shape: PlaneShape) -> Ints:
-    """The item [slices, rows, columns, channels] whose planes these are."""
-    item = np.empty(shape[:4], np.int64)
-    by_slice = planes.reshape(shape.slices, shape.channels, shape.rows, shape.columns)
-    item[..., shape.coding_order] = by_slice.transpose(0, 2, 3, 1)
-    return item
 
 
 class Field:

@@ -5,8 +5,8 @@ import pytest
 
 from random_predictive import random_predictive
 from reference.model import Model
-from reference.planes import Field, PlaneShape, from_planes, median_edge, to_planes
-from reference.predictive import blend, recent
+from reference.planes import Field, PlaneShape, median_edge
+from reference.predicted_plane import blend, recent
 from reference.rules import ModelError
 from reference.units import Unit
 
@@ -25,12 +25,12 @@ def test_a_plane_looks_at_the_nearest_channels_and_slices() -> None:
 def test_green_is_coded_before_red_and_blue() -> None:
     for channels, order in [(1, [0]), (2, [0, 1]), (3, [1, 0, 2]), (4, [1, 0, 2, 3])]:
         shape = PlaneShape(1, 1, 1, channels, 256)
-        assert to_planes(np.arange(channels), shape).ravel().tolist() == order
+        assert [shape.element(p, 0, 0) for p in range(channels)] == order
     shape = PlaneShape(2, 3, 4, 3, 256)
-    item = np.arange(shape.elements)
-    planes = to_planes(item, shape)
-    assert planes[3, 2, 1] == item.reshape(2, 3, 4, 3)[1, 2, 1, 1]
-    assert from_planes(planes, shape).ravel().tolist() == item.tolist()
+    item = np.arange(shape.elements).reshape(2, 3, 4, 3)
+    assert shape.element(3, 2, 1) == item[1, 2, 1, 1]
+    places = [(p, r, q) for p in range(6) for r in range(3) for q in range(4)]
+    assert sorted(shape.element(*place) for place in places) == item.ravel().tolist()
 
 
 def test_what_is_met_outside_of_a_plane() -> None:
@@ -88,14 +88,13 @@ def test_the_first_pixel_of_an_image() -> None:
     """All is 128: the error that is expected is 8 levels, the unit 2,064 / 256 of a level."""
     model = Model.from_bytes(random_predictive(3))
     of, see = model.predictive, model.predictive.see
-    ((intervals, symbols, contexts),) = model.planes([PlaneShape(1, 1, 1, 1, 256)]).run([77])
+    (step,) = model.planes([PlaneShape(1, 1, 1, 1, 256)]).steps()
     predictors = 1 + len(of.predictors)
     window = [see[1024]] * of.window.inputs(2)
     ends = [see[1024 + 256], see[1024 + 254], 4 * 11, 4 * 10, 0, 0, 0, 0]
     seen = [see[1024]] * predictors + [64] * predictors + [see[1024]] * 4
-    assert contexts.tolist() == [window + seen + ends]
-    assert symbols == [77]
-    assert [one.size for one in intervals] == [256]
+    assert step.contexts.tolist() == [window + seen + ends]
+    assert [(one.prediction, one.size) for one in step.pixels] == [(128 * 256, 256)]
 
 
 def test_times_leave_no_pixel_unknown() -> None:
