@@ -153,6 +153,23 @@ class Predictor:
         self, symbols: NDArray[Any], shapes: _Planes
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]: ...
 
+class PredictiveDistribution:
+    def __init__(
+        self,
+        predictor: Predictor,
+        network: Network,
+        outputs: Sequence[int],
+        exponential: NDArray[np.uint32],
+        inverse_scale: NDArray[np.uint32],
+        cdf: NDArray[np.int32],
+        levels: int,
+        precision: int,
+        mean_shift: int,
+    ) -> None: ...
+    def push(self, message: Message, symbols: NDArray[Any], shapes: _Planes) -> None: ...
+    def pop_bytes(self, message: Message, shapes: _Planes) -> NDArray[np.uint8]: ...
+    def pop_words(self, message: Message, shapes: _Planes) -> NDArray[np.uint16]: ...
+
 def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...
 def push_categorical(

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "distributions/predictive.hpp"
+#include "network.hpp"
 #include "predictive/predictor.hpp"
 #include "predictive/settings.hpp"
 #include "predictive/shape.hpp"
@@ -27,6 +29,11 @@ using PredictorTuple = std::tuple<std::int32_t, std::array<std::int32_t, 3>, std
                                   OffsetList, OffsetList, OffsetList>;
 // slices, rows, columns, channels, levels
 using ShapeTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t>;
+
+template <class T>
+std::vector<T> copy(const In<T>& array) {
+    return {array.data(), array.data() + array.size()};
+}
 
 std::vector<Offset> offsets(const OffsetList& pairs) {
     std::vector<Offset> all;
@@ -64,6 +71,29 @@ nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
     return nb::make_tuple(seen, predictions, units);
 }
 
+template <class Symbol>
+void push_planes(const PredictiveDistribution& self, Message& message, const In<Symbol>& symbols,
+                 const std::vector<ShapeTuple>& tuples) {
+    const std::vector<PlaneShape> shapes = shapes_of(tuples);
+    nb::gil_scoped_release release;
+    self.push(message, shapes, view(symbols));
+}
+
+template <class Symbol>
+Out<Symbol> pop_planes(const PredictiveDistribution& self, Message& message,
+                       const std::vector<ShapeTuple>& tuples) {
+    const std::vector<PlaneShape> shapes = shapes_of(tuples);
+    std::size_t elements = 0;
+    for (const PlaneShape& shape : shapes) {
+        shape.check();
+        elements += shape.elements();
+        require(shape.levels <= std::size_t{1} << 8 * sizeof(Symbol),
+                "an item has more levels than its type has values");
+    }
+    return make_array<Symbol>({elements},
+                              [&](std::span<Symbol> out) { self.pop(message, shapes, out); });
+}
+
 }  // namespace
 
 void bind_predictive(nb::module_& m) {
@@ -88,6 +118,26 @@ void bind_predictive(nb::module_& m) {
         .def_prop_ro("delay", &PredictiveSettings::delay)
         .def("contexts", &contexts<std::uint8_t>, nb::arg("symbols").noconvert(), "shapes"_a)
         .def("contexts", &contexts<std::uint16_t>, nb::arg("symbols").noconvert(), "shapes"_a);
+    nb::class_<PredictiveDistribution>(m, "PredictiveDistribution")
+        .def(
+            "__init__",
+            [](PredictiveDistribution* self, const PredictiveSettings& predictor,
+               const Network& network, const std::vector<std::size_t>& outputs,
+               const In<std::uint32_t>& exponential, const In<std::uint32_t>& inverse_scale,
+               const In<std::int32_t>& cdf, std::uint32_t levels, unsigned precision,
+               unsigned mean_shift) {
+                new (self) PredictiveDistribution(predictor, {network, outputs},
+                                                  {copy(exponential), copy(inverse_scale),
+                                                   view(cdf), levels, precision, mean_shift});
+            },
+            "predictor"_a, "network"_a, "outputs"_a, "exponential"_a, "inverse_scale"_a, "cdf"_a,
+            "levels"_a, "precision"_a, "mean_shift"_a)
+        .def("push", &push_planes<std::uint8_t>, "message"_a, nb::arg("symbols").noconvert(),
+             "shapes"_a)
+        .def("push", &push_planes<std::uint16_t>, "message"_a, nb::arg("symbols").noconvert(),
+             "shapes"_a)
+        .def("pop_bytes", &pop_planes<std::uint8_t>, "message"_a, "shapes"_a)
+        .def("pop_words", &pop_planes<std::uint16_t>, "message"_a, "shapes"_a);
 }
 
 }  // namespace bitsback

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.codecs.base import as_symbols
-from bitsback.errors import ModelError
+from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.message import Message
 from bitsback.models import costs, file, vectors
-from bitsback.models.distributions import Distribution, read_distribution
+from bitsback.models.distributions import Distribution, predictive, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
+from bitsback.models.planes import PlaneShape
 from bitsback.models.program import ProgramCodec
 from bitsback.models.variables import CONTEXT, DATA, FEATURES
 
@@ -52,10 +55,17 @@ class Model(Outline):
     outputs: dict[str, tuple[str, ...]] = field(repr=False)
     """The layers of each network that distributions read."""
     distributions: dict[str, Distribution] = field(repr=False)
+    """None in a free model."""
+    planes: PredictiveDistribution | None = field(repr=False)
+    """The distribution of a free model."""
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
     def at(self, size: Size) -> BoundModel:
-        """The model for images of this size. Raises ModelError if it codes only another."""
+        """The model for images of this size. Raises ModelError if it codes only another, or is
+        free.
+        """
+        if self.free:
+            raise ModelError(f"the model {self.name} is free: it codes planes, and has no size")
         if self.size not in (None, size):
             raise ModelError(f"the model {self.name} codes images of {self.size}, not of {size}")
         names = list(self.variables)
@@ -79,6 +89,53 @@ class Model(Outline):
     def pop(self, message: Message, batches: Batches) -> NDArray[Any]:
         """As `BoundModel.pop`, of a model that has a size."""
         return self.at(self.whole_size()).pop(message, batches)
+
+    def push_planes(
+        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
+    ) -> None:
+        """Pushes items of these shapes with a free model, all at once.
+
+        symbols: uint8 or uint16 [elements], items one after the other, each in C order of [slices,
+        rows, columns, channels]. Raises MessageError for symbols that do not fit the shapes, and
+        ModelError if the model is not free.
+        """
+        planes = self._planes()
+        if symbols.ndim != 1 or symbols.dtype not in (np.uint8, np.uint16):
+            raise MessageError(
+                f"the symbols of planes are one array of uint8 or uint16, not {symbols.ndim}"
+                f" dimensions of {symbols.dtype}"
+            )
+        planes.push(message, np.ascontiguousarray(symbols), shapes)
+
+    def pop_planes(
+        self,
+        message: Message,
+        shapes: Sequence[PlaneShape],
+        dtype: type[np.unsignedinteger] | np.dtype[Any],
+    ) -> NDArray[Any]:
+        """Undoes `push_planes`: symbols [elements] of uint8 or uint16.
+
+        Raises MessageError for levels that the dtype does not hold, and ModelError if the model is
+        not free.
+        """
+        return self._planes().pop(message, shapes, np.dtype(dtype))
+
+    def plane_room(self, shapes: Iterable[PlaneShape]) -> int:
+        """Bytes that coding these items takes (docs/model-format.md, What a model may cost)."""
+        return sum(map(self._planes().room, shapes))
+
+    def plane_work(self, shapes: Iterable[PlaneShape]) -> int:
+        """Multiply-adds that coding these items takes, and some for each element."""
+        return sum(map(self._planes().work, shapes))
+
+    def plane_steps(self, shapes: Iterable[PlaneShape]) -> int:
+        """Arrays that coding these items takes at most."""
+        return max(map(self._planes().steps, shapes), default=0)
+
+    def _planes(self) -> PredictiveDistribution:
+        if self.planes is None:
+            raise ModelError(f"the model {self.name} codes images of one kind, not planes")
+        return self.planes
 
     def codec(self, size: int) -> ProgramCodec:
         """As `BoundModel.codec`, of a model that has a size."""
@@ -153,12 +210,16 @@ class Model(Outline):
         library = NetworkReader(entries, reader, outline.size, size)
         entries.done()
         keyed = top.object("distributions")
-        distributions = {
-            key: read_distribution(
-                DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
-            )
+        entries_of = {
+            key: DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
             for key, of in outline.keys.items()
         }
+        planes, distributions = None, {}
+        if outline.free:
+            (entry,) = entries_of.values()
+            planes = predictive.read(entry)
+        else:
+            distributions = {key: read_distribution(of) for key, of in entries_of.items()}
         networks, outputs = library.done()
         reader.done()
         top.done()
@@ -178,6 +239,7 @@ class Model(Outline):
             networks=networks,
             outputs=outputs,
             distributions=distributions,
+            planes=planes,
         )
 
 

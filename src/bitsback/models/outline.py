@@ -9,6 +9,7 @@ from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
 from bitsback.models.distributions import SCAN
+from bitsback.models.distributions.predictive import PREDICTIVE
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
 
@@ -35,6 +36,13 @@ class Outline:
     """The largest batch."""
     scans: bool
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
+
+    @property
+    def free(self) -> bool:
+        """Whether it codes images of any size, any number of planes and any number of levels, many
+        at once, and is bound to no size.
+        """
+        return self.variables[DATA].free
 
     @property
     def channels(self) -> int:
@@ -80,6 +88,8 @@ class Outline:
     @property
     def items_in_words(self) -> str:
         """What it codes, for people."""
+        if self.free:
+            return f"images of any size with any number of channels and up to {self.levels} levels"
         channels = "" if self.channels == 1 else f" with {self.channels} channels"
         if self.size is None:
             return f"images of any size{channels}"
@@ -95,8 +105,10 @@ class Outline:
         """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
 
         Of a model that has a size, axes of one element do not count, nor does whether the item is
-        flat.
+        flat. No item fits a free model in this way.
         """
+        if self.free:
+            return None
         if self.size is not None:
             whole = (*self.size, self.channels)
             squeezed = _squeeze(item_shape)
@@ -131,7 +143,7 @@ class Outline:
         inner.done()
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
-        scans = any(entries.object(key).peek_text("codec") == SCAN for key in keys)
+        scans = any(entries.object(key).peek_text("codec") in (SCAN, PREDICTIVE) for key in keys)
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)

@@ -24,6 +24,10 @@ class Variable:
     channels: int
     levels: int
     grid: int
+    free: bool = False
+    """Whether items have any size, any number of planes, and levels of their own, `levels` at most;
+    nothing is said by `channels` then.
+    """
 
     @property
     def values(self) -> Values:
@@ -50,6 +54,8 @@ def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
     one. Raises ModelError.
     """
     data = fields.object(DATA)
+    if data.has("planes"):
+        return _read_planes(data, fields.names()), None
     channels, levels = data.integer("channels", 1, 256), data.integer("levels", 2, 1 << 16)
     size: Size | None = None
     if data.has("size"):
@@ -72,3 +78,12 @@ def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
     if len(variables) > _MOST_LATENTS + 1:
         raise ModelError(f"a model has at most {_MOST_LATENTS} latent variables")
     return variables, size
+
+
+def _read_planes(data: Fields, others: list[str]) -> dict[str, Variable]:
+    data.text("planes", "any")
+    levels = data.integer("levels", 2, 1 << 16)
+    data.done()
+    if others:
+        raise ModelError(f"variables: a model of any planes has no latents, such as {others[0]!r}")
+    return {DATA: Variable(DATA, 1, levels, 1, free=True)}

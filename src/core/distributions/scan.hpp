@@ -17,21 +17,10 @@
 
 #include "../distribution.hpp"
 #include "../family.hpp"
+#include "../pixel_network.hpp"
 #include "../planes.hpp"
 
 namespace bitsback {
-
-// A network with one source, of a pixel, and those of its values that a family asks for.
-struct PixelNetwork {
-    Network network;
-    std::vector<std::size_t> outputs;
-
-    std::vector<Shape> shapes() const {
-        std::vector<Shape> all;
-        for (std::size_t output : outputs) all.push_back(network.shape(output));
-        return all;
-    }
-};
 
 // Channels of a pixel that are coded together.
 struct ChannelGroup {
@@ -348,7 +337,8 @@ class ScanDistribution : public Distribution {
         if (at > 0) network.run(work.lively);
         const std::size_t channels = group.channels.size();
         if (!group.dull) {
-            work.parameters = view(group, work.lively);
+            work.parameters =
+                group.network.parameters(work.lively, components(group, group.network));
             return;
         }
         const Network& dull = group.dull->network;
@@ -372,20 +362,6 @@ class ScanDistribution : public Distribution {
                                     std::size_t items) const {
         return features.values.data() +
                ((row - features.rows.first) * size_.columns + column) * items * features_;
-    }
-
-    // What the network gave, where it stands.
-    Parameters view(const ChannelGroup& group, const Workspace& work) const {
-        Parameters all;
-        all.components = components(group, group.network);
-        for (std::size_t o = 0; o < group.network.outputs.size(); ++o) {
-            const Values& values = work.values[group.network.outputs[o]];
-            if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&values))
-                all.bytes[o] = bytes->data();
-            else
-                all.words[o] = std::get<std::vector<std::int16_t>>(values).data();
-        }
-        return all;
     }
 
     // Puts what a network gave for some items of each pixel among those of all.

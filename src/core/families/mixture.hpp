@@ -69,17 +69,15 @@ class MixtureTables {
     unsigned mean_shift_;
 };
 
-// The distribution of one pixel.
-class PixelMixture {
+// The distribution function of a mixture whose components are given by outputs of a network, over
+// positions in the units of its means, before these are shifted.
+class MixtureCurve {
   public:
     // weight, mean and scale: what the network gave of each component.
     template <class Mean>
-    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
+    MixtureCurve(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
                  const std::uint8_t* scale, std::size_t components)
-        : pieces_(tables.pieces()),
-          levels_(tables.levels()),
-          precision_(tables.precision()),
-          components_(components) {
+        : pieces_(tables.pieces()), components_(components) {
         std::array<std::uint64_t, MixtureTables::max_components> sums;
         std::uint64_t sum = 0;
         for (std::size_t k = 0; k < components; ++k) sums[k] = sum += tables.exponential(weight[k]);
@@ -92,30 +90,53 @@ class PixelMixture {
             end += n - end * sum >= sum ? 1 : 0;
             weight_[k] = static_cast<std::int64_t>(end - before);
             before = end;
-            // t + (16 << 24) of docs/format.md is offset + c * slope.
-            const std::int64_t inverse = tables.inverse_scale(scale[k]);
-            slope_[k] = inverse * 256;
-            offset_[k] =
-                (std::int64_t{16} << 24) -
-                (128 + std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift())) * inverse;
+            // t + (16 << 24) of docs/format.md is offset + position * slope.
+            slope_[k] = tables.inverse_scale(scale[k]);
+            offset_[k] = (std::int64_t{16} << 24) - std::int64_t{mean[k]} *
+                                                        (std::int64_t{1} << tables.mean_shift()) *
+                                                        slope_[k];
         }
     }
+
+    // In units of 2^-28.
+    std::int64_t at(std::int64_t position) const {
+        const std::int64_t most = (std::int64_t{32} << 24) - 1;
+        std::int64_t sum = 0;
+        for (std::size_t k = 0; k < components_; ++k) {
+            std::int64_t t = offset_[k] + position * slope_[k];
+            t &= ~(t >> 63);
+            t += (most - t) & ((most - t) >> 63);
+            const MixtureTables::Piece piece = pieces_[t >> 18];
+            sum += weight_[k] * (piece.start + ((piece.rise * (t & ((1 << 18) - 1))) >> 18));
+        }
+        return sum >> 16;
+    }
+
+  private:
+    const MixtureTables::Piece* pieces_;
+    std::size_t components_;
+    std::array<std::int64_t, MixtureTables::max_components> weight_;
+    std::array<std::int64_t, MixtureTables::max_components> slope_;
+    std::array<std::int64_t, MixtureTables::max_components> offset_;
+};
+
+// The distribution of one pixel over its levels.
+class PixelMixture {
+  public:
+    template <class Mean>
+    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
+                 const std::uint8_t* scale, std::size_t components)
+        : curve_(tables, weight, mean, scale, components),
+          levels_(tables.levels()),
+          precision_(tables.precision()) {}
 
     // The lower end of symbol c, for c = 0 ... levels.
     std::uint32_t start(std::uint32_t c) const {
         const std::uint32_t total = std::uint32_t{1} << precision_;
         if (c == 0) return 0;
         if (c == levels_) return total;
-        const std::int64_t most = (std::int64_t{32} << 24) - 1;
-        std::int64_t sum = 0;
-        for (std::size_t k = 0; k < components_; ++k) {
-            std::int64_t t = offset_[k] + c * slope_[k];
-            t &= ~(t >> 63);
-            t += (most - t) & ((most - t) >> 63);
-            const MixtureTables::Piece piece = pieces_[t >> 18];
-            sum += weight_[k] * (piece.start + ((piece.rise * (t & ((1 << 18) - 1))) >> 18));
-        }
-        return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels_)) >> 28);
+        const std::int64_t below = curve_.at(256 * std::int64_t{c} - 128);
+        return c + static_cast<std::uint32_t>((below * (total - levels_)) >> 28);
     }
     Interval interval(std::uint32_t c) const {
         const std::uint32_t first = start(c);
@@ -137,14 +158,17 @@ class PixelMixture {
     }
 
   private:
-    const MixtureTables::Piece* pieces_;
+    MixtureCurve curve_;
     std::uint32_t levels_;
     unsigned precision_;
-    std::size_t components_;
-    std::array<std::int64_t, MixtureTables::max_components> weight_;
-    std::array<std::int64_t, MixtureTables::max_components> slope_;
-    std::array<std::int64_t, MixtureTables::max_components> offset_;
 };
+
+// Throws MessageError unless outputs of such shapes will do as weights, means and scales.
+inline void require_mixture_outputs(const std::vector<Shape>& shapes) {
+    require(shapes[0].bytes() && shapes[2].bytes(),
+            "the weights and scales of a mixture must lie in [0, 255]");
+    require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
+}
 
 class MixtureFamily : public Family {
   public:
@@ -154,9 +178,7 @@ class MixtureFamily : public Family {
     std::size_t most_components() const override { return MixtureTables::max_components; }
     std::uint32_t levels() const override { return tables_.levels(); }
     void require_outputs(const std::vector<Shape>& shapes) const override {
-        require(shapes[0].bytes() && shapes[2].bytes(),
-                "the weights and scales of a mixture must lie in [0, 255]");
-        require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
+        require_mixture_outputs(shapes);
     }
 
     void push(Message& message, const Parameters& parameters,

@@ -72,9 +72,6 @@ struct Pixel {
     std::array<std::int32_t, 1 + PredictiveSettings::most_predictors> predictions;
     Unit unit;       // of the network
     Unit of_target;  // of the least squares
-
-    // The lower end of symbol c as the network's distributions measure it, in 2^-12 units.
-    std::int64_t lower_end(std::int32_t c) const { return unit.fine(256 * c - 128 - prediction); }
 };
 
 class Plane {
@@ -132,7 +129,7 @@ class Plane {
             if (in_cell + 1 == cell(j) || column + 1 == frame_.columns)
                 end_cell(line, j, column / cell(j), in_cell + 1);
         }
-        if (row + 1 == frame_.rows && column + 1 == frame_.columns) lines_.clear();
+        if (row + 1 == frame_.rows && column + 1 == frame_.columns) lines_ = std::vector<Line>();
     }
 
     // The prediction of a pixel that has been looked at.

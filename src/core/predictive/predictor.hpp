@@ -21,17 +21,24 @@ struct SeenSymbols {
     std::span<std::uint8_t> units;        // logarithms, in quarters
 };
 
+// Throws MessageError unless the items have so many elements together.
+inline void require_room(std::span<const PlaneShape> shapes, std::size_t elements) {
+    for (const PlaneShape& shape : shapes) {
+        shape.check();
+        require(shape.elements() <= elements, "the items have more elements");
+        elements -= shape.elements();
+    }
+    require(elements == 0, "the items have fewer elements");
+}
+
 // Throws MessageError unless there is a symbol, below its item's levels, for each element.
 template <class Symbol>
 void require_planes(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) {
-    std::size_t first = 0;
+    require_room(shapes, symbols.size());
     for (const PlaneShape& shape : shapes) {
-        shape.check();
-        require(shape.elements() <= symbols.size() - first, "the items have more elements");
-        require_symbols(symbols.subspan(first, shape.elements()), shape.levels);
-        first += shape.elements();
+        require_symbols(symbols.first(shape.elements()), shape.levels);
+        symbols = symbols.subspan(shape.elements());
     }
-    require(first == symbols.size(), "the items have fewer elements");
 }
 
 template <class Symbol>

@@ -56,7 +56,8 @@ class Wavefront {
         for (const PlaneShape& shape : shapes) {
             items_.emplace_back(settings, kernels, shape, first);
             first += shape.elements();
-            times_ = std::max(times_, settings.delay() * (shape.planes() - 1) + duration(shape));
+            unfinished_.push_back(&items_.back());
+            times_ = std::max(times_, end_of(shape));
         }
     }
 
@@ -75,7 +76,9 @@ class Wavefront {
         elements_.clear();
         levels_.clear();
         places_.clear();
-        for (PlaneItem& item : items_) find(item, time);
+        std::erase_if(unfinished_,
+                      [&](const PlaneItem* item) { return time >= end_of(item->shape()); });
+        for (PlaneItem* item : unfinished_) find(*item, time);
         for (const Place& at : places_) at.plane->prepare(at.row, at.column, solver_);
         solver_.run();
         std::uint8_t* context = contexts(places_.size());
@@ -98,6 +101,11 @@ class Wavefront {
     // Times from the first pixel of a plane to its last.
     std::size_t duration(const PlaneShape& shape) const {
         return settings_.lag() * (shape.rows - 1) + shape.columns;
+    }
+
+    // The time after that of the last pixel of an item.
+    std::size_t end_of(const PlaneShape& shape) const {
+        return settings_.delay() * (shape.planes() - 1) + duration(shape);
     }
 
     void find(PlaneItem& item, std::size_t time) {
@@ -124,6 +132,7 @@ class Wavefront {
     DefaultFloats floats_;
     Solver solver_;
     std::deque<PlaneItem> items_;
+    std::vector<PlaneItem*> unfinished_;
     std::size_t times_ = 0;
     std::vector<Place> places_;
     std::vector<Pixel> pixels_;

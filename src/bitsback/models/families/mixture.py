@@ -42,8 +42,9 @@ class MixtureFamily:
     def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))
 
-    def core(self) -> _core.Family:
-        return _core.MixtureFamily(
+    def tables(self) -> tuple[Any, ...]:
+        """What the core needs of it, in this order."""
+        return (
             self.exponential,
             self.inverse_scale,
             logistic_cdf(),
@@ -51,6 +52,9 @@ class MixtureFamily:
             self.precision,
             self.mean_shift,
         )
+
+    def core(self) -> _core.Family:
+        return _core.MixtureFamily(*self.tables())
 
 
 def read(source: FamilyEntry) -> MixtureFamily:

@@ -1,0 +1,237 @@
+"""Images of any size, number of planes and number of levels: each pixel is predicted from those
+before it, and a network that sees its surroundings as differences to that prediction gives a
+mixture around it.
+
+Source: docs/model-format.md, for its integers; Weinberger, Seroussi, Sapiro 2000 (LOCO-I) for the
+median, and Wu, Barthel 1998 (causal least squares).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import MessageError, ModelError
+from bitsback.integer import ITEM, Network, Values
+from bitsback.integer.fields import Fields
+from bitsback.integer.tensors import TensorReader
+from bitsback.message import Message
+from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.families import Outputs, check_outputs, read_family
+from bitsback.models.families.mixture import MixtureFamily
+from bitsback.models.planes import PlaneShape
+from bitsback.models.variables import CONTEXT, Variable
+
+PREDICTIVE = "predictive"
+
+Offset = tuple[int, int]
+"""Rows below and columns to the right of a pixel."""
+
+_ONE_PIXEL = (1, 1)
+_SEEN = 2048
+_HIGHEST = 127
+"""Of what is seen."""
+_FARTHEST = 8
+_MOST_INPUTS = 48
+_MOST_START = 1 << 26
+_WORK_OF_AN_ELEMENT = 1 << 6
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places in the plane of a pixel, all before it, and in the two planes that it looks at."""
+
+    own: tuple[Offset, ...]
+    first: tuple[Offset, ...]
+    second: tuple[Offset, ...]
+
+    def count(self, references: int) -> int:
+        """So many, in a plane that looks at so many others."""
+        return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A prediction by least squares, whose weights follow the image."""
+
+    places: Places
+    cell: int
+    """Columns that share their weights."""
+    decay: tuple[int, int, int]
+    """What remains of the sums of the cells above, to its left and to its right, in 2^-8."""
+    ridge: int
+    start: NDArray[np.int32]
+    """The sums above an image: int32 [3, T], a row for each number of planes to look at, the lower
+    triangle of a matrix.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class PredictiveDistribution:
+    variable: Variable
+    predictors: tuple[Predictor, ...]
+    window: Places
+    see: NDArray[np.uint8]
+    """What is seen of differences of -64 ... 64 units: uint8 [2048]."""
+    family: MixtureFamily
+    network: Network
+    outputs: Outputs
+
+    @cached_property
+    def predictor(self) -> _core.Predictor:
+        """The predictions alone."""
+        return _core.Predictor(
+            [
+                (of.cell, of.decay, of.ridge, of.places.own, of.places.first, of.places.second)
+                for of in self.predictors
+            ],
+            (self.window.own, self.window.first, self.window.second),
+            self.see,
+            [of.start for of in self.predictors],
+        )
+
+    @cached_property
+    def _codec(self) -> _core.PredictiveDistribution:
+        bound = self.network.at(_ONE_PIXEL)
+        return _core.PredictiveDistribution(
+            self.predictor,
+            bound.core,
+            [bound.numbers[name] for name in self.outputs.names],
+            *self.family.tables(),
+        )
+
+    def push(self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]) -> None:
+        """symbols: uint8 or uint16 [elements], items one after the other, each in C order of
+        [slices, rows, columns, channels].
+        """
+        self._codec.push(message, symbols, shapes)
+
+    def pop(
+        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Undoes `push`. dtype: uint8 or uint16, of the symbols."""
+        if dtype == np.uint8:
+            return self._codec.pop_bytes(message, shapes)
+        if dtype == np.uint16:
+            return self._codec.pop_words(message, shapes)
+        raise MessageError(f"the symbols of planes are uint8 or uint16, not {dtype}")
+
+    def room(self, shape: PlaneShape) -> int:
+        """Bytes that coding an item takes."""
+        lag = self.predictor.lag
+        line = 64 * (2 * lag + 8) + sum(
+            2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
+        )
+        lines = min(shape.rows, (shape.columns - 1) // lag + 3)
+        return shape.planes * (16 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
+
+    def work(self, shape: PlaneShape) -> int:
+        """Multiply-adds that coding an item takes, and some for each element."""
+        work = shape.elements * (
+            _WORK_OF_AN_ELEMENT
+            + self.predictor.width
+            + self.network.multiply_adds(_ONE_PIXEL)
+            + sum((n + 1) * (n + 2) for n in self._inputs)
+        )
+        for n, of in zip(self._inputs, self.predictors, strict=True):
+            work += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        return work
+
+    def steps(self, shape: PlaneShape) -> int:
+        """Arrays that coding an item takes, alone or beside others."""
+        predictor = self.predictor
+        rows, planes = shape.rows - 1, shape.planes - 1
+        return predictor.delay * planes + predictor.lag * rows + shape.columns
+
+    @property
+    def _inputs(self) -> list[int]:
+        return [of.places.count(2) for of in self.predictors]
+
+
+def read(source: DistributionEntry) -> PredictiveDistribution:
+    """Of the data of a model that leaves size, planes and levels open. Raises ModelError, naming
+    the entry, for anything that docs/model-format.md does not allow.
+    """
+    try:
+        return _read(source)
+    except ModelError as error:
+        raise ModelError(f"{source.key}: {error}") from None
+
+
+def _read(source: DistributionEntry) -> PredictiveDistribution:
+    fields, tensors = source.fields, source.tensors
+    fields.text("codec", PREDICTIVE)
+    predictors = tuple(
+        _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"), tensors, i)
+        for i, entry in enumerate(fields.items("predictors"))
+    )
+    if not 1 <= len(predictors) <= 4:
+        raise ModelError("'predictors' must be a list of 1 to 4")
+    entry = fields.object("window")
+    window = _read_places(entry, most_own=112, most=64)
+    entry.done()
+    see = tensors.bounded("x.see", "uint8", (_SEEN,), 0, _HIGHEST)
+    name = fields.text("network")
+    family = read_family("mixture", fields, tensors, source.variable.levels, name)
+    assert isinstance(family, MixtureFamily)
+    width = window.count(2) + 2 * (1 + len(predictors)) + 12
+    names = fields.texts("outputs", len(family.outputs))
+    context = Values(ITEM, width, 0, _HIGHEST)
+    network = source.networks.of_pixel(name, CONTEXT, context, names)
+    outputs = check_outputs(family, names, network.known, 1, name)
+    fields.done()
+    return PredictiveDistribution(
+        source.variable, predictors, window, see, family, network, outputs
+    )
+
+
+def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predictor:
+    cell, ridge = fields.integer("cell", 4, 32), fields.integer("ridge", 1, 1 << 20)
+    above, left, right = fields.integers("decay", 3, 0, 252)
+    if above + left + right > 252:
+        raise ModelError("the sum of a 'decay' is at most 252")
+    places = _read_places(fields, most_own=32, most=32)
+    fields.done()
+    inputs = places.count(2)
+    if inputs > _MOST_INPUTS:
+        raise ModelError(f"a predictor has at most {_MOST_INPUTS} inputs, not {inputs}")
+    name = f"x.start.{number}"
+    shape = (3, _triangle(inputs))
+    start = tensors.bounded(name, "int32", shape, -_MOST_START, _MOST_START)
+    for references, row in enumerate(start):
+        n = places.count(references)
+        if row[_triangle(n) :].any():
+            raise ModelError(f"the tensor {name} is not zero behind a triangle of {n + 1} rows")
+        if any(row[_triangle(i - 1) + i] < 0 for i in range(n + 1)):
+            raise ModelError(f"the tensor {name} has a negative number in a diagonal")
+    return Predictor(places, cell, (above, left, right), ridge, start)
+
+
+def _triangle(inputs: int) -> int:
+    """The elements of the lower triangle of a matrix of so many inputs and a target."""
+    return (inputs + 1) * (inputs + 2) // 2
+
+
+def _read_places(fields: Fields, most_own: int, most: int) -> Places:
+    own = _read_offsets(fields, "own", 1, most_own)
+    if any(offset >= (0, 0) for offset in own):
+        raise ModelError("the offsets 'own' must be of pixels before: above, or to the left")
+    first, second = (_read_offsets(fields, key, 0, most) for key in ("first", "second"))
+    return Places(own, first, second)
+
+
+def _read_offsets(fields: Fields, key: str, least: int, most: int) -> tuple[Offset, ...]:
+    entries = fields.items(key)
+    if not least <= len(entries) <= most:
+        raise ModelError(f"'{key}' must be a list of {least} to {most} offsets")
+    for entry in entries:
+        whole = isinstance(entry, list) and len(entry) == 2
+        if not whole or not all(type(n) is int and abs(n) <= _FARTHEST for n in entry):
+            raise ModelError(
+                f"'{key}' must hold offsets, rows and columns of at most {_FARTHEST}, not {entry!r}"
+            )
+    return tuple((rows, columns) for rows, columns in entries)

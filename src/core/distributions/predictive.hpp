@@ -1,0 +1,181 @@
+// The predictive distribution: images of any size, number of planes and number of levels, pixel by
+// pixel. Each pixel is predicted from those before it; a network sees the differences of its
+// surroundings to that prediction, and gives a mixture around it. A step is all pixels of a batch
+// that are coded at one time (predictive/wavefront.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../message.hpp"
+#include "../pixel_network.hpp"
+#include "../predictive/pixel_law.hpp"
+#include "../predictive/predictor.hpp"
+#include "../predictive/settings.hpp"
+#include "../predictive/wavefront.hpp"
+#include "../step.hpp"
+
+namespace bitsback {
+
+class PredictiveDistribution {
+  public:
+    PredictiveDistribution(PredictiveSettings settings, PixelNetwork network, MixtureTables tables)
+        : settings_(std::move(settings)), network_(std::move(network)), tables_(std::move(tables)) {
+        const Shape& source = network_.network.shape(0);
+        require(network_.network.sources() == 1 && source.width() == settings_.width() &&
+                    source.bytes(),
+                "the network of a pixel does not fit its context");
+        const std::vector<Shape> shapes = network_.shapes();
+        require(shapes.size() == 3, "a mixture has three outputs");
+        components_ = shapes[0].width();
+        for (const Shape& shape : shapes)
+            require(shape.width() == components_ && components_ <= MixtureTables::max_components,
+                    "a mixture has another number of components");
+        require_mixture_outputs(shapes);
+        network_.network.keep(network_.outputs);
+    }
+
+    const PredictiveSettings& settings() const { return settings_; }
+
+    // symbols: those of all items, [slices, rows, columns, channels] each.
+    template <class Symbol>
+    void push(Message& message, std::span<const PlaneShape> shapes,
+              std::span<const Symbol> symbols) const {
+        require_planes(shapes, symbols);
+        require_levels(shapes);
+        Wavefront wavefront(settings_, predictive_kernels(), shapes);
+        std::vector<Interval> intervals(symbols.size());
+        std::vector<std::uint32_t> counts(wavefront.times());
+        Rows rows;
+        std::vector<std::uint32_t> known;
+        std::size_t done = 0;
+        const auto finish = [&] {
+            run(rows);
+            for_laws(rows, [&](const auto& law) {
+                for (std::size_t i = 0; i < rows.count(); ++i)
+                    intervals[done++] = law(i).interval(known[i]);
+            });
+            rows.clear();
+            known.clear();
+        };
+        for (std::size_t time = 0; time < wavefront.times(); ++time) {
+            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            counts[time] = static_cast<std::uint32_t>(wavefront.pixels());
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
+                rows.expected.push_back(expected(wavefront, i));
+                known.push_back(symbols[wavefront.element(i)]);
+                wavefront.learn(i, static_cast<std::int32_t>(known.back()));
+            }
+            if (rows.count() >= rows_at_once) finish();
+        }
+        finish();
+        Message work = message;
+        for (std::size_t time = counts.size(); time-- > 0;) {
+            done -= counts[time];
+            push_step(work, tables_.precision(), counts[time],
+                      [&](std::size_t i) { return intervals[done + i]; });
+        }
+        message = std::move(work);
+    }
+
+    template <class Symbol>
+    void pop(Message& message, std::span<const PlaneShape> shapes,
+             std::span<Symbol> symbols) const {
+        require_room(shapes, symbols.size());
+        require_levels(shapes);
+        Wavefront wavefront(settings_, predictive_kernels(), shapes);
+        Message work = message;
+        Rows rows;
+        for (std::size_t time = 0; time < wavefront.times(); ++time) {
+            rows.clear();
+            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                rows.expected.push_back(expected(wavefront, i));
+            run(rows);
+            for_laws(rows, [&](const auto& law) {
+                pop_step(work, tables_.precision(), rows.count(),
+                         [&](std::size_t i, std::uint32_t x) {
+                             std::uint32_t symbol = 0;
+                             const Interval interval = law(i).find(x, symbol);
+                             symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
+                             return interval;
+                         });
+            });
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                wavefront.learn(i, symbols[wavefront.element(i)]);
+        }
+        message = std::move(work);
+    }
+
+  private:
+    static constexpr std::size_t rows_at_once = 256;
+
+    // Pixels that the network sees together.
+    struct Rows {
+        std::vector<std::uint8_t> contexts;
+        std::vector<Expected> expected;
+        Workspace work;
+
+        std::size_t count() const { return expected.size(); }
+        void clear() {
+            contexts.clear();
+            expected.clear();
+        }
+    };
+
+    static Expected expected(const Wavefront& wavefront, std::size_t i) {
+        const Pixel& pixel = wavefront.pixel(i);
+        return {pixel.prediction, pixel.unit, static_cast<std::uint32_t>(wavefront.levels(i))};
+    }
+
+    // Room for the contexts of some more pixels.
+    std::uint8_t* add(Rows& rows, std::size_t count) const {
+        const std::size_t before = rows.contexts.size();
+        rows.contexts.resize(before + count * settings_.width());
+        return rows.contexts.data() + before;
+    }
+
+    void run(Rows& rows) const {
+        if (rows.count() == 0) return;
+        const Network& network = network_.network;
+        network.prepare(rows.work, rows.count());
+        std::memcpy(network.source<std::uint8_t>(rows.work), rows.contexts.data(),
+                    rows.contexts.size());
+        network.run(rows.work);
+    }
+
+    // Calls `code` with what makes the distribution of a pixel.
+    template <class Code>
+    void for_laws(const Rows& rows, const Code& code) const {
+        if (rows.count() == 0) return;
+        const Parameters parameters = network_.parameters(rows.work, components_);
+        const auto of = [&](const auto* means) {
+            code([&, means](std::size_t i) {
+                const std::size_t at = i * components_;
+                return PixelLaw(tables_, rows.expected[i], parameters.bytes[0] + at, means + at,
+                                parameters.bytes[2] + at, components_);
+            });
+        };
+        if (parameters.words[1] != nullptr)
+            of(parameters.words[1]);
+        else
+            of(parameters.bytes[1]);
+    }
+
+    void require_levels(std::span<const PlaneShape> shapes) const {
+        for (const PlaneShape& shape : shapes)
+            require(shape.levels <= tables_.levels(), "an item has more levels than the model");
+    }
+
+    PredictiveSettings settings_;
+    PixelNetwork network_;
+    MixtureTables tables_;
+    std::size_t components_;
+};
+
+}  // namespace bitsback
