@@ -126,6 +126,22 @@ def random_predictive(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(Seeded(np.random.default_rng(seed)), seed).model(levels))
 
 
+def small_predictive() -> tuple[str, Tensors]:
+    """A model of two predictors with few inputs."""
+    rule = {"cell": 8, "decay": [86, 72, 72], "ridge": 128}
+    return Grower(First(), 0).model(256, [rule, rule])
+
+
+class First:
+    """The first of all choices."""
+
+    def of(self, options: Sequence[Any]) -> Any:
+        return options[0]
+
+    def order(self, items: Sequence[Any]) -> list[Any]:
+        return list(items)
+
+
 def slow_predictive() -> bytes:
     """A model whose sums are the largest that there can be."""
     rules = [{"cell": 32, "decay": [252, 0, 0], "ridge": 1}]

@@ -1,5 +1,5 @@
 """The one computation in floating point: the weights of fixed systems are pinned, since every
-decoder must arrive at them, bit for bit.
+decoder must arrive at them, bit for bit, as the core does on every path.
 """
 
 import hashlib
@@ -9,13 +9,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from reference.least_squares import solve
+from bitsback import _core
+from networks import SIMD_PATHS, engine
+from reference.least_squares import solve, triangle
 from reference.message import splitmix64
 from reference.values import Ints
 
-INPUTS = [1, 2, 3, 5, 8, 17, 24, 31, 48]
+INPUTS = [2, 3, 4, 9, 17, 24, 33, 34, 48]
 RIDGES = [1, 128, 2**20]
-SUM = 2**31 - 1  # of the largest magnitude
+SUM = 2**26  # the largest that a model may start from
+DECAY = 252, 0, 0
 KINDS = [
     "sums",
     "large",
@@ -37,9 +40,9 @@ def numbers(seed: int, count: int, top: int) -> Ints:
 
 
 def system(kind: str, n: int, seed: int) -> Ints:
-    """The lower triangle [n + 1, n + 1] of the sums of n inputs and a target."""
+    """What a predictor of n inputs starts from, as a lower triangle [n + 1, n + 1]."""
     if kind in ("sums", "large", "singular", "nearly singular"):
-        v = numbers(seed, 3 * (n + 1) ** 2, 1023 if kind == "large" else 90).reshape(-1, n + 1)
+        v = numbers(seed, 3 * (n + 1) ** 2, 600 if kind == "large" else 90).reshape(-1, n + 1)
         v[:, n] = (v[:, 0] + 3 * v[:, n // 2]) // 4
         if kind == "singular":
             v[:, n // 2 :] = v[:, :1]
@@ -52,7 +55,9 @@ def system(kind: str, n: int, seed: int) -> Ints:
         sums[n, :n] *= n + 1
         return np.tril(sums)
     if kind == "indefinite":
-        return np.tril(numbers(seed, (n + 1) ** 2, SUM).reshape(n + 1, n + 1))
+        sums = numbers(seed, (n + 1) ** 2, SUM).reshape(n + 1, n + 1)
+        np.fill_diagonal(sums, abs(sums.diagonal()))
+        return np.tril(sums)
     sums = np.full((n + 1, n + 1), {"zero": 0, "least": -SUM, "most": SUM, "one": 0}[kind])
     np.fill_diagonal(sums, {"zero": 0, "least": SUM, "most": SUM, "one": 1}[kind])
     if kind == "one":
@@ -60,12 +65,17 @@ def system(kind: str, n: int, seed: int) -> Ints:
     return np.tril(sums)
 
 
-def systems() -> Iterator[tuple[str, int, int, Ints]]:
-    """Kind, inputs, ridge and sums."""
-    for number, kind in enumerate(KINDS):
+def systems(*kinds: str) -> Iterator[tuple[Ints, int]]:
+    """All of some kinds: what a predictor starts from, and its ridge."""
+    for kind in kinds:
         for n in INPUTS:
             for ridge in RIDGES:
-                yield kind, n, ridge, system(kind, n, 1000 * number + n)
+                yield system(kind, n, 1000 * KINDS.index(kind) + n), ridge
+
+
+def sums_of(start: Ints) -> Ints:
+    """The sums of the first row of an image."""
+    return DECAY[0] * start >> 8
 
 
 def in_scalars(sums: list[list[int]], ridge: int) -> list[int]:
@@ -103,33 +113,75 @@ def digest(weights: list[list[int]]) -> str:
 
 
 PINNED = {
-    "sums": "75405291c08f4e444fa62bb7c953ace850397d411c4f881eea4504c381ffe275",
-    "large": "cfa08b8b6ecb89d832bd336b7321b5ff03a616585f5b755563f170328030234a",
-    "singular": "d2228c5ec5193c5584c7c1f9e343a3b1d06186fc1a568c3fcc52044517c02882",
-    "nearly singular": "a019263bebdb1474bb41021cd1a38ab894399a1be6af31756dd73423c6dc7d81",
-    "zero": "dfd4fa3f90407b099654a8b124110b69a720fd900ef9d6c0470819c5531f8eb1",
-    "anything": "5587f4452dd15cdf2431c6116a88a8dc3289cf68cc8df903735432318a4f1fc5",
-    "indefinite": "dfd4fa3f90407b099654a8b124110b69a720fd900ef9d6c0470819c5531f8eb1",
-    "least": "d81bfc57b7037e11a3fb08fb35df2b567326d85fcc80bac40c1681f9f5c2dfa4",
-    "most": "2d87e7f6cb4352374581fa7da942e9376f3c123ea3b7306739b9eb94be908a00",
-    "one": "f29d1992d04b185e4477c6b072b0f11707bf8e3b8a9ddae4615bba3683c4e046",
+    "sums": "3949b916aeff41d6ef6052522008c0c6ef095ae75983b0391a6f2620e1604ede",
+    "large": "1425236f20e81689c8d540becd56dcfadbabba26a99370344acac67434775d9b",
+    "singular": "eb654b20bf27b3977c131bfb57d6e70543b0b13d1c133c6c96501827a5471e2f",
+    "nearly singular": "956dd339db264a23fd84c6de34dc7b842ca45239f39b9248a2bcdcfc5df4f6e0",
+    "zero": "d915342299b266cf98862d66f8f6985a32f53907f627a54198dbf4e988bb11c2",
+    "anything": "34b233065e780da169f4e86bec6f6e169b8db07220a5ee1bda595b4952ffc514",
+    "indefinite": "d4bb7729d6ae5b061aef2d0df353a6ab5517b1b2f12d6f18d4a4da0fe46cf383",
+    "least": "9b3826cf9875332c8eefd49ee4b9baa749a86f7a5a1c3dd992df1a704b0e505e",
+    "most": "89095b4e2104b7e53b03ee00cbe0d3937e5a3d3431c80ce5d8e84a7dcb08e78f",
+    "one": "67fb68c891fcf75960df582567914a9292cecc193a02c99f71474015d1a62d77",
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_weights_of_fixed_systems_never_change(kind: str) -> None:
-    weights = [solve(sums, ridge) for of, _, ridge, sums in systems() if of == kind]
+    weights = [solve(sums_of(start), ridge) for start, ridge in systems(kind)]
     assert digest(weights) == PINNED[kind]
 
 
-def test_many_at_once_and_one_after_the_other_are_the_same() -> None:
-    for kind, n, ridge, sums in systems():
-        assert solve(sums, ridge) == in_scalars(sums.tolist(), ridge), (kind, n, ridge)
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_at_once_and_one_after_the_other_are_the_same(kind: str) -> None:
+    for start, ridge in systems(kind):
+        sums = sums_of(start)
+        assert solve(sums, ridge) == in_scalars(sums.tolist(), ridge), (len(start) - 1, ridge)
+
+
+# Places in the rows below the pixel, of which no pixel of a row meets two that are set.
+PLACES = [(dr, dq) for dr in (1, 2) for dq in range(-8, 9)]
+SET = {1: 8, 2: 25}  # by row, a column
+
+
+def weights_in_the_core(start: Ints, ridge: int) -> list[int]:
+    """Of all inputs but the first, which is of the plane itself: read off the predictions of a
+    third plane, where one place of the other two differs from the rest by 2^4 levels.
+    """
+    n = len(start) - 1
+    first, second = PLACES[: min(n - 1, 32)], PLACES[: max(n - 33, 0)]
+    own = [(0, -1)]
+    rows = np.zeros((3, triangle(n)), np.int32)
+    rows[2] = start[np.tril_indices(n + 1)]
+    predictor = _core.Predictor(
+        [(8, DECAY, ridge, own, first, second)],
+        (own, [], []),
+        np.zeros(2048, np.uint8),
+        [rows.ravel()],
+    )
+    weights = []
+    for channel, places in ((0, first), (1, second)):  # green, of number 1, is the first plane
+        x = np.full((1, 3, 34, 3), 2**15, np.uint16)
+        for row, column in SET.items():
+            x[0, row, column, channel] += 2**4
+        _, predictions, _ = predictor.contexts(x.ravel(), [(*x.shape, 2**16)])
+        changes = predictions.reshape(x.shape)[0, 0, :, 2] - 2**23
+        weights += [int(changes[SET[dr] - dq]) for dr, dq in places]
+    return weights
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_core_arrives_at_them(kind: str, path: str) -> None:
+    for start, ridge in systems(kind):
+        expected = solve(sums_of(start), ridge)[1:]
+        with engine(path):
+            assert weights_in_the_core(start, ridge) == expected, (len(start) - 1, ridge)
 
 
 def test_systems_of_every_outcome_are_among_them() -> None:
     """Ordinary weights, clamped ones, and none."""
-    weights = [w for _, _, ridge, sums in systems() for w in solve(sums, ridge)]
+    weights = [w for start, ridge in systems(*KINDS) for w in solve(sums_of(start), ridge)]
     assert min(weights) == -32767 and max(weights) == 32767
     assert sum(0 < abs(w) < 32767 for w in weights) > len(weights) // 4
     assert not any(solve(np.tril(np.full((3, 3), -1)), 1))

@@ -1,4 +1,6 @@
-"""Images of any size: the core sees of each pixel what the specification says that it sees."""
+"""Images of any size: the core sees of each pixel what the specification says that it sees, and
+codes the same bits.
+"""
 
 from collections import Counter
 from typing import Any
@@ -9,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bitsback import _core
+from agreement import a_message
+from bitsback import Message, _core
+from bitsback.models import Model
+from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import (
     Grower,
@@ -96,6 +101,65 @@ def test_sums_that_hardly_fit() -> None:
     x = random_item(np.random.default_rng(0), shape, "board").ravel()
     largest = check_contexts(model, [shape], x, *SIMD_PATHS)
     assert 2**31 * 0.85 < largest < 2**31
+
+
+def check_messages(
+    model: Model, theirs: SpecModel, shapes: list[PlaneShape], x: Ints, message: Message
+) -> None:
+    """Known items, and what comes out of the message, which is valid: both ways, one as the
+    other.
+    """
+    codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
+    ours, reference = message.copy(), to_reference(message)
+    model.push_planes(ours, symbols, shapes)
+    codec.push(reference, x.tolist())
+    assert ours.to_bytes() == reference.to_bytes()
+    popped = model.pop_planes(ours, shapes, symbols.dtype)
+    np.testing.assert_array_equal(popped, symbols)
+    assert codec.pop(reference) == x.tolist()
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+    popped = model.pop_planes(ours, shapes, symbols.dtype)
+    assert codec.pop(reference) == popped.tolist()
+    assert ours.to_bytes() == reference.to_bytes()
+    model.push_planes(ours, popped, shapes)
+    codec.push(reference, popped.tolist())
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_messages_are_those_of_the_specification(seed: int) -> None:
+    data = random_predictive(seed)
+    theirs = SpecModel.from_bytes(data)
+    shapes = random_shapes(Seeded(np.random.default_rng(seed)), theirs.levels, most=100)
+    x, lanes = random_items(seed, shapes), 1 + seed % 5
+    with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
+        ours = Model.from_bytes(data)
+        assert ours.free and ours.identity == theirs.identity
+        check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
+
+
+@settings(max_examples=25)
+@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 8]))
+def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: int) -> None:
+    choose = Drawn(data.draw)
+    parts = Grower(choose, seed).model()
+    theirs = SpecModel(*parts)
+    shapes = random_shapes(choose, theirs.levels, most=60)
+    x = random_items(seed, shapes)
+    check_messages(Model.build(*parts), theirs, shapes, x, a_message(seed, lanes, words=100))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_they_cost_the_same(seed: int) -> None:
+    data = random_predictive(seed)
+    ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes = random_shapes(Seeded(np.random.default_rng(seed)), ours.levels)
+    shapes.append(PlaneShape(3, 1000, 700, 3, 2))
+    for some in (shapes, shapes[:1]):
+        assert ours.plane_room(some) == theirs.plane_room(some)
+        assert ours.plane_work(some) == theirs.plane_work(some)
+        assert ours.plane_steps(some) == theirs.plane_steps(some)
 
 
 def test_models_and_items_of_every_kind_are_among_them() -> None:
