@@ -24,6 +24,7 @@ KINDS = [
     "large",
     "singular",
     "nearly singular",
+    "rounding",
     "zero",
     "anything",
     "indefinite",
@@ -39,7 +40,7 @@ def numbers(seed: int, count: int, top: int) -> Ints:
     return np.array([word % (2 * top + 1) - top for word in words], np.int64)
 
 
-def system(kind: str, n: int, seed: int) -> Ints:
+def system(kind: str, n: int, ridge: int, seed: int) -> Ints:
     """What a predictor of n inputs starts from, as a lower triangle [n + 1, n + 1]."""
     if kind in ("sums", "large", "singular", "nearly singular"):
         v = numbers(seed, 3 * (n + 1) ** 2, 600 if kind == "large" else 90).reshape(-1, n + 1)
@@ -49,6 +50,12 @@ def system(kind: str, n: int, seed: int) -> Ints:
         if kind == "nearly singular":
             v[1:, n // 2 :] = v[1:, :1]
         return np.tril(v.T @ v)
+    if kind == "rounding":  # without rounding, it would be singular with its ridge
+        v = numbers(seed + ridge, (n - 1) * (n + 1), 600).reshape(n - 1, n + 1)
+        v[:, n] = (v[:, 0] + 3 * v[:, n // 2]) // 4
+        sums = v.T @ v
+        np.fill_diagonal(sums, np.maximum(sums.diagonal() - ridge, 0))
+        return np.tril(-(-256 * sums // DECAY[0]))
     if kind == "anything":
         sums = numbers(seed, (n + 1) ** 2, SUM // (n + 1)).reshape(n + 1, n + 1)
         np.fill_diagonal(sums, SUM - abs(sums.diagonal()))
@@ -70,7 +77,7 @@ def systems(*kinds: str) -> Iterator[tuple[Ints, int]]:
     for kind in kinds:
         for n in INPUTS:
             for ridge in RIDGES:
-                yield system(kind, n, 1000 * KINDS.index(kind) + n), ridge
+                yield system(kind, n, ridge, 1000 * KINDS.index(kind) + n), ridge
 
 
 def sums_of(start: Ints) -> Ints:
@@ -117,9 +124,10 @@ PINNED = {
     "large": "1425236f20e81689c8d540becd56dcfadbabba26a99370344acac67434775d9b",
     "singular": "eb654b20bf27b3977c131bfb57d6e70543b0b13d1c133c6c96501827a5471e2f",
     "nearly singular": "956dd339db264a23fd84c6de34dc7b842ca45239f39b9248a2bcdcfc5df4f6e0",
+    "rounding": "05815b643890bb72361f79f1dd63a682f223d437103162d7684107df160b3b06",
     "zero": "d915342299b266cf98862d66f8f6985a32f53907f627a54198dbf4e988bb11c2",
-    "anything": "34b233065e780da169f4e86bec6f6e169b8db07220a5ee1bda595b4952ffc514",
-    "indefinite": "d4bb7729d6ae5b061aef2d0df353a6ab5517b1b2f12d6f18d4a4da0fe46cf383",
+    "anything": "3fcb58ebef94a1c5e9db8e1b2d429e324a6460b65d894816f26c7666ba9867fa",
+    "indefinite": "d915342299b266cf98862d66f8f6985a32f53907f627a54198dbf4e988bb11c2",
     "least": "9b3826cf9875332c8eefd49ee4b9baa749a86f7a5a1c3dd992df1a704b0e505e",
     "most": "89095b4e2104b7e53b03ee00cbe0d3937e5a3d3431c80ce5d8e84a7dcb08e78f",
     "one": "67fb68c891fcf75960df582567914a9292cecc193a02c99f71474015d1a62d77",

@@ -139,7 +139,7 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
         check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 8]))
 def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: int) -> None:
     choose = Drawn(data.draw)
