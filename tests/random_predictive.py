@@ -18,7 +18,7 @@ from reference.values import ITEM, Ints, Value
 
 CODE = ["push x ~ p(x)"]
 LEVELS = [65536, 256, 2, 1000, 4096]  # of a model
-SIDES = [5, 1, 2, 9, 17, 3]
+SIDES = [5, 1, 2, 9, 17, 3, 140]
 CHANNELS = [1, 3, 2, 4, 5, 7]
 
 
@@ -153,7 +153,8 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneSh
     shapes: list[PlaneShape] = []
     of_item = [2, 256, 65536, 3, 1000, 1 << 12]
     for _ in range(choose.of([1, 2, 4])):
-        rows, columns = choose.of(SIDES), choose.of(SIDES)
+        columns = choose.of(SIDES)
+        rows = min(choose.of(SIDES), max(1, most // columns))
         slices, channels = choose.of([1, 1, 3, 4]), choose.of(CHANNELS)
         at_most = max(1, most // (rows * columns))
         channels = min(channels, at_most)

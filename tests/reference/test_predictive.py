@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agreement import a_message
 from bitsback import Message, _core
 from bitsback.models import Model
+from bitsback.models import planes as program
 from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import (
@@ -110,19 +111,20 @@ def check_messages(
     other.
     """
     codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
+    of = [program.PlaneShape(*shape) for shape in shapes]
     ours, reference = message.copy(), to_reference(message)
-    model.push_planes(ours, symbols, shapes)
+    model.push_planes(ours, symbols, of)
     codec.push(reference, x.tolist())
     assert ours.to_bytes() == reference.to_bytes()
-    popped = model.pop_planes(ours, shapes, symbols.dtype)
+    popped = model.pop_planes(ours, of, symbols.dtype)
     np.testing.assert_array_equal(popped, symbols)
     assert codec.pop(reference) == x.tolist()
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
-    popped = model.pop_planes(ours, shapes, symbols.dtype)
+    popped = model.pop_planes(ours, of, symbols.dtype)
     assert codec.pop(reference) == popped.tolist()
     assert ours.to_bytes() == reference.to_bytes()
-    model.push_planes(ours, popped, shapes)
+    model.push_planes(ours, popped, of)
     codec.push(reference, popped.tolist())
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
@@ -157,9 +159,10 @@ def test_they_cost_the_same(seed: int) -> None:
     shapes = random_shapes(Seeded(np.random.default_rng(seed)), ours.levels)
     shapes.append(PlaneShape(3, 1000, 700, 3, 2))
     for some in (shapes, shapes[:1]):
-        assert ours.plane_room(some) == theirs.plane_room(some)
-        assert ours.plane_work(some) == theirs.plane_work(some)
-        assert ours.plane_steps(some) == theirs.plane_steps(some)
+        of = [program.PlaneShape(*shape) for shape in some]
+        assert ours.plane_room(of) == theirs.plane_room(some)
+        assert ours.plane_work(of) == theirs.plane_work(some)
+        assert ours.plane_steps(of) == theirs.plane_steps(some)
 
 
 def test_models_and_items_of_every_kind_are_among_them() -> None:

@@ -15,6 +15,7 @@ from reference.test_refusals import HUGE, NO_LIST, NO_OBJECT, Rows, refused
 PX = "distributions/p(x)"
 ONE = f"{PX}/predictors/0"
 OWN = [[0, -1]]
+NO_OFFSETS: list[Any] = [[-1], [-1, 0, 0], "-1", 3, {}, [True, -1], [-1, None]]
 
 
 def grid(own: int, other: int) -> dict[str, Any]:
@@ -56,8 +57,7 @@ FIELDS: Rows = [
     ("free", f"{ONE}/own",
      [[*OWN, last] for last in ([0, 0], [0, 1], [1, -1], [-9, 0], [0, -9], [-1, 9], [HUGE, 0])],
      "own"),
-    ("free", f"{ONE}/own", [[*OWN, last] for last in ([-1], [-1, 0, 0], "-1", 3, {}, [True, -1])],
-     "own"),
+    ("free", f"{ONE}/own", [[*OWN, last] for last in NO_OFFSETS], "own"),
     ("free", f"{ONE}/first", [*NO_LIST, grid(1, 33)["first"], [[9, 0]], [[0, -9]], [[0]]], "first"),
     ("free", f"{ONE}/second", [*NO_LIST, grid(1, 33)["second"], [[-9, 0]], [[0, 9]]], "second"),
     ("free", f"{ONE}/own", [OWN, grid(5, 0)["own"]], r"x\.start\.0"),
