@@ -19,6 +19,9 @@
 
 namespace bitsback {
 
+// The least multiple of eight that is no less.
+constexpr std::size_t eights(std::size_t count) { return (count + 7) / 8 * 8; }
+
 // What all planes of an item share.
 struct ItemFrame {
     // Rows above and below a plane, and columns on either side, that repeat what is inside.
@@ -47,18 +50,24 @@ struct ItemFrame {
     }
 
     std::int32_t middle() const { return (top + 1) >> 1; }
-    bool narrow() const { return top < 1024; }
 
   private:
     Distances distances(const Places& of) const {
         const auto all = [&](const std::vector<Offset>& places) {
             std::vector<std::int32_t> out;
             for (const Offset& at : places) out.push_back(at.rows * stride + at.columns);
+            out.resize(eights(out.size()));
             return out;
         };
         return {all(of.own), all(of.first), all(of.second)};
     }
 };
+
+// The unit of the least squares.
+inline Normal normal_of(std::uint32_t recent_error) {
+    const Unit unit(recent_error + 64);
+    return {unit.reciprocal, 1 << (unit.lead - 5), unit.lead - 4};
+}
 
 class Plane;
 
@@ -70,8 +79,8 @@ struct Pixel {
     std::int32_t median;
     std::int32_t prediction;  // in 2^-8 levels, as all predictions are
     std::array<std::int32_t, 1 + PredictiveSettings::most_predictors> predictions;
-    Unit unit;       // of the network
-    Unit of_target;  // of the least squares
+    Unit unit;      // of the network
+    Normal normal;  // of the least squares
 };
 
 class Plane {
@@ -102,7 +111,7 @@ class Plane {
         }
         const std::array<std::int32_t, channels> recent = recent_errors(row, column);
         const auto of_blend = static_cast<std::uint32_t>(recent[blend]);
-        Pixel pixel{this, row, column, medians[0], 0, {}, Unit(of_blend + 16), Unit(of_blend + 64)};
+        Pixel pixel{this, row, column, medians[0], 0, {}, Unit(of_blend + 16), normal_of(of_blend)};
         predict(pixel, x, others, medians);
         mix(pixel, recent);
         predicted_[inside(row, column)] = pixel.prediction;
@@ -122,10 +131,13 @@ class Plane {
         errors[blend] = std::abs(errors[residual]);
         if (column + 1 == frame_.columns)
             std::memcpy(errors_at(line, column + 1), errors, channels * sizeof(std::int32_t));
-        const std::int32_t target = symbol - pixel.median;
+        const Normal& normal = pixel.normal;
+        const std::int32_t target =
+            std::clamp(((symbol - pixel.median) * normal.reciprocal + normal.half) >> normal.shift,
+                       -1023, 1023);
         for (std::size_t j = 0; j < predictors(); ++j) {
             const std::int32_t in_cell = column % cell(j);
-            scale(pixel.of_target, &target, 1, values_at(line, j, in_cell) + inputs(j));
+            values_at(line, j, in_cell)[inputs(j)] = static_cast<std::int16_t>(target);
             if (in_cell + 1 == cell(j) || column + 1 == frame_.columns)
                 end_cell(line, j, column / cell(j), in_cell + 1);
         }
@@ -159,9 +171,8 @@ class Plane {
     std::int32_t slots(std::size_t j) const {
         return static_cast<std::int32_t>(settings_.lag()) / cell(j) + 2;
     }
-    static std::size_t padded(std::size_t size) { return (size + 7) / 8 * 8; }
     std::size_t matrix_size(std::size_t j) const { return triangle_row(inputs(j) + 1); }
-    std::size_t values_stride(std::size_t j) const { return padded(inputs(j) + 1); }
+    std::size_t values_stride(std::size_t j) const { return eights(inputs(j) + 8); }
 
     std::size_t inside(std::int32_t row, std::int32_t column) const {
         return static_cast<std::size_t>(row) * static_cast<std::size_t>(frame_.columns) +
@@ -214,7 +225,7 @@ class Plane {
             weight_first_[j] = weights;
             value_first_[j] = values;
             matrices += static_cast<std::size_t>(slots(j)) * matrix_size(j);
-            weights += padded(inputs(j));
+            weights += eights(inputs(j) + 8);
             values += static_cast<std::size_t>(cell(j)) * values_stride(j);
         }
         circle_ = std::bit_ceil(2 * settings_.lag() + 8) - 1;
@@ -284,11 +295,6 @@ class Plane {
         return recent;
     }
 
-    void scale(const Unit& unit, const std::int32_t* in, std::size_t count,
-               std::int16_t* out) const {
-        kernels_.scale(in, count, unit.reciprocal, 1 << (unit.lead - 5), unit.lead - 4, out);
-    }
-
     // All predictions; and the inputs of the least squares, for the end of the cell.
     void predict(Pixel& pixel, const std::int32_t* x,
                  const std::array<const std::int32_t*, 2>& others,
@@ -296,24 +302,24 @@ class Plane {
         const std::int32_t middle = 256 * pixel.median, most = 256 * frame_.top;
         pixel.predictions[0] = middle;
         Line& line = line_of(pixel.row);
-        std::array<std::int32_t, PredictiveSettings::most_inputs> in;
         for (std::size_t j = 0; j < predictors(); ++j) {
-            const ItemFrame::Distances& of = frame_.predictors[j];
-            std::size_t count = of.own.size();
-            kernels_.differences(x, of.own.data(), count, medians[0], in.data());
-            for (std::size_t i = 0; i < references_; ++i) {
-                const std::vector<std::int32_t>& places = i == 0 ? of.first : of.second;
-                kernels_.differences(others[i], places.data(), places.size(), medians[i + 1],
-                                     in.data() + count);
-                count += places.size();
-            }
+            const Places& of = settings_.predictors()[j].inputs;
+            const ItemFrame::Distances& at = frame_.predictors[j];
             const std::int32_t* weights = weights_at(line, j);
-            const std::int64_t change = frame_.narrow()
-                                            ? kernels_.dot(in.data(), weights, count)
-                                            : kernels_.long_dot(in.data(), weights, count);
+            std::int16_t* values = values_at(line, j, pixel.column % cell(j));
+            std::int64_t change = 0;
+            const auto add = [&](const std::int32_t* from, const std::vector<std::int32_t>& offsets,
+                                 std::size_t count, std::int32_t median) {
+                change += kernels_.predict(from, offsets.data(), count, median, weights,
+                                           pixel.normal, values);
+                weights += count;
+                values += count;
+            };
+            add(x, at.own, of.own.size(), medians[0]);
+            if (references_ >= 1) add(others[0], at.first, of.first.size(), medians[1]);
+            if (references_ >= 2) add(others[1], at.second, of.second.size(), medians[2]);
             pixel.predictions[j + 1] = static_cast<std::int32_t>(
                 std::clamp<std::int64_t>(middle + ((change + 8) >> 4), 0, most));
-            scale(pixel.of_target, in.data(), count, values_at(line, j, pixel.column % cell(j)));
         }
     }
 
@@ -344,24 +350,25 @@ class Plane {
             put(see[std::clamp(unit.coarse(difference), -1024, 1023) + 1024]);
         };
         const auto window = [&](const std::int32_t* from, std::int32_t prediction,
-                                const std::vector<std::int32_t>& places) {
+                                const std::vector<std::int32_t>& offsets, std::size_t count) {
             // -prediction is 256 * high + low.
             const std::int32_t high = -prediction >> 8, low = -prediction & 255;
             const Sight sight{see, unit.reciprocal,
                               high * unit.reciprocal + ((low * unit.reciprocal) >> 8),
                               unit.lead - 4};
-            kernels_.look(from, places.data(), places.size(), sight, out);
-            out += places.size();
+            kernels_.look(from, offsets.data(), count, sight, out);
+            out += count;
         };
-        window(x, p, frame_.window.own);
+        const Places& places = settings_.window();
+        window(x, p, frame_.window.own, places.own.size());
         for (std::size_t i = 0; i < 2; ++i) {
-            const std::vector<std::int32_t>& places =
-                i == 0 ? frame_.window.first : frame_.window.second;
+            const std::size_t count = i == 0 ? places.first.size() : places.second.size();
             if (i < references_) {
-                window(others[i], reference_[i]->prediction(row, column), places);
+                window(others[i], reference_[i]->prediction(row, column),
+                       i == 0 ? frame_.window.first : frame_.window.second, count);
             } else {
-                std::memset(out, see[1024], places.size());
-                out += places.size();
+                std::memset(out, see[1024], count);
+                out += count;
             }
         }
         for (std::size_t j = 0; j <= predictors(); ++j) put_seen(pixel.predictions[j] - p);
