@@ -7,6 +7,7 @@ from typing import Any
 
 from model_parts import Parts, Tensors
 from random_models import random_context_model, random_model
+from random_predictive import small_predictive
 
 Change = Callable[[dict[str, Any], Tensors], None]
 MISSING = object()
@@ -92,6 +93,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "no size": lambda: two_latents(None),
     "much work": much_work,
     "many levels": many_levels,
+    "free": small_predictive,
 }
 
 

@@ -5,24 +5,30 @@ This is where to start a port to another language. Nothing here imports bitsback
 which are data, are read from the bytes that it ships. Whole numbers are Python's own, which never
 overflow; networks are NumPy int64. The tests compare bitsback with this bit for bit.
 
-    message.py        the ANS stack: push and pop of one interval, the supply, bytes
-    codecs.py         uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn
-    rules.py          the questions that a model is asked; descriptions as JSON
-    values.py         what is known of a value in a network: channels, place, range; tensors
-    layers.py         integer layers and their bounds
-    network.py        integer networks
-    variables.py      the data x, and the latents
-    grids.py          distributions over the levels of a pixel that two numbers choose from
-    outputs.py        what the outputs of a network mean, by codec
-    scan.py           an image pixel by pixel, each given those before it
-    distributions.py  a variable given others
-    steps.py          the code of a model, and which variables are known at each step
-    cost.py           what a model may cost
-    program.py        all of these as a description has them
-    model_file.py     the model file and its identity
-    model.py          a model: its test vectors, and how it codes a batch
-    chain.py          a block of items and one message: digest, batches, encode, decode
-    fields.py         varints, dtypes and shapes, one after another
-    embedded.py       a model in an archive
-    archive.py        whole archives
+    message.py           the ANS stack: push and pop of one interval, the supply, bytes
+    codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn
+    rules.py             the questions that a model is asked; descriptions as JSON
+    values.py            what is known of a value in a network: channels, place, range; tensors
+    layers.py            integer layers and their bounds
+    network.py           integer networks
+    variables.py         the data x, and the latents
+    grids.py             distributions over the levels of a pixel that two numbers choose from
+    outputs.py           what the outputs of a network mean, by codec
+    scan.py              an image pixel by pixel, each given those before it
+    planes.py            items as planes, and what is found beyond them
+    units.py             how large errors are around a pixel
+    least_squares.py     predictions whose weights follow the image: the one computation in doubles
+    predictive_rules.py  what a description says of the codec `predictive`
+    predicted_plane.py   a plane while it is coded: its predictions, and what a network sees of it
+    predictive.py        images of any size as planes, each pixel predicted
+    distributions.py     a variable given others
+    steps.py             the code of a model, and which variables are known at each step
+    cost.py              what a model may cost
+    program.py           all of these as a description has them
+    model_file.py        the model file and its identity
+    model.py             a model: its test vectors, and how it codes a batch
+    chain.py             a block of items and one message: digest, batches, encode, decode
+    fields.py            varints, dtypes and shapes, one after another
+    embedded.py          a model in an archive
+    archive.py           whole archives
 """

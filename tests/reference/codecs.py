@@ -184,6 +184,10 @@ class Mixture:
     logistic: bool
 
     def cumulative(self, c: int) -> int:
+        return self.cumulative_at(c, (2 * c - 1) * 2**7)
+
+    def cumulative_at(self, c: int, end: int) -> int:
+        """Where the lower end of symbol c is `end`, in the units of the means."""
         if c == 0:
             return 0
         if c == self.size:
@@ -191,7 +195,7 @@ class Mixture:
         table, reach = (LOGISTIC, 16) if self.logistic else (P, 8)
         total = 0
         for w, m, v in zip(self.weights, self.means, self.inverse_scales, strict=True):
-            total += w * _look_up(table, ((2 * c - 1) * 2**7 - m) * v, reach, units=24)
+            total += w * _look_up(table, (end - m) * v, reach, units=24)
         return c + ((total >> 16) * ((1 << self.precision) - self.size) >> 28)
 
 

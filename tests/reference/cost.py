@@ -1,7 +1,11 @@
 """What a model may cost: docs/model-format.md, its last section."""
 
+from collections.abc import Sequence
+
 from .distributions import Distribution
 from .network import Network
+from .planes import PlaneShape
+from .predictive_rules import Predictive
 from .rules import require
 from .values import Size
 from .variables import Variable
@@ -52,3 +56,38 @@ def work(variables: list[Variable], networks: list[Network], size: Size) -> int:
         runs = size[0] * size[1] if at_each_pixel else 1
         total += runs * network.multiply_adds(size)
     return total
+
+
+def plane_room(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+    """The bytes that coding these items takes."""
+    of_row = 2**6 * (2 * of.lag + 8)
+    for predictor in of.predictors:
+        cells = -(-of.lag // predictor.cell) + 2
+        of_row += 2 * (predictor.offsets.inputs(2) + 8) ** 2 * cells
+    total = 0
+    for shape in shapes:
+        rows = min(shape.rows, (shape.columns - 1) // of.lag + 3)
+        total += shape.planes * (2**4 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
+    return total
+
+
+def plane_work(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+    """The multiply-adds that coding these items takes."""
+    inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
+    of_pixel = 2**6 + of.width + of.network.multiply_adds((1, 1))
+    of_pixel += sum((n + 1) * (n + 2) for n in inputs)
+    total = 0
+    for shape in shapes:
+        of_row = 0
+        for predictor, n in zip(of.predictors, inputs, strict=True):
+            of_row += -(-shape.columns // predictor.cell) * (n + 1) ** 3
+        total += shape.elements * of_pixel + shape.planes * shape.rows * of_row
+    return total
+
+
+def plane_steps(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+    """The arrays that coding a batch of these items takes, at most."""
+    return max(
+        of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
+        for shape in shapes
+    )

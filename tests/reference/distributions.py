@@ -11,6 +11,7 @@ import numpy as np
 from .codecs import Array, Codec, Uniform
 from .network import Network
 from .outputs import MEANINGS, Meaning
+from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
 from .scan import Scan, ScanCodec
 from .values import Ints, Size, Tensors, places
@@ -29,11 +30,14 @@ class Distribution:
     outputs: list[str] = field(default_factory=list)
     meaning: Meaning | None = None
     scan: Scan | None = None
+    predictive: Predictive | None = None
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
         self.networks = networks
-        if self.network is None:
+        if self.predictive:
+            self.predictive.bind(networks, tensors)
+        if self.network is None or self.predictive:
             return
         network = networks[self.network]
         require(list(network.sources) == self.given, "the sources are what is given, in order")
@@ -81,6 +85,8 @@ class Distribution:
             names |= {"x.planes"} | ({"x.dull"} if self.scan.has_dull else set())
             for group, meaning in zip(self.scan.groups, self.scan.meanings, strict=True):
                 names |= {f"{group.own.name}.{tensor}" for tensor in meaning.TENSORS}
+        if self.predictive:
+            names |= self.predictive.tensor_names
         if self.meaning:
             names |= {f"{self.network}.{tensor}" for tensor in self.meaning.TENSORS}
         return names
@@ -98,7 +104,14 @@ def read_distribution(
     require(len(set(names)) == len(names), "a variable is given once, and not its own")
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
-    if about["codec"] == "uniform":
+    require(
+        of.variable.of_planes == (about["codec"] == "predictive"),
+        "x of any planes has the codec predictive, and nothing else has",
+    )
+    if about["codec"] == "predictive":
+        require(not given, "predictive is given nothing")
+        of.predictive = Predictive(about, of.variable, tensors)
+    elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")
     elif about["codec"] == "scan":

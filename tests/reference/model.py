@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from . import cost
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
+from .planes import PlaneShape, check_shape
+from .predictive import PlanesCodec
+from .predictive_rules import Predictive
 from .program import Program, read_program
 from .rules import check_integer, check_keys, check_printable, check_text, read_json, require
 from .steps import Step
@@ -55,8 +59,42 @@ class Model:
     def levels(self) -> int:
         return self.program.variables["x"].levels
 
+    @property
+    def free(self) -> bool:
+        """Whether it codes images of any size, any number of planes and any number of levels, as
+        `planes` does; otherwise `at` binds it to a size.
+        """
+        return self.program.variables["x"].of_planes
+
+    def planes(self, shapes: Sequence[PlaneShape]) -> PlanesCodec:
+        """A codec of a batch of items of these shapes, for a free model."""
+        for shape in shapes:
+            check_shape(shape, self.levels)
+        return PlanesCodec(self.predictive, shapes)
+
+    @property
+    def predictive(self) -> Predictive:
+        """The distribution of a free model."""
+        (of,) = self.program.distributions.values()
+        require(of.predictive is not None, "a free model codes planes")
+        assert of.predictive is not None
+        return of.predictive
+
+    def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
+        """The bytes that coding these items takes, for a free model."""
+        return cost.plane_room(self.predictive, shapes)
+
+    def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
+        """The multiply-adds that coding these items takes, for a free model."""
+        return cost.plane_work(self.predictive, shapes)
+
+    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
+        """The arrays that coding these items takes at most, for a free model."""
+        return cost.plane_steps(self.predictive, shapes)
+
     def at(self, rows: int, columns: int) -> "Bound":
         """The model for images of this size."""
+        require(not self.free, "a free model codes planes")
         require(self.size in (None, (rows, columns)), "images of the size of the model")
         return Bound(self.program, (rows, columns))
 

@@ -171,12 +171,12 @@ class Mixture:
         check_output(mean, self.n * components, (-(2**15), 2**15 - 1))
         check_output(scale, self.n * components, (0, 255))
 
-    def intervals(self, *outputs: Ints) -> Sequence[Interval]:
+    def intervals(self, *outputs: Ints) -> Sequence[codecs.Mixture]:
         components = outputs[0].shape[-1] // self.n
         elements = (output.reshape(-1, components).tolist() for output in outputs)
         return [self._mixture(*of) for of in zip(*elements, strict=True)]
 
-    def _mixture(self, weight: list[int], mean: list[int], scale: list[int]) -> Interval:
+    def _mixture(self, weight: list[int], mean: list[int], scale: list[int]) -> codecs.Mixture:
         e = [self.exponential[w] for w in weight]
         ends = [2**16 * sum(e[:k]) // sum(e) for k in range(len(e) + 1)]
         return codecs.Mixture(

@@ -108,6 +108,11 @@ def build_networks(
     def add(name: str, sources: dict[str, Value]) -> None:
         networks[name] = build(name, about[name]["layers"], sources, tensors, size)
 
+    def add_with(of: dict[str, dict[str, Value]]) -> None:
+        for name, values in of.items():
+            require(sources[name] == list(values), f"the source of {name} is {list(values)}")
+            add(name, values)
+
     sources = {}
     for name, of in objects(about):
         check_keys(of, "sources layers")
@@ -117,6 +122,8 @@ def build_networks(
     named = {name for of in distributions.values() for name, _ in of.named()}
     require(named <= set(sources), "a distribution names a network that there is")
     for of in distributions.values():
+        if of.predictive:
+            add_with(of.predictive.sources)
         if not of.scan:
             continue
         features = None
@@ -124,9 +131,7 @@ def build_networks(
             require(of.network in networks, "the network of the features reads variables")
             require(of.outputs[0] in networks[of.network].layers, "features are a layer")
             features = networks[of.network].values[of.outputs[0]]
-        for name, values in of.scan.sources(features).items():
-            require(sources[name] == list(values), f"the source of {name} is {list(values)}")
-            add(name, values)
+        add_with(of.scan.sources(features))
         of.scan.bind(networks, tensors)
     require(set(networks) == set(sources), "the sources of a network are known")
     return {name: networks[name] for name in sources}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .rules import check_integer, check_keys, check_pair, objects, require
+from .rules import check_integer, check_keys, check_pair, check_text, objects, require
 from .values import ITEM, Size, Value
 
 
@@ -13,6 +13,7 @@ class Variable:
     channels: int
     levels: int
     where: int  # ITEM, or s for the grid s
+    of_planes: bool = False  # images of any number of planes; channels is 1
 
     @property
     def bits(self) -> int:
@@ -35,6 +36,12 @@ def read_variables(about: Any) -> tuple[dict[str, Variable], Size | None]:
     for name, of in objects(about):
         require(name not in ("context", "features"), "context and features name no variable")
         if name == "x":
+            if type(of) is dict and "planes" in of:
+                check_keys(of, "planes levels")
+                check_text(of["planes"], "any")
+                levels = check_integer(of["levels"], 2, 2**16)
+                variables[name] = Variable(name, 1, levels, 1, of_planes=True)
+                continue
             check_keys(of, "channels levels", "size")
             levels = check_integer(of["levels"], 2, 2**16)
             variables[name] = Variable(name, check_integer(of["channels"], 1, 256), levels, 1)
@@ -49,4 +56,5 @@ def read_variables(about: Any) -> tuple[dict[str, Variable], Size | None]:
             variables[name] = Variable(name, check_integer(of["channels"], 1, 4096), levels, grid)
     require("x" in variables, "there is the variable x")
     require(len(variables) <= 17, "there are at most 16 latents")
+    require(not variables["x"].of_planes or len(variables) == 1, "x of any planes has no latents")
     return variables, size

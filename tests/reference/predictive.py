@@ -1,0 +1,136 @@
+"""The codec `predictive`: images of any size as planes, a pixel at a time, each predicted from
+those before it by several predictors; a network sees how far its neighbours are from what was
+predicted, and gives the distribution of the pixel around the prediction.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .codecs import Array, Mixture
+from .message import Message
+from .planes import PlaneShape
+from .predicted_plane import LEVEL, Plane, Prediction
+from .predictive_rules import Predictive
+from .units import Unit
+from .values import Ints
+
+
+@dataclass
+class Pixel:
+    """The distribution of a pixel: a mixture over the differences to its prediction, in its
+    unit.
+    """
+
+    mixture: Mixture  # means and inverse scales in 2^-12 of the unit
+    prediction: int
+    unit: Unit
+
+    @property
+    def precision(self) -> int:
+        return self.mixture.precision
+
+    @property
+    def size(self) -> int:
+        return self.mixture.size
+
+    def cumulative(self, c: int) -> int:
+        end = LEVEL * c - LEVEL // 2 - self.prediction
+        return self.mixture.cumulative_at(c, self.unit.fine(end))
+
+
+class Place(NamedTuple):
+    """A pixel."""
+
+    plane: Plane
+    row: int
+    column: int
+    element: int  # of those of all items
+
+
+class Step(NamedTuple):
+    """The pixels that are coded together, before they are known."""
+
+    places: list[Place]
+    predictions: list[Prediction]
+    contexts: Ints  # [pixels, width]
+    pixels: list[Pixel]
+
+    def learn(self, symbols: Sequence[int]) -> None:
+        for place, prediction, symbol in zip(self.places, self.predictions, symbols, strict=True):
+            place.plane.learn(place.row, place.column, prediction, symbol)
+
+
+@dataclass
+class PlanesCodec:
+    """A codec of a batch of items: a flat list of their elements, one item after the other, each
+    [slices, rows, columns, channels].
+    """
+
+    of: Predictive
+    shapes: Sequence[PlaneShape]
+
+    def push(self, message: Message, symbols: Sequence[int]) -> None:
+        arrays = []
+        for step in self.steps():
+            known = [symbols[place.element] for place in step.places]
+            step.learn(known)
+            arrays.append((Array(step.pixels), known))
+        for array, known in reversed(arrays):
+            array.push(message, known)
+
+    def pop(self, message: Message) -> list[int]:
+        symbols = [0] * sum(shape.elements for shape in self.shapes)
+        for step in self.steps():
+            known = Array(step.pixels).pop(message)
+            step.learn(known)
+            for place, symbol in zip(step.places, known, strict=True):
+                symbols[place.element] = symbol
+        return symbols
+
+    def steps(self) -> Iterator[Step]:
+        """In the order of a pop; each must learn its symbols before the next one comes."""
+        by_time: dict[int, list[Place]] = {}
+        first = 0
+        for shape in self.shapes:
+            for time, place in self._places(shape, first):
+                by_time.setdefault(time, []).append(place)
+            first += shape.elements
+        for time in sorted(by_time):
+            yield self._step(by_time[time])
+
+    def _places(self, shape: PlaneShape, first: int) -> Iterator[tuple[int, Place]]:
+        """The pixels of an item with their times, plane by plane and row by row; `first` is its
+        first element.
+        """
+        planes: list[Plane] = []
+        for p in range(shape.planes):
+            plane = Plane(self.of, shape, [planes[other] for other in shape.references(p)])
+            planes.append(plane)
+            for r in range(shape.rows):
+                for q in range(shape.columns):
+                    time = q + self.of.lag * r + self.of.delay * p
+                    yield time, Place(plane, r, q, first + shape.element(p, r, q))
+
+    def _step(self, places: list[Place]) -> Step:
+        predictions = [place.plane.predict(place.row, place.column) for place in places]
+        contexts = np.array(
+            [
+                place.plane.context(place.row, place.column, prediction)
+                for place, prediction in zip(places, predictions, strict=True)
+            ]
+        )
+        source = contexts[:, np.newaxis, np.newaxis]
+        values = self.of.network.run((1, 1), {"context": source})
+        mixtures = self.of.mixture.intervals(*(values[name] for name in self.of.outputs))
+        pixels = [
+            Pixel(
+                replace(mixture, size=place.plane.shape.levels),
+                prediction.blended,
+                prediction.unit,
+            )
+            for mixture, prediction, place in zip(mixtures, predictions, places, strict=True)
+        ]
+        return Step(places, predictions, contexts, pixels)

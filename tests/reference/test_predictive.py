@@ -1,0 +1,196 @@
+"""Images of any size: the core sees of each pixel what the specification says that it sees, and
+codes the same bits.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agreement import a_message
+from bitsback import Message, _core
+from bitsback.models import Model
+from bitsback.models import planes as program
+from laws import to_reference
+from networks import SIMD_PATHS, engine
+from random_predictive import (
+    Grower,
+    random_item,
+    random_items,
+    random_predictive,
+    random_shapes,
+    slow_predictive,
+)
+from random_programs import Drawn, Seeded
+from reference.model import Model as SpecModel
+from reference.planes import PlaneShape
+from reference.predicted_plane import Plane
+from reference.values import Ints
+
+SEEDS = range(60)
+
+
+def predictor(model: SpecModel) -> _core.Predictor:
+    """The core's."""
+    of = model.predictive
+    settings = [
+        (one.cell, one.decay, one.ridge, one.offsets.own, one.offsets.first, one.offsets.second)
+        for one in of.predictors
+    ]
+    window = of.window.own, of.window.first, of.window.second
+    starts = [model.tensors[f"x.start.{j}"].ravel() for j in range(len(of.predictors))]
+    return _core.Predictor(settings, window, model.tensors["x.see"], starts)
+
+
+def to_symbols(x: Ints, shapes: list[PlaneShape]) -> NDArray[Any]:
+    """As the core takes them."""
+    return x.astype(np.uint8 if max(shape.levels for shape in shapes) <= 256 else np.uint16)
+
+
+def check_contexts(model: SpecModel, shapes: list[PlaneShape], x: Ints, *paths: str) -> int:
+    """What is seen of each symbol, its prediction and its unit, on each SIMD path; gives the
+    largest sum.
+    """
+    of = model.predictive
+    contexts = np.full((len(x), of.width), -1)
+    predictions, units = (np.full(len(x), -1) for _ in range(2))
+    planes: dict[int, Plane] = {}
+    for step in model.planes(shapes).steps():
+        at = [place.element for place in step.places]
+        step.learn(x[at].tolist())
+        contexts[at] = step.contexts
+        predictions[at] = [pixel.prediction for pixel in step.pixels]
+        units[at] = [pixel.unit.index for pixel in step.pixels]
+        planes |= {id(place.plane): place.plane for place in step.places}
+    for path in paths:
+        with engine(path):
+            ours = predictor(model)
+            seen = ours.contexts(to_symbols(x, shapes), shapes)
+        assert (ours.width, ours.lag, ours.delay) == (of.width, of.lag, of.delay)
+        for one, other in zip(seen, (contexts, predictions, units), strict=True):
+            np.testing.assert_array_equal(one, other)
+    solvers = [solver for plane in planes.values() for solver in plane.solvers]
+    return max(int(abs(sums).max()) for solver in solvers for sums in solver.sums.values())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_contexts_are_those_of_the_specification(seed: int) -> None:
+    model = SpecModel.from_bytes(random_predictive(seed))
+    shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
+    check_contexts(model, shapes, random_items(seed, shapes), *SIMD_PATHS)
+
+
+@settings(max_examples=25)
+@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from(SIMD_PATHS))
+def test_contexts_of_models_that_hypothesis_draws(data: Any, seed: int, path: str) -> None:
+    choose = Drawn(data.draw)
+    model = SpecModel(*Grower(choose, seed).model())
+    shapes = random_shapes(choose, model.levels, most=150)
+    check_contexts(model, shapes, random_items(seed, shapes), path)
+
+
+def test_sums_that_hardly_fit() -> None:
+    """Cells of 32 columns that fade as slowly as they may: after many rows of a board of the least
+    and the greatest level, which is foreseen and yet far from the median, sums are near 2^31.
+    """
+    model = SpecModel.from_bytes(slow_predictive())
+    shape = PlaneShape(1, 200, 32, 1, 65536)
+    x = random_item(np.random.default_rng(0), shape, "board").ravel()
+    largest = check_contexts(model, [shape], x, *SIMD_PATHS)
+    assert 2**31 * 0.85 < largest < 2**31
+
+
+def check_messages(
+    model: Model, theirs: SpecModel, shapes: list[PlaneShape], x: Ints, message: Message
+) -> None:
+    """Known items, and what comes out of the message, which is valid: both ways, one as the
+    other.
+    """
+    codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
+    of = [program.PlaneShape(*shape) for shape in shapes]
+    ours, reference = message.copy(), to_reference(message)
+    model.push_planes(ours, symbols, of)
+    codec.push(reference, x.tolist())
+    assert ours.to_bytes() == reference.to_bytes()
+    popped = model.pop_planes(ours, of, symbols.dtype)
+    np.testing.assert_array_equal(popped, symbols)
+    assert codec.pop(reference) == x.tolist()
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+    popped = model.pop_planes(ours, of, symbols.dtype)
+    assert codec.pop(reference) == popped.tolist()
+    assert ours.to_bytes() == reference.to_bytes()
+    model.push_planes(ours, popped, of)
+    codec.push(reference, popped.tolist())
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_messages_are_those_of_the_specification(seed: int) -> None:
+    data = random_predictive(seed)
+    theirs = SpecModel.from_bytes(data)
+    shapes = random_shapes(Seeded(np.random.default_rng(seed)), theirs.levels, most=100)
+    x, lanes = random_items(seed, shapes), 1 + seed % 5
+    with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
+        ours = Model.from_bytes(data)
+        assert ours.free and ours.identity == theirs.identity
+        check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
+
+
+@settings(max_examples=12)
+@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 8]))
+def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: int) -> None:
+    choose = Drawn(data.draw)
+    parts = Grower(choose, seed).model()
+    theirs = SpecModel(*parts)
+    shapes = random_shapes(choose, theirs.levels, most=60)
+    x = random_items(seed, shapes)
+    check_messages(Model.build(*parts), theirs, shapes, x, a_message(seed, lanes, words=100))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_they_cost_the_same(seed: int) -> None:
+    data = random_predictive(seed)
+    ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes = random_shapes(Seeded(np.random.default_rng(seed)), ours.levels)
+    shapes.append(PlaneShape(3, 1000, 700, 3, 2))
+    for some in (shapes, shapes[:1]):
+        of = [program.PlaneShape(*shape) for shape in some]
+        assert ours.plane_room(of) == theirs.plane_room(some)
+        assert ours.plane_work(of) == theirs.plane_work(some)
+        assert ours.plane_steps(of) == theirs.plane_steps(some)
+
+
+def test_models_and_items_of_every_kind_are_among_them() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in SEEDS:
+        model = SpecModel.from_bytes(random_predictive(seed))
+        of = model.predictive
+        shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
+        seen[f"{len(of.predictors)} predictors"] += 1
+        seen["cells of several sizes"] += len({one.cell for one in of.predictors}) > 1
+        seen["a lag that an offset asks for"] += of.lag > 2 * max(c.cell for c in of.predictors)
+        seen["no delay"] += of.delay == 1
+        seen["48 inputs"] += any(one.offsets.inputs(2) == 48 for one in of.predictors)
+        seen["the largest window"] += of.window.inputs(2) == 240
+        seen["no references are looked at"] += of.window.inputs(2) == of.window.inputs(0)
+        seen["mixed shapes"] += len({shape[:4] for shape in shapes}) > 1
+        seen["mixed levels"] += len({shape.levels for shape in shapes}) > 1
+        for shape in shapes:
+            seen["one pixel"] += shape.rows == shape.columns == 1
+            seen["one row"] += shape.rows == 1 < shape.columns
+            seen["one column"] += shape.columns == 1 < shape.rows
+            seen["slices"] += shape.slices > 1
+            seen["slices with channels"] += shape.slices > 1 < shape.channels
+            seen[f"{min(shape.channels, 5)} channels"] += 1
+            seen[f"{shape.levels} levels"] += 1
+    wanted = [f"{n} predictors" for n in (1, 2, 3, 4)] + [f"{n} channels" for n in (1, 2, 3, 4, 5)]
+    wanted += [f"{n} levels" for n in (2, 3, 256, 1000, 4096, 65536)]
+    wanted += ["cells of several sizes", "a lag that an offset asks for", "no delay", "48 inputs"]
+    wanted += ["the largest window", "no references are looked at", "mixed shapes", "mixed levels"]
+    wanted += ["one pixel", "one row", "one column", "slices", "slices with channels"]
+    assert [kind for kind in wanted if not seen[kind]] == []
