@@ -10,13 +10,25 @@ from bitsback.message import Message
 
 
 class PlaneShape(NamedTuple):
-    """An item, in C order [slices, rows, columns, channels], of the values 0 ... levels - 1."""
+    """An item [slices, rows, columns, channels] of symbols 0 ... levels - 1; each number is
+    positive, and levels lies in [2, 65536].
+    """
 
     slices: int
     rows: int
     columns: int
     channels: int
     levels: int
+
+    @property
+    def elements(self) -> int:
+        """Symbols of the item."""
+        return self.slices * self.rows * self.columns * self.channels
+
+    @property
+    def planes(self) -> int:
+        """Slices times channels."""
+        return self.slices * self.channels
 
 
 class PlaneModel(Protocol):
@@ -42,3 +54,6 @@ class PlaneModel(Protocol):
 
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
         """Multiply-adds that coding them takes."""
+
+    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
+        """Arrays that coding them takes."""
