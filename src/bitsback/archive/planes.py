@@ -21,6 +21,7 @@ from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneModel, PlaneShape
 
 PICTURES, STACKS = 0, 1
+LAYOUTS = ("pictures", "stacks")
 """Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before."""
 
 WORK_OF_A_STEP = 1 << 15
