@@ -68,7 +68,7 @@ def refuse(data: bytes, folder: Path, match: str = ".") -> None:
         pytest.raises(bitsback.ArchiveError, match=match),
         bitsback.open(folder / "x.bb") as opened,
     ):
-        opened[0]
+        np.asarray(opened[0])
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
     assert files(folder) == ["x.bb"]
@@ -145,7 +145,7 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(1) + Collection.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
         (varint(1) + Collection.of_items("<f4", (2, 2), 2).pack_array(), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (2, 2, 5), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures"),
+        (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures|hold 1 items"),
         (
             varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(),
             "hold 1152921504606846976 items",

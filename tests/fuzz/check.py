@@ -74,6 +74,10 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     problems = archive.verify(threads=1)
     assert bool(problems) == whole[0], "verify and decompress do not agree"
     for block in itertools.islice(archive.blocks, MOST_ITEMS):
+        if not archive.array.plain or not archive.array.axes:
+            some = min(MOST_ITEMS, len(archive))
+            refused(lambda: take(list(split(archive.items(0, some)))))  # noqa: B023
+            break
         end = min(block.first + block.items, block.first + MOST_ITEMS, len(archive))
         if end <= block.first:
             continue

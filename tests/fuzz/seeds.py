@@ -32,8 +32,8 @@ class Seed:
     """Of an archive: the bytes of each item."""
     dtype: str = ""
     stored: tuple[bytes, ...] = ()
-    """Of an archive of files: the bytes of each item in the order of blocks, which is what is left
-    of it where its description is damaged.
+    """Of an archive: the bytes of each piece in the order of blocks, which is what is left of it
+    where its description is damaged.
     """
 
 
@@ -60,6 +60,7 @@ def archives() -> list[Seed]:
         ("deflated bits", smooth > 60, {"model": "fast"}),
         ("doubles", np.array([[0.0, -0.0, np.nan], [1e300, 2.0, 3.0]]), {}),
         ("one item", np.array(7, ">u2"), {}),
+        ("pieces", smooth, {"tile": 16, "block": 3}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
@@ -73,8 +74,17 @@ def archives() -> list[Seed]:
             )
         )
     return [
-        Seed(name, compress(array, **options), *items_of(array)) for name, array, options in arrays
+        Seed(name, data, *items_of(array), stored=stored(data))
+        for name, array, options in arrays
+        for data in [compress(array, **options)]
     ]
+
+
+def stored(data: bytes) -> tuple[bytes, ...]:
+    """The pieces of an archive."""
+    opened = bitsback.open(io.BytesIO(data))
+    blocks = opened.decoded(0, opened.collection.pieces)
+    return tuple(piece.tobytes() for _, pieces in blocks for piece in pieces)
 
 
 @cache
@@ -90,6 +100,7 @@ def collections() -> list[Seed]:
         for number, item in enumerate(grey):
             save(item, pictures / "deep" / "er" / f"{number}.jpg.bmp")
         save(rng.integers(0, 256, (5, 4, 3), np.uint8), pictures / "deep" / "colour.tif")
+        save(rng.integers(0, 256, (20, 40, 3), np.uint8), pictures / "deep" / "other.png")
         save(np.add.outer(np.arange(20), np.arange(30)).astype("<u2"), pictures / "Ü.pgm.png")
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
         pages = [Image.fromarray(item) for item in (*grey, *ink[:2] * np.uint8(255))]
@@ -102,12 +113,10 @@ def collections() -> list[Seed]:
         (folder / "x.idx.gz").write_bytes(gzip.compress((folder / "x.idx").read_bytes()))
         seeds = []
         for path in (pictures, folder / "x.npz", folder / "x.tif"):
-            data = compress(path, model="fast", block=4)
+            data = compress(path, model="fast", block=4, tile=16)
             opened = bitsback.open(io.BytesIO(data))
-            items = tuple(opened[number].tobytes() for number in range(len(opened)))
-            pieces = opened.stacks(0, opened.collection.items)
-            stored = tuple(item for piece in pieces for item in split(piece))
-            seeds.append(Seed(path.name, data, items, stored=stored))
+            items = tuple(np.asarray(opened[number]).tobytes() for number in range(len(opened)))
+            seeds.append(Seed(path.name, data, items, stored=stored(data)))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds

@@ -33,7 +33,7 @@ def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
 def test_strips_of_a_large_array_are_in_memory(tmp_path: Path, shape: tuple[int, ...]) -> None:
     """Of some 42 MB."""
     path = tmp_path / "x.npy"
-    array = (np.arange(np.prod(shape)) // 1000 % 251).astype(np.uint8).reshape(shape)
+    array = np.resize(np.repeat(np.arange(251, dtype=np.uint8), 1000), shape)
     np.save(path, array)
     size, peaks = array.nbytes, []
     del array

@@ -4,6 +4,7 @@ beginning to end.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from bitsback.archive.block import METHODS
@@ -57,8 +58,8 @@ def compress(
     source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
     pictures; a list of
         paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
-        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the shape is
-        that of an item of the model.
+        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the array is
+        one picture or a stack.
     destination: a path, whose file appears when it is complete, or a binary stream, which is never
     sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
     bundled one is chosen: "fast",
@@ -75,10 +76,11 @@ def compress(
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells.
 
-    Memory is bounded by a few blocks for each thread, and one for each shape that a model fits,
-    whatever the size of the input; and by the names. Raises InputError if the input cannot be used
-    or the output not be written, ModelError if the model cannot. Warns with InputWarning, once for
-    each kind of thing, of what will not come back as it was.
+    Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
+    names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
+    InputError if the input cannot be used or the output not be written, ModelError if the model
+    cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it
+    was.
     """
     threads = check_threads(threads)
     if block is not None and block < 1:
@@ -165,13 +167,15 @@ class _Writer:
         self._given = given
         self._effort = effort
         self._embed = embed
+        # Otherwise when it is a part's turn: the first block of each would have to be in memory.
+        self._early = given is not None or embed == "always"
         self._job = sum(part.collection.elements for part in parts if part.codable(given))
         self._coder = coder_for(effort, taken.collection.elements)
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
         output.write(HEAD + collection.pack())
-        chosen = self._choose()
+        chosen = self._choose() if self._early else []
         used = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
         }
@@ -237,8 +241,11 @@ class _Writer:
         return len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[_Task]:
+        """chosen: the model for each part; none if they are to be chosen now."""
         first = 0
-        for part, choice in zip(self._parts, chosen, strict=True):
+        for part, choice in zip_longest(self._parts, chosen):
+            if choice is None:
+                choice = part.choose(None, self._effort, self._job)
             yield from part.tasks(first, choice)
             first += part.collection.pieces
 
@@ -249,8 +256,7 @@ class _Writer:
         pieces, chosen = task.pieces, task.chosen
         encoded = self._encode_with(task, chosen)
         if (
-            self._given is not None
-            or self._embed == "always"  # when all models were written before
+            self._early  # when all models were written before
             or not pieces.elements.size
             or not any_codes(None, pieces.dtype, pieces.shapes[0][1])
         ):
