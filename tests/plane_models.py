@@ -106,6 +106,9 @@ class StandIn(Model):
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
         return sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
 
+    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
+        return 2 * len(shapes)
+
 
 class SpecStandIn:
     """The same to the specification."""
@@ -128,6 +131,7 @@ class SpecStandIn:
     plane_room = plane_work = staticmethod(
         lambda shapes: sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
     )
+    plane_steps = staticmethod(lambda shapes: 2 * len(shapes))
 
 
 def stand_in() -> StandIn:

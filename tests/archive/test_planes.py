@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.layout import Cursor
+from bitsback.archive.values import Values, find_values
 from plane_models import SpecStandIn, StandIn, ship
 from reference import archive as spec
 
@@ -80,3 +83,71 @@ def test_any_array_comes_back(name: str, options: dict[str, Any], model: StandIn
         assert_same(opened[key], np.asarray(array[key], order="C"))
         one = tuple(int(rng.integers(-size, size)) for size in array.shape[:2])
         assert_same(opened[one], np.array(array[one], array.dtype))
+
+
+def test_progress_within_one_image(model: StandIn) -> None:
+    seen: list[tuple[int, int]] = []
+    archive, _ = packed(
+        ARRAYS["large"],
+        tile=512,
+        block=1,
+        threads=1,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(number, 9) for number in range(1, 10)]
+    seen.clear()
+    unpack(archive, threads=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(number, 9) for number in range(1, 10)]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("stack", [True, False])
+def test_files_of_large_arrays(
+    tmp_path: Path, order: Literal["C", "F"], stack: bool, model: StandIn
+) -> None:
+    volume = smooth("<u2", 40, 90, 70, axis=0)
+    array = np.asarray(volume, order=order)
+    np.save(tmp_path / "x.npy", array)
+    np.savez(tmp_path / "x.npz", a=array, b=array[0], c=np.arange(5))
+    for name in ("x.npy", "x.npz"):
+        bitsback.compress(tmp_path / name, tmp_path / "x.bb", tile=32, stack=stack, force=True)
+        bitsback.decompress(tmp_path / "x.bb", tmp_path / ("y" + name[1:]), force=True)
+        with (tmp_path / "x.npy").open("rb") as pipe:
+            if name == "x.npy":
+                other = io.BytesIO()
+                bitsback.compress(Pipe(pipe.read()), other, tile=32, stack=stack)
+                assert other.getvalue() == (tmp_path / "x.bb").read_bytes()
+    assert_same(np.load(tmp_path / "y.npy"), volume)
+    with np.load(tmp_path / "y.npz") as arrays:
+        assert_same(arrays["a"], volume)
+        assert_same(arrays["b"], volume[0])
+        assert_same(arrays["c"], np.arange(5))
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.info()["parts"][0]["cut"] == ([32, 32, 32] if stack else [32, 32])
+        assert_same(archive["a"][3:5, ::7, 9], np.ascontiguousarray(volume[3:5, ::7, 9]))
+
+
+def test_values_that_are_mapped() -> None:
+    rng = np.random.default_rng(0)
+    for dtype in ("|u1", "|i1", "<u2", ">u2", "<i2", ">i2", "|b1"):
+        for values in ([0, 1], [3, 100], range(0, 120, 4), range(100), [-5, 7, 90]):
+            fit = [value for value in values if value >= 0 or "i" in dtype]
+            elements = rng.choice(np.array(fit), 500).astype(dtype)
+            if (elements == elements[0]).all():
+                continue
+            found = find_values(elements)
+            if found is None:
+                assert dtype == "|u1"
+                continue
+            symbols = found.to_symbols(elements)
+            assert symbols.max() < found.levels <= found.span
+            assert_same(found.from_symbols(symbols), elements)
+            again = Values.unpack(Cursor(found.pack()), found.dtype, found.occurring is not None)
+            assert again == found and again.levels == found.levels
+    gaps = (rng.integers(0, 600, 100_000) * 100).astype("<u2")
+    found = find_values(gaps)
+    assert found is not None and found.occurring is not None and found.levels == 600
+    assert len(found.pack()) < 200
+    few = rng.integers(0, 65536, 300, np.uint16)
+    found = find_values(few)
+    assert found is not None and found.occurring is None

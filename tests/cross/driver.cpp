@@ -21,6 +21,7 @@
 #include "crc32c.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
+#include "distributions/predictive.hpp"
 #include "distributions/scan.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
@@ -206,6 +207,37 @@ std::shared_ptr<const Distribution> read_distribution(Fields& fields, const Stat
                                                      read_family(fields, state));
 }
 
+Places read_places(Fields& fields) {
+    Places places;
+    for (auto* some : {&places.own, &places.first, &places.second}) {
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) some->push_back({numbers[i], numbers[i + 1]});
+    }
+    return places;
+}
+
+PredictiveDistribution read_predictive(Fields& fields, const State& state) {
+    std::vector<PredictorSettings> predictors(fields.word());
+    std::vector<std::vector<std::int32_t>> starts;
+    for (PredictorSettings& predictor : predictors) {
+        predictor.cell = fields.integer();
+        for (std::int32_t& part : predictor.decay) part = fields.integer();
+        predictor.ridge = fields.integer();
+        predictor.inputs = read_places(fields);
+        starts.push_back(fields.array<std::int32_t>());
+    }
+    const Places window = read_places(fields);
+    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(), starts);
+    PixelNetwork network = read_pixel_network(fields);
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    const std::uint32_t mean_shift = fields.word();
+    const auto exponential = fields.array<std::uint32_t>();
+    const auto inverse_scale = fields.array<std::uint32_t>();
+    return {std::move(settings), std::move(network),
+            MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift)};
+}
+
 Program read_program(Fields& fields, const State& state) {
     std::vector<Variable> variables(fields.word());
     for (Variable& variable : variables) {
@@ -347,6 +379,16 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
                 push_and_pop_chain<std::uint8_t>(message, fields, program);
             else
                 push_and_pop_chain<std::uint16_t>(message, fields, program);
+            break;
+        }
+        case 'F': {
+            const PredictiveDistribution planes = read_predictive(fields, state);
+            std::vector<PlaneShape> shapes(fields.word());
+            for (PlaneShape& shape : shapes)
+                shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
+            push_and_pop(
+                state, fields.array<std::uint16_t>(), [&](auto symbols) { planes.push(message, shapes, symbols); },
+                [&](auto symbols) { planes.pop(message, shapes, symbols); });
             break;
         }
         case '3': {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The core on other processors: message, codecs, integer networks and whole chains, built for each and run under
+# The core on other processors: message, codecs, integer networks, least squares and whole chains, built for each and run under
 # qemu-user, must print what the specification (tests/reference) gives. s390x is big-endian.
 #
 #   PYTHON=.venv/bin/python tests/cross/run.sh
@@ -39,7 +39,20 @@ check() {
         "$2" -std=c++20 -O2 -Wall -Wextra -Werror $flags -c "src/core/linear_$engine.cpp" -o "$work/$1-$engine.o"
         objects="$objects $work/$1-$engine.o"
     done
-    "$2" -std=c++20 -O2 -w -static -Isrc/core tests/cross/driver.cpp src/core/linear.cpp $objects \
+    kernels=plain
+    case $built in *avx512) kernels='plain avx2 avx512' ;; esac
+    for kernel in $kernels; do
+        case $kernel in
+            avx2) flags='-mavx2' ;;
+            avx512) flags='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni' ;;
+            *) flags= ;;
+        esac
+        "$2" -std=c++20 -O2 -Wall -Wextra -Werror $flags -ffp-contract=off \
+            -c "src/core/predictive/kernels_$kernel.cpp" -o "$work/$1-kernels-$kernel.o"
+        objects="$objects $work/$1-kernels-$kernel.o"
+    done
+    "$2" -std=c++20 -O2 -w -static -Isrc/core tests/cross/driver.cpp src/core/linear.cpp \
+        src/core/predictive/kernels.cpp $objects \
         -o "$work/$1"
     engines=$($emulator "$work/$1" engines)
     engines=${engines% }

@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from networks import random_linear
 from random_models import random_context_model, random_model
-from random_programs import random_program
+from random_predictive import random_items, random_predictive, random_shapes
+from random_programs import Seeded, random_program
 from reference import archive, chain, codecs
 from reference.distributions import Distribution
 from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, Spread
@@ -24,6 +25,8 @@ from reference.message import Message
 from reference.model import Bound, Model
 from reference.network import Network
 from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture
+from reference.predictive import PlanesCodec
+from reference.predictive_rules import Offsets
 from reference.scan import Head, Scan
 from reference.values import Size, places
 
@@ -65,7 +68,12 @@ class Vectors:
     def codec(
         self, operation: str, parameters: tuple[Any, ...], spec: codecs.Array, symbols: list[int]
     ) -> None:
-        self.put(operation, *parameters, symbols)
+        self.put(operation, *parameters)
+        self.steps(spec, symbols)
+
+    def steps(self, spec: codecs.Array | PlanesCodec, symbols: list[int]) -> None:
+        """Pushes the symbols, pops them, and pops others."""
+        self.put(symbols)
         spec.push(self.message, symbols)
         pushed = self.message.to_bytes()
         assert spec.pop(self.message) == symbols
@@ -288,6 +296,28 @@ class Vectors:
         model = Model(drawn.description, drawn.tensors)
         self.program(model.at(*drawn.size), model.levels, 1 + seed % 8, 5)
 
+    def planes(self, seed: int) -> None:
+        """A free model, whose least squares are in doubles."""
+        model = Model.from_bytes(random_predictive(seed))
+        of, shapes = model.predictive, random_shapes(Seeded(self.rng), model.levels, most=150)
+        self.put("F", len(of.predictors))
+        for number, one in enumerate(of.predictors):
+            self.put(one.cell, *one.decay, one.ridge)
+            self.put_offsets(one.offsets)
+            self.put(model.tensors[f"x.start.{number}"])
+        self.put_offsets(of.window)
+        self.put(of.see)
+        numbers = self.put_network(of.network, (1, 1))
+        self.put([numbers[name] for name in of.outputs])
+        self.put(model.levels, of.mixture.precision, of.mixture.mean_shift)
+        self.put(of.mixture.exponential, of.mixture.inverse_scale, len(shapes))
+        for shape in shapes:
+            self.put(*shape)
+        self.steps(model.planes(shapes), random_items(seed, shapes).tolist())
+
+    def put_offsets(self, of: Offsets) -> None:
+        self.put(of.own, of.first, of.second)
+
     def crc(self, size: int) -> None:
         data = self.rng.bytes(size)
         self.put("3", list(data))
@@ -336,6 +366,9 @@ def make() -> Vectors:
     )
     for seed in range(24):
         vectors.any(seed)
+    for seed in range(12):
+        vectors.start(1 + seed % 5, 0)
+        vectors.planes(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     return vectors

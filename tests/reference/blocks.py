@@ -139,7 +139,7 @@ def decode_planes(
         "no more room than the data may claim",
     )
     require(
-        model.plane_work(planes) <= 2**34 + 2**24 * len(data),
+        model.plane_work(planes) + model.plane_steps(planes) * 2**15 <= 2**34 + 2**24 * len(data),
         "no more work than the data may claim",
     )
     message = Message.from_bytes(data)

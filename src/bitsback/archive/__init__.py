@@ -6,6 +6,16 @@ from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
 from bitsback.archive.reader import Archive, open
 from bitsback.archive.summary import Compressed, Summary
+from bitsback.archive.view import View
 from bitsback.archive.writer import compress
 
-__all__ = ["Archive", "BlockInfo", "Compressed", "Summary", "compress", "decompress", "open"]
+__all__ = [
+    "Archive",
+    "BlockInfo",
+    "Compressed",
+    "Summary",
+    "View",
+    "compress",
+    "decompress",
+    "open",
+]

@@ -14,8 +14,6 @@ METHODS = ("raw", "packed", "chain", "squeezed", "planes")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that stand for the model."""
 
-_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin one
-
 
 def max_elements(data_size: int) -> int:
     """How many elements a block with this many bytes of data may claim to have, so that a few bytes
@@ -29,7 +27,10 @@ def affordable(model: BoundModel, items: int, data_size: int) -> bool:
     bytes may ask for (docs/format.md, `B`, a block).
     """
     schedule = chain.schedule(items, model.model.growth, model.model.batch)
-    work = items * model.work + sum(count for _, count in schedule) * model.steps * _WORK_OF_A_STEP
+    work = (
+        items * model.work
+        + sum(count for _, count in schedule) * model.steps * planes.WORK_OF_A_STEP
+    )
     return (
         items * model.most_elements <= max_elements(data_size)
         and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)

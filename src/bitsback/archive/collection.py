@@ -53,13 +53,20 @@ class Collection:
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
         return cls(np.dtype(dtype), (items, *item_shape), COUNTED)
 
-    @cached_property
-    def runs(self) -> tuple[tuple[int, Shape], ...]:
+    @property
+    def runs(self) -> Iterator[tuple[int, Shape]]:
         """How many items in a row have which shape."""
         if self.axes == VARIED:
-            channels = self.shape[1:]
-            return tuple((count, (rows, columns, *channels)) for count, rows, columns in self.sizes)
-        return ((self.shape[0] if self.axes else 1, self.shape[self.axes :]),)
+            for number, (count, _, _) in enumerate(self.sizes):
+                yield count, self._shape(number)
+        else:
+            yield self.shape[0] if self.axes else 1, self._shape(0)
+
+    def _shape(self, run: int) -> Shape:
+        """Of the items of a run."""
+        if self.axes != VARIED:
+            return self.shape[self.axes :]
+        return (*self.sizes[run][1:], *self.shape[1:])
 
     @property
     def items(self) -> int:
@@ -121,7 +128,7 @@ class Collection:
         return list(accumulate((count * math.prod(shape) for count, shape in self.runs), initial=0))
 
     def shape_of(self, item: int) -> Shape:
-        return self.runs[bisect_right(self._items, item) - 1][1]
+        return self._shape(bisect_right(self._items, item) - 1)
 
     def grid(self, item: int) -> Grid:
         """The pieces of an item."""
@@ -188,7 +195,7 @@ class Collection:
         return f"[{', '.join(text)}] of item {items_before + start}"
 
     def _grid_of_run(self, run: int) -> Grid:
-        return Grid(self.runs[run][1], self.cut)
+        return Grid(self._shape(run), self.cut)
 
     def pack(self) -> bytes:
         return section(COLLECTION, bytes([self.container]), self.pack_array())

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
-from bitsback.archive.block import METHODS, Opened
+from bitsback.archive.block import METHODS, PLANES, Opened
 from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
@@ -63,6 +64,7 @@ def kind_of(collection: Collection | FileList) -> str:
 def describe(archive: Opener) -> dict[str, Any]:
     """What is in the archive."""
     methods = dict.fromkeys(reversed(METHODS), 0)
+    layouts = dict.fromkeys(LAYOUTS, 0)
     lanes: set[int] = set()
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
@@ -87,6 +89,8 @@ def describe(archive: Opener) -> dict[str, Any]:
         methods[METHODS[header.method]] += 1
         if header.model is not None:
             lanes.update(header.data[:1])
+            if header.method == PLANES:
+                layouts[LAYOUTS[header.layout]] += 1
             models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
                 "blocks"
             ] += 1
@@ -114,6 +118,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "block_pieces": max((block.items for block in archive.blocks), default=0),
         "block_bytes": sum(block.size for block in archive.blocks),
         "methods": methods,
+        "layouts": layouts,
         "lanes": sorted(lanes),
         "models": list(models.values()),
         "model_bytes": archive.model_bytes,

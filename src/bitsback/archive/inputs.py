@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bitsback.archive.choose import Effort, any_fits, item_axes
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
+from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, VARIED, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Shape
 from bitsback.archive.groups import Groups
@@ -94,7 +94,7 @@ class Asked:
         return self.cut(part)
 
     def cut(self, part: Collection) -> Collection:
-        known = any(self.knows(shape) for _, shape in part.runs[:1])
+        known = part.axes != VARIED and self.knows(part.item_shape)
         return part if known else replace(part, cut=cut_for(part, self.tile))
 
 

@@ -9,7 +9,7 @@ from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.integer.fields import Fields
 from bitsback.models import Model, bundled, file
-from bitsback.models.embed import unpack_model
+from bitsback.models.embed import read_description, unpack_model
 from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
 
@@ -108,9 +108,9 @@ def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
         cursor.varint()
         if cursor.take(PREFIX_SIZE) != prefix:
             return None
-        description = cursor.take(cursor.varint()).decode()
+        description, _ = read_description(cursor)
         return _about(Outline.read(Fields(file.parse(description), "description")))
-    except (ArchiveError, ModelError, UnicodeDecodeError):
+    except (ArchiveError, ModelError):
         return None
 
 

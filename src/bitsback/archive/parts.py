@@ -79,7 +79,9 @@ class FileList:
 
     def where(self, first: int, count: int) -> str:
         """What some pieces are, for people."""
-        number = bisect_right(self.starts, min(first, self.pieces - 1)) - 1
+        if first >= self.pieces:
+            return f"items from {first} on"
+        number = bisect_right(self.starts, first) - 1
         part = self.parts[number]
         return part.where(first - self.starts[number], count, self.item_starts[number])
 

@@ -21,7 +21,11 @@ from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneModel, PlaneShape
 
 PICTURES, STACKS = 0, 1
+LAYOUTS = ("pictures", "stacks")
 """Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before."""
+
+WORK_OF_A_STEP = 1 << 15
+"""Multiply-adds, in the time that it takes to begin an array."""
 
 MOST_CHANNELS = 16  # of the slices of a stack
 
@@ -107,9 +111,9 @@ def affordable(model: PlaneModel, shapes: Sequence[PlaneShape], data_size: int) 
     """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
     ask for.
     """
-    return model.plane_room(shapes) <= (1 << 26) + (data_size << 10) and model.plane_work(
-        shapes
-    ) <= (1 << 34) + (data_size << 24)
+    room = model.plane_room(shapes)
+    work = model.plane_work(shapes) + model.plane_steps(shapes) * WORK_OF_A_STEP
+    return room <= (1 << 26) + (data_size << 10) and work <= (1 << 34) + (data_size << 24)
 
 
 def _levels(run: Run) -> int:

@@ -58,8 +58,8 @@ def compress(
     source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
     pictures; a list of
         paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
-        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the shape is
-        that of an item of the model.
+        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the array is
+        one picture or a stack.
     destination: a path, whose file appears when it is complete, or a binary stream, which is never
     sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
     bundled one is chosen: "fast",

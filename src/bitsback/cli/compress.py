@@ -97,6 +97,10 @@ def command(
     and other metadata, and the bytes of .gz, .npz and picture files, are not kept. A warning tells
     of it.
 
+    Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
+    them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
+    of a TIFF file, are coded as a stack where that makes them smaller.
+
     Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
     (bool, 0/1, 0/255) and grey ones have models of their own. Others, and those that no model
     suits, are compressed by LZMA, or by deflate if they are many. 'bitsback train' makes models.

@@ -72,9 +72,10 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
             + (f", {rate:.4f} bits per dimension" if rate is not None else "")
         ),
     )
-    methods = ", ".join(
-        f"{number:,} {method}" for method, number in info["methods"].items() if number
-    )
+    # Of planes it is told what they are.
+    counts = {method: number for method, number in info["methods"].items() if method != "planes"}
+    counts |= {f"planes of {what}": number for what, number in info["layouts"].items()}
+    methods = ", ".join(f"{number:,} {method}" for method, number in counts.items() if number)
     yield (
         "blocks",
         (

@@ -54,3 +54,6 @@ class PlaneModel(Protocol):
 
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
         """Multiply-adds that coding them takes."""
+
+    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
+        """Arrays that coding them takes."""

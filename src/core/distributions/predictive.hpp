@@ -130,7 +130,8 @@ class PredictiveDistribution {
 
     static Expected expected(const Wavefront& wavefront, std::size_t i) {
         const Pixel& pixel = wavefront.pixel(i);
-        return {pixel.prediction, pixel.unit, static_cast<std::uint32_t>(wavefront.levels(i))};
+        return {pixel.predictions.blend, pixel.unit,
+                static_cast<std::uint32_t>(wavefront.levels(i))};
     }
 
     // Room for the contexts of some more pixels.

@@ -22,26 +22,31 @@ struct Sight {
     int32_t shift;
 };
 
+// How differences become what least squares sum: clamp((x * reciprocal + half) >> shift) to ten
+// bits and a sign.
+struct Normal {
+    int32_t reciprocal;
+    int32_t half;
+    int32_t shift;
+};
+
+// Lists of offsets have eights: behind `count` of them there are zeros, and behind what is made of
+// them as much may be written.
 struct PredictiveKernels {
     static constexpr size_t lanes = 8;
 
-    // out[i] = x[offsets[i]] - from.
-    void (*differences)(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
-                        int32_t* out);
-    // The sum of a[i] * b[i], which stays within 32 bits, or within 64.
-    int32_t (*dot)(const int32_t* a, const int32_t* b, size_t count);
-    int64_t (*long_dot)(const int32_t* a, const int32_t* b, size_t count);
-    // out[i] = clamp((in[i] * reciprocal + half) >> shift, -1023, 1023).
-    void (*scale)(const int32_t* in, size_t count, int32_t reciprocal, int32_t half, int32_t shift,
-                  int16_t* out);
+    // The sum of weights[i] * (x[offsets[i]] - from), and these differences, normalised.
+    int64_t (*predict)(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
+                       const int32_t* weights, const Normal& normal, int16_t* out);
     // out[i] = what is seen of x[offsets[i]].
     void (*look)(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
                  uint8_t* out);
     // out = (decay[0] * above + decay[1] * left + decay[2] * right) >> 8, of matrices of 31 bits.
     void (*fade)(const int32_t* above, const int32_t* left, const int32_t* right,
                  const int32_t* decay, size_t size, int32_t* out);
-    // matrix[a][b] += the sum of v[a] * v[b] over the vectors v of `values`, [count, stride], of
-    // which the first `size` elements count and the others up to a multiple of eight are zero.
+    // matrix[a][b] += the sum of v[a] * v[b] over the vectors v of `values`, [count, stride]: at
+    // most 32, of which the first `size` elements count. The stride is a multiple of eight, 56 at
+    // most.
     void (*accumulate)(const int16_t* values, size_t count, size_t stride, size_t size,
                        int32_t* matrix);
     // The weights of `lanes` systems of n inputs each, in units of 2^-12. work: doubles, twice

@@ -6,12 +6,12 @@ constexpr size_t width = 4;
 }  // namespace
 }  // namespace bitsback
 
-#include "loops.hpp"
+#include "fade.hpp"
+#include "kernels_256.hpp"
 #include "solve.hpp"
 
 namespace bitsback {
 
-const PredictiveKernels predictive_avx2 = {differences, dot,  long_dot,   scale,
-                                           look,        fade, accumulate, solve};
+const PredictiveKernels predictive_avx2 = {predict, look, fade, accumulate, solve};
 
 }  // namespace bitsback

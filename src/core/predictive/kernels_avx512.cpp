@@ -6,12 +6,12 @@ constexpr size_t width = 8;
 }  // namespace
 }  // namespace bitsback
 
-#include "loops.hpp"
+#include "fade.hpp"
+#include "kernels_256.hpp"
 #include "solve.hpp"
 
 namespace bitsback {
 
-const PredictiveKernels predictive_avx512 = {differences, dot,  long_dot,   scale,
-                                             look,        fade, accumulate, solve};
+const PredictiveKernels predictive_avx512 = {predict, look, fade, accumulate, solve};
 
 }  // namespace bitsback

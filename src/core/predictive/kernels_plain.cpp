@@ -6,12 +6,12 @@ constexpr size_t width = 2;
 }  // namespace
 }  // namespace bitsback
 
+#include "fade.hpp"
 #include "loops.hpp"
 #include "solve.hpp"
 
 namespace bitsback {
 
-const PredictiveKernels predictive_plain = {differences, dot,  long_dot,   scale,
-                                            look,        fade, accumulate, solve};
+const PredictiveKernels predictive_plain = {predict, look, fade, accumulate, solve};
 
 }  // namespace bitsback

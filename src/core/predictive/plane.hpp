@@ -1,64 +1,24 @@
-// A plane while it is coded: its symbols so far, the errors of predictions, and the least squares.
+// A plane while it is coded: its symbols so far, and what they say of the next ones.
 #pragma once
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <span>
 #include <vector>
 
+#include "cell_sums.hpp"
+#include "context.hpp"
+#include "errors.hpp"
+#include "frame.hpp"
 #include "kernels.hpp"
 #include "settings.hpp"
-#include "shape.hpp"
 #include "solver.hpp"
 #include "unit.hpp"
 
 namespace bitsback {
-
-// What all planes of an item share.
-struct ItemFrame {
-    // Rows above and below a plane, and columns on either side, that repeat what is inside.
-    static constexpr std::int32_t margin = PredictiveSettings::reach;
-
-    // Places as distances in the array of a plane.
-    struct Distances {
-        std::vector<std::int32_t> own, first, second;
-    };
-
-    std::int32_t rows;
-    std::int32_t columns;
-    std::int32_t top;  // the highest level
-    std::int32_t stride;
-    std::vector<Distances> predictors;
-    Distances window;
-
-    ItemFrame(const PredictiveSettings& settings, const PlaneShape& shape)
-        : rows(static_cast<std::int32_t>(shape.rows)),
-          columns(static_cast<std::int32_t>(shape.columns)),
-          top(static_cast<std::int32_t>(shape.levels) - 1),
-          stride(columns + 2 * margin),
-          window(distances(settings.window())) {
-        for (const PredictorSettings& of : settings.predictors())
-            predictors.push_back(distances(of.inputs));
-    }
-
-    std::int32_t middle() const { return (top + 1) >> 1; }
-    bool narrow() const { return top < 1024; }
-
-  private:
-    Distances distances(const Places& of) const {
-        const auto all = [&](const std::vector<Offset>& places) {
-            std::vector<std::int32_t> out;
-            for (const Offset& at : places) out.push_back(at.rows * stride + at.columns);
-            return out;
-        };
-        return {all(of.own), all(of.first), all(of.second)};
-    }
-};
 
 class Plane;
 
@@ -67,11 +27,11 @@ struct Pixel {
     Plane* plane;
     std::int32_t row;
     std::int32_t column;
+    LineNumbers lines;
     std::int32_t median;
-    std::int32_t prediction;  // in 2^-8 levels, as all predictions are
-    std::array<std::int32_t, 1 + PredictiveSettings::most_predictors> predictions;
-    Unit unit;       // of the network
-    Unit of_target;  // of the least squares
+    Predictions predictions;
+    Unit unit;      // of the network
+    Normal normal;  // of the least squares
 };
 
 class Plane {
@@ -81,94 +41,93 @@ class Plane {
           const ItemFrame& frame, std::span<Plane* const> references)
         : settings_(settings), kernels_(kernels), frame_(frame), references_(references.size()) {
         std::ranges::copy(references, reference_.begin());
+        for (std::size_t j = 0; j < settings.predictors().size(); ++j) {
+            const PredictorSettings& of = settings.predictors()[j];
+            sums_.emplace_back(of, kernels, of.inputs.count(references_),
+                               settings.start(j, references_), settings.lag());
+        }
     }
 
     // Makes ready for the pixel, of which nothing but symbols before it is known: to be called
     // before `look` for every pixel, and `solver` is to be run between them.
     void prepare(std::int32_t row, std::int32_t column, Solver& solver) {
-        if (column == 0) start_row(row);
-        for (std::size_t j = 0; j < predictors(); ++j)
-            if (column % cell(j) == 0) start_cell(row, j, column / cell(j), solver);
+        if (row == 0 && column == 0) open();
+        const LineNumbers lines(frame_, row);
+        if (column == 0) {
+            errors_.start_row(lines, row);
+            for (CellSums& sums : sums_) sums.start_row(lines);
+        }
+        for (std::size_t j = 0; j < sums_.size(); ++j)
+            if (sums_[j].starts_cell(lines))
+                sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
     }
 
     // Predicts the pixel and fills what the network sees of it.
     Pixel look(std::int32_t row, std::int32_t column, std::uint8_t* context) {
+        const LineNumbers lines(frame_, row);
+        const ErrorLines::Near near = errors_.near(lines, row, column);
+        const PixelErrors recent = near.recent();
+        const auto of_blend = static_cast<std::uint32_t>(recent[PixelErrors::blend]);
         const std::int32_t* x = at(row, column);
-        std::array<const std::int32_t*, 2> others{};
-        std::array<std::int32_t, 3> medians{median(x)};
+        Pixel pixel{
+            this, row, column, lines, median(x), {}, Unit(of_blend + 16), normal_of(of_blend)};
+        Surroundings around{settings_, frame_, kernels_, x, {}, {}, references_, row, column};
+        std::array<std::int32_t, 2> medians{};
         for (std::size_t i = 0; i < references_; ++i) {
-            others[i] = reference_[i]->at(row, column);
-            medians[i + 1] = reference_[i]->median(others[i]);
+            around.others[i] = reference_[i]->at(row, column);
+            around.other_predictions[i] = reference_[i]->predicted_[inside(row, column)];
+            medians[i] = median(around.others[i]);
         }
-        const std::array<std::int32_t, channels> recent = recent_errors(row, column);
-        const auto of_blend = static_cast<std::uint32_t>(recent[blend]);
-        Pixel pixel{this, row, column, medians[0], 0, {}, Unit(of_blend + 16), Unit(of_blend + 64)};
-        predict(pixel, x, others, medians);
-        mix(pixel, recent);
-        predicted_[inside(row, column)] = pixel.prediction;
-        describe(pixel, x, others, recent, context);
+        predict(pixel, around, medians);
+        mix(pixel.predictions, recent);
+        predicted_[inside(row, column)] = pixel.predictions.blend;
+        around.describe(pixel.predictions, pixel.unit, near, recent, context);
         return pixel;
     }
 
     // Takes the symbol of a pixel that has been looked at.
     void learn(const Pixel& pixel, std::int32_t symbol) {
         const std::int32_t row = pixel.row, column = pixel.column;
+        const bool last = column + 1 == frame_.columns;
         put(row, column, symbol);
-        Line& line = line_of(row);
-        std::int32_t* errors = errors_at(line, column);
-        for (std::size_t j = 0; j <= predictors(); ++j)
-            errors[j] = std::abs(256 * symbol - pixel.predictions[j]);
-        errors[residual] = 256 * symbol - pixel.prediction;
-        errors[blend] = std::abs(errors[residual]);
-        if (column + 1 == frame_.columns)
-            std::memcpy(errors_at(line, column + 1), errors, channels * sizeof(std::int32_t));
-        const std::int32_t target = symbol - pixel.median;
-        for (std::size_t j = 0; j < predictors(); ++j) {
-            const std::int32_t in_cell = column % cell(j);
-            scale(pixel.of_target, &target, 1, values_at(line, j, in_cell) + inputs(j));
-            if (in_cell + 1 == cell(j) || column + 1 == frame_.columns)
-                end_cell(line, j, column / cell(j), in_cell + 1);
-        }
-        if (row + 1 == frame_.rows && column + 1 == frame_.columns) lines_ = std::vector<Line>();
-    }
-
-    // The prediction of a pixel that has been looked at.
-    std::int32_t prediction(std::int32_t row, std::int32_t column) const {
-        return predicted_[inside(row, column)];
+        PixelErrors errors{};
+        for (std::size_t j = 0; j <= sums_.size(); ++j)
+            errors[j] = std::abs(256 * symbol - pixel.predictions.of[j]);
+        errors[PixelErrors::residual] = 256 * symbol - pixel.predictions.blend;
+        errors[PixelErrors::blend] = std::abs(errors[PixelErrors::residual]);
+        errors_.put(pixel.lines, column, last, errors);
+        const Normal& normal = pixel.normal;
+        const std::int32_t target =
+            ((symbol - pixel.median) * normal.reciprocal + normal.half) >> normal.shift;
+        for (CellSums& sums : sums_)
+            sums.learn(pixel.lines, static_cast<std::int16_t>(std::clamp(target, -1023, 1023)),
+                       last);
+        if (last && row + 1 == frame_.rows) close();
     }
 
   private:
-    // Numbers kept of a pixel: errors of all predictions, of the blend, and this with its sign.
-    static constexpr std::size_t channels = 8, blend = 5, residual = 6;
-
-    // What is kept of a row while it, and the rows below that look at it, are coded.
-    struct Line {
-        std::vector<std::int32_t> errors;    // [circle, channels]
-        std::vector<std::int32_t> matrices;  // of each predictor [slots, its size]
-        std::vector<std::int32_t> weights;   // of each predictor
-        std::vector<std::int16_t> values;    // of each predictor [cell, its stride]
-    };
-
-    std::size_t predictors() const { return settings_.predictors().size(); }
-    std::size_t inputs(std::size_t j) const {
-        return settings_.predictors()[j].inputs.count(references_);
+    // Room for the plane, when its first pixel is near.
+    void open() {
+        symbols_.assign(static_cast<std::size_t>(frame_.rows + margin + settings_.below()) *
+                            static_cast<std::size_t>(frame_.stride),
+                        frame_.middle());
+        predicted_.resize(static_cast<std::size_t>(frame_.rows) *
+                          static_cast<std::size_t>(frame_.columns));
+        errors_.open(frame_, settings_.lag());
+        for (CellSums& sums : sums_) sums.open(frame_);
     }
-    std::int32_t cell(std::size_t j) const { return settings_.predictors()[j].cell; }
-    // Cells of a row whose matrices are needed at once: from the one to the left of where the row
-    // below is, to the one where the row itself is.
-    std::int32_t slots(std::size_t j) const {
-        return static_cast<std::int32_t>(settings_.lag()) / cell(j) + 2;
+
+    // What planes that look at this one do not need.
+    void close() {
+        errors_.close();
+        for (CellSums& sums : sums_) sums.close();
     }
-    static std::size_t padded(std::size_t size) { return (size + 7) / 8 * 8; }
-    std::size_t matrix_size(std::size_t j) const { return triangle_row(inputs(j) + 1); }
-    std::size_t values_stride(std::size_t j) const { return padded(inputs(j) + 1); }
 
     std::size_t inside(std::int32_t row, std::int32_t column) const {
         return static_cast<std::size_t>(row) * static_cast<std::size_t>(frame_.columns) +
                static_cast<std::size_t>(column);
     }
     std::int32_t* at(std::int32_t row, std::int32_t column) {
-        constexpr std::int32_t margin = ItemFrame::margin;
         return symbols_.data() +
                (static_cast<std::ptrdiff_t>(row + margin) * frame_.stride + column + margin);
     }
@@ -177,89 +136,9 @@ class Plane {
         return std::max(std::min(a, b), std::min(std::max(a, b), a + b - c));
     }
 
-    Line& line_of(std::int32_t row) {
-        return lines_[static_cast<std::size_t>(row) % lines_.size()];
-    }
-    std::int32_t* errors_at(Line& line, std::int32_t column) const {
-        return line.errors.data() + (static_cast<std::size_t>(column + 2) & circle_) * channels;
-    }
-    std::int32_t* errors_at(std::int32_t row, std::int32_t column) {
-        return row < 0 ? start_errors_.data() : errors_at(line_of(row), column);
-    }
-    std::int32_t* matrix_at(Line& line, std::size_t j, std::int32_t number) {
-        return line.matrices.data() + matrix_first_[j] +
-               static_cast<std::size_t>(number % slots(j)) * matrix_size(j);
-    }
-    std::int32_t* weights_at(Line& line, std::size_t j) {
-        return line.weights.data() + weight_first_[j];
-    }
-    std::int16_t* values_at(Line& line, std::size_t j, std::int32_t in_cell) {
-        return line.values.data() + value_first_[j] +
-               static_cast<std::size_t>(in_cell) * values_stride(j);
-    }
-
-    // Room for the plane, when its first pixel is near.
-    void open() {
-        const std::int32_t margin = ItemFrame::margin;
-        symbols_.assign(static_cast<std::size_t>(frame_.rows + margin + settings_.below()) *
-                            static_cast<std::size_t>(frame_.stride),
-                        frame_.middle());
-        predicted_.resize(static_cast<std::size_t>(frame_.rows) *
-                          static_cast<std::size_t>(frame_.columns));
-        start_errors_.fill((256 * (frame_.top + 1)) >> 5);
-        start_errors_[residual] = 0;
-        std::size_t matrices = 0, weights = 0, values = 0;
-        for (std::size_t j = 0; j < predictors(); ++j) {
-            matrix_first_[j] = matrices;
-            weight_first_[j] = weights;
-            value_first_[j] = values;
-            matrices += static_cast<std::size_t>(slots(j)) * matrix_size(j);
-            weights += padded(inputs(j));
-            values += static_cast<std::size_t>(cell(j)) * values_stride(j);
-        }
-        circle_ = std::bit_ceil(2 * settings_.lag() + 8) - 1;
-        const std::size_t alive =
-            std::min(static_cast<std::size_t>(frame_.rows),
-                     static_cast<std::size_t>(frame_.columns - 1) / settings_.lag() + 3);
-        lines_.resize(alive);
-        for (Line& line : lines_) {
-            line.errors.resize((circle_ + 1) * channels);
-            line.matrices.resize(matrices);
-            line.weights.resize(weights);
-            line.values.resize(values);
-        }
-    }
-
-    void start_row(std::int32_t row) {
-        if (row == 0) open();
-        Line& line = line_of(row);
-        for (std::int32_t column = -2; column < 0; ++column)
-            std::memcpy(errors_at(line, column), errors_at(row - 1, 0),
-                        channels * sizeof(std::int32_t));
-    }
-
-    void start_cell(std::int32_t row, std::size_t j, std::int32_t number, Solver& solver) {
-        const std::int32_t last = (frame_.columns - 1) / cell(j);
-        const auto above = [&](std::int32_t of) -> const std::int32_t* {
-            if (row == 0) return settings_.start(j, references_);
-            return matrix_at(line_of(row - 1), j, std::clamp(of, 0, last));
-        };
-        Line& line = line_of(row);
-        std::int32_t* matrix = matrix_at(line, j, number);
-        kernels_.fade(above(number), above(number - 1), above(number + 1),
-                      settings_.predictors()[j].decay.data(), matrix_size(j), matrix);
-        solver.add(j, references_, matrix, weights_at(line, j));
-    }
-
-    void end_cell(Line& line, std::size_t j, std::int32_t number, std::int32_t count) {
-        kernels_.accumulate(values_at(line, j, 0), static_cast<std::size_t>(count),
-                            values_stride(j), inputs(j) + 1, matrix_at(line, j, number));
-    }
-
     // A symbol, and where it stands for what is outside the image: to the right of its own row, and
     // to the left of the next one.
     void put(std::int32_t row, std::int32_t column, std::int32_t symbol) {
-        constexpr std::int32_t margin = ItemFrame::margin;
         put_run(row, column, column + 1 == frame_.columns ? 1 + margin : 1, symbol);
         if (column == 0 && row + 1 < frame_.rows) put_run(row + 1, -margin, margin, symbol);
     }
@@ -271,117 +150,50 @@ class Plane {
             std::fill_n(at(r, column), copies, symbol);
     }
 
-    std::array<std::int32_t, channels> recent_errors(std::int32_t row, std::int32_t column) {
-        const std::int32_t* w = errors_at(row, column - 1);
-        const std::int32_t* ww = errors_at(row, column - 2);
-        const std::int32_t* n = errors_at(row - 1, column);
-        const std::int32_t* nw = errors_at(row - 1, column - 1);
-        const std::int32_t* ne = errors_at(row - 1, column + 1);
-        const std::int32_t* nn = errors_at(row - 2, column);
-        std::array<std::int32_t, channels> recent;
-        for (std::size_t j = 0; j < channels; ++j)
-            recent[j] = (2 * (w[j] + n[j]) + nw[j] + ne[j] + ww[j] + nn[j] + 4) >> 3;
-        return recent;
-    }
-
-    void scale(const Unit& unit, const std::int32_t* in, std::size_t count,
-               std::int16_t* out) const {
-        kernels_.scale(in, count, unit.reciprocal, 1 << (unit.lead - 5), unit.lead - 4, out);
-    }
-
     // All predictions; and the inputs of the least squares, for the end of the cell.
-    void predict(Pixel& pixel, const std::int32_t* x,
-                 const std::array<const std::int32_t*, 2>& others,
-                 const std::array<std::int32_t, 3>& medians) {
+    void predict(Pixel& pixel, const Surroundings& around,
+                 const std::array<std::int32_t, 2>& medians) {
         const std::int32_t middle = 256 * pixel.median, most = 256 * frame_.top;
-        pixel.predictions[0] = middle;
-        Line& line = line_of(pixel.row);
-        std::array<std::int32_t, PredictiveSettings::most_inputs> in;
-        for (std::size_t j = 0; j < predictors(); ++j) {
-            const ItemFrame::Distances& of = frame_.predictors[j];
-            std::size_t count = of.own.size();
-            kernels_.differences(x, of.own.data(), count, medians[0], in.data());
-            for (std::size_t i = 0; i < references_; ++i) {
-                const std::vector<std::int32_t>& places = i == 0 ? of.first : of.second;
-                kernels_.differences(others[i], places.data(), places.size(), medians[i + 1],
-                                     in.data() + count);
-                count += places.size();
-            }
-            const std::int32_t* weights = weights_at(line, j);
-            const std::int64_t change = frame_.narrow()
-                                            ? kernels_.dot(in.data(), weights, count)
-                                            : kernels_.long_dot(in.data(), weights, count);
-            pixel.predictions[j + 1] = static_cast<std::int32_t>(
+        pixel.predictions.of[0] = middle;
+        for (std::size_t j = 0; j < sums_.size(); ++j) {
+            const Places& places = settings_.predictors()[j].inputs;
+            const ItemFrame::Distances& distances = frame_.predictors[j];
+            const std::int32_t* weights = sums_[j].weights(pixel.lines);
+            std::int16_t* values = sums_[j].values(pixel.lines);
+            std::int64_t change = 0;
+            const auto add = [&](const std::int32_t* from, const std::vector<std::int32_t>& offsets,
+                                 std::size_t count, std::int32_t median) {
+                change += kernels_.predict(from, offsets.data(), count, median, weights,
+                                           pixel.normal, values);
+                weights += count;
+                values += count;
+            };
+            add(around.own, distances.own, places.own.size(), pixel.median);
+            if (references_ >= 1)
+                add(around.others[0], distances.first, places.first.size(), medians[0]);
+            if (references_ >= 2)
+                add(around.others[1], distances.second, places.second.size(), medians[1]);
+            pixel.predictions.of[j + 1] = static_cast<std::int32_t>(
                 std::clamp<std::int64_t>(middle + ((change + 8) >> 4), 0, most));
-            scale(pixel.of_target, in.data(), count, values_at(line, j, pixel.column % cell(j)));
         }
     }
 
     // The blend of the predictions by least squares, by how well each did lately.
-    void mix(Pixel& pixel, const std::array<std::int32_t, channels>& recent) const {
+    void mix(Predictions& predictions, const PixelErrors& recent) const {
         constexpr std::uint32_t floor = 48;
         std::int32_t least = recent[1];
-        for (std::size_t j = 2; j <= predictors(); ++j) least = std::min(least, recent[j]);
+        for (std::size_t j = 2; j <= sums_.size(); ++j) least = std::min(least, recent[j]);
         const std::uint32_t scaled = (static_cast<std::uint32_t>(least) + floor) << 8;
         std::uint64_t weights = 0, sum = 0;
-        for (std::size_t j = 1; j <= predictors(); ++j) {
+        for (std::size_t j = 1; j <= sums_.size(); ++j) {
             const std::uint32_t share = scaled / (static_cast<std::uint32_t>(recent[j]) + floor);
             weights += share * share;
-            sum += std::uint64_t{share * share} * static_cast<std::uint32_t>(pixel.predictions[j]);
+            sum += std::uint64_t{share * share} * static_cast<std::uint32_t>(predictions.of[j]);
         }
-        pixel.prediction = static_cast<std::int32_t>((sum + (weights >> 1)) / weights);
+        predictions.blend = static_cast<std::int32_t>((sum + (weights >> 1)) / weights);
     }
 
-    // What the network sees.
-    void describe(const Pixel& pixel, const std::int32_t* x,
-                  const std::array<const std::int32_t*, 2>& others,
-                  const std::array<std::int32_t, channels>& recent, std::uint8_t* out) {
-        const std::int32_t row = pixel.row, column = pixel.column, p = pixel.prediction;
-        const Unit& unit = pixel.unit;
-        const std::uint8_t* see = settings_.see();
-        const auto put = [&](std::int32_t value) { *out++ = static_cast<std::uint8_t>(value); };
-        const auto put_seen = [&](std::int32_t difference) {
-            put(see[std::clamp(unit.coarse(difference), -1024, 1023) + 1024]);
-        };
-        const auto window = [&](const std::int32_t* from, std::int32_t prediction,
-                                const std::vector<std::int32_t>& places) {
-            // -prediction is 256 * high + low.
-            const std::int32_t high = -prediction >> 8, low = -prediction & 255;
-            const Sight sight{see, unit.reciprocal,
-                              high * unit.reciprocal + ((low * unit.reciprocal) >> 8),
-                              unit.lead - 4};
-            kernels_.look(from, places.data(), places.size(), sight, out);
-            out += places.size();
-        };
-        window(x, p, frame_.window.own);
-        for (std::size_t i = 0; i < 2; ++i) {
-            const std::vector<std::int32_t>& places =
-                i == 0 ? frame_.window.first : frame_.window.second;
-            if (i < references_) {
-                window(others[i], reference_[i]->prediction(row, column), places);
-            } else {
-                std::memset(out, see[1024], places.size());
-                out += places.size();
-            }
-        }
-        for (std::size_t j = 0; j <= predictors(); ++j) put_seen(pixel.predictions[j] - p);
-        for (std::size_t j = 0; j <= predictors(); ++j) {
-            const Unit other(static_cast<std::uint32_t>(recent[j]) + 16);
-            put(std::clamp(64 + 4 * (other.index() - unit.index()), 0, 127));
-        }
-        put_seen(errors_at(row, column - 1)[residual]);
-        put_seen(errors_at(row - 1, column)[residual]);
-        put_seen(errors_at(row - 1, column - 1)[residual]);
-        put_seen(errors_at(row - 1, column + 1)[residual]);
-        put_seen(p);
-        put_seen(256 * frame_.top - p);
-        put(unit.index());
-        put(Unit(4 * (static_cast<std::uint32_t>(frame_.top) + 1)).index());
-        put((p & 255) >> 1);
-        put(static_cast<std::int32_t>(63 * references_));
-        put(8 * std::min(row, 15));
-        put(8 * std::min(column, 15));
-    }
+    static constexpr std::int32_t margin = ItemFrame::margin;
 
     const PredictiveSettings& settings_;
     const PredictiveKernels& kernels_;
@@ -390,11 +202,8 @@ class Plane {
     std::array<Plane*, 2> reference_{};
     std::vector<std::int32_t> symbols_;    // with margins
     std::vector<std::int32_t> predicted_;  // [rows, columns]
-    std::array<std::int32_t, channels> start_errors_{};
-    std::vector<Line> lines_;
-    std::size_t circle_ = 0;
-    std::array<std::size_t, PredictiveSettings::most_predictors> matrix_first_{}, weight_first_{},
-        value_first_{};
+    ErrorLines errors_;
+    std::vector<CellSums> sums_;  // of each predictor
 };
 
 }  // namespace bitsback

@@ -23,17 +23,19 @@ class Solver {
             const PredictorSettings& of = settings.predictors()[j];
             most = std::max(most, of.inputs.count(2));
             for (std::size_t references = 0; references < 3; ++references)
-                kinds_[3 * j + references] = {of.inputs.count(references), of.ridge, {}, {}};
+                kinds_[kind(j, references)] = {of.inputs.count(references), of.ridge, {}, {}};
         }
         const std::size_t entries = (most + 1) * (most + 2) / 2;
         work_.reset(
             static_cast<double*>(::operator new(2 * lanes * entries * sizeof(double), alignment)));
     }
 
-    // The system of a cell, for predictor j in a plane with so many references.
-    void add(std::size_t j, std::size_t references, const std::int32_t* system,
-             std::int32_t* weights) {
-        Kind& kind = kinds_[3 * j + references];
+    // Systems of predictor j in planes with so many references are of one kind.
+    static std::size_t kind(std::size_t j, std::size_t references) { return 3 * j + references; }
+
+    // The system of a cell.
+    void add(std::size_t number, const std::int32_t* system, std::int32_t* weights) {
+        Kind& kind = kinds_[number];
         kind.systems.push_back(system);
         kind.weights.push_back(weights);
     }

@@ -73,6 +73,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     },
     "packed": (lambda: noise("u1", 30, 4, 5) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 5), {}),
+    "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
     "squeezed-plain": (lambda: photo("u1", 40, 60, 3), {"model": "fast"}),
     "squeezed-shuffled": (lambda: photo(">u2", 50, 70), {"block": 20}),
     "squeezed-lzma": (lambda: photo("u1", 90, 70), {}),

@@ -35,6 +35,7 @@ def pictures(path: Path) -> None:
     for number, digit in enumerate(mnist_test_images()[:3]):
         Image.fromarray(digit).save(path / "deep" / f"{number}.bmp")
     Image.fromarray(ramp("u1", 3, 5, 3)).save(path / "deep" / "Ünïcode" / "colour.png")
+    Image.fromarray(ramp("u1", 6, 4, 3)).save(path / "tall.png")
     Image.fromarray(ramp("<u2", 4, 3)).save(path / "deep" / "wide.png")
 
 

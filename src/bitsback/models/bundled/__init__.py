@@ -60,5 +60,22 @@ def find(prefix: bytes) -> Model | None:
     return next((load(name) for name in _NAMES if identity(name).startswith(prefix)), None)
 
 
+def alike(model: Model) -> list[Model]:
+    """Those other than `model` whose tensors have the same names, dtypes and shapes, of which it
+    may be told by the differences: free ones, of free models.
+    """
+    found = []
+    for name in _NAMES:
+        if model.free and outline(name).free and identity(name) != model.identity:
+            base = load(name)
+            if _kinds(base) == _kinds(model):
+                found.append(base)
+    return found
+
+
+def _kinds(model: Model) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (tensor.dtype.str, tensor.shape) for name, tensor in model.tensors.items()}
+
+
 def _file(name: str) -> Traversable:
     return resources.files(__name__) / f"{name}.safetensors"

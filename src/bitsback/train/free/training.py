@@ -160,7 +160,8 @@ class FreeTraining:
 
     def _rate(self) -> float:
         recipe = self.recipe
-        fall = max(0.0, (self.step / recipe.steps - recipe.constant) / (1 - recipe.constant))
+        falling = self.step / recipe.steps - recipe.constant
+        fall = falling / (1 - recipe.constant) if falling > 0 else 0.0
         rising = min(1.0, (self.step + 1) / recipe.warm_up)
         return max(LEAST_RATE, recipe.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * fall)))
 

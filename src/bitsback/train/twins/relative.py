@@ -76,11 +76,11 @@ class _Nats(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inverse, w, high, low, f_high, f_low, d, p = ctx.saved_tensors
         by_d = w * (-gradients[0][:, None] / p)
-        by_weight = by_d * (d - p)
-        # the difference of the slopes at both ends is d * (1 - F(high) - F(low))
-        by_mean = -(d * (1 - f_high - f_low)) * inverse * by_d
-        slopes = f_high * (1 - f_high) * high - f_low * (1 - f_low) * low
-        by_scale = slopes * by_d * LN2
+        by_weight = by_d * (d - (p - 2.0**-PRECISION))
+        # of the slopes at both ends, without the loss of digits where they are near each other
+        difference = d * (1 - f_high - f_low)
+        by_mean = -difference * inverse * by_d
+        by_scale = (difference * low + f_high * (1 - f_high) * (high - low)) * by_d * LN2
         return None, None, None, by_weight, by_mean, by_scale
 
 

@@ -1,0 +1,135 @@
+// The kernels in vectors of 256 bits, for AVX2 and what has more than that.
+//
+// All of it is internal to the file that includes it.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../repeat.hpp"
+#include "kernels.hpp"
+
+namespace bitsback {
+namespace {
+
+inline BITSBACK_INLINE __m256i load_256(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+inline BITSBACK_INLINE __m128i load_128(const void* from) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+}
+inline BITSBACK_INLINE void store_128(void* to, __m128i x) {
+    _mm_storeu_si128(static_cast<__m128i*>(to), x);
+}
+
+// (x * reciprocal + offset) >> shift, within bounds.
+inline BITSBACK_INLINE __m256i scaled(__m256i x, int32_t reciprocal, int32_t offset, int32_t shift,
+                                      int32_t low, int32_t high) {
+    const __m256i product = _mm256_mullo_epi32(x, _mm256_set1_epi32(reciprocal));
+    const __m256i all = _mm256_sra_epi32(_mm256_add_epi32(product, _mm256_set1_epi32(offset)),
+                                         _mm_cvtsi32_si128(shift));
+    return _mm256_min_epi32(_mm256_max_epi32(all, _mm256_set1_epi32(low)), _mm256_set1_epi32(high));
+}
+
+int64_t predict(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
+                const int32_t* weights, const Normal& normal, int16_t* out) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i even = _mm256_setzero_si256(), odd = _mm256_setzero_si256();
+    for (size_t i = 0; i < count; i += 8) {
+        const __m256i inside =
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(count - i)), lane);
+        const __m256i values = _mm256_i32gather_epi32(x, load_256(offsets + i), 4);
+        const __m256i difference =
+            _mm256_and_si256(_mm256_sub_epi32(values, _mm256_set1_epi32(from)), inside);
+        const __m256i weight = load_256(weights + i);
+        even = _mm256_add_epi64(even, _mm256_mul_epi32(difference, weight));
+        odd = _mm256_add_epi64(odd, _mm256_mul_epi32(_mm256_srli_epi64(difference, 32),
+                                                     _mm256_srli_epi64(weight, 32)));
+        const __m256i normalised =
+            scaled(difference, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
+        store_128(out + i, _mm_packs_epi32(_mm256_castsi256_si128(normalised),
+                                           _mm256_extracti128_si256(normalised, 1)));
+    }
+    const __m256i both = _mm256_add_epi64(even, odd);
+    const __m128i half =
+        _mm_add_epi64(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+    return _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
+}
+
+void look(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
+          uint8_t* out) {
+    const __m256i first_bytes = _mm256_set1_epi32(0x0C080400);
+    for (size_t i = 0; i < count; i += 8) {
+        const __m256i values = _mm256_i32gather_epi32(x, load_256(offsets + i), 4);
+        const __m256i at = scaled(values, sight.reciprocal, sight.base, sight.shift, -1024, 1023);
+        const __m256i seen =
+            _mm256_i32gather_epi32(reinterpret_cast<const int32_t*>(sight.table + 1024), at, 1);
+        const __m256i bytes = _mm256_shuffle_epi8(seen, first_bytes);
+        _mm_storel_epi64(
+            reinterpret_cast<__m128i*>(out + i),
+            _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+    }
+}
+
+constexpr size_t most_pairs = 16, most_stride = 56;
+
+// Row a of a matrix, of which `blocks` eights are filled. pairs: for every two vectors, their
+// elements next to one another.
+template <size_t blocks>
+inline BITSBACK_INLINE void add_row(const int32_t (*pairs)[most_stride], size_t count, size_t a,
+                                    int32_t* row) {
+    __m256i sum[blocks];
+    repeat<blocks>([&](auto b) { sum[b.value] = load_256(row + 8 * b.value); });
+    for (size_t p = 0; p < count; ++p) {
+        const __m256i factor = _mm256_set1_epi32(pairs[p][a]);
+        repeat<blocks>([&](auto b) {
+            sum[b.value] = _mm256_add_epi32(
+                sum[b.value], _mm256_madd_epi16(factor, load_256(pairs[p] + 8 * b.value)));
+        });
+    }
+    repeat<blocks>([&](auto b) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + 8 * b.value), sum[b.value]);
+    });
+}
+
+void accumulate(const int16_t* values, size_t count, size_t stride, size_t size, int32_t* matrix) {
+    int32_t pairs[most_pairs][most_stride];
+    const size_t pair_count = (count + 1) / 2;
+    for (size_t p = 0; p < pair_count; ++p, values += 2 * stride)
+        for (size_t b = 0; b < stride; b += 8) {
+            const __m128i one = load_128(values + b);
+            const __m128i two =
+                2 * p + 1 < count ? load_128(values + stride + b) : _mm_setzero_si128();
+            store_128(pairs[p] + b, _mm_unpacklo_epi16(one, two));
+            store_128(pairs[p] + b + 4, _mm_unpackhi_epi16(one, two));
+        }
+    for (size_t a = 0; a < size; ++a) {
+        int32_t* row = matrix + triangle_row(a);
+        switch (a / 8) {
+            case 0:
+                add_row<1>(pairs, pair_count, a, row);
+                break;
+            case 1:
+                add_row<2>(pairs, pair_count, a, row);
+                break;
+            case 2:
+                add_row<3>(pairs, pair_count, a, row);
+                break;
+            case 3:
+                add_row<4>(pairs, pair_count, a, row);
+                break;
+            case 4:
+                add_row<5>(pairs, pair_count, a, row);
+                break;
+            case 5:
+                add_row<6>(pairs, pair_count, a, row);
+                break;
+            default:
+                add_row<7>(pairs, pair_count, a, row);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace bitsback

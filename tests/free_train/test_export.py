@@ -1,0 +1,94 @@
+"""An exported free model computes what its twin computes, costs what the twin says, and becomes
+the same twin again.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bitsback import load_model
+from bitsback.errors import InputError
+from bitsback.message import Message
+from bitsback.models import file
+from bitsback.train.export.exporter import Card
+from bitsback.train.export.predictive import described, export_predictive, pixel_integers
+from bitsback.train.export.rebuild import rebuild
+from bitsback.train.free.items import Item, as_items
+from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.free.training import mean_bits
+from bitsback.train.twins.predictive import PredictiveTwin
+from bitsback.train.twins.relative import OUTPUTS
+
+from .conftest import wavy
+
+CARD = Card("small", "a model for tests", "CC0-1.0")
+
+
+def items(dtype: type[np.integer]) -> list[Item]:
+    shapes = [(1, 30, 41, 3), (3, 20, 17, 1), (1, 8, 9, 5)]
+    return as_items([wavy(shape, dtype, seed) for seed, shape in enumerate(shapes)])
+
+
+def test_the_network_gives_the_integers_of_the_twin(twin: PredictiveTwin, starts: Starts) -> None:
+    twin.quantise()
+    model = export_predictive(twin.eval(), starts, CARD)
+    width = twin.architecture.width
+    context = np.random.default_rng(0).integers(0, 128, (50, width), dtype=np.uint8)
+    network = model.networks["pixel"]
+    found = network.at((1, 1))(context, outputs=tuple(OUTPUTS))
+    for (name, expected), array in zip(pixel_integers(twin, context).items(), found, strict=True):
+        np.testing.assert_array_equal(array, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_a_message_costs_what_the_twin_says(
+    twin: PredictiveTwin, starts: Starts, dtype: type[np.integer]
+) -> None:
+    twin.quantise()
+    model = export_predictive(twin.eval(), starts, CARD)
+    made = items(dtype)
+    predictor = make_predictor(twin.architecture, starts)
+    pixels = Pixels.joined(sample_pixels(predictor, made, 1, np.random.default_rng(0)))
+    message = Message(np.full(4, 1 << 40, np.uint64))
+    before = len(message.to_bytes())
+    symbols: NDArray[np.integer] = np.concatenate([item.symbols.ravel() for item in made])
+    shapes = [item.shape for item in made]
+    model.push_planes(message, symbols, shapes)
+    bits = 8 * (len(message.to_bytes()) - before)
+    assert bits == pytest.approx(mean_bits(twin, pixels) * len(pixels), rel=0.005, abs=64)
+    np.testing.assert_array_equal(model.pop_planes(message, shapes, symbols.dtype), symbols)
+
+
+def test_a_model_becomes_the_twin_that_it_was_made_of(twin: PredictiveTwin, starts: Starts) -> None:
+    twin.quantise()
+    description, tensors = described(twin.eval(), starts, CARD)
+    again, starts_again = rebuild(description, tensors, "small")
+    assert again.architecture == twin.architecture and not again.quantised
+    again.quantise()
+    assert described(again, starts_again, CARD)[0] == description
+    for one, other in zip(starts, starts_again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_is_no_free_model_of_this_kind_is_refused(
+    twin: PredictiveTwin, starts: Starts
+) -> None:
+    sized = load_model("mnist-binary")
+    with pytest.raises(InputError, match="--from"):
+        rebuild(sized.description, sized.tensors, "mnist-binary")
+    twin.quantise()
+    description, tensors = described(twin.eval(), starts, CARD)
+    other = tensors | {"x.see": tensors["x.see"][::-1].copy()}
+    with pytest.raises(InputError, match="small"):
+        rebuild(description, other, "small")
+    fewer = description.replace('"clamp":[-128,127]', '"clamp":[-127,127]')
+    assert fewer != description
+    with pytest.raises(InputError, match="small"):
+        rebuild(fewer, tensors, "small")
+
+
+def test_the_file_is_read_back(base: Path) -> None:
+    model = load_model(base)
+    assert model.free and model.identity == file.identity(*file.read(base.read_bytes()))
