@@ -14,6 +14,7 @@ from bitsback.peers.units import Picture, Unit, gray
 
 _EFFORTS: tuple[tuple[int, Unit, bool], ...] = (
     (7, "mosaic", False),
+    (7, "mosaics", False),
     (9, "mosaic", False),
     (9, "mosaics", False),
     (10, "mosaic", True),
