@@ -71,7 +71,7 @@ def main() -> None:
     if not options.no_peers:
         peers, missing = all_peers()
         for peer in peers:
-            if peer.two_levels_only and options.levels > 2:
+            if not peer.takes(data):
                 continue
             m = measure(peer, data[::EACH_STRIDE] if peer.unit == "each" else data)
             rows.append(_row(f"{m.name}, {m.unit}", m.rate, m.encode_speed, m.decode_speed))

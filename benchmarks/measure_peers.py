@@ -17,8 +17,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from bitsback.images.idx import open_idx
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.units import Images
@@ -28,7 +26,7 @@ from bitsback_lab.bench import cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
-RESULTS = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "bench" / cache.SHIPPED
+RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / cache.SHIPPED
 
 
 def fashion_test_images() -> Images:
@@ -61,7 +59,7 @@ def main() -> None:
     for title, images in sets.items():
         data = cache.digest(images)
         for peer in peers:
-            if peer.two_levels_only and images.dtype != np.bool_:
+            if not peer.takes(images):
                 continue
             if options.peer not in peer.name or cache.find(results, peer, data) is not None:
                 continue

@@ -88,7 +88,7 @@ def test_json(run: Run, digits: NDArray[np.bool_]) -> None:
     found = json.loads(run("digits.npy", "--json").stdout)
     assert found["data"] == {
         "name": "digits.npy", "sha256": found["data"]["sha256"], "images": 40, "images_in_all": 40,
-        "height": 28, "width": 28, "levels": 2, "raw_bytes": 3920,
+        "height": 28, "width": 28, "channels": 1, "levels": 2, "raw_bytes": 3920,
     }  # fmt: skip
     assert found["missing"] == ["zpaq is not installed"]
     assert len(found["failed"]) == 1
@@ -198,8 +198,8 @@ def test_the_picture_is_asked_for_in_vain(
 
 
 def test_unsuitable_data(run: Run) -> None:
-    np.save("colour.npy", np.zeros((4, 5, 6, 3), np.uint8))
-    assert "colour.npy: its shape is (4, 5, 6, 3)" in refused(run("colour.npy"))
+    np.save("flat.npy", np.zeros(4, np.uint8))
+    assert "flat.npy: its shape is (4,)" in refused(run("flat.npy"))
     Path("text.npy").write_text("no array")
     assert "text.npy: " in refused(run("text.npy"))
     assert "absent.npy: " in refused(run("absent.npy"))
@@ -217,6 +217,28 @@ def test_an_interruption_says_that_it_can_go_on(run: Run, monkeypatch: pytest.Mo
     assert result.exit_code == 130
     assert "the same command goes on from there" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_colour_of_several_sizes(run: Run, folder: Path) -> None:
+    (folder / "colour").mkdir()
+    for i in range(3):
+        Image.new("RGB", (4 + i, 9 - i), (i, 2, 3)).save(folder / f"colour/{i}.png")
+    lines = run("colour").stdout.splitlines()
+    assert lines[0] == "colour: 3 RGB images of 9 x 4 to 7 x 6 pixels; 360 bytes"
+    assert "sub-pixel" in lines[3]
+    data = json.loads(run("colour", "--json").stdout)["data"]
+    assert data["height"] is data["width"] is data["channels"] is data["levels"] is None
+    assert data["raw_bytes"] == 360
+
+
+def test_several_named_sets_are_one_picture(run: Run, folder: Path) -> None:
+    result = run("mnist", "mnist-binary", "--sample", "5", "--codecs", "zlib", "--plot", "two.svg")
+    assert result.exit_code == 0, result.output
+    heads = [line for line in result.stdout.splitlines() if line.startswith("mnist")]
+    assert [head.partition(":")[0] for head in heads] == ["mnist", "mnist-binary"]
+    assert (folder / "two.svg").stat().st_size > 1000
+    several = run("mnist", "mnist-binary", "--sample", "5", "--codecs", "zlib", "--json")
+    assert [one["data"]["name"] for one in json.loads(several.stdout)] == ["mnist", "mnist-binary"]
 
 
 def test_quiet(run: Run) -> None:

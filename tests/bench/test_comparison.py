@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.errors import InputError
 from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import Images, pack, units
+from bitsback.peers.units import Images, layouts, pack, plain, same, shuffle, units
 from bitsback_lab.bench import cache, comparison
-from bitsback_lab.bench.comparison import Lineup, Row, compare, plan
+from bitsback_lab.bench.comparison import Lineup, Row, best_layouts, compare, plan
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.bench.subject import Data
@@ -46,6 +46,63 @@ def test_with_the_model() -> None:
     assert row.bytes_with_model == 2000
     assert (row.rate_with_model, row.ratio_with_model) == (2.0, 0.5)
     assert (row.measured.rate, row.ratio) == (0.5, 2)
+
+
+def test_of_several_layouts_the_best_counts() -> None:
+    rows = [
+        Row(replace(found(size), name=name, unit=unit), 1000)
+        for name, unit, size in (
+            ("a", "mosaic", 90), ("a", "strip", 80), ("a", "mosaics", 95), ("a", "each", 99),
+            ("b", "mosaics", 70), ("b", "stream", 85), ("b", "shuffled", 60),
+        )
+    ]  # fmt: skip
+    kept = [(row.measured.name, row.measured.unit) for row in best_layouts(rows)]
+    expected = [("b", "shuffled"), ("b", "mosaics"), ("a", "strip"), ("b", "stream"), ("a", "each")]
+    assert kept == expected
+
+
+def test_how_images_become_files() -> None:
+    images = np.arange(2500 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(-1, 28, 28)
+    assert layouts(images) == {"archive", "stream", "each", "mosaic", "mosaics", "strip"}
+    first, second = units(images, "mosaics")
+    assert first.shape == (45 * 28, 45 * 28)
+    assert np.array_equal(first[:28, 28:56], images[1])
+    assert np.array_equal(second[:28, :28], images[2000])
+    assert units(images, "strip")[0].shape == (2500 * 28, 28)
+    large = np.zeros((9, 1000, 600), np.uint8)
+    assert [unit.shape for unit in units(large, "mosaics")] == [(2000, 1800), (1000, 1800)]
+    assert "mosaics" not in layouts(large[:6])
+    assert layouts(large[:1]) == layouts(list(large)) == {"archive", "stream", "each"}
+    assert "shuffled" in layouts(large.astype(np.int16))
+
+
+def test_what_came_back_is_compared() -> None:
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    colour = np.stack([grey] * 3, axis=2)
+    opaque = np.concatenate([colour, np.full((3, 4, 1), 255, np.uint8)], axis=2)
+    assert same(grey, colour) and same(grey, opaque) and same(opaque, colour)
+    assert same(grey > 3, (grey > 3) * np.uint8(255))
+    assert same([grey, colour], [grey, colour])
+    assert not same([grey, colour], [grey])
+    assert not same(grey, grey[:2]) and not same(grey, colour + 1) and not same(grey, b"")
+    assert not same(opaque - 1, colour)
+    deep = grey.astype(np.uint16) + 250
+    assert not same(deep, deep.astype(np.uint8))
+
+
+def test_signed_elements_are_moved_and_narrowed() -> None:
+    assert plain(np.array([-5, 250], np.int16)).tolist() == [0, 255]
+    assert plain(np.array([-5, 250], np.int16)).dtype == np.uint8
+    assert plain(np.array([-32768, 32767], np.int16)).tolist() == [0, 65535]
+    assert plain(np.array([3, 300], np.uint16)).dtype == np.uint16
+    assert shuffle(np.array([[[-1, 258]]], np.int16)) == bytes([0, 3, 0, 1])
+
+
+def test_images_of_several_shapes_come_back(digits: NDArray[np.bool_]) -> None:
+    colour = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    for images in ([digits[0], colour], [colour, colour.astype(np.int16)[..., 0] - 7]):
+        (one,) = ours(images)
+        assert same(images, one.peer.decode(one.peer.encode(images)))
 
 
 def test_what_one_file_holds(digits: NDArray[np.bool_]) -> None:

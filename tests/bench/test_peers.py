@@ -9,24 +9,60 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from bitsback.peers import programs, streams
+from bitsback.peers import png_webp, programs, streams
 from bitsback.peers.catalogue import all_peers, optional_peers, standard_peers
 from bitsback.peers.measure import Peer, measure
+from bitsback.peers.units import Pictures
 
 PEERS, MISSING = all_peers()
 
 
+RNG = np.random.default_rng(0)
+DEEP = RNG.integers(40, 3000, (3, 20, 30), np.uint16)
+COLOUR = RNG.integers(0, 256, (3, 20, 30, 4), np.uint8)
+SOME: dict[str, Pictures] = {
+    "bilevel": COLOUR[..., 0] > 99,
+    "grey": COLOUR[..., 0],
+    "grey with alpha": np.ascontiguousarray(COLOUR[..., :2]),
+    "RGB": np.ascontiguousarray(COLOUR[..., :3]),
+    "RGBA": COLOUR,
+    "opaque RGBA": COLOUR | np.array([0, 0, 0, 255], np.uint8),
+    "five planes": np.concatenate([COLOUR, COLOUR[..., :1]], axis=3),
+    "16 bits": DEEP,
+    "all 16 bits": (DEEP * np.uint16(21)),
+    "signed": DEEP.astype(np.int16) - np.int16(1000),
+    "signed bytes": COLOUR[..., 0].view(np.int8),
+    "RGB of 16 bits": np.stack([DEEP, DEEP // 2, DEEP // 3], axis=3),
+    "one": COLOUR[:1],
+    "mixed": [COLOUR[0], COLOUR[1, :5, :7, 0], COLOUR[2, ..., :2] > 99, DEEP[0]],
+    "mixed bilevel": [COLOUR[0, ..., 0] > 99, COLOUR[1, :9, :7, 0] > 99],
+}
+
+
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.title)
-def test_a_peer_restores_bilevel_and_grey_images_and_has_a_version(
-    peer: Peer, digits: NDArray[np.bool_]
-) -> None:
-    grey = (digits[:5] * np.uint8(190)) + np.arange(28, dtype=np.uint8)
-    for images in (digits[:5],) if peer.two_levels_only else (digits[:5], grey):
-        assert measure(peer, images).bytes > 0
+def test_a_peer_restores_what_it_takes_and_has_a_version(peer: Peer) -> None:
+    taken = {name: images for name, images in SOME.items() if peer.takes(images)}
+    if not peer.two_levels_only and peer.unit not in ("shuffled", "mosaics"):
+        assert {"bilevel", "grey", "grey with alpha", "RGB", "RGBA", "five planes"} <= set(taken)
+        assert ("RGB of 16 bits" in taken) == (peer.most_bits == 16)
+    few = {"bilevel", "mixed"} if peer.unit == "stream" else set(taken)  # bytes are bytes
+    for name in few & set(taken):
+        assert measure(peer, taken[name]).bytes > 0
     assert peer.version
     assert pickle.loads(pickle.dumps(peer)) is not None
+
+
+def test_who_takes_what() -> None:
+    titles = {name: {peer.title for peer in PEERS if peer.takes(SOME[name])} for name in SOME}
+    assert "JBIG2 generic, each" in titles["mixed bilevel"] & titles["bilevel"]
+    assert "CCITT G4, each" in titles["bilevel"]
+    assert not {"JBIG2 generic, each", "CCITT G4, each"} & titles["mixed"]
+    assert "xz -9e, shuffled" in titles["16 bits"] & titles["mixed"]
+    assert "xz -9e, shuffled" not in titles["RGB"]
+    assert "WebP m6, each" in titles["RGB"] - titles["mixed"] - titles["signed"]
+    for name in ("one", "mixed", "mixed bilevel"):
+        assert not any("mosaic" in title for title in titles[name])
 
 
 def test_no_two_are_alike() -> None:
@@ -50,9 +86,9 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda program: None)
     found, missing = optional_peers()
     assert found == []
-    assert len(missing) == 5
+    assert len(missing) == 6
     for name, line in zip(
-        ("brotli", "zstandard", "imagecodecs", "zpaq", "JBIG2"), missing, strict=True
+        ("brotli", "zstandard", "imagecodecs", "zpaq", "JBIG2", "JBIG1"), missing, strict=True
     ):
         assert line.startswith(name)
         assert "\n" not in line
@@ -68,9 +104,10 @@ def test_a_program_that_fails_says_why(folder: Any) -> None:
         )
 
 
-def test_jbig2_refuses_grey_images() -> None:
-    with pytest.raises(ValueError, match="two levels"):
-        programs._encode_jbig2(np.zeros((4, 4), np.uint8))
+def test_bilevel_codecs_refuse_grey_images() -> None:
+    for encode in (programs._encode_jbig2, programs._encode_jbig1, png_webp.encode_fax):
+        with pytest.raises(ValueError, match="two levels"):
+            encode(np.zeros((4, 4), np.uint8))
 
 
 def test_streams_are_the_same_bytes_each_time() -> None:

@@ -18,6 +18,7 @@ _OPTIONAL = (
         "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq",
     ),
     (programs.jbig2_peers, "JBIG2 needs the programs jbig2 (jbig2enc) and jbig2dec"),
+    (programs.jbig1_peers, "JBIG1 needs the programs pbmtojbg and jbgtopbm (jbigkit)"),
 )
 
 

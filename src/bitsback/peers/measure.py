@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitsback.peers.peak_memory import peak_memory
-from bitsback.peers.units import Images, Unit, same, units
+from bitsback.peers.units import Pictures, Unit, dtypes, elements, layouts, same, two_levels, units
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Peer:
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
     two_levels_only: bool = False
+    most_bits: int = 16
+    """Of an element."""
     version: str = ""
     """Of the package and the library that do the work: the same version makes the same bytes."""
     slow: bool = False
@@ -35,20 +37,28 @@ class Peer:
     def title(self) -> str:
         return f"{self.name}, {self.unit}"
 
+    def takes(self, images: Pictures) -> bool:
+        """Whether it can code such images, in this unit."""
+        return (
+            self.unit in layouts(images)
+            and (two_levels(images) or not self.two_levels_only)
+            and all(8 * dtype.itemsize <= self.most_bits for dtype in dtypes(images))
+        )
+
 
 @dataclass(frozen=True)
 class Measurement:
     """What a compressor made of some images, all of which it restored.
 
-    Speeds are in 10^6 pixels a second: MB/s if a pixel is counted as a byte, whatever its number of
-    levels.
+    A pixel is that of one channel here: one of RGB counts three times. Speeds are in 10^6 of these
+    a second: MB/s if each is counted as a byte, whatever its number of levels.
     """
 
     name: str
     unit: str
     images: int
     pixels: int
-    """Of all images together."""
+    """Of all images together, all channels counted."""
     bytes: int
     encode_seconds: float
     decode_seconds: float
@@ -70,7 +80,7 @@ class Measurement:
 
     @property
     def rate(self) -> float:
-        """Bits per pixel."""
+        """Bits per pixel and channel."""
         return 8 * self.bytes / self.pixels
 
     @property
@@ -82,9 +92,9 @@ class Measurement:
         return self.pixels / self.decode_seconds / 1e6
 
 
-def measure(peer: Peer, images: Images, least_seconds: float = 0.0) -> Measurement:
-    """Encode and decode `images` [n, height, width] here, and time both; raises ValueError if a
-    pixel came back wrong.
+def measure(peer: Peer, images: Pictures, least_seconds: float = 0.0) -> Measurement:
+    """Encode and decode `images` here, and time both; raises ValueError if a pixel came back
+    wrong.
 
     The first image is coded once before the clock starts, which loads libraries and models. Both
     directions are repeated until `least_seconds` are spent on each; the medians count. Tiling,
@@ -104,7 +114,7 @@ def measure(peer: Peer, images: Images, least_seconds: float = 0.0) -> Measureme
         peer.name,
         peer.unit,
         len(images),
-        images.size,
+        elements(images),
         size,
         encode_seconds,
         decode_seconds,

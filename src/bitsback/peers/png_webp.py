@@ -1,4 +1,4 @@
-"""PNG and WebP, by Pillow."""
+"""PNG, WebP and CCITT's fax code, by Pillow."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.peers.measure import Peer
-from bitsback.peers.units import Images, gray
+from bitsback.peers.planes import decode_planes, encode_planes
+from bitsback.peers.units import Picture, gray
 
 
 def peers() -> list[Peer]:
-    """A file for each image, and a mosaic.
+    """A file for each image, and mosaics.
 
-    The mosaic is WebP of method 4: 6 takes 25 times as long and saves nothing on bilevel digits.
+    CCITT Group 4 in TIFF is what most scanned pages are. The mosaics are WebP of method 4: 6 takes
+    25 times as long and saves nothing on bilevel digits.
     """
     import PIL
     from PIL import features
@@ -28,39 +30,74 @@ def peers() -> list[Peer]:
         return ", ".join([f"Pillow {PIL.__version__}", *found])
 
     png, webp = version("zlib_ng", "zlib"), version("webp")
-    return [
-        Peer("PNG", "each", encode_png, decode_picture, version=png),
-        Peer(
-            "WebP m6", "each", partial(encode_webp, method=6), decode_webp, version=webp, slow=True
-        ),
-        Peer("PNG", "mosaic", encode_png, decode_picture, version=png),
-        Peer("WebP m4", "mosaic", partial(encode_webp, method=4), decode_webp, version=webp),
+    webp_each = partial(encode_webp, method=6)
+    webp_mosaic = partial(encode_webp, method=4)
+    found = [
+        Peer("PNG", "each", encode_png, decode_png, version=png),
+        Peer("WebP m6", "each", webp_each, decode_webp, version=webp, slow=True, most_bits=8),
+        Peer("PNG", "mosaic", encode_png, decode_png, version=png),
+        Peer("PNG", "strip", encode_png, decode_png, version=png),
+        Peer("WebP m4", "mosaic", webp_mosaic, decode_webp, version=webp, most_bits=8),
+        Peer("WebP m4", "mosaics", webp_mosaic, decode_webp, version=webp, most_bits=8),
     ]
+    if features.check("libtiff"):
+        fax = version("libtiff")
+        found.append(
+            Peer("CCITT G4", "each", encode_fax, decode_picture, two_levels_only=True, version=fax)
+        )
+    return found
 
 
-def encode_png(picture: Images) -> bytes:
-    """A picture [height, width] as a PNG file, of one bit a pixel if it is bool."""
-    return _encode(picture, "PNG", optimize=True)
+def encode_png(picture: Picture) -> bytes:
+    """A picture [height, width] or [height, width, channels] as a PNG file, of one bit a pixel if
+    it is bool.
+
+    Pillow writes no colour of one or 16 bits: there each plane is a file.
+    """
+    return encode_planes(
+        partial(_encode, container="PNG", optimize=True),
+        picture,
+        4 if picture.dtype == np.uint8 else 1,
+    )
 
 
-def encode_webp(picture: Images, method: int) -> bytes:
-    return _encode(gray(picture), "WEBP", lossless=True, quality=100, method=method)
+def decode_png(data: bytes) -> NDArray[Any]:
+    return decode_planes(decode_picture, data)
+
+
+def encode_webp(picture: Picture, method: int) -> bytes:
+    """Colour below full transparency is kept."""
+    return encode_planes(
+        partial(_encode, container="WEBP", lossless=True, quality=100, method=method, exact=True),
+        gray(picture),
+        4,
+    )
+
+
+def decode_webp(data: bytes) -> NDArray[Any]:
+    """In colour, with alpha where it is not 255 throughout, as WebP knows no other pictures."""
+    return decode_planes(decode_picture, data)
+
+
+def encode_fax(picture: Picture) -> bytes:
+    if picture.dtype != np.bool_:
+        raise ValueError("CCITT G4 codes two levels only")
+    return _encode(picture, "TIFF", compression="group4")
 
 
 def decode_picture(data: bytes) -> NDArray[Any]:
+    """Of any size: these are files of our own, no bombs."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
+    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(image)
+    finally:
+        Image.MAX_IMAGE_PIXELS = most
 
 
-def decode_webp(data: bytes) -> NDArray[np.uint8]:
-    # WebP knows colour only; the three channels of a gray pixel are equal.
-    picture: NDArray[np.uint8] = decode_picture(data)[:, :, 0]
-    return picture
-
-
-def _encode(picture: Images, container: str, **settings: Any) -> bytes:
+def _encode(picture: Picture, container: str, **settings: Any) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()

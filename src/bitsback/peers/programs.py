@@ -4,18 +4,19 @@ temporary folder.
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.peers.measure import Peer
-from bitsback.peers.units import Images
+from bitsback.peers.units import Picture
 
 
 def zpaq_peers() -> list[Peer]:
@@ -29,16 +30,24 @@ def zpaq_peers() -> list[Peer]:
 def jbig2_peers() -> list[Peer]:
     version = f"jbig2enc {_version('jbig2', r'jbig2enc (.+)', '--version')}, "
     version += f"jbig2dec {_version('jbig2dec', r'jbig2dec (.+)', '--version')}"
-    return [
-        Peer(
-            "JBIG2 generic",
-            "mosaic",
-            _encode_jbig2,
-            _decode_jbig2,
-            two_levels_only=True,
-            version=version,
-        )
-    ]
+    return _bilevel("JBIG2 generic", _encode_jbig2, _decode_jbig2, version)
+
+
+def jbig1_peers() -> list[Peer]:
+    version = _version("pbmtojbg", r"converter (\S+)", "-h")
+    _version("jbgtopbm", r"converter (\S+)", "-h")
+    return _bilevel("JBIG1", _encode_jbig1, _decode_jbig1, f"jbigkit {version}")
+
+
+def _bilevel(
+    name: str,
+    encode: Callable[[Picture], bytes],
+    decode: Callable[[bytes], NDArray[np.bool_]],
+    version: str,
+) -> list[Peer]:
+    """A mosaic, and a file for each image, which takes a process for each."""
+    mosaic = Peer(name, "mosaic", encode, decode, two_levels_only=True, version=version)
+    return [mosaic, replace(mosaic, unit="each", slow=True)]
 
 
 def _version(program: str, pattern: str, *arguments: str) -> str:
@@ -82,9 +91,7 @@ def _decode_zpaq(data: bytes) -> bytes:
         return target.read_bytes()
 
 
-def _encode_jbig2(picture: Images) -> bytes:
-    if picture.dtype != np.bool_:
-        raise ValueError("JBIG2 codes two levels only")
+def _encode_jbig2(picture: Picture) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.pbm")
         path.write_bytes(_pbm(picture))
@@ -99,13 +106,33 @@ def _decode_jbig2(data: bytes) -> NDArray[np.bool_]:
         return _from_pbm(target.read_bytes())
 
 
-def _pbm(picture: Images) -> bytes:
+def _encode_jbig1(picture: Picture) -> bytes:
+    """One layer: those of half the size make a file larger."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.pbm")
+        path.write_bytes(_pbm(picture))
+        return _run("pbmtojbg", "-q", path)
+
+
+def _decode_jbig1(data: bytes) -> NDArray[np.bool_]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.jbg")
+        path.write_bytes(data)
+        return _from_pbm(_run("jbgtopbm", path))
+
+
+def _pbm(picture: Picture) -> bytes:
+    if picture.dtype != np.bool_:
+        raise ValueError("JBIG codes two levels only")
     height, width = picture.shape
     return b"P4\n%d %d\n" % (width, height) + np.packbits(picture, axis=1).tobytes()
 
 
 def _from_pbm(data: bytes) -> NDArray[np.bool_]:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return ~np.asarray(image, np.bool_)  # Pillow shows the ones of a PBM as black
+    """Read here, as Pillow refuses pictures of very many pixels."""
+    found = re.match(rb"P4\s+(\d+)\s+(\d+)\s", data)
+    if found is None:
+        raise ValueError("it is no PBM file")
+    width, height = map(int, found.groups())
+    rows = np.frombuffer(data, np.uint8, offset=found.end()).reshape(height, -1)
+    return np.unpackbits(rows, axis=1, count=width).view(np.bool_)

@@ -9,6 +9,7 @@ import gzip
 import lzma
 import platform
 import zlib
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,13 +22,15 @@ _EXTREME = 9 | lzma.PRESET_EXTREME
 def standard_peers() -> list[Peer]:
     """Each at its strongest setting. Python does not tell the versions of libbz2 and liblzma."""
     python = f"Python {platform.python_version()}"
+    xz = Peer("xz -9e", "stream", partial(lzma.compress, preset=_EXTREME), lzma.decompress,
+              version=python)  # fmt: skip
     return [
         Peer("gzip -9", "stream", partial(gzip.compress, compresslevel=9, mtime=0), gzip.decompress,
              version=f"zlib {zlib.ZLIB_RUNTIME_VERSION}"),
         Peer("bz2 -9", "stream", partial(bz2.compress, compresslevel=9), bz2.decompress,
              version=python),
-        Peer("xz -9e", "stream", partial(lzma.compress, preset=_EXTREME), lzma.decompress,
-             version=python),
+        xz,
+        replace(xz, unit="shuffled"),
     ]  # fmt: skip
 
 
@@ -41,7 +44,8 @@ def zstandard_peers() -> list[Peer]:
     zstandard: Any = import_module("zstandard")
     library = ".".join(map(str, zstandard.ZSTD_VERSION))
     version = f"zstandard {zstandard.__version__}, zstd {library}"
-    return [Peer("zstd -22", "stream", _encode_zstandard, _decode_zstandard, version=version)]
+    zstd = Peer("zstd -22", "stream", _encode_zstandard, _decode_zstandard, version=version)
+    return [zstd, replace(zstd, unit="shuffled")]
 
 
 def _encode_brotli(data: bytes) -> bytes:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import Images
+from bitsback.peers.units import Pictures
 from bitsback_lab.bench.process import measure_apart
 
 SHIPPED = "results.json"
@@ -32,9 +32,8 @@ Results = dict[str, list[Measurement]]
 """Of each data set, by its digest."""
 
 
-def measured(peer: Peer, images: Images, remeasure: bool = False) -> Measurement:
-    """What the peer makes of `images` [n, height, width]: looked up, or else measured in a process,
-    and kept.
+def measured(peer: Peer, images: Pictures, remeasure: bool = False) -> Measurement:
+    """What the peer makes of the images: looked up, or else measured in a process, and kept.
 
     remeasure: do not look it up. Raises PeerFailed if the peer cannot be measured.
     """
@@ -46,10 +45,12 @@ def measured(peer: Peer, images: Images, remeasure: bool = False) -> Measurement
     return found
 
 
-def digest(images: Images) -> str:
-    """SHA-256 of shape, dtype and bytes, hexadecimal."""
-    state = hashlib.sha256(f"{images.shape} {images.dtype.str}\n".encode())
-    state.update(np.ascontiguousarray(images).data)
+def digest(images: Pictures) -> str:
+    """SHA-256 of shape, dtype and bytes, hexadecimal; of several shapes, of each image in turn."""
+    state = hashlib.sha256()
+    for array in images if isinstance(images, list) else [images]:
+        state.update(f"{array.shape} {array.dtype.str}\n".encode())
+        state.update(np.ascontiguousarray(array).data)
     return state.hexdigest()
 
 

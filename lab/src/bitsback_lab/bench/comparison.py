@@ -9,7 +9,7 @@ from bitsback.errors import InputError
 from bitsback.models import Model
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import Images, pack
+from bitsback.peers.units import MOSAICS, Pictures, pack
 from bitsback_lab.bench import cache
 from bitsback_lab.bench.itself import Ours, ours
 from bitsback_lab.bench.machine import processor
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def rate_with_model(self) -> float:
-        """Bits per pixel."""
+        """Bits per pixel and channel."""
         return 8 * self.bytes_with_model / self.measured.pixels
 
     @property
@@ -79,7 +79,7 @@ class Lineup:
 
 
 def plan(
-    images: Images, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
+    images: Pictures, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
 ) -> Lineup:
     """All that is installed and can code the images, or those with one of the `wanted` words in
     their names.
@@ -87,7 +87,7 @@ def plan(
     quick: without the slow ones. Raises InputError if no name has one of the words.
     """
     peers, missing = all_peers()
-    peers = [peer for peer in peers if images.dtype == bool or not peer.two_levels_only]
+    peers = [peer for peer in peers if peer.takes(images)]
     own = ours(images, models)
     names = [one.peer.title for one in own] + [peer.title for peer in peers]
     for word in wanted:
@@ -134,11 +134,20 @@ def compare(
         progress(total, total, "")
     if not rows:
         raise PeerFailed("; ".join(failed))
-    rows.sort(key=lambda row: row.measured.bytes)
+    rows = best_layouts(rows)
     return Comparison(data, digest, rows, wanted.missing, failed)
 
 
-def _measured(peer: Peer, images: Images, digest: str, remeasure: bool) -> Measurement:
+def best_layouts(rows: Sequence[Row]) -> list[Row]:
+    """The smallest first; of the ways to tile images into pictures each compressor's best."""
+    kept: dict[tuple[str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: row.measured.bytes):
+        unit = row.measured.unit
+        kept.setdefault((row.measured.name, "mosaic" if unit in MOSAICS else unit), row)
+    return list(kept.values())
+
+
+def _measured(peer: Peer, images: Pictures, digest: str, remeasure: bool) -> Measurement:
     """What is known already is taken from another processor only where measuring again would take
     long.
     """

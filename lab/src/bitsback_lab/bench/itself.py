@@ -1,13 +1,15 @@
-"""bitsback itself as one of the compressors: with each model that fits the images, in memory, on
-one thread.
+"""bitsback itself as one of the compressors: with each model that fits the images, on one thread,
+in memory, or through files if the images are of several shapes.
 """
 
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,8 @@ from bitsback.errors import ModelError
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.measure import Peer
-from bitsback.peers.units import Images
+from bitsback.peers.units import Pictures, dtypes
+from bitsback_lab.bench.files import read_images, write_images
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Ours:
             return None
 
 
-def ours(images: Images, given: Sequence[Model] = ()) -> list[Ours]:
+def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
     """With the given models and the bundled ones that can code the images; if there is none of
     them, with none.
     """
@@ -57,9 +60,11 @@ def ours(images: Images, given: Sequence[Model] = ()) -> list[Ours]:
     return found or [Ours(_stored(), None)]
 
 
-def codes(model: Model, images: Images) -> bool:
-    """Whether the model is for images of this shape and these values."""
-    return (
+def codes(model: Model, images: Pictures) -> bool:
+    """Whether the model is for images of these shapes and values."""
+    if getattr(model, "free", False):
+        return all(dtype.itemsize <= 2 for dtype in dtypes(images))
+    return not isinstance(images, list) and (
         fits(model, images.shape[1:])
         and model_symbols(model, images, find_levels(images)) is not None
     )
@@ -85,22 +90,33 @@ def _stored() -> Peer:
     )  # fmt: skip
 
 
-def compress(images: Images, source: str | bytes | None) -> bytes:
+def compress(images: Pictures, source: str | bytes | None) -> bytes:
     """An archive without its model. source: a model's bundled name or file, or None for whatever
     fits.
     """
     buffer = io.BytesIO()
     model = "auto" if source is None else _load(source)
-    bitsback.compress(images, buffer, model=model, embed="never", threads=1)
+    if isinstance(images, list):
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_images(images, Path(folder))
+            bitsback.compress(path, buffer, model=model, embed="never", threads=1)
+    else:
+        bitsback.compress(images, buffer, model=model, embed="never", threads=1)
     return buffer.getvalue()
 
 
-def decompress(archive: bytes, source: str | bytes | None) -> NDArray[Any]:
-    restored = bitsback.decompress(
-        io.BytesIO(archive), model=None if source is None else _load(source), threads=1
-    )
-    assert isinstance(restored, np.ndarray)
-    return restored
+def decompress(archive: bytes, source: str | bytes | None) -> NDArray[Any] | list[NDArray[Any]]:
+    model = None if source is None else _load(source)
+    with bitsback.open(io.BytesIO(archive), model=model) as opened:
+        files = bool(opened.names)
+    if not files:
+        restored = bitsback.decompress(io.BytesIO(archive), model=model, threads=1)
+        assert isinstance(restored, np.ndarray)
+        return restored
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "restored")
+        bitsback.decompress(io.BytesIO(archive), path, model=model, threads=1)
+        return read_images(path)
 
 
 @cache

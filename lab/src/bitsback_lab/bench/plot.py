@@ -1,4 +1,4 @@
-"""The picture of a comparison: rate against speed, compressing and decompressing."""
+"""The picture of comparisons: rate against speed, compressing and decompressing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from bitsback.errors import InputError, MissingExtra
 from bitsback_lab.bench.comparison import Comparison, Row
 from bitsback_lab.bench.labels import Box, place
-from bitsback_lab.bench.report import title
+from bitsback_lab.bench.report import counted, title
 
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -22,12 +22,15 @@ _FONT = 14.0  # points
 _WIDTH = 105  # letters of this size beside each other
 _MARKER = 10.0  # points
 _INK, _OTHERS, _FAINT = "black", "0.3", "0.85"
-_MARKERS = {"archive": "o", "stream": "o", "mosaic": "s", "each": "^"}
+_MARKERS = {
+    "archive": "o", "stream": "o", "shuffled": "o", "mosaic": "s", "mosaics": "s", "strip": "s",
+    "each": "^",
+}  # fmt: skip
 _KEY = (
-    ("stream", "white", "the pixels of all images"),
-    ("mosaic", "white", "one picture of all images"),
-    ("each", "white", "a file for each image"),
-    ("archive", _INK, "bitsback"),
+    ("o", "white", "the pixels of all images"),
+    ("s", "white", "pictures of all images"),
+    ("^", "white", "a file for each image"),
+    ("o", _INK, "bitsback"),
 )
 
 
@@ -46,58 +49,79 @@ def check(file: str, force: bool) -> None:
         raise MissingExtra("matplotlib", "bitsback-lab[bench]", "./lab[bench]")
 
 
-def draw(comparison: Comparison, file: Path) -> None:
-    """Write the picture. Two panels share their vertical axis, the rate; a name stands beside each
-    point.
+def draw(comparisons: Sequence[Comparison], file: Path) -> None:
+    """Write the picture; a name stands beside each point.
+
+    Of one comparison two panels share their vertical axis, the rate. Of several each has a column,
+    compressing above decompressing.
     """
     matplotlib: Any = import_module("matplotlib")
-    rows = comparison.rows
+    several = len(comparisons) > 1
+    width, height = _SIZE
+    size = (width / 2 * len(comparisons), height * 1.5) if several else _SIZE
     with matplotlib.rc_context({"font.size": _FONT, "svg.hashsalt": "bitsback"}):
         figure = import_module("matplotlib.figure").Figure(
-            figsize=_SIZE, dpi=_DPI, layout="constrained"
+            figsize=size, dpi=_DPI, layout="constrained"
         )
         import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-        panels = figure.subplots(1, 2, sharey=True)
-        speeds = (
-            [row.measured.encode_speed for row in rows],
-            [row.measured.decode_speed for row in rows],
-        )
-        for axes, what, values in zip(
-            panels, ("compressing", "decompressing"), speeds, strict=True
-        ):
-            _points(axes, rows, values)
-            axes.set_xlabel(f"{what}, MB/s (a pixel is a byte)")
-        panels[0].set_ylabel("bits per pixel")
-        _scale_rates(panels[0], rows)
-        head = [
-            *textwrap.wrap(title(comparison), _WIDTH),
-            *textwrap.wrap(_where(comparison), _WIDTH),
-        ]
+        shape = (2, len(comparisons)) if several else (1, 2)
+        panels = figure.subplots(*shape, sharey="col" if several else "row", squeeze=False)
+        columns = list(panels.T) if several else [panels[0]]
+        for axes, comparison in zip(columns, comparisons, strict=True):
+            _panels(axes, comparison, several)
+        letters = int(_WIDTH * size[0] / width)
+        said = [_where(comparisons)] if several else [title(comparisons[0]), _where(comparisons)]
+        head = [line for text in said for line in textwrap.wrap(text, letters)]
         figure.suptitle("\n".join(head), fontsize=_FONT, x=0.01, ha="left")
-        _key(figure, rows)
+        _key(figure, [row for comparison in comparisons for row in comparison.rows])
         figure.draw_without_rendering()  # so that the panels and the texts know their sizes
-        for axes, values in zip(panels, speeds, strict=True):
-            _names(axes, rows, values)
+        for axes, comparison in zip(columns, comparisons, strict=True):
+            for panel, speeds in zip(axes, _speeds(comparison.rows), strict=True):
+                _names(panel, comparison.rows, speeds)
         figure.set_layout_engine("none")
         figure.savefig(file, metadata={"Date": None} if file.suffix.lower() == ".svg" else None)
 
 
-def _where(comparison: Comparison) -> str:
-    places = dict.fromkeys(row.measured.processor for row in comparison.rows)
+def _panels(axes: Sequence[Any], comparison: Comparison, several: bool) -> None:
+    """Compressing and decompressing."""
+    rows = comparison.rows
+    unit = counted(comparison)
+    for panel, what, speeds in zip(
+        axes, ("compressing", "decompressing"), _speeds(rows), strict=True
+    ):
+        _points(panel, rows, speeds)
+        panel.set_xlabel(f"{what}, MB/s (a {unit} is a byte)")
+    axes[0].set_ylabel(f"bits per {unit}")
+    if several:
+        axes[0].set_title("\n".join(textwrap.wrap(title(comparison), _WIDTH // 2)), fontsize=_FONT)
+        axes[1].set_ylabel(f"bits per {unit}")
+    _scale_rates(axes[0], rows)
+
+
+def _speeds(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+    return (
+        [row.measured.encode_speed for row in rows],
+        [row.measured.decode_speed for row in rows],
+    )
+
+
+def _where(comparisons: Sequence[Comparison]) -> str:
+    rows = (row for comparison in comparisons for row in comparison.rows)
+    places = dict.fromkeys(row.measured.processor for row in rows)
     return f"speeds of one thread on {' and '.join(places)}"
 
 
 def _key(figure: Any, rows: Sequence[Row]) -> None:
     """What the shapes mean, in a line."""
     line: Any = import_module("matplotlib.lines").Line2D
-    units = {row.measured.unit for row in rows}
+    shown = {(_MARKERS[row.measured.unit], _face(row)) for row in rows}
     handles = [
         line(
-            [], [], marker=_MARKERS[unit], markerfacecolor=face, markersize=_MARKER, color=_INK,
+            [], [], marker=marker, markerfacecolor=face, markersize=_MARKER, color=_INK,
             lw=0, label=text,
         )
-        for unit, face, text in _KEY
-        if unit in units
+        for marker, face, text in _KEY
+        if (marker, face) in shown
     ]  # fmt: skip
     if any(row.model_bytes for row in rows):
         handles.append(_with_model(line, [], [], label="the same with its model"))
@@ -108,6 +132,10 @@ def _key(figure: Any, rows: Sequence[Row]) -> None:
         frameon=False,
         fontsize=_FONT - 2,
     )
+
+
+def _face(row: Row) -> str:
+    return _INK if row.ours else "white"
 
 
 def _with_model(line: Any, x: Sequence[float], y: Sequence[float], **settings: Any) -> Any:
@@ -130,7 +158,7 @@ def _points(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
             axes.add_line(_with_model(line, [speed, speed], [rate, row.rate_with_model]))
         axes.plot(
             speed, rate, _MARKERS[row.measured.unit], color=_INK if row.ours else _OTHERS,
-            markerfacecolor=_INK if row.ours else "white", markersize=_MARKER, zorder=3,
+            markerfacecolor=_face(row), markersize=_MARKER, zorder=3,
         )  # fmt: skip
     span = max(speeds) / min(speeds)
     margin = 1.5 if span > 10 else 3.2  # at least one power of ten is in sight

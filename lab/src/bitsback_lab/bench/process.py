@@ -13,12 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.errors import BitsbackError
 from bitsback.peers.measure import Measurement, Peer, measure
-from bitsback.peers.units import Images
+from bitsback.peers.units import Pictures
 from bitsback_lab.bench.machine import processor
 
 LEAST_SECONDS = 0.2
@@ -29,10 +31,10 @@ class PeerFailed(BitsbackError):
     """A compressor raised an error, crashed, or did not restore the images."""
 
 
-def measure_apart(peer: Peer, images: Images) -> Measurement:
+def measure_apart(peer: Peer, images: Pictures) -> Measurement:
     """What `measure` says of the peer in a new process. Raises PeerFailed."""
     with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder, "images.npy"), images)
+        _save(images, Path(folder, "images"))
         process = subprocess.Popen(
             [sys.executable, "-m", "bitsback_lab.bench.process", folder],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -74,13 +76,29 @@ def _ending(code: int) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
 
 
+def _save(images: Pictures, path: Path) -> None:
+    """Images of several shapes as an npz file of an array each."""
+    if isinstance(images, list):
+        np.savez(path.with_suffix(".npz"), *images)
+    else:
+        np.save(path.with_suffix(".npy"), images)
+
+
+def _load(path: Path) -> Pictures:
+    if path.with_suffix(".npy").exists():
+        images: NDArray[Any] = np.load(path.with_suffix(".npy"))
+        return images
+    with np.load(path.with_suffix(".npz")) as arrays:
+        return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
+
+
 def _answer(folder: Path) -> None:
     """The part of the new process: a peer on standard input, the measurement, or why there is none,
     as a file.
     """
     try:
         peer = pickle.load(sys.stdin.buffer)
-        images = np.load(folder / "images.npy")
+        images = _load(folder / "images")
         found = asdict(measure(peer, images, LEAST_SECONDS))
     except Exception as error:  # whatever a compressor may raise
         found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}

@@ -9,15 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.peers.units import one_channel, two_levels
 from bitsback_lab.bench.comparison import Comparison, Row
 from bitsback_lab.bench.machine import processor
+from bitsback_lab.bench.subject import Data
 
 WIDTH = 100
 
 UNITS = {
     "archive": "an archive of bitsback",
     "stream": "the pixels of all images",
+    "shuffled": "the same, all low bytes before all high ones",
     "mosaic": "all images tiled into one picture",
+    "mosaics": "tiled into pictures of at most 2048 x 2048 pixels and 2,000 images",
+    "strip": "all images below each other, one picture",
     "each": "a file for each image",
 }
 
@@ -25,14 +30,20 @@ UNITS = {
 def title(comparison: Comparison) -> str:
     """What was compressed, in a line."""
     data = comparison.data
-    count, height, width = data.images.shape
+    count = len(data.images)
     of = f" (of {data.total:,}, evenly spaced)" if count < data.total else ""
-    kind = "bilevel" if data.levels == 2 else "grey"
     noun = "image" if count == 1 else "images"
-    size = f"{comparison.raw_bytes:,} bytes" + (
-        ", eight pixels to the byte" if data.levels == 2 else ""
-    )
-    return f"{data.name}: {count:,} {kind} {noun}{of} of {height} x {width} pixels; {size}"
+    bilevel = two_levels(data.images)
+    size = f"{comparison.raw_bytes:,} bytes" + (", eight pixels to the byte" if bilevel else "")
+    return f"{data.name}: {count:,} {data.kind} {noun}{of} of {_extent(data)} pixels; {size}"
+
+
+def _extent(data: Data) -> str:
+    """Rows and columns, those of the smallest and the largest image if they differ."""
+    if data.shape is not None:
+        return f"{data.shape[0]} x {data.shape[1]}"
+    sizes = sorted((image.shape[:2] for image in data.images), key=math.prod)
+    return " to ".join(f"{rows} x {columns}" for rows, columns in (sizes[0], sizes[-1]))
 
 
 def table(comparison: Comparison) -> list[str]:
@@ -41,13 +52,18 @@ def table(comparison: Comparison) -> list[str]:
     lines += [
         f"{'':36}{'bits per':>10}{'with its':>10}{'':>8}"
         f"{'compress':>11}{'decompress':>12}{'memory':>9}",
-        f"{'':36}{'pixel':>10}{'model':>10}{'ratio':>8}{'MB/s':>11}{'MB/s':>12}{'MB':>9}",
+        f"{'':36}{counted(comparison):>10}{'model':>10}{'ratio':>8}{'MB/s':>11}{'MB/s':>12}{'MB':>9}",
     ]
     lines += [_line(row) for row in comparison.rows]
     lines.append("")
     for note in _notes(comparison):
         lines += textwrap.wrap(note, WIDTH, subsequent_indent="  ")
     return lines
+
+
+def counted(comparison: Comparison) -> str:
+    """What the bits are counted per."""
+    return "pixel" if one_channel(comparison.data.images) else "sub-pixel"
 
 
 def label(row: Row) -> str:
@@ -81,7 +97,7 @@ def _notes(comparison: Comparison) -> list[str]:
     units = dict.fromkeys(row.measured.unit for row in rows if row.measured.unit != "archive")
     notes = [
         "Every row was decompressed and compared, pixel by pixel. ratio: raw bytes to compressed"
-        " ones, model out. MB/s: a pixel is a byte; one thread, in memory. "
+        f" ones, model out. MB/s: a {counted(comparison)} is a byte; one thread, in memory. "
         + " ".join(f"{unit}: {UNITS[unit]}." for unit in units)
     ]
     if any(row.model_bytes for row in rows):
@@ -129,8 +145,9 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "sha256": comparison.digest,
             "images": len(data.images),
             "images_in_all": data.total,
-            "height": data.images.shape[1],
-            "width": data.images.shape[2],
+            "height": data.shape[0] if data.shape else None,
+            "width": data.shape[1] if data.shape else None,
+            "channels": None if data.shape is None else math.prod(data.shape[2:]),
             "levels": data.levels,
             "raw_bytes": comparison.raw_bytes,
         },

@@ -1,99 +1,157 @@
-"""The images that a comparison is made on: whatever `bitsback compress` reads, if it is grey or
-bilevel.
+"""The images that a comparison is made on: whatever `bitsback compress` reads, if its elements are
+integers of at most 16 bits or have two values.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import Collection
 from bitsback.archive.inputs import Asked, Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
+from bitsback.archive.parts import NPZ, FileList
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
-from bitsback.peers.units import Images
-from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-
-BUNDLED: dict[str, Callable[[], Images]] = {
-    "mnist": mnist_test_images,
-    "mnist-binary": binarised_mnist_test_images,
-}
-"""Words for test sets that ship."""
+from bitsback.peers.units import Picture, Pictures
+from bitsback_lab.bench.named import NAMED
 
 MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much
+MOST_CHANNELS = 16  # of a picture; a last axis of more elements is no colours
 
+_COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 _PIECE = 1 << 24  # bytes to read at once
+
+Run = tuple[int, tuple[int, ...]]
+"""How many images in a row have which shape."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Images [n, height, width], bool if they have two values and uint8 otherwise, evenly spaced
-    among `total`.
+    """Images, evenly spaced among `total`: an array [n, height, width] or [n, height, width,
+    channels] if they are alike, else a list. Those of one channel and two values are bool.
     """
 
     name: str
-    images: Images
+    images: Pictures
     total: int
 
     @property
-    def levels(self) -> int:
-        return 2 if self.images.dtype == np.bool_ else 256
+    def shape(self) -> tuple[int, ...] | None:
+        """Of each image; None if they differ."""
+        return None if isinstance(self.images, list) else self.images.shape[1:]
+
+    @property
+    def levels(self) -> int | None:
+        """That the elements can have: 2, 256 or 65,536; None if the images differ."""
+        if isinstance(self.images, list):
+            return None
+        return 2 if self.images.dtype == np.bool_ else 1 << 8 * self.images.itemsize
+
+    @property
+    def kind(self) -> str:
+        """Of the images, in words."""
+        kinds = {_kind(image) for image in self.images}
+        return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 def read(source: Source, name: str, sample: int | None = None) -> Data:
-    """The images of a source, or `sample` of them. Raises InputError if they are not grey or
-    bilevel, of one shape.
+    """The images of a source, or `sample` of them. Raises InputError for floats and for integers of
+    more than 16 bits.
     """
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
         with open_input(source, Asked(stack=False)) as found:
-            kinds_found = [(shape, part.dtype) for _, part in found.parts for _, shape in part.runs]
-            if len(kinds_found) != 1:
-                kinds = ", ".join(f"{shape} {dtype}" for shape, dtype in kinds_found[:3]) or "none"
-                raise InputError(
-                    f"{name}: its images have to be of one shape and kind for this, and it holds"
-                    f" {len(kinds_found)} ({kinds}{', ...' if len(kinds_found) > 3 else ''}); give"
-                    " those of each kind on their own"
-                )
-            return _read(*found.parts[0], name, sample)
+            files = isinstance(found.collection, FileList) and found.collection.kind != NPZ
+            parts = [
+                (items, list(part.runs) if files else [_run(part.shape, name)])
+                for items, part in found.parts
+            ]
+            return Data(name, *_read(parts, name, sample))
 
 
-def read_bundled(name: str, sample: int | None = None) -> Data:
-    """One of `BUNDLED`."""
-    images: Images = BUNDLED[name]()
-    return Data(name, images[_spaced(len(images), sample)], len(images))
+def read_named(name: str, sample: int | None = None) -> Data:
+    """One of `NAMED`."""
+    images = NAMED[name]()
+    wanted = _spaced(len(images), sample)
+    kept = [images[i] for i in wanted] if isinstance(images, list) else images[wanted]
+    return Data(name, kept, len(images))
 
 
-def _read(items: Items, part: Collection, name: str, sample: int | None) -> Data:
-    shape = _image_shape(part, name)
-    wanted = _spaced(part.items, sample)
-    item_bytes = part.nbytes // part.items
-    size = len(wanted) * item_bytes
+def _run(shape: tuple[int, ...], name: str) -> Run:
+    """What the images of an array are. Raises InputError."""
+    sides = shape
+    if len(shape) > 3:  # axes of size one do not count
+        sides = shape[:1] + tuple(side for side in shape[1:] if side != 1)
+    channels = sides[-1] if len(sides) > 2 else 1
+    if 0 not in sides:
+        if len(sides) == 2 or (len(sides) == 3 and channels in _COLOURS):
+            return 1, sides[: 2 if channels == 1 else 3]
+        if len(sides) == 3 or (len(sides) == 4 and channels <= MOST_CHANNELS):
+            return sides[0], sides[1:]
+    raise InputError(
+        f"{name}: its shape is {shape}, and this compares pictures: [images, height, width], or"
+        f" [images, height, width, channels] of at most {MOST_CHANNELS} channels; reshape it first"
+    )
+
+
+def _read(
+    parts: list[tuple[Items, list[Run]]], name: str, sample: int | None
+) -> tuple[Pictures, int]:
+    """The wanted images, and the number of all."""
+    total = sum(count for _, runs in parts for count, _ in runs)
+    if total == 0:
+        raise InputError(f"{name}: holds no images")
+    wanted = _spaced(total, sample)
+    _check_size(parts, wanted, name)
+    kept: list[NDArray[Any]] = []
+    first = 0
+    for items, runs in parts:
+        for count, shape in runs:
+            start, stop = np.searchsorted(wanted, (first, first + count))
+            kept += _pieces(items, count, shape, wanted[start:stop] - first)
+            first += count
+        items.finish()
+    if len({(piece.shape[1:], piece.dtype.newbyteorder("=")) for piece in kept}) == 1:
+        return _elements(np.concatenate(kept), name), total
+    images = [piece[i : i + 1] for piece in kept for i in range(len(piece))]
+    return [_elements(image, name)[0] for image in images], total
+
+
+def _check_size(parts: list[tuple[Items, list[Run]]], wanted: NDArray[np.int64], name: str) -> None:
+    sizes = [math.prod(shape) * items.dtype.itemsize for items, runs in parts for _, shape in runs]
+    counts = [count for _, runs in parts for count, _ in runs]
+    bounds = np.searchsorted(wanted, np.cumsum([0, *counts]))
+    size = int(np.dot(np.diff(bounds), sizes))
     if size > MOST_BYTES:
         raise InputError(
             f"{name}: its images take {size / 1e9:.1f} GB; take some of them with --sample, at most"
-            f" {MOST_BYTES // item_bytes:,}"
+            f" {len(wanted) * MOST_BYTES // size:,}"
         )
-    kept = np.concatenate(list(_pieces(items, part, wanted))).reshape(-1, *shape)
-    return Data(name, _images(kept, name), part.items)
 
 
-def _pieces(items: Items, part: Collection, wanted: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
-    """The wanted ones among the items, which are read once, from beginning to end."""
-    step = max(1, _PIECE * part.items // part.nbytes)
-    for first in range(0, part.items, step):
-        count = min(step, part.items - first)
-        start, stop = np.searchsorted(wanted, (first, first + count))
-        yield items.read(count, part.axes)[wanted[start:stop] - first]
-    items.finish()
+def _pieces(
+    items: Items, count: int, shape: tuple[int, ...], wanted: NDArray[np.int64]
+) -> Iterator[NDArray[Any]]:
+    """The wanted ones among the next images, which are read once, from beginning to end."""
+    if count == 1 and math.prod(items.shape) == math.prod(shape):  # the array may be one picture
+        if len(wanted):
+            yield items.read(items.shape[0], 1).reshape(1, *shape)
+        return
+    step = max(1, _PIECE // max(1, math.prod(shape) * items.dtype.itemsize))
+    for first in range(0, count, step):
+        size = min(step, count - first)
+        start, stop = np.searchsorted(wanted, (first, first + size))
+        read = items.read(size, 1).reshape(size, *shape)
+        if stop > start:
+            yield read[wanted[start:stop] - first]
 
 
 def _spaced(total: int, sample: int | None) -> NDArray[np.int64]:
@@ -102,28 +160,28 @@ def _spaced(total: int, sample: int | None) -> NDArray[np.int64]:
     return np.arange(count, dtype=np.int64) * total // max(count, 1)
 
 
-def _images(items: NDArray[Any], name: str) -> Images:
-    """As compressors take them. Raises InputError for other values than grey or two."""
-    items = np.ascontiguousarray(items)
-    pair = find_levels(items)
-    if pair is not None:
-        return to_symbols(items, pair).reshape(items.shape).view(np.bool_)
-    if items.dtype == np.uint8:
-        return items
+def _elements(images: NDArray[Any], name: str) -> NDArray[Any]:
+    """Images [n, height, width] or [n, height, width, channels] as compressors take them. Raises
+    InputError for other values than integers of 16 bits.
+    """
+    images = np.ascontiguousarray(images)
+    if images.ndim == 3:
+        pair = find_levels(images)
+        if pair is not None:
+            return to_symbols(images, pair).reshape(images.shape).view(np.bool_)
+    if images.dtype == np.bool_:
+        return images
+    if images.dtype.kind in "iu" and images.itemsize <= 2:
+        return images.astype(images.dtype.newbyteorder("="), copy=False)
     raise InputError(
-        f"{name}: its elements are {items.dtype} of more than two values, and this compares grey"
-        " images of 8 bits (uint8) and bilevel ones; convert them first"
+        f"{name}: its elements are {images.dtype} of more than two values, and this compares"
+        " pictures of integers of at most 16 bits, and bilevel ones; convert them first"
     )
 
 
-def _image_shape(part: Collection, name: str) -> tuple[int, int]:
-    """Height and width. Raises InputError."""
-    sides = part.item_shape
-    if len(sides) > 2:
-        sides = tuple(side for side in sides if side != 1)
-    if len(sides) != 2 or part.elements == 0:
-        raise InputError(
-            f"{name}: its shape is {part.shape}, and this compares grey or bilevel images: [images,"
-            " height, width]; reshape or convert them first"
-        )
-    return sides[0], sides[1]
+def _kind(image: Picture) -> str:
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if image.dtype == np.bool_ and channels == 1:
+        return "bilevel"
+    colour = _COLOURS.get(channels, f"{channels}-channel")
+    return colour if image.itemsize == 1 else f"16-bit {colour}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from bitsback_lab.bench.subject import Data
 
 
 @click.command()
@@ -54,11 +58,13 @@ def command(
 ) -> None:
     """Compress the images of DATA with everything that is installed, restore them, and compare.
 
-    DATA is anything that 'bitsback compress' reads: grey or bilevel images of one shape. Or it is
-    the word mnist or mnist-binary, the test set that ships. bitsback is measured with each of its
-    models that fits, other compressors with all images in one file where they can, and some with a
-    file for each. What takes long is measured once and kept in a cache, so that an interrupted run
-    loses little.
+    DATA is anything that 'bitsback compress' reads: grey, colour or bilevel images, of 8 or 16
+    bits, of one size or many. Or it is a word: mnist or mnist-binary, the test set that ships;
+    kodak or cifar10, of which $BITSBACK_DATA has a folder; several words are measured one after the
+    other, for one picture. bitsback is measured with each of its
+    models that fits, other compressors with all images in one file where they can, and with a file
+    for each. What takes long is measured once and kept in a cache, so that an interrupted run loses
+    little.
 
     Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and the picture need bitsback-lab[bench]; zpaq and
     JBIG2 their programs.
@@ -69,40 +75,51 @@ def command(
       bitsback bench mnist --plot mnist.png --codecs bitsback,png,"jpeg xl"
     """
     import bitsback
-    from bitsback_lab.bench import report, subject
+    from bitsback_lab.bench import report
     from bitsback_lab.bench.comparison import compare, plan
+    from bitsback_lab.bench.named import NAMED
 
     if plot is not None:
         from bitsback_lab.bench.plot import check
 
         check(plot, force)
     loaded = [bitsback.load_model(model) for model in models]
-    name = sources[0] if len(sources) == 1 else f"{len(sources):,} files"
-    if len(sources) == 1 and name in subject.BUNDLED:
-        found = subject.read_bundled(name, sample)
-    elif len(sources) == 1:
-        found = subject.read(sys.stdin.buffer if name == options.STANDARD else name, name, sample)
-    else:
-        found = subject.read(list(sources), name, sample)
+    several = len(sources) > 1 and all(source in NAMED for source in sources)
     words = [word.strip() for word in (codecs or "").split(",") if word.strip()]
-    wanted = plan(found.images, loaded, words, quick)
-    try:
-        with Progress("measuring", quiet) as progress:
-            comparison = compare(found, wanted, remeasure, progress)
-    except KeyboardInterrupt:
-        click.echo(
-            "\nwhat has been measured of others is kept; the same command goes on from there",
-            err=True,
-        )
-        raise
+    comparisons = []
+    for chosen in [(source,) for source in sources] if several else [sources]:
+        found = _data(chosen, sample)
+        wanted = plan(found.images, loaded, words, quick)
+        try:
+            with Progress("measuring", quiet) as progress:
+                comparisons.append(compare(found, wanted, remeasure, progress))
+        except KeyboardInterrupt:
+            click.echo(
+                "\nwhat has been measured of others is kept; the same command goes on from there",
+                err=True,
+            )
+            raise
+        if not quiet and not as_json:
+            for line in [""] * (len(comparisons) > 1) + report.table(comparisons[-1]):
+                click.echo(line)
     if as_json:
-        figures.show_json(report.as_json(comparison))
-    elif not quiet:
-        for line in report.table(comparison):
-            click.echo(line)
+        found_all = [report.as_json(comparison) for comparison in comparisons]
+        figures.show_json(found_all if several else found_all[0])
     if plot is not None:
         from bitsback_lab.bench.plot import draw
 
-        draw(comparison, Path(plot))
+        draw(comparisons, Path(plot))
         if not quiet:
             click.echo(f"{plot}: rate against speed", err=True)
+
+
+def _data(sources: tuple[str, ...], sample: int | None) -> Data:
+    from bitsback_lab.bench.named import NAMED
+    from bitsback_lab.bench.subject import read, read_named
+
+    if len(sources) > 1:
+        return read(list(sources), f"{len(sources):,} files", sample)
+    (name,) = sources
+    if name in NAMED:
+        return read_named(name, sample)
+    return read(sys.stdin.buffer if name == options.STANDARD else name, name, sample)

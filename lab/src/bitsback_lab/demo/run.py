@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bitsback.errors import BitsbackError
 from bitsback.peers.catalogue import standard_peers
-from bitsback.peers.measure import Measurement, measure
-from bitsback.peers.units import pack
+from bitsback.peers.measure import Measurement, Peer, measure
+from bitsback.peers.units import MOSAICS, pack
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.report import UNITS
 from bitsback_lab.demo.figure import draw, samples
@@ -36,7 +36,9 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
     say(f"{'':28} {'':38} {'bits per':>9} {'':>6} {'compress':>9} {'decompress':>11}")
     say(f"{'':28} {'':38} {'pixel':>9} {'ratio':>6} {'MB/s':>9} {'MB/s':>11}")
     own = [one.peer for one in ours(images)]
-    for peer in (*own, *standard_peers()):
+    for peer in (*own, *filter(_shown, standard_peers())):
+        if not peer.takes(images):
+            continue
         try:
             row = measure(peer, images[::EACH_STRIDE] if peer.unit == "each" else images)
         except ValueError as error:
@@ -63,6 +65,11 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
     say(f"{archive}: the archive of the first row")
     say(f"{figure}: its first bits beside the images, PNG and bz2")
     say(f"Go on with:  bitsback extract {archive} 0:30 --png {folder / 'images'}")
+
+
+def _shown(peer: Peer) -> bool:
+    """Of the ways to tile the images into pictures, one."""
+    return peer.unit not in MOSAICS[1:]
 
 
 def _unit(row: Measurement) -> str:

@@ -30,7 +30,13 @@ RAW = (1.0, 8.0)
 ELBO_OF_PAPER = (0.19, 1.39)
 BB_ANS_OF_PAPER = (0.19, 1.41)
 
-UNITS = {"stream": "one stream", "each": "a file an image", "mosaic": "one mosaic"}
+UNITS = {
+    "stream": "one stream",
+    "each": "a file an image",
+    "mosaic": "one mosaic",
+    "mosaics": "mosaics of 2,000",
+    "strip": "one strip",
+}
 
 
 def measure(conditions: Conditions) -> Numbers:
@@ -51,7 +57,7 @@ def measure(conditions: Conditions) -> Numbers:
             peer = found.get(key)
             if peer is None:
                 row[str(levels)] = {"problem": "not installed"}
-            elif levels == 2 or not peer.two_levels_only:
+            elif peer.takes(images):
                 answer = others.on(images, peer, conditions)
                 size = answer["bytes"]
                 row[str(levels)] = answer | {

@@ -1,0 +1,111 @@
+"""Peak memory of the command for one very large picture, and for very many small ones.
+
+    python benchmarks/memory_large.py
+    python benchmarks/memory_large.py --side 2000 --images 1000     sooner
+
+A synthetic RGB array of 20,000 x 20,000 pixels, which is read from the disk as it is needed, and a
+folder of 100,000 RGB pictures of 32 x 32. Each figure is the peak resident size of a process of its
+own, as the system counts it. Needs the module `resource`, which Windows does not have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+# A child's peak includes its parent's size at the fork, so this process stays small: no NumPy, no
+# harness.
+
+WRITE_LARGE = """
+import sys
+import numpy as np
+side = int(sys.argv[2])
+file = np.lib.format.open_memmap(sys.argv[1], "w+", np.uint8, (side, side, 3))
+random = np.random.default_rng(0)
+columns = np.arange(side)
+for first in range(0, side, 100):
+    rows = np.arange(first, min(first + 100, side))[:, np.newaxis]
+    waves = 110 + 70 * np.sin(rows / 97) * np.cos(columns / 61)
+    noise = random.integers(0, 8, (len(rows), side, 3))
+    file[rows[0, 0] : rows[-1, 0] + 1] = waves[..., np.newaxis] + (0, 9, 21) + noise
+"""
+
+WRITE_MANY = """
+import sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+random = np.random.default_rng(0)
+rows, columns = np.mgrid[:32, :32, np.newaxis]
+for number in range(int(sys.argv[2])):
+    folder = Path(sys.argv[1], f"{number // 1000:03}")
+    if number % 1000 == 0:
+        folder.mkdir(parents=True)
+    slope = random.uniform(0, 2, 3)
+    pixels = 60 + slope * rows + slope[::-1] * columns + random.integers(0, 9, (32, 32, 3))
+    Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:06}.png", compress_level=1)
+"""
+
+RUN = """
+import resource, sys
+from bitsback.cli import main
+try:
+    main()
+finally:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--side", type=int, default=20_000, help="of the large picture, in pixels")
+    parser.add_argument("--images", type=int, default=100_000, help="the number of small pictures")
+    parser.add_argument("--threads", type=int, default=2, help="of the command (default 2)")
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    options = parser.parse_args()
+    large = f"{options.side:,} x {options.side:,} RGB"
+    many = f"{options.images:,} pictures of 32 x 32"
+    threads = ["--threads", str(options.threads)]
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        python(WRITE_LARGE, f"{folder}/large.npy", str(options.side))
+        python(WRITE_MANY, f"{folder}/many", str(options.images))
+        for what, source, copy in (
+            (large, f"{folder}/large.npy", f"{folder}/copy.npy"),
+            (many, f"{folder}/many", f"{folder}/copy"),
+        ):
+            archive = f"{folder}/archive.bb"
+            commands = {
+                "compress": ["compress", "-q", source, "-o", archive, "--force", *threads],
+                "decompress": ["decompress", "-q", archive, "-o", copy, *threads],
+                "verify": ["verify", "-q", archive, *threads],
+            }
+            for name, arguments in commands.items():
+                peak = float(python(RUN, *arguments))
+                rows.append({"command": name, "of": what, "peak_MB": peak})
+    if options.json:
+        print(json.dumps({"title": "peak memory", "rows": rows}, indent=2))
+        return
+    print(f"peak resident memory of the command, {options.threads} threads\n")
+    for row in rows:
+        print(f"{row['command']:12} {row['of']:36} {row['peak_MB']:9.1f} MB")
+
+
+def python(program: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr.strip())
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What the comparisons of pictures share: folders of them, archives that are restored and compared,
+and other compressors on the same images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.images.folder import list_folder
+from bitsback.images.pictures import read_pixels
+from bitsback.peers.catalogue import all_peers
+from bitsback.peers.measure import Measurement, Peer, measure
+from bitsback.peers.units import Picture, Pictures, Unit, elements
+
+Key = tuple[str, Unit]
+"""A compressor's name, with its effort, and what one of its files holds."""
+
+
+def arguments(description: str | None, data: str) -> argparse.ArgumentParser:
+    """A parser of what most of them take."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="+", type=Path, help=data)
+    parser.add_argument("--first", type=int, metavar="N", help="take only the first N of each")
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    return parser
+
+
+def npy_files(folder: Path, first: int | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of a folder of .npy files, or of one such file, by name."""
+    files = sorted(folder.glob("*.npy")) if folder.is_dir() else [folder]
+    if not files:
+        raise SystemExit(f"{folder}: holds no .npy files")
+    return {file.stem: np.load(file) for file in files[:first]}
+
+
+def picture_files(folder: Path, first: int | None = None) -> dict[str, Path]:
+    """The pictures of a folder and its folders, by name."""
+    listing = list_folder(folder, False)
+    return {name: listing.path(name) for name in listing.names[:first]}
+
+
+def peers(wanted: Sequence[Key], images: Pictures) -> tuple[list[Peer], list[str]]:
+    """Those of the wanted ones that take such images, and a line about each that is missing."""
+    found, missing = all_peers()
+    known = {(peer.name, peer.unit): peer for peer in found}
+    return [known[key] for key in wanted if key in known and known[key].takes(images)], missing
+
+
+def of_peer(peer: Peer, images: Pictures) -> Measurement:
+    """All of the images, each restored and compared."""
+    return measure(peer, images)
+
+
+def archive_size(source: Path, *options: str) -> int:
+    """Bytes of the archive that the command makes of a file or folder, which is restored and
+    compared. Raises SystemExit if anything is different.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "archive.bb")
+        restored = Path(folder, f"restored{source.suffix}")
+        command("compress", "-q", str(source), "-o", str(archive), *options)
+        command("decompress", "-q", str(archive), "-o", str(restored))
+        if not _equal(source, restored):
+            raise SystemExit(f"{source}: was not restored")
+        return archive.stat().st_size
+
+
+def archive_of(array: NDArray[Any], *options: str) -> int:
+    """The same of an array."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "array.npy")
+        np.save(path, array)
+        return archive_size(path, *options)
+
+
+def command(*arguments: str) -> None:
+    """Runs bitsback. Raises SystemExit with what it said if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bitsback", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"bitsback {arguments[0]}: {done.stderr.strip()}")
+
+
+def rate(size: int, images: Pictures) -> float:
+    """Bits per pixel and channel."""
+    return 8 * size / elements(images)
+
+
+def row(name: str, size: int, images: Pictures, ours: int) -> dict[str, Any]:
+    """A line of a table; `over_ours` is how large this is beside what bitsback made of them."""
+    return {
+        "compressor": name,
+        "bytes": size,
+        "bits_per_sub-pixel": rate(size, images),
+        "over_ours": size / ours,
+    }
+
+
+def _equal(source: Path, restored: Path) -> bool:
+    if source.is_dir():
+        names = list(picture_files(source))
+        return all(
+            np.array_equal(read_pixels(source / name), _restored(restored, name)) for name in names
+        )
+    if source.suffix == ".npy":
+        one, other = np.load(source, mmap_mode="r"), np.load(restored, mmap_mode="r")
+        return bool(one.dtype == other.dtype and np.array_equal(one, other))
+    return np.array_equal(read_pixels(source), read_pixels(restored))
+
+
+def _restored(folder: Path, name: str) -> Picture:
+    """A picture that came back, as PNG if its format was not one of those that are written."""
+    path = folder / name
+    return read_pixels(path if path.exists() else path.with_name(path.name + ".png"))
