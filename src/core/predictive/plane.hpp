@@ -158,21 +158,23 @@ class Plane {
         for (std::size_t j = 0; j < sums_.size(); ++j) {
             const Places& places = settings_.predictors()[j].inputs;
             const ItemFrame::Distances& distances = frame_.predictors[j];
-            const std::int32_t* weights = sums_[j].weights(pixel.lines);
-            std::int16_t* values = sums_[j].values(pixel.lines);
-            std::int64_t change = 0;
+            std::array<std::int32_t, eights(PredictiveSettings::most_inputs)> inputs;
+            std::size_t count = 0;
             const auto add = [&](const std::int32_t* from, const std::vector<std::int32_t>& offsets,
-                                 std::size_t count, std::int32_t median) {
-                change += kernels_.predict(from, offsets.data(), count, median, weights,
-                                           pixel.normal, values);
-                weights += count;
-                values += count;
+                                 std::size_t more, std::int32_t median) {
+                for (std::size_t i = 0; i < more; ++i)
+                    inputs[count + i] = from[offsets[i]] - median;
+                count += more;
             };
             add(around.own, distances.own, places.own.size(), pixel.median);
             if (references_ >= 1)
                 add(around.others[0], distances.first, places.first.size(), medians[0]);
             if (references_ >= 2)
                 add(around.others[1], distances.second, places.second.size(), medians[1]);
+            std::fill(inputs.begin() + count, inputs.begin() + eights(count), 0);
+            const std::int64_t change =
+                kernels_.predict(inputs.data(), count, sums_[j].weights(pixel.lines), pixel.normal,
+                                 sums_[j].values(pixel.lines));
             pixel.predictions.of[j + 1] = static_cast<std::int32_t>(
                 std::clamp<std::int64_t>(middle + ((change + 8) >> 4), 0, most));
         }
