@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -80,7 +79,7 @@ class Plane {
         }
         predict(pixel, around, medians);
         mix(pixel.predictions, recent);
-        predicted_[inside(row, column)] = pixel.predictions.blend;
+        predicted_[inside(row, column)] = pixel.predictions.blend();
         around.describe(pixel.predictions, pixel.unit, near, recent, context);
         return pixel;
     }
@@ -90,12 +89,7 @@ class Plane {
         const std::int32_t row = pixel.row, column = pixel.column;
         const bool last = column + 1 == frame_.columns;
         put(row, column, symbol);
-        PixelErrors errors{};
-        for (std::size_t j = 0; j <= sums_.size(); ++j)
-            errors[j] = std::abs(256 * symbol - pixel.predictions.of[j]);
-        errors[PixelErrors::residual] = 256 * symbol - pixel.predictions.blend;
-        errors[PixelErrors::blend] = std::abs(errors[PixelErrors::residual]);
-        errors_.put(pixel.lines, column, last, errors);
+        errors_.put(pixel.lines, column, last, pixel.predictions, symbol);
         const Normal& normal = pixel.normal;
         const std::int32_t target =
             ((symbol - pixel.median) * normal.reciprocal + normal.half) >> normal.shift;
@@ -192,7 +186,7 @@ class Plane {
             weights += share * share;
             sum += std::uint64_t{share * share} * static_cast<std::uint32_t>(predictions.of[j]);
         }
-        predictions.blend = static_cast<std::int32_t>((sum + (weights >> 1)) / weights);
+        predictions.set_blend(static_cast<std::int32_t>((sum + (weights >> 1)) / weights));
     }
 
     static constexpr std::int32_t margin = ItemFrame::margin;
