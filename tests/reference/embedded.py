@@ -3,6 +3,8 @@ the model.
 """
 
 import math
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,7 @@ from .message import LOW, Message
 from .model import Model
 
 DTYPES = ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4")
-PLAIN, TOKENS = 0, 1
+PLAIN, TOKENS, SAME, DIFFERENCE = range(4)
 
 Matrix = list[list[int]]
 
@@ -37,6 +39,7 @@ class Head:
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+    method: int
     form: Form | None
 
 
@@ -64,27 +67,69 @@ def read_head(reader: Reader) -> Head:
     require(min(shape) >= 1, "no dimension is empty")
     method = reader.byte()
     require(method in (PLAIN, TOKENS), "plain or tokens")
-    return Head(
-        name, np.dtype(DTYPES[dtype]), shape, read_form(reader) if method == TOKENS else None
-    )
+    form = read_form(reader) if method == TOKENS else None
+    return Head(name, np.dtype(DTYPES[dtype]), shape, method, form)
 
 
-def read_model(payload: bytes) -> Model:
+def read_base(reader: Reader, bundled: Iterable[Model]) -> tuple[Model, str]:
+    """The base and the description."""
+    prefix = reader.take(16)
+    bases = [model for model in bundled if model.identity[:16] == prefix]
+    require(len(bases) == 1, "a base that is there")
+    size, stream = reader.varint(), reader.take(reader.varint())
+    require(size <= 2**20, "a description of at most 2^20 bytes")
+    inflate = zlib.decompressobj(-15, zdict=bases[0].description.encode())
+    text = inflate.decompress(stream, size + 1)
+    require(len(text) == size and inflate.eof and not inflate.unused_data, "the whole stream")
+    return bases[0], text.decode()
+
+
+def read_method(reader: Reader, name: str, tensor: NDArray[Any]) -> Head:
+    """Of a tensor that the base has."""
+    method = reader.byte()
+    require(method <= DIFFERENCE, "plain, tokens, the base's, or a difference")
+    form = read_form(reader) if method in (TOKENS, DIFFERENCE) else None
+    return Head(name, tensor.dtype.newbyteorder("<"), tensor.shape, method, form)
+
+
+def read_model(payload: bytes, bundled: Iterable[Model] = ()) -> Model:
+    """bundled: the models that ship, of which one may be the base."""
     reader = Reader(payload)
     prefix = reader.take(16)
     description = reader.take(reader.varint()).decode()
-    heads = [read_head(reader) for _ in range(reader.varint())]
-    names = [head.name.encode() for head in heads]
-    require(names == sorted(set(names)), "tensors by ascending name")
-    elements = sum(math.prod(head.shape) for head in heads)
-    require(elements <= 2**16 + 16 * len(payload), "no more elements than the payload may claim")
+    base: dict[str, NDArray[Any]] = {}
+    if description:
+        heads = [read_head(reader) for _ in range(reader.varint())]
+        names = [head.name.encode() for head in heads]
+        require(names == sorted(set(names)), "tensors by ascending name")
+        elements = sum(math.prod(head.shape) for head in heads)
+        most = 2**16 + 16 * len(payload)
+        require(elements <= most, "no more elements than the payload may claim")
+    else:
+        model, description = read_base(reader, bundled)
+        base = model.tensors
+        heads = [read_method(reader, name, base[name]) for name in sorted(base, key=str.encode)]
     message = Message.from_bytes(payload[reader.at :])
     require(message.depth is None, "a finite tail")
-    tensors = {head.name: pop_tensor(message, head) for head in heads}
+    tensors = {}
+    for head in heads:
+        if head.method == SAME:
+            tensors[head.name] = base[head.name]
+            continue
+        tensors[head.name] = pop_tensor(message, head)
+        if head.method == DIFFERENCE:
+            tensors[head.name] = add(tensors[head.name], base[head.name])
     require(message == Message([LOW]), "one head, 2^32, and nothing else is left")
     model = Model(description, tensors)
     require(model.identity[:16] == prefix, "the identity that the payload names")
     return model
+
+
+def add(difference: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
+    """Modulo the numbers of the dtype."""
+    count, low = 256**old.dtype.itemsize, int(np.iinfo(old.dtype).min)
+    sums = difference.astype(np.int64) + old.astype(np.int64)
+    return ((sums - low) % count + low).astype(old.dtype)
 
 
 def _pop(message: Message, distribution: Interval, count: int) -> list[int]:

@@ -123,8 +123,9 @@ def test_tensors_of_every_form(dtype: str) -> None:
                     for codec, symbols in reversed(steps):
                         codec.push(message, symbols)
                     reader = Reader(form.pack())
+                    form_read = spec.embedded.read_form(reader)
                     head = spec.embedded.Head(
-                        "", tensor.dtype, tensor.shape, spec.embedded.read_form(reader)
+                        "", tensor.dtype, tensor.shape, spec.embedded.TOKENS, form_read
                     )
                     reader.done()
                     left = to_reference(message)

@@ -51,7 +51,10 @@ def test_the_model_compresses_the_images_it_was_trained_for(
 
 
 def test_json_has_the_figures_of_the_table(folder: Path) -> None:
-    arguments = ["train", "bilevel.npy", "-o", "m.safetensors", "--epochs", "2", "--json", "-q"]
+    arguments = [
+        "train", "bilevel.npy", "-o", "m.safetensors", "--kind", "sized", "--epochs", "2", "--json",
+        "-q",
+    ]  # fmt: skip
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
@@ -79,6 +82,8 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         "grey.npy",
         "-o",
         "m.safetensors",
+        "--kind",
+        "sized",
         "--epochs",
         "100000",
     ]
@@ -95,6 +100,6 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         assert run.wait(30) == 130
         assert run.stderr is not None
         said = run.stderr.read().decode()
-    assert "train grey.npy -o m.safetensors --epochs 100000 --resume" in said
+    assert "train grey.npy -o m.safetensors --kind sized --epochs 100000 --resume" in said
     assert said.endswith("bitsback: interrupted\n")
     assert not (folder / "m.safetensors").exists()

@@ -38,7 +38,8 @@ def test_arrays_that_cannot_be_trained_on(
     folder: Path, array: NDArray[Any], parts: list[str]
 ) -> None:
     np.save("x.npy", array)
-    assert_one_line(folder, ["x.npy", "-o", "m.safetensors"], "x.npy", *parts)
+    arguments = ["x.npy", "-o", "m.safetensors", "--kind", "sized"]
+    assert_one_line(folder, arguments, "x.npy", *parts)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,8 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
     (folder / "pictures").mkdir()
     for i in range(4):
         Image.fromarray(images(8 + i % 2, 8)).save(folder / "pictures" / f"{i}.png")
-    assert_one_line(folder, ["pictures", "-o", "m.safetensors"], "pictures", "one shape")
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    assert_one_line(folder, arguments, "pictures", "one shape")
 
 
 def test_colour_pictures(folder: Path) -> None:
@@ -74,7 +76,8 @@ def test_colour_pictures(folder: Path) -> None:
     for i in range(4):
         picture = Image.fromarray(images(8, 8, 3)).convert("P")
         picture.save(folder / "pictures" / f"{i}.png", dpi=(72, 72))
-    assert_one_line(folder, ["pictures", "-o", "m.safetensors"], "pictures", "colour", "convert")
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    assert_one_line(folder, arguments, "pictures", "colour", "convert")
 
 
 def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
     Raises ModelError if the model cannot be embedded.
     """
     found = bundled.alike(model) if bases is None else bases
-    differences = [varint(0) + pack_difference(model, base) for base in found]
+    differences = [pack_difference(model, base) for base in found]
     smallest = min([_pack_whole(model), *differences], key=len)
     return model.identity[:_PREFIX_SIZE] + smallest
 
@@ -61,9 +61,8 @@ def _pack_whole(model: Model) -> bytes:
             message_of(steps),
         ]
     )
-    if sum(tensor.size for tensor in model.tensors.values()) > _most_elements(
-        _PREFIX_SIZE + len(payload)
-    ):
+    elements = sum(tensor.size for tensor in model.tensors.values())
+    if elements > _most_elements(_PREFIX_SIZE + len(payload)):
         raise ModelError(f"the model {model.name} is too regular to be embedded; use embed='never'")
     return payload
 
