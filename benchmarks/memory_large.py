@@ -40,7 +40,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 random = np.random.default_rng(0)
-rows, columns = np.mgrid[:32, :32, np.newaxis]
+rows, columns, _ = np.ogrid[:32, :32, :1]
 for number in range(int(sys.argv[2])):
     folder = Path(sys.argv[1], f"{number // 1000:03}")
     if number % 1000 == 0:
