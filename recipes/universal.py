@@ -22,10 +22,13 @@ from bitsback.train.twins.predictive import PredictiveArchitecture
 FIRST = FreeRecipe(
     "universal-first", steps=22_540, quantise_from=22_540, validate_every=2_254, constant=1.0
 )
-LAST = FreeRecipe(
-    "universal", steps=74_000, quantise_from=62_900, validate_every=2_960, learning_rate=1.6e-3,
-    constant=0.1,
+SECOND = FreeRecipe(
+    "universal-second", steps=71_441, quantise_from=62_900, validate_every=2_900,
+    learning_rate=1.6e-3, constant=0.1,
 )  # fmt: skip
+LAST = FreeRecipe(
+    "universal", steps=10_500, quantise_from=0, validate_every=880, learning_rate=4e-4, constant=0.0
+)
 SMALL, LARGE, TINY = Crop(6, 96), Crop(10, 128), Crop(1, 96)
 MATERIAL = Material(
     photos=tuple(f"patches_{number:02}.webp" for number in range(1, 12)),
@@ -69,4 +72,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run_free((FIRST, LAST), PredictiveArchitecture(), MATERIAL, CARD)
+    run_free((FIRST, SECOND, LAST), PredictiveArchitecture(), MATERIAL, CARD)

@@ -10,7 +10,7 @@ from bitsback.train.job.downloads import SETS
 from bitsback.train.job.image_set import SMALLEST
 
 LARGEST = 32  # rows and columns of images that a sized model is better for
-FEWEST = 5_000  # of them
+FEWEST = 1_000  # of them
 
 
 def takes_sized(path: str) -> bool:

@@ -1,0 +1,40 @@
+"""Which kind of model is made of some images, if it is not told."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bitsback.train.job import kinds
+from bitsback.train.job.kinds import takes_sized
+
+
+def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
+    return np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("array", "sized"),
+    [
+        (images(40, 8, 10), True),
+        (images(40, 8, 10) > 50, True),
+        (images(40, 8, 10, 1), True),
+        (images(39, 8, 10), False),
+        (images(40, 8, 10, dtype="uint16"), False),
+        (images(40, 8, 33), False),
+        (images(40, 7, 10), False),
+        (images(40, 8, 10, 3), False),
+    ],
+)
+def test_many_small_grey_images_of_one_shape_are_for_a_sized_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: NDArray[Any], sized: bool
+) -> None:
+    monkeypatch.setattr(kinds, "FEWEST", 40)
+    np.save(tmp_path / "x.npy", array)
+    assert takes_sized(str(tmp_path / "x.npy")) == sized
+
+
+def test_so_are_those_that_have_a_name() -> None:
+    assert takes_sized("mnist")
