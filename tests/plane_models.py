@@ -110,23 +110,35 @@ class StandIn(Model):
         return 2 * len(shapes)
 
 
-class SpecStandIn:
-    """The same to the specification."""
+class SpecPlanes:
+    """The codec of items of these shapes, to the specification."""
 
-    def __init__(self, identity: bytes) -> None:
-        self.identity = identity
+    def __init__(self, shapes: list[PlaneShape]) -> None:
+        self.shapes = shapes
 
-    def pop_planes(
-        self, message: SpecMessage, shapes: Sequence[Any], dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
+    def pop(self, message: SpecMessage) -> list[int]:
         def tokens(count: int) -> Any:
             return spec.Array([spec.Categorical(_FREQUENCIES, _PRECISION)] * count)
 
         def uniform(levels: int, count: int) -> Any:
             return spec.Array([spec.Uniform(levels)] * count)
 
-        planes = [PlaneShape(*shape) for shape in shapes]
-        return pop_planes(message, planes, dtype, (tokens, uniform))
+        symbols: list[int] = pop_planes(
+            message, self.shapes, np.dtype(np.uint16), (tokens, uniform)
+        ).tolist()
+        return symbols
+
+
+class SpecStandIn:
+    """The same to the specification."""
+
+    free = True
+
+    def __init__(self, identity: bytes) -> None:
+        self.identity = identity
+
+    def planes(self, shapes: Sequence[Any]) -> SpecPlanes:
+        return SpecPlanes([PlaneShape(*shape) for shape in shapes])
 
     plane_room = plane_work = staticmethod(
         lambda shapes: sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
@@ -140,19 +152,22 @@ def stand_in() -> StandIn:
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
         batch=1, scans=False, description="", tensors={},
         identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
+        planes=None,
     )  # fmt: skip
 
 
+def only_sized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves no free model among the bundled ones."""
+    sized = tuple(name for name in bundled.names() if not bundled.outline(name).free)
+    monkeypatch.setattr(bundled, "names", lambda: sized)
+
+
 def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in among the bundled models."""
+    """The stand-in among the bundled models, in the place of those that are free."""
     model = stand_in()
-    names, load, outline, identity = (
-        bundled.names(),
-        bundled.load,
-        bundled.outline,
-        bundled.identity,
-    )
-    monkeypatch.setattr(bundled, "names", lambda: (*names, model.name))
+    load, outline, identity = bundled.load, bundled.outline, bundled.identity
+    sized = tuple(name for name in bundled.names() if not outline(name).free)
+    monkeypatch.setattr(bundled, "names", lambda: (*sized, model.name))
     monkeypatch.setattr(bundled, "load", lambda name: model if name == model.name else load(name))
     monkeypatch.setattr(
         bundled, "outline", lambda name: model if name == model.name else outline(name)

@@ -18,6 +18,7 @@ from bitsback.archive import choose as choosing
 from bitsback.archive.pieces import Pieces
 from bitsback.models import bundled
 from bitsback_lab.digits import mnist_test_images
+from plane_models import only_sized
 from random_models import random_context_model, random_model
 
 from .conftest import assert_same, pack, unpack
@@ -34,7 +35,10 @@ def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> 
         assert summary.bytes_out < 6300
 
 
-def test_others_are_compressed_if_they_can_be(digits: NDArray[np.bool_]) -> None:
+def test_others_are_compressed_if_they_can_be(
+    digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_sized(monkeypatch)
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
         assert compressed(array).methods["squeezed"] == 1
     bits = np.random.default_rng(0).integers(0, 2, (40, 9, 9)).astype(bool)
@@ -46,7 +50,17 @@ def test_others_are_compressed_if_they_can_be(digits: NDArray[np.bool_]) -> None
 def test_a_flat_row_of_pixels_is_many_items() -> None:
     assert compressed(np.zeros(784, bool)).items == 784
     assert compressed(np.zeros((28, 28), bool)).items == 1
-    assert compressed(np.zeros((27, 28), bool)).items == 27
+    assert compressed(np.zeros((27, 28), bool)).items == 1  # a picture
+
+
+def test_pictures_that_no_sized_model_fits_have_the_universal_one() -> None:
+    y, x = np.mgrid[:60, :90]
+    noise = np.random.default_rng(0).integers(0, 4, (60, 90))
+    picture = (100 + 50 * np.sin(y / 9) + 40 * np.cos(x / 7)).astype(np.uint8) + noise
+    for array in (picture.astype(np.uint8), (picture * 3).astype(np.int16)):
+        summary = compressed(array)
+        assert (summary.model, summary.model_bytes) == ("universal", 0)
+        assert 8 * summary.bytes_out < 4 * array.size
 
 
 def test_a_model_by_name_file_or_itself(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
@@ -242,7 +256,9 @@ def test_no_model_is_loaded_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError(f"{name} is loaded")
 
     monkeypatch.setattr(bundled, "load", load)
-    for model in ("auto", "fast", "best"):
+    assert compressed(np.zeros((3, 27, 28), bool), model="fast").model is None
+    only_sized(monkeypatch)
+    for model in ("auto", "best"):
         assert compressed(np.zeros((3, 27, 28), bool), model=model).model is None
 
 

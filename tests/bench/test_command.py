@@ -152,7 +152,7 @@ def test_other_inputs(run: Run) -> None:
         Image.new("L", (9, 8), 7).save(f"{name}.png")
     pictures = run("a.png", "b.png").stdout
     assert pictures.startswith("2 files: 2 bilevel images of 8 x 9 pixels")
-    assert "bitsback, no model" in pictures
+    assert "bitsback universal" in pictures
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

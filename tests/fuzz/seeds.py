@@ -46,14 +46,14 @@ def archives() -> list[Seed]:
     ink = drawn(bundled.load("mnist-binary"), 5)
     grey = drawn(bundled.load("mnist"), 3)
     numbers = rng.integers(0, 1000, (6, 4)).astype(">i4")
-    bits = rng.integers(0, 2, (7, 3, 5)).astype(bool)
+    bits = rng.integers(0, 2, (7, 3, 20)).astype(bool)
     smooth = np.add.outer(np.arange(4), np.add.outer(np.arange(20) ** 2, np.arange(25))) // 5
     smooth = smooth.astype(np.uint8)
     arrays: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
         ("chain", ink, {"model": "mnist-binary"}),
         ("chain of blocks", ink * np.uint8(255), {"model": "mnist-binary", "block": 2}),
         ("chain of bytes", grey, {"model": "mnist", "block": 2}),
-        ("packed", bits, {"block": 4}),
+        ("packed", bits, {"block": 4, "stack": False}),
         ("raw", numbers, {"block": 4}),
         ("deflated", smooth, {"model": "fast", "block": 2}),
         ("shuffled", smooth.astype(">u2") * 300, {"block": 2}),

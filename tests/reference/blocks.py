@@ -14,6 +14,7 @@ from . import chain
 from .fields import Reader, require
 from .message import Message
 from .model import Model
+from .planes import PlaneShape
 from .values import Size
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
@@ -107,16 +108,12 @@ def decode_block(
     require(method in (CHAIN, PLANES), "a method of the list")
     name = reader.take(16)
     require(name in models, "a model that is there")
-    require(is_free(models[name]) == (method == PLANES), "a model for the method")
+    require(models[name].free == (method == PLANES), "a model for the method")
     if method == CHAIN:
         return runs, decode_chain(payload[reader.at :], runs, runs_field, models[name])
     layout = reader.byte()
     data = payload[reader.at :]
     return runs, decode_planes(data, runs, runs_field, layout, models[name])
-
-
-def is_free(model: Any) -> bool:
-    return hasattr(model, "pop_planes")
 
 
 def decode_planes(
@@ -133,7 +130,7 @@ def decode_planes(
         if run.kind == 0:
             require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
         levels = len(run.levels) if run.kind else 256**run.dtype.itemsize
-        planes += [(slices, rows, columns, channels, levels)] * run.count
+        planes += [PlaneShape(slices, rows, columns, channels, levels)] * run.count
     require(
         model.plane_room(planes) <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
@@ -144,7 +141,7 @@ def decode_planes(
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
-    symbols = model.pop_planes(message, planes, np.dtype(np.uint16))
+    symbols = np.array(model.planes(planes).pop(message), np.uint16)
     items = to_bytes(symbols, runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items

@@ -14,6 +14,7 @@ from bitsback import Message
 from bitsback.models import Model, bundled, tensor_code
 from bundled_models import spec_models
 from laws import to_reference
+from plane_models import only_sized
 from random_models import random_model
 from reference import archive as spec
 from reference import blocks as spec_blocks
@@ -197,7 +198,10 @@ SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
 
 @pytest.mark.parametrize("effort", ["fast", "best"])
 @pytest.mark.parametrize("dtype", ["|b1", "|u1", "<u2", ">i4", "<f8"])
-def test_what_general_compressors_make_smaller(dtype: str, effort: str) -> None:
+def test_what_general_compressors_make_smaller(
+    dtype: str, effort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_sized(monkeypatch)
     values = SMOOTH > 90 if dtype == "|b1" else SMOOTH * 321 if dtype != "|u1" else SMOOTH
     array = values.astype(dtype)
     assert check(array, model=effort) == [spec_blocks.SQUEEZED]

@@ -232,7 +232,9 @@ def test_nothing_is_coded_as_nothing() -> None:
     assert message == a_message(0, 4)
 
 
-@pytest.mark.parametrize("name", bundled.names())
+@pytest.mark.parametrize(
+    "name", [name for name in bundled.names() if not bundled.outline(name).free]
+)
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     assert theirs.identity == ours.identity == load_model(ours.to_bytes()).identity

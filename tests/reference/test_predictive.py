@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from agreement import a_message
 from bitsback import Message, _core
-from bitsback.models import Model
+from bitsback.models import Model, bundled
 from bitsback.models import planes as program
+from bundled_models import spec_model
 from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import (
@@ -139,6 +140,17 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
         ours = Model.from_bytes(data)
         assert ours.free and ours.identity == theirs.identity
         check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in bundled.names() if bundled.outline(name).free]
+)
+def test_bundled_models(name: str) -> None:
+    ours, theirs = bundled.load(name), spec_model(name)
+    levels = min(256, theirs.levels)
+    shapes = [PlaneShape(1, 3, 17, 1, levels), PlaneShape(2, 4, 5, 3, levels)]
+    x = random_items(1, shapes)
+    check_messages(ours, theirs, shapes, x, a_message(1, 2))
 
 
 @settings(max_examples=12)

@@ -23,7 +23,7 @@ def command(as_json: bool) -> None:
 
     Models that code an image as a whole are fast. Those that scan it, where each pixel depends on
     those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly.
+    accordingly. The universal models code images of any size and kind.
 
     \b
       bitsback models
@@ -56,7 +56,13 @@ def command(as_json: bool) -> None:
             f"{row['name']}\n"
             f"    {row['about']}\n"
             f"    {', '.join(row['code'])}: {_SMALL if row['scans'] else _FAST}\n"
-            f"    items of {figures.dimensions(row['item_shape'])}, {row['levels']} levels;"
-            f" {row['latents']} latents; {figures.size(row['bytes'])}; {row['licence']}\n"
+            f"    {_items(row)}; {row['latents'] or 'no'} latents;"
+            f" {figures.size(row['bytes'])}; {row['licence']}\n"
             f"    identity {row['identity']}"
         )
+
+
+def _items(row: dict[str, Any]) -> str:
+    if row["item_shape"] is None:
+        return f"images and stacks of any size, up to {row['levels']:,} levels"
+    return f"items of {figures.dimensions(row['item_shape'])}, {row['levels']} levels"

@@ -71,9 +71,11 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         name: (partial(drawn, name), {"model": model_file(name), "embed": "always", "block": 12})
         for name in ("context-bernoulli", "context-exponential", "context-mixture")
     },
-    "packed": (lambda: noise("u1", 30, 4, 5) > 100, {"block": 12}),
-    "raw": (lambda: noise("<i2", 30, 4, 5), {}),
+    "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
+    "raw": (lambda: noise("<i2", 30, 4, 20), {}),
     "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
+    "planes-colour": (lambda: photo("u1", 20, 36, 3), {"model": "universal", "tile": 16}),
+    "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
     "squeezed-plain": (lambda: photo("u1", 40, 60, 3), {"model": "fast"}),
     "squeezed-shuffled": (lambda: photo(">u2", 50, 70), {"block": 20}),
     "squeezed-lzma": (lambda: photo("u1", 90, 70), {}),
