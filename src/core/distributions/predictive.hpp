@@ -130,7 +130,7 @@ class PredictiveDistribution {
 
     static Expected expected(const Wavefront& wavefront, std::size_t i) {
         const Pixel& pixel = wavefront.pixel(i);
-        return {pixel.predictions.blend, pixel.unit,
+        return {pixel.predictions.blend(), pixel.unit,
                 static_cast<std::uint32_t>(wavefront.levels(i))};
     }
 

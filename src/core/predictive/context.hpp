@@ -17,12 +17,6 @@
 
 namespace bitsback {
 
-// In 2^-8 levels.
-struct Predictions {
-    std::array<std::int32_t, 1 + PredictiveSettings::most_predictors> of;  // the median's first
-    std::int32_t blend;
-};
-
 // The unit of the least squares.
 inline Normal normal_of(std::uint32_t recent_error) {
     const Unit unit(recent_error + 64);
@@ -44,7 +38,7 @@ struct Surroundings {
     void describe(const Predictions& predictions, const Unit& unit, const ErrorLines::Near& near,
                   const PixelErrors& recent, std::uint8_t* out) const {
         const std::size_t predictors = settings.predictors().size();
-        const std::int32_t p = predictions.blend;
+        const std::int32_t p = predictions.blend();
         const std::uint8_t* see = settings.see();
         const auto put = [&](std::int32_t value) { *out++ = static_cast<std::uint8_t>(value); };
         const auto put_seen = [&](std::int32_t difference) {

@@ -24,6 +24,27 @@ struct PixelErrors {
     std::int32_t& operator[](std::size_t i) { return of[i]; }
 };
 
+// The predictions of a pixel, in 2^-8 levels: the median's, those by least squares, and their blend
+// wherever an error of it belongs.
+struct Predictions {
+    std::array<std::int32_t, 8> of{};
+
+    std::int32_t blend() const { return of[PixelErrors::blend]; }
+    void set_blend(std::int32_t blend) {
+        of[PixelErrors::blend] = of[PixelErrors::residual] = blend;
+    }
+
+    // Once the symbol is known.
+    void errors(std::int32_t symbol, PixelErrors& out) const {
+        constexpr std::array<std::int32_t, 8> unsigned_errors{-1, -1, -1, -1, -1, -1, 0, -1};
+        for (std::size_t j = 0; j < of.size(); ++j) {
+            const std::int32_t error = 256 * symbol - of[j];
+            const std::int32_t negative = (error >> 31) & unsigned_errors[j];
+            out[j] = (error ^ negative) - negative;
+        }
+    }
+};
+
 class ErrorLines {
   public:
     // Of the pixels near one: west, north and so on.
@@ -73,8 +94,10 @@ class ErrorLines {
     }
 
     // Of a pixel; to the right of the last one is the same.
-    void put(const LineNumbers& lines, std::int32_t column, bool last, const PixelErrors& errors) {
-        at(lines.own, column) = errors;
+    void put(const LineNumbers& lines, std::int32_t column, bool last,
+             const Predictions& predictions, std::int32_t symbol) {
+        PixelErrors& errors = at(lines.own, column);
+        predictions.errors(symbol, errors);
         if (last) at(lines.own, column + 1) = errors;
     }
 

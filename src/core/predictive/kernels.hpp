@@ -16,7 +16,7 @@ static constexpr inline size_t triangle_row(size_t a) {
 // How differences become bytes that a network sees: entry clamp((x * reciprocal + base) >> shift)
 // of a table, in which -1024 is the first.
 struct Sight {
-    const uint8_t* table;  // [2048], and 3 bytes that may be read
+    const uint8_t* table;  // [2048]
     int32_t reciprocal;
     int32_t base;
     int32_t shift;
@@ -30,14 +30,15 @@ struct Normal {
     int32_t shift;
 };
 
-// Lists of offsets have eights: behind `count` of them there are zeros, and behind what is made of
-// them as much may be written.
+// All arrays have room for a multiple of eight elements, and what stands behind `count` of them in
+// those that are written means nothing.
 struct PredictiveKernels {
     static constexpr size_t lanes = 8;
 
-    // The sum of weights[i] * (x[offsets[i]] - from), and these differences, normalised.
-    int64_t (*predict)(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
-                       const int32_t* weights, const Normal& normal, int16_t* out);
+    // The sum of weights[i] * inputs[i], the weights behind `count` being zero, and the inputs,
+    // normalised.
+    int64_t (*predict)(const int32_t* inputs, size_t count, const int32_t* weights,
+                       const Normal& normal, int16_t* out);
     // out[i] = what is seen of x[offsets[i]].
     void (*look)(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
                  uint8_t* out);
@@ -50,7 +51,8 @@ struct PredictiveKernels {
     void (*accumulate)(const int16_t* values, size_t count, size_t stride, size_t size,
                        int32_t* matrix);
     // The weights of `lanes` systems of n inputs each, in units of 2^-12. work: doubles, twice
-    // `lanes` for each entry of a triangle of n + 1 rows, from an address that 64 divides.
+    // `lanes` for each entry of a triangle of n + 1 rows, and 64 more, from an address that 64
+    // divides.
     void (*solve)(const int32_t* const* systems, size_t n, int32_t ridge, double* work,
                   int32_t* const* weights);
 };

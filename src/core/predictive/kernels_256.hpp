@@ -16,6 +16,9 @@ namespace {
 inline BITSBACK_INLINE __m256i load_256(const void* from) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(from));
 }
+inline BITSBACK_INLINE void store_256(void* to, __m256i x) {
+    _mm256_storeu_si256(static_cast<__m256i*>(to), x);
+}
 inline BITSBACK_INLINE __m128i load_128(const void* from) {
     return _mm_loadu_si128(static_cast<const __m128i*>(from));
 }
@@ -32,22 +35,16 @@ inline BITSBACK_INLINE __m256i scaled(__m256i x, int32_t reciprocal, int32_t off
     return _mm256_min_epi32(_mm256_max_epi32(all, _mm256_set1_epi32(low)), _mm256_set1_epi32(high));
 }
 
-int64_t predict(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
-                const int32_t* weights, const Normal& normal, int16_t* out) {
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+int64_t predict(const int32_t* inputs, size_t count, const int32_t* weights, const Normal& normal,
+                int16_t* out) {
     __m256i even = _mm256_setzero_si256(), odd = _mm256_setzero_si256();
     for (size_t i = 0; i < count; i += 8) {
-        const __m256i inside =
-            _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(count - i)), lane);
-        const __m256i values = _mm256_i32gather_epi32(x, load_256(offsets + i), 4);
-        const __m256i difference =
-            _mm256_and_si256(_mm256_sub_epi32(values, _mm256_set1_epi32(from)), inside);
-        const __m256i weight = load_256(weights + i);
-        even = _mm256_add_epi64(even, _mm256_mul_epi32(difference, weight));
-        odd = _mm256_add_epi64(odd, _mm256_mul_epi32(_mm256_srli_epi64(difference, 32),
-                                                     _mm256_srli_epi64(weight, 32)));
+        const __m256i input = load_256(inputs + i), weight = load_256(weights + i);
+        even = _mm256_add_epi64(even, _mm256_mul_epi32(input, weight));
+        odd = _mm256_add_epi64(
+            odd, _mm256_mul_epi32(_mm256_srli_epi64(input, 32), _mm256_srli_epi64(weight, 32)));
         const __m256i normalised =
-            scaled(difference, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
+            scaled(input, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
         store_128(out + i, _mm_packs_epi32(_mm256_castsi256_si128(normalised),
                                            _mm256_extracti128_si256(normalised, 1)));
     }
@@ -57,19 +54,19 @@ int64_t predict(const int32_t* x, const int32_t* offsets, size_t count, int32_t 
     return _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
 }
 
+// Gathered one by one: the instructions that gather are slow on many processors.
 void look(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
           uint8_t* out) {
-    const __m256i first_bytes = _mm256_set1_epi32(0x0C080400);
-    for (size_t i = 0; i < count; i += 8) {
-        const __m256i values = _mm256_i32gather_epi32(x, load_256(offsets + i), 4);
-        const __m256i at = scaled(values, sight.reciprocal, sight.base, sight.shift, -1024, 1023);
-        const __m256i seen =
-            _mm256_i32gather_epi32(reinterpret_cast<const int32_t*>(sight.table + 1024), at, 1);
-        const __m256i bytes = _mm256_shuffle_epi8(seen, first_bytes);
-        _mm_storel_epi64(
-            reinterpret_cast<__m128i*>(out + i),
-            _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
-    }
+    constexpr size_t most = 112;
+    int32_t at[most];
+    for (size_t i = 0; i < count; i += 8)
+        for (size_t k = i; k < i + 8; ++k) at[k] = x[offsets[k]];
+    for (size_t i = 0; i < count; i += 8)
+        store_256(at + i,
+                  scaled(load_256(at + i), sight.reciprocal, sight.base, sight.shift, -1024, 1023));
+    const uint8_t* const table = sight.table + 1024;
+    for (size_t i = 0; i < count; i += 8)
+        for (size_t k = i; k < i + 8; ++k) out[k] = table[at[k]];
 }
 
 constexpr size_t most_pairs = 16, most_stride = 56;
@@ -88,9 +85,7 @@ inline BITSBACK_INLINE void add_row(const int32_t (*pairs)[most_stride], size_t 
                 sum[b.value], _mm256_madd_epi16(factor, load_256(pairs[p] + 8 * b.value)));
         });
     }
-    repeat<blocks>([&](auto b) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + 8 * b.value), sum[b.value]);
-    });
+    repeat<blocks>([&](auto b) { store_256(row + 8 * b.value, sum[b.value]); });
 }
 
 void accumulate(const int16_t* values, size_t count, size_t stride, size_t size, int32_t* matrix) {
@@ -129,6 +124,35 @@ void accumulate(const int16_t* values, size_t count, size_t stride, size_t size,
                 add_row<7>(pairs, pair_count, a, row);
         }
     }
+}
+
+// Of each of eight vectors of eight, doubles of which number i make out + 8 * i.
+inline BITSBACK_INLINE void transpose(const int32_t* const* from, size_t first, double* out) {
+    __m256i row[8], two[8], four[8];
+    for (size_t lane = 0; lane < 8; ++lane) row[lane] = load_256(from[lane] + first);
+    for (size_t k = 0; k < 4; ++k) {
+        two[2 * k] = _mm256_unpacklo_epi32(row[2 * k], row[2 * k + 1]);
+        two[2 * k + 1] = _mm256_unpackhi_epi32(row[2 * k], row[2 * k + 1]);
+    }
+    for (size_t h = 0; h < 2; ++h)
+        for (size_t k = 0; k < 2; ++k) {
+            four[4 * h + 2 * k] = _mm256_unpacklo_epi64(two[4 * h + k], two[4 * h + 2 + k]);
+            four[4 * h + 2 * k + 1] = _mm256_unpackhi_epi64(two[4 * h + k], two[4 * h + 2 + k]);
+        }
+    // four[4 * h + i] has elements i and 4 + i of lanes 4 * h ... 4 * h + 3.
+    for (size_t i = 0; i < 4; ++i)
+        for (size_t h = 0; h < 2; ++h) {
+            const __m256i part = four[4 * h + i];
+            _mm256_store_pd(out + 8 * i + 4 * h, _mm256_cvtepi32_pd(_mm256_castsi256_si128(part)));
+            _mm256_store_pd(out + 8 * (4 + i) + 4 * h,
+                            _mm256_cvtepi32_pd(_mm256_extracti128_si256(part, 1)));
+        }
+}
+
+// Row i of eight systems as doubles, [i + 1, lanes], and some more that mean nothing.
+void spread_row(const int32_t* const* systems, size_t i, double* out) {
+    for (size_t first = 0; first <= i; first += 8)
+        transpose(systems, triangle_row(i) + first, out + 8 * first);
 }
 
 }  // namespace

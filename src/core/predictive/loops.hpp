@@ -15,13 +15,12 @@ inline int32_t clamped(int32_t x, int32_t low, int32_t high) {
     return x < low ? low : x > high ? high : x;
 }
 
-int64_t predict(const int32_t* x, const int32_t* offsets, size_t count, int32_t from,
-                const int32_t* weights, const Normal& normal, int16_t* out) {
+int64_t predict(const int32_t* inputs, size_t count, const int32_t* weights, const Normal& normal,
+                int16_t* out) {
     int64_t sum = 0;
     for (size_t i = 0; i < count; ++i) {
-        const int32_t difference = x[offsets[i]] - from;
-        sum += static_cast<int64_t>(weights[i]) * difference;
-        const int32_t normalised = (difference * normal.reciprocal + normal.half) >> normal.shift;
+        sum += static_cast<int64_t>(weights[i]) * inputs[i];
+        const int32_t normalised = (inputs[i] * normal.reciprocal + normal.half) >> normal.shift;
         out[i] = static_cast<int16_t>(clamped(normalised, -1023, 1023));
     }
     return sum;
@@ -42,6 +41,14 @@ void accumulate(const int16_t* values, size_t count, size_t stride, size_t size,
             const int32_t factor = values[a];
             for (size_t b = 0; b <= a; ++b) row[b] += factor * values[b];
         }
+}
+
+// Row i of eight systems as doubles, [i + 1, lanes].
+void spread_row(const int32_t* const* systems, size_t i, double* out) {
+    constexpr size_t lanes = PredictiveKernels::lanes;
+    for (size_t j = 0; j <= i; ++j)
+        for (size_t lane = 0; lane < lanes; ++lane)
+            out[j * lanes + lane] = systems[lane][triangle_row(i) + j];
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -80,7 +79,7 @@ class Plane {
         }
         predict(pixel, around, medians);
         mix(pixel.predictions, recent);
-        predicted_[inside(row, column)] = pixel.predictions.blend;
+        predicted_[inside(row, column)] = pixel.predictions.blend();
         around.describe(pixel.predictions, pixel.unit, near, recent, context);
         return pixel;
     }
@@ -90,12 +89,7 @@ class Plane {
         const std::int32_t row = pixel.row, column = pixel.column;
         const bool last = column + 1 == frame_.columns;
         put(row, column, symbol);
-        PixelErrors errors{};
-        for (std::size_t j = 0; j <= sums_.size(); ++j)
-            errors[j] = std::abs(256 * symbol - pixel.predictions.of[j]);
-        errors[PixelErrors::residual] = 256 * symbol - pixel.predictions.blend;
-        errors[PixelErrors::blend] = std::abs(errors[PixelErrors::residual]);
-        errors_.put(pixel.lines, column, last, errors);
+        errors_.put(pixel.lines, column, last, pixel.predictions, symbol);
         const Normal& normal = pixel.normal;
         const std::int32_t target =
             ((symbol - pixel.median) * normal.reciprocal + normal.half) >> normal.shift;
@@ -158,21 +152,23 @@ class Plane {
         for (std::size_t j = 0; j < sums_.size(); ++j) {
             const Places& places = settings_.predictors()[j].inputs;
             const ItemFrame::Distances& distances = frame_.predictors[j];
-            const std::int32_t* weights = sums_[j].weights(pixel.lines);
-            std::int16_t* values = sums_[j].values(pixel.lines);
-            std::int64_t change = 0;
+            std::array<std::int32_t, eights(PredictiveSettings::most_inputs)> inputs;
+            std::size_t count = 0;
             const auto add = [&](const std::int32_t* from, const std::vector<std::int32_t>& offsets,
-                                 std::size_t count, std::int32_t median) {
-                change += kernels_.predict(from, offsets.data(), count, median, weights,
-                                           pixel.normal, values);
-                weights += count;
-                values += count;
+                                 std::size_t more, std::int32_t median) {
+                for (std::size_t i = 0; i < more; ++i)
+                    inputs[count + i] = from[offsets[i]] - median;
+                count += more;
             };
             add(around.own, distances.own, places.own.size(), pixel.median);
             if (references_ >= 1)
                 add(around.others[0], distances.first, places.first.size(), medians[0]);
             if (references_ >= 2)
                 add(around.others[1], distances.second, places.second.size(), medians[1]);
+            std::fill(inputs.begin() + count, inputs.begin() + eights(count), 0);
+            const std::int64_t change =
+                kernels_.predict(inputs.data(), count, sums_[j].weights(pixel.lines), pixel.normal,
+                                 sums_[j].values(pixel.lines));
             pixel.predictions.of[j + 1] = static_cast<std::int32_t>(
                 std::clamp<std::int64_t>(middle + ((change + 8) >> 4), 0, most));
         }
@@ -190,7 +186,7 @@ class Plane {
             weights += share * share;
             sum += std::uint64_t{share * share} * static_cast<std::uint32_t>(predictions.of[j]);
         }
-        predictions.blend = static_cast<std::int32_t>((sum + (weights >> 1)) / weights);
+        predictions.set_blend(static_cast<std::int32_t>((sum + (weights >> 1)) / weights));
     }
 
     static constexpr std::int32_t margin = ItemFrame::margin;

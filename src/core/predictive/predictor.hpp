@@ -66,7 +66,7 @@ void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape>
             for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
                 const std::size_t at = element + wavefront.element(i);
                 std::memcpy(out.contexts.data() + at * width, contexts.data() + i * width, width);
-                out.predictions[at] = wavefront.pixel(i).predictions.blend;
+                out.predictions[at] = wavefront.pixel(i).predictions.blend();
                 out.units[at] = static_cast<std::uint8_t>(wavefront.pixel(i).unit.index());
                 wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
             }

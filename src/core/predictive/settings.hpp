@@ -55,7 +55,6 @@ class PredictiveSettings {
         : predictors_(std::move(predictors)), window_(std::move(window)), see_(std::move(see)) {
         require(see_.size() == 2048 && std::ranges::max(see_) <= 127,
                 "the table of what is seen has 2,048 entries within [0, 127]");
-        see_.resize(see_.size() + 3);
         require(!predictors_.empty() && predictors_.size() <= most_predictors,
                 "there are 1 to 4 predictors by least squares");
         for (const PredictorSettings& of : predictors_) require_predictor(of);

@@ -3,7 +3,7 @@
 // contracted with a sum: this is compiled without contraction.
 //
 // All of it is internal to the file that includes it, for which `width` is the number of doubles in
-// a vector.
+// a vector, and which has `spread_row`.
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ namespace {
 constexpr size_t lanes = PredictiveKernels::lanes;
 
 #if defined(__GNUC__)
-typedef double Doubles __attribute__((vector_size(8 * width)));
+typedef double Doubles __attribute__((vector_size(8 * width), may_alias));
 
 inline BITSBACK_INLINE Doubles load(const double* from) {
     return *reinterpret_cast<const Doubles*>(from);
@@ -112,12 +112,9 @@ void solve(const int32_t* const* systems, size_t n, int32_t ridge, double* work,
     double* c = work;
     double* l = work + row_of(n + 1);
     for (size_t i = 0; i <= n; ++i) {
-        double* to = c + row_of(i);
-        for (size_t j = 0; j <= i; ++j)
-            for (size_t lane = 0; lane < lanes; ++lane)
-                to[j * lanes + lane] = systems[lane][triangle_row(i) + j];
+        spread_row(systems, i, c + row_of(i));
         if (i < n)
-            for (size_t lane = 0; lane < lanes; ++lane) to[i * lanes + lane] += ridge;
+            for (size_t lane = 0; lane < lanes; ++lane) c[row_of(i + 1) - lanes + lane] += ridge;
     }
     for (size_t first = 0; first < lanes; first += width) solve_lanes(c + first, l + first, n);
     for (size_t lane = 0; lane < lanes; ++lane)

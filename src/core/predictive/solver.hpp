@@ -25,9 +25,9 @@ class Solver {
             for (std::size_t references = 0; references < 3; ++references)
                 kinds_[kind(j, references)] = {of.inputs.count(references), of.ridge, {}, {}};
         }
-        const std::size_t entries = (most + 1) * (most + 2) / 2;
-        work_.reset(
-            static_cast<double*>(::operator new(2 * lanes * entries * sizeof(double), alignment)));
+        const std::size_t entries = (most + 1) * (most + 2);  // of two triangles
+        work_.reset(static_cast<double*>(
+            ::operator new((entries + 8) * lanes * sizeof(double), alignment)));
     }
 
     // Systems of predictor j in planes with so many references are of one kind.
