@@ -50,6 +50,7 @@ ARRAYS = {
     "with gaps": smooth("<u2", 300, 200, step=7),
     "few levels": smooth("u1", 300, 200, step=16),
     "two values": smooth("u1", 300, 200) > 128,
+    "bytes that are no bool": (smooth("u1", 90, 80) % 7).view(bool),
     "planes": smooth("u1", 60, 70, 9),
     "volumes": smooth("<i2", 3, 10, 40, 30),
     "floats": smooth("<f4", 40, 50),

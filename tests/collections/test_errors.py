@@ -70,7 +70,7 @@ def bad_pictures() -> dict[str, tuple[str, bytes, str]]:
         "text": ("x.jpg", b"hello", "no picture"),
         "cut": ("x.png", cut(stream.getvalue()), "truncated|cannot be read"),
         "changed": ("x.png", bytes(broken), "cannot be read"),
-        "bomb": ("x.png", png(60_000, 60_000), "pixels, which may be an attack"),
+        "bomb": ("x.png", png(60_000, 60_000), "pixels in few bytes, which may be an attack"),
         "no size": ("x.png", png(0, 5), "cannot be read|no picture"),
         "deep": ("x.png", png(4, 4, 16, 2), "16 bits"),
         "gif": ("x.gif", animation("GIF"), "holds 2 pictures"),

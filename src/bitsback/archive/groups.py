@@ -4,6 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class Groups:
         """apart: whether pictures of a shape are a part of their own."""
         self.notes: Counter[str] = Counter()
         """How many pictures each note applies to."""
-        self._apart = apart
+        self._apart = lru_cache(maxsize=None)(apart)
         self._members: dict[tuple[str, Shape], array[int]] = {}
         self._sizes: dict[tuple[str, Shape], array[int]] = {}
         """Rows and columns of each picture."""

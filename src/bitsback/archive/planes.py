@@ -68,7 +68,7 @@ def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
 def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
     """The symbols of all elements, flat."""
     if levels is None:
-        return pieces.elements
+        return pieces.elements.astype(f"u{pieces.dtype.itemsize}", copy=False)
     if isinstance(levels, Values):
         return levels.to_symbols(pieces.elements)
     return to_symbols(pieces.elements, levels)

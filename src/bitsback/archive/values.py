@@ -59,12 +59,12 @@ class Values:
             values = np.arange(self.low, self.high + 1)
         else:
             values = np.flatnonzero(self._bits) + self.low
-        found: NDArray[Any] = values.astype(self.dtype)[symbols]
-        return found
+        found: NDArray[Any] = values.astype(_integers(self.dtype))[symbols]
+        return found.view(self.dtype)
 
     def pack(self) -> bytes:
         """low, high, and the bits that say which occur."""
-        ends = np.array([self.low, self.high]).astype(self.dtype).tobytes()
+        ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
         if self.occurring is None:
             return ends
         packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
@@ -122,6 +122,7 @@ def find_values(elements: NDArray[Any]) -> Values | None:
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """How elements are read: those of bool as bytes, of which there may be others than 0 and 1."""
     return np.dtype("u1") if dtype.kind == "b" else dtype
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bitsback.errors import InputError
 from bitsback.images.file_io import reading
 from bitsback.images.names import check, printable
-from bitsback.images.npy import Shape, Whole
+from bitsback.images.npy import Shape, Whole, stacked
 from bitsback.images.pictures import read_pixels
 from bitsback.images.restored import PICTURES, ending_of
 
@@ -118,7 +118,7 @@ class PictureItems(Whole):
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         """Pictures, of one shape."""
-        return np.stack([self._read(*next(self._members)) for _ in range(count)])
+        return stacked([self._read(*next(self._members)) for _ in range(count)])
 
     def _read(self, number: int, member: int) -> NDArray[Any]:
         path = self._listing.path(self._names[member])

@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -84,6 +84,11 @@ class Whole:
         if self._row >= len(item):
             self._item = None
         return item[self._row - count : self._row]
+
+
+def stacked(items: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """[items, ...]; of one that may be large no copy is made."""
+    return items[0][np.newaxis] if len(items) == 1 else np.stack(items)
 
 
 class _ArrayItems:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.images.folder import Kind
-from bitsback.images.npy import Whole
+from bitsback.images.npy import Whole, stacked
 from bitsback.images.pictures import Header, header_of, pixels_of, reading_picture
 
 
@@ -49,9 +49,9 @@ class PageItems(Whole):
         pass
 
     def _pages_from(self, first: int, count: int) -> NDArray[Any]:
-        return np.stack([self._page(page) for page in self._pages[first : first + count]])
+        return stacked([self._page(page) for page in self._pages[first : first + count]])
 
     def _page(self, page: int) -> NDArray[Any]:
         with reading_picture(f"{self.name}: page {page}"):
             self._image.seek(page)
-            return pixels_of(self._image, f"{self.name}: page {page}").copy()
+            return pixels_of(self._image, f"{self.name}: page {page}")
