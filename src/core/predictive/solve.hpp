@@ -18,7 +18,7 @@ namespace {
 constexpr size_t lanes = PredictiveKernels::lanes;
 
 #if defined(__GNUC__)
-typedef double Doubles __attribute__((vector_size(8 * width)));
+typedef double Doubles __attribute__((vector_size(8 * width), may_alias));
 
 inline BITSBACK_INLINE Doubles load(const double* from) {
     return *reinterpret_cast<const Doubles*>(from);
