@@ -9,7 +9,7 @@ the kinds below: slices of CT and MR and other medical images (med16), microscop
 photographs (aerial) and graphics (graphics).
 
 About an hour on one core, beside some minutes for looking at the pixels, which take 8 GB. With
---device cuda it takes minutes. Run again, it goes on from its checkpoints.
+--device cuda it trains there. Run again, it goes on from its checkpoints.
 
 The curves beside this file are of the run that made the model that ships.
 """
