@@ -142,9 +142,7 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
         check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in bundled.names() if bundled.outline(name).free]
-)
+@pytest.mark.parametrize("name", [name for name in bundled.names() if bundled.outline(name).free])
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     levels = min(256, theirs.levels)

@@ -146,8 +146,13 @@ def _message(block: Opened) -> Message:
 def _decode_planes(
     block: Opened, elements: int, find_model: FindModel, verify: bool
 ) -> NDArray[Any]:
-    model = planes.as_planes(_find_model(block, find_model, elements))
+    found_model = _find_model(block, find_model, elements)
+    model = planes.as_planes(found_model)
     shapes = planes.plane_shapes(block.runs, block.layout)
+    if any(shape.levels > found_model.levels for shape in shapes):
+        raise ArchiveError(
+            f"its elements have more levels than its model {model.name} codes, {found_model.levels}"
+        )
     if not planes.affordable(model, shapes, len(block.data)):
         raise ArchiveError(
             f"it claims {elements} elements in {len(block.data)} bytes, which no writer would"

@@ -73,7 +73,9 @@ def encode(
     codable, way = False, None
     if model is not None:
         codable, way = (
-            _by_planes(pieces, model, layout) if model.free else _by_model(pieces, model, levels)
+            _by_planes(pieces, model, layout, invert)
+            if model.free
+            else _by_model(pieces, model, levels)
         )
     if way is None or contested or way.cost >= _least(pieces, levels is not None):
         ways = [*_otherwise(pieces, levels, coder), *([way] if way is not None else [])]
@@ -123,11 +125,15 @@ def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[boo
     return True, _Way(CHAIN, coded[0], [model.identity[:PREFIX_SIZE], data])
 
 
-def _by_planes(pieces: Pieces, model: Model, layout: int) -> "tuple[bool, _Way | None]":
+def _by_planes(
+    pieces: Pieces, model: Model, layout: int, invert: bool
+) -> "tuple[bool, _Way | None]":
     """The same of a free model."""
     if not all(layout in planes.layouts_for(pieces.dtype, shape) for _, shape in pieces.shapes):
         return False, None
-    free, levels = planes.as_planes(model), planes.find_map(pieces)
+    free, levels = planes.as_planes(model), planes.find_map(pieces, invert)
+    if planes.count_levels(pieces.dtype, levels) > model.levels:
+        return False, None
     runs = _runs(pieces, levels)
     shapes = planes.plane_shapes(runs, layout)
     elements = pieces.elements

@@ -172,10 +172,11 @@ def choose(
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
     if free:
-        values = planes.find_map(pieces)
+        maps = [(invert, planes.find_map(pieces, invert)) for invert in (False, True)]
         trials += [
-            _Trial(model, False, plane_cost(model, sample, layout, values), layout)
-            for model in map(_load, free)
+            _Trial(model, invert, plane_cost(model, sample, layout, values), layout)
+            for invert, values in (maps if levels is not None else maps[:1])
+            for model in _of_levels(free, planes.count_levels(dtype, values))
             for layout in planes.layouts_for(dtype, shape)
         ]
     if trials:
@@ -197,13 +198,23 @@ def choose(
     return Chosen(_load(sized[0]))
 
 
-def free_models(given: Model | None, effort: Effort) -> list[Model]:
-    """Those to choose from that are free."""
-    return [
-        _load(outline)
-        for outline in _outlines(given)
-        if outline.free and not (given is None and effort == "fast" and outline.scans)
-    ]
+def free_models(given: Model | None, effort: Effort, levels: int) -> list[Model]:
+    """Those to choose from that are free, for so many levels."""
+    return _of_levels(
+        [
+            outline
+            for outline in _outlines(given)
+            if outline.free and not (given is None and effort == "fast" and outline.scans)
+        ],
+        levels,
+    )
+
+
+def _of_levels(outlines: list[Outline], levels: int) -> list[Model]:
+    """Those that code so many levels: of these the ones for the fewest, which know them best."""
+    able = [outline for outline in outlines if outline.levels >= levels]
+    least = min((outline.levels for outline in able), default=0)
+    return [_load(outline) for outline in able if outline.levels == least]
 
 
 def plane_cost(model: Model, sample: Pieces, layout: int, values: Levels | Values | None) -> int:

@@ -47,9 +47,21 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
     return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
 
 
-def find_map(pieces: Pieces) -> Levels | Values | None:
-    """What the symbols of these pieces, whose dtype has values, are to stand for."""
-    return find_levels(pieces.elements) or find_values(pieces.elements)
+def find_map(pieces: Pieces, invert: bool = False) -> Levels | Values | None:
+    """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
+    greater of two levels is symbol 0.
+    """
+    levels = find_levels(pieces.elements)
+    if levels is None:
+        return find_values(pieces.elements)
+    return levels[::-1] if invert else levels
+
+
+def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
+    """Of symbols that stand for this."""
+    if isinstance(levels, Values):
+        return levels.levels
+    return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
 
 
 def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
@@ -59,8 +71,11 @@ def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
+        if run.levels is None and run.dtype.str not in ("|u1", "<u2"):
+            raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
         slices, rows, columns, *channels = shape
-        plane = PlaneShape(slices, rows, columns, channels[0] if channels else 1, _levels(run))
+        levels = count_levels(run.dtype, run.levels)
+        plane = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found += [plane] * run.items
     return found
 
@@ -114,13 +129,3 @@ def affordable(model: PlaneModel, shapes: Sequence[PlaneShape], data_size: int) 
     room = model.plane_room(shapes)
     work = model.plane_work(shapes) + model.plane_steps(shapes) * WORK_OF_A_STEP
     return room <= (1 << 26) + (data_size << 10) and work <= (1 << 34) + (data_size << 24)
-
-
-def _levels(run: Run) -> int:
-    if isinstance(run.levels, Values):
-        return run.levels.levels
-    if run.levels is not None:
-        return 2
-    if run.dtype.str not in ("|u1", "<u2"):
-        raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
-    return 256 if run.dtype.itemsize == 1 else 65536

@@ -36,8 +36,7 @@ def as_stack(part: Collection) -> Collection:
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
     """Whether a trial on the slices in the middle says so; not of what can be read only once."""
-    models = free_models(given, effort)
-    if not models or not stackable(part) or not part.elements:
+    if not stackable(part) or not part.elements:
         return False
     count = min(part.entries, _SLICES, _MOST * part.entries // part.elements)
     if count < 2:
@@ -48,7 +47,8 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     sample = middle(slices, _SAMPLE)
     alone, together = Pieces.stacked(sample), Pieces.stacked(sample[np.newaxis])
     values = planes.find_map(alone)
-    return _least(models, together, planes.STACKS, values) < min(
+    models = free_models(given, effort, planes.count_levels(part.dtype, values))
+    return bool(models) and _least(models, together, planes.STACKS, values) < min(
         _least(models, alone, layout, values)
         for layout in planes.layouts_for(part.dtype, part.item_shape)
     )

@@ -30,17 +30,20 @@ Answers = dict[str, NDArray[np.int32]]
 """By the name of the output, int32 [n, components]."""
 
 
-def export_predictive(twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card) -> Model:
+def export_predictive(
+    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
+) -> Model:
     """The integer model that `twin` computes in eval mode.
 
-    starts: the start matrices of each predictor, int32 [3, entries]. The test vectors are the
-    twin's own answers. Raises ModelError if the integer engine differs from them.
+    starts: the start matrices of each predictor, int32 [3, entries]. levels: the most that it is to
+    code. The test vectors are the twin's own answers. Raises ModelError if the integer engine
+    differs from them.
     """
-    return Model.build(*described(twin, starts, card))
+    return Model.build(*described(twin, starts, card, levels))
 
 
 def described(
-    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card
+    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
 ) -> tuple[str, Tensors]:
     """The description and the tensors of that model."""
     a = twin.architecture
@@ -62,7 +65,7 @@ def described(
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
-        "variables": {"x": {"planes": "any", "levels": LEVELS}},
+        "variables": {"x": {"planes": "any", "levels": levels}},
         "networks": {pixel.name: pixel.described()},
         "distributions": {
             "p(x)": {
