@@ -5,14 +5,16 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from bitsback.archive import planes
 from bitsback.archive.collection import MOST_COLOURS, Collection
 from bitsback.archive.grid import Shape
 from bitsback.archive.layout import MAX_BLOCK_BYTES
 from bitsback.errors import InputError
 
-SIDE = 1024
-"""Rows and columns of a piece at most, unless another number is asked for."""
+SIDE, BILEVEL_SIDE = 1024, 2048
+"""Rows and columns of a piece at most, unless another number is asked for; of bool the latter."""
 SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
 _SLICES = 32
 _MOST = 1 << 22  # elements of a piece
@@ -26,14 +28,14 @@ def cut_for(part: Collection, tile: int | None) -> Shape | None:
     if not part.elements:
         return None
     shapes = [shape for _, shape in part.runs]
-    cut = _cut_of(shapes[0], tile)
+    side = BILEVEL_SIDE if part.dtype == np.bool_ else SIDE
+    cut = _cut_of(shapes[0], side if tile is None else tile)
     if all(most >= size for shape in shapes for most, size in zip(cut, shape, strict=True)):
         return None
     return cut
 
 
-def _cut_of(shape: Shape, tile: int | None) -> Shape:
-    side = SIDE if tile is None else tile
+def _cut_of(shape: Shape, side: int) -> Shape:
     dimensions = len(shape)
     if dimensions == 2 or (dimensions == 3 and shape[2] <= MOST_COLOURS):
         channels = math.prod(shape[2:])
