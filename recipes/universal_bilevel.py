@@ -146,7 +146,8 @@ def train(folder: Path, data: Weighed, validation: Weighed) -> PredictiveTwin:
         batch = data.pixels.at(index)
         loss = (twin.nats(batch.context, batch.targets) * data.weight[index]).mean() / (mean * LN2)
         optimiser.zero_grad()
-        (loss * 20).backward()  # a page takes a twentieth of a bit, and the clip is for bits
+        # A page takes a twentieth of a bit, and the clip is for bits.
+        (loss * 20).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
         optimiser.step(max(1e-5, RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))))
         if step % 4 == 0:

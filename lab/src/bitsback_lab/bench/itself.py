@@ -62,8 +62,9 @@ def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
 
 def codes(model: Model, images: Pictures) -> bool:
     """Whether the model is for images of these shapes and values."""
-    if getattr(model, "free", False):
-        return all(dtype.itemsize <= 2 for dtype in dtypes(images))
+    if model.free:
+        most = 2 if model.levels > 2 else 0  # bytes of what has more than two values
+        return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))
     return not isinstance(images, list) and (
         fits(model, images.shape[1:])
         and model_symbols(model, images, find_levels(images)) is not None
