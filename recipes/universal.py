@@ -28,14 +28,14 @@ SECOND = FreeRecipe(
     "universal-second", steps=71_441, quantise_from=62_900, validate_every=2_900,
     learning_rate=1.6e-3, constant=0.1,
 )  # fmt: skip
-LAST = FreeRecipe(
-    "universal",
-    steps=14_792,
-    quantise_from=0,
-    validate_every=1_600,
-    learning_rate=4e-4,
+THIRD = FreeRecipe(
+    "universal-third", steps=14_792, quantise_from=0, validate_every=1_600, learning_rate=4e-4,
     constant=0.0,
-)
+)  # fmt: skip
+LAST = FreeRecipe(
+    "universal", steps=11_000, quantise_from=0, validate_every=1_200, learning_rate=1e-4,
+    constant=0.0, batch=4_096, muon=False, half=False,
+)  # fmt: skip
 SMALL, LARGE, TINY = Crop(6, 96), Crop(10, 128), Crop(1, 96)
 MATERIAL = Material(
     photos=tuple(f"patches_{number:02}.webp" for number in range(1, 12)),
@@ -79,4 +79,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run_free((FIRST, SECOND, LAST), PredictiveArchitecture(), MATERIAL, CARD)
+    run_free((FIRST, SECOND, THIRD, LAST), PredictiveArchitecture(), MATERIAL, CARD)

@@ -15,7 +15,8 @@ from bitsback.models.outline import Outline
 # Of those that fit an item equally well, the first is the default.
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
-    "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal", "universal-bilevel",
+    "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
+    "universal-bilevel",
 )  # fmt: skip
 
 

@@ -47,6 +47,8 @@ class FreeRecipe:
     clip: float = 0.5
     average: float = 0.002  # weight of a step that the average follows
     seed: int = 1
+    muon: bool = True  # whether Muon trains the matrices of hidden layers, in place of Adam
+    half: bool = True  # whether to multiply in bfloat16, which rounds the products of integers
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ class FreeTraining:
         self.validation = {name: of.to(self.device) for name, of in validation.items()}
         torch.manual_seed(recipe.seed)
         self.twin = PredictiveTwin(architecture)
-        self.twin.multiply_in_half(half)
+        self.twin.multiply_in_half(half and recipe.half)
         if learned is not None:
             self.twin.load_state_dict(learned)
         self.twin.to(self.device)
         self.average = copy.deepcopy(self.twin)
-        self.optimiser = Optimiser(self.twin, recipe.learning_rate, muon=True)
+        self.optimiser = Optimiser(self.twin, recipe.learning_rate, recipe.muon)
         self.step = 0
         self.seconds = 0.0
         self.rows: list[dict[str, float]] = []

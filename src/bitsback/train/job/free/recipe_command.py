@@ -94,7 +94,7 @@ def run_free(
             print(training.rows[-1], flush=True)
         print(f"the curve is in {training.folder / CURVE}")
     assert training is not None
-    model = export_predictive(training.last_twin(), starts, card)
+    model = export_predictive(training.best_twin(), starts, card)
     path = arguments.out / f"{card.name}.safetensors"
     path.write_bytes(model.to_bytes())
     print(f"wrote {path}")
