@@ -87,6 +87,7 @@ class StandIn(Model):
     """What the archive needs of a free model."""
 
     free = True
+    levels = 65_536
 
     def push_planes(
         self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
