@@ -36,7 +36,7 @@ def as_stack(part: Collection) -> Collection:
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
     """Whether a trial on the slices in the middle says so; not of what can be read only once."""
-    if not stackable(part) or not part.elements:
+    if not stackable(part) or not part.elements or not free_models(given, effort, 2):
         return False
     count = min(part.entries, _SLICES, _MOST * part.entries // part.elements)
     if count < 2:
