@@ -70,15 +70,18 @@ def judge(
     allowed = max(AT_LEAST, outcome.seconds)
     sample = _sample(held_out)
     for rival in found:
-        spent = _seconds(lambda rival=rival: bytes_of(rival, sample))  # type: ignore[misc]
-        expected = spent * sum(values.size for values in held_out) / sum(v.size for v in sample)
-        if expected > allowed:
-            missing.append(
-                f"{rival.name} was not measured: that would take {duration(expected)}, longer than"
-                " the training."
-            )
-        elif (size_of := bytes_of(rival, held_out)) is not None:
-            measured.append(contender(rival.name, rival.unit, size_of))
+        try:
+            spent = _seconds(lambda rival=rival: bytes_of(rival, sample))  # type: ignore[misc]
+            expected = spent * sum(values.size for values in held_out) / sum(v.size for v in sample)
+            if expected > allowed:
+                missing.append(
+                    f"{rival.name} was not measured: that would take {duration(expected)}, longer"
+                    " than the training."
+                )
+            elif (size_of := bytes_of(rival, held_out)) is not None:
+                measured.append(contender(rival.name, rival.unit, size_of))
+        except ValueError as error:  # of a peer, which is no reason to lose what was trained
+            missing.append(f"{error}.")
     adds = 0 if outcome.kind == "base" else len(pack_model(outcome.model))
     return outcome, FreeWorth(ours, of_base, measured, adds, missing)
 
