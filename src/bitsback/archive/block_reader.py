@@ -146,12 +146,11 @@ def _message(block: Opened) -> Message:
 def _decode_planes(
     block: Opened, elements: int, find_model: FindModel, verify: bool
 ) -> NDArray[Any]:
-    found_model = _find_model(block, find_model, elements)
-    model = planes.as_planes(found_model)
+    model = _find_model(block, find_model, elements)
     shapes = planes.plane_shapes(block.runs, block.layout)
-    if any(shape.levels > found_model.levels for shape in shapes):
+    if any(shape.levels > model.levels for shape in shapes):
         raise ArchiveError(
-            f"its elements have more levels than its model {model.name} codes, {found_model.levels}"
+            f"its elements have more levels than its model {model.name} codes, {model.levels}"
         )
     if not planes.affordable(model, shapes, len(block.data)):
         raise ArchiveError(

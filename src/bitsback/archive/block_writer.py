@@ -131,18 +131,18 @@ def _by_planes(
     """The same of a free model."""
     if not all(layout in planes.layouts_for(pieces.dtype, shape) for _, shape in pieces.shapes):
         return False, None
-    free, levels = planes.as_planes(model), planes.find_map(pieces, invert)
+    levels = planes.find_map(pieces, invert)
     if planes.count_levels(pieces.dtype, levels) > model.levels:
         return False, None
     runs = _runs(pieces, levels)
     shapes = planes.plane_shapes(runs, layout)
     elements = pieces.elements
-    if not planes.affordable(free, shapes, elements.nbytes):
+    if not planes.affordable(model, shapes, elements.nbytes):
         return True, None
     digest = chain.digest(pack_runs(runs), pieces.bytes)
     symbols = planes.to_planes(pieces, levels)
-    data = planes.encode(free, runs, layout, symbols, digest, lanes_for(elements.size))
-    if not planes.affordable(free, shapes, len(data)) or elements.size > max_elements(len(data)):
+    data = planes.encode(model, runs, layout, symbols, digest, lanes_for(elements.size))
+    if not planes.affordable(model, shapes, len(data)) or elements.size > max_elements(len(data)):
         return True, None
     head = model.identity[:PREFIX_SIZE] + bytes([layout])
     return True, _Way(PLANES, levels, [head, data])

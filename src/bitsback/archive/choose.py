@@ -222,7 +222,7 @@ def plane_cost(model: Model, sample: Pieces, layout: int, values: Levels | Value
     runs = [Run(count, sample.dtype, shape, values) for count, shape in sample.shapes]
     symbols = planes.to_planes(sample, values)
     digest = chain.digest(b"", sample.bytes)
-    return len(planes.encode(planes.as_planes(model), runs, layout, symbols, digest, 1))
+    return len(planes.encode(model, runs, layout, symbols, digest, 1))
 
 
 def is_bundled(model: Model) -> bool:

@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from bitsback.archive.runs import Run
 from bitsback.archive.values import Values, find_values, has_values
 from bitsback.errors import ArchiveError
 from bitsback.message import Message
-from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneModel, PlaneShape
+from bitsback.models import Model
+from bitsback.models.planes import PlaneShape
 
 PICTURES, STACKS = 0, 1
 LAYOUTS = ("pictures", "stacks")
@@ -28,12 +28,6 @@ WORK_OF_A_STEP = 1 << 15
 """Multiply-adds, in the time that it takes to begin an array."""
 
 MOST_CHANNELS = 16  # of the slices of a stack
-
-
-def as_planes(model: Outline) -> PlaneModel:
-    """A model that is free."""
-    assert model.free
-    return cast(PlaneModel, model)
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
@@ -90,7 +84,7 @@ def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
 
 
 def encode(
-    model: PlaneModel,
+    model: Model,
     runs: Sequence[Run],
     layout: int,
     symbols: NDArray[Any],
@@ -104,7 +98,7 @@ def encode(
 
 
 def decode(
-    model: PlaneModel, message: Message, runs: Sequence[Run], shapes: Sequence[PlaneShape]
+    model: Model, message: Message, runs: Sequence[Run], shapes: Sequence[PlaneShape]
 ) -> NDArray[Any]:
     """The elements, flat. The message ends up as the initial one, if all is well."""
     most = max(shape.levels for shape in shapes)
@@ -122,7 +116,7 @@ def decode(
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)
 
 
-def affordable(model: PlaneModel, shapes: Sequence[PlaneShape], data_size: int) -> bool:
+def affordable(model: Model, shapes: Sequence[PlaneShape], data_size: int) -> bool:
     """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
     ask for.
     """

@@ -1,12 +1,6 @@
-"""Models that code planes of any size, number and depth: what they are asked for."""
+"""The shapes of items whose size, number of planes and number of levels a model leaves open."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-
-from bitsback.message import Message
+from typing import NamedTuple
 
 
 class PlaneShape(NamedTuple):
@@ -29,31 +23,3 @@ class PlaneShape(NamedTuple):
     def planes(self) -> int:
         """Slices times channels."""
         return self.slices * self.channels
-
-
-class PlaneModel(Protocol):
-    """A model whose `free` is true."""
-
-    name: str
-    identity: bytes
-
-    def push_planes(
-        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
-    ) -> None:
-        """symbols: of all items, one after the other, flat: uint8 if all levels are at most 256,
-        otherwise uint16.
-        """
-
-    def pop_planes(
-        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
-        """Undoes `push_planes`."""
-
-    def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
-        """Bytes that coding them takes."""
-
-    def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
-        """Multiply-adds that coding them takes."""
-
-    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
-        """Arrays that coding them takes."""
