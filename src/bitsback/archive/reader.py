@@ -26,7 +26,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.file_io import Reader, open_file, reading, stream_name
+from bitsback.images.file_io import RandomAccess, Reader, open_file, reading, stream_name
 from bitsback.models import Model
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
@@ -69,18 +69,17 @@ class Archive:
         given = given_model(model) if model is not None else None
         if isinstance(source, str | os.PathLike):
             self.name = os.fspath(source)
-            self._file: BinaryIO = open_file(source)
+            self._reader: RandomAccess = Reader(open_file(source))
             self._owned = True
             self._given = given
         else:
             self.name = stream_name(source, "the archive")
-            self._file = source
+            self._reader = Reader(source)
             self._owned = False
-        self._reader = Reader(self._file)
         self._cached: tuple[int, Pieces] | None = None
         try:
             with reading(self.name):
-                self.size = self._file.seek(0, os.SEEK_END)
+                self.size = self._reader.size
             self.library = Library(
                 given,
                 lambda: map(self._read_place, self._directory.models),
@@ -114,7 +113,7 @@ class Archive:
     def close(self) -> None:
         """Closes the file, if it was opened here."""
         if self._owned:
-            self._file.close()
+            self._reader.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._owned:

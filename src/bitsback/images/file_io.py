@@ -4,13 +4,14 @@ import io
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from bitsback.errors import InputError
 from bitsback.images.names import printable
+from bitsback.locks import Lock
 
 PATIENCE = 10.0
 """Seconds for which a named pipe without a writer is waited for."""
@@ -114,6 +115,24 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
     return opened[0]
 
 
+class RandomAccess(Protocol):
+    """What is read by its places. It may be used from several threads."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are. Raises OSError."""
+
+    def expect(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Says what will be read next, in order: (offset, size). What is far away may be fetched
+        together.
+        """
+
+    def close(self) -> None: ...
+
+
 class Reader:
     """Reads anywhere in a file that can seek. It may be used from several threads.
 
@@ -123,8 +142,19 @@ class Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._by_place = hasattr(os, "pread") and is_file(file)
+
+    @property
+    def size(self) -> int:
+        with self._lock:
+            return self._file.seek(0, os.SEEK_END)
+
+    def expect(self, spans: Iterable[tuple[int, int]]) -> None:
+        pass
+
+    def close(self) -> None:
+        self._file.close()
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes, or as many as there are. Raises OSError."""
