@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Protocol
 from bitsback.errors import InputError
 from bitsback.images.names import printable
 from bitsback.locks import Lock
+from bitsback.remote.ranges import Ranges, open_url
+from bitsback.remote.url import Url
 
 PATIENCE = 10.0
 """Seconds for which a named pipe without a writer is waited for."""
@@ -70,8 +72,20 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(text).split())
 
 
-def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
+Location = str | os.PathLike[str] | Url
+"""Where a file is."""
+
+
+def name_of(place: Location) -> str:
+    """What to call it in messages."""
+    return place.name if isinstance(place, Url) else os.fspath(place)
+
+
+def open_file(path: Location) -> io.BufferedReader:
     """The file, opened for reading. Raises InputError."""
+    if isinstance(path, Url):
+        with reading(path.name):
+            return open_url(path)
     name = printable(os.fspath(path))
     with reading(name):
         if stat.S_ISFIFO(os.stat(path).st_mode):  # noqa: PTH116
@@ -170,6 +184,14 @@ class Reader:
             pieces.append(piece)
             offset, size = offset + len(piece), size - len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def open_anywhere(place: Location) -> RandomAccess:
+    """A file that is read by its places. Raises InputError."""
+    if isinstance(place, Url):
+        with reading(place.name):
+            return Ranges(place)
+    return Reader(open_file(place))
 
 
 def is_file(file: BinaryIO) -> bool:
