@@ -25,17 +25,18 @@ from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
-from bitsback.images.file_io import open_file
+from bitsback.images.file_io import name_of, open_file
 from bitsback.images.modes import mode_of
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import PICTURES, ending_of, restored
 from bitsback.models import Model
+from bitsback.remote.url import Url
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
     from bitsback.images.pictures import Header
 
-Source = npy.Source | Sequence[str | os.PathLike[str]]
+Source = npy.Source | Url | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         from bitsback.images.folder import list_folder
 
         yield _pictures(list_folder(Path(source), asked.skip_bad), asked)
-    elif isinstance(source, str | os.PathLike):
-        with open_file(source) as file, _open_file(file, os.fspath(source), asked) as found:
+    elif isinstance(source, str | os.PathLike | Url):
+        with open_file(source) as file, _open_file(file, name_of(source), asked) as found:
             yield found
     else:
         with open_items(cast(npy.Source, source)) as items:

@@ -1,0 +1,76 @@
+"""Folders at URLs: what is in one, and files that are written to one."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from bitsback.errors import InputError
+from bitsback.locks import Lock
+from bitsback.remote.url import Url
+
+
+def is_folder(url: Url) -> bool:
+    """Whether there is a folder at the URL. Raises OSError, and what `Url.connect` raises."""
+    fs, path = url.connect()
+    with url.as_os_error():
+        fs.invalidate_cache(fs._parent(path))
+        return bool(fs.info(path)["type"] == "directory")
+
+
+def names_in(url: Url) -> list[str]:
+    """The names of all files in the folder and its folders, `/` between these. Raises OSError, and
+    what `Url.connect` raises.
+    """
+    fs, path = url.connect()
+    with url.as_os_error():
+        fs.invalidate_cache(path)
+        return [name[len(path.rstrip("/")) + 1 :] for name in fs.find(path)]
+
+
+class Uploads:
+    """Takes files by name, `/` between folders, and writes them to a folder at a URL, each at once.
+    May be used from several threads.
+    """
+
+    def __init__(self, url: Url, force: bool) -> None:
+        """Raises OSError, and what `Url.connect` raises."""
+        self.names: list[str] = []
+        """Of the files that were written."""
+        self._url, self._force = url, force
+        self._fs, self._path = url.connect()
+        self._lock = Lock()
+        self._there: set[str] = set()
+        with suppress(OSError):  # there is no such folder yet
+            self._there = set(names_in(url))
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises InputError if there is a file of such a name, and none may be replaced."""
+        for name in names:
+            if name in self._there and not self._force:
+                raise InputError(
+                    f"{self._url.name}/{name}: exists already; name another folder, or use --force"
+                    " (force=True)"
+                )
+
+    def write(self, name: str, data: bytes) -> None:
+        """Raises InputError if it cannot be written, or there is such a file and none may be
+        replaced.
+        """
+        self.check([name])
+        with self._lock:
+            self.names.append(name)
+        try:
+            with self._url.as_os_error():
+                self._fs.pipe_file(self._place(name), data)
+        except OSError as error:
+            raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
+
+    def remove_new(self) -> None:
+        """Removes the files that were written where none was before."""
+        for name in self.names:
+            if name not in self._there:
+                with suppress(Exception):  # as others still can be
+                    self._fs.rm_file(self._place(name))
+
+    def _place(self, name: str) -> Any:
+        return f"{self._path.rstrip('/')}/{name}"
