@@ -2,6 +2,8 @@
 do.
 """
 
+from typing import Any
+
 
 class BitsbackError(Exception):
     """The root: catch this to catch them all. The command prints its message in one line and exits
@@ -99,6 +101,7 @@ class MissingExtra(BitsbackError):
 
     def __init__(self, package: str, distribution: str, in_clone: str | None = None) -> None:
         """distribution, in_clone: what to give `pip install`, anywhere or in a clone."""
+        self._given = package, distribution, in_clone
         in_clone = (
             f"  or, in a clone of the repository,  pip install '{in_clone}'" if in_clone else ""
         )
@@ -106,3 +109,6 @@ class MissingExtra(BitsbackError):
             f"this needs the package {package}: install it with  pip install '{distribution}'"
             f"{in_clone}"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from bitsback.archive.choose import Effort, any_fits, item_axes
 from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, VARIED, Collection
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bitsback.images.folder import Listing
     from bitsback.images.pictures import Header
 
-Source = npy.Source | Url | Sequence[str | os.PathLike[str]]
+Source: TypeAlias = "npy.Source | Url | Sequence[str | os.PathLike[str]] | Listing"
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         from bitsback.images.folder import list_folder
 
         yield _pictures(list_folder(Path(source), asked.skip_bad), asked)
+    elif hasattr(source, "skipped"):  # a Listing, whose module takes long to import
+        yield _pictures(cast("Listing", source), asked)
     elif isinstance(source, str | os.PathLike | Url):
         with open_file(source) as file, _open_file(file, name_of(source), asked) as found:
             yield found

@@ -1,0 +1,221 @@
+"""One shard, made by a worker unless it is there: the archive of a chunk of an array, or of some
+pictures.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.choose import Choice
+from bitsback.archive.output import Output, open_output
+from bitsback.archive.reader import Archive
+from bitsback.archive.writer import compress
+from bitsback.dask import places
+from bitsback.dask.manifest import Note, Shard
+from bitsback.dask.model_place import ModelPlace
+from bitsback.dask.noted_warnings import noted
+from bitsback.errors import ArchiveError, InputError
+from bitsback.images.file_io import Location, name_of, open_file
+from bitsback.images.folder import Listing
+from bitsback.images.names import check
+
+_PIECE = 1 << 20
+
+Content = NDArray[Any] | Listing
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is told of a shard, beside its content."""
+
+    place: Location
+    model: str | ModelPlace
+    settings: dict[str, Any]
+    """What the bytes of the archive depend on, beside the content."""
+    options: dict[str, Any]
+    """Of `compress`."""
+    known: Shard | None
+    """What an older manifest says of it."""
+    root: Path | None = None
+    """What the names of pictures are relative to."""
+    force: bool = False
+
+    @property
+    def note(self) -> Location:
+        """The file beside it that says what it is, before it is there."""
+        return places.sibling(self.place, note_name(places.base(self.place)))
+
+
+@dataclass(frozen=True)
+class Made:
+    """What has become of a shard."""
+
+    shard: Shard
+    new: bool
+    """Whether it was not there before."""
+    notes: list[str]
+    """Warnings of what does not come back as it was."""
+
+
+def note_name(file: str) -> str:
+    return f"{file}.note.json"
+
+
+def make(job: Job, content: Any) -> Made:
+    """Makes a shard, unless it is there, whole, and of the same content and settings.
+
+    Raises InputError if it cannot be made, or something else is there; ModelError.
+    """
+    content = content_of(content, job)
+    source = digest(content)
+    known = noted_shard(job)
+    ours = known is not None and known.input_sha256 == source
+    if known is not None and ours and whole(job, known):
+        return Made(known, False, [])
+    if not ours and not job.force and places.exists(job.place):
+        raise InputError(
+            f"{name_of(job.place)}: exists already, and is not what this input and these settings"
+            " make; name another place, or use --force (force=True) to replace it"
+        )
+    model: Choice = job.model if isinstance(job.model, str) else job.model.load()
+    # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
+    with noted() as notes, open_output(job.place, force=True) as output:
+        summed = _Summed(output)
+        summary = compress(
+            content, cast(BinaryIO, summed), model=model, embed="never", **job.options
+        )
+        shard = Shard(
+            places.base(job.place),
+            summary.shape,
+            summary.dtype,
+            output.size,
+            summed.sha256,
+            source,
+            summary.bytes_in,
+        )
+        # First the note: a shard without one would be taken for somebody else's.
+        places.write_bytes(job.note, Note(shard, job.settings).pack())
+    notes += [f"left out: {reason}" for reason in summary.bad.values()]
+    return Made(shard, True, notes)
+
+
+def kept(job: Job) -> Made | None:
+    """The shard, if it is there and whole; what it is made from is taken to be the same."""
+    known = noted_shard(job)
+    return Made(known, False, []) if known is not None and whole(job, known) else None
+
+
+def noted_shard(job: Job) -> Shard | None:
+    """What is known of the shard, with these settings, whether it is there or not."""
+    data = places.read_bytes(job.note)
+    if data is None:
+        return job.known
+    note = Note.unpack(data)
+    return note.shard if note is not None and note.settings == job.settings else None
+
+
+def whole(job: Job, known: Shard) -> bool:
+    """Whether the shard is there, and whole: it has the size that is known of it, its header, index
+    and names are there and match their checksums, and say what is known. Its blocks are not read.
+    """
+    if not places.exists(job.place):
+        return False
+    try:
+        with Archive(job.place) as archive:
+            check_same(archive, known)
+            return not archive.problems
+    except ArchiveError:
+        return False
+
+
+def check_same(archive: Archive, known: Shard) -> None:
+    """Raises ArchiveError if an archive is not the one that is known."""
+    shape = (len(archive),) if archive.kind == "folder" else archive.shape
+    dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
+    if (archive.size, shape, dtype) != (known.bytes, known.shape, known.dtype):
+        raise ArchiveError(
+            f"{archive.name}: is not what its manifest says: {archive.size} bytes of {shape}"
+            f" {dtype}, and not {known.bytes} of {known.shape} {known.dtype}; it was changed since"
+        )
+
+
+def content_of(content: Any, job: Job) -> Content:
+    """The array or the pictures that a worker was given. Raises InputError."""
+    if isinstance(content, np.ndarray):
+        return content
+    if not isinstance(content, Iterable):
+        return np.asarray(content)
+    given = list(content)
+    name = name_of(job.place)
+    if not given:
+        raise InputError(f"{name}: a partition of the bag is empty; repartition it")
+    if all(isinstance(each, str) for each in given):
+        if job.root is None:
+            raise InputError(
+                f"{name}: a bag of paths needs root=FOLDER, which the names of the pictures are"
+                " relative to"
+            )
+        return Listing(job.root, [_name_of(each, job.root) for each in given])
+    if job.root is not None or not all(isinstance(each, np.ndarray) for each in given):
+        raise InputError(
+            f"{name}: a bag is one of arrays of one shape, or, with root=FOLDER, of paths of"
+            f" pictures, not of {type(given[0]).__name__}; bag.map() makes one of the other"
+        )
+    kinds = {(each.shape, each.dtype.str) for each in given}
+    if len(kinds) > 1:
+        raise InputError(
+            f"{name}: the arrays of a partition differ in shape or dtype: {sorted(kinds)[:2]}"
+        )
+    return np.stack(given)
+
+
+def _name_of(path: str, root: Path) -> str:
+    try:
+        name = places.absolute(path)
+        found = Path(str(name)).relative_to(root).as_posix()
+    except ValueError:
+        raise InputError(f"{path}: is not in the folder {root}") from None
+    check(found, path)
+    return found
+
+
+def digest(content: Content) -> str:
+    """The SHA-256 of what a shard is made from, in hexadecimal digits: of the dtype, the shape and
+    the elements of an array in C order; of the name and the SHA-256 of each picture file.
+    """
+    found = hashlib.sha256()
+    if isinstance(content, np.ndarray):
+        found.update(f"{content.dtype.str} {content.shape}\n".encode())
+        found.update(np.ascontiguousarray(content).reshape(-1).view(np.uint8).data)
+        return found.hexdigest()
+    for name in content.names:
+        with open_file(content.path(name)) as file:
+            found.update(
+                f"{len(name)} {name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+            )
+    return found.hexdigest()
+
+
+class _Summed(io.RawIOBase):
+    """Hands bytes on, and takes their digest."""
+
+    def __init__(self, output: Output) -> None:
+        self._output, self._digest = output, hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        self._output.write(data)
+        return len(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
