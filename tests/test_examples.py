@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import bitsback
-from bitsback import codecs
+from bitsback import codecs, dask
 
 CLASSES = {
     name: found
-    for package in (bitsback, codecs)
+    for package in (bitsback, codecs, dask)
     for name in package.__all__
     if isinstance(found := getattr(package, name), type)
 }

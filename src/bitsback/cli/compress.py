@@ -63,6 +63,21 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     is_flag=True,
     help="Leave out, and list, pictures that cannot be read or not be held.",
 )
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help=(
+        "Make archives on the cluster of this Dask scheduler, tcp://HOST:8786 or its scheduler file"
+        " .json; or local[:N], N processes of this machine. See below."
+    ),
+)  # fmt: skip
+@click.option(
+    "--shard", type=click.IntRange(min=1), metavar="N",
+    help="With --scheduler: items of an array in an archive.  [default: 128 MiB of them]",
+)  # fmt: skip
+@click.option(
+    "--assume-unchanged", is_flag=True,
+    help="With --scheduler: do not read again what archives were made of before.",
+)  # fmt: skip
 @options.threads_option
 @options.force_option
 @options.quiet_option
@@ -80,6 +95,9 @@ def command(
     stack: bool | None,
     embed: Embed,
     skip_bad: bool,
+    scheduler: str | None,
+    shard: int | None,
+    assume_unchanged: bool,
     threads: int | None,
     force: bool,
     quiet: bool,
@@ -110,18 +128,28 @@ def command(
     their names) work on a few MB a second, both ways; beyond 20 million pixels a fast one takes
     their place, unless it is far worse.
 
+    With --scheduler workers make an archive each of some of the items, and beside these a manifest:
+    -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
+    folder of pictures, where all workers see it. Archives that are there and whole are not made
+    again: start a run that has died again.
+
     \b
       bitsback compress digits.npy                    makes digits.bb
       bitsback compress digits -o small.bb            all pictures in the folder digits
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --block 200        for fast access to single items
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
+      bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
     import bitsback
 
     source = sources[0]
-    if len(sources) > 1:
+    if scheduler is None and (shard is not None or assume_unchanged):
+        raise click.UsageError("--shard and --assume-unchanged are for --scheduler")
+    if scheduler is not None and embed == "always":
+        raise click.UsageError("with --scheduler a model lies beside the archives, not in them")
+    if len(sources) > 1 and scheduler is None:
         if options.STANDARD in sources:
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
@@ -133,6 +161,21 @@ def command(
     ]
     if len(given) > 1:
         raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
+    if scheduler is not None:
+        from bitsback.cli import scheduled
+
+        folder = _default_output(source).removesuffix(".bb") + ".shards"
+        with _warnings(quiet, as_json) as notes:
+            scheduled.compress(
+                scheduler, sources, folder if output is None else output,
+                given[0] if given else "auto", shard, assume_unchanged,
+                {
+                    "block": block, "tile": tile, "stack": stack, "skip_bad": skip_bad,
+                    "threads": 1 if threads is None else threads,
+                },
+                force, quiet, as_json, storage_options, notes,
+            )  # fmt: skip
+        return
     output = options.checked_output(source, _default_output(source) if output is None else output)
     taken: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()

@@ -1,0 +1,64 @@
+"""A cluster of two processes, and arrays to compress on it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback_lab.digits import binarised_mnist_test_images
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """Of two workers, each a process with one thread and little memory; there is one in the tests
+    that ask for it.
+    """
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            memory_limit="1GiB",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def cluster(client: Client) -> Iterator[Client]:
+    """The cluster, as what the test's process is connected to."""
+    client.wait_for_workers(2, timeout=60)
+    with client.as_current():
+        yield client
+
+
+@pytest.fixture(scope="session")
+def digits() -> NDArray[np.bool_]:
+    """bool [400, 28, 28]."""
+    return binarised_mnist_test_images()[:400]
+
+
+@pytest.fixture
+def lazy(digits: NDArray[np.bool_]) -> Any:
+    """The same as a dask.array in eight chunks."""
+    return da.from_array(digits, chunks=(50, 28, 28))
+
+
+@pytest.fixture(scope="session")
+def private() -> bitsback.Model:
+    """A model that does not ship."""
+    model = bitsback.load_model("mnist-binary-paper")
+    description = json.loads(model.description)
+    description["name"] = "private"
+    return bitsback.Model.build(json.dumps(description), model.tensors)
