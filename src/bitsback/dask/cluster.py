@@ -38,7 +38,8 @@ def connected(address: str) -> Iterator[Any]:
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             ) as cluster,
-            Client(cluster) as client,
+            Client(cluster, set_as_default=False) as client,
+            client.as_current(),
         ):
             yield client
         return
@@ -48,12 +49,14 @@ def connected(address: str) -> Iterator[Any]:
         if address.endswith(".json"):
             if not Path(address).exists():
                 raise InputError(f"{address}: there is no such file of a scheduler")
-            client = Client(scheduler_file=os.fspath(address), timeout=_PATIENCE)
+            where = {"scheduler_file": os.fspath(address)}
         else:
-            client = Client(address, timeout=_PATIENCE)
+            where = {"address": address}
+        # One that finds no scheduler would stay the default of this process.
+        client = Client(**where, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"--scheduler {address}: no Dask scheduler answers there: {one_line(error)}"
         ) from error
-    with client:
+    with client, client.as_current():
         yield client

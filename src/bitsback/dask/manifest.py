@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 import bitsback
@@ -73,7 +73,7 @@ class Note:
     """With which it was made."""
 
     def pack(self) -> bytes:
-        return json.dumps({"shard": asdict(self.shard), "settings": self.settings}).encode()
+        return json.dumps({"shard": vars(self.shard), "settings": self.settings}).encode()
 
     @classmethod
     def unpack(cls, data: bytes) -> "Note | None":
@@ -122,7 +122,7 @@ class Manifest:
             "settings": self.settings,
         }
         # A shard a line, so that tools of lines can look into a long one.
-        shards = ",\n".join(json.dumps(asdict(shard)) for shard in self.shards)
+        shards = ",\n".join(json.dumps(vars(shard)) for shard in self.shards)
         return f'{json.dumps(head)[:-1]}, "shards": [\n{shards}\n]}}\n'.encode()
 
     def _model(self) -> dict[str, str | None] | None:
