@@ -2,6 +2,7 @@
 (docs/format.md).
 """
 
+from bitsback.archive.array_bytes import decode, encode
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
 from bitsback.archive.reader import Archive, open
@@ -16,6 +17,8 @@ __all__ = [
     "Summary",
     "View",
     "compress",
+    "decode",
     "decompress",
+    "encode",
     "open",
 ]
