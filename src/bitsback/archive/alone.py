@@ -97,7 +97,8 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     levels = read_levels(cursor, dtype)
     form = body[start : cursor.at]
     model = _read_model(cursor, flags, known) if method in (CHAIN, PLANES) else b""
-    whole = [_head(flags & _COLUMNS), array, form, model, body[cursor.at :]]
+    whole: list[bytes | memoryview] = [_head(flags & _COLUMNS), array, form, model]
+    whole.append(body[cursor.at :])
     if _checksum(whole) != checksum:
         raise ArchiveError(
             "its checksum does not match: it is damaged, or its array has another dtype, shape or"
