@@ -1,4 +1,4 @@
-"""The codec of numcodecs: its own tests of codecs, and Zarr 2."""
+"""The codec of numcodecs: what it asks of codecs, and Zarr 2."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from numcodecs.tests import common
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import known
 from bitsback.numcodecs import Bitsback
+
+from . import codec_checks as checks
 
 RNG = np.random.default_rng(0)
 ARRAYS = [
@@ -36,24 +37,22 @@ CODECS = ["Bitsback(model='auto', axes='auto')", "Bitsback(model='universal', ax
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.dtype.str)
 def test_encode_decode(array: NDArray[Any]) -> None:
-    common.check_encode_decode(array, Bitsback())
+    checks.check_encode_decode(array, Bitsback())
 
 
 @pytest.mark.parametrize("array", NUMBERS, ids=lambda array: array.dtype.str)
 def test_encode_decode_array(array: NDArray[Any]) -> None:
-    common.check_encode_decode_array(array, Bitsback())
+    checks.check_arrays_stay_arrays(array, Bitsback())
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_config_and_repr(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common, "Bitsback", Bitsback, raising=False)
-    common.check_repr(codec)
-    common.check_config(eval(codec))
+def test_config_and_repr(codec: str) -> None:
+    assert repr(eval(codec)) == codec
+    checks.check_config(eval(codec))
 
 
 def test_objects_are_refused() -> None:
-    common.check_err_encode_object_buffer(Bitsback())
-    common.check_err_decode_object_buffer(Bitsback())
+    checks.check_objects_are_refused(Bitsback())
 
 
 def test_it_is_found_by_its_name() -> None:
