@@ -28,7 +28,7 @@ of a stack before them; "auto": whichever is best. All axes before them count it
 
 AUTO: Literal["auto"] = "auto"
 _COLOURS = 4
-_TRIAL = 1 << 15  # elements
+_TRIAL = 1 << 14  # elements
 _TRIAL_ITEMS = 8
 _SAMPLE = 1 << 14  # elements
 _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
