@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jsonschema
@@ -12,6 +14,10 @@ import numpy as np
 import pytest
 import zarr
 
+import bitsback
+import bitsback.numcodecs
+import bitsback.zarr
+from bitsback.archive import array_bytes
 from bitsback.zarr import BitsbackCodec
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -33,6 +39,14 @@ def test_the_examples_run_one_after_another(
     for name in ("volume.zarr", "sharded.zarr", "second.zarr"):
         found = zarr.open_array(tmp_path / name, mode="r")[...]
         assert (np.asarray(found) == names["volume"]).all()
+
+
+@pytest.mark.parametrize(
+    "module", [array_bytes, bitsback.zarr, bitsback.numcodecs], ids=lambda module: module.__name__
+)
+def test_the_docstrings_show_what_is_so(module: ModuleType) -> None:
+    results = doctest.testmod(module)
+    assert results.attempted and not results.failed
 
 
 @pytest.mark.parametrize("page", [DOCS / "zarr.md", EXTENSION / "README.md"], ids=str)
@@ -67,7 +81,7 @@ def test_what_is_refused_is_not_valid(wrong: Any) -> None:
     entry = {"name": "bitsback", "configuration": wrong}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(entry, SCHEMA)
-    with pytest.raises(Exception, match=r"model|axes|configuration"):
+    with pytest.raises(bitsback.BitsbackError, match=r"model|axes|configuration"):
         BitsbackCodec.from_dict(entry)
 
 
