@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,3 +110,14 @@ def test_a_model_is_loaded_once_by_many_threads(
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(known.find, [stranger[:16]] * 40))
     assert all(model is found[0] and model is not None for model in found)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_process_forked_while_a_model_is_looked_for_finds_its_own() -> None:
+    prefix = bundled.identity("mnist-binary")
+    with known._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if known.find(prefix) is not None else 1)
+        assert os.waitpid(child, 0)[1] == 0

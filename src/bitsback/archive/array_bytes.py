@@ -21,7 +21,7 @@ from bitsback.models.named import NamedModel
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
     """One array as bytes, which `bitsback.decode` makes the same array of: dtype, byte order, shape
     and order in memory included. It is for small things among others, in a database or a message;
-    an archive holds many items with less, and any of them can be had alone.
+    an archive holds many items with less, any of them can be had alone, and large ones are cut.
 
     array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, of at most 2^31 bytes; or
     bytes, which become an array of uint8. model: "auto", the bundled ones that fit, of which a

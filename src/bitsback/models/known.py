@@ -28,6 +28,16 @@ _identities: dict[_Stamp, bytes] = {}
 _lock = Lock()
 
 
+def _unlock() -> None:
+    """In a process that was just forked: the thread that holds the lock is not in it."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
     """Makes a model known to this process, so that whatever was coded with it can be decoded; the
     model.
