@@ -92,7 +92,11 @@ def compress(
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
-    source, destination = (located(place, storage_options) for place in (source, destination))
+    destination = located(destination, storage_options)
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
     check_options(storage_options, source, destination)
     given, effort = read_choice(model)
     asked = Asked(given, effort, skip_bad, tile, stack)

@@ -6,25 +6,34 @@ from typing import Any
 
 from bitsback.errors import InputError
 from bitsback.locks import Lock
-from bitsback.remote.url import Url
+from bitsback.remote.url import Url, protocols
 
 
 def is_folder(url: Url) -> bool:
-    """Whether there is a folder at the URL. Raises OSError, and what `Url.connect` raises."""
+    """Whether there is a folder at the URL; HTTP has none. Raises OSError, and what `Url.connect`
+    raises.
+    """
     fs, path = url.connect()
     with url.as_os_error():
+        if {"http", "https"} & set(protocols(fs)):
+            return False
         fs.invalidate_cache(fs._parent(path))
         return bool(fs.info(path)["type"] == "directory")
 
 
-def names_in(url: Url) -> list[str]:
-    """The names of all files in the folder and its folders, `/` between these. Raises OSError, and
-    what `Url.connect` raises.
+def files_in(url: Url) -> dict[str, Url]:
+    """All files in the folder and its folders, by their names, `/` between folders. Raises OSError,
+    and what `Url.connect` raises.
     """
     fs, path = url.connect()
     with url.as_os_error():
         fs.invalidate_cache(path)
-        return [name[len(path.rstrip("/")) + 1 :] for name in fs.find(path)]
+        found = fs.find(path, detail=True)
+    start = len(path.rstrip("/")) + 1 if path.strip("/") else len(path)
+    return {
+        (name := place[start:]): url.child(place, name, info["size"])
+        for place, info in found.items()
+    }
 
 
 class Uploads:
@@ -41,7 +50,7 @@ class Uploads:
         self._lock = Lock()
         self._there: set[str] = set()
         with suppress(OSError):  # there is no such folder yet
-            self._there = set(names_in(url))
+            self._there = set(files_in(url))
 
     def check(self, names: Iterable[str]) -> None:
         """Raises InputError if there is a file of such a name, and none may be replaced."""

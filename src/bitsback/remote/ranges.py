@@ -36,8 +36,13 @@ class Ranges:
         self._kept: dict[int, bytes] = {}
         """What was fetched, the oldest first, by its offset."""
         self._expected: deque[Span] = deque()
-        fs, path = url.connect()
-        with url.as_os_error():
+        self.size = self._find_size() if url.size is None else url.size
+        ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
+        self._fetch(_merged(ends))
+
+    def _find_size(self) -> int:
+        fs, path = self._url.connect()
+        with self._url.as_os_error():
             # What it remembers of a folder may be older than the file.
             fs.invalidate_cache(fs._parent(path))
             info = fs.info(path)
@@ -45,9 +50,8 @@ class Ranges:
             raise OSError("is a folder")
         if info.get("size") is None:
             raise OSError(f"the server does not say how long it is; {self._advice}")
-        self.size: int = info["size"]
-        ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
-        self._fetch(_merged(ends))
+        size: int = info["size"]
+        return size
 
     @property
     def _advice(self) -> str:
