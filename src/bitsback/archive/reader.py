@@ -101,13 +101,13 @@ class Archive:
                 given,
                 lambda: map(self._read_place, self._directory.models),
                 lambda: (
-                    self._read(place.offset, min(place.size, START))
+                    self.read(place.offset, min(place.size, START))
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self._read, self.size)
+            self._directory = scan(self.read, self.size)
             self.collection = self._directory.collection or guess_collection(
-                self._directory, self._read
+                self._directory, self.read
             )
         except ArchiveError as error:
             self.close()
@@ -207,6 +207,10 @@ class Archive:
     def blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
+
+    def sections(self) -> list[Place]:
+        """Where the models are, and what else is no block."""
+        return list(self._directory.sections)
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -313,7 +317,7 @@ class Archive:
             self.expect(self.blocks)
             for block in self.blocks:
                 try:
-                    yield block, self._task(block)
+                    yield block, self.task(block)
                 except ArchiveError as error:
                     yield block, error
 
@@ -371,7 +375,7 @@ class Archive:
         self.check()
         self.expect(self.blocks)
         for block in self.blocks:
-            yield self._task(block)
+            yield self.task(block)
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
@@ -389,7 +393,7 @@ class Archive:
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
         return ArchiveError(f"{where}: {error}", error.block)
 
-    def _read(self, offset: int, size: int) -> bytes:
+    def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
@@ -405,7 +409,7 @@ class Archive:
         )
 
     def _read_place(self, place: Place) -> bytes:
-        return self._read(place.offset, place.size)
+        return self.read(place.offset, place.size)
 
     def _block_of(self, piece: int) -> BlockInfo:
         behind = bisect_right(self.blocks, piece, key=lambda block: block.first)
@@ -418,16 +422,16 @@ class Archive:
             )
         return self.blocks[behind - 1]
 
-    def _task(self, block: BlockInfo) -> Task:
+    def task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
-        data = self._read(block.offset, block.size)
+        data = self.read(block.offset, block.size)
         try:
             try:
                 payload = open_section(data, BLOCK)
             except ArchiveError:
                 if not self._directory.drift:
                     raise
-                data = self._read(block.offset + self._directory.drift, block.size)
+                data = self.read(block.offset + self._directory.drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
             raise at_block(
@@ -442,20 +446,20 @@ class Archive:
         block, cached = self._block_of(piece), self._cached
         if cached is not None and cached[0] == block.number:
             return block.first, cached[1]
-        pieces = decode(self, self._task(block), None if stop is None else stop - block.first)
+        pieces = decode(self, self.task(block), None if stop is None else stop - block.first)
         if stop is None:
             self._cached = block.number, pieces
         return block.first, pieces
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
-        data = memoryview(self._read(block.offset, min(_HEADER_SPACE, block.size)))
+        data = memoryview(self.read(block.offset, min(_HEADER_SPACE, block.size)))
         cursor = Cursor(data, 1)
         cursor.varint()
         try:
             return read_header(data[cursor.at :])
         except ArchiveError:
-            return read_header(self._task(block).payload)
+            return read_header(self.task(block).payload)
 
 
 def _open_again(place: Location, model: bytes | None) -> Archive:

@@ -1,5 +1,6 @@
 """Folders at URLs: what is in one, and files that are written to one."""
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -34,6 +35,34 @@ def files_in(url: Url) -> dict[str, Url]:
         (name := place[start:]): url.child(place, name, info["size"])
         for place, info in found.items()
     }
+
+
+def matching(url: Url) -> list[Url]:
+    """The files whose URLs match a pattern with `*`, the numbers in them in their order, or the URL
+    itself if it has none. Raises InputError if there are none.
+    """
+    if "*" not in url.name:
+        return [url]
+    try:
+        fs, path = url.connect()
+        with url.as_os_error():
+            fs.invalidate_cache(path.partition("*")[0].rpartition("/")[0])
+            found = fs.glob(path, detail=True)
+    except OSError as error:
+        raise InputError(f"{url.name}: cannot be listed: {error}") from error
+    start = len(path.partition("*")[0].rpartition("/")[0]) + 1
+    folder = Url(url.text.partition("*")[0].rpartition("/")[0], url.options)
+    if not found:
+        raise InputError(f"{url.name}: there is no file of such a name")
+    return [
+        folder.child(place, place[start:], found[place]["size"])
+        for place in sorted(found, key=_by_number)
+    ]
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", name)
+    return [(int(part) if part.isdigit() else -1, part) for part in parts]
 
 
 class Uploads:
