@@ -39,6 +39,8 @@ from bitsback.remote.url import Options, check_options, located
 
 Embed = Literal["auto", "always", "never"]
 
+_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+
 
 def compress(
     source: Source,
@@ -185,17 +187,25 @@ class _Writer:
         collection, output = self._taken.collection, self._output
         output.write(HEAD + collection.pack())
         chosen = self._choose() if self._early else []
-        used = {
+        models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
         }
-        model_bytes = sum(map(self._write_model, used.values()))
+        model_bytes = 0
+        held_back: list[bytes] = []  # until it is known that a model is used
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(METHODS), 0)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), threads):
-            output.write(encoded.section)
+            held_back.append(encoded.section)
+            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+                model_bytes += sum(map(self._write_model, models.values()))
+                models = {}
+            if not models:
+                for held in held_back:
+                    output.write(held)
+                held_back = []
             index.append((encoded.items, len(encoded.section)))
             outdone += encoded.outdone
             if encoded.model is not None:
@@ -204,6 +214,8 @@ class _Writer:
             done += encoded.items
             if progress is not None:
                 progress(done, collection.pieces)
+        for held in held_back:
+            output.write(held)
         first_offset = output.size - sum(size for _, size in index)
         output.write(self._taken.names)
         output.write(pack_index(first_offset, index))
