@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zipfile
 from typing import Any
 
 import fsspec
@@ -86,6 +87,19 @@ def test_a_folder_from_a_url_and_to_one(s3: dict[str, Any], memory: Any) -> None
         bitsback.decompress("memory://x.bb", "memory://restored")
     bitsback.decompress("memory://x.bb", "s3://bucket/again/", storage_options={"s3": s3})
     assert fs.cat("bucket/again/b/d e.bmp") == memory.cat("/restored/b/d e.bmp")
+
+
+@pytest.mark.parametrize("chain", ["zip://::memory://x.zip", "bitsback://::memory://scans.bb"])
+def test_a_folder_in_a_file(memory: Any, chain: str) -> None:
+    memory.pipe({"/scans/a.png": png(), "/scans/b/c.png": png(PICTURE.T)})
+    bitsback.compress("memory://scans", "memory://scans.bb")
+    with memory.open("/x.zip", "wb") as file, zipfile.ZipFile(file, "w") as container:
+        for name in ("a.png", "b/c.png"):
+            container.writestr(name, memory.cat(f"/scans/{name}"))
+    bitsback.compress(chain, "memory://again.bb")
+    with bitsback.open("memory://again.bb") as archive:
+        assert archive.names == ["a.png", "b/c.png"]
+    assert memory.cat("/again.bb") == memory.cat("/scans.bb")
 
 
 def test_a_folder_that_cannot_be_restored_leaves_nothing(memory: Any) -> None:

@@ -34,6 +34,7 @@ def files_in(url: Url) -> dict[str, Url]:
     return {
         (name := place[start:]): url.child(place, name, info["size"])
         for place, info in found.items()
+        if info["type"] != "directory"  # as S3 lists some
     }
 
 

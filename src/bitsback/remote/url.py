@@ -48,7 +48,7 @@ class Url:
         self._parent: tuple[Url, str] | None = None
         self._connected: tuple[int, Any, str] | None = None
 
-    def child(self, path: str, name: str, size: int) -> "Url":
+    def child(self, path: str, name: str, size: int | None) -> "Url":
         """A file in the folder at this URL. path: its path in the filesystem. name: in the
         folder.
         """
