@@ -89,6 +89,19 @@ def test_a_folder_from_a_url_and_to_one(s3: dict[str, Any], memory: Any) -> None
     assert fs.cat("bucket/again/b/d e.bmp") == memory.cat("/restored/b/d e.bmp")
 
 
+def test_a_model(s3: dict[str, Any], memory: Any) -> None:
+    model = bitsback.load_model("mnist-binary-paper")
+    fsspec.filesystem("s3", **s3).pipe("bucket/m.safetensors", model.to_bytes())
+    url = "s3://bucket/m.safetensors"
+    assert bitsback.load_model(url, s3).identity == model.identity
+    images = np.zeros((5, 28, 28), bool)
+    bitsback.compress(images, "memory://x.bb", model=url, storage_options={"s3": s3})
+    restored = bitsback.decompress("memory://x.bb", model=url, storage_options={"s3": s3})
+    assert np.array_equal(restored, images)
+    with pytest.raises(bitsback.ModelError, match=r"memory://none: there is no such file"):
+        bitsback.load_model("memory://none")
+
+
 @pytest.mark.parametrize("chain", ["zip://::memory://x.zip", "bitsback://::memory://scans.bb"])
 def test_a_folder_in_a_file(memory: Any, chain: str) -> None:
     memory.pipe({"/scans/a.png": png(), "/scans/b/c.png": png(PICTURE.T)})

@@ -24,6 +24,7 @@ from bitsback.archive.targets import check_container
 from bitsback.errors import InputError
 from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
+from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url
@@ -85,8 +86,9 @@ def decompress(
     """
     threads = check_threads(threads)
     source, destination = (located(place, storage_options) for place in (source, destination))
-    check_options(storage_options, source, destination)
-    with _open(source, model) as blocks:
+    check_options(storage_options, source, destination, located(model))
+    given = None if model is None else given_model(model, storage_options)
+    with _open(source, given) as blocks:
         if isinstance(blocks.collection, FileList):
             return _restore(blocks, destination, threads, progress, force, verify)
         collection = blocks.collection
@@ -183,7 +185,7 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
 
 
 @contextmanager
-def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
+def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
     """The archive, as a file or, if it cannot be sought in, as a stream."""
     if isinstance(source, Url):
         with Archive(source, model=model) as archive:
@@ -195,7 +197,7 @@ def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
         with Archive(source, model=model) as archive:
             yield archive
     else:
-        yield Stream(source, given_model(model) if model is not None else None)
+        yield Stream(source, model)
 
 
 def _gather(collection: Collection, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:

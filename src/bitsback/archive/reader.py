@@ -80,9 +80,9 @@ class Archive:
         Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
         bitsback, or is damaged so that not even its blocks can be found.
         """
-        given = given_model(model) if model is not None else None
+        given = given_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
-        check_options(storage_options, source)
+        check_options(storage_options, source, located(model))
         self._place: Location | None = None
         if isinstance(source, str | os.PathLike | Url):
             self.name, self._place = name_of(source), source

@@ -99,8 +99,8 @@ def compress(
         source = [located(each, storage_options) for each in source]
     else:
         source = located(source, storage_options)
-    check_options(storage_options, source, destination)
-    given, effort = read_choice(model)
+    check_options(storage_options, source, destination, located(model))
+    given, effort = read_choice(model, storage_options)
     asked = Asked(given, effort, skip_bad, tile, stack)
     with open_input(source, asked) as taken:
         taken.check_output(destination)

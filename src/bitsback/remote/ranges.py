@@ -139,6 +139,12 @@ def _merged(spans: list[Span]) -> list[Span]:
     return found
 
 
+def read_all(url: Url) -> bytes:
+    """All bytes of the file at a URL. Raises OSError, and what `Url.connect` raises."""
+    ranges = Ranges(url)
+    return ranges.read(0, ranges.size)
+
+
 class _Raw(io.RawIOBase):
     def __init__(self, ranges: Ranges, name: str) -> None:
         self._ranges, self._at = ranges, 0
