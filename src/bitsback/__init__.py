@@ -17,7 +17,7 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive, compress, decode, decompress, encode, open
+    from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -41,6 +41,7 @@ __all__ = [
     "decompress",
     "encode",
     "load_model",
+    "merge",
     "open",
     "register_model",
 ]
@@ -52,6 +53,7 @@ _LAZY = {
     "decode": "archive",
     "decompress": "archive",
     "encode": "archive",
+    "merge": "archive",
     "open": "archive",
     "Message": "message",
     "Model": "models",

@@ -5,6 +5,7 @@
 from bitsback.archive.array_bytes import decode, encode
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
+from bitsback.archive.merging import merge
 from bitsback.archive.reader import Archive, open
 from bitsback.archive.summary import Compressed, Summary
 from bitsback.archive.view import View
@@ -20,5 +21,6 @@ __all__ = [
     "decode",
     "decompress",
     "encode",
+    "merge",
     "open",
 ]

@@ -5,9 +5,9 @@ that ship, and the files that the environment variable BITSBACK_MODELS names.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
 
 from bitsback.errors import ModelError
+from bitsback.locks import Lock
 from bitsback.models import bundled, file, load_model
 from bitsback.models.model import Model
 
@@ -26,16 +26,6 @@ _Stamp = tuple[Path, int, int]
 _models: dict[bytes, Model] = {}
 _identities: dict[_Stamp, bytes] = {}
 _lock = Lock()
-
-
-def _unlock() -> None:
-    """In a process that was just forked: the thread that holds the lock is not in it."""
-    global _lock
-    _lock = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
 
 
 def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
