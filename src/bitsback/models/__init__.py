@@ -13,6 +13,10 @@ __all__ = ["Model", "bundled", "load_model"]
 def load_model(source: str | PathLike[str] | bytes) -> Model:
     """A model by its bundled name, from a file, or from the bytes of one.
 
+    >>> import bitsback
+    >>> bitsback.load_model("mnist-binary").item_shape
+    (28, 28)
+
     Raises ModelError, naming the file, if it cannot be read, is no model, or breaks a bound.
     """
     if isinstance(source, bytes):
