@@ -37,7 +37,7 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive, compress, decompress, open
+    from bitsback.archive import Archive, compress, decompress, merge, open
     from bitsback.message import Message
     from bitsback.models import Model, load_model
 
@@ -58,6 +58,7 @@ __all__ = [
     "compress",
     "decompress",
     "load_model",
+    "merge",
     "open",
 ]
 
@@ -66,6 +67,7 @@ _LAZY = {
     "Archive": "archive",
     "compress": "archive",
     "decompress": "archive",
+    "merge": "archive",
     "open": "archive",
     "Message": "message",
     "Model": "models",

@@ -1,14 +1,15 @@
 """An archive in a file: any items of it, decoding no more blocks than they are in."""
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from bitsback.archive.block import Opened
-from bitsback.archive.blocks import Blocks
+from bitsback.archive.blocks import HEADER_SPACE, Blocks
 from bitsback.archive.cache import ROOM, BlockCache
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.contents import Contents
@@ -24,10 +25,19 @@ from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.file_io import Reader, open_file, reading, stream_name
+from bitsback.images.file_io import (
+    Location,
+    RandomAccess,
+    Reader,
+    name_of,
+    open_anywhere,
+    reading,
+    stream_name,
+)
 from bitsback.models import Model
+from bitsback.remote.url import Options, Url, check_options, located
 
-Source = str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview
+Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
 """A path, a binary file, or the bytes of one."""
 
 Problem = tuple[int | None, ArchiveError]
@@ -67,10 +77,19 @@ class Archive(Contents):
     its path can be pickled: it is opened again where it is unpickled.
     """
 
-    def __init__(self, source: Source, *, model: Choice | None = None, cache: int = ROOM) -> None:
-        """source: a path, a binary file that can seek, or the bytes of an archive. model: one that
-        the archive's blocks may ask for. cache: bytes of decoded blocks that are kept, 64 MiB by
-        default; the one that was decoded last is kept even if it is larger, unless it is 0.
+    def __init__(
+        self,
+        source: Source,
+        *,
+        model: Choice | None = None,
+        cache: int = ROOM,
+        storage_options: Options | None = None,
+    ) -> None:
+        """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
+        that can seek, or the bytes of an archive. model: one that the archive's blocks may ask for.
+        cache: bytes of decoded blocks that are kept, 64 MiB by default; the one that was decoded
+        last is kept even if it is larger, unless it is 0. storage_options: for the filesystem of a
+        URL.
 
         Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
         bitsback, or is damaged so that not even its blocks can be found.
@@ -78,36 +97,39 @@ class Archive(Contents):
         if cache < 0:
             raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
         self._cache = BlockCache(cache)
-        if isinstance(source, bytes | bytearray | memoryview):
-            source = BytesIO(source)
-        given = given_model(model) if model is not None else None
-        if isinstance(source, str | os.PathLike):
-            self.name = os.fspath(source)
-            self._file: BinaryIO = open_file(source)
+        given = given_model(model, storage_options) if model is not None else None
+        source = located(source, storage_options)
+        check_options(storage_options, source, located(model))
+        self._place: Location | None = None
+        if isinstance(source, str | os.PathLike | Url):
+            self.name, self._place = name_of(source), source
+            self._reader: RandomAccess = open_anywhere(source)
             self._owned = True
             self._given = given
         else:
-            self.name = stream_name(source, "the archive")
-            self._file = source
+            file: BinaryIO = (
+                BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+            )
+            self.name = stream_name(file, "the archive")
+            self._reader = Reader(file)
             self._owned = False
-        self._reader = Reader(self._file)
         try:
             with reading(self.name):
-                self.size = self._file.seek(0, os.SEEK_END)
+                self.size = self._reader.size
             self.library = Library(
                 given,
                 lambda: map(self._read_place, self._directory.models),
                 lambda: (
-                    self._read(place.offset, min(place.size, START))
+                    self.read(place.offset, min(place.size, START))
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self._read, self.size)
+            self._directory = scan(self.read, self.size)
             self.collection = self._directory.collection or guess_collection(
-                self._directory, self._read
+                self._directory, self.read
             )
             self._blocks = Blocks(
-                self.name, self.collection, self.library, self._directory, self._read, self._cache
+                self.name, self.collection, self.library, self._directory, self.read, self._cache
             )
         except ArchiveError as error:
             self.close()
@@ -132,7 +154,7 @@ class Archive(Contents):
         self.closed = True
         self._cache.clear()
         if self._owned:
-            self._file.close()
+            self._reader.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         self.check_open()
@@ -141,7 +163,9 @@ class Archive(Contents):
                 f"{self.name}: only an archive that was opened by its path can be pickled"
             )
         model = None if self._given is None else self._given.to_bytes()
-        return _open_again, (os.path.abspath(self.name), model, self._cache.room)  # noqa: PTH100
+        place = self._place
+        again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
+        return _open_again, (again, model, self._cache.room)
 
     @property
     def files(self) -> Files:
@@ -167,6 +191,10 @@ class Archive(Contents):
     def blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
+
+    def sections(self) -> list[Place]:
+        """Where the models are, and what else is no block."""
+        return list(self._directory.sections)
 
     @property
     def cache(self) -> int:
@@ -194,6 +222,11 @@ class Archive(Contents):
         """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
         of the first piece of each, and its pieces.
         """
+        start, stop = (
+            bisect_right(self.blocks, piece, key=lambda block: block.first)
+            for piece in (first, end - 1)
+        )
+        self.expect(self.blocks[max(start - 1, 0) : stop])
         while first < end:
             yield self.decode_at(first, None if verify else end)
             block = self.block_of(first)
@@ -206,15 +239,28 @@ class Archive(Contents):
         problems: list[Problem] = [(error.block, error) for error in self.problems]
         problems += [(None, problem) for problem in self._damage()]
 
-        def check(block: BlockInfo) -> tuple[BlockInfo, ArchiveError | None]:
+        def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
+            self.expect(self.blocks)
+            for block in self.blocks:
+                try:
+                    yield block, self.task(block)
+                except ArchiveError as error:
+                    yield block, error
+
+        def check(
+            found: tuple[BlockInfo, Task | ArchiveError],
+        ) -> tuple[BlockInfo, ArchiveError | None]:
+            block, task = found
             try:
-                decode(self, self._blocks.task(block))
+                if isinstance(task, ArchiveError):
+                    raise task
+                decode(self, task)
             except ArchiveError as error:
                 # Without its traceback, which would hold more than an archive of many has bytes.
                 return block, ArchiveError(str(error), error.block)
             return block, None
 
-        for block, error in ordered_map(check, self.blocks, check_threads(threads)):
+        for block, error in ordered_map(check, read(), check_threads(threads)):
             if error is not None:
                 problems.append((block.number, error))
             if progress is not None:
@@ -253,13 +299,15 @@ class Archive(Contents):
         it comes upon.
         """
         self.check()
+        self.expect(self.blocks)
         for block in self.blocks:
-            yield self._blocks.task(block)
+            yield self.task(block)
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
         none, and builds no model.
         """
+        self.expect(self.blocks, HEADER_SPACE)
         return describe(self)
 
     @property
@@ -271,7 +319,7 @@ class Archive(Contents):
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
         return ArchiveError(f"{where}: {error}", error.block)
 
-    def _read(self, offset: int, size: int) -> bytes:
+    def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
@@ -280,19 +328,36 @@ class Archive(Contents):
         with reading(self.name):
             return self._reader.read(start, end - start)
 
+    def expect(self, blocks: Sequence[BlockInfo], size: int | None = None) -> None:
+        """Says that these blocks, or so many bytes of each, will be read next, in order."""
+        self._reader.expect(
+            (block.offset, block.size if size is None else min(size, block.size))
+            for block in blocks
+        )
+
     def _read_place(self, place: Place) -> bytes:
-        return self._read(place.offset, place.size)
+        return self.read(place.offset, place.size)
+
+    def task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        return self._blocks.task(block)
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
         return self._blocks.header(block)
 
 
-def _open_again(path: str, model: bytes | None, cache: int) -> Archive:
-    return Archive(path, model=None if model is None else Model.from_bytes(model), cache=cache)
+def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
+    return Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
 
 
-def open(source: Source, *, model: Choice | None = None, cache: int = ROOM) -> Archive:
+def open(
+    source: Source,
+    *,
+    model: Choice | None = None,
+    cache: int = ROOM,
+    storage_options: Options | None = None,
+) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of
     Archive.
 
@@ -305,4 +370,4 @@ def open(source: Source, *, model: Choice | None = None, cache: int = ROOM) -> A
     ...     print(archive[2:5], [int(number) for number in archive if number > 7])
     [2 3 4] [8, 9]
     """
-    return Archive(source, model=model, cache=cache)
+    return Archive(source, model=model, cache=cache, storage_options=storage_options)

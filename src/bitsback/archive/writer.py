@@ -38,6 +38,7 @@ from bitsback.errors import InputError
 from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.remote.url import Options, check_options, located
 
 Embed = Literal["auto", "always", "never"]
 Purpose = Literal["storage", "random-access"]
@@ -72,6 +73,7 @@ def compress(
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
+    storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, or a collection of pictures or arrays, into an archive.
 
@@ -90,9 +92,10 @@ def compress(
         Zarr and Dask, and others with `chunks`, are read chunk by chunk along the first axis.
         Arrays are of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits; their first axis
         counts the items, unless the array is one picture or a stack.
-    destination: a path, whose file appears when it is complete, or a binary stream, which is never
-    sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
-    bundled one is chosen: "fast",
+    Files may be at URLs of fsspec's.
+    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
+    is never sought in. model: the name of a bundled model, the path of a model file, or a model; or
+    how a bundled one is chosen: "fast",
         among those of independent pixels; "best", whichever makes a sample smallest; "auto", the
         best if there are at most 20 million elements, some seconds' work, and otherwise a fast one,
         unless all of these are far worse.
@@ -108,6 +111,7 @@ def compress(
     number first; none of them is converted. purpose: "random-access" makes small blocks and tiles
     and no stacks, unless others are asked for, and "auto" then takes a model without a scan where
     one fits, so that any one item can be had in a millisecond or so.
+    storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
     names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
@@ -128,7 +132,13 @@ def compress(
     if quick:
         tile = _QUICK_TILE if tile is None else tile
         stack = bool(stack)  # of which a slice needs those before it
-    given, effort = read_choice(model)
+    destination = located(destination, storage_options)
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
+    check_options(storage_options, source, destination, located(model))
+    given, effort = read_choice(model, storage_options)
     asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape)
     with open_input(source, asked) as taken:
         taken.check_output(destination)
