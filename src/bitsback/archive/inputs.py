@@ -121,9 +121,8 @@ def open_input(source: Source, asked: Asked) -> Iterator[Input]:
 @contextmanager
 def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     described = asked.dtype is not None or asked.shape is not None
-    usual = isinstance(source, str | os.PathLike | Url | np.ndarray) or callable(
-        getattr(source, "read", None)
-    )
+    stream = callable(getattr(source, "read", None)) and not hasattr(source, "__array__")
+    usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
     if usual and described:
         raise InputError(
             "dtype and shape are for images that come one after another; this input has its own"
