@@ -1,5 +1,25 @@
 """bitsback: lossless compression of image collections with latent-variable models and bits-back
 coding.
+
+    compress(source, destination)   an array, a folder of pictures, ... becomes an archive
+    decompress(archive)             and what it was made from again
+    open(archive)                   an archive, indexed like an array, or by the names of files
+
+>>> import io
+>>> import bitsback
+>>> import numpy as np
+>>> digits = np.zeros((100, 28, 28), np.uint8)
+>>> file = io.BytesIO()  # or the path of a file
+>>> summary = bitsback.compress(digits, file)
+>>> np.array_equal(bitsback.decompress(file), digits)
+True
+>>> with bitsback.open(file) as archive:
+...     archive[[3, 1], 10:20].shape
+(2, 10, 28)
+
+`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of. Every error
+that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
+what is not there, ValueError for an archive that is closed.
 """
 
 from importlib import import_module
@@ -60,6 +80,10 @@ _LAZY = {
     "load_model": "models",
     "register_model": "models.known",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "import_module"})
 
 
 def __getattr__(name: str) -> Any:
