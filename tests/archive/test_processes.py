@@ -46,6 +46,7 @@ def test_forked_processes_do_not_disturb_each_other(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_forked_processes_with_threads_under_load(tmp_path: Path, where: str) -> None:
     """Every read is checked by a checksum, and thousands of them overlap."""

@@ -2,8 +2,10 @@
 (docs/format.md).
 """
 
+from bitsback.archive.array_bytes import decode, encode
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
+from bitsback.archive.merging import merge
 from bitsback.archive.reader import Archive, open
 from bitsback.archive.summary import Compressed, Summary
 from bitsback.archive.view import View
@@ -16,6 +18,9 @@ __all__ = [
     "Summary",
     "View",
     "compress",
+    "decode",
     "decompress",
+    "encode",
+    "merge",
     "open",
 ]

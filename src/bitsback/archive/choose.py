@@ -24,6 +24,7 @@ from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.outline import Outline
+from bitsback.remote.url import Options
 
 Choice = str | os.PathLike[str] | Model
 """What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
@@ -37,11 +38,14 @@ it is far worse than the best.
 # Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
 # thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
+HURRIED = _LARGE + 1
+"""What counts as the elements of a job where speed is what counts."""
 _FAR_WORSE = 1.5  # times as many bytes
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
 _CONTESTED = 1.1
 _DISAPPOINTING = 1.25  # times as many bytes
+_ALONE = 80  # bytes that a block takes for being one
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,29 @@ class Chosen:
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of so many bytes is far larger than the trial promised."""
-        return size > _DISAPPOINTING * self.rate * elements
+        return size > _DISAPPOINTING * self.rate * elements + _ALONE
 
 
 class UnfitError(InputError):
     """A model was given that does not code the values of the items."""
 
 
-def given_model(choice: Choice) -> Model | None:
+def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
     if isinstance(choice, Model):
         return choice
-    return None if choice == "auto" else load_model(choice)
+    return None if choice == "auto" else load_model(choice, storage_options)
 
 
-def read_choice(choice: Choice) -> tuple[Model | None, Effort]:
+def read_choice(
+    choice: Choice, storage_options: Options | None = None
+) -> tuple[Model | None, Effort]:
     """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
     ModelError if it cannot be had.
     """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
-    return given_model(choice), "auto"
+    return given_model(choice, storage_options), "auto"
 
 
 def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
@@ -163,7 +169,7 @@ def choose(
         return Chosen(None)
     sample = sample_of(pieces, whole=bool(sized))
     trials = [
-        _Trial(model, invert, _cost(model, sample, coded[1], invert))
+        _Trial(model, invert, chain_cost(model, sample, coded[1], invert))
         for outline in sized
         # A sample may have fewer levels than all items, but not others.
         if model_symbols(outline, pieces.elements, levels)
@@ -283,7 +289,8 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+def chain_cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+    """Bytes that a model that is not free makes of pieces with these symbols."""
     assert sample.shape is not None
     bound = model.fitted(sample.shape)
     assert bound is not None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as count_from
-from typing import Any, BinaryIO, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
-from bitsback.archive.reader import Archive
+from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
@@ -24,9 +24,8 @@ from bitsback.archive.targets import check_container
 from bitsback.errors import InputError
 from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
+from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
-
-Source = str | os.PathLike[str] | BinaryIO | Url
 
 
 @overload
@@ -71,8 +70,16 @@ def decompress(
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
 
-    source: a path, a URL, or a binary stream, which need not be seekable if the archive holds an
-    array.
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(np.arange(6, dtype=np.uint8).reshape(2, 3), file)
+    >>> bitsback.decompress(file.getvalue())
+    array([[0, 1, 2],
+           [3, 4, 5]], dtype=uint8)
+
+    source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
+    if the archive holds an array.
     destination: the path of a file of the kind that the archive was made from (.npy, .npz, idx,
     TIFF), which appears when it is complete, or a binary stream; without one the array is returned.
     For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
@@ -85,8 +92,9 @@ def decompress(
     """
     threads = check_threads(threads)
     source, destination = (located(place, storage_options) for place in (source, destination))
-    check_options(storage_options, source, destination)
-    with _open(source, model) as blocks:
+    check_options(storage_options, source, destination, located(model))
+    given = None if model is None else given_model(model, storage_options)
+    with _open(source, given) as blocks:
         if isinstance(blocks.collection, FileList):
             return _restore(blocks, destination, threads, progress, force, verify)
         collection = blocks.collection
@@ -183,7 +191,7 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
 
 
 @contextmanager
-def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
+def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
     """The archive, as a file or, if it cannot be sought in, as a stream."""
     if isinstance(source, Url):
         with Archive(source, model=model) as archive:
@@ -191,11 +199,11 @@ def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open(file, model) as blocks:
             yield blocks
-    elif source.seekable():
+    elif isinstance(source, bytes | bytearray | memoryview) or source.seekable():
         with Archive(source, model=model) as archive:
             yield archive
     else:
-        yield Stream(source, given_model(model) if model is not None else None)
+        yield Stream(source, model)
 
 
 def _gather(collection: Collection, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from bitsback.cli.progress import Progress
 from bitsback.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
-    from bitsback.archive.writer import Embed
+    from bitsback.archive.writer import Embed, Purpose
 
 _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 """Of the names of inputs, which the ending of the archive replaces."""
@@ -33,6 +33,15 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.option(
     "--best", is_flag=True, help="Choose the model that makes the archive smallest, however slow."
 )
+@click.option(
+    "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
+    show_default=True,
+    help=(
+        "random-access: any one item is decoded fast, a digit in 0.3 ms by a dense model, which is"
+        " chosen where one fits, or in 5 ms by a context model; photographs are cut into tiles of"
+        " 64 x 64. It costs bytes: 8 % of grey digits, 57 % of bilevel ones, 4 % of photographs."
+    ),
+)  # fmt: skip
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
     help=(
@@ -90,6 +99,7 @@ def command(
     model: str | None,
     fast: bool,
     best: bool,
+    purpose: Purpose,
     block: int | None,
     tile: int | None,
     stack: bool | None,
@@ -137,7 +147,7 @@ def command(
       bitsback compress digits.npy                    makes digits.bb
       bitsback compress digits -o small.bb            all pictures in the folder digits
       bitsback compress t10k-images-idx3-ubyte.gz --fast
-      bitsback compress digits.npy --block 200        for fast access to single items
+      bitsback compress digits.npy --for random-access
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
@@ -185,7 +195,8 @@ def command(
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack, storage_options=storage_options,
+            force=force, skip_bad=skip_bad, tile=tile, stack=stack, purpose=purpose,
+            storage_options=storage_options,
         )  # fmt: skip
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,

@@ -79,13 +79,15 @@ def command(
         raise InputError("an archive in a pipe cannot be searched for items; give a file")
     if output == options.STANDARD:
         options.refuse_terminal()
+    from bitsback.archive.choose import given_model
     from bitsback.archive.reader import Archive
     from bitsback.remote.url import check_options, located
 
     places = [located(place, storage_options) for place in (archive, output, folder)]
-    check_options(storage_options, *places)
+    check_options(storage_options, *places, located(model))
+    given = None if model is None else given_model(model, storage_options)
     source, target, images = places
-    with Archive(source, model=model) as opened:
+    with Archive(source, model=given) as opened:
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 

@@ -77,6 +77,15 @@ def from_archive(
     """A lazy dask.array of an archive, or of several, one after the other along the first axis; of
     archives of files a dask.bag of (name, array).
 
+    >>> import tempfile
+    >>> import bitsback
+    >>> from bitsback.dask import from_archive
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     done = bitsback.compress(np.arange(100, dtype="u1"), folder + "/x.bb", block=25)
+    ...     array = from_archive([folder + "/x.bb", folder + "/x.bb"])
+    ...     print(array.numblocks, int(array[90:110].sum().compute()))
+    (8,) 990
+
     urls: paths or URLs of archives, or of the manifest that `to_archives` has written; workers open
     them by these. model: the name, the path or the URL of one that the archives may ask for; a
     manifest knows the model of its shards. chunks: "block": a chunk for each block of an archive,
@@ -141,7 +150,7 @@ def _looked_into(part: _Part) -> tuple[_Part, _Lengths] | list[_Some]:
         if isinstance(archive.collection, FileList):
             return _files_in_blocks(part, archive, archive.collection)
         part = _Part(part.place, part.model, part.known, archive.shape, archive.dtype.str)
-        return part, _chunks(archive)
+        return part, archive.chunks
 
 
 def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> list[_Some]:
@@ -157,20 +166,6 @@ def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> lis
             piece = collection.starts[within] + collection.parts[within].first_piece(item)
         found[int(np.searchsorted(starts, piece, "right"))].append(number)
     return [_Some(part, numbers) for _, numbers in sorted(found.items())]
-
-
-def _chunks(archive: Archive) -> _Lengths:
-    """Along each axis the lengths of the blocks, or of the pieces of large items."""
-    array = archive.array
-    if array.plain and array.axes != ONE:
-        counts = tuple(block.items for block in archive.blocks)
-        return (counts or (0,), *((size,) for size in array.shape[1:]))
-    grid = array.grid(0)
-    lengths = tuple(
-        tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
-        for size, extent in zip(grid.shape, grid.extents, strict=True)
-    )
-    return lengths if array.axes == ONE else ((1,) * array.entries, *lengths)
 
 
 def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:

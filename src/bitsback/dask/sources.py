@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,8 @@ def _zarr(place: Location) -> Any:
     import dask.array as da
 
     name = name_of(place)
-    try:
-        import zarr  # noqa: F401
-    except ImportError:
-        raise MissingExtra("zarr", "zarr") from None
+    if find_spec("zarr") is None:
+        raise MissingExtra("zarr", "bitsback[zarr]", ".[zarr]")
     try:
         if isinstance(place, Url):
             return da.from_zarr(place.text, storage_options=place.options)

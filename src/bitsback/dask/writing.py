@@ -36,15 +36,11 @@ class Sharded:
 
     >>> import tempfile
     >>> import dask.array as da
-    >>> from bitsback.dask import from_archive, to_archives
-    >>> digits = da.random.default_rng(0).integers(0, 2, (100, 28, 28), "u1", chunks=(20, 28, 28))
+    >>> from bitsback.dask import to_archives
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     done = to_archives(digits, f"{folder}/part-{{i}}.bb", shard=40)
-    ...     print(done.shards, done.new, to_archives(digits, folder, shard=40).new)
-    ...     same = (from_archive(done.manifest) == digits).all()
-    ...     print(bool(same.compute()))
-    3 3 0
-    True
+    ...     done = to_archives(da.arange(100, chunks=10, dtype="u1"), folder)
+    >>> print(done.shards, done.new, done.shape, done.bytes_in)
+    1 1 (100,) 100
     """
 
     manifest: str
@@ -79,6 +75,17 @@ def to_archives(
 ) -> Sharded:
     """Compresses a Dask array or bag into archives, each made by a worker, on the cluster that
     there is a client of, or on threads of this process.
+
+    >>> import tempfile
+    >>> import dask.array as da
+    >>> from bitsback.dask import to_archives
+    >>> digits = da.zeros((100, 28, 28), dtype=bool, chunks=(20, 28, 28))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pattern = folder + "/part-{i}.bb"
+    ...     print(to_archives(digits, pattern, shard=40, model="mnist-binary").new)
+    ...     print(to_archives(digits, pattern, shard=40, model="mnist-binary").new)
+    3
+    0
 
     source: a dask.array, whose chunks along the first axis are put together to shards; or a
         dask.bag, a partition of which is a shard, of arrays of one shape, or of paths of pictures

@@ -93,10 +93,12 @@ def open_file(path: Location) -> io.BufferedReader:
         return Path(path).open("rb")
 
 
-def open_regular(path: Path) -> io.BufferedReader:
-    """A file that is none of the special ones, of which some would make us wait for ever. Raises
-    OSError.
+def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
+    """A file that is none of the special ones, of which some would make us wait for ever. whole:
+    all of it will be read. Raises OSError.
     """
+    if isinstance(path, Url):
+        return open_url(path, 1 << (22 if whole else 16))
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("is a folder, a pipe or a device, and no file")
     return path.open("rb")

@@ -14,10 +14,8 @@ Span = tuple[int, int]
 _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
 _LEAST = 1 << 12  # bytes of a request
 _GAP = 1 << 16  # bytes that are fetched in vain rather than in a request of their own
-_WINDOW, _SPANS = (
-    1 << 23,
-    256,
-)  # bytes, and requests, that are fetched at a time if they are expected
+_WINDOW = 1 << 23  # bytes that are fetched at a time, where they are expected
+_SPANS = 256  # requests for them
 _KEPT = 1 << 25  # bytes
 
 
@@ -36,8 +34,13 @@ class Ranges:
         self._kept: dict[int, bytes] = {}
         """What was fetched, the oldest first, by its offset."""
         self._expected: deque[Span] = deque()
-        fs, path = url.connect()
-        with url.as_os_error():
+        self.size = self._find_size() if url.size is None else url.size
+        ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
+        self._fetch(_merged(ends))
+
+    def _find_size(self) -> int:
+        fs, path = self._url.connect()
+        with self._url.as_os_error():
             # What it remembers of a folder may be older than the file.
             fs.invalidate_cache(fs._parent(path))
             info = fs.info(path)
@@ -45,9 +48,8 @@ class Ranges:
             raise OSError("is a folder")
         if info.get("size") is None:
             raise OSError(f"the server does not say how long it is; {self._advice}")
-        self.size: int = info["size"]
-        ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
-        self._fetch(_merged(ends))
+        size: int = info["size"]
+        return size
 
     @property
     def _advice(self) -> str:
@@ -133,6 +135,12 @@ def _merged(spans: list[Span]) -> list[Span]:
         elif end > start:
             found.append((start, end))
     return found
+
+
+def read_all(url: Url) -> bytes:
+    """All bytes of the file at a URL. Raises OSError, and what `Url.connect` raises."""
+    ranges = Ranges(url)
+    return ranges.read(0, ranges.size)
 
 
 class _Raw(io.RawIOBase):

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from bitsback.errors import InputError
-from bitsback.remote.url import Url
+from bitsback.remote.url import Url, protocols
 
 
 @contextmanager
@@ -20,13 +20,14 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
     fs, path = url.connect()
     with url.as_os_error():
         fs.invalidate_cache(fs._parent(path))
-        there = not _http(fs) and fs.exists(path)
+        # HTTP, which cannot be written to, would fetch it.
+        there = not {"http", "https"} & set(protocols(fs)) and fs.exists(path)
     if there and not force:
         raise InputError(
             f"{url.name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
-    if "memory" in _protocols(fs):  # whose files are seen while they are written
+    if "memory" in protocols(fs):  # whose files are seen while they are written
         file: Any = io.BytesIO()
         yield cast(BinaryIO, file)
         with url.as_os_error():
@@ -51,23 +52,18 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
 
 def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
     """Ends a write so that nothing of it is seen."""
+    from fsspec.spec import AbstractBufferedFile
+
     # Whatever else goes wrong now is less to know than what went wrong before.
+    unseen = False
     with suppress(Exception):
         file.discard()
+        unseen = type(file).discard is not AbstractBufferedFile.discard  # which does nothing
     with suppress(Exception):
         file.closed = True  # or it would be completed when it is forgotten
     with suppress(Exception):
-        if not there and fs.exists(path):
+        if not (unseen or there) and fs.exists(path):
             fs.rm_file(path)
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
-
-
-def _http(fs: Any) -> bool:
-    """Which would fetch a file to say whether it exists."""
-    return bool({"http", "https"} & set(_protocols(fs)))
 
 
 class _Translated(io.RawIOBase):

@@ -37,13 +37,30 @@ class Url:
     'https://example.org/scans.bb'
     """
 
-    def __init__(self, text: str, options: Options | None = None) -> None:
-        self.text, self.options = text, dict(options or {})
+    def __init__(
+        self, text: str, options: Options | None = None, protocol: str | None = None
+    ) -> None:
+        """protocol: of the filesystem that the options make, if the text is a path in it."""
+        self.text, self.options, self._protocol = text, dict(options or {}), protocol
         self.name = _QUERY.sub("", _USER.sub("", text))
+        self.size: int | None = None
+        """Bytes of it, where a folder has told of it."""
+        self._parent: tuple[Url, str] | None = None
         self._connected: tuple[int, Any, str] | None = None
 
+    def child(self, path: str, name: str, size: int | None) -> "Url":
+        """A file in the folder at this URL. path: its path in the filesystem. name: in the
+        folder.
+        """
+        child = Url(f"{self.name.rstrip('/')}/{name}", self.options)
+        child.size, child._parent = size, (self, path)
+        return child
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Url) and self.text == other.text
+        return isinstance(other, Url) and (self.text, self._protocol) == (
+            other.text,
+            other._protocol,
+        )
 
     def __hash__(self) -> int:
         return hash(self.text)
@@ -55,7 +72,8 @@ class Url:
         return f"Url({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Url, (self.text, self.options)
+        assert self._parent is None, "only archives are pickled"
+        return Url, (self.text, self.options, self._protocol)
 
     @property
     def base(self) -> str:
@@ -70,11 +88,18 @@ class Url:
         return connected[1:]
 
     def _connect(self) -> tuple[Any, str]:
+        if self._parent is not None:
+            folder, path = self._parent
+            return folder.connect()[0], path
         try:
+            import fsspec
             from fsspec.core import url_to_fs
             from fsspec.registry import available_protocols
         except ImportError:
             raise MissingExtra("fsspec", *_EXTRA) from None
+        if self._protocol is not None:
+            with self.as_os_error():
+                return fsspec.filesystem(self._protocol, **self.options), self.text
         parts = [part.split("://") for part in self.text.split("::")]
         used = {part[0] for part in parts if len(part) > 1 or part[0] in available_protocols()}
         others = set(available_protocols()) - used
@@ -127,10 +152,12 @@ class Url:
         status = getattr(cause, "status", None)
         if isinstance(status, int) and status != 404:
             return f"the server answers {status} {getattr(cause, 'message', '')}".strip()
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and not isinstance(cause, TypeError):
             if not isinstance(cause, OSError) or isinstance(cause, FileNotFoundError):
-                return "there is no such file"
+                return "there is no such file or folder"
             error = cause  # as where there is no such server
+        if isinstance(cause, TypeError):
+            error = cause
         if isinstance(error, TypeError) and "unexpected keyword" in str(error):
             option = str(error).split("keyword argument")[-1].strip()
             return (
@@ -157,5 +184,11 @@ def _local_path(url: str) -> Path:
 
 def check_options(options: Options | None, *places: object) -> None:
     """Raises InputError if there are options, and no URL that they could be for."""
-    if options and not any(isinstance(place, Url) for place in places):
+    each = [one for place in places for one in (place if isinstance(place, list) else [place])]
+    if options and not any(isinstance(one, Url) for one in each):
         raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
+
+
+def protocols(fs: Any) -> tuple[str, ...]:
+    """The names that a filesystem has."""
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
