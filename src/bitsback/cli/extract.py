@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.selection import item_range
+from bitsback.cli.spool import opened as opened_archive
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,10 +22,12 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
-@click.argument("archive", metavar="X.bb")
-@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "A .npy file to write; of an archive of pictures, a folder to write them to.", "PATH"
+    "A .npy file to write; of an archive of pictures, a folder to write them to, by default this"
+    " one; of several arrays of an npz file, an .npz file.",
+    "PATH",
 )
 @click.option(
     "--png",
@@ -54,74 +59,62 @@ def command(
 ) -> None:
     """Take some items out of the archive X.bb.
 
-    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a number,
-    counted from 0; or a range START:STOP without its end, as in Python. Negative numbers count from
-    the end of the archive. Of an array, a single number gives the item itself, anything else a
-    stack of items. Only the blocks that hold them are decoded.
+    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a folder,
+    with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
+    too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
+    numbers count from the end of the archive. A name that is there is meant as it stands, whatever
+    pattern it looks like. 'bitsback list' shows all names.
+
+    Of an array, a single number gives the item itself, anything else a stack of items. Only the
+    blocks that hold them are decoded. X.bb may be -, standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
       bitsback extract digits.bb 3 10:20 -1 -o some.npy    shape (12, 28, 28)
       bitsback extract digits.bb 0:100 --png digits        digits/0000.png ...
-      bitsback extract photos.bb a/b.png 7 -o some         some/a/b.png ...
+      bitsback extract photos.bb a/b.png                   a/b.png, in this folder
+      bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    import bitsback
-
     for text in items:
         if text.startswith("--"):
             raise click.NoSuchOption(text)
-    if output is None and folder is None:
-        raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
-    if archive == options.STANDARD:
-        raise InputError("an archive in a pipe cannot be searched for items; give a file")
     if output == options.STANDARD:
         options.refuse_terminal()
-    with bitsback.open(archive, model=model) as opened:
+    with (
+        Progress("extracting", quiet) as progress,
+        opened_archive(archive, model=model) as opened,
+    ):
+        if output is None and folder is None:
+            if opened.kind != "folder":
+                raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
+            output = "."
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 
-            written = extract_files.write(
-                opened, items, output, folder, not no_verify, force, _range
-            )
-            if not quiet:
-                figures.say(written, err=True)
-            return
-        count = 1 if opened.array.picture else len(opened)
-        ranges = [_range(text, count) for text in items]
-        if output is not None:
-            single = len(items) == 1 and ":" not in items[0]
-            _write_npy(opened, ranges, single, output, not no_verify, force)
-        if folder is not None:
-            _write_png(opened, ranges, Path(folder), not no_verify, force)
+            written = extract_files.write(opened, items, output, folder, not no_verify, force)
+        else:
+            count = 1 if opened.array.picture else len(opened)
+            ranges = [item_range(text, count) for text in items]
+            if output is not None:
+                single = len(items) == 1 and ":" not in items[0]
+                _write_npy(opened, ranges, single, output, not no_verify, force, progress)
+            if folder is not None:
+                _write_png(opened, ranges, Path(folder), not no_verify, force, progress)
+            places = " and ".join(place for place in (output, folder) if place is not None)
+            written = f"{places}: {figures.count(sum(map(len, ranges)), 'item')}"
     if not quiet:
-        written = " and ".join(place for place in (output, folder) if place is not None)
-        figures.say(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
-
-
-def _range(text: str, length: int) -> range:
-    """The items that `text` names in an archive of `length` items. Raises UsageError for what is
-    none of them.
-    """
-    start, colon, stop = text.partition(":")
-    try:
-        if colon:
-            return range(length)[slice(int(start) if start else None, int(stop) if stop else None)]
-        number = int(text)
-    except ValueError:
-        raise click.UsageError(
-            f"{text!r} is no item; give a number such as 3, or a range such as 10:20"
-        ) from None
-    if not -length <= number < length:
-        raise InputError(
-            f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted"
-            " from 0"
-        )
-    return range(number % length, number % length + 1)
+        figures.say(written, err=True)
 
 
 def _write_npy(
-    archive: Archive, ranges: Sequence[range], single: bool, output: str, verify: bool, force: bool
+    archive: Archive,
+    ranges: Sequence[range],
+    single: bool,
+    output: str,
+    verify: bool,
+    force: bool,
+    progress: Progress,
 ) -> None:
     """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it
     is.
@@ -134,13 +127,21 @@ def _write_npy(
     destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
         write_header(file.write, archive.dtype, shape)
+        done, total = 0, sum(map(len, ranges))
         for wanted in ranges:
             for stack in _stacks(archive, wanted, verify):
                 file.write(stack.tobytes())
+                done += len(stack)
+                progress(done, total)
 
 
 def _write_png(
-    archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool
+    archive: Archive,
+    ranges: Sequence[range],
+    folder: Path,
+    verify: bool,
+    force: bool,
+    progress: Progress,
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
@@ -149,11 +150,15 @@ def _write_png(
     picture = archive.array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     folder.parent.mkdir(parents=True, exist_ok=True)
+    apart = merged(ranges)
+    done, total = 0, sum(map(len, apart))
     with staging(folder, (), force) as stage:
-        for wanted in merged(ranges):
+        for wanted in apart:
             found = _stacks(archive, wanted, verify)
             for number, item in zip(wanted, chain.from_iterable(found), strict=True):
                 stage.write(f"{number:0{digits}}.png", _png(item))
+                done += 1
+                progress(done, total)
 
 
 def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[Any]]:

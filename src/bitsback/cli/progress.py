@@ -1,22 +1,31 @@
-"""A progress bar for whoever waits: on a terminal, after the first second, with the time left."""
+"""What whoever waits at a terminal sees: after half a second that work goes on, and then a bar with
+the time left.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitsback.cli import figures
+
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-PATIENCE = 1.0  # seconds before the bar appears
+PATIENCE = 0.3  # seconds before anything appears; Python has taken some before them
+_TICK = 0.5
+_CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with (items done, items in all) as the work goes on."""
+    """A context manager to call with (items done, items in all) as the work goes on. Until the
+    first call, as long as a folder is looked through or a model loaded, it shows the seconds.
+    """
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
         """show_count: how many items are done, beside how much of the whole."""
@@ -26,6 +35,9 @@ class Progress:
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
         self._bar: ProgressBar[Any] | None = None
+        self._lock = threading.Lock()
+        self._over = threading.Event()  # the time before the bar
+        self._shown = False
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
@@ -35,6 +47,7 @@ class Progress:
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
+            self._end_waiting()
             self._bar = click.progressbar(
                 length=total,
                 label=self._label,
@@ -51,10 +64,49 @@ class Progress:
             self._bar.length = total  # it may turn out to be less
             self._bar.update(done - self._bar.pos)
 
+    def say(self, text: str) -> None:
+        """Prints a line on standard error, in the place of what is shown."""
+        with self._lock:
+            self._clear()
+            figures.say(text, err=True)
+
+    def end(self) -> None:
+        """Takes away what is shown; nothing follows."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar, self._hidden = None, True
+        self._end_waiting()
+
     def _noted(self, item: object) -> str | None:
         return self._note
 
+    def _wait(self) -> None:
+        """Shows the seconds, until the bar does."""
+        pause = PATIENCE
+        while not self._over.wait(pause):
+            with self._lock:
+                if self._over.is_set():
+                    return
+                seconds = time.time() - self._start
+                sys.stderr.write(f"{_CLEAR}{self._label} ... {seconds:.0f} s")
+                sys.stderr.flush()
+                self._shown = True
+            pause = _TICK
+
+    def _end_waiting(self) -> None:
+        with self._lock:
+            self._over.set()
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._shown or self._bar is not None:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
+            self._shown = False
+
     def __enter__(self) -> Progress:
+        if not self._hidden:
+            threading.Thread(target=self._wait, daemon=True).start()
         return self
 
     def __exit__(
@@ -63,5 +115,4 @@ class Progress:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(kind, value, trace)
+        self.end()
