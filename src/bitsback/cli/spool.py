@@ -5,7 +5,6 @@ temporary file, since an archive is read from its end.
 from __future__ import annotations
 
 import io
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -60,7 +59,10 @@ def spooled() -> Iterator[BinaryIO]:
         raise _no_room(error) from None
     with held:
         try:
-            shutil.copyfileobj(stdin, held, _PIECE)
+            while piece := stdin.read(_PIECE):
+                rest = memoryview(piece)
+                while rest:  # a full disk takes less than all before it is an error
+                    rest = rest[held.write(rest) :]
         except OSError as error:
             raise _no_room(error) from None
         with _StandardInput(held) as file:
