@@ -17,6 +17,7 @@ import click
 from bitsback import __version__
 from bitsback.cli import lab
 from bitsback.cli.describe import FAILED, TOLD, tell
+from bitsback.cli.progress import STOPPING
 
 COMMANDS = (
     "compress",
@@ -141,6 +142,7 @@ def _stop_once() -> Iterator[None]:
     }
 
     def stop(number: int, frame: object) -> None:
+        STOPPING.set()
         for other in before:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
@@ -153,6 +155,7 @@ def _stop_once() -> Iterator[None]:
         before = {}
         raise
     finally:
+        STOPPING.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -178,13 +181,13 @@ def bitsback() -> None:
     coding.
 
     \b
-      bitsback compress digits.npy              makes digits.bb
-      bitsback compress scans                   all pictures in the folder scans; makes scans.bb
-      bitsback decompress digits.bb             makes digits.npy again, bit for bit
+      bitsback compress digits.npy       makes digits.bb
+      bitsback compress scans            a folder of pictures
+      bitsback decompress digits.bb      digits.npy, bit for bit
+      bitsback list scans.bb             the names in it
+      bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
-      bitsback extract scans.bb 'a/*.png' b/ -o some
-      bitsback list scans.bb                    the names of what is in it
-      bitsback demo                             shows what it does, on handwritten digits
+      bitsback demo                      shows what it does
 
     'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
     """

@@ -21,6 +21,9 @@ PATIENCE = 0.3  # seconds before anything appears; Python has taken some before 
 _TICK = 0.5
 _CLEAR = "\r\x1b[K"
 
+STOPPING = threading.Event()
+"""Set from Ctrl-C on until the threads at work have ended, for which whoever waits sees why."""
+
 
 class Progress:
     """A context manager to call with (items done, items in all) as the work goes on. Until the
@@ -36,8 +39,8 @@ class Progress:
         self._start = time.time()
         self._bar: ProgressBar[Any] | None = None
         self._lock = threading.Lock()
-        self._over = threading.Event()  # the time before the bar
-        self._shown = False
+        self._over = threading.Event()
+        self.shown = False
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
@@ -47,7 +50,8 @@ class Progress:
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
-            self._end_waiting()
+            with self._lock:
+                self._clear()
             self._bar = click.progressbar(
                 length=total,
                 label=self._label,
@@ -72,41 +76,40 @@ class Progress:
 
     def end(self) -> None:
         """Takes away what is shown; nothing follows."""
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+        self._over.set()
+        with self._lock:
+            if self._bar is None or self.shown:
+                self._clear()
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
             self._bar, self._hidden = None, True
-        self._end_waiting()
 
     def _noted(self, item: object) -> str | None:
         return self._note
 
-    def _wait(self) -> None:
-        """Shows the seconds, until the bar does."""
+    def _watch(self) -> None:
+        """Shows the seconds as long as there is no bar, and that it was asked to stop."""
         pause = PATIENCE
         while not self._over.wait(pause):
-            with self._lock:
-                if self._over.is_set():
-                    return
-                seconds = time.time() - self._start
-                sys.stderr.write(f"{_CLEAR}{self._label} ... {seconds:.0f} s")
-                sys.stderr.flush()
-                self._shown = True
             pause = _TICK
-
-    def _end_waiting(self) -> None:
-        with self._lock:
-            self._over.set()
-            self._clear()
+            with self._lock:
+                if self._over.is_set() or (self._bar is not None and not STOPPING.is_set()):
+                    continue
+                label = "stopping" if STOPPING.is_set() else self._label
+                seconds = time.time() - self._start
+                sys.stderr.write(f"{_CLEAR}{label} ... {seconds:.0f} s")
+                sys.stderr.flush()
+                self.shown = True
 
     def _clear(self) -> None:
-        if self._shown or self._bar is not None:
+        if self.shown or self._bar is not None:
             sys.stderr.write(_CLEAR)
             sys.stderr.flush()
-            self._shown = False
+            self.shown = False
 
     def __enter__(self) -> Progress:
         if not self._hidden:
-            threading.Thread(target=self._wait, daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(
