@@ -53,6 +53,14 @@ def test_long_work_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("\n")
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_bar_fits_into_a_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = written(monkeypatch, Terminal())
+    lines = [line.replace("\x1b[?25l", "").replace("\x1b[K", "") for line in text.split("\r")]
+    assert max(len(line.rstrip()) for line in lines) < columns
+
+
 def test_before_the_first_step_the_seconds_show(monkeypatch: pytest.MonkeyPatch) -> None:
     text = written(monkeypatch, Terminal(), work=nothing_yet)
     assert "working ... 0 s" in text

@@ -4,6 +4,8 @@ the time left.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import threading
 import time
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.3  # seconds before anything appears; Python has taken some before them
 _TICK = 0.5
+_NARROW, _WIDE = 4, 36  # characters of the bar
+_AROUND, _COUNT = 24, 16  # of brackets, share and time left; of how many are done
 _CLEAR = "\r\x1b[K"
 
 STOPPING = threading.Event()
@@ -57,6 +61,7 @@ class Progress:
                 label=self._label,
                 file=sys.stderr,
                 show_pos=self._show_count,
+                width=self._width(note),
                 item_show_func=self._noted,
             )
             self._bar.start = self._bar.last_eta = (
@@ -67,6 +72,15 @@ class Progress:
         else:
             self._bar.length = total  # it may turn out to be less
             self._bar.update(done - self._bar.pos)
+
+    def _width(self, note: str | None) -> int:
+        """Of the bar, so that what stands around it fits into the line too."""
+        try:
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        except (OSError, ValueError):
+            columns = shutil.get_terminal_size().columns
+        around = len(self._label) + _AROUND + len(note or "") + (_COUNT if self._show_count else 0)
+        return max(_NARROW, min(_WIDE, columns - around))
 
     def say(self, text: str) -> None:
         """Prints a line on standard error, in the place of what is shown."""
