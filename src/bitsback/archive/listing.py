@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bitsback.archive.collection import ONE, Collection
@@ -63,33 +62,31 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
     """Pages may be claimed by the million, so those of a part that follow each other, and are of
     one size, are one entry.
     """
+    sizes = [
+        iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
+        for part in collection.parts
+    ]
+    left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
+    done = [0] * len(sizes)
     number = 0
-    for at, run in groupby(archive.files.parts_in_order()):
+    for at, count in archive.files.runs:
         part = collection.parts[at]
-        count = sum(1 for _ in run)
         mode = mode_of(part.dtype, part.entry_shape)
-        place = archive.files.place(number)[1]
-        end = place + count
-        while place < end:
-            alike = min(_alike(part, place), end - place)
-            if part.axes == ONE:
-                shape, pieces = (alike, *part.shape[1:]), (0, part.pieces)
+        while count:
+            if not left[at][0]:
+                left[at] = next(sizes[at])
+            alike = min(left[at][0], count)
+            size = left[at][1]
+            first, end = done[at], done[at] + alike
+            if part.axes == ONE:  # whose slices are not apart
+                shares_of = (part.pieces * first // part.entries, part.pieces * end // part.entries)
             else:
-                shape = (alike, *part.shape_of(place))
-                pieces = part.first_piece(place), part.first_piece(place + alike)
+                shares_of = (part.first_piece(first), part.first_piece(end))
             name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
-            yield shares.entry(name, at, part, *pieces, shape if alike > 1 else shape[1:], mode)
-            number, place = number + alike, place + alike
-
-
-def _alike(part: Collection, place: int) -> int:
-    """How many pages of a part, from this one on, are of one size."""
-    end = 0
-    for count, _ in part.runs if part.axes != ONE else ((part.entries, part.shape),):
-        end += count
-        if place < end:
-            return end - place
-    return 1
+            shape = (alike, *size) if alike > 1 else size
+            yield shares.entry(name, at, part, *shares_of, shape, mode)
+            left[at], done[at] = (left[at][0] - alike, size), end
+            number, count = number + alike, count - alike
 
 
 class _Shares:

@@ -46,6 +46,11 @@ class Files:
             self._numbers = {name: number for number, name in enumerate(self.names)}
         return self._numbers.get(name)
 
+    @property
+    def runs(self) -> Runs:
+        """The files in their order, of which those in a row in one part are a run."""
+        return self._runs
+
     def place(self, file: int) -> tuple[int, int]:
         """The number of the part that a file is in, and which of its entries it is; not for an npz
         file.
