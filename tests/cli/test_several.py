@@ -54,6 +54,13 @@ def test_decompressing_several_into_a_folder(run: Run, three: list[str]) -> None
     assert_one_line_error(run("decompress", *three, "-o", "-"), "pipe")
 
 
+def test_one_array_into_a_folder(run: Run, folder: Path) -> None:
+    for _ in range(2):  # one that is new, and one that is there
+        assert run("decompress", "digits.bb", "-o", "new/", "--force").exit_code == 0
+        assert run("decompress", "digits.bb", "-o", "new", "--force").exit_code == 0
+    assert Path("new/digits.npy").read_bytes() == Path("digits.npy").read_bytes()
+
+
 def test_a_folder_for_nothing_is_not_left(run: Run, folder: Path) -> None:
     Path("a.bb").write_bytes(b"broken")
     Path("b.bb").write_bytes(b"broken")

@@ -73,7 +73,8 @@ def command(
     if remove:
         check_removable(sources, output or sources[0])
     taken: dict[str, str] = {}
-    new = several and output is not None and not Path(output).exists()
+    into = several or (output is not None and output.endswith("/"))
+    new = into and output is not None and not Path(output).exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
         import bitsback
@@ -88,7 +89,7 @@ def command(
             given: str | BinaryIO = source
             if source == options.STANDARD:
                 given = stack.enter_context(streamed())
-            if several and output is not None:
+            if into and output is not None:
                 Path(output).mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             summary = bitsback.decompress(
@@ -113,22 +114,29 @@ def command(
 
 
 def _target(source: str, output: str | None, several: bool) -> str:
-    """Where an archive is restored to. Raises InputError."""
+    """Where an archive is restored to: of several, and of what is no folder itself, in a folder
+    that is named. Raises InputError.
+    """
     if output is None:
         return _default_output(source)
-    if several:
+    inside = several or output.endswith("/") or Path(output).is_dir()
+    if inside and source != options.STANDARD and (several or _kind(source) != "folder"):
         return os.path.join(output, os.path.basename(_default_output(source)))  # noqa: PTH118, PTH119
     return output
+
+
+def _kind(source: str) -> str:
+    import bitsback
+
+    with bitsback.open(source) as archive:
+        return archive.kind
 
 
 def _default_output(source: str) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD
-    import bitsback
-
-    with bitsback.open(source) as archive:
-        kind = archive.kind
+    kind = _kind(source)
     base = source.removesuffix(".bb") or source
     if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files
         ending = kind.removeprefix("idx")

@@ -17,7 +17,7 @@ import click
 from bitsback import __version__
 from bitsback.cli import lab
 from bitsback.cli.describe import FAILED, TOLD, tell
-from bitsback.cli.progress import STOPPING
+from bitsback.cli.progress import Progress
 
 COMMANDS = (
     "compress",
@@ -142,9 +142,9 @@ def _stop_once() -> Iterator[None]:
     }
 
     def stop(number: int, frame: object) -> None:
-        STOPPING.set()
         for other in before:
             signal.signal(other, signal.SIG_IGN)
+        Progress.stopping = True
         raise KeyboardInterrupt
 
     for number in before:
@@ -155,7 +155,7 @@ def _stop_once() -> Iterator[None]:
         before = {}
         raise
     finally:
-        STOPPING.clear()
+        Progress.stopping = False
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -25,14 +25,14 @@ _NARROW, _WIDE = 4, 36  # characters of the bar
 _AROUND, _COUNT = 24, 16  # of brackets, share and time left; of how many are done
 _CLEAR = "\r\x1b[K"
 
-STOPPING = threading.Event()
-"""Set from Ctrl-C on until the threads at work have ended, for which whoever waits sees why."""
-
 
 class Progress:
     """A context manager to call with (items done, items in all) as the work goes on. Until the
     first call, as long as a folder is looked through or a model loaded, it shows the seconds.
     """
+
+    stopping = False
+    """Of all: set from Ctrl-C on until the threads at work have ended, for which it shows why."""
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
         """show_count: how many items are done, beside how much of the whole."""
@@ -107,9 +107,9 @@ class Progress:
         while not self._over.wait(pause):
             pause = _TICK
             with self._lock:
-                if self._over.is_set() or (self._bar is not None and not STOPPING.is_set()):
+                if self._over.is_set() or (self._bar is not None and not Progress.stopping):
                     continue
-                label = "stopping" if STOPPING.is_set() else self._label
+                label = "stopping" if Progress.stopping else self._label
                 seconds = time.time() - self._start
                 sys.stderr.write(f"{_CLEAR}{label} ... {seconds:.0f} s")
                 sys.stderr.flush()
