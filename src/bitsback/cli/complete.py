@@ -48,6 +48,8 @@ def names(
     import bitsback
     from bitsback.errors import BitsbackError
 
+    if "://" in context.params["archive"]:  # nobody waits for a network
+        return []
     try:
         with bitsback.open(context.params["archive"]) as archive:
             found = _levels(archive.names, incomplete)

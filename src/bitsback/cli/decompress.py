@@ -26,7 +26,7 @@ from bitsback.errors import InputError
 )
 @options.output_option(
     "The file or folder to write; of several archives, a folder for all.  [default: X.npy, X.npz,"
-    " X.idx, X.tif, or the folder X]",
+    " X.idx, X.tif, or the folder X; of a URL, in this folder]",
     "PATH",
 )
 @options.model_option
@@ -35,6 +35,7 @@ from bitsback.errors import InputError
 @options.force_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
     sources: tuple[str, ...],
@@ -45,8 +46,11 @@ def command(
     force: bool,
     quiet: bool,
     as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
+
+    X.bb and the output may be at URLs of fsspec's.
 
     Every block is checked against its checksum and against the digest of its items. Whatever does
     not come out exactly as it went in is an error, and no output is left behind. The files of a
@@ -73,15 +77,17 @@ def command(
     if remove:
         check_removable(sources, output or sources[0])
     taken: dict[str, str] = {}
-    into = several or (output is not None and output.endswith("/"))
-    new = into and output is not None and not Path(output).exists()
+    into = None
+    if output is not None and (several or output.endswith("/")) and "://" not in output:
+        into = Path(output)
+    new = into is not None and not into.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
         import bitsback
 
         with ExitStack() as stack:
             progress = stack.enter_context(Progress("decompressing", quiet))
-            target = _target(source, output, several)
+            target = _target(source, output, several, storage_options)
             other = taken.setdefault(target, source)
             if other != source:
                 raise InputError(f"{source}: would be restored as {target}, and so was {other}")
@@ -89,13 +95,14 @@ def command(
             given: str | BinaryIO = source
             if source == options.STANDARD:
                 given = stack.enter_context(streamed())
-            if into and output is not None:
-                Path(output).mkdir(parents=True, exist_ok=True)
+            if into is not None:
+                into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             summary = bitsback.decompress(
                 given,
                 options.standard_output() if target == options.STANDARD else target,
                 model=model, threads=threads, progress=progress, force=force,
+                storage_options=storage_options,
             )  # fmt: skip
             seconds = time.perf_counter() - start
         row = figures.report(
@@ -108,35 +115,41 @@ def command(
     try:
         batch.run(sources, restore, as_json, err=options.STANDARD in (*sources, output))
     finally:
-        if new and output is not None:
+        if new and into is not None:
             with suppress(OSError):
-                Path(output).rmdir()  # which leaves what is not empty
+                into.rmdir()  # which leaves what is not empty
 
 
-def _target(source: str, output: str | None, several: bool) -> str:
+def _target(source: str, output: str | None, several: bool, storage_options: dict[str, Any]) -> str:
     """Where an archive is restored to: of several, and of what is no folder itself, in a folder
     that is named. Raises InputError.
     """
     if output is None:
-        return _default_output(source)
+        return _default_output(source, storage_options)
     inside = several or output.endswith("/") or Path(output).is_dir()
-    if inside and source != options.STANDARD and (several or _kind(source) != "folder"):
-        return os.path.join(output, os.path.basename(_default_output(source)))  # noqa: PTH118, PTH119
+    if (
+        inside
+        and source != options.STANDARD
+        and (several or _kind(source, storage_options) != "folder")
+    ):
+        name = _default_output(source, storage_options)
+        return os.path.join(output, os.path.basename(name))  # noqa: PTH118, PTH119
     return output
 
 
-def _kind(source: str) -> str:
+def _kind(source: str, storage_options: dict[str, Any]) -> str:
     import bitsback
 
-    with bitsback.open(source) as archive:
+    with bitsback.open(source, storage_options=storage_options) as archive:
         return archive.kind
 
 
-def _default_output(source: str) -> str:
+def _default_output(source: str, storage_options: dict[str, Any]) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD
-    kind = _kind(source)
+    kind = _kind(source, storage_options)
+    source = options.base_of_url(source)
     base = source.removesuffix(".bb") or source
     if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files
         ending = kind.removeprefix("idx")

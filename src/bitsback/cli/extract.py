@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 @options.model_option
 @options.force_option
 @options.quiet_option
+@options.storage_option
 @options.traceback_option
 def command(
     archive: str,
@@ -56,6 +60,7 @@ def command(
     model: str | None,
     force: bool,
     quiet: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Take some items out of the archive X.bb.
 
@@ -81,28 +86,34 @@ def command(
             raise click.NoSuchOption(text)
     if output == options.STANDARD:
         options.refuse_terminal()
-    with (
-        Progress("extracting", quiet) as progress,
-        opened_archive(archive, model=model) as opened,
-    ):
-        if output is None and folder is None:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress("extracting", quiet))
+        from bitsback.archive.choose import given_model
+        from bitsback.remote.url import check_options, located
+
+        places = [located(place, storage_options) for place in (archive, output, folder)]
+        check_options(storage_options, *places, located(model))
+        given = None if model is None else given_model(model, storage_options)
+        source, target, images = places
+        opened = stack.enter_context(opened_archive(source, model=given))
+        if target is None and images is None:
             if opened.kind != "folder":
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
-            output = "."
+            target = "."
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 
-            written = extract_files.write(opened, items, output, folder, not no_verify, force)
+            written = extract_files.write(opened, items, target, images, not no_verify, force)
         else:
             count = 1 if opened.array.picture else len(opened)
             ranges = [item_range(text, count) for text in items]
-            if output is not None:
+            if target is not None:
                 single = len(items) == 1 and ":" not in items[0]
-                _write_npy(opened, ranges, single, output, not no_verify, force, progress)
-            if folder is not None:
-                _write_png(opened, ranges, Path(folder), not no_verify, force, progress)
-            places = " and ".join(place for place in (output, folder) if place is not None)
-            written = f"{places}: {figures.count(sum(map(len, ranges)), 'item')}"
+                _write_npy(opened, ranges, single, target, not no_verify, force, progress)
+            if images is not None:
+                _write_png(opened, ranges, images, not no_verify, force, progress)
+            shown = " and ".join(str(place) for place in (target, images) if place is not None)
+            written = f"{shown}: {figures.count(sum(map(len, ranges)), 'item')}"
     if not quiet:
         figures.say(written, err=True)
 
@@ -111,7 +122,7 @@ def _write_npy(
     archive: Archive,
     ranges: Sequence[range],
     single: bool,
-    output: str,
+    output: Location,
     verify: bool,
     force: bool,
     progress: Progress,
@@ -138,7 +149,7 @@ def _write_npy(
 def _write_png(
     archive: Archive,
     ranges: Sequence[range],
-    folder: Path,
+    folder: Location,
     verify: bool,
     force: bool,
     progress: Progress,
@@ -149,7 +160,8 @@ def _write_png(
 
     picture = archive.array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(folder, str | os.PathLike):
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
     apart = merged(ranges)
     done, total = 0, sum(map(len, apart))
     with staging(folder, (), force) as stage:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitsback.cli import figures, options
@@ -15,13 +14,14 @@ from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
 
 
 def write(
     archive: Archive,
     texts: Sequence[str],
-    output: str | None,
-    folder: str | None,
+    output: Location | None,
+    folder: Location | None,
     verify: bool,
     force: bool,
 ) -> str:
@@ -29,7 +29,7 @@ def write(
     if archive.kind == "tiff" and folder is not None and output is None:
         # Pages may be claimed by the million, so no list of them is made.
         ranges = merged([item_range(text, len(archive)) for text in texts])
-        _write_pages(archive, ranges, Path(folder), force)
+        _write_pages(archive, ranges, folder, force)
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
@@ -48,13 +48,13 @@ def write(
     return f"{output or folder}: {figures.count(len(numbers), 'file')}"
 
 
-def _write_arrays(archive: Archive, numbers: list[int], output: str, force: bool) -> None:
+def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
     """Writes one array of an npz file as a .npy file, or some as an .npz file."""
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
     from bitsback.images.npz import NpzWriter
 
-    container = output.lower().endswith(".npz")
+    container = str(output).lower().endswith(".npz")
     if len(numbers) != 1 and not container:
         raise InputError(
             f"{archive.name}: holds arrays; give -o FILE.npz, or one name, and -o FILE.npy"
@@ -75,7 +75,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: str, force: bool
         writer.close()
 
 
-def _write_pages(archive: Archive, ranges: Sequence[range], folder: Path, force: bool) -> None:
+def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.archive.staging import staging
     from bitsback.images.pictures import encode

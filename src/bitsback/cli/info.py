@@ -19,8 +19,9 @@ _SHOWN = 10  # shapes and modes of a collection
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.json_option
+@options.storage_option
 @options.traceback_option
-def command(archives: tuple[str, ...], as_json: bool) -> None:
+def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
     """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
 
     Reads the header, the index and the first bytes of each block and of the models in it, of which
@@ -37,7 +38,7 @@ def command(archives: tuple[str, ...], as_json: bool) -> None:
 
     def show(name: str) -> tuple[bool, dict[str, Any]]:
         nonlocal shown
-        with Progress("reading"), opened(name) as archive:
+        with Progress("reading"), opened(name, storage_options=storage_options) as archive:
             info = archive.info()
         if not as_json:
             if shown:

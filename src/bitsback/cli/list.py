@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     ),
 )
 @options.json_option
+@options.storage_option
 @options.traceback_option
-def command(archive: str, names: tuple[str, ...], long: bool, as_json: bool) -> None:
+def command(
+    archive: str,
+    names: tuple[str, ...],
+    long: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
+) -> None:
     """List the names of what is in the archive X.bb, one a line: pictures, or the arrays of an npz
     file. Nothing is decoded.
 
@@ -47,7 +54,10 @@ def command(archive: str, names: tuple[str, ...], long: bool, as_json: bool) -> 
       bitsback list scans.bb 'a/*.png' b/
       bitsback list scans.bb --json
     """
-    with Progress("reading") as progress, opened(archive) as found:
+    with (
+        Progress("reading") as progress,
+        opened(archive, storage_options=storage_options) as found,
+    ):
         entries = _entries(found, names)
         if as_json:
             rows = [_row(entry) for entry in entries]

@@ -24,6 +24,7 @@ COMMANDS = (
     "decompress",
     "extract",
     "list",
+    "merge",
     "info",
     "verify",
     "models",

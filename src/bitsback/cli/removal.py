@@ -58,7 +58,9 @@ def remove_compressed(
         else:
             place = Path(sources[0])
             if not place.is_dir():
-                place = list_files(sources).root
+                root = list_files(sources).root
+                assert isinstance(root, Path), "URLs were refused"
+                place = root
             names = archive.names
             files = [place / name for name in names]
         before = _states(files)

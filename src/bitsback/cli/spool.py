@@ -16,6 +16,7 @@ from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
 
 _PIECE = 1 << 20
 _START = 64  # bytes, which tell what kind of archive it is
@@ -26,15 +27,15 @@ class _StandardInput(io.BufferedReader):
 
 
 @contextmanager
-def opened(source: str, **settings: Any) -> Iterator[Archive]:
+def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
     """The archive of this name. settings: for `bitsback.open`, whose errors this raises."""
-    import bitsback
+    from bitsback.archive.reader import Archive
 
     if source != options.STANDARD:
-        with bitsback.open(source, **settings) as archive:
+        with Archive(source, **settings) as archive:
             yield archive
         return
-    with spooled() as file, bitsback.open(file, **settings) as archive:
+    with spooled() as file, Archive(file, **settings) as archive:
         yield archive
 
 

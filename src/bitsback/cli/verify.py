@@ -19,9 +19,15 @@ from bitsback.cli.spool import opened
 @options.threads_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
-    archives: tuple[str, ...], model: str | None, threads: int | None, quiet: bool, as_json: bool
+    archives: tuple[str, ...],
+    model: str | None,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Check every block of the archive X.bb, or of several, by decoding it, and write nothing.
 
@@ -34,7 +40,10 @@ def command(
     """
 
     def check(name: str) -> tuple[bool, dict[str, Any]]:
-        with Progress("verifying", quiet) as progress, opened(name, model=model) as archive:
+        with (
+            Progress("verifying", quiet) as progress,
+            opened(name, model=model, storage_options=storage_options) as archive,
+        ):
             problems = archive.verify(threads, progress)
             items, blocks = len(archive), len(archive.blocks)
             known = archive.name
