@@ -76,3 +76,14 @@ def test_only_training_and_the_lab_are_edges() -> None:
             assert not any(n.startswith(("bitsback_lab", "bitsback.train")) for n in needed), name
         if name.startswith("bitsback."):
             assert not any(n.startswith("bitsback_lab") for n in needed), name
+
+
+def test_only_the_codecs_of_other_packages_need_these() -> None:
+    """So that everything else works where they are not installed."""
+    for package in ("zarr", "numcodecs"):
+        needing = {
+            name
+            for name, needed in GRAPH.items()
+            if any(n.split(".")[0] == package for n in needed)
+        }
+        assert needing == {f"bitsback.{package}"}

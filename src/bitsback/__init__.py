@@ -17,9 +17,10 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive, compress, decompress, merge, open
+    from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
     from bitsback.message import Message
     from bitsback.models import Model, load_model
+    from bitsback.models.known import register_model
 
 __version__ = "0.1.0"
 
@@ -36,22 +37,28 @@ __all__ = [
     "Model",
     "ModelError",
     "compress",
+    "decode",
     "decompress",
+    "encode",
     "load_model",
     "merge",
     "open",
+    "register_model",
 ]
 
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
     "compress": "archive",
+    "decode": "archive",
     "decompress": "archive",
+    "encode": "archive",
     "merge": "archive",
     "open": "archive",
     "Message": "message",
     "Model": "models",
     "load_model": "models",
+    "register_model": "models.known",
 }
 
 

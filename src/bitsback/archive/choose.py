@@ -166,7 +166,7 @@ def choose(
         return Chosen(None)
     sample = sample_of(pieces, whole=bool(sized))
     trials = [
-        _Trial(model, invert, _cost(model, sample, coded[1], invert))
+        _Trial(model, invert, chain_cost(model, sample, coded[1], invert))
         for outline in sized
         # A sample may have fewer levels than all items, but not others.
         if model_symbols(outline, pieces.elements, levels)
@@ -286,7 +286,8 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+def chain_cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+    """Bytes that a model that is not free makes of pieces with these symbols."""
     assert sample.shape is not None
     bound = model.fitted(sample.shape)
     assert bound is not None

@@ -79,8 +79,11 @@ class Uploads:
         self._fs, self._path = url.connect()
         self._lock = Lock()
         self._there: set[str] = set()
-        with suppress(OSError):  # there is no such folder yet
+        try:
             self._there = set(files_in(url))
+        except OSError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise  # as what is there must be known
 
     def check(self, names: Iterable[str]) -> None:
         """Raises InputError if there is a file of such a name, and none may be replaced."""

@@ -52,13 +52,17 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
 
 def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
     """Ends a write so that nothing of it is seen."""
+    from fsspec.spec import AbstractBufferedFile
+
     # Whatever else goes wrong now is less to know than what went wrong before.
+    unseen = False
     with suppress(Exception):
         file.discard()
+        unseen = type(file).discard is not AbstractBufferedFile.discard  # which does nothing
     with suppress(Exception):
         file.closed = True  # or it would be completed when it is forgotten
     with suppress(Exception):
-        if not there and fs.exists(path):
+        if not (unseen or there) and fs.exists(path):
             fs.rm_file(path)
 
 
