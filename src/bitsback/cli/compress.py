@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress
+from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.command(short_help="Compress an array or pictures.")
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]")
-@click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
+@click.option(
+    "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
+    help="See 'bitsback models'.  [default: auto]",
+)  # fmt: skip
 @click.option(
     "--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input."
 )
@@ -87,6 +91,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     "--assume-unchanged", is_flag=True,
     help="With --scheduler: do not read again what archives were made of before.",
 )  # fmt: skip
+@removal_option
 @options.threads_option
 @options.force_option
 @options.quiet_option
@@ -108,6 +113,7 @@ def command(
     scheduler: str | None,
     shard: int | None,
     assume_unchanged: bool,
+    remove: bool,
     threads: int | None,
     force: bool,
     quiet: bool,
@@ -148,12 +154,11 @@ def command(
       bitsback compress digits -o small.bb            all pictures in the folder digits
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
+      bitsback compress scans --rm                    and the pictures go
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
-    import bitsback
-
     source = sources[0]
     if scheduler is None and (shard is not None or assume_unchanged):
         raise click.UsageError("--shard and --assume-unchanged are for --scheduler")
@@ -174,22 +179,33 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
+        if remove:
+            raise click.UsageError("--rm does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
-        with _warnings(quiet, as_json) as notes:
-            scheduled.compress(
-                scheduler, sources, folder if output is None else output,
-                given[0] if given else "auto", shard, assume_unchanged,
-                {
-                    "block": block, "tile": tile, "stack": stack, "skip_bad": skip_bad,
-                    "threads": 1 if threads is None else threads,
-                },
-                force, quiet, as_json, storage_options, notes,
+        with (
+            Progress("compressing", quiet) as progress,
+            _warnings(progress, quiet or as_json) as notes,
+        ):
+            finished = scheduled.compress(
+                scheduler, sources, folder if output is None else output, shard, progress,
+                storage_options, skip_bad=skip_bad, model=given[0] if given else "auto",
+                block=block, tile=tile, stack=stack, purpose=purpose,
+                threads=1 if threads is None else threads, assume_unchanged=assume_unchanged,
+                force=force,
             )  # fmt: skip
+        scheduled.report(source, finished, notes, as_json, quiet)
         return
     output = options.checked_output(source, _default_output(source) if output is None else output)
+    if remove:
+        check_removable(sources, output)
     taken: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
-    with _warnings(quiet, as_json) as notes, Progress("compressing", quiet) as progress:
+    with (
+        Progress("compressing", quiet) as progress,
+        _warnings(progress, quiet or as_json) as notes,
+    ):
+        import bitsback
+
         summary = bitsback.compress(
             options.standard_input() if source == options.STANDARD else taken,
             options.standard_output() if output == options.STANDARD else output,
@@ -198,11 +214,15 @@ def command(
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, purpose=purpose,
             storage_options=storage_options,
         )  # fmt: skip
-    figures.report(
+    row = figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,
         as_json, quiet,
         outdone=summary.outdone, skipped=summary.skipped, bad=summary.bad, notes=notes,
     )  # fmt: skip
+    if as_json:
+        figures.show_json(row, err=output == options.STANDARD)
+    if remove:
+        remove_compressed(sources, output, notes, threads, quiet or as_json)
 
 
 def _default_output(source: str) -> str:
@@ -221,10 +241,8 @@ def _default_output(source: str) -> str:
 
 
 @contextmanager
-def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`, or it
-    goes into JSON.
-    """
+def _warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
+    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`."""
     notes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
@@ -235,8 +253,8 @@ def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
                 usual(message, category, *place)  # type: ignore[arg-type]
                 return
             notes.append(str(message))
-            if not (quiet or as_json):
-                figures.say(f"bitsback: warning: {message}", err=True)
+            if not quiet:
+                progress.say(f"bitsback: warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield notes

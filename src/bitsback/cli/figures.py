@@ -28,6 +28,13 @@ def dimensions(shape: tuple[int, ...] | list[int]) -> str:
     return " x ".join(str(size) for size in shape) or "one number"
 
 
+def dtype(name: str) -> str:
+    """`|b1` as people write it: bool; the byte order is told where it is not little-endian."""
+    import numpy as np
+
+    return np.dtype(name).name + (", big-endian" if name.startswith(">") else "")
+
+
 def size(number: int) -> str:
     """A number of bytes for people: three digits and a decimal unit."""
     value = float(number)
@@ -57,60 +64,67 @@ def report(
     skipped: dict[str, int] | None = None,
     bad: dict[str, str] | None = None,
     notes: list[str] | None = None,
-) -> None:
-    """Say what went through a compression or a decompression: one line on standard error, or JSON.
+) -> dict[str, Any]:
+    """Say what went through a compression or a decompression: one line on standard error. Returns
+    it as JSON has it.
 
     outdone: in how many blocks of a compression a model was not used, since a general compressor
     did better. skipped, bad: what a compression left out, and how much of it, or why. notes: its
-    warnings, for JSON. JSON goes to standard output, unless that is taken by the output.
+    warnings.
     """
-    if as_json:
-        show_json(
-            {
-                "source": source,
-                "output": output,
-                "shape": summary.shape,
-                "dtype": summary.dtype,
-                "items": summary.items,
-                "files": summary.files,
-                "elements": summary.elements,
-                "blocks": summary.blocks,
-                "bytes_in": summary.bytes_in,
-                "bytes_out": summary.bytes_out,
-                "bits_per_dimension": (
-                    8 * archive_bytes / summary.elements if summary.elements else None
-                ),
-                "ratio": array_bytes / archive_bytes,
-                "seconds": seconds,
-            }
-            | (
-                {}
-                if skipped is None
-                else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
-            ),
-            err=output == "-",
-        )
-    elif not quiet:
-        files = summary.files
-        contents = count(summary.items, "item") if files is None else count(files, "file")
+    if not (as_json or quiet):
+        _say(output, summary, seconds, array_bytes, archive_bytes, outdone, skipped, bad)
+    return {
+        "source": source,
+        "output": output,
+        "shape": summary.shape,
+        "dtype": summary.dtype,
+        "items": summary.items,
+        "files": summary.files,
+        "elements": summary.elements,
+        "blocks": summary.blocks,
+        "bytes_in": summary.bytes_in,
+        "bytes_out": summary.bytes_out,
+        "bits_per_dimension": (8 * archive_bytes / summary.elements if summary.elements else None),
+        "ratio": array_bytes / archive_bytes,
+        "seconds": seconds,
+    } | (
+        {}
+        if skipped is None
+        else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
+    )
+
+
+def _say(
+    output: str,
+    summary: Summary,
+    seconds: float,
+    array_bytes: int,
+    archive_bytes: int,
+    outdone: int,
+    skipped: dict[str, int] | None,
+    bad: dict[str, str] | None,
+) -> None:
+    files = summary.files
+    contents = count(summary.items, "item") if files is None else count(files, "file")
+    say(
+        f"{output}: {contents},"
+        f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
+        f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
+        f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
+        err=True,
+    )
+    if outdone:
         say(
-            f"{output}: {contents},"
-            f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
-            f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
-            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
+            f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a"
+            " general compressor, which was used",
             err=True,
         )
-        if outdone:
-            say(
-                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a"
-                " general compressor, which was used",
-                err=True,
-            )
-        for reason in (bad or {}).values():
-            say(f"left out: {reason}", err=True)
-        if skipped:
-            what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-            say(f"left out, as they are no pictures: {what}", err=True)
+    for reason in (bad or {}).values():
+        say(f"left out: {reason}", err=True)
+    if skipped:
+        what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
+        say(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,24 +12,34 @@ from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
 from bitsback.errors import BitsbackError, InputError
 
+if TYPE_CHECKING:
+    from bitsback.dask import Sharded
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What has become of the input."""
+
+    sharded: Sharded
+    seconds: float
+    noun: str
+    """Of what it has."""
+    skipped: dict[str, int]
+    """What of a folder was left out since it is no picture, and how much of it."""
+
 
 def compress(
     address: str,
     sources: tuple[str, ...],
     output: str,
-    model: str,
     shard: int | None,
-    assume_unchanged: bool,
-    coding: dict[str, Any],
-    force: bool,
-    quiet: bool,
-    as_json: bool,
+    progress: Progress,
     storage_options: dict[str, Any],
-    notes: list[str],
-) -> None:
-    """Compresses the source into shards. coding: what `to_archives` is told beside. notes: warnings
-    that go into JSON.
-    """
+    *,
+    skip_bad: bool,
+    **asked: Any,
+) -> Finished:
+    """Compresses the only source into shards. asked: what else `to_archives` is told."""
     if len(sources) > 1:
         raise click.UsageError("with --scheduler there is one input; give a folder of several")
     source = sources[0]
@@ -37,30 +48,36 @@ def compress(
     from bitsback.dask import to_archives
     from bitsback.dask.cluster import connected
     from bitsback.dask.sources import open_source
-    from bitsback.images.file_io import name_of
-    from bitsback.remote.url import is_url, located
+    from bitsback.remote.url import is_url
 
-    given = {key: storage_options if is_url(key) else {} for key in (source, output)}
+    given = {place: storage_options if is_url(place) else {} for place in (source, output)}
     start = time.perf_counter()
-    opened = open_source(source, shard, bool(coding["skip_bad"]), given[source])
+    opened = open_source(source, shard, skip_bad, given[source])
     with connected(address) as client:
-        if not client.scheduler_info()["workers"] and not quiet:
-            figures.say(f"bitsback: {address} has no workers yet; waits for them", err=True)
+        if not client.scheduler_info()["workers"]:
+            progress.say(f"bitsback: {address} has no workers yet; waits for them")
         try:
-            with Progress("compressing", quiet) as progress:
-                done = to_archives(
-                    opened.content, output, model=model, root=opened.root,
-                    shard=shard if opened.root is None else None,
-                    assume_unchanged=assume_unchanged, force=force, progress=progress,
-                    storage_options=given[output], **coding,
-                )  # fmt: skip
+            done = to_archives(
+                opened.content, output, root=opened.root,
+                shard=shard if opened.root is None else None, skip_bad=skip_bad,
+                progress=progress, storage_options=given[output], **asked,
+            )  # fmt: skip
         except (BitsbackError, OSError, MemoryError):
             raise
         except Exception as error:  # whatever packages on a worker raise
             raise InputError(
                 f"{source}: a worker failed: {type(error).__name__}: {error}"
             ) from error
-    seconds = time.perf_counter() - start
+    noun = "item" if opened.root is None else "file"
+    return Finished(done, time.perf_counter() - start, noun, opened.skipped)
+
+
+def report(source: str, finished: Finished, notes: list[str], as_json: bool, quiet: bool) -> None:
+    """Says it, in one line on standard error, or as JSON with the warnings."""
+    from bitsback.images.file_io import name_of
+    from bitsback.remote.url import located
+
+    done, seconds = finished.sharded, finished.seconds
     manifest = name_of(located(done.manifest))
     if as_json:
         figures.show_json(
@@ -74,20 +91,19 @@ def compress(
                 "bytes_out": done.bytes_out,
                 "ratio": done.bytes_in / done.bytes_out,
                 "seconds": seconds,
-                "skipped": opened.skipped,
+                "skipped": finished.skipped,
                 "warnings": notes,
             }
         )
     elif not quiet:
-        noun = "item" if opened.root is None else "file"
         figures.say(
-            f"{manifest}: {figures.count(done.shape[0], noun)} in"
+            f"{manifest}: {figures.count(done.shape[0], finished.noun)} in"
             f" {figures.count(done.shards, 'archive')}, {done.new:,} of them new,"
             f" {done.bytes_in:,} -> {figures.count(done.bytes_out, 'byte')},"
             f" {figures.per(done.bytes_in, done.bytes_out, 1)}x,"
             f" {done.bytes_in / seconds / 1e6:.1f} MB/s",
             err=True,
         )
-        if opened.skipped:
-            what = ", ".join(f"{number:,} {kind}" for kind, number in opened.skipped.items())
+        if finished.skipped:
+            what = ", ".join(f"{number:,} {kind}" for kind, number in finished.skipped.items())
             figures.say(f"left out, as they are no pictures: {what}", err=True)

@@ -13,6 +13,7 @@ from typing import Any
 from bitsback.archive.choose import Choice, is_bundled, read_choice
 from bitsback.archive.pool import check_threads
 from bitsback.archive.summary import Progress
+from bitsback.archive.writer import Purpose
 from bitsback.dask import manifest as manifests
 from bitsback.dask import places
 from bitsback.dask.manifest import Manifest
@@ -66,6 +67,7 @@ def to_archives(
     block: int | None = None,
     tile: int | None = None,
     stack: bool | None = None,
+    purpose: Purpose = "storage",
     skip_bad: bool = False,
     threads: int = 1,
     assume_unchanged: bool = False,
@@ -94,8 +96,8 @@ def to_archives(
     model: as of `bitsback.compress`. One that does not ship is written once beside the shards,
         which do not have it inside. shard: items of an array in a shard at most; by default chunks
         are put together until they have 128 MiB, and none is split. root: what the names of
-        pictures are relative to. block, tile, stack, skip_bad: as of `bitsback.compress`; threads:
-        of each worker's task.
+        pictures are relative to. block, tile, stack, purpose, skip_bad: as of `bitsback.compress`;
+        threads: of each worker's task.
     assume_unchanged: take a shard that is there and whole for one of the same input, without
         reading that. force: replace what else is there. progress: called with the number of shards
         that are done, and of all. storage_options: for the filesystem of a URL.
@@ -114,12 +116,8 @@ def to_archives(
     target = place.beside(manifests.NAME)
     check_options(storage_options, target)
     given, effort = read_choice(model)
-    settings = {
-        "model": effort if given is None else given.identity.hex(),
-        "block": block,
-        "tile": tile,
-        "stack": stack,
-    }
+    options = {"block": block, "tile": tile, "stack": stack, "purpose": purpose}
+    settings = {"model": effort if given is None else given.identity.hex(), **options}
     chunks = _chunks(source, shard)
     before = manifests.read_manifest(target) if places.exists(target) else None
     files = [place.shard(number, len(chunks)) for number in range(len(chunks))]
@@ -137,13 +135,7 @@ def to_archives(
         target,
         effort if given is None else _put_model(given, place),
         settings,
-        {
-            "block": block,
-            "tile": tile,
-            "stack": stack,
-            "skip_bad": skip_bad,
-            "threads": check_threads(threads),
-        },
+        {**options, "skip_bad": skip_bad, "threads": check_threads(threads)},
         None,
         None if root is None else Path(os.path.abspath(root)),  # noqa: PTH100 - links stay
         force,
