@@ -1,0 +1,54 @@
+"""Shards in a bucket of a real S3 server, which each worker writes and reads on its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+from distributed import Client
+from moto.server import ThreadedMotoServer
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.dask import from_archive, to_archives
+
+
+@pytest.fixture(scope="module")
+def options() -> Iterator[dict[str, Any]]:
+    """Of a server on this machine, with a bucket."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = {"key": "key", "secret": "secret", "endpoint_url": f"http://{host}:{port}"}
+    fsspec.filesystem("s3", **options).mkdir("bucket")
+    yield options
+    server.stop()
+
+
+def test_shards_at_urls(
+    cluster: Client,
+    lazy: Any,
+    digits: NDArray[np.bool_],
+    private: bitsback.Model,
+    options: dict[str, Any],
+) -> None:
+    pattern = "s3://bucket/set/part-{i}.bb"
+    done = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
+    assert (done.manifest, done.new) == ("s3://bucket/set/manifest.json", 3)
+    fs = fsspec.filesystem("s3", **options)
+    fs.invalidate_cache()
+    names = sorted(name.rpartition("/")[2] for name in fs.find("bucket/set"))
+    model = f"model-{private.identity.hex()}.safetensors"
+    assert names == ["manifest.json", model, "part-0.bb", "part-1.bb", "part-2.bb"]
+    array = from_archive(done.manifest, storage_options=options)
+    assert np.array_equal(array.compute(), digits)
+    fs.rm_file("bucket/set/part-1.bb")
+    again = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
+    assert again.new == 1
+    array = from_archive(done.manifest, chunks="archive", storage_options=options)
+    assert np.array_equal(array.compute(), digits)
