@@ -81,3 +81,12 @@ def test_a_shard_that_is_not_the_one_of_the_manifest(manifest: Path) -> None:
             lazy.compute(scheduler="sync")
     finally:
         shard.write_bytes(data)
+
+
+def test_a_manifest_that_is_damaged_is_replaced_only_if_that_was_said(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    array = da.zeros((4, 2, 2), dtype=np.uint8)
+    with pytest.raises(bitsback.ArchiveError, match="this is no manifest of shards"):
+        to_archives(array, tmp_path)
+    done = to_archives(array, tmp_path, force=True)
+    assert from_archive(done.manifest).shape == (4, 2, 2)

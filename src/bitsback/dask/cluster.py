@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,16 +30,20 @@ def connected(address: str) -> Iterator[Any]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise MissingExtra("distributed", "bitsback[dask]", ".[dask]") from None
+    # What goes wrong is told in one line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     local = _LOCAL.fullmatch(address)
     if local is not None:
         workers = int(local[1]) if local[1] else check_threads(None)
-        with (
-            LocalCluster(
+        with _deaf():
+            started = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
-            ) as cluster,
+            )
+        with (
+            started as cluster,
             Client(cluster, set_as_default=False) as client,
             client.as_current(),
         ):
@@ -60,3 +66,18 @@ def connected(address: str) -> Iterator[Any]:
         ) from error
     with client, client.as_current():
         yield client
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started in the body ignore Ctrl-C, which a terminal sends to them too: it
+    is this one that ends them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

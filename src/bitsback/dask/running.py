@@ -56,7 +56,7 @@ def _on_cluster(client: Any, tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         ) from error
     except CancelledError as error:
         raise InputError(
-            f"the Dask scheduler has given the work up: {error}; start again, what is done stays"
+            "the Dask scheduler is lost, or has given the work up: start again, what is done stays"
         ) from error
     except (ImportError, RuntimeError) as error:
         if isinstance(error, ImportError) or "deserializ" in str(error):

@@ -21,8 +21,8 @@ from bitsback.dask.model_place import ModelPlace, model_file
 from bitsback.dask.places import Pattern
 from bitsback.dask.running import results
 from bitsback.dask.shard import Job, Made, kept, make, note_name
-from bitsback.errors import InputError, InputWarning
-from bitsback.images.file_io import name_of
+from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options
@@ -119,7 +119,7 @@ def to_archives(
     options = {"block": block, "tile": tile, "stack": stack, "purpose": purpose}
     settings = {"model": effort if given is None else given.identity.hex(), **options}
     chunks = _chunks(source, shard)
-    before = manifests.read_manifest(target) if places.exists(target) else None
+    before = _manifest_before(target, force)
     files = [place.shard(number, len(chunks)) for number in range(len(chunks))]
     names = [places.base(file) for file in files]
     if before is not None and not force and {shard.file for shard in before.shards} != set(names):
@@ -166,6 +166,18 @@ def to_archives(
         sum(each.shard.input_bytes for each in made),
         sum(each.shard.bytes for each in made),
     )
+
+
+def _manifest_before(place: Location, force: bool) -> Manifest | None:
+    """The manifest that is there, if one is. Raises ArchiveError if it is damaged, and not to be
+    replaced.
+    """
+    try:
+        return manifests.read_manifest(place)
+    except ArchiveError:
+        if not force:
+            raise
+        return None
 
 
 def _chunks(source: Any, shard: int | None) -> list[Any]:
