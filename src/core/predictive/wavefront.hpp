@@ -47,6 +47,18 @@ class PlaneItem {
     std::deque<Plane> planes_;
 };
 
+// So many of the first items as have some pixels at once, whose surroundings stay in a near cache.
+inline std::size_t items_at_once(const PredictiveSettings& settings,
+                                 std::span<const PlaneShape> shapes) {
+    constexpr std::size_t enough = 48;
+    std::size_t items = 0, at_once = 0;
+    for (; items < shapes.size() && at_once < enough; ++items) {
+        const PlaneShape& shape = shapes[items];
+        at_once += shape.planes() * std::min(shape.rows, (shape.columns - 1) / settings.lag() + 1);
+    }
+    return items;
+}
+
 class Wavefront {
   public:
     Wavefront(const PredictiveSettings& settings, const PredictiveKernels& kernels,
