@@ -57,8 +57,7 @@ class Plane {
             for (CellSums& sums : sums_) sums.start_row(lines);
         }
         for (std::size_t j = 0; j < sums_.size(); ++j)
-            if (sums_[j].starts_cell(lines))
-                sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
+            sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
     }
 
     // Predicts the pixel and fills what the network sees of it.
