@@ -94,9 +94,16 @@ class Wavefront {
         for (const Place& at : places_) at.plane->prepare(at.row, at.column, solver_);
         solver_.run();
         std::uint8_t* context = contexts(places_.size());
-        for (const Place& at : places_) {
-            pixels_.push_back(at.plane->look(at.row, at.column, context));
-            context += settings_.width();
+        for (std::size_t first = 0; first < places_.size(); first += together) {
+            const std::size_t end = std::min(first + together, places_.size());
+            for (std::size_t i = first; i < end; ++i) {
+                const Place& at = places_[i];
+                pixels_.push_back(at.plane->look(at.row, at.column, surroundings_[i - first]));
+            }
+            for (std::size_t i = first; i < end; ++i)
+                places_[i].plane->blend(pixels_[i], surroundings_[i - first]);
+            for (std::size_t i = first; i < end; ++i, context += settings_.width())
+                surroundings_[i - first].describe(pixels_[i].predictions, pixels_[i].unit, context);
         }
     }
 
@@ -104,6 +111,8 @@ class Wavefront {
     void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
 
   private:
+    static constexpr std::size_t together = 8;
+
     struct Place {
         Plane* plane;
         std::int32_t row;
@@ -148,6 +157,7 @@ class Wavefront {
     std::size_t times_ = 0;
     std::vector<Place> places_;
     std::vector<Pixel> pixels_;
+    std::array<Surroundings, together> surroundings_;
     std::vector<std::size_t> elements_;
     std::vector<std::int32_t> levels_;
 };
