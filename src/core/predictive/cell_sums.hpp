@@ -9,6 +9,7 @@
 
 #include "frame.hpp"
 #include "kernels.hpp"
+#include "prefetch.hpp"
 #include "settings.hpp"
 #include "solver.hpp"
 
@@ -56,6 +57,14 @@ class CellSums {
         kernels_.fade(above(line.cell), above(line.cell - 1), above(line.cell + 1),
                       settings_.decay.data(), size_, sums);
         solver.add(kind, sums, line.weights.data());
+    }
+
+    // Has brought what the next pixel needs into the cache.
+    void prefetch(const LineNumbers& lines) const {
+        const Line& line = lines_[lines.own];
+        for (std::size_t i = 0; i < inputs_; i += 16) bitsback::prefetch(line.weights.data() + i);
+        bitsback::prefetch(line.values.data() + next_value(line));
+        bitsback::prefetch(line.values.data() + next_value(line) + inputs_);
     }
 
     const std::int32_t* weights(const LineNumbers& lines) const {

@@ -30,6 +30,7 @@ struct ItemFrame {
         static constexpr std::size_t most = 112 + 32 * PredictiveSettings::most_predictors;
 
         std::vector<std::int32_t> distances;  // in the array of the plane
+        std::vector<std::int32_t> ends;       // of each row of places, likewise
         Part window;
         std::vector<Part> predictors;
     };
@@ -56,7 +57,7 @@ struct ItemFrame {
     Gathering gathering(const PredictiveSettings& settings,
                         std::vector<Offset> Places::* plane) const {
         std::vector<Offset> all = settings.window().*plane;
-        Gathering out{{}, {0, all.size()}, {}};
+        Gathering out{{}, {}, {0, all.size()}, {}};
         for (const PredictorSettings& of : settings.predictors()) {
             const std::vector<Offset>& some = of.inputs.*plane;
             const auto found = std::ranges::search(all, some);
@@ -65,6 +66,17 @@ struct ItemFrame {
             if (found.size() < some.size()) all.insert(all.end(), some.begin(), some.end());
         }
         for (const Offset& at : all) out.distances.push_back(at.rows * stride + at.columns);
+        for (std::int32_t row = -margin; row <= margin; ++row) {
+            std::int32_t left = margin + 1, right = -margin - 1;
+            for (const Offset& at : all)
+                if (at.rows == row) {
+                    left = std::min(left, at.columns);
+                    right = std::max(right, at.columns);
+                }
+            if (left > right) continue;
+            out.ends.push_back(row * stride + left);
+            if (right > left) out.ends.push_back(row * stride + right);
+        }
         return out;
     }
 };

@@ -13,6 +13,7 @@
 #include "errors.hpp"
 #include "frame.hpp"
 #include "kernels.hpp"
+#include "prefetch.hpp"
 #include "settings.hpp"
 #include "solver.hpp"
 #include "unit.hpp"
@@ -58,6 +59,20 @@ class Plane {
         }
         for (std::size_t j = 0; j < sums_.size(); ++j)
             sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
+    }
+
+    // Has brought near what `look` will need.
+    void prefetch(std::int32_t row, std::int32_t column) {
+        const LineNumbers lines(frame_, row);
+        for (std::size_t i = 0; i <= references_; ++i) {
+            Plane& plane = i == 0 ? *this : *reference_[i - 1];
+            const std::int32_t* x = plane.at(row, column);
+            for (std::int32_t distance : frame_.gatherings[i].ends)
+                bitsback::prefetch(x + distance);
+            bitsback::prefetch(&plane.predicted_[inside(row, column)]);
+        }
+        errors_.prefetch(lines, column);
+        for (CellSums& sums : sums_) sums.prefetch(lines);
     }
 
     // Looks at what is around the pixel, and predicts it in each way. `blend` comes next, and then

@@ -97,6 +97,12 @@ class Wavefront {
         for (std::size_t first = 0; first < places_.size(); first += together) {
             const std::size_t end = std::min(first + together, places_.size());
             for (std::size_t i = first; i < end; ++i) {
+                // What so many pixels need is no longer in a near cache when their turn comes
+                // again.
+                if (places_.size() >= many && i + ahead < places_.size()) {
+                    const Place& later = places_[i + ahead];
+                    later.plane->prefetch(later.row, later.column);
+                }
                 const Place& at = places_[i];
                 pixels_.push_back(at.plane->look(at.row, at.column, surroundings_[i - first]));
             }
@@ -111,7 +117,7 @@ class Wavefront {
     void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
 
   private:
-    static constexpr std::size_t together = 8;
+    static constexpr std::size_t many = 256, ahead = 4, together = 8;
 
     struct Place {
         Plane* plane;
