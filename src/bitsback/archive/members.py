@@ -28,7 +28,7 @@ class Files:
         self.collection = collection
         self.names = names
         # Runs are not expanded: a few bytes may claim many pages.
-        self._runs = runs
+        self.runs = runs
         self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
         self._entries: list[int] = []
@@ -51,17 +51,17 @@ class Files:
         file.
         """
         run = bisect_right(self._ends, file) - 1
-        return self._runs[run][0], self._entries[run] + file - self._ends[run]
+        return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
         """For each file the number of the part that it is in; not for an npz file."""
-        for part, count in self._runs:
+        for part, count in self.runs:
             yield from repeat(part, count)
 
     def of_items(self) -> Iterator[int]:
         """For each item, in order, the number of the file that it is; not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
-        for number, (part, _) in enumerate(self._runs):
+        for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
         for numbers in in_part:
             for run in numbers:

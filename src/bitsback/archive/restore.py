@@ -21,7 +21,9 @@ from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, targets, unrestorable
 from bitsback.errors import ArchiveError, InputError
+from bitsback.images.file_io import Location
 from bitsback.images.npy import write_header
+from bitsback.remote.url import Url
 
 
 def restore(
@@ -34,11 +36,11 @@ def restore(
 ) -> int:
     """Restores all files; the number of bytes that they have. Raises ArchiveError, InputError.
 
-    destination: for pictures the path of a folder, which need not exist; for an npz or a TIFF file
-    its path or a binary stream.
+    destination: for pictures the path or the URL of a folder, which need not exist; for an npz or a
+    TIFF file its path or URL, or a binary stream.
     """
     if archive.files.collection.kind == FOLDER:
-        if not isinstance(destination, str | os.PathLike):
+        if not isinstance(destination, str | os.PathLike | Url):
             raise InputError(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
@@ -53,7 +55,7 @@ def restore(
 def extract(
     archive: Archive,
     numbers: Sequence[int],
-    destination: str | os.PathLike[str],
+    destination: Location,
     force: bool,
     verify: bool = True,
 ) -> int:
@@ -78,7 +80,7 @@ def extract(
 
 def _restore_folder(
     archive: Archive,
-    destination: str | os.PathLike[str],
+    destination: Location,
     threads: int,
     progress: Progress | None,
     force: bool,

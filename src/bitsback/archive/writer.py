@@ -35,8 +35,11 @@ from bitsback.errors import InputError
 from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.remote.url import Options, check_options, located
 
 Embed = Literal["auto", "always", "never"]
+
+_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 
 
 def compress(
@@ -52,6 +55,7 @@ def compress(
     skip_bad: bool = False,
     tile: int | None = None,
     stack: bool | None = None,
+    storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, or a collection of pictures or arrays, into an archive.
 
@@ -60,9 +64,10 @@ def compress(
         paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
         64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the array is
         one picture or a stack.
-    destination: a path, whose file appears when it is complete, or a binary stream, which is never
-    sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
-    bundled one is chosen: "fast",
+    Files may be at URLs of fsspec's.
+    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
+    is never sought in. model: the name of a bundled model, the path of a model file, or a model; or
+    how a bundled one is chosen: "fast",
         among those of independent pixels; "best", whichever makes a sample smallest; "auto", the
         best if there are at most 20 million elements, some seconds' work, and otherwise a fast one,
         unless all of these are far worse.
@@ -74,7 +79,7 @@ def compress(
     read, or not be held; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
-    default a trial tells.
+    default a trial tells. storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
     names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
@@ -89,7 +94,13 @@ def compress(
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
-    given, effort = read_choice(model)
+    destination = located(destination, storage_options)
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
+    check_options(storage_options, source, destination, located(model))
+    given, effort = read_choice(model, storage_options)
     asked = Asked(given, effort, skip_bad, tile, stack)
     with open_input(source, asked) as taken:
         taken.check_output(destination)
@@ -176,17 +187,25 @@ class _Writer:
         collection, output = self._taken.collection, self._output
         output.write(HEAD + collection.pack())
         chosen = self._choose() if self._early else []
-        used = {
+        models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
         }
-        model_bytes = sum(map(self._write_model, used.values()))
+        model_bytes = 0
+        held_back: list[bytes] = []  # until it is known that a model is used
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(METHODS), 0)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), threads):
-            output.write(encoded.section)
+            held_back.append(encoded.section)
+            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+                model_bytes += sum(map(self._write_model, models.values()))
+                models = {}
+            if not models:
+                for held in held_back:
+                    output.write(held)
+                held_back = []
             index.append((encoded.items, len(encoded.section)))
             outdone += encoded.outdone
             if encoded.model is not None:
@@ -195,6 +214,8 @@ class _Writer:
             done += encoded.items
             if progress is not None:
                 progress(done, collection.pieces)
+        for held in held_back:
+            output.write(held)
         first_offset = output.size - sum(size for _, size in index)
         output.write(self._taken.names)
         output.write(pack_index(first_offset, index))

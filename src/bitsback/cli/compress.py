@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 
 @click.command(short_help="Compress an array or pictures.")
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
-@options.output_option("The archive to write.  [default: INPUT.bb]")
+@options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]")
 @click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
 @click.option(
     "--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input."
@@ -67,6 +67,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @options.force_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
     sources: tuple[str, ...],
@@ -83,13 +84,14 @@ def command(
     force: bool,
     quiet: bool,
     as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
     or more pages; a folder, with all pictures in it and its folders; or several picture files.
     'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
-    it was.
+    it was. INPUT, and the archive, may be at URLs of fsspec's.
 
     Lossless means pixels. Pictures may be black and white, grey of 8 or 16 bits, grey with
     transparency, RGB or RGBA. They come back as PNG, TIFF, BMP or PNM if their names end so, and
@@ -113,6 +115,7 @@ def command(
       bitsback compress digits -o small.bb            all pictures in the folder digits
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --block 200        for fast access to single items
+      bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
     import bitsback
@@ -139,7 +142,7 @@ def command(
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack,
+            force=force, skip_bad=skip_bad, tile=tile, stack=stack, storage_options=storage_options,
         )  # fmt: skip
     figures.report(
         source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,
@@ -152,6 +155,7 @@ def _default_output(source: str) -> str:
     """The archive of an input: beside it, with its ending changed."""
     if source == options.STANDARD:
         return options.STANDARD
+    source = options.base_of_url(source)
     path = Path(source)
     if path.is_dir():
         if path.name in ("", ".."):

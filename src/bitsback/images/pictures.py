@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import one_line, open_regular
+from bitsback.images.file_io import name_of, one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
+from bitsback.remote.url import Url
 
 _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
 _LOSSY = ("JPEG", "WEBP")
@@ -62,11 +63,11 @@ class Header:
     notes: tuple[str, ...]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path | Url) -> Header:
     """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
     not held.
     """
-    name = os.fspath(path)
+    name = name_of(path)
     with reading_picture(name), opened(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
@@ -77,12 +78,12 @@ def read_header(path: Path) -> Header:
         return header_of(image, name)
 
 
-def read_pixels(path: Path) -> NDArray[Any]:
+def read_pixels(path: Path | Url) -> NDArray[Any]:
     """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
     naming it.
     """
-    with reading_picture(os.fspath(path)), opened(path) as image:
-        return pixels_of(image, os.fspath(path))
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
+        return pixels_of(image, name_of(path))
 
 
 def identified(file: BinaryIO) -> Image.Image:
@@ -120,10 +121,10 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture in a file. Raises what Pillow raises."""
+def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
+    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
     # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with open_regular(path) as file, identified(file) as image:
+    with open_regular(path, whole) as file, identified(file) as image:
         yield image
 
 
