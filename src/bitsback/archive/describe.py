@@ -9,7 +9,15 @@ import math
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, PLANES, Opened
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, ONE, VARIED, Collection
+from bitsback.archive.collection import (
+    ARRAY,
+    BYTES,
+    IDX,
+    IDX_GZ,
+    ONE,
+    VARIED,
+    Collection,
+)
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
@@ -145,12 +153,13 @@ def _describe_files(files: FileList) -> dict[str, Any]:
 
 
 def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
-    varied = part.axes == VARIED
+    varied, held = part.axes == VARIED, part.axes == BYTES
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
-        "items": part.entries if kind == TIFF else part.items,
-        "mode": None if kind == NPZ else mode_of(part.dtype, part.entry_shape),
+        "items": part.entries if kind == TIFF or held else part.items,
+        "held": held,
+        "mode": None if kind == NPZ or held else mode_of(part.dtype, part.entry_shape),
         "stack": kind == TIFF and part.axes == ONE,
         "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
         "largest": list(max((shape for _, shape in part.runs), key=math.prod)),

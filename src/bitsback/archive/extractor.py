@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as count_from
-from typing import Any, BinaryIO, overload
+from typing import Any, BinaryIO, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from bitsback.images.npy import write_header
 
 Source = str | os.PathLike[str] | BinaryIO
 
+RestoredFiles = Literal["exact", "pixels"]
+"""Whether files come back as the very bytes that were promised, or as others of the same pixels."""
+
 
 @overload
 def decompress(
@@ -38,6 +41,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
 ) -> NDArray[Any]: ...
 
 
@@ -51,6 +55,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
 ) -> Summary: ...
 
 
@@ -63,6 +68,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
 ) -> NDArray[Any] | Summary:
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
@@ -73,6 +79,9 @@ def decompress(
     For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
     for, where it is neither embedded nor bundled. threads, progress, force: as in `compress`.
     verify: check each block's digest; without it only the checksums of the bytes are checked.
+    files: whether the files of a folder whose very bytes were promised are made so, or an error is
+    raised if zlib of this computer cannot make them, "exact"; or else are made anew, of the same
+    pixels and metadata, "pixels".
 
     Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
     something cannot be read or written.
@@ -80,7 +89,7 @@ def decompress(
     threads = check_threads(threads)
     with _open(source, model) as blocks:
         if isinstance(blocks.collection, FileList):
-            return _restore(blocks, destination, threads, progress, force, verify)
+            return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
         collection = blocks.collection
         count = 0
 
@@ -126,6 +135,7 @@ def _restore(
     progress: Progress | None,
     force: bool,
     verify: bool,
+    exact: bool,
 ) -> Summary:
     """Restores a collection of files."""
     from bitsback.archive.restore import restore
@@ -140,7 +150,7 @@ def _restore(
         raise InputError(
             f"{archive.name}: holds files; name an output, or open it and take them one by one"
         )
-    size = restore(archive, destination, threads, progress, force, verify)
+    size = restore(archive, destination, threads, progress, force, verify, exact)
     return Summary(
         shape=(collection.files,),
         dtype=collection.dtype,

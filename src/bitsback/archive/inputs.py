@@ -6,21 +6,22 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from bitsback.archive.choose import Effort, any_fits, item_axes
 from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, VARIED, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Shape
 from bitsback.archive.groups import Groups
-from bitsback.archive.layout import COLLECTION, NAMES, open_section
+from bitsback.archive.layout import COLLECTION, FACTS, NAMES, Cursor, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
 from bitsback.archive.stacks import as_stack, is_stack, stackable
+from bitsback.archive.summary import Held, Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
@@ -39,6 +40,37 @@ Source = npy.Source | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """How files of a folder are kept, beyond their pixels."""
+
+    exact: bool = False
+    """The very bytes of each."""
+    others: bool = False
+    """Those that are no pictures, or damaged ones, too."""
+    stored: frozenset[str] = frozenset()
+    """Those to hold bit for bit, whatever they are."""
+    threads: int = 1
+    progress: Progress | None = None
+    """Called with the number of files that were looked at, and of all."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known of the files of a folder that comes back as files."""
+
+    size: int
+    """Bytes of all files."""
+    stored: dict[str, Held]
+    """Files that are held bit for bit, by the reason."""
+    coded: dict[str, int]
+    """The bytes of the files of pictures that are coded by their pixels, by name."""
+    parts: list[list[str]]
+    """The names of the pictures of each part; none of parts of bytes."""
+    notes: BinaryIO
+    """Where the notes of pictures wait."""
+
+
+@dataclass(frozen=True)
 class Input:
     """What goes into an archive."""
 
@@ -48,12 +80,18 @@ class Input:
     name: str
     """For error messages."""
     names: bytes = b""
-    """The `N` section, for files."""
+    """The `N` section, for files, and the `F` section."""
     skipped: dict[str, int] = field(default_factory=dict)
     """What of a folder was left out since it is no picture, and how much of it."""
     bad: dict[str, str] = field(default_factory=dict)
     """The pictures that were left out since they cannot be used, and why."""
     listing: "Listing | None" = None
+    kept: Kept | None = None
+    """Of files that come back as files."""
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.notes.close()
 
     def check_output(self, destination: object) -> None:
         """Raises InputError if the output is one of the pictures that are read."""
@@ -80,6 +118,8 @@ class Asked:
     """Rows and columns of a piece at most."""
     stack: bool | None = None
     """Whether arrays are stacks; None: a trial tells."""
+    keeping: Keeping | None = None
+    """None: pictures are their pixels alone, in the colours that they show."""
 
     def knows(self, shape: Shape) -> bool:
         """Whether there is a model of just these items, which then stay whole and together."""
@@ -101,7 +141,7 @@ class Asked:
 @contextmanager
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
-    with _open_input(source, asked) as taken:
+    with _open_input(source, asked) as taken, closing(taken):
         _check_readable(taken)
         yield taken
 
@@ -117,7 +157,8 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
         from bitsback.images.folder import list_folder
 
-        yield _pictures(list_folder(Path(source), asked.skip_bad), asked)
+        others = asked.keeping is not None and asked.keeping.others
+        yield _pictures(list_folder(Path(source), asked.skip_bad, others), asked)
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open_file(file, os.fspath(source), asked) as found:
             yield found
@@ -131,8 +172,10 @@ def _check_readable(taken: Input) -> None:
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
         if isinstance(read, FileList):
-            content = unpack_files(open_section(taken.names, NAMES), read)
-            check_restorable(content)
+            sections = Cursor(taken.names)
+            names = open_section(sections.section(), NAMES)
+            facts = open_section(sections.section(), FACTS) if taken.kept is not None else None
+            check_restorable(unpack_files(names, read, facts))
         else:
             check_restorable(read)
     except ArchiveError as error:
@@ -204,6 +247,10 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
     """Reads the headers of all pictures, and sorts them into parts."""
+    if asked.keeping is not None:
+        from bitsback.archive.folders import folder_input
+
+        return folder_input(listing, asked)
     from bitsback.images.folder import PictureItems
     from bitsback.images.pictures import read_header, read_pixels
 
@@ -232,7 +279,7 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no picture that can be used{first}")
     _warn(groups.notes, "file")
-    _warn_of_names(names)
+    warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
         (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
         for group in groups
@@ -271,7 +318,8 @@ def _warn(notes: "Counter[str]", noun: str) -> None:
         )
 
 
-def _warn_of_names(names: list[str]) -> None:
+def warn_of_names(names: list[str]) -> None:
+    """Warns of names that some systems cannot have."""
     twin = naming.first_twin(names)
     if twin is not None:
         warnings.warn(

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.collection import Collection
 from bitsback.archive.describe import describe, kind_of
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import BLOCK, MODEL, NAMES, Cursor, Shape, open_section
+from bitsback.archive.layout import BLOCK, FACTS, MODEL, NAMES, Cursor, Shape, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, at_block, decode
@@ -28,6 +28,9 @@ from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Reader, open_file, reading, stream_name
 from bitsback.models import Model
+
+if TYPE_CHECKING:
+    from bitsback.archive.stored import Stored
 
 _HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
 
@@ -179,11 +182,17 @@ class Archive:
     def _files(self) -> Files:
         if not isinstance(self.collection, FileList):
             raise InputError(f"{self.name}: holds an array, whose items have no names")
-        places = self._directory.names
+        places, facts = self._directory.names, self._directory.facts
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
-        return unpack_files(open_section(self._read_place(places[0]), NAMES), self.collection)
+        if len(facts) > (self.collection.kind == FOLDER):
+            raise ArchiveError("the facts of its files are there twice")
+        return unpack_files(
+            open_section(self._read_place(places[0]), NAMES),
+            self.collection,
+            open_section(self._read_place(facts[0]), FACTS) if facts else None,
+        )
 
     @property
     def blocks(self) -> list[BlockInfo]:
@@ -213,7 +222,7 @@ class Archive:
             raise KeyError(f"{self.name}: holds an array, whose items have no names")
         return self._view(self.array, 0)[which]
 
-    def _file_view(self, which: int | str) -> View:
+    def _file_view(self, which: int | str) -> "View | Stored":
         files, name = self.files, self.name
         if not isinstance(which, int | str):
             raise TypeError(f"{name}: holds files, which may differ in shape; take one at a time")
@@ -223,11 +232,23 @@ class Archive:
         collection = files.collection
         if collection.kind == NPZ:
             return self._view(collection.parts[number], collection.starts[number])
+        if files.stored(number):
+            from bitsback.archive.stored import Stored
+
+            return Stored(self, number)
         part, entry = files.place(number)
         return self._view(collection.parts[part], collection.starts[part], entry)
 
     def _view(self, part: Collection, first: int, entry: int | None = None) -> View:
         return View(part, first, self._decode_at, self.name, entry)
+
+    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
+        """Some bytes of a part that has those of files, or of notes."""
+        assert isinstance(self.collection, FileList)
+        if start == stop:
+            return b""
+        content, first = self.collection.parts[part].content, self.collection.starts[part]
+        return self._view(content, first).box((slice(start, stop),), verify).tobytes()
 
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
@@ -299,6 +320,10 @@ class Archive:
                 problems.append((block.number, error))
             if progress is not None:
                 progress(block.first + block.items, self.collection.pieces)
+        if not problems and self.kind == "folder":
+            from bitsback.archive.restore_folder import damage
+
+            problems += [(error.block, error) for error in damage(self)]
         return problems
 
     def check(self) -> None:
@@ -318,7 +343,7 @@ class Archive:
             yield self._named(problem)
         files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            if place.kind != MODEL and not (files and place.kind == NAMES):
+            if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS)):
                 try:
                     open_section(self._read_place(place), place.kind)
                 except ArchiveError as problem:

@@ -5,9 +5,10 @@ does.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 from bitsback.archive import moves, temporary
 from bitsback.archive.output import naming
@@ -25,9 +26,16 @@ class Staging:
         self._new, self._target = hidden / moves.NEW, target
         self._lock = Lock()
 
-    def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if the disk is full or the like, if the file system takes the name for
-        another's, or if there is such a file in the folder and none may be replaced.
+    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+        """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
+        with self.open(name, time) as file:
+            file.write(data)
+
+    @contextmanager
+    def open(self, name: str, time: int | None = None) -> Iterator[BinaryIO]:
+        """A file to write to. Raises InputError if the disk is full or the like, if the file system
+        takes the name for another's, or if there is such a file in the folder and none may be
+        replaced.
         """
         self._target.check([name])
         shown = self._target.shown(name)
@@ -36,9 +44,12 @@ class Staging:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with path.open("xb") as file:
-                    file.write(data)
+                    yield file
                     file.flush()
                     os.fsync(file.fileno())
+                if time is not None:
+                    with suppress(OSError, OverflowError):  # what no file system has
+                        os.utime(path, ns=(time, time))
             except FileExistsError:
                 raise InputError(
                     f"{shown}: another file of the archive has a name that this file system takes"

@@ -2,10 +2,13 @@
 beginning to end.
 """
 
+import os
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Literal
+from typing import BinaryIO, Literal, cast
 
 from bitsback.archive.block import METHODS
 from bitsback.archive.block_writer import Encoded, encode
@@ -21,10 +24,11 @@ from bitsback.archive.choose import (
     is_bundled,
     read_choice,
 )
-from bitsback.archive.collection import Collection
+from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import LARGEST_SIDE, SMALLEST_SIDE, blocks_of
-from bitsback.archive.inputs import Asked, Input, Source, open_input
-from bitsback.archive.layout import HEAD, MODEL, Shape, pack_index, section
+from bitsback.archive.growth import Outgrown, check_growth
+from bitsback.archive.inputs import Asked, Input, Keeping, Source, open_input
+from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, Shape, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
@@ -37,6 +41,10 @@ from bitsback.models import Model
 from bitsback.models.embed import pack_model
 
 Embed = Literal["auto", "always", "never"]
+FilesAs = Literal["pixels", "exact"]
+"""What comes back of a folder's files: their pixels and metadata, or their very bytes."""
+
+_PIECE = 1 << 20
 
 
 def compress(
@@ -52,8 +60,10 @@ def compress(
     skip_bad: bool = False,
     tile: int | None = None,
     stack: bool | None = None,
+    files: FilesAs = "pixels",
+    keep_others: bool = False,
 ) -> Compressed:
-    """Compresses an array, or a collection of pictures or arrays, into an archive.
+    """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
 
     source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
     pictures; a list of
@@ -71,10 +81,13 @@ def compress(
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
     unless they are bundled. progress: called with the number of items, or pieces of them, that are
     done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
-    read, or not be held; the summary names them. tile: rows and columns of the pieces that large
+    read; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
-    default a trial tells.
+    default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
+    files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
+    smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
+    any case. keep_others: take along files that are no pictures, and pictures that are damaged.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
     names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
@@ -90,15 +103,56 @@ def compress(
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
     given, effort = read_choice(model)
-    asked = Asked(given, effort, skip_bad, tile, stack)
+    if files not in ("pixels", "exact"):
+        raise InputError(f"files={files!r}: it is 'pixels' or 'exact'")
+    keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
+    while True:
+        try:
+            asked = Asked(given, effort, skip_bad, tile, stack, keeping)
+            return _compress(source, destination, asked, block, threads, embed, progress, force)
+        except Outgrown as outgrown:
+            keeping = replace(keeping, stored=keeping.stored | outgrown.names)
+
+
+def _compress(
+    source: Source,
+    destination: Destination,
+    asked: Asked,
+    block: int | None,
+    threads: int,
+    embed: Embed,
+    progress: Progress | None,
+    force: bool,
+) -> Compressed:
+    """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
+    given, effort = asked.given, asked.effort
     with open_input(source, asked) as taken:
         taken.check_output(destination)
         parts = [_Part(items, part, block) for items, part in taken.parts]
         if given is not None and not any(part.codable(given) for part in parts):
             for part in parts[:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
-        with open_output(destination, force, source) as output:
-            return _Writer(taken, parts, output, given, effort, embed).write(threads, progress)
+        with (
+            open_output(destination, force, source) as output,
+            _revocable(output, taken, destination) as revocable,
+        ):
+            writer = _Writer(taken, parts, revocable, given, effort, embed)
+            return writer.write(threads, progress)
+
+
+@contextmanager
+def _revocable(output: Output, taken: Input, destination: Destination) -> Iterator[Output]:
+    """The output; for an archive that may have to be made anew, and a stream, which cannot be taken
+    back, a file that is copied to it at the end.
+    """
+    if taken.kept is None or isinstance(destination, str | os.PathLike):
+        yield output
+        return
+    with tempfile.TemporaryFile() as file:
+        yield Output(cast(BinaryIO, file), output.name)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            output.write(piece)
 
 
 @dataclass(frozen=True)
@@ -131,7 +185,7 @@ class _Part:
 
     def codable(self, given: Model | None) -> bool:
         """Whether there is a model for it."""
-        return any_codes(given, self.collection.dtype, self.shape)
+        return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
 
     def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
         """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits
@@ -174,7 +228,7 @@ class _Writer:
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
-        output.write(HEAD + collection.pack())
+        output.write((HEAD if self._taken.kept is None else HEAD_FILES) + collection.pack())
         chosen = self._choose() if self._early else []
         used = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -196,13 +250,15 @@ class _Writer:
             if progress is not None:
                 progress(done, collection.pieces)
         first_offset = output.size - sum(size for _, size in index)
+        if self._taken.kept is not None and isinstance(collection, FileList):
+            check_growth(self._taken.kept, collection, index)
         output.write(self._taken.names)
         output.write(pack_index(first_offset, index))
         files = collection.files if isinstance(collection, FileList) else None
         return Compressed(
             shape=(collection.files,) if isinstance(collection, FileList) else collection.shape,
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
-            items=collection.items,
+            items=collection.items if files is None else files,
             elements=collection.elements,
             blocks=len(index),
             methods=methods,
@@ -214,6 +270,8 @@ class _Writer:
             files=files,
             skipped=self._taken.skipped,
             bad=self._taken.bad,
+            disk_in=None if self._taken.kept is None else self._taken.kept.size,
+            stored={} if self._taken.kept is None else self._taken.kept.stored,
         )
 
     def _choose(self) -> list[Chosen]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,23 @@ from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
 from bitsback.errors import InputError
 
+if TYPE_CHECKING:
+    from bitsback.archive.extractor import RestoredFiles
+
 
 @click.command(short_help="Restore what X.bb was made from.")
 @click.argument("source", metavar="X.bb")
 @options.output_option(
     "The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X]", "PATH"
 )
+@click.option(
+    "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
+    show_default=True,
+    help=(
+        "Whether files whose very bytes were promised come back so, or, where zlib of this computer"
+        " cannot make them, as others of the same pixels and metadata."
+    ),
+)  # fmt: skip
 @options.model_option
 @options.threads_option
 @options.force_option
@@ -28,6 +40,7 @@ from bitsback.errors import InputError
 def command(
     source: str,
     output: str | None,
+    files_as: RestoredFiles,
     model: str | None,
     threads: int | None,
     force: bool,
@@ -55,6 +68,7 @@ def command(
             options.standard_input() if source == options.STANDARD else source,
             options.standard_output() if output == options.STANDARD else output,
             model=model, threads=threads, progress=progress, force=force,
+            files=files_as,
         )  # fmt: skip
     figures.report(
         source,

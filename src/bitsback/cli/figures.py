@@ -52,17 +52,12 @@ def report(
     archive_bytes: int,
     as_json: bool,
     quiet: bool,
-    *,
-    outdone: int = 0,
-    skipped: dict[str, int] | None = None,
-    bad: dict[str, str] | None = None,
-    notes: list[str] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> None:
-    """Say what went through a compression or a decompression: one line on standard error, or JSON.
+    """Say what went through a compression or a decompression: one line on standard error, or JSON,
+    which goes to standard output, unless that is taken by the output.
 
-    outdone: in how many blocks of a compression a model was not used, since a general compressor
-    did better. skipped, bad: what a compression left out, and how much of it, or why. notes: its
-    warnings, for JSON. JSON goes to standard output, unless that is taken by the output.
+    more: what else JSON has.
     """
     if as_json:
         show_json(
@@ -82,12 +77,8 @@ def report(
                 ),
                 "ratio": array_bytes / archive_bytes,
                 "seconds": seconds,
-            }
-            | (
-                {}
-                if skipped is None
-                else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
-            ),
+                **(more or {}),
+            },
             err=output == "-",
         )
     elif not quiet:
@@ -100,17 +91,6 @@ def report(
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
             err=True,
         )
-        if outdone:
-            say(
-                f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a"
-                " general compressor, which was used",
-                err=True,
-            )
-        for reason in (bad or {}).values():
-            say(f"left out: {reason}", err=True)
-        if skipped:
-            what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-            say(f"left out, as they are no pictures: {what}", err=True)
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

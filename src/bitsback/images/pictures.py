@@ -85,6 +85,34 @@ def read_pixels(path: Path) -> NDArray[Any]:
         return pixels_of(image, os.fspath(path))
 
 
+def samples(image: Image.Image) -> NDArray[Any] | None:
+    """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
+    what NumPy makes of the image; None if Pillow does not read all of their bits.
+    """
+    _check_pixels(image)
+    if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
+        with _no_limit():
+            image.load()
+        return np.asarray(image)
+    if image.mode.startswith("I"):
+        with _no_limit():
+            image.load()
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            return None
+        return values.astype("<u2")
+    return None
+
+
+def read_samples(path: Path) -> NDArray[Any]:
+    """The same of a file. Raises InputError, naming it."""
+    with reading_picture(os.fspath(path)), opened(path) as image:
+        found = samples(image)
+        if found is None:
+            raise InputError(f"{printable(os.fspath(path))}: is no picture that is coded any more")
+        return found
+
+
 def identified(file: BinaryIO) -> Image.Image:
     """The picture in an open file, of a format that is read. Raises what Pillow raises."""
     with _no_limit():
