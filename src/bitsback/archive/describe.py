@@ -148,7 +148,12 @@ def _describe_array(array: Collection) -> dict[str, Any]:
 def _describe_files(files: FileList) -> dict[str, Any]:
     return {
         "names": 0 if files.kind == TIFF else files.files,
-        "parts": [_describe_part(part, files.kind) for part in files.parts],
+        "parts": [
+            _describe_part(part, files.kind)
+            for number, part in enumerate(files.parts)
+            if number != files.notes
+        ],
+        "note_bytes": 0 if files.notes is None else files.parts[files.notes].elements,
     }
 
 

@@ -15,16 +15,17 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.asked import Asked, Input, Keeping, Kept
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
-from bitsback.archive.inputs import Asked, Input, Kept, warn_of_names
 from bitsback.archive.members import pack_files
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.summary import Held
 from bitsback.archive.trial import pixel_cost
+from bitsback.archive.warn import warn_of_names
 from bitsback.errors import InputError
 from bitsback.images import names as naming
 from bitsback.images.file_io import open_regular, reading
@@ -83,9 +84,17 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
     keeping = asked.keeping
     assert keeping is not None
-    groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
-    sums = _Sums(cast(BinaryIO, spool))
+    try:
+        return _sorted(listing, asked, keeping, cast(BinaryIO, spool))
+    except BaseException:
+        spool.close()
+        raise
+
+
+def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -> Input:
+    sums = _Sums(notes)
+    groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     sorter = _Sorter(listing, asked)
     for name, found in ordered_map(sorter.sort, listing.names, keeping.threads):
         if keeping.progress is not None:

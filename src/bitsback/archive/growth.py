@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bitsback.archive.asked import Kept
 from bitsback.archive.collection import BYTES
-from bitsback.archive.inputs import Kept
 from bitsback.archive.parts import FileList
 
 

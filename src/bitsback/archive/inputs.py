@@ -7,22 +7,20 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
-from bitsback.archive.choose import Effort, any_fits, item_axes
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, VARIED, Collection
-from bitsback.archive.cutting import cut_for
-from bitsback.archive.grid import Shape
+from bitsback.archive.asked import Asked, Input
+from bitsback.archive.choose import item_axes
+from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
 from bitsback.archive.layout import COLLECTION, FACTS, NAMES, Cursor, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
-from bitsback.archive.stacks import as_stack, is_stack, stackable
-from bitsback.archive.summary import Held, Progress
 from bitsback.archive.targets import check_restorable
+from bitsback.archive.warn import warn_of_names
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
@@ -30,112 +28,12 @@ from bitsback.images.file_io import open_file
 from bitsback.images.modes import mode_of
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import PICTURES, ending_of, restored
-from bitsback.models import Model
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
     from bitsback.images.pictures import Header
 
 Source = npy.Source | Sequence[str | os.PathLike[str]]
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How files of a folder are kept, beyond their pixels."""
-
-    exact: bool = False
-    """The very bytes of each."""
-    others: bool = False
-    """Those that are no pictures, or damaged ones, too."""
-    stored: frozenset[str] = frozenset()
-    """Those to hold bit for bit, whatever they are."""
-    threads: int = 1
-    progress: Progress | None = None
-    """Called with the number of files that were looked at, and of all."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is known of the files of a folder that comes back as files."""
-
-    size: int
-    """Bytes of all files."""
-    stored: dict[str, Held]
-    """Files that are held bit for bit, by the reason."""
-    coded: dict[str, int]
-    """The bytes of the files of pictures that are coded by their pixels, by name."""
-    parts: list[list[str]]
-    """The names of the pictures of each part; none of parts of bytes."""
-    notes: BinaryIO
-    """Where the notes of pictures wait."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """What goes into an archive."""
-
-    collection: Collection | FileList
-    parts: list[tuple[Items, Collection]]
-    """The arrays that it is made of, in the order in which they are stored."""
-    name: str
-    """For error messages."""
-    names: bytes = b""
-    """The `N` section, for files, and the `F` section."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What of a folder was left out since it is no picture, and how much of it."""
-    bad: dict[str, str] = field(default_factory=dict)
-    """The pictures that were left out since they cannot be used, and why."""
-    listing: "Listing | None" = None
-    kept: Kept | None = None
-    """Of files that come back as files."""
-
-    def close(self) -> None:
-        if self.kept is not None:
-            self.kept.notes.close()
-
-    def check_output(self, destination: object) -> None:
-        """Raises InputError if the output is one of the pictures that are read."""
-        if self.listing is not None and isinstance(destination, str | os.PathLike):
-            path = Path(os.path.realpath(destination))
-            if path.exists() and any(
-                path.samefile(self.listing.path(name)) for name in self.listing.names
-            ):
-                raise InputError(
-                    f"{os.fspath(destination)}: is one of the pictures too; name another output"
-                )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How a source is to be seen."""
-
-    given: Model | None = None
-    """The model that was asked for, if one was."""
-    effort: Effort = "auto"
-    skip_bad: bool = False
-    """Leave out pictures that cannot be read, or not be held."""
-    tile: int | None = None
-    """Rows and columns of a piece at most."""
-    stack: bool | None = None
-    """Whether arrays are stacks; None: a trial tells."""
-    keeping: Keeping | None = None
-    """None: pictures are their pixels alone, in the colours that they show."""
-
-    def knows(self, shape: Shape) -> bool:
-        """Whether there is a model of just these items, which then stay whole and together."""
-        return any_fits(self.given, shape)
-
-    def seen(self, part: Collection, items: Items) -> Collection:
-        """The array as a stack, if it is one, and cut into pieces."""
-        if self.stack is not False and stackable(part):
-            trial = self.stack is None and not self.knows(part.item_shape)
-            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
-                part = as_stack(part)
-        return self.cut(part)
-
-    def cut(self, part: Collection) -> Collection:
-        known = part.axes != VARIED and self.knows(part.item_shape)
-        return part if known else replace(part, cut=cut_for(part, self.tile))
 
 
 @contextmanager
@@ -315,24 +213,4 @@ def _warn(notes: "Counter[str]", noun: str) -> None:
     for note, count in notes.items():
         warnings.warn(
             NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
-        )
-
-
-def warn_of_names(names: list[str]) -> None:
-    """Warns of names that some systems cannot have."""
-    twin = naming.first_twin(names)
-    if twin is not None:
-        warnings.warn(
-            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
-            " Unicode composition, so macOS and Windows cannot restore both",
-            InputWarning,
-            stacklevel=2,
-        )
-    faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
-    if faults:
-        warnings.warn(
-            f"{len(faults)} of the names cannot be restored on Windows:"
-            f" {naming.printable(faults[0])}",
-            InputWarning,
-            stacklevel=2,
         )

@@ -321,7 +321,7 @@ class Archive:
             if progress is not None:
                 progress(block.first + block.items, self.collection.pieces)
         if not problems and self.kind == "folder":
-            from bitsback.archive.restore_folder import damage
+            from bitsback.archive.maker import damage
 
             problems += [(error.block, error) for error in damage(self)]
         return problems

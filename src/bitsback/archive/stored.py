@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.grid import Shape
-from bitsback.archive.members import Files
-
-
-class Holder(Protocol):
-    """An open archive of a folder."""
-
-    name: str
-
-    @property
-    def files(self) -> Files: ...
-
-    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
+from bitsback.archive.maker import Holder
 
 
 class Stored:
@@ -42,12 +30,9 @@ class Stored:
 
     @cached_property
     def _pixels(self) -> NDArray[Any]:
-        from bitsback.images.pictures import identified, reading_picture
+        from bitsback.images.pictures import read_shown
 
-        name = f"{self._archive.name}: {self.name}"
-        with reading_picture(name), identified(io.BytesIO(self.read())) as image:
-            image.load()
-            return np.asarray(image)
+        return read_shown(self.read(), f"{self._archive.name}: {self.name}")
 
     @property
     def shape(self) -> Shape:

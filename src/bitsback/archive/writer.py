@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import BinaryIO, Literal, cast
 
+from bitsback.archive.asked import Asked, Input, Keeping
 from bitsback.archive.block import METHODS
 from bitsback.archive.block_writer import Encoded, encode
 from bitsback.archive.choose import (
@@ -27,7 +28,7 @@ from bitsback.archive.choose import (
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import LARGEST_SIDE, SMALLEST_SIDE, blocks_of
 from bitsback.archive.growth import Outgrown, check_growth
-from bitsback.archive.inputs import Asked, Input, Keeping, Source, open_input
+from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, Shape, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList

@@ -18,8 +18,18 @@ _STRATEGIES = (
     zlib.Z_HUFFMAN_ONLY,
     zlib.Z_FIXED,
 )
-_LEVELS = {0: (1, 0), 1: (5, 4, 3, 2), 2: (6,), 3: (9, 8, 7)}
-"""Those that write a hint into the header, the likely ones first."""
+_USUAL = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
+_WAYS = {
+    0: [
+        *((1, strategy) for strategy in _STRATEGIES),
+        (0, zlib.Z_DEFAULT_STRATEGY),
+        *((level, zlib.Z_FIXED) for level in range(9, 1, -1)),
+    ],
+    1: [(level, strategy) for level in (5, 4, 3, 2) for strategy in _USUAL],
+    2: [(6, strategy) for strategy in _USUAL],
+    3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
+}
+"""Levels and strategies by what zlib tells of them in a header, the likely ones first."""
 _MEMORIES = (8, 9)
 _WINDOWS = range(9, 16)
 
@@ -83,9 +93,8 @@ class Deflated:
 
 def _candidates(header: bytes) -> Iterator[Deflated]:
     windows = dict.fromkeys((max((header[0] >> 4) + 8, _WINDOWS[0]), 15))
-    for level in _LEVELS[header[1] >> 6]:
-        for strategy in _STRATEGIES:
-            for memory in _MEMORIES:
-                for window in windows:
-                    if window in _WINDOWS:
-                        yield Deflated(header, level, window, memory, strategy)
+    for level, strategy in _WAYS[header[1] >> 6]:
+        for memory in _MEMORIES:
+            for window in windows:
+                if window in _WINDOWS:
+                    yield Deflated(header, level, window, memory, strategy)

@@ -113,6 +113,15 @@ def read_samples(path: Path) -> NDArray[Any]:
         return found
 
 
+def read_shown(data: bytes, name: str) -> NDArray[Any]:
+    """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
+    with reading_picture(name), identified(io.BytesIO(data)) as image:
+        _check_pixels(image)
+        with _no_limit():
+            image.load()
+        return np.asarray(image)
+
+
 def identified(file: BinaryIO) -> Image.Image:
     """The picture in an open file, of a format that is read. Raises what Pillow raises."""
     with _no_limit():

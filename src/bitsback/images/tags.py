@@ -58,6 +58,10 @@ class Tags:
             return None
         if int.from_bytes(tags[_COMPRESSION][:2], "little") not in _COMPRESSIONS:
             return None
+        bits = 1 if pixels.dtype == bool else 8 * pixels.itemsize
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        if tags.get(_BITS, struct.pack("<H", 1)) != struct.pack("<H", bits) * channels:
+            return None  # a palette, say, would be of another length
         kept = cls(tuple(tag for tag in found if tag[0] not in _OURS))
         return kept if kept.fits(pixels.dtype, pixels.shape) else None
 
