@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 from harness import report
-from PIL import Image
 from pictures import arguments, command
+from PIL import Image
 
 from bitsback.images.restored import ending_of
 

@@ -19,7 +19,7 @@ from bitsback.images.folder import list_folder
 from bitsback.images.pictures import read_pixels
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
-from bitsback.peers.units import Picture, Pictures, Unit, elements
+from bitsback.peers.units import Pictures, Unit, elements
 
 Key = tuple[str, Unit]
 """A compressor's name, with its effort, and what one of its files holds."""

@@ -213,7 +213,8 @@ def with_facts(
     for name, place, array in zip(names, places, files, strict=True):
         size, change = reader.varint(), reader.varint()
         time += -(change + 1) // 2 if change % 2 else change // 2
-        require(-(1 << 63) <= time < 1 << 63, "a time that there is")
+        time = (time + 2**63) % 2**64 - 2**63
+        require(size < 2**63, "a size that there is")
         content = np.empty(0, np.uint8)
         where = place if place in left else (notes or [None])[0]
         require(where is not None or size == 0, "notes are there")

@@ -23,13 +23,13 @@ class Facts:
 
     def add(self, size: int, time: int) -> None:
         self.sizes.append(size)
-        self.times.append(time)
+        self.times.append(min(max(time, -(1 << 63)), (1 << 63) - 1))  # the year 2262
 
     def pack(self) -> bytes:
         """The `F` section."""
         parts, before = [], 0
         for size, time in zip(self.sizes, self.times, strict=True):
-            change, before = time - before, time
+            change, before = _signed(time - before), time
             parts.append(varint(size) + varint(change << 1 if change >= 0 else ~(change << 1)))
         return section(FACTS, *parts)
 
@@ -41,9 +41,14 @@ class Facts:
         cursor, facts, time = Cursor(payload), cls(), 0
         for _ in range(files):
             size, change = cursor.varint(), cursor.varint()
-            time += ~(change >> 1) if change & 1 else change >> 1
-            if size >= 1 << 63 or not -(1 << 63) <= time < 1 << 63:
-                raise ArchiveError("a file of it has a size, or a time, that no file has")
+            if size >= 1 << 63:
+                raise ArchiveError("a file of it has a size that no file has")
+            time = _signed(time + (~(change >> 1) if change & 1 else change >> 1))
             facts.add(size, time)
         cursor.done()
         return facts
+
+
+def _signed(number: int) -> int:
+    """The same modulo 2^64, as a signed number of 64 bits."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
