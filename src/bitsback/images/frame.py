@@ -121,10 +121,10 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     if rows.dtype == bool:
         rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1)
     elif rows.dtype == np.uint8:
-        rows = rows ^ np.uint8(255 if layout & _INVERT else 0)
+        if bits < 8 and (rows >> bits).any():
+            raise ArchiveError("its pixels have values that its file cannot have")
+        rows = rows ^ np.uint8((1 << bits) - 1 if layout & _INVERT else 0)
         if bits < 8:
-            if (rows >> bits).any():
-                raise ArchiveError("its pixels have values that its file cannot have")
             rows = pack_bits(rows, bits)
     else:
         rows = rows ^ np.uint16(65535 if layout & _INVERT else 0)
