@@ -309,3 +309,15 @@ def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -
     summary = compressed(noise, model=model)
     assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
     assert summary.bytes_out < 0.9 * noise.size
+
+
+def test_a_model_that_no_block_needs_is_not_embedded() -> None:
+    random = np.random.default_rng(0)
+    tile = random.integers(0, 256, (1, 20, 30), np.uint8)
+    images = np.repeat(tile, 40, axis=0)
+    summary = compressed(images, model="universal", embed="always")
+    assert (summary.model, summary.model_bytes) == (None, 0)
+    assert summary.bytes_out < 1.3 * tile.size
+    assert np.array_equal(unpack(pack(images, model="universal", embed="always")), images)
+    photograph = (100 + random.normal(0, 3, (40, 60)).cumsum(1)).astype(np.uint8)
+    assert compressed(photograph, model="universal", embed="always").model_bytes > 0

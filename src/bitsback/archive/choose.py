@@ -181,8 +181,11 @@ def choose(
         ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
-        # One that was asked for is taken, unless the items are smaller as they are.
-        contested = given is None and _contested(picked, sample, levels, coder_for(effort, job))
+        # One for items of this very shape that was asked for is taken, unless they are smaller as
+        # they are.
+        contested = (given is None or picked.model.free) and _contested(
+            picked, sample, levels, coder_for(effort, job)
+        )
         rate = picked.cost / sample.elements.size
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
     if given is not None and pieces.elements.size:

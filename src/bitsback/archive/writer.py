@@ -47,6 +47,8 @@ FilesAs = Literal["pixels", "exact"]
 
 _PIECE = 1 << 20
 
+_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+
 
 def compress(
     source: Source,
@@ -231,17 +233,25 @@ class _Writer:
         collection, output = self._taken.collection, self._output
         output.write((HEAD if self._taken.kept is None else HEAD_FILES) + collection.pack())
         chosen = self._choose() if self._early else []
-        used = {
+        models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
         }
-        model_bytes = sum(map(self._write_model, used.values()))
+        model_bytes = 0
+        held_back: list[bytes] = []  # until it is known that a model is used
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(METHODS), 0)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), threads):
-            output.write(encoded.section)
+            held_back.append(encoded.section)
+            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+                model_bytes += sum(map(self._write_model, models.values()))
+                models = {}
+            if not models:
+                for held in held_back:
+                    output.write(held)
+                held_back = []
             index.append((encoded.items, len(encoded.section)))
             outdone += encoded.outdone
             if encoded.model is not None:
@@ -250,6 +260,8 @@ class _Writer:
             done += encoded.items
             if progress is not None:
                 progress(done, collection.pieces)
+        for held in held_back:
+            output.write(held)
         first_offset = output.size - sum(size for _, size in index)
         if self._taken.kept is not None and isinstance(collection, FileList):
             check_growth(self._taken.kept, collection, index)

@@ -121,11 +121,11 @@ def compare(model: Model, held_out: Images, whole: Images, seconds: float) -> Wo
     sample = held_out[:SAMPLE]
     for peer in peers:
         tried = measure(peer, sample)
-        if not soon(peer.title, _time_of(tried), sample, held_out, "the held-out images"):
+        if not soon(peer.title, time_of(tried), sample, held_out, "the held-out images"):
             continue
         measured = measure(peer, held_out)
         row = _row(measured)
-        if soon(peer.title, _time_of(measured), held_out, whole, ALL):
+        if soon(peer.title, time_of(measured), held_out, whole, ALL):
             row = replace(row, whole=measure(peer, whole).bytes)
         rows.append(row)
     return Worth(ours, rows, len(pack_model(model)), missing + absent)
@@ -146,7 +146,7 @@ def _archive_bytes(model: Model, images: Images, embed: bool) -> int:
     return size
 
 
-def _time_of(measured: Measurement) -> float:
+def time_of(measured: Measurement) -> float:
     return measured.encode_seconds + measured.decode_seconds
 
 

@@ -2,21 +2,25 @@
 it started from, and beside other compressors.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.errors import BitsbackError
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.peers.catalogue import all_peers
+from bitsback.peers.measure import Peer, measure
+from bitsback.peers.units import Pictures, elements, layouts
 from bitsback.train.job.free.base import Base
-from bitsback.train.job.free.contenders import Values, bytes_of, rivals
 from bitsback.train.job.free.image_pool import ImagePool
 from bitsback.train.job.free.run import FreeOutcome
-from bitsback.train.job.worth import AT_LEAST, Contender, break_even, duration
+from bitsback.train.job.worth import AT_LEAST, Contender, break_even, duration, time_of
+
+Values = NDArray[Any]  # [slices, rows, columns, channels]
 
 LANES = 4
 BLOCK_BYTES = 96  # of a block's header and entry in the index, beside its message
@@ -65,20 +69,23 @@ def judge(
         if size < ours.bytes:
             outcome = replace(outcome, model=base.model, kind="base", bits=outcome.base_bits)
             ours = replace(ours, name=base.model.name, bytes=size)
-    found, missing = rivals()
+    pictures = as_pictures(held_out)
+    found, missing = rivals(pictures)
     measured = []
     allowed = max(AT_LEAST, outcome.seconds)
-    sample = _sample(held_out)
+    sample = as_pictures(_sample(held_out))
     for rival in found:
         try:
-            spent = _seconds(lambda rival=rival: bytes_of(rival, sample))  # type: ignore[misc]
-            expected = spent * sum(values.size for values in held_out) / sum(v.size for v in sample)
+            part = replace(rival, unit="each") if rival.unit == "mosaic" else rival
+            tried = measure(part, sample)
+            expected = time_of(tried) * elements(pictures) / tried.pixels
             if expected > allowed:
                 missing.append(
                     f"{rival.name} was not measured: that would take {duration(expected)}, longer"
                     " than the training."
                 )
-            elif (size_of := bytes_of(rival, held_out)) is not None:
+            else:
+                size_of = measure(rival, pictures).bytes
                 measured.append(contender(rival.name, rival.unit, size_of))
         except ValueError as error:  # of a peer, which is no reason to lose what was trained
             missing.append(f"{error}.")
@@ -104,6 +111,32 @@ def message_bytes(model: Model, pool: ImagePool) -> int:
     return total
 
 
+def as_pictures(images: list[Values]) -> Pictures:
+    """A picture for each slice; one array of them, where they are alike."""
+    found = [one[..., 0] if one.shape[2] == 1 else one for values in images for one in values]
+    alike = len({(one.shape, one.dtype) for one in found}) == 1
+    return np.stack(found) if alike else found
+
+
+def rivals(pictures: Pictures) -> tuple[list[Peer], list[str]]:
+    """The compressors that take such pictures, in their best layout, and a line about what is not
+    installed.
+    """
+    known, _ = all_peers()
+    found = {(peer.name, peer.unit): peer for peer in known if peer.takes(pictures)}
+    wanted = [("PNG", "each"), ("xz -9e", "stream")]
+    if "mosaic" in layouts(pictures):
+        wanted += [("WebP m4", "mosaic"), ("JPEG XL e9", "mosaic")]
+    else:
+        wanted += [("WebP m6", "each"), ("JPEG XL e9", "each")]
+    missing = (
+        []
+        if any(peer.name.startswith("JPEG XL") for peer in known)
+        else ["JPEG XL is left out: pip install 'bitsback[peers]'"]
+    )
+    return [found[one] for one in wanted if one in found], missing
+
+
 def _sample(images: list[Values]) -> list[Values]:
     """Some images, or a part of the first."""
     found: list[Values] = []
@@ -117,12 +150,6 @@ def _sample(images: list[Values]) -> list[Values]:
         if left <= 0:
             break
     return found
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def verdict(outcome: FreeOutcome, worth: FreeWorth, images: int) -> str:

@@ -1,0 +1,155 @@
+"""What each part of a free model brings: least squares, the window, the planes that are known, the
+network's width, the logistics. Rate and speed.
+
+    python benchmarks/prediction_parts.py PHOTOS
+    python benchmarks/prediction_parts.py PHOTOS --steps 500 --only "as it ships" "MED alone"
+
+PHOTOS holds patches_00.webp to patches_03.webp and val_00.webp, as for recipes/universal.py. Each
+variant learns from the same pictures for the same number of steps, far fewer than the model that
+ships, and is measured on the validation photographs as an integer model. Needs bitsback[train].
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import median_seconds, report
+
+from bitsback.message import Message
+from bitsback.models import Model
+from bitsback.train.export.exporter import Card
+from bitsback.train.export.predictive import export_predictive
+from bitsback.train.free.corpus import patches, turned_patches
+from bitsback.train.free.items import Item, flat
+from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.free.training import FreeRecipe, FreeTraining, Share
+from bitsback.train.twins.predictive import LinearPredictor, Places, PredictiveArchitecture
+
+SHIPPED = PredictiveArchitecture()
+LARGE, SMALL = SHIPPED.predictors
+# Its weights stay near zero, so that what it predicts is MED.
+MED = LinearPredictor(Places.nearest(1, 0, 0), 32, (0, 0, 0), ridge=1 << 20)
+VARIANTS = {
+    "as it ships": SHIPPED,
+    "MED alone": replace(SHIPPED, predictors=(MED,)),
+    "the larger predictor alone": replace(SHIPPED, predictors=(LARGE,)),
+    "the smaller predictor alone": replace(SHIPPED, predictors=(SMALL,)),
+    "window of 12, 9 and 5": replace(SHIPPED, window=Places.nearest(12, 9, 5)),
+    "window of 24, 13 and 5": replace(SHIPPED, window=Places.nearest(24, 13, 5)),
+    "window of 80, 37 and 13": replace(SHIPPED, window=Places.nearest(80, 37, 13)),
+    "no second known plane": replace(
+        SHIPPED,
+        predictors=(
+            replace(LARGE, places=Places.nearest(16, 9, 0)),
+            replace(SMALL, places=Places.nearest(6, 5, 0)),
+        ),
+        window=Places.nearest(44, 21, 0),
+    ),
+    "hidden layers of 48": replace(SHIPPED, hidden=48),
+    "hidden layers of 192": replace(SHIPPED, hidden=192),
+    "no residual layers": replace(SHIPPED, residuals=0),
+    "one logistic": replace(SHIPPED, components=1),
+    "3 logistics": replace(SHIPPED, components=3),
+    "10 logistics": replace(SHIPPED, components=10),
+}
+TRAINED_ON = tuple(f"patches_{number:02}.webp" for number in range(1, 4))
+PART = 0.3  # of their pixels
+CARD = Card("part", "a variant of the universal model", "CC-BY-SA-4.0")
+LANES = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("photos", type=Path, help="folder of the photographs")
+    parser.add_argument("--steps", type=int, default=3_000, help="default %(default)s")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--patches", type=int, default=128, help="coded (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="default %(default)s")
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    coded = _items(options.photos / "val_00.webp")[:: 1024 // options.patches]
+    rows: list[dict[str, Any]] = []
+    for name in options.only:
+        model, architecture = _trained(VARIANTS[name], options.photos, options.steps)
+        rows.append({"variant": name} | _measured(model, coded, options.repeats))
+        rows[-1]["context_bytes"] = architecture.width
+        rows[-1]["over_first"] = rows[-1]["bits_per_sub-pixel"] / rows[0]["bits_per_sub-pixel"]
+        report(f"{options.steps} steps, {len(coded)} patches", rows[-1:], [], options.json)
+    report(f"all, {options.steps} steps, {len(coded)} patches", rows, [], options.json)
+
+
+def _items(path: Path) -> list[Item]:
+    return [Item(one[np.newaxis], 256) for one in patches(path)]
+
+
+def _starts(architecture: PredictiveArchitecture, photos: Path) -> Starts:
+    starts = no_starts(architecture)
+    for _ in range(2):
+        sums = sum_products(architecture, starts, _items(photos / "patches_00.webp")[::4])
+        starts = as_starts(sums.means(), WORTH)
+    return starts
+
+
+def _trained(
+    architecture: PredictiveArchitecture, photos: Path, steps: int
+) -> tuple[Model, PredictiveArchitecture]:
+    starts = _starts(architecture, photos)
+    predictor = make_predictor(architecture, starts)
+    random = np.random.default_rng(1)
+    pixels = [
+        found
+        for name in TRAINED_ON
+        for found in sample_pixels(predictor, turned_patches(photos / name, random), PART, random)
+    ]
+    checked = sample_pixels(predictor, _items(photos / "val_00.webp")[::8], 0.2, random)
+    recipe = FreeRecipe(
+        "part", steps, quantise_from=int(0.7 * steps), validate_every=max(1, steps // 4),
+        constant=0.2, warm_up=100, average=0.01, batch=4_096,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        training = FreeTraining(
+            recipe,
+            architecture,
+            [Share(Pixels.joined(pixels), 1.0)],
+            {"photos": Pixels.joined(checked)},
+            Path(folder),
+        )
+        training.run()
+        return export_predictive(training.best_twin(), starts, CARD), architecture
+
+
+def _measured(model: Model, items: list[Item], repeats: int) -> dict[str, Any]:
+    """Bits per sub-pixel of items that come back, and 10^6 sub-pixels a second."""
+    symbols, shapes = flat(items), [item.shape for item in items]
+
+    def push() -> Message:
+        message = Message(np.full(LANES, 1 << 32, np.uint64))
+        model.push_planes(message, symbols, shapes)
+        return message
+
+    seconds, message = median_seconds(push, repeats)
+    size = len(message.to_bytes())
+    start = time.perf_counter()
+    if not np.array_equal(model.pop_planes(message, shapes, symbols.dtype), symbols):
+        raise SystemExit("the patches were not restored")
+    popping = time.perf_counter() - start
+    return {
+        "bits_per_sub-pixel": 8 * size / len(symbols),
+        "push_MB/s": len(symbols) / seconds / 1e6,
+        "pop_MB/s": len(symbols) / popping / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    main()
