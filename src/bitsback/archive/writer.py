@@ -34,6 +34,7 @@ from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
+from bitsback.archive.squeeze import Coder
 from bitsback.archive.summary import Compressed, Progress
 from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError
@@ -133,7 +134,7 @@ def _compress(
         taken.check_output(destination)
         parts = [_Part(items, part, block) for items, part in taken.parts]
         if given is not None and not any(part.codable(given) for part in parts):
-            for part in parts[:1]:
+            for part in [part for part in parts if part.collection.axes != BYTES][:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
         with (
             open_output(destination, force, source) as output,
@@ -163,6 +164,7 @@ class _Task:
     pieces: Pieces
     first: int
     chosen: Chosen
+    coder: Coder
 
 
 class _Part:
@@ -199,12 +201,14 @@ class _Part:
         self._ahead = self._reader.read(*self._blocks[0])
         return choose(given, self._ahead, self.items.name, effort, job)
 
-    def tasks(self, first: int, chosen: Chosen) -> Iterator[_Task]:
-        """Its blocks. first: the number of its first piece."""
+    def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[_Task]:
+        """Its blocks. first: the number of its first piece. coder: the general compressor."""
+        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
+            coder = "lzma"
         for start, count in self._blocks:
             ahead, self._ahead = self._ahead, None
             pieces = self._reader.read(start, count) if ahead is None else ahead
-            yield _Task(pieces, first + start, chosen)
+            yield _Task(pieces, first + start, chosen, coder)
         self.items.finish()
 
 
@@ -317,7 +321,7 @@ class _Writer:
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
                 choice = part.choose(None, self._effort, self._job)
-            yield from part.tasks(first, choice)
+            yield from part.tasks(first, choice, self._coder)
             first += part.collection.pieces
 
     def _encode(self, task: _Task) -> Encoded:
@@ -355,7 +359,7 @@ class _Writer:
             task.first,
             chosen.model,
             chosen.invert,
-            self._coder,
+            task.coder,
             chosen.contested,
             chosen.layout,
         )
