@@ -20,18 +20,15 @@ from bitsback.archive.layout import COLLECTION, FACTS, NAMES, Cursor, open_secti
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
 from bitsback.archive.targets import check_restorable
-from bitsback.archive.warn import warn_of_names
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
 from bitsback.images.file_io import open_file
-from bitsback.images.modes import mode_of
 from bitsback.images.npy import Items, open_items, open_stream
-from bitsback.images.restored import PICTURES, ending_of, restored
+from bitsback.images.restored import PICTURES, ending_of
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
-    from bitsback.images.pictures import Header
 
 Source = npy.Source | Sequence[str | os.PathLike[str]]
 
@@ -144,67 +141,29 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
-    """Reads the headers of all pictures, and sorts them into parts."""
+    """Looks at all pictures, and sorts them into parts."""
     if asked.keeping is not None:
         from bitsback.archive.folders import folder_input
 
         return folder_input(listing, asked)
     from bitsback.images.folder import PictureItems
-    from bitsback.images.pictures import read_header, read_pixels
+    from bitsback.images.pictures import read_header
 
-    skip_bad = asked.skip_bad
     groups = Groups(asked.knows)
-    names: list[str] = []
-    bad = dict(listing.bad)
     for name in listing.names:
-        path = listing.path(name)
-        try:
-            header = read_header(path)
-            _check_target(name, header)
-            # the archive begins with the number of pictures, so it must be known which are whole
-            if skip_bad:
-                read_pixels(path)
-        except InputError as error:
-            if not skip_bad:
-                raise InputError(
-                    f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
-                ) from None
-            bad[name] = str(error)
-            continue
-        groups.add(header)
-        names.append(name)
-    if not names:
-        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise InputError(f"{listing.root}: there is no picture that can be used{first}")
-    _warn(groups.notes, "file")
-    warn_of_names(names)
+        groups.add(read_header(listing.path(name)))
     parts: list[tuple[Items, Collection]] = [
-        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        (PictureItems(listing, listing.names, group.members, group.part), asked.cut(group.part))
         for group in groups
     ]
-    files = pack_files(FOLDER, groups.runs, names)
     return Input(
         FileList(FOLDER, tuple(part for _, part in parts)),
         parts,
         naming.printable(os.fspath(listing.root)),
-        files,
+        pack_files(FOLDER, groups.runs, listing.names),
         dict(listing.skipped),
-        bad,
-        listing,
+        listing=listing,
     )
-
-
-def _check_target(name: str, header: "Header") -> None:
-    """Raises InputError if no file system can have the name that the picture is restored under."""
-    mode = mode_of(header.dtype, header.shape)
-    assert mode is not None, "it was read as a picture"
-    target = restored(name, mode)[0]
-    reason = naming.file_fault(target)
-    if reason is not None:
-        raise InputError(
-            f"{naming.printable(name)}: would be restored as {naming.printable(target)}: {reason};"
-            " rename it"
-        )
 
 
 def _warn(notes: "Counter[str]", noun: str) -> None:

@@ -22,18 +22,12 @@ from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
 
 _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
-_LOSSY = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED = 2
 _limit_lock = threading.Lock()
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
 NOTES = {
-    "lossy": (
-        "{} of JPEG or WebP: the pixels are kept, and come back as PNG, not as the file, which"
-        " often is smaller"
-    ),
-    "gif": "{} of GIF: the pixels are kept, and come back as PNG",
     "palette": (
         "{} with a palette or a transparent colour: the colours are kept, and come back as grey or"
         " as RGB(A)"
@@ -48,9 +42,7 @@ NOTES = {
         " ask for"
     ),
 }
-"""What is told about pictures that do not come back as they were; {} is how many, as in "3
-files".
-"""
+"""What is told about pages that do not come back as they were; {} is how many, as in "3 pages"."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +186,6 @@ def header_of(image: Image.Image, name: str) -> Header:
     _check_pixels(image)
     _check_depth(image, name)
     notes = []
-    if image.format in _LOSSY or image.format == "MPO":
-        notes.append("lossy")
-    if image.format == "GIF":
-        notes.append("gif")
     mode = _mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
         notes.append("palette")
