@@ -47,7 +47,7 @@ def npy_files(folder: Path, first: int | None = None) -> dict[str, NDArray[Any]]
 def picture_files(folder: Path, first: int | None = None) -> dict[str, Path]:
     """The pictures of a folder and its folders, by name."""
     listing = list_folder(folder, False)
-    return {name: listing.path(name) for name in listing.names[:first]}
+    return {name: folder / name for name in listing.names[:first]}
 
 
 def peers(wanted: Sequence[Key], images: Pictures) -> tuple[list[Peer], list[str]]:

@@ -65,6 +65,11 @@ def test_only_training_needs_torch() -> None:
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train"}
 
 
+def test_only_what_reads_urls_needs_fsspec() -> None:
+    needing = {room(name) for name, needed in GRAPH.items() if any("fsspec" in n for n in needed)}
+    assert needing == {"bitsback.remote", "bitsback.filesystem"}
+
+
 def test_only_training_and_the_lab_are_edges() -> None:
     for name, needed in GRAPH.items():
         if not name.startswith(("bitsback_lab", "bitsback.train", "bitsback.cli")):

@@ -17,7 +17,7 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive, compress, decompress, open
+    from bitsback.archive import Archive, compress, decompress, merge, open
     from bitsback.message import Message
     from bitsback.models import Model, load_model
 
@@ -38,6 +38,7 @@ __all__ = [
     "compress",
     "decompress",
     "load_model",
+    "merge",
     "open",
 ]
 
@@ -46,6 +47,7 @@ _LAZY = {
     "Archive": "archive",
     "compress": "archive",
     "decompress": "archive",
+    "merge": "archive",
     "open": "archive",
     "Message": "message",
     "Model": "models",

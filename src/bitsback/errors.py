@@ -97,9 +97,12 @@ class MissingExtra(BitsbackError):
     bitsback.errors.MissingExtra: this needs the package torch: ...
     """
 
-    def __init__(self, package: str, distribution: str, in_clone: str) -> None:
+    def __init__(self, package: str, distribution: str, in_clone: str | None = None) -> None:
         """distribution, in_clone: what to give `pip install`, anywhere or in a clone."""
+        in_clone = (
+            f"  or, in a clone of the repository,  pip install '{in_clone}'" if in_clone else ""
+        )
         super().__init__(
             f"this needs the package {package}: install it with  pip install '{distribution}'"
-            f"  or, in a clone of the repository,  pip install '{in_clone}'"
+            f"{in_clone}"
         )

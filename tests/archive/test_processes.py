@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -42,6 +43,36 @@ def test_forked_processes_do_not_disturb_each_other(
                 os._exit(0 if read(archive, digits, seed) else 1)
             children.append(child)
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_forked_processes_with_threads_under_load(tmp_path: Path, where: str) -> None:
+    """Every read is checked by a checksum, and thousands of them overlap."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 40, 50), np.uint8)
+    (tmp_path / "x.bb").write_bytes(pack(noise, block=1))
+    file = (tmp_path / "x.bb").open("rb")
+    with bitsback.open(file if where == "file" else io.BytesIO(file.read())) as archive:
+        assert archive.info()["methods"]["raw"] == len(noise)
+
+        def load(seed: int) -> bool:
+            order = np.random.default_rng(seed).integers(0, len(noise), 250)
+            return all(np.array_equal(archive[int(item)], noise[item]) for item in order)
+
+        with ThreadPoolExecutor(4) as pool:
+            here = [pool.submit(load, seed) for seed in range(4)]
+            children = []
+            for number in range(3):
+                child = os.fork()
+                if child == 0:
+                    seeds = range(10 * number + 10, 10 * number + 14)
+                    with ThreadPoolExecutor(4) as own:
+                        os._exit(0 if all(own.map(load, seeds)) else 1)
+                children.append(child)
+            assert all(future.result() for future in here)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 3
+    file.close()
 
 
 def test_threads(path: Path, digits: NDArray[np.bool_]) -> None:

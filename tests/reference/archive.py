@@ -208,7 +208,6 @@ def with_facts(
     """The files of a folder, in order, as `F` tells of them."""
     left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
     notes = [number for number in left if parts[number].shape[0] == 0]
-    require(len(notes) <= 1, "the notes are in one part")
     time, found = 0, []
     for name, place, array in zip(names, places, files, strict=True):
         size, change = reader.varint(), reader.varint()
@@ -216,9 +215,11 @@ def with_facts(
         time = (time + 2**63) % 2**64 - 2**63
         require(size < 2**63, "a size that there is")
         content = np.empty(0, np.uint8)
+        while size and notes and left[notes[0]].size == 0:
+            notes.pop(0)
         where = place if place in left else (notes or [None])[0]
         require(where is not None or size == 0, "notes are there")
-        if where is not None:
+        if where is not None and size:
             require(size <= left[where].size, "the sizes are those of the bytes")
             content, left[where] = left[where][:size], left[where][size:]
         if place in left:

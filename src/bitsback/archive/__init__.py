@@ -4,6 +4,7 @@
 
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
+from bitsback.archive.merging import merge
 from bitsback.archive.reader import Archive, open
 from bitsback.archive.summary import Compressed, Summary
 from bitsback.archive.view import View
@@ -17,5 +18,6 @@ __all__ = [
     "View",
     "compress",
     "decompress",
+    "merge",
     "open",
 ]

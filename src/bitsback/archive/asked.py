@@ -15,6 +15,7 @@ from bitsback.archive.summary import Held, Progress
 from bitsback.errors import InputError
 from bitsback.images.npy import Items
 from bitsback.models import Model
+from bitsback.remote.url import Url
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
@@ -76,10 +77,13 @@ class Input:
 
     def check_output(self, destination: object) -> None:
         """Raises InputError if the output is one of the pictures that are read."""
+        if self.listing is not None and destination in self.listing.urls.values():
+            raise InputError(f"{destination}: is one of the pictures too; name another output")
         if self.listing is not None and isinstance(destination, str | os.PathLike):
             path = Path(os.path.realpath(destination))
             if path.exists() and any(
-                path.samefile(self.listing.path(name)) for name in self.listing.names
+                not isinstance(picture := self.listing.path(name), Url) and path.samefile(picture)
+                for name in self.listing.names
             ):
                 raise InputError(
                     f"{os.fspath(destination)}: is one of the pictures too; name another output"

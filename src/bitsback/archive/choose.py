@@ -24,6 +24,7 @@ from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.outline import Outline
+from bitsback.remote.url import Options
 
 Choice = str | os.PathLike[str] | Model
 """What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
@@ -66,20 +67,22 @@ class UnfitError(InputError):
     """A model was given that does not code the values of the items."""
 
 
-def given_model(choice: Choice) -> Model | None:
+def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
     if isinstance(choice, Model):
         return choice
-    return None if choice == "auto" else load_model(choice)
+    return None if choice == "auto" else load_model(choice, storage_options)
 
 
-def read_choice(choice: Choice) -> tuple[Model | None, Effort]:
+def read_choice(
+    choice: Choice, storage_options: Options | None = None
+) -> tuple[Model | None, Effort]:
     """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
     ModelError if it cannot be had.
     """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
-    return given_model(choice), "auto"
+    return given_model(choice, storage_options), "auto"
 
 
 def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:

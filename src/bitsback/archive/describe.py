@@ -151,9 +151,9 @@ def _describe_files(files: FileList) -> dict[str, Any]:
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
-            if number != files.notes
+            if number not in files.notes
         ],
-        "note_bytes": 0 if files.notes is None else files.parts[files.notes].elements,
+        "note_bytes": sum(files.parts[number].elements for number in files.notes),
     }
 
 

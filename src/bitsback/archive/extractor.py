@@ -24,8 +24,10 @@ from bitsback.archive.targets import check_container
 from bitsback.errors import InputError
 from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
+from bitsback.models import Model
+from bitsback.remote.url import Options, Url, check_options, located
 
-Source = str | os.PathLike[str] | BinaryIO
+Source = str | os.PathLike[str] | BinaryIO | Url
 
 RestoredFiles = Literal["exact", "pixels"]
 """Whether files come back as the very bytes that were promised, or as others of the same pixels."""
@@ -42,6 +44,7 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    storage_options: Options | None = None,
 ) -> NDArray[Any]: ...
 
 
@@ -56,6 +59,7 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    storage_options: Options | None = None,
 ) -> Summary: ...
 
 
@@ -69,11 +73,13 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    storage_options: Options | None = None,
 ) -> NDArray[Any] | Summary:
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
 
-    source: a path, or a binary stream, which need not be seekable if the archive holds an array.
+    source: a path, a URL, or a binary stream, which need not be seekable if the archive holds an
+    array.
     destination: the path of a file of the kind that the archive was made from (.npy, .npz, idx,
     TIFF), which appears when it is complete, or a binary stream; without one the array is returned.
     For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
@@ -82,12 +88,16 @@ def decompress(
     files: whether the files of a folder whose very bytes were promised are made so, or an error is
     raised if zlib of this computer cannot make them, "exact"; or else are made anew, of the same
     pixels and metadata, "pixels".
+    storage_options: for the filesystems of URLs.
 
     Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
     something cannot be read or written.
     """
     threads = check_threads(threads)
-    with _open(source, model) as blocks:
+    source, destination = (located(place, storage_options) for place in (source, destination))
+    check_options(storage_options, source, destination, located(model))
+    given = None if model is None else given_model(model, storage_options)
+    with _open(source, given) as blocks:
         if isinstance(blocks.collection, FileList):
             return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
         collection = blocks.collection
@@ -185,16 +195,19 @@ def _packed(array: Collection, output: Output) -> Iterator[Writable]:
 
 
 @contextmanager
-def _open(source: Source, model: Choice | None) -> Iterator[BlockSource]:
+def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
     """The archive, as a file or, if it cannot be sought in, as a stream."""
-    if isinstance(source, str | os.PathLike):
+    if isinstance(source, Url):
+        with Archive(source, model=model) as archive:
+            yield archive
+    elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open(file, model) as blocks:
             yield blocks
     elif source.seekable():
         with Archive(source, model=model) as archive:
             yield archive
     else:
-        yield Stream(source, given_model(model) if model is not None else None)
+        yield Stream(source, model)
 
 
 def _gather(collection: Collection, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:

@@ -8,8 +8,10 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import time_ns
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -28,12 +30,13 @@ from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
 from bitsback.errors import InputError
 from bitsback.images import names as naming
-from bitsback.images.file_io import open_regular, reading
+from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, opened, read_samples, reading_picture
+from bitsback.images.pictures import Header, identified, read_samples, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
+from bitsback.remote.url import Url
 
 _CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
 """Formats, as Pillow calls them, whose pictures may be coded by their pixels."""
@@ -135,7 +138,7 @@ def _input_of(
     bad: dict[str, str],
     sums: _Sums,
 ) -> Input:
-    name = naming.printable(os.fspath(listing.root))
+    name = naming.printable(name_of(listing.root))
     parts: list[tuple[Items, Collection]] = []
     of_parts: list[list[str]] = []
     for group in groups:
@@ -173,20 +176,18 @@ class _Sorter:
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        with_sizes = map(listing.path, listing.names)
-        self._job = sum(path.stat().st_size for path in with_sizes if path.is_file())
+        self._job = sum(map(_size_of, map(listing.path, listing.names)))
 
     def sort(self, name: str) -> tuple[str, _Sorted | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
         path = self._listing.path(name)
-        shown = naming.printable(os.fspath(path))
+        shown = naming.printable(name_of(path))
         try:
             reason = naming.file_fault(name)
             if reason is not None:
                 raise InputError(f"{shown}: {reason}; rename it")
-            with reading(shown), open_regular(path) as file:
-                status = os.fstat(file.fileno())
-                found = _Sorted(status.st_size, status.st_mtime_ns)
+            with reading(shown), open_regular(path, True) as file:
+                found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
                 if self._keeping.others and ending_of(name) not in PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
                 if name in self._keeping.stored:
@@ -200,12 +201,12 @@ class _Sorter:
         except InputError as error:
             return name, error
 
-    def _picture(self, found: _Sorted, path: Path, file: BinaryIO) -> _Sorted:
+    def _picture(self, found: _Sorted, path: Path | Url, file: BinaryIO) -> _Sorted:
         """Raises InputError if it is none, or a damaged one."""
         keeping, asked = self._keeping, self._asked
-        with reading_picture(os.fspath(path)):
-            with opened(path) as image:
-                kind = image.format
+        with reading_picture(name_of(path)):
+            file.seek(0)
+            kind = identified(file).format
             if kind not in _CODED:
                 return self._stored(found, file, LOSSY)
             file.seek(0)
@@ -230,6 +231,22 @@ class _Sorter:
         start = file.read(_LOOK)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > _DENSE * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
+
+
+def _size_of(path: Path | Url) -> int:
+    if isinstance(path, Url):
+        return path.size or 0
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _time_of(path: Path | Url) -> int:
+    """When a file was changed, in ns since 1970; now, where nobody knows."""
+    if not isinstance(path, Url):
+        return path.stat().st_mtime_ns
+    filesystem, place = path.connect()
+    with suppress(Exception):  # of which filesystems raise all kinds
+        return int(filesystem.modified(place).timestamp()) * 10**9
+    return time_ns()
 
 
 class _ByteItems(Whole):
@@ -271,9 +288,9 @@ def _chunks_of(
     def chunks() -> Iterator[bytes]:
         for member in members:
             path = listing.path(names[member])
-            shown = naming.printable(os.fspath(path))
+            shown = naming.printable(name_of(path))
             left = facts.sizes[member]
-            with reading(shown), open_regular(path) as file:
+            with reading(shown), open_regular(path, True) as file:
                 while data := file.read(_PIECE):
                     left -= len(data)
                     if left < 0:

@@ -29,7 +29,7 @@ def check_growth(kept: Kept, collection: FileList, index: list[tuple[int, int]])
         number = collection.starts.index(first)
         at, piece = piece - first, piece + pieces
         if part.axes == BYTES:
-            total += size if number == collection.notes else 0
+            total += size if number in collection.notes else 0
             continue
         total += size
         before, end = part.elements_before(at), part.elements_before(at + pieces)

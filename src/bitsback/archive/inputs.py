@@ -23,14 +23,16 @@ from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
-from bitsback.images.file_io import open_file
+from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import PICTURES, ending_of
+from bitsback.remote.folder import is_folder
+from bitsback.remote.url import Url
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
 
-Source = npy.Source | Sequence[str | os.PathLike[str]]
+Source = npy.Source | Url | Sequence[Location]
 
 
 @contextmanager
@@ -44,22 +46,30 @@ def open_input(source: Source, asked: Asked) -> Iterator[Input]:
 @contextmanager
 def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     if isinstance(source, list | tuple) and all(
-        isinstance(path, str | os.PathLike) for path in source
+        isinstance(path, str | os.PathLike | Url) for path in source
     ):
         from bitsback.images.folder import list_files
 
         yield _pictures(list_files(source), asked)
-    elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
+    elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
         from bitsback.images.folder import list_folder
 
+        root = source if isinstance(source, Url) else Path(source)
         others = asked.keeping is not None and asked.keeping.others
-        yield _pictures(list_folder(Path(source), asked.skip_bad, others), asked)
-    elif isinstance(source, str | os.PathLike):
-        with open_file(source) as file, _open_file(file, os.fspath(source), asked) as found:
+        yield _pictures(list_folder(root, asked.skip_bad, others), asked)
+    elif isinstance(source, str | os.PathLike | Url):
+        with open_file(source) as file, _open_file(file, source, asked) as found:
             yield found
     else:
         with open_items(cast(npy.Source, source)) as items:
             yield _array(items, asked)
+
+
+def _is_folder(place: Location) -> bool:
+    if not isinstance(place, Url):
+        return Path(place).is_dir()
+    with reading(place.name):
+        return is_folder(place)
 
 
 def _check_readable(taken: Input) -> None:
@@ -80,10 +90,11 @@ def _check_readable(taken: Input) -> None:
 
 
 @contextmanager
-def _open_file(file: BufferedReader, name: str, asked: Asked) -> Iterator[Input]:
+def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[Input]:
     """What a single file holds, by its first bytes."""
     from bitsback.images.idx import looks_like_idx, open_idx
 
+    name = name_of(place)
     start = file.peek(4)[:4]
     if start == b"PK\3\4":
         from bitsback.images.npz import open_npz
@@ -99,7 +110,7 @@ def _open_file(file: BufferedReader, name: str, asked: Asked) -> Iterator[Input]
     elif ending_of(name) in PICTURES:
         from bitsback.images.folder import list_files
 
-        yield _pictures(list_files([name]), replace(asked, skip_bad=False))
+        yield _pictures(list_files([place]), replace(asked, skip_bad=False))
     else:
         yield _array(open_stream(file, name), asked)
 
@@ -159,7 +170,7 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
     return Input(
         FileList(FOLDER, tuple(part for _, part in parts)),
         parts,
-        naming.printable(os.fspath(listing.root)),
+        naming.printable(name_of(listing.root)),
         pack_files(FOLDER, groups.runs, listing.names),
         dict(listing.skipped),
         listing=listing,

@@ -36,7 +36,7 @@ class Files:
         self.names = names
         self.facts = facts
         # Runs are not expanded: a few bytes may claim many pages.
-        self._runs = runs
+        self.runs = runs
         self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
         self._entries: list[int] = []
@@ -46,36 +46,36 @@ class Files:
             offsets[part] += count
 
         if facts is not None or any(part.axes == BYTES for part in collection.parts):
-            _ = self._starts
+            _ = self._spans
 
     def __len__(self) -> int:
         return self.collection.files
 
     @cached_property
-    def _starts(self) -> array[int]:
-        """Where in its part each file, or its note, begins."""
+    def _spans(self) -> tuple[array[int], array[int]]:
+        """In which part of bytes each file, or its note, is, and where it begins there."""
         if self.facts is None:
             raise ArchiveError("the facts of its files are missing")
-        notes = self.collection.notes
-        ends = [0] * len(self.collection.parts)
-        starts = array("Q")
+        parts = self.collection.parts
+        room = [part.elements if part.axes == BYTES else 0 for part in parts]
+        notes = iter(self.collection.notes)
+        note = next(notes, None)
+        where, starts = array("Q"), array("Q")
         for part, size in zip(self.parts_in_order(), self.facts.sizes, strict=True):
-            where = part if self.collection.parts[part].axes == BYTES else notes
-            if where is None:
-                if size:
-                    raise ArchiveError("the notes of its pictures are missing")
-                starts.append(0)
-                continue
-            starts.append(ends[where])
-            ends[where] += size
-            if ends[where] > self.collection.parts[where].elements:
-                break
-        if any(
-            part.axes == BYTES and part.elements != end
-            for part, end in zip(self.collection.parts, ends, strict=True)
-        ):
+            place: int | None = part
+            if parts[part].axes != BYTES:
+                while size and note is not None and room[note] == 0:
+                    note = next(notes, None)
+                place = note if size else 0
+            if place is None or (size and size > room[place]):
+                raise ArchiveError("its files have other sizes than they should")
+            where.append(place)
+            starts.append(parts[place].elements - room[place])
+            if size:
+                room[place] -= size
+        if any(room):
             raise ArchiveError("its files have other sizes than they should")
-        return starts
+        return where, starts
 
     def stored(self, file: int) -> bool:
         """Whether a file is held bit for bit; not for an npz file."""
@@ -85,13 +85,10 @@ class Files:
         """The part in which a file that is held bit for bit, or else the note of a picture, is, and
         where in it that begins and ends: with the part 0 and no bytes if there is no note.
         """
-        part = self.place(file)[0]
-        if self.collection.parts[part].axes != BYTES:
-            part = self.collection.notes or 0
         if self.facts is None:
             return 0, 0, 0
-        start = self._starts[file]
-        return part, start, start + self.facts.sizes[file]
+        where, starts = self._spans
+        return where[file], starts[file], starts[file] + self.facts.sizes[file]
 
     def time(self, file: int) -> int | None:
         """When a file was changed, in ns since 1970, if that is known."""
@@ -108,17 +105,17 @@ class Files:
         file.
         """
         run = bisect_right(self._ends, file) - 1
-        return self._runs[run][0], self._entries[run] + file - self._ends[run]
+        return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
         """For each file the number of the part that it is in; not for an npz file."""
-        for part, count in self._runs:
+        for part, count in self.runs:
             yield from repeat(part, count)
 
     def by_part(self) -> Iterator[Iterator[int]]:
         """For each part the numbers of the files that are in it, in order; not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
-        for number, (part, _) in enumerate(self._runs):
+        for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
         for numbers in in_part:
             yield chain.from_iterable(

@@ -3,15 +3,17 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from bitsback.archive import moves, temporary
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
+from bitsback.remote.target import writing
+from bitsback.remote.url import Url
 
-Destination = str | os.PathLike[str] | BinaryIO
+Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
@@ -37,12 +39,23 @@ class Output:
 def open_output(
     destination: Destination, force: bool = False, source: object = None
 ) -> Iterator[Output]:
-    """An Output for a path or for a binary stream.
+    """An Output for a path, a URL or a binary stream.
 
-    A path gets its file when the body ends, complete and on disk; if the body raises, nothing is
-    left, and a file that was there stays as it was. Raises InputError if there is a file already,
-    unless `force`, or if it is `source`.
+    A path or a URL gets its file when the body ends, complete and on disk; if the body raises,
+    nothing is left, and a file that was there stays as it was. Raises InputError if there is a file
+    already, unless `force`, or if it is `source`.
     """
+    if isinstance(destination, Url):
+        if destination == source:
+            raise InputError(f"{destination.name}: is the input too; name another output")
+        # An error of the body is no error of writing.
+        with ExitStack() as stack:
+            with naming(destination.name):
+                file = stack.enter_context(writing(destination, force))
+            yield Output(file, destination.name)
+            with naming(destination.name):
+                stack.close()
+        return
     if not isinstance(destination, str | os.PathLike):
         output = Output(destination, stream_name(destination, "the output"))
         yield output

@@ -64,12 +64,13 @@ class FileList:
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
 
     @cached_property
-    def notes(self) -> int | None:
-        """The number of the part that has the notes of pictures: bytes of no file."""
-        for number, part in enumerate(self.parts):
-            if part.axes == BYTES and part.entries == 0:
-                return number
-        return None
+    def notes(self) -> list[int]:
+        """The numbers of the parts that have the notes of pictures: bytes of no file."""
+        return [
+            number
+            for number, part in enumerate(self.parts)
+            if part.axes == BYTES and part.entries == 0
+        ]
 
     @cached_property
     def files(self) -> int:
@@ -118,8 +119,6 @@ def unpack_collection(payload: memoryview) -> Collection | FileList:
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
-    elif sum(part.axes == BYTES and part.entries == 0 for part in parts) > 1:
-        raise ArchiveError("it has the notes of its pictures twice")
     return FileList(kind, parts)
 
 

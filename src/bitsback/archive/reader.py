@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,8 +26,17 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.file_io import Reader, open_file, reading, stream_name
+from bitsback.images.file_io import (
+    Location,
+    RandomAccess,
+    Reader,
+    name_of,
+    open_anywhere,
+    reading,
+    stream_name,
+)
 from bitsback.models import Model
+from bitsback.remote.url import Options, Url, check_options, located
 
 if TYPE_CHECKING:
     from bitsback.archive.stored import Stored
@@ -61,40 +70,47 @@ class Archive:
     """
 
     def __init__(
-        self, source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None
+        self,
+        source: str | os.PathLike[str] | BinaryIO | Url,
+        *,
+        model: Choice | None = None,
+        storage_options: Options | None = None,
     ) -> None:
-        """source: a path, or a binary file that can seek. model: one that the archive's blocks may
-        ask for.
+        """source: a path, a URL of fsspec's, of which only what is needed is fetched, or a binary
+        file that can seek. model: one that the archive's blocks may ask for. storage_options: for
+        the filesystem of a URL.
 
         Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
         bitsback, or is damaged so that not even its blocks can be found.
         """
-        given = given_model(model) if model is not None else None
-        if isinstance(source, str | os.PathLike):
-            self.name = os.fspath(source)
-            self._file: BinaryIO = open_file(source)
+        given = given_model(model, storage_options) if model is not None else None
+        source = located(source, storage_options)
+        check_options(storage_options, source, located(model))
+        self._place: Location | None = None
+        if isinstance(source, str | os.PathLike | Url):
+            self.name, self._place = name_of(source), source
+            self._reader: RandomAccess = open_anywhere(source)
             self._owned = True
             self._given = given
         else:
             self.name = stream_name(source, "the archive")
-            self._file = source
+            self._reader = Reader(source)
             self._owned = False
-        self._reader = Reader(self._file)
         self._cached: tuple[int, Pieces] | None = None
         try:
             with reading(self.name):
-                self.size = self._file.seek(0, os.SEEK_END)
+                self.size = self._reader.size
             self.library = Library(
                 given,
                 lambda: map(self._read_place, self._directory.models),
                 lambda: (
-                    self._read(place.offset, min(place.size, START))
+                    self.read(place.offset, min(place.size, START))
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self._read, self.size)
+            self._directory = scan(self.read, self.size)
             self.collection = self._directory.collection or guess_collection(
-                self._directory, self._read
+                self._directory, self.read
             )
         except ArchiveError as error:
             self.close()
@@ -117,7 +133,7 @@ class Archive:
     def close(self) -> None:
         """Closes the file, if it was opened here."""
         if self._owned:
-            self._file.close()
+            self._reader.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._owned:
@@ -125,7 +141,9 @@ class Archive:
                 f"{self.name}: only an archive that was opened by its path can be pickled"
             )
         model = None if self._given is None else self._given.to_bytes()
-        return _open_again, (os.path.abspath(self.name), model)  # noqa: PTH100
+        place = self._place
+        again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
+        return _open_again, (again, model)
 
     def __len__(self) -> int:
         """The length of the array's first axis, or, of a collection of files, how many these are
@@ -198,6 +216,10 @@ class Archive:
     def blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
+
+    def sections(self) -> list[Place]:
+        """Where the models are, and what else is no block."""
+        return list(self._directory.sections)
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -289,6 +311,11 @@ class Archive:
         """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
         of the first piece of each, and its pieces.
         """
+        start, stop = (
+            bisect_right(self.blocks, piece, key=lambda block: block.first)
+            for piece in (first, end - 1)
+        )
+        self.expect(self.blocks[max(start - 1, 0) : stop])
         while first < end:
             yield self._decode_at(first, None if verify else end)
             block = self._block_of(first)
@@ -307,15 +334,28 @@ class Archive:
         problems: list[Problem] = [(error.block, error) for error in self.problems]
         problems += [(None, problem) for problem in self._damage()]
 
-        def check(block: BlockInfo) -> tuple[BlockInfo, ArchiveError | None]:
+        def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
+            self.expect(self.blocks)
+            for block in self.blocks:
+                try:
+                    yield block, self.task(block)
+                except ArchiveError as error:
+                    yield block, error
+
+        def check(
+            found: tuple[BlockInfo, Task | ArchiveError],
+        ) -> tuple[BlockInfo, ArchiveError | None]:
+            block, task = found
             try:
-                decode(self, self._task(block))
+                if isinstance(task, ArchiveError):
+                    raise task
+                decode(self, task)
             except ArchiveError as error:
                 # Without its traceback, which would hold more than an archive of many has bytes.
                 return block, ArchiveError(str(error), error.block)
             return block, None
 
-        for block, error in ordered_map(check, self.blocks, check_threads(threads)):
+        for block, error in ordered_map(check, read(), check_threads(threads)):
             if error is not None:
                 problems.append((block.number, error))
             if progress is not None:
@@ -358,13 +398,15 @@ class Archive:
         it comes upon.
         """
         self.check()
+        self.expect(self.blocks)
         for block in self.blocks:
-            yield self._task(block)
+            yield self.task(block)
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
         none, and builds no model.
         """
+        self.expect(self.blocks, _HEADER_SPACE)
         return describe(self)
 
     @property
@@ -376,7 +418,7 @@ class Archive:
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
         return ArchiveError(f"{where}: {error}", error.block)
 
-    def _read(self, offset: int, size: int) -> bytes:
+    def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
@@ -384,8 +426,15 @@ class Archive:
         with reading(self.name):
             return self._reader.read(start, end - start)
 
+    def expect(self, blocks: Sequence[BlockInfo], size: int | None = None) -> None:
+        """Says that these blocks, or so many bytes of each, will be read next, in order."""
+        self._reader.expect(
+            (block.offset, block.size if size is None else min(size, block.size))
+            for block in blocks
+        )
+
     def _read_place(self, place: Place) -> bytes:
-        return self._read(place.offset, place.size)
+        return self.read(place.offset, place.size)
 
     def _block_of(self, piece: int) -> BlockInfo:
         behind = bisect_right(self.blocks, piece, key=lambda block: block.first)
@@ -398,16 +447,16 @@ class Archive:
             )
         return self.blocks[behind - 1]
 
-    def _task(self, block: BlockInfo) -> Task:
+    def task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
-        data = self._read(block.offset, block.size)
+        data = self.read(block.offset, block.size)
         try:
             try:
                 payload = open_section(data, BLOCK)
             except ArchiveError:
                 if not self._directory.drift:
                     raise
-                data = self._read(block.offset + self._directory.drift, block.size)
+                data = self.read(block.offset + self._directory.drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
             raise at_block(
@@ -422,28 +471,33 @@ class Archive:
         block, cached = self._block_of(piece), self._cached
         if cached is not None and cached[0] == block.number:
             return block.first, cached[1]
-        pieces = decode(self, self._task(block), None if stop is None else stop - block.first)
+        pieces = decode(self, self.task(block), None if stop is None else stop - block.first)
         if stop is None:
             self._cached = block.number, pieces
         return block.first, pieces
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
-        data = memoryview(self._read(block.offset, min(_HEADER_SPACE, block.size)))
+        data = memoryview(self.read(block.offset, min(_HEADER_SPACE, block.size)))
         cursor = Cursor(data, 1)
         cursor.varint()
         try:
             return read_header(data[cursor.at :])
         except ArchiveError:
-            return read_header(self._task(block).payload)
+            return read_header(self.task(block).payload)
 
 
-def _open_again(path: str, model: bytes | None) -> Archive:
-    return Archive(path, model=None if model is None else Model.from_bytes(model))
+def _open_again(place: Location, model: bytes | None) -> Archive:
+    return Archive(place, model=None if model is None else Model.from_bytes(model))
 
 
-def open(source: str | os.PathLike[str] | BinaryIO, *, model: Choice | None = None) -> Archive:
+def open(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    model: Choice | None = None,
+    storage_options: Options | None = None,
+) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of
     Archive.
     """
-    return Archive(source, model=model)
+    return Archive(source, model=model, storage_options=storage_options)

@@ -17,6 +17,7 @@ from bitsback.archive.restore_folder import restore_folder
 from bitsback.archive.summary import Progress
 from bitsback.errors import InputError
 from bitsback.images.npy import write_header
+from bitsback.remote.url import Url
 
 
 def restore(
@@ -30,11 +31,11 @@ def restore(
 ) -> int:
     """Restores all files; the number of bytes that they have. Raises ArchiveError, InputError.
 
-    destination: for a folder its path, which need not exist; for an npz or a TIFF file its path or
-    a binary stream. exact: as `restore_folder` takes it.
+    destination: for a folder its path or URL, which need not exist; for an npz or a TIFF file its
+    path or URL, or a binary stream. exact: as `restore_folder` takes it.
     """
     if archive.files.collection.kind == FOLDER:
-        if not isinstance(destination, str | os.PathLike):
+        if not isinstance(destination, str | os.PathLike | Url):
             raise InputError(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )

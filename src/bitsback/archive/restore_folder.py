@@ -2,7 +2,6 @@
 bit.
 """
 
-import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -25,11 +24,12 @@ from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable
 from bitsback.errors import ArchiveError
+from bitsback.images.file_io import Location
 
 
 def restore_folder(
     archive: Archive,
-    destination: str | os.PathLike[str],
+    destination: Location,
     threads: int,
     progress: Progress | None,
     force: bool,
@@ -47,7 +47,7 @@ def restore_folder(
 def extract(
     archive: Archive,
     numbers: Sequence[int],
-    destination: str | os.PathLike[str],
+    destination: Location,
     force: bool,
     verify: bool = True,
 ) -> int:
@@ -105,7 +105,7 @@ class _Folder:
                 of_part = parts[number]
                 for place, piece in waiting:
                     if isinstance(of_part, _Cutter):
-                        if number != collection.notes:
+                        if number not in collection.notes:
                             of_part.take(piece.data)
                             self._add(piece.nbytes)
                         continue

@@ -5,20 +5,34 @@ does.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bitsback.archive import moves, temporary
 from bitsback.archive.output import naming
 from bitsback.errors import InputError
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
+from bitsback.remote.folder import Uploads
+from bitsback.remote.url import Url
 
 
-class Staging:
+class Staging(Protocol):
     """Takes files by name, `/` between folders. May be used from several threads."""
+
+    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+        """time: when it was changed, in ns since 1970. Raises InputError if it cannot be
+        written.
+        """
+
+    def open(self, name: str, time: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """A file to write to, which is there when the body ends."""
+
+
+class _Hidden:
+    """A hidden folder."""
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
@@ -61,15 +75,26 @@ class Staging:
 
 @contextmanager
 def staging(
-    destination: str | os.PathLike[str], names: Iterable[str], force: bool
+    destination: str | os.PathLike[str] | Url, names: Iterable[str], force: bool
 ) -> Iterator[Staging]:
-    """A place for files, which are moved into the folder `destination` when the body ends.
+    """A place for files, which are moved into the folder `destination` when the body ends. To a
+    folder at a URL, where files cannot be moved, they are written at once.
 
     names: those of the files as far as they are known before, to refuse early. If the body raises,
     nothing is left. If the process ends while the files are moved, the next one that writes there
     moves the others. Raises InputError if a file is there already, unless `force`, or if this
     computer cannot have one of the names.
     """
+    if isinstance(destination, Url):
+        with naming(destination.name):
+            uploads = Uploads(destination, force)
+        uploads.check(names)
+        try:
+            yield uploads
+        except BaseException:
+            uploads.remove_new()
+            raise
+        return
     target = _Target(destination, force)
     with naming(target.name):
         exists = target.folder.exists()
@@ -83,7 +108,7 @@ def staging(
     try:
         with naming(target.name):
             (hidden / moves.NEW).mkdir()
-        stage = Staging(hidden, target)
+        stage = _Hidden(hidden, target)
         yield stage
         with put_off():
             target.take(hidden, stage.names)

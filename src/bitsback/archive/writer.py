@@ -41,6 +41,7 @@ from bitsback.errors import InputError
 from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.remote.url import Options, check_options, located
 
 Embed = Literal["auto", "always", "never"]
 FilesAs = Literal["pixels", "exact"]
@@ -66,6 +67,7 @@ def compress(
     stack: bool | None = None,
     files: FilesAs = "pixels",
     keep_others: bool = False,
+    storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
 
@@ -74,9 +76,10 @@ def compress(
         paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
         64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the array is
         one picture or a stack.
-    destination: a path, whose file appears when it is complete, or a binary stream, which is never
-    sought in. model: the name of a bundled model, the path of a model file, or a model; or how a
-    bundled one is chosen: "fast",
+    Files may be at URLs of fsspec's.
+    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
+    is never sought in. model: the name of a bundled model, the path of a model file, or a model; or
+    how a bundled one is chosen: "fast",
         among those of independent pixels; "best", whichever makes a sample smallest; "auto", the
         best if there are at most 20 million elements, some seconds' work, and otherwise a fast one,
         unless all of these are far worse.
@@ -92,6 +95,7 @@ def compress(
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
     smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
     any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
     names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
@@ -106,9 +110,15 @@ def compress(
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
-    given, effort = read_choice(model)
     if files not in ("pixels", "exact"):
         raise InputError(f"files={files!r}: it is 'pixels' or 'exact'")
+    destination = located(destination, storage_options)
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
+    check_options(storage_options, source, destination, located(model))
+    given, effort = read_choice(model, storage_options)
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
     while True:
         try:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 
 @click.command(short_help="Compress an array or pictures.")
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
-@options.output_option("The archive to write.  [default: INPUT.bb]")
+@options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]")
 @click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
 @click.option(
     "--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input."
@@ -76,6 +76,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @options.force_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
     sources: tuple[str, ...],
@@ -94,13 +95,14 @@ def command(
     force: bool,
     quiet: bool,
     as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
     or more pages; a folder, with all pictures in it and its folders; or several picture files.
     'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
-    it was.
+    it was. INPUT, and the archive, may be at URLs of fsspec's.
 
     A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
     palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
@@ -125,6 +127,7 @@ def command(
       bitsback compress scans --files exact --keep-others
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --block 200        for fast access to single items
+      bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
     import bitsback
@@ -151,8 +154,8 @@ def command(
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack,
-            files=files_as, keep_others=keep_others,
+            force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
+            keep_others=keep_others, storage_options=storage_options,
         )  # fmt: skip
     compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
@@ -164,6 +167,7 @@ def _default_output(source: str) -> str:
     """The archive of an input: beside it, with its ending changed."""
     if source == options.STANDARD:
         return options.STANDARD
+    source = options.base_of_url(source)
     path = Path(source)
     if path.is_dir():
         if path.name in ("", ".."):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Restore what X.bb was made from.")
 @click.argument("source", metavar="X.bb")
 @options.output_option(
-    "The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X]", "PATH"
+    "The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X; of a URL,"
+    " in this folder]",
+    "PATH",
 )
 @click.option(
     "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @options.force_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
     source: str,
@@ -46,8 +49,11 @@ def command(
     force: bool,
     quiet: bool,
     as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
+
+    X.bb and the output may be at URLs of fsspec's.
 
     Every block is checked against its checksum and against the digest of its items. Whatever does
     not come out exactly as it went in is an error, and no output is left behind. The files of a
@@ -61,14 +67,16 @@ def command(
     """
     import bitsback
 
-    output = options.checked_output(source, _default_output(source) if output is None else output)
+    if output is None:
+        output = _default_output(source, storage_options)
+    output = options.checked_output(source, output)
     start = time.perf_counter()
     with Progress("decompressing", quiet) as progress:
         summary = bitsback.decompress(
             options.standard_input() if source == options.STANDARD else source,
             options.standard_output() if output == options.STANDARD else output,
             model=model, threads=threads, progress=progress, force=force,
-            files=files_as,
+            files=files_as, storage_options=storage_options,
         )  # fmt: skip
     figures.report(
         source,
@@ -82,14 +90,15 @@ def command(
     )
 
 
-def _default_output(source: str) -> str:
+def _default_output(source: str, storage_options: dict[str, Any]) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD
     import bitsback
 
-    with bitsback.open(source) as archive:
+    with bitsback.open(source, storage_options=storage_options) as archive:
         kind = archive.kind
+    source = options.base_of_url(source)
     base = source.removesuffix(".bb") or source
     if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files
         ending = kind.removeprefix("idx")

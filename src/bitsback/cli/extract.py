@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @options.model_option
 @options.force_option
 @options.quiet_option
+@options.storage_option
 @options.traceback_option
 def command(
     archive: str,
@@ -51,6 +54,7 @@ def command(
     model: str | None,
     force: bool,
     quiet: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Take some items out of the archive X.bb.
 
@@ -66,8 +70,6 @@ def command(
       bitsback extract photos.bb a/b.png 7 -o some         some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    import bitsback
-
     for text in items:
         if text.startswith("--"):
             raise click.NoSuchOption(text)
@@ -77,25 +79,33 @@ def command(
         raise InputError("an archive in a pipe cannot be searched for items; give a file")
     if output == options.STANDARD:
         options.refuse_terminal()
-    with bitsback.open(archive, model=model) as opened:
+    from bitsback.archive.choose import given_model
+    from bitsback.archive.reader import Archive
+    from bitsback.remote.url import check_options, located
+
+    places = [located(place, storage_options) for place in (archive, output, folder)]
+    check_options(storage_options, *places, located(model))
+    given = None if model is None else given_model(model, storage_options)
+    source, target, images = places
+    with Archive(source, model=given) as opened:
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 
             written = extract_files.write(
-                opened, items, output, folder, not no_verify, force, _range
+                opened, items, target, images, not no_verify, force, _range
             )
             if not quiet:
                 figures.say(written, err=True)
             return
         count = 1 if opened.array.picture else len(opened)
         ranges = [_range(text, count) for text in items]
-        if output is not None:
+        if target is not None:
             single = len(items) == 1 and ":" not in items[0]
-            _write_npy(opened, ranges, single, output, not no_verify, force)
-        if folder is not None:
-            _write_png(opened, ranges, Path(folder), not no_verify, force)
+            _write_npy(opened, ranges, single, target, not no_verify, force)
+        if images is not None:
+            _write_png(opened, ranges, images, not no_verify, force)
     if not quiet:
-        written = " and ".join(place for place in (output, folder) if place is not None)
+        written = " and ".join(str(place) for place in (target, images) if place is not None)
         figures.say(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
 
 
@@ -121,7 +131,12 @@ def _range(text: str, length: int) -> range:
 
 
 def _write_npy(
-    archive: Archive, ranges: Sequence[range], single: bool, output: str, verify: bool, force: bool
+    archive: Archive,
+    ranges: Sequence[range],
+    single: bool,
+    output: Location,
+    verify: bool,
+    force: bool,
 ) -> None:
     """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it
     is.
@@ -140,7 +155,7 @@ def _write_npy(
 
 
 def _write_png(
-    archive: Archive, ranges: Sequence[range], folder: Path, verify: bool, force: bool
+    archive: Archive, ranges: Sequence[range], folder: Location, verify: bool, force: bool
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
@@ -148,7 +163,8 @@ def _write_png(
 
     picture = archive.array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(folder, str | os.PathLike):
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
     with staging(folder, (), force) as stage:
         for wanted in merged(ranges):
             found = _stacks(archive, wanted, verify)

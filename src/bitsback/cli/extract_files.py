@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitsback.cli import figures
@@ -14,6 +13,7 @@ from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
 
 Parse = Callable[[str, int], range]
 
@@ -21,8 +21,8 @@ Parse = Callable[[str, int], range]
 def write(
     archive: Archive,
     texts: Sequence[str],
-    output: str | None,
-    folder: str | None,
+    output: Location | None,
+    folder: Location | None,
     verify: bool,
     force: bool,
     parse: Parse,
@@ -31,7 +31,7 @@ def write(
     if archive.kind == "tiff" and folder is not None and output is None:
         # Pages may be claimed by the million, so no list of them is made.
         ranges = merged([parse(text, len(archive)) for text in texts])
-        _write_pages(archive, ranges, Path(folder), force)
+        _write_pages(archive, ranges, folder, force)
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = _numbers(archive, texts, parse)
     if archive.kind == "folder" and output is not None and folder is None:
@@ -69,7 +69,7 @@ def _numbers(archive: Archive, texts: Sequence[str], parse: Parse) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _write_array(archive: Archive, numbers: list[int], output: str, force: bool) -> None:
+def _write_array(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
     """Writes one array of an npz file as a .npy file."""
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
@@ -82,7 +82,7 @@ def _write_array(archive: Archive, numbers: list[int], output: str, force: bool)
         file.write(array[...].tobytes())
 
 
-def _write_pages(archive: Archive, ranges: Sequence[range], folder: Path, force: bool) -> None:
+def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.archive.staging import staging
     from bitsback.images.pictures import encode

@@ -16,8 +16,9 @@ _SHOWN = 10  # shapes and modes of a collection
 @click.argument("archive", metavar="X.bb")
 @click.option("--names", is_flag=True, help="List the names of the files instead, one a line.")
 @options.json_option
+@options.storage_option
 @options.traceback_option
-def command(archive: str, names: bool, as_json: bool) -> None:
+def command(archive: str, names: bool, as_json: bool, storage_options: dict[str, Any]) -> None:
     """Show what is in the archive X.bb: names, shapes, modes, models, sizes, blocks.
 
     Reads the header, the index and the first bytes of each block and of the models in it, of which
@@ -30,7 +31,7 @@ def command(archive: str, names: bool, as_json: bool) -> None:
     """
     import bitsback
 
-    with bitsback.open(archive) as opened:
+    with bitsback.open(archive, storage_options=storage_options) as opened:
         if names:
             _list(opened.names, as_json)
             return

@@ -20,7 +20,7 @@ from bitsback.cli import lab
 from bitsback.errors import BitsbackError
 from bitsback.images.names import printable
 
-COMMANDS = ("compress", "decompress", "extract", "info", "verify", "models", "train")
+COMMANDS = ("compress", "decompress", "extract", "merge", "info", "verify", "models", "train")
 
 FAILED = 2
 INTERRUPTED = 130

@@ -67,6 +67,43 @@ def output_option(text: str, metavar: str = "FILE") -> Callable[[Function], Func
     return click.option("-o", "--output", metavar=metavar, help=text)
 
 
+def storage_option(function: Function) -> Function:
+    return click.option(
+        "--storage-option",
+        "storage_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_storage_options,
+        help=(
+            "An option of fsspec's for the filesystem of a URL, such as anon=true or"
+            " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE for one protocol of several."
+            " May be repeated."
+        ),
+    )(function)
+
+
+def _storage_options(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, Any]:
+    """`a.b=1` becomes {"a": {"b": 1}}; what is no JSON is text."""
+    import json
+
+    options: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        *outer, last = key.split(".")
+        if not equals or not all((*outer, last)):
+            raise click.BadParameter(f"{text!r} is no KEY=VALUE", context, parameter)
+        place = options
+        for name in outer:
+            place = place.setdefault(name, {})
+        try:
+            place[last] = json.loads(value)
+        except ValueError:
+            place[last] = value
+    return options
+
+
 def checked_output(source: str, output: str) -> str:
     """The output, which must not be a terminal nor the input. Raises InputError."""
     if output == STANDARD:
@@ -74,6 +111,14 @@ def checked_output(source: str, output: str) -> str:
     elif source != STANDARD and _same_file(source, output):
         raise InputError(f"{output}: is the input too; name another output with -o")
     return output
+
+
+def base_of_url(source: str) -> str:
+    """The name that a file at a URL has in this folder; a path stays what it is."""
+    from bitsback.remote.url import Url, located
+
+    place = located(source)
+    return place.base if isinstance(place, Url) else str(place)
 
 
 def standard_input() -> BinaryIO:
@@ -102,6 +147,10 @@ def refuse_terminal() -> None:
 
 
 def _same_file(source: str, output: str) -> bool:
+    from bitsback.remote.url import is_url
+
+    if is_url(source) or is_url(output):
+        return source == output
     try:
         return Path(source).samefile(output)
     except OSError:

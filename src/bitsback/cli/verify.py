@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -16,9 +17,15 @@ from bitsback.cli.progress import Progress
 @options.threads_option
 @options.quiet_option
 @options.json_option
+@options.storage_option
 @options.traceback_option
 def command(
-    archive: str, model: str | None, threads: int | None, quiet: bool, as_json: bool
+    archive: str,
+    model: str | None,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     """Check every block of the archive X.bb by decoding it, and write nothing.
 
@@ -30,7 +37,10 @@ def command(
     """
     import bitsback
 
-    with bitsback.open(archive, model=model) as opened, Progress("verifying", quiet) as progress:
+    with (
+        bitsback.open(archive, model=model, storage_options=storage_options) as opened,
+        Progress("verifying", quiet) as progress,
+    ):
         problems = opened.verify(threads, progress)
         items, blocks = len(opened), len(opened.blocks)
     if as_json:

@@ -4,13 +4,16 @@ import io
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from bitsback.errors import InputError
 from bitsback.images.names import printable
+from bitsback.locks import Lock
+from bitsback.remote.ranges import Ranges, open_url
+from bitsback.remote.url import Url
 
 PATIENCE = 10.0
 """Seconds for which a named pipe without a writer is waited for."""
@@ -69,8 +72,20 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(text).split())
 
 
-def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
+Location = str | os.PathLike[str] | Url
+"""Where a file is."""
+
+
+def name_of(place: Location) -> str:
+    """What to call it in messages."""
+    return place.name if isinstance(place, Url) else os.fspath(place)
+
+
+def open_file(path: Location) -> io.BufferedReader:
     """The file, opened for reading. Raises InputError."""
+    if isinstance(path, Url):
+        with reading(path.name):
+            return open_url(path)
     name = printable(os.fspath(path))
     with reading(name):
         if stat.S_ISFIFO(os.stat(path).st_mode):  # noqa: PTH116
@@ -78,10 +93,12 @@ def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
         return Path(path).open("rb")
 
 
-def open_regular(path: Path) -> io.BufferedReader:
-    """A file that is none of the special ones, of which some would make us wait for ever. Raises
-    OSError.
+def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
+    """A file that is none of the special ones, of which some would make us wait for ever. whole:
+    all of it will be read. Raises OSError.
     """
+    if isinstance(path, Url):
+        return open_url(path, 1 << (22 if whole else 16))
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("is a folder, a pipe or a device, and no file")
     return path.open("rb")
@@ -114,6 +131,24 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
     return opened[0]
 
 
+class RandomAccess(Protocol):
+    """What is read by its places. It may be used from several threads."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are. Raises OSError."""
+
+    def expect(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Says what will be read next, in order: (offset, size). What is far away may be fetched
+        together.
+        """
+
+    def close(self) -> None: ...
+
+
 class Reader:
     """Reads anywhere in a file that can seek. It may be used from several threads.
 
@@ -123,8 +158,19 @@ class Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._by_place = hasattr(os, "pread") and is_file(file)
+
+    @property
+    def size(self) -> int:
+        with self._lock:
+            return self._file.seek(0, os.SEEK_END)
+
+    def expect(self, spans: Iterable[tuple[int, int]]) -> None:
+        pass
+
+    def close(self) -> None:
+        self._file.close()
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes, or as many as there are. Raises OSError."""
@@ -140,6 +186,14 @@ class Reader:
             pieces.append(piece)
             offset, size = offset + len(piece), size - len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def open_anywhere(place: Location) -> RandomAccess:
+    """A file that is read by its places. Raises InputError."""
+    if isinstance(place, Url):
+        with reading(place.name):
+            return Ranges(place)
+    return Reader(open_file(place))
 
 
 def is_file(file: BinaryIO) -> bool:

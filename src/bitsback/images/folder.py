@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import reading
+from bitsback.images.file_io import Location, name_of, reading
 from bitsback.images.names import check, printable
 from bitsback.images.npy import Shape, Whole, stacked
 from bitsback.images.pictures import read_pixels
 from bitsback.images.restored import PICTURES, ending_of
+from bitsback.remote.folder import files_in
+from bitsback.remote.url import Url
 
 
 class Kind(Protocol):
@@ -34,7 +37,7 @@ class Kind(Protocol):
 class Listing:
     """The files of pictures, in order."""
 
-    root: Path
+    root: Path | Url
     """What the names are relative to."""
     names: list[str]
     """`/` between folders."""
@@ -45,11 +48,14 @@ class Listing:
     out.
     """
 
-    def path(self, name: str) -> Path:
-        return self.root / name
+    urls: dict[str, Url] = field(default_factory=dict)
+    """Of the files by their names, if they are at URLs."""
+
+    def path(self, name: str) -> Path | Url:
+        return self.root / name if isinstance(self.root, Path) else self.urls[name]
 
 
-def list_folder(root: Path, skip_bad: bool = False, others: bool = False) -> Listing:
+def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) -> Listing:
     """The pictures of a folder and its folders, by name, and with `others` all other files. Raises
     InputError if there are none, or, unless `skip_bad`, one has a bad name.
 
@@ -58,9 +64,16 @@ def list_folder(root: Path, skip_bad: bool = False, others: bool = False) -> Lis
     """
     skipped: Counter[str] = Counter()
     names, bad = [], {}
-    for name in sorted(_walk(root, "", skipped, others), key=os.fsencode):
+    urls: dict[str, Url] = {}
+    if isinstance(root, Url):
+        with reading(root.name):
+            urls = files_in(root)
+        found = _taken(urls, skipped, others)
+    else:
+        found = _walk(root, "", skipped, others)
+    for name in sorted(found, key=os.fsencode):
         try:
-            check(name, os.path.join(root, name))  # noqa: PTH118
+            check(name, f"{root}/{name}")
             names.append(name)
         except InputError as error:
             if not skip_bad:
@@ -75,18 +88,22 @@ def list_folder(root: Path, skip_bad: bool = False, others: bool = False) -> Lis
         raise InputError(
             f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(PICTURES))}"
         )
-    return Listing(root, names, skipped, bad)
+    return Listing(root, names, skipped, bad, urls)
 
 
-def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
+def list_files(paths: Sequence[Location]) -> Listing:
     """The pictures of a list, in its order, named relative to the folder that they share.
 
     Raises InputError if one is named twice, or has a bad name.
     """
     if not paths:
         raise InputError("a list of no files was given")
-    absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay as they are
-    for path, given in zip(absolute, paths, strict=True):
+    urls = [path for path in paths if isinstance(path, Url)]
+    if urls:
+        return _list_urls(urls, len(paths) - len(urls))
+    places = [path for path in paths if not isinstance(path, Url)]
+    absolute = [Path(os.path.abspath(path)) for path in places]  # noqa: PTH100 - links stay as they are
+    for path, given in zip(absolute, places, strict=True):
         if path.is_dir():
             raise InputError(f"{os.fspath(given)}: is a folder; give either one folder, or files")
     try:
@@ -96,12 +113,30 @@ def list_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
             "the files are on several drives; compress those of each drive on their own"
         ) from None
     names = [path.relative_to(root).as_posix() for path in absolute]
-    for name, given in zip(names, paths, strict=True):
+    for name, given in zip(names, places, strict=True):
         check(name, os.fspath(given))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"{printable(twice[0])}: is given twice")
     return Listing(root, names)
+
+
+def _list_urls(urls: Sequence[Url], others: int) -> Listing:
+    """The same of URLs, named by what follows the part that they share."""
+    if others:
+        raise InputError("some of the files are at URLs and some are not; give one kind of them")
+    parents = [url.name.rpartition("/")[0].split("/") for url in urls]
+    levels = takewhile(lambda level: len(set(level)) == 1, zip(*parents, strict=False))
+    shared = [level[0] for level in levels]
+    if len(shared) < 2:  # as many as "s3://" has
+        raise InputError("the files are of several protocols; compress those of each on their own")
+    root = "/".join(shared)
+    named = {url.name[len(root) + 1 :]: url for url in urls}
+    for name, url in named.items():
+        check(name, url.name)
+    if len(named) < len(urls):
+        raise InputError(f"{root}: one of the files is given twice")
+    return Listing(Url(root), list(named), urls=named)
 
 
 class PictureItems(Whole):
@@ -113,13 +148,13 @@ class PictureItems(Whole):
         names: Sequence[str],
         members: Sequence[int],
         kind: Kind,
-        read: Callable[[Path], NDArray[Any]] = read_pixels,
+        read: Callable[[Path | Url], NDArray[Any]] = read_pixels,
     ) -> None:
         """members: the numbers of the pictures among the names. kind: what they must be. read: what
         reads a picture.
         """
         super().__init__()
-        self.name, self.dtype, self.shape = os.fspath(listing.root), kind.dtype, kind.shape
+        self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
         self._listing, self._names, self._kind = listing, names, kind
         self._members = enumerate(members)
         self._read_file = read
@@ -133,7 +168,7 @@ class PictureItems(Whole):
         pixels = self._read_file(path)
         if (pixels.dtype, pixels.shape) != (self.dtype, self._kind.shape_of(number)):
             raise InputError(
-                f"{printable(os.fspath(path))}: was changed while it was read; try again"
+                f"{printable(name_of(path))}: was changed while it was read; try again"
             )
         return pixels
 
@@ -142,6 +177,21 @@ class PictureItems(Whole):
 
     def finish(self) -> None:
         pass
+
+
+def _taken(names: Iterable[str], skipped: Counter[str], others: bool) -> Iterator[str]:
+    """Those that are names of pictures, or with `others` of any files."""
+    for name in names:
+        if any(part.startswith(".") for part in name.split("/")):
+            skipped["hidden"] += 1
+        elif not others and ending_of(name) not in PICTURES:
+            skipped[_kind(name)] += 1
+        else:
+            yield name
+
+
+def _kind(name: str) -> str:
+    return f"*{ending_of(name)}" if ending_of(name) else "without an ending"
 
 
 def _walk(folder: Path, prefix: str, skipped: Counter[str], others: bool) -> Iterator[str]:
@@ -158,7 +208,7 @@ def _walk(folder: Path, prefix: str, skipped: Counter[str], others: bool) -> Ite
                 elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
                     skipped["links to folders"] += 1
                 elif not others and ending_of(name) not in PICTURES:
-                    skipped[f"*{ending_of(name)}" if ending_of(name) else "without an ending"] += 1
+                    skipped[_kind(name)] += 1
                 elif entry.is_symlink() or entry.is_file():
                     yield name  # a link that leads nowhere is an error when it is read
                 else:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bitsback.errors import InputError
-from bitsback.images.file_io import one_line, open_regular
+from bitsback.images.file_io import name_of, one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
+from bitsback.remote.url import Url
 
 _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
@@ -54,11 +55,11 @@ class Header:
     notes: tuple[str, ...]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path | Url) -> Header:
     """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
     not held.
     """
-    name = os.fspath(path)
+    name = name_of(path)
     with reading_picture(name), opened(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
@@ -69,12 +70,12 @@ def read_header(path: Path) -> Header:
         return header_of(image, name)
 
 
-def read_pixels(path: Path) -> NDArray[Any]:
+def read_pixels(path: Path | Url) -> NDArray[Any]:
     """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
     naming it.
     """
-    with reading_picture(os.fspath(path)), opened(path) as image:
-        return pixels_of(image, os.fspath(path))
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
+        return pixels_of(image, name_of(path))
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
@@ -96,12 +97,12 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
     return None
 
 
-def read_samples(path: Path) -> NDArray[Any]:
+def read_samples(path: Path | Url) -> NDArray[Any]:
     """The same of a file. Raises InputError, naming it."""
-    with reading_picture(os.fspath(path)), opened(path) as image:
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
         found = samples(image)
         if found is None:
-            raise InputError(f"{printable(os.fspath(path))}: is no picture that is coded any more")
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
         return found
 
 
@@ -149,10 +150,10 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture in a file. Raises what Pillow raises."""
+def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
+    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
     # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with open_regular(path) as file, identified(file) as image:
+    with open_regular(path, whole) as file, identified(file) as image:
         yield image
 
 

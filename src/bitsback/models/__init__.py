@@ -6,26 +6,33 @@ from pathlib import Path
 from bitsback.errors import ModelError
 from bitsback.models import bundled
 from bitsback.models.model import Model
+from bitsback.remote.ranges import read_all
+from bitsback.remote.url import Options, Url, located
 
 __all__ = ["Model", "bundled", "load_model"]
 
 
-def load_model(source: str | PathLike[str] | bytes) -> Model:
+def load_model(
+    source: str | PathLike[str] | bytes, storage_options: Options | None = None
+) -> Model:
     """A model by its bundled name, from a file, or from the bytes of one.
 
-    Raises ModelError, naming the file, if it cannot be read, is no model, or breaks a bound.
+    The file may be at a URL of fsspec's, to whose filesystem the storage options go. Raises
+    ModelError, naming the file, if it cannot be read, is no model, or breaks a bound.
     """
     if isinstance(source, bytes):
         return Model.from_bytes(source)
     if isinstance(source, str) and source in bundled.names():
         return bundled.load(source)
-    path = Path(source)
+    place = located(source, storage_options)
+    path = place if isinstance(place, Url) else Path(place)
     try:
-        return Model.from_bytes(path.read_bytes())
+        return Model.from_bytes(read_all(path) if isinstance(path, Url) else path.read_bytes())
     except OSError as error:
         known = ", ".join(bundled.names())
         raise ModelError(
-            f"{path}: {error.strerror}: give a model file, or the name of a bundled model ({known})"
+            f"{path}: {error.strerror or error}: give a model file, or the name of a bundled model"
+            f" ({known})"
         ) from None
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None

@@ -1,0 +1,177 @@
+"""A file at a URL, read by ranges: what is needed, in few requests."""
+
+import io
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, cast
+
+from bitsback.locks import Lock
+from bitsback.remote.url import Url
+
+Span = tuple[int, int]
+"""Where it begins and where it ends."""
+
+_HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
+_LEAST = 1 << 12  # bytes of a request
+_GAP = 1 << 16  # bytes that are fetched in vain rather than in a request of their own
+_WINDOW = 1 << 23  # bytes that are fetched at a time, where they are expected
+_SPANS = 256  # requests for them
+_KEPT = 1 << 25  # bytes
+
+
+class Ranges:
+    """Reads anywhere in a file at a URL. It may be used from several threads, and from processes
+    that are forked.
+    """
+
+    def __init__(self, url: Url) -> None:
+        """Fetches the first and the last bytes, where the header and the index of an archive are.
+        Raises OSError, and what `Url.connect` raises.
+        """
+        self._url = url
+        self._closed = False
+        self._lock = Lock()
+        self._kept: dict[int, bytes] = {}
+        """What was fetched, the oldest first, by its offset."""
+        self._expected: deque[Span] = deque()
+        self.size = self._find_size() if url.size is None else url.size
+        ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
+        self._fetch(_merged(ends))
+
+    def _find_size(self) -> int:
+        fs, path = self._url.connect()
+        with self._url.as_os_error():
+            # What it remembers of a folder may be older than the file.
+            fs.invalidate_cache(fs._parent(path))
+            info = fs.info(path)
+        if info.get("type") == "directory":
+            raise OSError("is a folder")
+        if info.get("size") is None:
+            raise OSError(f"the server does not say how long it is; {self._advice}")
+        size: int = info["size"]
+        return size
+
+    @property
+    def _advice(self) -> str:
+        return f"let fsspec make a copy of it, with simplecache::{self._url.name}"
+
+    def expect(self, spans: Iterable[Span]) -> None:
+        """Says what will be read next, in order: (offset, size). Some of it is fetched together."""
+        with self._lock:
+            self._expected = deque((offset, offset + size) for offset, size in spans)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are. Raises OSError."""
+        if self._closed:
+            raise ValueError("I/O operation on closed file.")
+        span = offset, min(offset + size, self.size)
+        if span[0] >= span[1]:
+            return b""
+        with self._lock:
+            found = _part(self._kept, span)
+        if found is None:
+            fetched = self._fetch(_merged(self._wanted(span)))
+            found = _part(fetched, span)
+            assert found is not None, "it was asked for"
+        return found
+
+    def close(self) -> None:
+        self._closed = True
+        self._kept.clear()
+
+    def _wanted(self, span: Span) -> list[Span]:
+        """The span, and those that are expected after it."""
+        start, end = span
+        wanted = [(start, min(max(end, start + _LEAST), self.size))]
+        with self._lock:
+            if span in self._expected:
+                while self._expected.popleft() != span:
+                    pass
+                total = end - start
+                while self._expected and len(wanted) < _SPANS:
+                    total += self._expected[0][1] - self._expected[0][0]
+                    if total > _WINDOW:
+                        break
+                    wanted.append(self._expected.popleft())
+        return wanted
+
+    def _fetch(self, spans: list[Span]) -> dict[int, bytes]:
+        fs, path = self._url.connect()
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        with self._url.as_os_error():
+            found = fs.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
+            for data in found:
+                if isinstance(data, BaseException):  # some filesystems return them in any case
+                    raise data
+        for (start, end), data in zip(spans, found, strict=True):
+            if len(data) != end - start:
+                raise OSError(
+                    f"{end - start} bytes were asked for, and {len(data)} came: it was changed, or"
+                    f" its server cannot send a part of it; {self._advice}"
+                )
+        fetched = dict(zip(starts, found, strict=True))
+        with self._lock:
+            self._kept |= fetched
+            total = sum(map(len, self._kept.values()))
+            while total > _KEPT and len(self._kept) > 1:
+                total -= len(self._kept.pop(next(iter(self._kept))))
+        return fetched
+
+
+def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
+    """The bytes of a span, if they were fetched together."""
+    for start, data in fetched.items():
+        if start <= span[0] and span[1] <= start + len(data):
+            return data[span[0] - start : span[1] - start]
+    return None
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """The spans in order, as one where little is between them."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1] + _GAP and end - found[-1][0] <= _WINDOW:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        elif end > start:
+            found.append((start, end))
+    return found
+
+
+def read_all(url: Url) -> bytes:
+    """All bytes of the file at a URL. Raises OSError, and what `Url.connect` raises."""
+    ranges = Ranges(url)
+    return ranges.read(0, ranges.size)
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, ranges: Ranges, name: str) -> None:
+        self._ranges, self._at = ranges, 0
+        self.name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(offset + (0, self._at, self._ranges.size)[whence], 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._ranges.read(self._at, len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._ranges.close()
+        super().close()
+
+
+def open_url(url: Url, buffer: int = 1 << 22) -> io.BufferedReader:
+    """The file at a URL, for those who read files; it can seek. buffer: bytes of a request.
+
+    Raises OSError, and what `Url.connect` raises.
+    """
+    return io.BufferedReader(cast(io.RawIOBase, _Raw(Ranges(url), url.name)), buffer)

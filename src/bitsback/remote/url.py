@@ -1,0 +1,194 @@
+"""Which texts are URLs, and what stands behind them: a filesystem of fsspec, and a path in it."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bitsback.errors import BitsbackError, InputError, MissingExtra
+
+Options = Mapping[str, Any]
+"""Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
+
+# A letter alone is a drive of Windows.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::.*://)", re.DOTALL)
+_LOCAL = re.compile(r"(file|local)://", re.IGNORECASE)
+_DRIVE = re.compile(r"/[A-Za-z]:")
+_USER = re.compile(r"(?<=://)[^/@]*@")
+_QUERY = re.compile(r"\?.*?(?=::|$)", re.DOTALL)
+_EXTRA = ("bitsback[remote]", ".[remote]")
+_IN_EXTRA = ("fsspec", "aiohttp", "s3fs")
+
+
+def is_url(path: object) -> bool:
+    """Whether this is a URL, `s3://bucket/x.bb` or a chain of them, and not the path of a file."""
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+class Url:
+    """A file or a folder at a URL.
+
+    `name` is the URL without what may be secret in it: the user, and the query. It may be used from
+    several threads, and from processes that are forked: each connects anew.
+
+    >>> Url("https://me:secret@example.org/scans.bb?signature=12").name
+    'https://example.org/scans.bb'
+    """
+
+    def __init__(
+        self, text: str, options: Options | None = None, protocol: str | None = None
+    ) -> None:
+        """protocol: of the filesystem that the options make, if the text is a path in it."""
+        self.text, self.options, self._protocol = text, dict(options or {}), protocol
+        self.name = _QUERY.sub("", _USER.sub("", text))
+        self.size: int | None = None
+        """Bytes of it, where a folder has told of it."""
+        self._parent: tuple[Url, str] | None = None
+        self._connected: tuple[int, Any, str] | None = None
+
+    def child(self, path: str, name: str, size: int | None) -> "Url":
+        """A file in the folder at this URL. path: its path in the filesystem. name: in the
+        folder.
+        """
+        child = Url(f"{self.name.rstrip('/')}/{name}", self.options)
+        child.size, child._parent = size, (self, path)
+        return child
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and (self.text, self._protocol) == (
+            other.text,
+            other._protocol,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Url({self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        assert self._parent is None, "only archives are pickled"
+        return Url, (self.text, self.options, self._protocol)
+
+    @property
+    def base(self) -> str:
+        """The last part of its path."""
+        return self.name.split("::")[0].rstrip("/").rsplit("/", 1)[-1]
+
+    def connect(self) -> tuple[Any, str]:
+        """The filesystem, and the path in it. Raises MissingExtra, InputError, OSError."""
+        connected = self._connected
+        if connected is None or connected[0] != os.getpid():
+            self._connected = connected = (os.getpid(), *self._connect())
+        return connected[1:]
+
+    def _connect(self) -> tuple[Any, str]:
+        if self._parent is not None:
+            folder, path = self._parent
+            return folder.connect()[0], path
+        try:
+            import fsspec
+            from fsspec.core import url_to_fs
+            from fsspec.registry import available_protocols
+        except ImportError:
+            raise MissingExtra("fsspec", *_EXTRA) from None
+        if self._protocol is not None:
+            with self.as_os_error():
+                return fsspec.filesystem(self._protocol, **self.options), self.text
+        parts = [part.split("://") for part in self.text.split("::")]
+        used = {part[0] for part in parts if len(part) > 1 or part[0] in available_protocols()}
+        others = set(available_protocols()) - used
+        options = {
+            key: value
+            for key, value in self.options.items()
+            if not (key in others and isinstance(value, Mapping))
+        }
+        try:
+            with self.as_os_error():
+                fs, path = url_to_fs(self.text, **options)
+        except OSError as error:
+            self._explain(error.__cause__, used)
+            raise
+        return fs, path
+
+    def _explain(self, cause: BaseException | None, used: set[str]) -> None:
+        """Raises a better error for what was found when a filesystem was made."""
+        from fsspec.registry import available_protocols, known_implementations
+
+        for protocol in sorted(used):
+            if protocol not in available_protocols():
+                raise InputError(
+                    f"{self.name}: fsspec knows no protocol {protocol!r}; install the package that"
+                    " brings it"
+                )
+        if isinstance(cause, ImportError):
+            missing = getattr(cause.__cause__, "name", None)
+            packages = {
+                known_implementations[protocol]["class"].partition(".")[0]
+                for protocol in used & set(known_implementations)
+            }
+            package = missing or ", ".join(sorted(packages - {"fsspec"}))
+            if package in _IN_EXTRA:
+                raise MissingExtra(package, *_EXTRA)
+            raise MissingExtra(package, package)
+
+    @contextmanager
+    def as_os_error(self) -> Iterator[None]:
+        """Turns what filesystems raise into an OSError, in one line and without secrets."""
+        try:
+            yield
+        except BitsbackError:
+            raise
+        except Exception as error:
+            raise OSError(self._text_of(error)) from error
+
+    def _text_of(self, error: BaseException) -> str:
+        cause = error.__cause__
+        status = getattr(cause, "status", None)
+        if isinstance(status, int) and status != 404:
+            return f"the server answers {status} {getattr(cause, 'message', '')}".strip()
+        if isinstance(error, FileNotFoundError) and not isinstance(cause, TypeError):
+            if not isinstance(cause, OSError) or isinstance(cause, FileNotFoundError):
+                return "there is no such file or folder"
+            error = cause  # as where there is no such server
+        if isinstance(cause, TypeError):
+            error = cause
+        if isinstance(error, TypeError) and "unexpected keyword" in str(error):
+            option = str(error).split("keyword argument")[-1].strip()
+            return (
+                f"its filesystem has no storage option {option}; options of one protocol are given"
+                " as s3.KEY=VALUE ({'s3': {...}})"
+            )
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return " ".join(str(text).replace(self.text, self.name).split())
+
+
+def located(path: Any, options: Options | None = None) -> Any:
+    """A Url for a URL, a path for one of this machine's own files, and anything else as it is."""
+    if not is_url(path):
+        return path
+    if _LOCAL.match(path) and "::" not in path:
+        return _local_path(path)
+    return Url(path, options)
+
+
+def _local_path(url: str) -> Path:
+    path = url.split("://", 1)[1]
+    return Path(path.removeprefix("/") if _DRIVE.match(path) else path)
+
+
+def check_options(options: Options | None, *places: object) -> None:
+    """Raises InputError if there are options, and no URL that they could be for."""
+    each = [one for place in places for one in (place if isinstance(place, list) else [place])]
+    if options and not any(isinstance(one, Url) for one in each):
+        raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
+
+
+def protocols(fs: Any) -> tuple[str, ...]:
+    """The names that a filesystem has."""
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

@@ -1,0 +1,248 @@
+"""Archives joined to one: what they hold is what they held, and nothing is decoded for it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.archive import block_reader
+from reference import archive as spec
+from reference.model import Model as SpecModel
+
+from .conftest import Run, files, noise, notes_of, pixels, save
+
+
+@pytest.fixture
+def undecoded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Makes decoding a block an error, until it is undone."""
+    monkeypatch.setattr(block_reader, "decode", None)
+    return monkeypatch
+
+
+def shard(folder: Path, content: Any, **options: Any) -> Path:
+    """An archive of this in the folder."""
+    path = folder / f"{len(list(folder.glob('*.bb')))}.bb"
+    notes_of(content, path, **{"model": "fast", **options})
+    return path
+
+
+@given(
+    lengths=st.lists(st.integers(0, 7), min_size=1, max_size=5),
+    block=st.integers(1, 4),
+    dtype=st.sampled_from(["|u1", "<i8", ">f4", "|b1"]),
+    shape=st.sampled_from([(2, 5), (2, 1, 2, 3)]),  # others may be pictures
+)
+@settings(max_examples=25)
+def test_the_array_is_that_of_all(
+    lengths: list[int], block: int, dtype: str, shape: tuple[int, ...]
+) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    rng = np.random.default_rng(0)
+    arrays = [rng.integers(0, 9, (length, *shape)).astype(dtype) for length in lengths]
+    for number, array in enumerate(arrays):
+        bitsback.compress(array, f"memory://{number}.bb", block=block, model="fast", stack=False)
+    urls = [f"memory://{number}.bb" for number in range(len(arrays))]
+    summary = bitsback.merge(urls, "memory://all.bb")
+    whole = np.concatenate(arrays)
+    with bitsback.open("memory://all.bb") as archive:
+        assert archive.verify() == []
+        assert (archive.shape, archive.dtype.str, len(archive.blocks)) == (
+            whole.shape,
+            dtype,
+            summary.blocks,
+        )
+    assert np.array_equal(bitsback.decompress("memory://all.bb"), whole)
+    assert np.array_equal(spec.decode(memory.cat("/all.bb")), whole)
+    assert summary.bytes_out == memory.size("/all.bb")
+
+
+def test_blocks_of_models_are_copied(
+    tmp_path: Path, digits: NDArray[np.bool_], undecoded: pytest.MonkeyPatch
+) -> None:
+    parts = [(digits[:20], 7, "mnist-binary"), (digits[20:25], 9, "mnist-binary-paper")]
+    paths = [shard(tmp_path, array, block=block, model=model) for array, block, model in parts]
+    bitsback.merge([*paths, paths[0]], tmp_path / "all.bb")
+    undecoded.undo()
+    data = (tmp_path / "all.bb").read_bytes()
+    expected = np.concatenate([digits[:25], digits[:20]])
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert [block.items for block in archive.blocks] == [6, 7, 7, 5, 6, 7, 7]
+        assert archive.info()["methods"]["chain"] == 7
+        assert np.array_equal(archive[:], expected)
+    models = [
+        SpecModel.from_bytes(bitsback.load_model(name).to_bytes())
+        for name in ("mnist-binary", "mnist-binary-paper")
+    ]
+    assert np.array_equal(spec.decode(data, models), expected)
+
+
+def test_a_model_is_in_it_once(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
+    paths = [
+        shard(tmp_path, digits[:9], model=model, embed="always")
+        for model in ("mnist-binary", "mnist-binary-paper", "mnist-binary")
+    ]
+    sizes = []
+    for path in paths:
+        with bitsback.open(path) as archive:
+            sizes.append(archive.model_bytes)
+    bitsback.merge(paths, tmp_path / "all.bb")
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert archive.model_bytes == sizes[0] + sizes[1]
+        assert archive.verify() == []
+        assert np.array_equal(archive[:], np.concatenate([digits[:9]] * 3))
+
+
+def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> None:
+    kinds = list(itertools.product(["L", "RGB", "1", "I;16"], [(7, 5), (40, 30)], range(2)))
+    paths = []
+    for number in range(3):
+        for place, (mode, size, again) in enumerate(kinds[number * 3 :]):
+            array = noise(mode, size, seed=place)
+            save(array, tmp_path / str(number) / f"{place % 2}" / f"{number}-{place}-{again}.png")
+        paths.append(shard(tmp_path, tmp_path / str(number), block=2, tile=16))
+    summary = bitsback.merge(paths, tmp_path / "all.bb")
+    undecoded.undo()
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "restored")
+    expected = [name for number in range(3) for name in files(tmp_path / str(number))]
+    assert files(tmp_path / "restored") == sorted(expected)
+    assert summary.files == len(expected)
+    for name in expected:
+        mode, array = pixels(tmp_path / "restored" / name)
+        assert (mode, array.tobytes()) == (
+            pixels(tmp_path / name.split("/")[1][0] / name)[0],
+            pixels(tmp_path / name.split("/")[1][0] / name)[1].tobytes(),
+        )
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert archive.names == expected, "one archive after the other"
+        assert archive.verify() == []
+        assert len(archive.info()["parts"]) == 4, "parts that are alike become one"
+    assert len(spec.decode_files((tmp_path / "all.bb").read_bytes())) == len(expected)
+
+
+def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
+    np.savez(tmp_path / "1.npz", a=np.arange(5), b=np.eye(3))
+    np.savez(tmp_path / "2.npz", c=np.float32(4))
+    paths = [shard(tmp_path, tmp_path / name) for name in ("1.npz", "2.npz")]
+    bitsback.merge(paths, tmp_path / "npz")
+    with bitsback.open(tmp_path / "npz") as archive:
+        assert archive.names == ["a", "b", "c"] and archive["c"][...] == 4
+        assert archive.verify() == []
+    pages = [noise("L", (20, 30), seed) for seed in range(5)]
+    for number, some in enumerate([pages[:3], pages[3:]]):
+        first, *others = map(Image.fromarray, some)
+        first.save(tmp_path / f"{number}.tif", save_all=True, append_images=others)
+    for stack in (False, True):
+        paths = [shard(tmp_path, tmp_path / f"{n}.tif", stack=stack) for n in range(2)]
+        bitsback.merge(paths, tmp_path / "tif", force=True)
+        with bitsback.open(tmp_path / "tif") as archive:
+            assert len(archive) == 5 and archive.verify() == []
+            for number, page in enumerate(pages):
+                assert np.array_equal(archive[number][...], page)
+
+
+ITEMS = np.arange(60.0).reshape(5, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("other", "options", "message"),
+    [
+        (ITEMS.astype("f4"), {}, r"1\.bb: has the dtype <f4, and .*0\.bb <f8"),
+        (ITEMS.astype(">f8"), {}, "has the dtype >f8"),
+        (ITEMS[:, :2], {}, r"has the items of the shape \(2, 4\)"),
+        (np.zeros((2000, 2, 3), np.uint8), {"stack": True}, "one picture or one stack"),
+        ("a folder", {}, "holds files, and .* one array"),
+    ],
+)
+def test_what_cannot_be_joined(
+    tmp_path: Path, other: Any, options: dict[str, Any], message: str
+) -> None:
+    if isinstance(other, str):
+        save(noise("L"), tmp_path / other / "x.png")
+        other = tmp_path / other
+    first = np.zeros((3, 2, 3), np.uint8) if options else ITEMS
+    paths = [shard(tmp_path, first, stack=False), shard(tmp_path, other, **options)]
+    with pytest.raises(bitsback.InputError, match=message):
+        bitsback.merge(paths, tmp_path / "all.bb")
+    assert not (tmp_path / "all.bb").exists()
+
+
+def test_pictures_and_other_pieces_cannot_be_joined(tmp_path: Path) -> None:
+    pictures = [shard(tmp_path, noise("L", (64, 64), seed)) for seed in range(2)]
+    with pytest.raises(bitsback.InputError, match="one picture or one stack"):
+        bitsback.merge(pictures, tmp_path / "all.bb")
+    bitsback.merge(pictures[:1], tmp_path / "one.bb")
+    assert (tmp_path / "one.bb").read_bytes() == pictures[0].read_bytes()
+    array = np.random.default_rng(0).integers(0, 256, (2, 60, 70, 3), np.uint8)
+    paths = [shard(tmp_path, array, tile=tile, stack=False) for tile in (16, 32)]
+    with pytest.raises(bitsback.InputError, match="the same --tile"):
+        bitsback.merge(paths, tmp_path / "all.bb")
+
+
+def test_names_that_clash(tmp_path: Path) -> None:
+    for folder, name in (("a", "x/1.png"), ("b", "x/1.png"), ("c", "x"), ("d", "x/1.jpg")):
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True)
+        Image.fromarray(noise("L")).save(path, "JPEG" if name.endswith("jpg") else "PNG")
+    (tmp_path / "c" / "x").rename(tmp_path / "c" / "x.png")
+    a, b, d = (shard(tmp_path, tmp_path / name) for name in "abd")
+    with pytest.raises(bitsback.InputError, match=r"x/1\.png: is in .*0\.bb and in .*1\.bb"):
+        bitsback.merge([a, b], tmp_path / "all.bb")
+    bitsback.merge([a, d], tmp_path / "all.bb")
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert archive.names == ["x/1.png", "x/1.jpg"]
+
+
+def test_damage_is_an_error_that_names_the_archive(tmp_path: Path) -> None:
+    paths = [shard(tmp_path, ITEMS, block=1) for _ in range(2)]
+    data = bytearray(paths[1].read_bytes())
+    with bitsback.open(paths[1]) as archive:
+        block = archive.blocks[3]
+    for at, message in (
+        (block.offset + block.size // 2, r"1\.bb: block 3 \(item 3\): its checksum"),
+        (len(data) - 20, r"1\.bb: its end, with the index"),
+    ):
+        damaged = data.copy()
+        damaged[at] ^= 1
+        paths[1].write_bytes(damaged)
+        with pytest.raises(bitsback.ArchiveError, match=message):
+            bitsback.merge(paths, tmp_path / "all.bb")
+    assert not (tmp_path / "all.bb").exists()
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    for number in range(3):
+        shard(tmp_path, ITEMS + number)
+    result = run("merge", "0.bb", "1.bb", "2.bb", "-o", "all.bb")
+    assert result.exit_code == 0 and "all.bb: 15 items in 3 blocks" in result.stderr
+    assert np.array_equal(
+        bitsback.decompress("all.bb"), np.concatenate([ITEMS, ITEMS + 1, ITEMS + 2])
+    )
+    for arguments, message in (
+        (["0.bb", "1.bb", "-o", "all.bb"], "exists already"),
+        (["0.bb", "1.bb", "-o", "1.bb", "--force"], "is one of the inputs too"),
+        (["0.bb", "none.bb", "-o", "new.bb"], "none.bb: cannot be read"),
+        (["memory://none-*.bb", "-o", "new.bb"], "there is no file of such a name"),
+    ):
+        result = run("merge", *arguments)
+        assert result.exit_code == 2 and message in result.stderr
+
+
+def test_patterns_of_urls_take_numbers_in_their_order() -> None:
+    memory = fsspec.filesystem("memory")
+    for number in (10, 9, 1):
+        bitsback.compress(np.full((2, 3), float(number)), f"memory://parts/part-{number}.bb")
+    bitsback.merge(["memory://parts/part-*.bb"], "memory://all.bb", force=True)
+    assert list(bitsback.decompress("memory://all.bb")[:, 0]) == [1, 1, 9, 9, 10, 10]
+    assert io.BytesIO(memory.cat("/all.bb")).getbuffer().nbytes == memory.size("/all.bb")

@@ -1,0 +1,153 @@
+"""What is compressed may be at a URL, and what is restored may go to one."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+
+from .conftest import Web
+
+PICTURE = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+
+
+def png(array: Any = PICTURE, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, kind, **options)
+    return file.getvalue()
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+IDX = bytes([0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + bytes(range(12))
+FILES = {
+    "c.npy": npy(np.arange(60).reshape(5, 3, 4)),
+    "fortran.npy": npy(np.asfortranarray(np.arange(60.0).reshape(5, 12))),
+    "some.npz": npz(a=np.arange(3), b=np.ones((2, 2), np.float32)),
+    "x.idx": IDX,
+    "x.idx.gz": gzip.compress(IDX, mtime=0),
+    "pages.tif": png(kind="TIFF", save_all=True, append_images=[Image.fromarray(PICTURE[::-1])]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files(web: Web, memory: Any, name: str) -> None:
+    web.files[name] = FILES[name]
+    bitsback.compress(web.url(name), "memory://x.bb")
+    bitsback.compress(io.BytesIO(FILES[name]) if "npy" in name else web.url(name), "memory://y.bb")
+    assert memory.cat("/x.bb") == memory.cat("/y.bb")
+    bitsback.decompress("memory://x.bb", f"memory://restored/{name}")
+    bitsback.compress(f"memory://restored/{name}", "memory://again.bb")
+    assert memory.cat("/again.bb") == memory.cat("/x.bb")
+
+
+def test_a_picture(web: Web) -> None:
+    web.files["a.png"] = png()
+    bitsback.compress(web.url("a.png"), "memory://x.bb")
+    with bitsback.open("memory://x.bb") as archive:
+        assert archive.names == ["a.png"]
+        assert np.array_equal(archive["a.png"][...], PICTURE)
+
+
+def test_a_folder_from_a_url_and_to_one(s3: dict[str, Any], memory: Any) -> None:
+    fs = fsspec.filesystem("s3", **s3)
+    names = ["a.png", "b/c#%20.png", "b/d e.bmp", "tall.png"]
+    for name in names[:2]:
+        fs.pipe(f"bucket/scans/{name}", png())
+    fs.pipe("bucket/scans/b/d e.bmp", png(kind="BMP"))
+    tall = np.random.default_rng(0).integers(0, 256, (700, 400), np.uint8)  # several requests
+    fs.pipe("bucket/scans/tall.png", png(tall))
+    fs.pipe({"bucket/scans/notes.txt": b"no", "bucket/scans/.hidden.png": png()})
+    summary = bitsback.compress("s3://bucket/scans", "memory://x.bb", storage_options={"s3": s3})
+    assert summary.files == 4 and summary.skipped == {"*.txt": 1, "hidden": 1}
+    assert bitsback.decompress("memory://x.bb", "memory://restored").files == 4
+    assert memory.find("/restored") == [f"/restored/{name}" for name in names]
+    for name in names:
+        restored = Image.open(io.BytesIO(memory.cat(f"/restored/{name}")))
+        assert np.array_equal(restored, tall if name == "tall.png" else PICTURE)
+    with pytest.raises(bitsback.InputError, match=r"restored/a\.png: exists already"):
+        bitsback.decompress("memory://x.bb", "memory://restored")
+    bitsback.decompress("memory://x.bb", "s3://bucket/again/", storage_options={"s3": s3})
+    assert fs.cat("bucket/again/b/d e.bmp") == memory.cat("/restored/b/d e.bmp")
+
+
+def test_a_model(s3: dict[str, Any], memory: Any) -> None:
+    model = bitsback.load_model("mnist-binary-paper")
+    fsspec.filesystem("s3", **s3).pipe("bucket/m.safetensors", model.to_bytes())
+    url = "s3://bucket/m.safetensors"
+    assert bitsback.load_model(url, s3).identity == model.identity
+    images = np.zeros((5, 28, 28), bool)
+    bitsback.compress(images, "memory://x.bb", model=url, storage_options={"s3": s3})
+    restored = bitsback.decompress("memory://x.bb", model=url, storage_options={"s3": s3})
+    assert np.array_equal(restored, images)
+    with pytest.raises(bitsback.ModelError, match=r"memory://none: there is no such file"):
+        bitsback.load_model("memory://none")
+
+
+@pytest.mark.parametrize("chain", ["zip://::memory://x.zip", "bitsback://::memory://scans.bb"])
+def test_a_folder_in_a_file(memory: Any, chain: str) -> None:
+    memory.pipe({"/scans/a.png": png(), "/scans/b/c.png": png(PICTURE.T)})
+    bitsback.compress("memory://scans", "memory://scans.bb")
+    with memory.open("/x.zip", "wb") as file, zipfile.ZipFile(file, "w") as container:
+        for name in ("a.png", "b/c.png"):
+            container.writestr(name, memory.cat(f"/scans/{name}"))
+    bitsback.compress(chain, "memory://again.bb")
+    with bitsback.open("memory://again.bb") as archive:
+        assert archive.names == ["a.png", "b/c.png"]
+    assert memory.cat("/again.bb") == memory.cat("/scans.bb")
+
+
+def test_a_folder_that_cannot_be_restored_leaves_nothing(memory: Any) -> None:
+    memory.pipe({f"/scans/{n:03}.png": png(np.roll(PICTURE, n)) for n in range(40)})
+    memory.pipe("/restored/mine.txt", b"mine")
+    bitsback.compress("memory://scans", "memory://x.bb", block=5)
+    data = bytearray(memory.cat("/x.bb"))
+    with bitsback.open("memory://x.bb") as archive:
+        data[archive.blocks[-1].offset + 30] ^= 1
+    memory.pipe("/x.bb", bytes(data))
+    with pytest.raises(bitsback.ArchiveError, match="checksum"):
+        bitsback.decompress("memory://x.bb", "memory://restored")
+    assert memory.find("/restored") == ["/restored/mine.txt"]
+
+
+def test_a_list_of_pictures(web: Web, memory: Any) -> None:
+    web.files |= {"p/a.png": png(), "p/q/b.png": png(PICTURE.T)}
+    urls = [web.url("p/a.png") + "?signature=1", web.url("p/q/b.png")]
+    bitsback.compress(urls, "memory://x.bb")
+    with bitsback.open("memory://x.bb") as archive:
+        assert archive.names == ["a.png", "q/b.png"]
+        assert np.array_equal(archive["q/b.png"][...], PICTURE.T)
+    with pytest.raises(bitsback.InputError, match="at URLs and some are not"):
+        bitsback.compress([urls[0], "a.png"], "memory://y.bb")
+    with pytest.raises(bitsback.InputError, match="several protocols"):
+        bitsback.compress([urls[0], "memory://a.png"], "memory://y.bb")
+    with pytest.raises(bitsback.InputError, match="given twice"):
+        bitsback.compress([urls[0], urls[0]], "memory://y.bb")
+
+
+def test_what_is_none_of_these(memory: Any) -> None:
+    memory.pipe("/x.txt", b"some text")
+    memory.pipe("/folder/x.txt", b"some text")
+    with pytest.raises(bitsback.InputError, match=r"memory://x\.txt: is no \.npy file"):
+        bitsback.compress("memory://x.txt", "memory://x.bb")
+    with pytest.raises(bitsback.InputError, match=r"memory://folder: has no pictures"):
+        bitsback.compress("memory://folder", "memory://x.bb")
+    assert not memory.exists("/x.bb")

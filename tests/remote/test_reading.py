@@ -1,0 +1,143 @@
+"""What is read of a file at a URL: no more than is needed, in few requests, and all of it right."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+
+from .conftest import BLOCK, COUNT, Web
+
+TAIL = 1 << 16
+
+
+def test_opening_fetches_both_ends_and_no_more(web: Web, packed: bytes) -> None:
+    with bitsback.open(web.url("x.bb")) as archive:
+        assert archive.shape == (COUNT, 45, 25)
+    assert sorted(web.spans) == [(0, 4096), (len(packed) - TAIL, len(packed))]
+
+
+def test_a_small_archive_is_one_request(web: Web) -> None:
+    bitsback.compress(np.arange(100), "memory://small.bb")
+    web.files["small.bb"] = fsspec.filesystem("memory").cat("/small.bb")
+    with bitsback.open(web.url("small.bb")) as archive:
+        assert np.array_equal(archive[:], np.arange(100))
+    assert web.spans == [(0, len(web.files["small.bb"]))]
+
+
+def test_an_item_is_a_request_for_its_block(web: Web, noise: NDArray[np.int64]) -> None:
+    with bitsback.open(web.url("x.bb")) as archive:
+        for number in (7, 130, 131):
+            block = archive.blocks[number // BLOCK]
+            web.spans.clear()
+            assert np.array_equal(archive[number], noise[number])
+            expected = [] if number == 131 else [(block.offset, block.offset + block.size)]
+            assert web.spans == expected, "the block of the last item is still there"
+
+
+def test_all_of_it_is_fetched_once_and_many_blocks_at_a_time(
+    web: Web, noise: NDArray[np.int64], packed: bytes
+) -> None:
+    assert np.array_equal(bitsback.decompress(web.url("x.bb")), noise)
+    assert len(web.spans) <= 2 + len(packed) // (1 << 23) + 1
+    assert web.fetched <= len(packed) + TAIL + 4096
+    web.spans.clear()
+    with bitsback.open(web.url("x.bb")) as archive:
+        assert archive.verify() == []
+    assert len(web.spans) <= 2 + len(packed) // (1 << 23) + 1
+
+
+def test_info_fetches_the_headers_of_blocks(web: Web) -> None:
+    with bitsback.open(web.url("x.bb")) as archive:
+        assert archive.info()["methods"]["raw"] == COUNT // BLOCK
+    assert web.fetched < 200_000
+
+
+def test_threads(web: Web, noise: NDArray[np.int64]) -> None:
+    with bitsback.open(web.url("x.bb")) as archive, ThreadPoolExecutor(4) as pool:
+        order = np.random.default_rng(0).integers(0, COUNT, 100)
+        found = pool.map(lambda item: np.array_equal(archive[int(item)], noise[item]), order)
+        assert all(found)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_forked_processes_connect_anew(web: Web, noise: NDArray[np.int64]) -> None:
+    with bitsback.open(web.url("x.bb")) as archive:
+        children = []
+        for seed in range(3):
+            child = os.fork()
+            if child == 0:
+                order = np.random.default_rng(seed).integers(0, COUNT, 20)
+                os._exit(0 if all((archive[int(n)] == noise[n]).all() for n in order) else 1)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 3
+        assert np.array_equal(archive[5], noise[5])
+
+
+def test_s3(s3: dict[str, Any], packed: bytes, noise: NDArray[np.int64]) -> None:
+    fsspec.filesystem("s3", **s3).pipe("bucket/x.bb", packed)
+    with bitsback.open("s3://bucket/x.bb", storage_options=s3) as archive:
+        assert np.array_equal(archive[33], noise[33])
+        with pickle.loads(pickle.dumps(archive)) as again:
+            assert np.array_equal(again[34], noise[34])
+    assert np.array_equal(bitsback.decompress("s3://bucket/x.bb", storage_options=s3), noise)
+
+
+def test_memory_files_and_chains(
+    memory: Any, tmp_path: Any, packed: bytes, noise: NDArray[np.int64]
+) -> None:
+    memory.pipe("/folder/x.bb", packed)
+    (tmp_path / "x.bb").write_bytes(packed)
+    for url in (
+        "memory://folder/x.bb",
+        f"file://{tmp_path}/x.bb",
+        f"simplecache::file://{tmp_path}/x.bb",
+        "simplecache::memory://folder/x.bb",
+    ):
+        with bitsback.open(url) as archive:
+            assert np.array_equal(archive[33], noise[33])
+
+
+def test_what_was_written_again_is_read_anew(s3: dict[str, Any], packed: bytes) -> None:
+    fs = fsspec.filesystem("s3", **s3)
+    fs.pipe("bucket/x.bb", b"something else")
+    assert [each["size"] for each in fs.ls("bucket", detail=True)] == [14]
+    bitsback.compress(np.arange(50), "s3://bucket/x.bb", force=True, storage_options=s3)
+    assert len(bitsback.decompress("s3://bucket/x.bb", storage_options=s3)) == 50
+
+
+def test_a_server_that_cannot_send_parts_is_told_of(web: Web, noise: NDArray[np.int64]) -> None:
+    web.ranges = False
+    with pytest.raises(bitsback.InputError, match=r"cannot send a part.*simplecache::http://127"):
+        bitsback.open(web.url("x.bb"))
+    with bitsback.open("simplecache::" + web.url("x.bb")) as archive:
+        assert np.array_equal(archive[33], noise[33])
+
+
+def test_closed_is_closed(web: Web) -> None:
+    archive = bitsback.open(web.url("x.bb"))
+    archive.close()
+    with pytest.raises(ValueError, match="closed"):
+        archive[200]
+
+
+def test_damage_is_found(web: Web, packed: bytes) -> None:
+    data = bytearray(packed)
+    data[500_000] ^= 1
+    web.files["x.bb"] = bytes(data)
+    with pytest.raises(bitsback.ArchiveError, match=r"x\.bb: block 2 \(items 40 to 59\)"):
+        bitsback.decompress(web.url("x.bb"))
+    web.files["x.bb"] = packed[:-1000]
+    with bitsback.open(web.url("x.bb")) as archive:
+        assert len(archive.problems) > 0
+        assert archive[33].shape == (45, 25)
