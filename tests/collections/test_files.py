@@ -327,3 +327,27 @@ def test_facts_of_times_and_sizes_round_trip() -> None:
     found = Facts.unpack(memoryview(payload)[2:-4], 5)
     assert (found.sizes, found.times) == (told.sizes, told.times)
     assert struct.calcsize("q") == told.times.itemsize
+
+
+def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
+    for part in "ab":
+        folder = tmp_path / part / part
+        save(np.sort(noise("L", (60, 50)), 0), folder / "1.bmp")
+        save(noise("RGB"), folder / "2.jpg")
+        save(np.sort(noise("RGB", (60, 50)), 0), folder / "3.bmp")
+        notes_of(tmp_path / part, tmp_path / f"{part}.bb", files="exact")
+    bitsback.merge([tmp_path / "a.bb", tmp_path / "b.bb"], tmp_path / "all.bb")
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "out")
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert archive.verify() == []
+    found = spec.decode_files((tmp_path / "all.bb").read_bytes(), spec_models())
+    for file in found:
+        before = tmp_path / str(file.name)[0] / str(file.name)
+        after = tmp_path / "out" / str(file.name)
+        assert after.read_bytes() == before.read_bytes()
+        assert after.stat().st_mtime_ns == before.stat().st_mtime_ns == file.time
+        data = file.array.tobytes() if file.held else spec_notes.restore(file.array, file.note)
+        assert data == before.read_bytes()
+    old = Path(__file__).parent / "golden" / "pictures-without-facts.bb"
+    with pytest.raises(bitsback.InputError, match="made by an older bitsback"):
+        bitsback.merge([tmp_path / "a.bb", old], tmp_path / "none.bb")
