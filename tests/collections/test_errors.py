@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.staging import Staging
+from bitsback.archive.staging import _Hidden
 
 from .conftest import Run, files, noise, notes_of, pixels, save
 
@@ -226,9 +226,9 @@ def test_names_that_the_file_system_takes_for_the_same(
 ) -> None:
     """As on macOS and Windows for A.png and a.png."""
     notes_of(folder, tmp_path / "a.bb")
-    write = Staging.write
+    write = _Hidden.write
     monkeypatch.setattr(
-        Staging, "write", lambda self, name, data, time: write(self, "same.png", data, time)
+        _Hidden, "write", lambda self, name, data, time: write(self, "same.png", data, time)
     )
     with pytest.raises(bitsback.InputError, match="takes for the same"):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
