@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+import torch
 
 Floats = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]

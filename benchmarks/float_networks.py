@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-import torch
 from float_bb_ans import STEP, Floats, Pixels
-from torch import Tensor, nn
 
+import torch
 from bitsback.train.quantise.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
+from torch import Tensor, nn
 
 
 class FloatVae(nn.Module):

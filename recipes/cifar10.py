@@ -9,8 +9,8 @@ The last thousand images choose among weights, all others are trained on, each t
 The network is larger than that of `universal`: 32 x 32 pixels are few for least squares to follow,
 so more has to be known before.
 
-About an hour and a half on one core, and 10 GB for looking at the pixels. With --device cuda it trains there. Run again, it goes on
-from its checkpoints.
+About an hour and a half on one core, and 10 GB for looking at the pixels. With --device cuda it
+trains there. Run again, it goes on from its checkpoints.
 """
 
 import argparse

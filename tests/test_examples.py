@@ -1,31 +1,47 @@
-"""Every public class shows in its docstring how it is used, and that runs as it stands."""
+"""Every public class and function shows in its docstring how it is used, and that runs as it
+stands; `dir` and `help` show what there is.
+"""
 
 from __future__ import annotations
 
 import doctest
+import pydoc
+import subprocess
 import sys
 from typing import Any
 
 import pytest
 
 import bitsback
+import bitsback.torch
 from bitsback import codecs
 
-CLASSES = {
+PUBLIC = {
     name: found
-    for package in (bitsback, codecs)
+    for package in (bitsback, bitsback.torch, codecs)
     for name in package.__all__
-    if isinstance(found := getattr(package, name), type)
-}
+    if callable(found := getattr(package, name))
+} | {"bitsback": bitsback}
 
 
-@pytest.mark.parametrize("name", sorted(CLASSES))
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_example(name: str) -> None:
-    public: Any = CLASSES[name]
-    known = {**vars(sys.modules[public.__module__]), name: public}
+    public: Any = PUBLIC[name]
+    module = getattr(public, "__module__", name)
+    known = {**vars(sys.modules[module]), name: public}
     test = doctest.DocTestParser().get_doctest(public.__doc__, known, name, None, None)
     assert test.examples, f"the docstring of {name} has no example"
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     said: list[str] = []
     runner.run(test, out=said.append)
     assert not said, "".join(said)
+
+
+def test_what_there_is_can_be_seen() -> None:
+    code = "import bitsback, sys; print(*dir(bitsback)); print('numpy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown, numpy = ran.stdout.splitlines()
+    assert set(bitsback.__all__) < set(shown.split())
+    assert numpy == "False", "it is loaded when it is needed"
+    text = pydoc.render_doc(bitsback, renderer=pydoc.plaintext)
+    assert all(name in text for name in bitsback.__all__)

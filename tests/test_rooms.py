@@ -60,9 +60,9 @@ def test_no_room_imports_itself_by_way_of_others() -> None:
     TopologicalSorter(rooms).prepare()
 
 
-def test_only_training_needs_torch() -> None:
+def test_only_training_and_its_own_room_need_torch() -> None:
     needing = {room(name) for name, needed in GRAPH.items() if any("torch" in n for n in needed)}
-    assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train"}
+    assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
 def test_only_what_reads_urls_needs_fsspec() -> None:
@@ -72,7 +72,20 @@ def test_only_what_reads_urls_needs_fsspec() -> None:
 
 def test_only_training_and_the_lab_are_edges() -> None:
     for name, needed in GRAPH.items():
+        if not name.startswith("bitsback.torch"):
+            assert not any(n.startswith("bitsback.torch") for n in needed), name
         if not name.startswith(("bitsback_lab", "bitsback.train", "bitsback.cli")):
             assert not any(n.startswith(("bitsback_lab", "bitsback.train")) for n in needed), name
         if name.startswith("bitsback."):
             assert not any(n.startswith("bitsback_lab") for n in needed), name
+
+
+def test_only_the_codecs_of_other_packages_need_these() -> None:
+    """So that everything else works where they are not installed."""
+    for package in ("zarr", "numcodecs"):
+        needing = {
+            name
+            for name, needed in GRAPH.items()
+            if any(n.split(".")[0] == package for n in needed)
+        }
+        assert needing == {f"bitsback.{package}"}

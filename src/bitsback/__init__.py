@@ -1,5 +1,25 @@
 """bitsback: lossless compression of image collections with latent-variable models and bits-back
 coding.
+
+    compress(source, destination)   an array, a folder of pictures, ... becomes an archive
+    decompress(archive)             and what it was made from again
+    open(archive)                   an archive, indexed like an array, or by the names of files
+
+>>> import io
+>>> import bitsback
+>>> import numpy as np
+>>> digits = np.zeros((100, 28, 28), np.uint8)
+>>> file = io.BytesIO()  # or the path of a file
+>>> summary = bitsback.compress(digits, file)
+>>> np.array_equal(bitsback.decompress(file), digits)
+True
+>>> with bitsback.open(file) as archive:
+...     archive[[3, 1], 10:20].shape
+(2, 10, 28)
+
+`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of. Every error
+that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
+what is not there, ValueError for an archive that is closed.
 """
 
 from importlib import import_module
@@ -17,9 +37,10 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive, compress, decompress, merge, open
+    from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
     from bitsback.message import Message
     from bitsback.models import Model, load_model
+    from bitsback.models.known import register_model
 
 __version__ = "0.1.0"
 
@@ -36,23 +57,33 @@ __all__ = [
     "Model",
     "ModelError",
     "compress",
+    "decode",
     "decompress",
+    "encode",
     "load_model",
     "merge",
     "open",
+    "register_model",
 ]
 
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
     "compress": "archive",
+    "decode": "archive",
     "decompress": "archive",
+    "encode": "archive",
     "merge": "archive",
     "open": "archive",
     "Message": "message",
     "Model": "models",
     "load_model": "models",
+    "register_model": "models.known",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "import_module"})
 
 
 def __getattr__(name: str) -> Any:

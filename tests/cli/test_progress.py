@@ -1,8 +1,10 @@
-"""The bar shows on a terminal, after a second, and not otherwise."""
+"""Work that takes long shows on a terminal, from its first half second on, and not otherwise."""
 
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -15,16 +17,31 @@ class Terminal(io.StringIO):
         return True
 
 
+def two_steps(bar: Progress) -> None:
+    bar(50, 100)
+    bar(100, 100)
+
+
+def nothing_yet(bar: Progress) -> None:
+    """As long as a folder is looked through."""
+    deadline = time.monotonic() + 10
+    while not bar.shown and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def written(
-    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, patience: float = 0.0, quiet: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    stderr: io.StringIO,
+    patience: float = 0.0,
+    quiet: bool = False,
+    work: Callable[[Progress], None] = two_steps,
 ) -> str:
-    """What work of a hundred items, in two steps, writes to `stderr`."""
+    """What work writes to `stderr`."""
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", stderr)
         patch.setattr(progress, "PATIENCE", patience)
         with Progress("working", quiet) as bar:
-            bar(50, 100)
-            bar(100, 100)
+            work(bar)
     return stderr.getvalue()
 
 
@@ -36,8 +53,34 @@ def test_long_work_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("\n")
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_bar_fits_into_a_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = written(monkeypatch, Terminal())
+    lines = [line.replace("\x1b[?25l", "").replace("\x1b[K", "") for line in text.split("\r")]
+    assert max(len(line.rstrip()) for line in lines) < columns
+
+
+def test_before_the_first_step_the_seconds_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = written(monkeypatch, Terminal(), work=nothing_yet)
+    assert "working ... 0 s" in text
+    assert text.endswith("\r\x1b[K")
+
+
+def test_a_warning_takes_the_place_of_the_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(bar: Progress) -> None:
+        nothing_yet(bar)
+        bar.say("mind this")
+
+    assert "\r\x1b[Kmind this\n" in written(monkeypatch, Terminal(), work=warn)
+
+
 def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written(monkeypatch, Terminal(), patience=60) == ""
+
+
+def test_half_a_second_is_not_waited_out() -> None:
+    assert progress.PATIENCE < 0.5
 
 
 def test_quiet_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

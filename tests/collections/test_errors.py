@@ -247,7 +247,7 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     assert "left out, as they are no pictures: 1 *.txt" in result.stderr
     result = run("info", "in.bb")
     assert "30 pictures, 30 names" in result.stdout and "mode L, 30 x 5 x 7 uint8" in result.stdout
-    assert run("info", "in.bb", "--names").stdout.splitlines()[0] == "0/0.png"
+    assert run("list", "in.bb").stdout.splitlines()[0] == "0/0.png"
     result = run("decompress", "in.bb")
     assert result.exit_code == 2 and "exists already" in result.stderr
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0

@@ -40,19 +40,25 @@ def read_runs(reader: Reader) -> Iterator[Run]:
     for number in range(reader.varint()):
         count, dtype, shape, kind = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
         require(count >= 1, "a run has an item")
-        require(kind <= 4, "a kind of levels of the list")
         if kind == 4:
             require(before is not None and before.kind > 0, "levels as those of the run before")
             require(before.dtype == dtype, "levels of one dtype")
             kind, levels = before.kind, before.levels
-        elif kind in (1, 3):
-            require(number == 0, "levels of a range are told once")
-            levels = read_range(reader, dtype, kind)
         else:
-            levels = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
-            require(kind == 0 or levels[0].tobytes() != levels[1].tobytes(), "levels differ")
+            require(number == 0 or kind not in (1, 3), "levels of a range are told once")
+            levels = read_levels(reader, dtype, kind)
         before = Run(count, dtype, shape, kind, levels)
         yield before
+
+
+def read_levels(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
+    """The bytes of the values that symbols stand for, of a run that tells them itself."""
+    require(kind <= 3, "a kind of levels of the list")
+    if kind in (1, 3):
+        return read_range(reader, dtype, kind)
+    levels = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
+    require(kind == 0 or levels[0].tobytes() != levels[1].tobytes(), "levels differ")
+    return levels
 
 
 def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
@@ -87,14 +93,28 @@ def decode_block(
     runs_field = payload[at : reader.at]
     require(sum(run.count for run in runs) == count, "the index gives the number of items")
     require(all(run.dtype == dtype for run in runs), "the items of an array are alike")
-    elements = sum(run.elements for run in runs)
-    require(elements * dtype.itemsize <= 2**31, "at most 2^31 bytes a block")
     method = reader.byte()
+    name = reader.take(16) if method in (CHAIN, PLANES) else None
+    layout = reader.byte() if method == PLANES else 0
+    require(name is None or name in models, "a model that is there")
+    model = None if name is None else models[name]
+    return runs, decode_data(payload[reader.at :], method, runs, runs_field, model, layout)
+
+
+def decode_data(
+    data: bytes, method: int, runs: list[Run], runs_field: bytes, model: Any, layout: int
+) -> bytes:
+    """The bytes of the pieces of a block. model: for the methods that name one."""
+    itemsize = runs[0].dtype.itemsize
+    elements = sum(run.elements for run in runs)
+    require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
+    require(method in (RAW, PACKED, CHAIN, SQUEEZED, PLANES), "a method of the list")
     require(method == PLANES or all(run.kind in (0, 2) for run in runs), "levels of this method")
+    reader = Reader(data)
     if method == RAW:
-        items = reader.take(elements * dtype.itemsize)
+        items = reader.take(elements * itemsize)
         reader.done()
-        return runs, items
+        return items
     if method == PACKED:
         require(all(run.kind for run in runs), "two levels")
         bits = np.unpackbits(
@@ -102,18 +122,13 @@ def decode_block(
         )
         require(not bits[elements:].any(), "the last byte is filled with zeros")
         reader.done()
-        return runs, to_bytes(bits[:elements], runs)
+        return to_bytes(bits[:elements], runs)
     if method == SQUEEZED:
-        return runs, decode_squeezed(reader, runs, elements, dtype.itemsize)
-    require(method in (CHAIN, PLANES), "a method of the list")
-    name = reader.take(16)
-    require(name in models, "a model that is there")
-    require(models[name].free == (method == PLANES), "a model for the method")
+        return decode_squeezed(reader, runs, elements, itemsize)
+    require(model.free == (method == PLANES), "a model for the method")
     if method == CHAIN:
-        return runs, decode_chain(payload[reader.at :], runs, runs_field, models[name])
-    layout = reader.byte()
-    data = payload[reader.at :]
-    return runs, decode_planes(data, runs, runs_field, layout, models[name])
+        return decode_chain(data, runs, runs_field, model)
+    return decode_planes(data, runs, runs_field, layout, model)
 
 
 def decode_planes(

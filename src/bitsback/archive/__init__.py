@@ -2,6 +2,7 @@
 (docs/format.md).
 """
 
+from bitsback.archive.array_bytes import decode, encode
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
 from bitsback.archive.merging import merge
@@ -17,7 +18,9 @@ __all__ = [
     "Summary",
     "View",
     "compress",
+    "decode",
     "decompress",
+    "encode",
     "merge",
     "open",
 ]

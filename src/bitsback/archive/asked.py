@@ -1,9 +1,12 @@
 """How a source is to be seen, and what is found in it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from numpy.typing import DTypeLike
 
 from bitsback.archive.choose import Effort, any_fits
 from bitsback.archive.collection import VARIED, Collection
@@ -103,6 +106,9 @@ class Asked:
     """Rows and columns of a piece at most."""
     stack: bool | None = None
     """Whether arrays are stacks; None: a trial tells."""
+    dtype: DTypeLike | None = None
+    shape: Sequence[int] | None = None
+    """Of images that come one after another."""
     keeping: Keeping | None = None
     """None: pictures are their pixels alone, in the colours that they show."""
 

@@ -56,7 +56,7 @@ def decode(
         )
     _check_shapes(block, part, first - before)
     count = items if stop is None or not part.plain else min(stop, items)
-    flat = _decode_elements(block, part, find_model, count, stop is None)
+    flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:
         return Pieces.stacked(
             flat[: count * math.prod(part.item_shape)].reshape(count, *part.item_shape)
@@ -74,18 +74,21 @@ def _check_shapes(block: Opened, part: Collection, at: int) -> None:
         at += run.items
 
 
-def _decode_elements(
-    block: Opened, part: Collection, find_model: FindModel, stop: int, verify: bool
+def decode_elements(
+    block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
 ) -> NDArray[Any]:
+    """The elements, flat, of a block of this dtype, whose header has been read; of one that is a
+    chain, those of the first `stop` items at least. Raises ArchiveError.
+    """
     size, elements = len(block.data), sum(run.elements for run in block.runs)
-    if elements * part.dtype.itemsize > MAX_BLOCK_BYTES:
+    if elements * dtype.itemsize > MAX_BLOCK_BYTES:
         raise ArchiveError(f"it claims {elements} elements, more than a block can have")
     if block.method == RAW:
-        if size != elements * part.dtype.itemsize:
+        if size != elements * dtype.itemsize:
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
-        return np.frombuffer(block.data, part.dtype)
+        return np.frombuffer(block.data, dtype)
     if block.method == SQUEEZED:
-        return _decode_squeezed(block, part.dtype, elements)
+        return _decode_squeezed(block, dtype, elements)
     if block.method == PLANES:
         return _decode_planes(block, elements, find_model, verify)
     two_levels = {run.levels is not None for run in block.runs}

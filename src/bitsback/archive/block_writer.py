@@ -1,9 +1,10 @@
 """Pieces to the bytes of a `B` section, in the smallest way (docs/format.md, `B`, a block)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.archive import chain, planes
 from bitsback.archive.block import (
@@ -68,6 +69,37 @@ def encode(
     pieces are to a free model.
     """
     levels = find_levels(pieces.elements)
+    way, codable = find_way(pieces, levels, model, invert, coder, lambda _: contested, layout)
+    return Encoded(
+        section(
+            BLOCK,
+            varint(first),
+            pack_runs(_runs(pieces, way.levels)),
+            bytes([way.method]),
+            way.head,
+            *way.data,
+        ),
+        pieces.count,
+        way.method,
+        way.model,
+        two_valued=levels is not None,
+        outdone=codable and way.model is None,
+    )
+
+
+def find_way(
+    pieces: Pieces,
+    levels: Levels | None,
+    model: Model | None,
+    invert: bool,
+    coder: Coder,
+    contested: Callable[["Way"], bool],
+    layout: int,
+) -> tuple["Way", bool]:
+    """The smallest way to store pieces, and whether the model could code them. levels: what
+    `find_levels` finds. contested: tells of the way of the model. The other arguments are those of
+    `encode`.
+    """
     if levels is not None and invert:
         levels = levels[::-1]
     codable, way = False, None
@@ -77,24 +109,17 @@ def encode(
             if model.free
             else _by_model(pieces, model, levels)
         )
-    if way is None or contested or way.cost >= _least(pieces, levels is not None):
+    if way is None or contested(way) or way.cost >= _least(pieces, levels is not None):
         ways = [*_otherwise(pieces, levels, coder), *([way] if way is not None else [])]
         way = min(ways, key=lambda way: way.cost)
-    used = model if way.method in (CHAIN, PLANES) else None
-    return Encoded(
-        section(
-            BLOCK,
-            varint(first),
-            pack_runs(_runs(pieces, way.levels)),
-            bytes([way.method]),
-            *way.data,
-        ),
-        pieces.count,
-        way.method,
-        used,
-        two_valued=levels is not None,
-        outdone=codable and used is None,
-    )
+    return way, codable
+
+
+def bits_of(pieces: Pieces, levels: Levels | None) -> NDArray[np.uint8] | None:
+    """One for each element, packed, if they have two values."""
+    if levels is None:
+        return None
+    return np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
 
 
 def _runs(pieces: Pieces, levels: Levels | Values | None) -> list[Run]:
@@ -108,7 +133,7 @@ def _least(pieces: Pieces, two_valued: bool) -> int:
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
-def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[bool, _Way | None]":
+def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[bool, Way | None]":
     """Whether a model codes the pieces, and how, unless a reader would refuse that."""
     bound = model.fitted(pieces.shape) if pieces.shape is not None else None
     coded = model_symbols(model, pieces.elements, levels)
@@ -122,12 +147,12 @@ def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[boo
     data = chain.encode(bound, symbols, digest, lanes_for(symbols.size))
     if not affordable(bound, pieces.count, len(data)):
         return True, None
-    return True, _Way(CHAIN, coded[0], [model.identity[:PREFIX_SIZE], data])
+    return True, Way(CHAIN, coded[0], [data], model)
 
 
 def _by_planes(
     pieces: Pieces, model: Model, layout: int, invert: bool
-) -> "tuple[bool, _Way | None]":
+) -> "tuple[bool, Way | None]":
     """The same of a free model."""
     if not all(layout in planes.layouts_for(pieces.dtype, shape) for _, shape in pieces.shapes):
         return False, None
@@ -144,35 +169,42 @@ def _by_planes(
     data = planes.encode(model, runs, layout, symbols, digest, lanes_for(elements.size))
     if not planes.affordable(model, shapes, len(data)) or elements.size > max_elements(len(data)):
         return True, None
-    head = model.identity[:PREFIX_SIZE] + bytes([layout])
-    return True, _Way(PLANES, levels, [head, data])
+    return True, Way(PLANES, levels, [data], model, layout)
 
 
-def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["_Way"]:
+def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:
     """All ways without a model, of which the first is taken if they are equal."""
-    yield _Way(RAW, None, [pieces.bytes])
-    elements, bits = pieces.elements, None
-    if levels is not None:
-        bits = np.packbits(to_symbols(elements, levels), bitorder="little")
-        yield _Way(PACKED, levels, [bits.data])
+    yield Way(RAW, None, [pieces.bytes])
+    elements, bits = pieces.elements, bits_of(pieces, levels)
+    if bits is not None:
+        yield Way(PACKED, levels, [bits.data])
     if elements.size:
         squeezed = squeeze(pieces, bits, coder)
         size = elements.nbytes if bits is None else elements.size
         if squeezed is not None and size > max_elements(len(squeezed)):
             squeezed, levels = squeeze(pieces, None, "deflate"), None  # which never is so small
         if squeezed is not None:
-            yield _Way(SQUEEZED, levels, [squeezed])
+            yield Way(SQUEEZED, levels, [squeezed])
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """A way to store a block."""
 
     method: int
     levels: Levels | Values | None
     data: Sequence[bytes | memoryview]
+    model: Model | None = None
+    layout: int | None = None
+    """Of the method planes."""
+
+    @property
+    def head(self) -> bytes:
+        """What stands before the data: the model and the layout, where there are some."""
+        prefix = b"" if self.model is None else self.model.identity[:PREFIX_SIZE]
+        return prefix if self.layout is None else prefix + bytes([self.layout])
 
     @property
     def cost(self) -> int:
         """Bytes."""
-        return sum(map(len, self.data)) + len(pack_levels(self.levels))
+        return len(self.head) + sum(map(len, self.data)) + len(pack_levels(self.levels))

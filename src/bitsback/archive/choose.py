@@ -38,11 +38,14 @@ it is far worse than the best.
 # Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
 # thread. The number of threads that there are has no say, so that archives do not depend on it.
 _LARGE = 20_000_000  # elements
+HURRIED = _LARGE + 1
+"""What counts as the elements of a job where speed is what counts."""
 _FAR_WORSE = 1.5  # times as many bytes
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
 _CONTESTED = 1.1
 _DISAPPOINTING = 1.25  # times as many bytes
+_ALONE = 80  # bytes that a block takes for being one
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Chosen:
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of so many bytes is far larger than the trial promised."""
-        return size > _DISAPPOINTING * self.rate * elements
+        return size > _DISAPPOINTING * self.rate * elements + _ALONE
 
 
 class UnfitError(InputError):
@@ -166,7 +169,7 @@ def choose(
         return Chosen(None)
     sample = sample_of(pieces, whole=bool(sized))
     trials = [
-        _Trial(model, invert, _cost(model, sample, coded[1], invert))
+        _Trial(model, invert, chain_cost(model, sample, coded[1], invert))
         for outline in sized
         # A sample may have fewer levels than all items, but not others.
         if model_symbols(outline, pieces.elements, levels)
@@ -286,7 +289,8 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+def chain_cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
+    """Bytes that a model that is not free makes of pieces with these symbols."""
     assert sample.shape is not None
     bound = model.fitted(sample.shape)
     assert bound is not None

@@ -19,7 +19,7 @@ SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
 _SLICES = 32
 _MOST = 1 << 22  # elements of a piece
 _STACK = 1 << 21  # of one of a stack
-_BLOCK_ELEMENTS = 2048 * 784
+BLOCK_ELEMENTS = 2048 * 784
 """About as many elements a block has, unless it is told otherwise."""
 
 
@@ -57,10 +57,12 @@ def _leading(shape: Shape) -> Shape:
     return tuple(reversed(cut))
 
 
-def blocks_of(part: Collection, block: int | None, name: str) -> Iterator[tuple[int, int]]:
+def blocks_of(
+    part: Collection, block: int | None, name: str, elements: int = BLOCK_ELEMENTS
+) -> Iterator[tuple[int, int]]:
     """The blocks of a part, split evenly: the number of the first piece of each, and how many
-    pieces it has. block: how many at most; by default so many that they have about 1.6 million
-    elements. Raises InputError if a piece is larger than a block can be.
+    pieces it has. block: how many at most; by default so many that they have about so many
+    `elements`. Raises InputError if a piece is larger than a block can be.
     """
     size = part.dtype.itemsize
     largest = max(math.prod(_largest(shape, part.cut)) * size for _, shape in part.runs)
@@ -73,7 +75,7 @@ def blocks_of(part: Collection, block: int | None, name: str) -> Iterator[tuple[
     if not part.elements:
         starts = sorted({0, part.pieces})
     elif block is None:
-        count = max(-(-part.elements // _BLOCK_ELEMENTS), 1)
+        count = max(-(-part.elements // elements), 1)
         starts = sorted({_piece_at(part, n * part.elements // count) for n in range(count + 1)})
     else:
         block = min(block, max(MAX_BLOCK_BYTES // largest, 1))

@@ -118,8 +118,9 @@ def describe(archive: Opener) -> dict[str, Any]:
         "items": len(archive),
         "pieces": collection.pieces,
         "elements": collection.elements,
+        # Where something may be missing, what is there says nothing of the whole.
         "bits_per_dimension": 8 * archive.size / collection.elements
-        if collection.elements
+        if collection.elements and not problems
         else None,
         "array_bytes": collection.nbytes,
         "blocks": len(archive.blocks),

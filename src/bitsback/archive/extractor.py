@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as count_from
-from typing import Any, BinaryIO, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
-from bitsback.archive.reader import Archive
+from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Summary
@@ -26,8 +26,6 @@ from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
-
-Source = str | os.PathLike[str] | BinaryIO | Url
 
 RestoredFiles = Literal["exact", "pixels"]
 """Whether files come back as the very bytes that were promised, or as others of the same pixels."""
@@ -78,8 +76,16 @@ def decompress(
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
 
-    source: a path, a URL, or a binary stream, which need not be seekable if the archive holds an
-    array.
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(np.arange(6, dtype=np.uint8).reshape(2, 3), file)
+    >>> bitsback.decompress(file.getvalue())
+    array([[0, 1, 2],
+           [3, 4, 5]], dtype=uint8)
+
+    source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
+    if the archive holds an array.
     destination: the path of a file of the kind that the archive was made from (.npy, .npz, idx,
     TIFF), which appears when it is complete, or a binary stream; without one the array is returned.
     For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
@@ -203,7 +209,7 @@ def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open(file, model) as blocks:
             yield blocks
-    elif source.seekable():
+    elif isinstance(source, bytes | bytearray | memoryview) or source.seekable():
         with Archive(source, model=model) as archive:
             yield archive
     else:

@@ -144,8 +144,8 @@ def _input_of(
     for group in groups:
         if group.part.axes == BYTES:
             part = replace(group.part, cut=cut_for(group.part, None))
-            chunks = _chunks_of(listing, names, list(group.members), facts)
-            parts.append((_ByteItems(name, part, chunks), part))
+            chunks = chunks_of(listing, names, list(group.members), facts)
+            parts.append((ByteItems(name, part, chunks), part))
             of_parts.append([])
         else:
             items = PictureItems(listing, names, group.members, group.part, read_samples)
@@ -155,7 +155,7 @@ def _input_of(
     if length:
         part = Collection(np.dtype("|u1"), (0, length), BYTES)
         part = replace(part, cut=cut_for(part, None))
-        parts.append((_ByteItems(name, part, _chunks_of_notes(sums.notes)), part))
+        parts.append((ByteItems(name, part, _notes_chunks(sums.notes)), part))
         of_parts.append([])
     files = pack_files(FOLDER, groups.runs, names) + facts.pack()
     return Input(
@@ -249,7 +249,7 @@ def _time_of(path: Path | Url) -> int:
     return time_ns()
 
 
-class _ByteItems(Whole):
+class ByteItems(Whole):
     """The bytes of files, one after the other."""
 
     def __init__(self, name: str, part: Collection, chunks: Callable[[], Iterator[bytes]]) -> None:
@@ -280,7 +280,7 @@ class _ByteItems(Whole):
         pass
 
 
-def _chunks_of(
+def chunks_of(
     listing: Listing, names: list[str], members: list[int], facts: Facts
 ) -> Callable[[], Iterator[bytes]]:
     """What files hold. Raises InputError if one of them has another size than before."""
@@ -302,7 +302,7 @@ def _chunks_of(
     return chunks
 
 
-def _chunks_of_notes(notes: BinaryIO) -> Callable[[], Iterator[bytes]]:
+def _notes_chunks(notes: BinaryIO) -> Callable[[], Iterator[bytes]]:
     def chunks() -> Iterator[bytes]:
         notes.seek(0)
         while data := notes.read(_PIECE):

@@ -3,7 +3,6 @@
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,28 +77,6 @@ class Grid:
                 break
             inner *= count
         return left
-
-    def touching(self, region: Region) -> Iterator[int]:
-        """The pieces that have elements of a region, in order."""
-        ranges = [
-            range(part.start // extent, -(-part.stop // extent))
-            for part, extent in zip(region, self.extents, strict=True)
-        ]
-        # One by one, as there may be more than fit into memory.
-        for rest in range(math.prod(map(len, ranges))):
-            piece, step = 0, 1
-            for places, count in zip(reversed(ranges), reversed(self.counts), strict=True):
-                rest, at = divmod(rest, len(places))
-                piece += places[at] * step
-                step *= count
-            yield piece
-
-    def last_touching(self, region: Region) -> int:
-        """The last piece that has elements of a region, which has some."""
-        piece = 0
-        for part, extent, count in zip(region, self.extents, self.counts, strict=True):
-            piece = piece * count + (part.stop - 1) // extent
-        return piece
 
     def _at(self, piece: int) -> list[int]:
         places = []

@@ -5,12 +5,14 @@ they are.
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from bitsback.archive.asked import Asked, Input
 from bitsback.archive.choose import item_axes
@@ -23,6 +25,7 @@ from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
+from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import PICTURES, ending_of
@@ -32,7 +35,7 @@ from bitsback.remote.url import Url
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
 
-Source = npy.Source | Url | Sequence[Location]
+Source = npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any]
 
 
 @contextmanager
@@ -45,8 +48,17 @@ def open_input(source: Source, asked: Asked) -> Iterator[Input]:
 
 @contextmanager
 def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
-    if isinstance(source, list | tuple) and all(
-        isinstance(path, str | os.PathLike | Url) for path in source
+    described = asked.dtype is not None or asked.shape is not None
+    stream = callable(getattr(source, "read", None)) and not hasattr(source, "__array__")
+    usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
+    if usual and described:
+        raise InputError(
+            "dtype and shape are for images that come one after another; this input has its own"
+        )
+    if (
+        isinstance(source, list | tuple)
+        and not described
+        and all(isinstance(path, str | os.PathLike | Url) for path in source)
     ):
         from bitsback.images.folder import list_files
 
@@ -60,9 +72,11 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     elif isinstance(source, str | os.PathLike | Url):
         with open_file(source) as file, _open_file(file, source, asked) as found:
             yield found
-    else:
+    elif usual:
         with open_items(cast(npy.Source, source)) as items:
             yield _array(items, asked)
+    else:
+        yield _array(foreign_items(source, asked.dtype, asked.shape), asked)
 
 
 def _is_folder(place: Location) -> bool:

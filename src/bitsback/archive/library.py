@@ -1,4 +1,6 @@
-"""The models that an archive's blocks ask for: given by hand, embedded in it, or bundled."""
+"""The models that an archive's blocks ask for: given by hand, embedded in it, registered,
+bundled, or in a file that the environment names.
+"""
 
 from collections.abc import Callable, Iterable
 from threading import Lock
@@ -8,7 +10,7 @@ from bitsback.archive.block import PREFIX_SIZE
 from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.integer.fields import Fields
-from bitsback.models import Model, bundled, file
+from bitsback.models import Model, bundled, file, known
 from bitsback.models.embed import read_description, unpack_model
 from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
@@ -46,13 +48,14 @@ class Library:
             if prefix not in self._known:
                 self._load_embedded()
             if prefix not in self._known:
-                model = bundled.find(prefix)
+                model = _known(prefix)
                 if model is None:
                     for error in self._damage:
                         raise error
                     raise ArchiveError(
                         f"it was coded with the model {prefix.hex()}, which is neither in the"
-                        " archive nor bundled; give its file with -m FILE (model=FILE)"
+                        " archive nor bundled; give its file with -m FILE (model=FILE), or name the"
+                        f" file, or its folder, in the environment variable {known.VARIABLE}"
                     )
                 self._known[prefix] = model
             return self._known[prefix]
@@ -91,6 +94,13 @@ class Library:
                 self._known[model.identity[:PREFIX_SIZE]] = model
             except ArchiveError as error:
                 self._damage.append(error)
+
+
+def _known(prefix: bytes) -> Model | None:
+    try:
+        return known.find(prefix)
+    except ModelError as error:
+        raise ArchiveError(str(error)) from None
 
 
 def _about(model: Outline) -> dict[str, Any]:

@@ -4,27 +4,26 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from io import BytesIO
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bitsback.archive.block import Opened, read_header
+from bitsback.archive.block import Opened
+from bitsback.archive.blocks import HEADER_SPACE, Blocks
+from bitsback.archive.cache import ROOM, BlockCache
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.collection import Collection
-from bitsback.archive.describe import describe, kind_of
+from bitsback.archive.contents import Contents
+from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import BLOCK, FACTS, MODEL, NAMES, Cursor, Shape, open_section
+from bitsback.archive.layout import FACTS, MODEL, NAMES, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
-from bitsback.archive.source import Task, at_block, decode
+from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
-from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
     Location,
@@ -38,51 +37,66 @@ from bitsback.images.file_io import (
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
-if TYPE_CHECKING:
-    from bitsback.archive.stored import Stored
-
-_HEADER_SPACE = 512  # the header of a block as the writer makes it takes fewer bytes
+Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
+"""A path, a binary file, or the bytes of one."""
 
 Problem = tuple[int | None, ArchiveError]
 
 
-class Archive:
-    """An open archive. Of an array it is indexed as the array is: `archive[i]`, `archive[a:b]`,
-    `archive[2, 10:20, ::-1]`; of files `archive["a.png"]` and `archive[i]` are a `View` of one,
-    which is indexed likewise. No more is decoded than the blocks that are needed.
+class Archive(Contents):
+    """An open archive.
 
-    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
-    outside of them, and the items of the blocks that are whole can be had. Use it as a context
-    manager, or close it. It may be used from several threads, and, if it is a file, from processes
-    that are forked afterwards. One that was opened by its path can be pickled: it is opened again
-    where it is unpickled.
+    Of an array it is like the array: it has `shape`, `dtype`, `ndim`, `nbytes` and `chunks`,
+    `np.asarray` takes all of it, a loop goes over its items, and it is indexed as NumPy's arrays
+    are: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists of numbers and
+    by masks, `archive[[5, 2, 5]]`. What comes back is a copy.
 
     >>> import io
+    >>> import numpy as np
     >>> from bitsback import compress
     >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
     >>> file = io.BytesIO()
     >>> compressed = compress(digits, file, block=10)
     >>> with Archive(file) as archive:
-    ...     print(len(archive), archive.shape, len(archive.blocks))
-    ...     print(bool((archive[17] == digits[17]).all()))
-    100 (100, 28, 28) 10
+    ...     print(len(archive), archive.shape, archive.chunks[0][:3])
+    ...     print(np.array_equal(archive[[17, 3], 10:20], digits[[17, 3], 10:20]))
+    100 (100, 28, 28) (10, 10, 10)
     True
+
+    Of files `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View` of one, which is
+    like an array in the same way; `archive[2:5]` is a list of these, a loop goes over all, and
+    `"a.png" in archive` says whether there is one.
+
+    No more is decoded than the blocks that are needed, each of them once for an index, in whichever
+    order it names items. Decoded blocks are kept in a cache, whose size `open` bounds.
+
+    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
+    outside of them, and the items of the blocks that are whole can be had. Use it as a context
+    manager, or close it: then nothing can be read from it any more. It may be used from several
+    threads, and, if it is a file, from processes that are forked afterwards. One that was opened by
+    its path can be pickled: it is opened again where it is unpickled.
     """
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | BinaryIO | Url,
+        source: Source,
         *,
         model: Choice | None = None,
+        cache: int = ROOM,
         storage_options: Options | None = None,
     ) -> None:
-        """source: a path, a URL of fsspec's, of which only what is needed is fetched, or a binary
-        file that can seek. model: one that the archive's blocks may ask for. storage_options: for
-        the filesystem of a URL.
+        """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
+        that can seek, or the bytes of an archive. model: one that the archive's blocks may ask for.
+        cache: bytes of decoded blocks that are kept, 64 MiB by default; the one that was decoded
+        last is kept even if it is larger, unless it is 0. storage_options: for the filesystem of a
+        URL.
 
         Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
         bitsback, or is damaged so that not even its blocks can be found.
         """
+        if cache < 0:
+            raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
+        self._cache = BlockCache(cache)
         given = given_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
@@ -93,10 +107,12 @@ class Archive:
             self._owned = True
             self._given = given
         else:
-            self.name = stream_name(source, "the archive")
-            self._reader = Reader(source)
+            file: BinaryIO = (
+                BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+            )
+            self.name = stream_name(file, "the archive")
+            self._reader = Reader(file)
             self._owned = False
-        self._cached: tuple[int, Pieces] | None = None
         try:
             with reading(self.name):
                 self.size = self._reader.size
@@ -111,6 +127,9 @@ class Archive:
             self._directory = scan(self.read, self.size)
             self.collection = self._directory.collection or guess_collection(
                 self._directory, self.read
+            )
+            self._blocks = Blocks(
+                self.name, self.collection, self.library, self._directory, self.read, self._cache
             )
         except ArchiveError as error:
             self.close()
@@ -131,11 +150,14 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Closes the file, if it was opened here."""
+        """Closes the file, if it was opened here. Reading anything afterwards is a ValueError."""
+        self.closed = True
+        self._cache.clear()
         if self._owned:
             self._reader.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self.check_open()
         if not self._owned:
             raise TypeError(
                 f"{self.name}: only an archive that was opened by its path can be pickled"
@@ -143,48 +165,7 @@ class Archive:
         model = None if self._given is None else self._given.to_bytes()
         place = self._place
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model)
-
-    def __len__(self) -> int:
-        """The length of the array's first axis, or, of a collection of files, how many these are
-        (pictures, pages, arrays).
-        """
-        return (
-            self.collection.files
-            if isinstance(self.collection, FileList)
-            else self.collection.entries
-        )
-
-    @property
-    def array(self) -> Collection:
-        """The array as a whole. Raises InputError if the archive holds a collection of files."""
-        if isinstance(self.collection, FileList):
-            raise InputError(
-                f"{self.name}: holds not one array but files; take them by number or by name"
-            )
-        return self.collection
-
-    @property
-    def shape(self) -> Shape:
-        """Of the whole array. Raises InputError if there is none."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the array, byte order included. Raises InputError if there is none."""
-        return self.array.dtype
-
-    @property
-    def kind(self) -> str:
-        """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
-        return kind_of(self.collection)
-
-    @property
-    def names(self) -> list[str]:
-        """Of the files, in order; none for an array or the pages of a TIFF file. Raises
-        ArchiveError for damage.
-        """
-        return self.files.names if isinstance(self.collection, FileList) else []
+        return _open_again, (again, model, self._cache.room)
 
     @property
     def files(self) -> Files:
@@ -222,6 +203,11 @@ class Archive:
         return list(self._directory.sections)
 
     @property
+    def cache(self) -> int:
+        """How many bytes of decoded blocks may be kept."""
+        return self._cache.room
+
+    @property
     def problems(self) -> list[ArchiveError]:
         """What was found to be wrong when the archive was opened, in order; blocks are not looked
         into then.
@@ -231,81 +217,12 @@ class Archive:
             problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
         return [self._named(error) for error in problems]
 
-    def __getitem__(self, which: Any) -> Any:
-        """Of an array what NumPy would take of it, always a copy; of files the View of one, by
-        number or by name.
+    def block_of(self, piece: int) -> BlockInfo:
+        return self._blocks.of_piece(piece)
 
-        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
-        needed is damaged, InputError if it does not fit into memory.
-        """
-        if isinstance(self.collection, FileList):
-            return self._file_view(which)
-        if isinstance(which, str):
-            raise KeyError(f"{self.name}: holds an array, whose items have no names")
-        return self._view(self.array, 0)[which]
-
-    def _file_view(self, which: int | str) -> "View | Stored":
-        files, name = self.files, self.name
-        if not isinstance(which, int | str):
-            raise TypeError(f"{name}: holds files, which may differ in shape; take one at a time")
-        number = files.number(which) if isinstance(which, str) else range(len(files))[which]
-        if number is None:
-            raise KeyError(f"{name}: there is no file {which!r} in it")
-        collection = files.collection
-        if collection.kind == NPZ:
-            return self._view(collection.parts[number], collection.starts[number])
-        if files.stored(number):
-            from bitsback.archive.stored import Stored
-
-            return Stored(self, number)
-        part, entry = files.place(number)
-        return self._view(collection.parts[part], collection.starts[part], entry)
-
-    def _view(self, part: Collection, first: int, entry: int | None = None) -> View:
-        return View(part, first, self._decode_at, self.name, entry)
-
-    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of notes."""
-        assert isinstance(self.collection, FileList)
-        if start == stop:
-            return b""
-        content, first = self.collection.parts[part].content, self.collection.starts[part]
-        return self._view(content, first).box((slice(start, stop),), verify).tobytes()
-
-    def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
-        """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
-
-        verify: check each block's digest, for which all of the block must be decoded. Raises
-        IndexError, ArchiveError.
-        """
-        self._check_range(start, stop)
-        whole = [slice(0, size) for size in self.array.shape[1:]]
-        if not self.shape:
-            number: NDArray[Any] = self[()].reshape(1)[start:stop]
-            return number
-        return self._view(self.array, 0).box((slice(start, stop), *whole), verify)
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The same, some at a time: as many as lie in a block, or in pieces of one row.
-
-        In this way any number of them fits into memory. Raises IndexError, ArchiveError.
-        """
-        self._check_range(start, stop)
-        array, at = self.array, start
-        while at < stop:
-            if array.plain and array.axes:
-                block = self._block_of(at)
-                end = block.first + block.items
-            elif array.plain:
-                end = stop
-            elif not array.axes:
-                rows = array.grid(0).extents[0]
-                end = (at // rows + 1) * rows
-            else:
-                end = at + 1
-            end = min(stop, end)
-            yield self.items(at, end, verify=verify)
-            at = end
+    def decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+        self.check_open()
+        return self._blocks.decode_at(piece, stop)
 
     def decoded(self, first: int, end: int, *, verify: bool = True) -> Iterator[tuple[int, Pieces]]:
         """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
@@ -317,15 +234,9 @@ class Archive:
         )
         self.expect(self.blocks[max(start - 1, 0) : stop])
         while first < end:
-            yield self._decode_at(first, None if verify else end)
-            block = self._block_of(first)
+            yield self.decode_at(first, None if verify else end)
+            block = self.block_of(first)
             first = block.first + block.items
-
-    def _check_range(self, start: int, stop: int) -> None:
-        if not 0 <= start <= stop <= self.array.entries:
-            raise IndexError(
-                f"{self.name}: there are no items {start} to {stop} among its {self.array.entries}"
-            )
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -406,7 +317,7 @@ class Archive:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
         none, and builds no model.
         """
-        self.expect(self.blocks, _HEADER_SPACE)
+        self.expect(self.blocks, HEADER_SPACE)
         return describe(self)
 
     @property
@@ -423,6 +334,7 @@ class Archive:
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
             return b""
+        self.check_open()
         with reading(self.name):
             return self._reader.read(start, end - start)
 
@@ -436,68 +348,36 @@ class Archive:
     def _read_place(self, place: Place) -> bytes:
         return self.read(place.offset, place.size)
 
-    def _block_of(self, piece: int) -> BlockInfo:
-        behind = bisect_right(self.blocks, piece, key=lambda block: block.first)
-        if behind == 0 or piece >= self.blocks[behind - 1].first + self.blocks[behind - 1].items:
-            number = self.blocks[behind - 1].number + 1 if behind else 0
-            raise ArchiveError(
-                f"{self.name}: block {number}: {self.collection.where(piece, 1)} is missing, the"
-                " archive is cut off",
-                number,
-            )
-        return self.blocks[behind - 1]
-
     def task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
-        data = self.read(block.offset, block.size)
-        try:
-            try:
-                payload = open_section(data, BLOCK)
-            except ArchiveError:
-                if not self._directory.drift:
-                    raise
-                data = self.read(block.offset + self._directory.drift, block.size)
-                payload = open_section(data, BLOCK)
-        except ArchiveError as error:
-            raise at_block(
-                self.name, self.collection, block.number, block.first, block.items, error
-            ) from None
-        return Task(block.number, block.first, block.items, payload)
-
-    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:
-        """The number of the first piece of the block that holds this one, and its pieces. stop:
-        those from it on are not needed, and nothing is verified.
-        """
-        block, cached = self._block_of(piece), self._cached
-        if cached is not None and cached[0] == block.number:
-            return block.first, cached[1]
-        pieces = decode(self, self.task(block), None if stop is None else stop - block.first)
-        if stop is None:
-            self._cached = block.number, pieces
-        return block.first, pieces
+        return self._blocks.task(block)
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
-        data = memoryview(self.read(block.offset, min(_HEADER_SPACE, block.size)))
-        cursor = Cursor(data, 1)
-        cursor.varint()
-        try:
-            return read_header(data[cursor.at :])
-        except ArchiveError:
-            return read_header(self.task(block).payload)
+        return self._blocks.header(block)
 
 
-def _open_again(place: Location, model: bytes | None) -> Archive:
-    return Archive(place, model=None if model is None else Model.from_bytes(model))
+def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
+    return Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
 
 
 def open(
-    source: str | os.PathLike[str] | BinaryIO,
+    source: Source,
     *,
     model: Choice | None = None,
+    cache: int = ROOM,
     storage_options: Options | None = None,
 ) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of
     Archive.
+
+    >>> import io
+    >>> import bitsback
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> compressed = bitsback.compress(np.arange(10, dtype=np.uint8), file)
+    >>> with bitsback.open(file) as archive:
+    ...     print(archive[2:5], [int(number) for number in archive if number > 7])
+    [2 3 4] [8, 9]
     """
-    return Archive(source, model=model, storage_options=storage_options)
+    return Archive(source, model=model, cache=cache, storage_options=storage_options)

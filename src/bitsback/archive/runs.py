@@ -68,13 +68,16 @@ def read_runs(cursor: Cursor) -> list[Run]:
         items, dtype, shape = cursor.varint(), cursor.dtype(), cursor.shape()
         if items == 0:
             raise ArchiveError("a run of its items is empty")
-        runs.append(Run(items, dtype, shape, _read_levels(cursor, dtype, runs)))
+        runs.append(Run(items, dtype, shape, read_levels(cursor, dtype, runs)))
     if not runs:
         raise ArchiveError("it has no items")
     return runs
 
 
-def _read_levels(cursor: Cursor, dtype: np.dtype[Any], before: list[Run]) -> Levels | Values | None:
+def read_levels(
+    cursor: Cursor, dtype: np.dtype[Any], before: Sequence[Run] = ()
+) -> Levels | Values | None:
+    """The levels of a run that follows those `before`. Raises ArchiveError."""
     kind = cursor.byte()
     if kind == _NONE:
         return None

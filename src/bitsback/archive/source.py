@@ -24,12 +24,16 @@ class Task:
     payload: memoryview
 
 
-class BlockSource(Protocol):
-    """An archive, read from its first block to its last."""
+class Described(Protocol):
+    """What there has to be to decode a block of an archive."""
 
     name: str
     collection: Collection | FileList
     library: Library
+
+
+class BlockSource(Described, Protocol):
+    """An archive, read from its first block to its last."""
 
     @property
     def size(self) -> int:
@@ -41,7 +45,7 @@ class BlockSource(Protocol):
         """
 
 
-def decode(source: BlockSource, task: Task, stop: int | None = None) -> Pieces:
+def decode(source: Described, task: Task, stop: int | None = None) -> Pieces:
     """The pieces of a block; verified, unless only the first `stop` of them are asked for.
 
     Raises ArchiveError, naming archive and block.

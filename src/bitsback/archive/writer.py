@@ -4,16 +4,19 @@ beginning to end.
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
-from typing import BinaryIO, Literal, cast
+from itertools import chain, zip_longest
+from typing import BinaryIO, Literal, cast, get_args
+
+from numpy.typing import DTypeLike
 
 from bitsback.archive.asked import Asked, Input, Keeping
 from bitsback.archive.block import METHODS
 from bitsback.archive.block_writer import Encoded, encode
 from bitsback.archive.choose import (
+    HURRIED,
     Choice,
     Chosen,
     Effort,
@@ -26,7 +29,7 @@ from bitsback.archive.choose import (
     read_choice,
 )
 from bitsback.archive.collection import BYTES, Collection
-from bitsback.archive.cutting import LARGEST_SIDE, SMALLEST_SIDE, blocks_of
+from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE, blocks_of
 from bitsback.archive.growth import Outgrown, check_growth
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, Shape, pack_index, section
@@ -48,6 +51,18 @@ FilesAs = Literal["pixels", "exact"]
 """What comes back of a folder's files: their pixels and metadata, or their very bytes."""
 
 _PIECE = 1 << 20
+Purpose = Literal["storage", "random-access"]
+"""What an archive is for. "random-access": one random item is decoded fast, of an array or of
+pictures that are small; an archive takes more bytes for it, docs/pytorch.md says how many.
+"""
+
+_QUICK_ELEMENTS = 8 * 784
+"""Of a block for random access: a context model decodes them in some 5 ms, a dense one in a
+fraction of one.
+"""
+_QUICK_TILE = 64
+_SEEN = 1 << 17  # elements that a trial may see, and
+_SEEN_PIECES = 64
 
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 
@@ -67,15 +82,28 @@ def compress(
     stack: bool | None = None,
     files: FilesAs = "pixels",
     keep_others: bool = False,
+    dtype: DTypeLike | None = None,
+    shape: Sequence[int] | None = None,
+    purpose: Purpose = "storage",
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
 
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> rows = (np.full((4, 6), number, np.uint8) for number in range(20))
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(rows, file, dtype=np.uint8, shape=(20, 4, 6))
+    >>> summary.items, summary.bytes_in
+    (20, 480)
+
     source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
     pictures; a list of
-        paths of pictures; or a binary stream of a .npy file. Arrays are of bool, integers of 8 to
-        64 bits, or floats of 16 to 64 bits; their first axis counts the items, unless the array is
-        one picture or a stack.
+        paths of pictures; a binary stream of a .npy file; or images of one shape, one after
+        another, in a list or from a generator. An array may be any that has `__array__`; those of
+        Zarr and Dask, and others with `chunks`, are read chunk by chunk along the first axis.
+        Arrays are of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits; their first axis
+        counts the items, unless the array is one picture or a stack.
     Files may be at URLs of fsspec's.
     destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
     is never sought in. model: the name of a bundled model, the path of a model file, or a model; or
@@ -95,6 +123,10 @@ def compress(
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
     smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
     any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    dtype, shape: of all images together that a generator yields, their number first; none of them
+    is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
+    are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
+    can be had in a millisecond or so.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -112,6 +144,12 @@ def compress(
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
     if files not in ("pixels", "exact"):
         raise InputError(f"files={files!r}: it is 'pixels' or 'exact'")
+    if purpose not in get_args(Purpose):
+        raise InputError(f"purpose={purpose!r}: it is 'storage' or 'random-access'")
+    quick = purpose == "random-access"
+    if quick:
+        tile = _QUICK_TILE if tile is None else tile
+        stack = bool(stack)  # of which a slice needs those before it
     destination = located(destination, storage_options)
     if isinstance(source, list | tuple):
         source = [located(each, storage_options) for each in source]
@@ -122,8 +160,10 @@ def compress(
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
     while True:
         try:
-            asked = Asked(given, effort, skip_bad, tile, stack, keeping)
-            return _compress(source, destination, asked, block, threads, embed, progress, force)
+            asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape, keeping)
+            return _compress(
+                source, destination, asked, block, threads, embed, progress, force, quick
+            )
         except Outgrown as outgrown:
             keeping = replace(keeping, stored=keeping.stored | outgrown.names)
 
@@ -137,12 +177,14 @@ def _compress(
     embed: Embed,
     progress: Progress | None,
     force: bool,
+    quick: bool,
 ) -> Compressed:
     """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
     given, effort = asked.given, asked.effort
     with open_input(source, asked) as taken:
         taken.check_output(destination)
-        parts = [_Part(items, part, block) for items, part in taken.parts]
+        elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
+        parts = [_Part(items, part, block, elements) for items, part in taken.parts]
         if given is not None and not any(part.codable(given) for part in parts):
             for part in [part for part in parts if part.collection.axes != BYTES][:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
@@ -150,7 +192,7 @@ def _compress(
             open_output(destination, force, source) as output,
             _revocable(output, taken, destination) as revocable,
         ):
-            writer = _Writer(taken, parts, revocable, given, effort, embed)
+            writer = _Writer(taken, parts, revocable, given, effort, embed, quick)
             return writer.write(threads, progress)
 
 
@@ -178,19 +220,21 @@ class _Task:
 
 
 class _Part:
-    """An array on its way into the archive: read once, block by block; its first block perhaps
+    """An array on its way into the archive: read once, block by block; its first blocks perhaps
     ahead of time.
     """
 
-    def __init__(self, items: Items, collection: Collection, block: int | None) -> None:
-        """block: pieces in a block at most. Raises InputError if one is larger than a block can
-        be.
+    def __init__(
+        self, items: Items, collection: Collection, block: int | None, elements: int
+    ) -> None:
+        """block: pieces in a block at most; elements: about how many, if it is not given. Raises
+        InputError if a piece is larger than a block can be.
         """
         self.items = items
         self.collection = collection
-        self._blocks = list(blocks_of(collection, block, items.name))
+        self._blocks = list(blocks_of(collection, block, items.name, elements))
         self._reader = PieceReader(items, collection)
-        self._ahead: Pieces | None = None
+        self._ahead: list[Pieces] = []
 
     @property
     def shape(self) -> Shape:
@@ -208,16 +252,23 @@ class _Part:
         """
         if not self._blocks or not self.codable(given):
             return Chosen(None)
-        self._ahead = self._reader.read(*self._blocks[0])
-        return choose(given, self._ahead, self.items.name, effort, job)
+        elements = pieces = 0
+        for first, count in self._blocks:
+            self._ahead.append(self._reader.read(first, count))
+            elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
+            if elements >= _SEEN or pieces >= _SEEN_PIECES:
+                break
+        first_ones = self._ahead[0]
+        if len(self._ahead) > 1:
+            first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
+        return choose(given, first_ones, self.items.name, effort, job)
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[_Task]:
         """Its blocks. first: the number of its first piece. coder: the general compressor."""
         if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
             coder = "lzma"
         for start, count in self._blocks:
-            ahead, self._ahead = self._ahead, None
-            pieces = self._reader.read(start, count) if ahead is None else ahead
+            pieces = self._ahead.pop(0) if self._ahead else self._reader.read(start, count)
             yield _Task(pieces, first + start, chosen, coder)
         self.items.finish()
 
@@ -231,7 +282,9 @@ class _Writer:
         given: Model | None,
         effort: Effort,
         embed: Embed,
+        quick: bool,
     ) -> None:
+        """quick: whether it is to be decoded fast."""
         self._taken = taken
         self._parts = parts
         self._output = output
@@ -240,8 +293,10 @@ class _Writer:
         self._embed = embed
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = given is not None or embed == "always"
-        self._job = sum(part.collection.elements for part in parts if part.codable(given))
-        self._coder = coder_for(effort, taken.collection.elements)
+        least = HURRIED if quick else 0
+        job = sum(part.collection.elements for part in parts if part.codable(given))
+        self._job = max(job, least)
+        self._coder = coder_for(effort, max(taken.collection.elements, least))
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output

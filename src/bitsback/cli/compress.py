@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import compress_report, figures, options
+from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.progress import Progress
+from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
-    from bitsback.archive.writer import Embed, FilesAs
+    from bitsback.archive.writer import Embed, FilesAs, Purpose
 
 _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 """Of the names of inputs, which the ending of the archive replaces."""
@@ -26,13 +27,25 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 @click.command(short_help="Compress an array or pictures.")
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]")
-@click.option("-m", "--model", metavar="NAME|FILE", help="See 'bitsback models'.  [default: auto]")
+@click.option(
+    "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
+    help="See 'bitsback models'.  [default: auto]",
+)  # fmt: skip
 @click.option(
     "--fast", is_flag=True, help="Choose among the fast models, whatever the size of the input."
 )
 @click.option(
     "--best", is_flag=True, help="Choose the model that makes the archive smallest, however slow."
 )
+@click.option(
+    "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
+    show_default=True,
+    help=(
+        "random-access: any one item is decoded fast, a digit in 0.3 ms by a dense model, which is"
+        " chosen where one fits, or in 5 ms by a context model; photographs are cut into tiles of"
+        " 64 x 64. It costs bytes: 8 % of grey digits, 57 % of bilevel ones, 4 % of photographs."
+    ),
+)  # fmt: skip
 @click.option(
     "--block", type=click.IntRange(min=1), metavar="N",
     help=(
@@ -72,6 +85,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     help="Take along what is no picture (labels, texts), and damaged pictures, bit for bit.",
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
+@removal_option
 @options.threads_option
 @options.force_option
 @options.quiet_option
@@ -84,6 +98,7 @@ def command(
     model: str | None,
     fast: bool,
     best: bool,
+    purpose: Purpose,
     block: int | None,
     tile: int | None,
     stack: bool | None,
@@ -91,6 +106,7 @@ def command(
     files_as: FilesAs,
     keep_others: bool,
     skip_bad: bool,
+    remove: bool,
     threads: int | None,
     force: bool,
     quiet: bool,
@@ -126,12 +142,11 @@ def command(
       bitsback compress digits -o small.bb            all pictures in the folder digits
       bitsback compress scans --files exact --keep-others
       bitsback compress t10k-images-idx3-ubyte.gz --fast
-      bitsback compress digits.npy --block 200        for fast access to single items
+      bitsback compress digits.npy --for random-access
+      bitsback compress scans --rm                    and the pictures go
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     """
-    import bitsback
-
     source = sources[0]
     if len(sources) > 1:
         if options.STANDARD in sources:
@@ -146,21 +161,32 @@ def command(
     if len(given) > 1:
         raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
     output = options.checked_output(source, _default_output(source) if output is None else output)
+    if remove:
+        check_removable(sources, output)
     taken: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
-    with _warnings(quiet, as_json) as notes, Progress("compressing", quiet) as progress:
+    with (
+        Progress("compressing", quiet) as progress,
+        _warnings(progress, quiet or as_json) as notes,
+    ):
+        import bitsback
+
         summary = bitsback.compress(
             options.standard_input() if source == options.STANDARD else taken,
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
-            keep_others=keep_others, storage_options=storage_options,
+            keep_others=keep_others, purpose=purpose, storage_options=storage_options,
         )  # fmt: skip
-    compress_report.report(
+    row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
         time.perf_counter() - start, as_json, quiet, notes,
     )  # fmt: skip
+    if as_json:
+        figures.show_json(row, err=output == options.STANDARD)
+    if remove:
+        remove_compressed(sources, output, notes, threads, quiet or as_json)
 
 
 def _default_output(source: str) -> str:
@@ -179,10 +205,8 @@ def _default_output(source: str) -> str:
 
 
 @contextmanager
-def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`, or it
-    goes into JSON.
-    """
+def _warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
+    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`."""
     notes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
@@ -193,8 +217,8 @@ def _warnings(quiet: bool, as_json: bool) -> Iterator[list[str]]:
                 usual(message, category, *place)  # type: ignore[arg-type]
                 return
             notes.append(str(message))
-            if not (quiet or as_json):
-                figures.say(f"bitsback: warning: {message}", err=True)
+            if not quiet:
+                progress.say(f"bitsback: warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield notes

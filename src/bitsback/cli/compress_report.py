@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitsback.cli import figures
 
@@ -22,37 +22,32 @@ def report(
     as_json: bool,
     quiet: bool,
     notes: list[str],
-) -> None:
-    """Says what went in and out, and what else is to be known; as JSON, if it is asked for. notes:
+) -> dict[str, Any]:
+    """Says what went in and out, and what else is to be known. Returns it as JSON has it. notes:
     the warnings.
     """
     little = _little(source, summary)
-    if as_json:
-        more = {
-            "disk_in": summary.disk_in,
-            "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
-            "outdone": summary.outdone,
-            "skipped": summary.skipped,
-            "bad": summary.bad,
-            "warnings": notes + ([little] if little else []),
-        }
-    else:
-        more = None
     disk = summary.disk_in
-    if as_json or disk is None:
-        figures.report(
-            source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json, quiet,
-            more,
-        )  # fmt: skip
-    elif not quiet:
+    row = figures.report(
+        source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
+        quiet or disk is not None,
+    ) | {
+        "disk_in": disk,
+        "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
+        "outdone": summary.outdone,
+        "skipped": summary.skipped,
+        "bad": summary.bad,
+        "warnings": notes + ([little] if little else []),
+    }  # fmt: skip
+    if as_json or quiet:
+        return row
+    if disk is not None:
         figures.say(
             f"{source}: {figures.count(summary.files or 0, 'file')}, {figures.size(disk)} on disk"
             f" -> {output} {figures.size(summary.bytes_out)}"
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
-    if as_json or quiet:
-        return
     for reason, held in summary.stored.items():
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
@@ -72,6 +67,7 @@ def report(
         figures.say(f"left out, as they are no pictures: {what}", err=True)
     if little:
         figures.say(f"bitsback: warning: {little}", err=True)
+    return row
 
 
 def _little(source: str, summary: Compressed) -> str | None:

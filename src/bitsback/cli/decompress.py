@@ -1,17 +1,22 @@
-"""`bitsback decompress`: an archive becomes what it was made from, an array or a folder of
+"""`bitsback decompress`: archives become what they were made from, arrays or folders of
 pictures.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import batch, complete, figures, options
 from bitsback.cli.progress import Progress
+from bitsback.cli.removal import check_removable, removal_option, remove_archive
+from bitsback.cli.spool import streamed
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,10 +24,12 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Restore what X.bb was made from.")
-@click.argument("source", metavar="X.bb")
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
 @options.output_option(
-    "The file or folder to write.  [default: X.npy, X.npz, X.idx, X.tif, or the folder X; of a URL,"
-    " in this folder]",
+    "The file or folder to write; of several archives, a folder for all.  [default: X.npy, X.npz,"
+    " X.idx, X.tif, or the folder X; of a URL, in this folder]",
     "PATH",
 )
 @click.option(
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     ),
 )  # fmt: skip
 @options.model_option
+@removal_option
 @options.threads_option
 @options.force_option
 @options.quiet_option
@@ -41,10 +49,11 @@ if TYPE_CHECKING:
 @options.storage_option
 @options.traceback_option
 def command(
-    source: str,
+    sources: tuple[str, ...],
     output: str | None,
     files_as: RestoredFiles,
     model: str | None,
+    remove: bool,
     threads: int | None,
     force: bool,
     quiet: bool,
@@ -60,44 +69,98 @@ def command(
     folder appear when the last one is complete; with --force they may replace files of a folder
     that is there, whose other files stay.
 
+    Of several archives each is tried, and the exit status is 2 if any failed. X.bb may be -,
+    standard input, which goes to standard output unless -o says where else.
+
     \b
       bitsback decompress digits.bb                   makes digits.npy, or whatever it was
       bitsback decompress pictures.bb -o folder
+      bitsback decompress *.bb -o folder/             folder/digits.npy, folder/pictures, ...
       bitsback decompress digits.bb -o - | python3 count.py
+      ssh host cat pictures.bb | bitsback decompress - -o folder
     """
+    several = len(sources) > 1
+    if several and (options.STANDARD in sources or output == options.STANDARD):
+        raise click.UsageError("with a pipe, give one archive at a time")
+    if several and output is not None and Path(output).is_file():
+        raise click.UsageError(f"{output}: is a file; several archives need a folder")
+    if len(set(sources)) < len(sources):
+        raise click.UsageError("an archive is given twice")
+    if remove:
+        check_removable(sources, output or sources[0])
+    taken: dict[str, str] = {}
+    into = None
+    if output is not None and (several or output.endswith("/")) and "://" not in output:
+        into = Path(output)
+    new = into is not None and not into.exists()
+
+    def restore(source: str) -> tuple[bool, dict[str, Any]]:
+        import bitsback
+
+        with ExitStack() as stack:
+            progress = stack.enter_context(Progress("decompressing", quiet))
+            target = _target(source, output, several, storage_options)
+            other = taken.setdefault(target, source)
+            if other != source:
+                raise InputError(f"{source}: would be restored as {target}, and so was {other}")
+            target = options.checked_output(source, target)
+            given: str | BinaryIO = source
+            if source == options.STANDARD:
+                given = stack.enter_context(streamed())
+            if into is not None:
+                into.mkdir(parents=True, exist_ok=True)
+            start = time.perf_counter()
+            summary = bitsback.decompress(
+                given,
+                options.standard_output() if target == options.STANDARD else target,
+                model=model, threads=threads, progress=progress, force=force,
+                files=files_as, storage_options=storage_options,
+            )  # fmt: skip
+            seconds = time.perf_counter() - start
+        row = figures.report(
+            source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
+        )
+        if remove:
+            remove_archive(source, target, model, threads, quiet or as_json)
+        return True, row
+
+    try:
+        batch.run(sources, restore, as_json, err=options.STANDARD in (*sources, output))
+    finally:
+        if new and into is not None:
+            with suppress(OSError):
+                into.rmdir()  # which leaves what is not empty
+
+
+def _target(source: str, output: str | None, several: bool, storage_options: dict[str, Any]) -> str:
+    """Where an archive is restored to: of several, and of what is no folder itself, in a folder
+    that is named. Raises InputError.
+    """
+    if output is None:
+        return _default_output(source, storage_options)
+    inside = several or output.endswith("/") or Path(output).is_dir()
+    if (
+        inside
+        and source != options.STANDARD
+        and (several or _kind(source, storage_options) != "folder")
+    ):
+        name = _default_output(source, storage_options)
+        return os.path.join(output, os.path.basename(name))  # noqa: PTH118, PTH119
+    return output
+
+
+def _kind(source: str, storage_options: dict[str, Any]) -> str:
     import bitsback
 
-    if output is None:
-        output = _default_output(source, storage_options)
-    output = options.checked_output(source, output)
-    start = time.perf_counter()
-    with Progress("decompressing", quiet) as progress:
-        summary = bitsback.decompress(
-            options.standard_input() if source == options.STANDARD else source,
-            options.standard_output() if output == options.STANDARD else output,
-            model=model, threads=threads, progress=progress, force=force,
-            files=files_as, storage_options=storage_options,
-        )  # fmt: skip
-    figures.report(
-        source,
-        output,
-        summary,
-        time.perf_counter() - start,
-        summary.bytes_out,
-        summary.bytes_in,
-        as_json,
-        quiet,
-    )
+    with bitsback.open(source, storage_options=storage_options) as archive:
+        return archive.kind
 
 
 def _default_output(source: str, storage_options: dict[str, Any]) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD
-    import bitsback
-
-    with bitsback.open(source, storage_options=storage_options) as archive:
-        kind = archive.kind
+    kind = _kind(source, storage_options)
     source = options.base_of_url(source)
     base = source.removesuffix(".bb") or source
     if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files

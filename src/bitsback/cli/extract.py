@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.selection import item_range
+from bitsback.cli.spool import opened as opened_archive
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,10 +25,12 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
-@click.argument("archive", metavar="X.bb")
-@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "A .npy file to write; of an archive of pictures, a folder to write them to.", "PATH"
+    "A .npy file to write; of an archive of pictures, a folder to write them to, by default this"
+    " one; of several arrays of an npz file, an .npz file.",
+    "PATH",
 )
 @click.option(
     "--png",
@@ -58,76 +64,58 @@ def command(
 ) -> None:
     """Take some items out of the archive X.bb.
 
-    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a number,
-    counted from 0; or a range START:STOP without its end, as in Python. Negative numbers count from
-    the end of the archive. Of an array, a single number gives the item itself, anything else a
-    stack of items. Only the blocks that hold them are decoded.
+    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a folder,
+    with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
+    too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
+    numbers count from the end of the archive. A name that is there is meant as it stands, whatever
+    pattern it looks like. 'bitsback list' shows all names.
+
+    Of an array, a single number gives the item itself, anything else a stack of items. Only the
+    blocks that hold them are decoded. X.bb may be -, standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
       bitsback extract digits.bb 3 10:20 -1 -o some.npy    shape (12, 28, 28)
       bitsback extract digits.bb 0:100 --png digits        digits/0000.png ...
-      bitsback extract photos.bb a/b.png 7 -o some         some/a/b.png ...
+      bitsback extract photos.bb a/b.png                   a/b.png, in this folder
+      bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
     for text in items:
         if text.startswith("--"):
             raise click.NoSuchOption(text)
-    if output is None and folder is None:
-        raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
-    if archive == options.STANDARD:
-        raise InputError("an archive in a pipe cannot be searched for items; give a file")
     if output == options.STANDARD:
         options.refuse_terminal()
-    from bitsback.archive.choose import given_model
-    from bitsback.archive.reader import Archive
-    from bitsback.remote.url import check_options, located
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress("extracting", quiet))
+        from bitsback.archive.choose import given_model
+        from bitsback.remote.url import check_options, located
 
-    places = [located(place, storage_options) for place in (archive, output, folder)]
-    check_options(storage_options, *places, located(model))
-    given = None if model is None else given_model(model, storage_options)
-    source, target, images = places
-    with Archive(source, model=given) as opened:
+        places = [located(place, storage_options) for place in (archive, output, folder)]
+        check_options(storage_options, *places, located(model))
+        given = None if model is None else given_model(model, storage_options)
+        source, target, images = places
+        opened = stack.enter_context(opened_archive(source, model=given))
+        if target is None and images is None:
+            if opened.kind != "folder":
+                raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
+            target = "."
         if opened.kind in ("folder", "npz", "tiff"):
             from bitsback.cli import extract_files
 
-            written = extract_files.write(
-                opened, items, target, images, not no_verify, force, _range
-            )
-            if not quiet:
-                figures.say(written, err=True)
-            return
-        count = 1 if opened.array.picture else len(opened)
-        ranges = [_range(text, count) for text in items]
-        if target is not None:
-            single = len(items) == 1 and ":" not in items[0]
-            _write_npy(opened, ranges, single, target, not no_verify, force)
-        if images is not None:
-            _write_png(opened, ranges, images, not no_verify, force)
+            written = extract_files.write(opened, items, target, images, not no_verify, force)
+        else:
+            count = 1 if opened.array.picture else len(opened)
+            ranges = [item_range(text, count) for text in items]
+            if target is not None:
+                single = len(items) == 1 and ":" not in items[0]
+                _write_npy(opened, ranges, single, target, not no_verify, force, progress)
+            if images is not None:
+                _write_png(opened, ranges, images, not no_verify, force, progress)
+            shown = " and ".join(str(place) for place in (target, images) if place is not None)
+            written = f"{shown}: {figures.count(sum(map(len, ranges)), 'item')}"
     if not quiet:
-        written = " and ".join(str(place) for place in (target, images) if place is not None)
-        figures.say(f"{written}: {figures.count(sum(map(len, ranges)), 'item')}", err=True)
-
-
-def _range(text: str, length: int) -> range:
-    """The items that `text` names in an archive of `length` items. Raises UsageError for what is
-    none of them.
-    """
-    start, colon, stop = text.partition(":")
-    try:
-        if colon:
-            return range(length)[slice(int(start) if start else None, int(stop) if stop else None)]
-        number = int(text)
-    except ValueError:
-        raise click.UsageError(
-            f"{text!r} is no item; give a number such as 3, or a range such as 10:20"
-        ) from None
-    if not -length <= number < length:
-        raise InputError(
-            f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted"
-            " from 0"
-        )
-    return range(number % length, number % length + 1)
+        figures.say(written, err=True)
 
 
 def _write_npy(
@@ -137,6 +125,7 @@ def _write_npy(
     output: Location,
     verify: bool,
     force: bool,
+    progress: Progress,
 ) -> None:
     """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it
     is.
@@ -149,13 +138,21 @@ def _write_npy(
     destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
         write_header(file.write, archive.dtype, shape)
+        done, total = 0, sum(map(len, ranges))
         for wanted in ranges:
             for stack in _stacks(archive, wanted, verify):
                 file.write(stack.tobytes())
+                done += len(stack)
+                progress(done, total)
 
 
 def _write_png(
-    archive: Archive, ranges: Sequence[range], folder: Location, verify: bool, force: bool
+    archive: Archive,
+    ranges: Sequence[range],
+    folder: Location,
+    verify: bool,
+    force: bool,
+    progress: Progress,
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
@@ -165,11 +162,15 @@ def _write_png(
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     if isinstance(folder, str | os.PathLike):
         Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    apart = merged(ranges)
+    done, total = 0, sum(map(len, apart))
     with staging(folder, (), force) as stage:
-        for wanted in merged(ranges):
+        for wanted in apart:
             found = _stacks(archive, wanted, verify)
             for number, item in zip(wanted, chain.from_iterable(found), strict=True):
                 stage.write(f"{number:0{digits}}.png", _png(item))
+                done += 1
+                progress(done, total)
 
 
 def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[Any]]:

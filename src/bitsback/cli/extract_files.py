@@ -4,18 +4,17 @@ file, pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bitsback.cli import figures
+from bitsback.cli import figures, options
+from bitsback.cli.selection import file_numbers, item_range
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive import Archive
     from bitsback.images.file_io import Location
-
-Parse = Callable[[str, int], range]
 
 
 def write(
@@ -25,21 +24,20 @@ def write(
     folder: Location | None,
     verify: bool,
     force: bool,
-    parse: Parse,
 ) -> str:
     """Writes the files that `texts` name; says how many, and where to."""
     if archive.kind == "tiff" and folder is not None and output is None:
         # Pages may be claimed by the million, so no list of them is made.
-        ranges = merged([parse(text, len(archive)) for text in texts])
+        ranges = merged([item_range(text, len(archive)) for text in texts])
         _write_pages(archive, ranges, folder, force)
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
-    numbers = _numbers(archive, texts, parse)
+    numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
         from bitsback.archive.restore_folder import extract
 
         extract(archive, numbers, output, force, verify)
     elif archive.kind == "npz" and output is not None and folder is None:
-        _write_array(archive, numbers, output, force)
+        _write_arrays(archive, numbers, output, force)
     else:
         wanted = {
             "folder": "pictures: give -o DIR",
@@ -50,36 +48,31 @@ def write(
     return f"{output or folder}: {figures.count(len(numbers), 'file')}"
 
 
-def _numbers(archive: Archive, texts: Sequence[str], parse: Parse) -> list[int]:
-    """The numbers of files: each text is a name, or a number or a range of them. Raises InputError,
-    UsageError.
-    """
-    numbers: list[int] = []
-    for text in texts:
-        named = archive.files.number(text)
-        if named is not None:
-            numbers.append(named)
-        elif text.lstrip("-")[:1].isdigit() or text.startswith(":"):
-            numbers += parse(text, len(archive))
-        else:
-            raise InputError(
-                f"{archive.name}: there is no file {text!r} in it; 'bitsback info --names' lists"
-                " them"
-            )
-    return list(dict.fromkeys(numbers))
-
-
-def _write_array(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
-    """Writes one array of an npz file as a .npy file."""
+def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
+    """Writes one array of an npz file as a .npy file, or some as an .npz file."""
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
+    from bitsback.images.npz import NpzWriter
 
-    if len(numbers) != 1:
-        raise InputError(f"{archive.name}: holds arrays; give one name at a time, and -o FILE.npy")
-    array = archive[numbers[0]]
-    with open_output(output, force, archive.name) as file:
-        write_header(file.write, array.dtype, array.shape)
-        file.write(array[...].tobytes())
+    container = str(output).lower().endswith(".npz")
+    if len(numbers) != 1 and not container:
+        raise InputError(
+            f"{archive.name}: holds arrays; give -o FILE.npz, or one name, and -o FILE.npy"
+        )
+    destination = options.standard_output() if output == options.STANDARD else output
+    with open_output(destination, force, archive.name) as file:
+        if not container:
+            array = archive[numbers[0]]
+            write_header(file.write, array.dtype, array.shape)
+            file.write(array[...].tobytes())
+            return
+        writer = NpzWriter(file)
+        for number in numbers:
+            array = archive[number]
+            with writer.array(archive.names[number]) as member:
+                write_header(member.write, array.dtype, array.shape)
+                member.write(array[...].tobytes())
+        writer.close()
 
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:

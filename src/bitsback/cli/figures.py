@@ -28,6 +28,13 @@ def dimensions(shape: tuple[int, ...] | list[int]) -> str:
     return " x ".join(str(size) for size in shape) or "one number"
 
 
+def dtype(name: str) -> str:
+    """`|b1` as people write it: bool; the byte order is told where it is not little-endian."""
+    import numpy as np
+
+    return np.dtype(name).name + (", big-endian" if name.startswith(">") else "")
+
+
 def size(number: int) -> str:
     """A number of bytes for people: three digits and a decimal unit."""
     value = float(number)
@@ -52,36 +59,11 @@ def report(
     archive_bytes: int,
     as_json: bool,
     quiet: bool,
-    more: dict[str, Any] | None = None,
-) -> None:
-    """Say what went through a compression or a decompression: one line on standard error, or JSON,
-    which goes to standard output, unless that is taken by the output.
-
-    more: what else JSON has.
+) -> dict[str, Any]:
+    """Say what went through a compression or a decompression: one line on standard error. Returns
+    it as JSON has it.
     """
-    if as_json:
-        show_json(
-            {
-                "source": source,
-                "output": output,
-                "shape": summary.shape,
-                "dtype": summary.dtype,
-                "items": summary.items,
-                "files": summary.files,
-                "elements": summary.elements,
-                "blocks": summary.blocks,
-                "bytes_in": summary.bytes_in,
-                "bytes_out": summary.bytes_out,
-                "bits_per_dimension": (
-                    8 * archive_bytes / summary.elements if summary.elements else None
-                ),
-                "ratio": array_bytes / archive_bytes,
-                "seconds": seconds,
-                **(more or {}),
-            },
-            err=output == "-",
-        )
-    elif not quiet:
+    if not (as_json or quiet):
         files = summary.files
         contents = count(summary.items, "item") if files is None else count(files, "file")
         say(
@@ -91,6 +73,21 @@ def report(
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
             err=True,
         )
+    return {
+        "source": source,
+        "output": output,
+        "shape": summary.shape,
+        "dtype": summary.dtype,
+        "items": summary.items,
+        "files": summary.files,
+        "elements": summary.elements,
+        "blocks": summary.blocks,
+        "bytes_in": summary.bytes_in,
+        "bytes_out": summary.bytes_out,
+        "bits_per_dimension": (8 * archive_bytes / summary.elements if summary.elements else None),
+        "ratio": array_bytes / archive_bytes,
+        "seconds": seconds,
+    }
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

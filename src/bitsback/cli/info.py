@@ -7,50 +7,48 @@ from typing import Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import batch, complete, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.spool import opened
 
 _SHOWN = 10  # shapes and modes of a collection
 
 
-@click.command(short_help="Show what is in the archive X.bb.")
-@click.argument("archive", metavar="X.bb")
-@click.option("--names", is_flag=True, help="List the names of the files instead, one a line.")
+@click.command(short_help="Show what is in archives X.bb.")
+@click.argument(
+    "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
 @options.json_option
 @options.storage_option
 @options.traceback_option
-def command(archive: str, names: bool, as_json: bool, storage_options: dict[str, Any]) -> None:
-    """Show what is in the archive X.bb: names, shapes, modes, models, sizes, blocks.
+def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
+    """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
 
     Reads the header, the index and the first bytes of each block and of the models in it, of which
-    it runs none; 'bitsback verify' checks the contents.
+    it runs none; 'bitsback verify' checks the contents, and 'bitsback list' tells the names. X.bb
+    may be -, standard input. Of several that cannot be read, the others are shown, and the exit
+    status is 2.
 
     \b
       bitsback info digits.bb
       bitsback info digits.bb --json
-      bitsback info photos.bb --names
+      bitsback info *.bb
     """
-    import bitsback
+    shown = 0
 
-    with bitsback.open(archive, storage_options=storage_options) as opened:
-        if names:
-            _list(opened.names, as_json)
-            return
-        info = opened.info()
-    if as_json:
-        figures.show_json(info)
-        return
-    for name, value in _lines(info):
-        figures.say(f"{name:10}{value}")
+    def show(name: str) -> tuple[bool, dict[str, Any]]:
+        nonlocal shown
+        with Progress("reading"), opened(name, storage_options=storage_options) as archive:
+            info = archive.info()
+        if not as_json:
+            if shown:
+                figures.say("")
+            for what, value in _lines(info):
+                figures.say(f"{what:10}{value}")
+        shown += 1
+        return True, info
 
-
-def _list(names: list[str], as_json: bool) -> None:
-    import json
-
-    if as_json:
-        click.echo(json.dumps(names, indent=2))
-        return
-    for name in names:
-        figures.say(name)
+    batch.run(archives, show, as_json)
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -60,19 +58,11 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         yield (
             "array",
-            f"{figures.dimensions(info['shape'])} {_dtype(info['dtype'])},"
+            f"{figures.dimensions(info['shape'])} {figures.dtype(info['dtype'])},"
             f" {_contents(info)}{_pieces(info['cut'])}"
             + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
         )
-    rate = info["bits_per_dimension"]
-    ratio = figures.per(info["array_bytes"], info["bytes"], 1)
-    yield (
-        "size",
-        (
-            f"{info['bytes']:,} of {figures.count(info['array_bytes'], 'byte')}: {ratio}x"
-            + (f", {rate:.4f} bits per dimension" if rate is not None else "")
-        ),
-    )
+    yield "size", _size(info)
     # Of planes it is told what they are.
     counts = {method: number for method, number in info["methods"].items() if method != "planes"}
     counts |= {f"planes of {what}": number for what, number in info["layouts"].items()}
@@ -104,6 +94,19 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "DAMAGED", problem
 
 
+def _size(info: dict[str, Any]) -> str:
+    if info["problems"]:  # something may be missing, so a ratio would say nothing of the whole
+        return (
+            f"{figures.count(info['bytes'], 'byte')}, damaged; whole, it would hold"
+            f" {figures.count(info['array_bytes'], 'byte')}"
+        )
+    ratio = figures.per(info["array_bytes"], info["bytes"], 1)
+    rate = info["bits_per_dimension"]
+    return f"{info['bytes']:,} of {figures.count(info['array_bytes'], 'byte')}: {ratio}x" + (
+        f", {rate:.4f} bits per dimension" if rate is not None else ""
+    )
+
+
 def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     held = any(part["held"] for part in info["parts"])
     noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "file" if held else "picture")
@@ -117,7 +120,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
         stack = ", a stack" if part["stack"] else ""
-        yield "", f"{mode}{shape} {_dtype(part['dtype'])}{stack}{_pieces(part['cut'])}"
+        yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_pieces(part['cut'])}"
     if len(info["parts"]) > _SHOWN:
         yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
 
@@ -142,11 +145,3 @@ def _sizes(part: dict[str, Any]) -> str:
 
 def _pieces(cut: list[int] | None) -> str:
     return f", in pieces of up to {figures.dimensions(cut)}" if cut else ""
-
-
-def _dtype(name: str) -> str:
-    """`|b1` as people write it: bool; the byte order is told where it is not little-endian."""
-    import numpy as np
-
-    dtype = np.dtype(name)
-    return dtype.name + (", big-endian" if name.startswith(">") else "")

@@ -4,7 +4,6 @@ code.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -17,13 +16,33 @@ import click
 
 from bitsback import __version__
 from bitsback.cli import lab
-from bitsback.errors import BitsbackError
-from bitsback.images.names import printable
+from bitsback.cli.describe import FAILED, TOLD, tell
+from bitsback.cli.progress import Progress
 
-COMMANDS = ("compress", "decompress", "extract", "merge", "info", "verify", "models", "train")
+COMMANDS = (
+    "compress",
+    "decompress",
+    "extract",
+    "list",
+    "merge",
+    "info",
+    "verify",
+    "models",
+    "train",
+    "completion",
+    "help",
+)
 
-FAILED = 2
 INTERRUPTED = 130
+
+_OTHERS = {
+    "ls": "list",
+    "show": "info",
+    "test": "verify",
+    "check": "verify",
+    "unpack": "decompress",
+}
+"""Names that commands have in other programs."""
 
 
 class Interrupted(Exception):
@@ -49,6 +68,27 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names. Raises UsageError, with what may have been
+        meant.
+        """
+        name = args[0]
+        if ctx.resilient_parsing or name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        raise click.UsageError(f"no such command {name!r}{self._meant(ctx, name)}", ctx)
+
+    def _meant(self, ctx: click.Context, name: str) -> str:
+        from difflib import get_close_matches
+        from pathlib import Path
+
+        if Path(name).exists():  # a file where its command should be
+            command = "decompress" if name.endswith(".bb") else "compress"
+            return f" (did you mean '{ctx.command_path} {command} {name}'?)"
+        near = get_close_matches(_OTHERS.get(name, name), self.list_commands(ctx), 1)
+        return f" (did you mean '{near[0]}'?)" if near else ""
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with _stop_once():
@@ -67,7 +107,7 @@ class LazyGroup(click.Group):
         """Run and exit: 0 after success, 2 after an error of any kind, 130 after an
         interruption.
         """
-        args = sys.argv[1:] if args is None else list(args)
+        args = list(sys.argv[1:] if args is None else args) or ["--help"]
         _hold_standard_streams()
         try:
             code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
@@ -77,12 +117,8 @@ class LazyGroup(click.Group):
             terminal = sys.stderr is not None and sys.stderr.isatty()
             click.echo(("\n" if terminal else "") + "bitsback: interrupted", err=True)
             sys.exit(INTERRUPTED)
-        except (click.ClickException, BitsbackError, OSError, MemoryError) as error:
-            if "--traceback" in args:
-                import traceback
-
-                traceback.print_exc()
-            click.echo(f"bitsback: error: {describe(error)}", err=True)
+        except TOLD as error:
+            tell(error, "--traceback" in args)
             sys.exit(FAILED)
 
 
@@ -109,6 +145,7 @@ def _stop_once() -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         for other in before:
             signal.signal(other, signal.SIG_IGN)
+        Progress.stopping = True
         raise KeyboardInterrupt
 
     for number in before:
@@ -119,6 +156,7 @@ def _stop_once() -> Iterator[None]:
         before = {}
         raise
     finally:
+        Progress.stopping = False
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -137,28 +175,6 @@ def _hold_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def describe(error: Exception) -> str:
-    """What to tell a person about `error`, in one line."""
-    if isinstance(error, click.UsageError):
-        message = error.format_message().rstrip(".")
-        message = message[:1].lower() + message[1:]
-        if error.ctx is not None:
-            message += f"; try '{error.ctx.command_path} --help'"
-    elif isinstance(error, click.ClickException):
-        message = error.format_message()
-    elif isinstance(error, OSError) and error.strerror:
-        message = error.strerror[0].lower() + error.strerror[1:]
-        if error.filename is not None:
-            message = f"{error.filename}: {message}"
-        if error.errno == errno.ENOSPC:
-            message += "; free some space or write elsewhere with -o"
-    elif isinstance(error, MemoryError):
-        message = "out of memory; use fewer --threads or a smaller --block"
-    else:
-        message = str(error) or type(error).__name__
-    return printable(" ".join(message.split()))
-
-
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="bitsback %(version)s")
 def bitsback() -> None:
@@ -166,11 +182,13 @@ def bitsback() -> None:
     coding.
 
     \b
-      bitsback compress digits.npy              makes digits.bb
-      bitsback compress scans                   all pictures in the folder scans; makes scans.bb
-      bitsback decompress digits.bb             makes digits.npy again, bit for bit
+      bitsback compress digits.npy       makes digits.bb
+      bitsback compress scans            a folder of pictures
+      bitsback decompress digits.bb      digits.npy, bit for bit
+      bitsback list scans.bb             the names in it
+      bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
-      bitsback demo                             shows what it does, on handwritten digits
+      bitsback demo                      shows what it does
 
     'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
     """

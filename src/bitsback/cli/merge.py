@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress
 
 
 @click.command(short_help="Make one archive of several, without decoding them.")
-@click.argument("sources", nargs=-1, required=True, metavar="X.bb...")
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
 @click.option("-o", "--output", required=True, metavar="FILE", help="The archive to write.")
 @options.force_option
 @options.quiet_option

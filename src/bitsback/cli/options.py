@@ -9,18 +9,28 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from bitsback.cli import complete
 from bitsback.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD = "-"
+TRACEBACK = "bitsback.traceback"
+"""Where click's context notes that tracebacks are wanted."""
 
 
 def traceback_option(function: Function) -> Function:
     # `bitsback.cli.main` looks for the word itself, so that it also works when the arguments cannot
     # be parsed.
+    def note(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        context.meta[TRACEBACK] = value
+
     return click.option(
-        "--traceback", is_flag=True, expose_value=False, help="Show where an error arose."
+        "--traceback",
+        is_flag=True,
+        expose_value=False,
+        callback=note,
+        help="Show where an error arose.",
     )(function)
 
 
@@ -38,6 +48,7 @@ def model_option(function: Function) -> Function:
         "-m",
         "--model",
         metavar="FILE",
+        shell_complete=complete.models,
         help=(
             "A model that the archive needs, where it neither has it inside nor ships with"
             " bitsback."
@@ -122,9 +133,11 @@ def base_of_url(source: str) -> str:
 
 
 def standard_input() -> BinaryIO:
-    """Raises InputError if standard input is closed."""
+    """Raises InputError if standard input is closed, or is somebody at a terminal."""
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file")
+    if sys.stdin.isatty():
+        raise InputError("standard input is a terminal; name a file, or put a pipe before it")
     return sys.stdin.buffer
 
 

@@ -1,22 +1,38 @@
-"""A progress bar for whoever waits: on a terminal, after the first second, with the time left."""
+"""What whoever waits at a terminal sees: after half a second that work goes on, and then a bar with
+the time left.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitsback.cli import figures
+
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-PATIENCE = 1.0  # seconds before the bar appears
+PATIENCE = 0.3  # seconds before anything appears; Python has taken some before them
+_TICK = 0.5
+_NARROW, _WIDE = 4, 36  # characters of the bar
+_AROUND, _COUNT = 24, 16  # of brackets, share and time left; of how many are done
+_CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with (items done, items in all) as the work goes on."""
+    """A context manager to call with (items done, items in all) as the work goes on. Until the
+    first call, as long as a folder is looked through or a model loaded, it shows the seconds.
+    """
+
+    stopping = False
+    """Of all: set from Ctrl-C on until the threads at work have ended, for which it shows why."""
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
         """show_count: how many items are done, beside how much of the whole."""
@@ -26,6 +42,9 @@ class Progress:
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
         self._bar: ProgressBar[Any] | None = None
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self.shown = False
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
@@ -35,11 +54,14 @@ class Progress:
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
+            with self._lock:
+                self._clear()
             self._bar = click.progressbar(
                 length=total,
                 label=self._label,
                 file=sys.stderr,
                 show_pos=self._show_count,
+                width=self._width(note),
                 item_show_func=self._noted,
             )
             self._bar.start = self._bar.last_eta = (
@@ -51,10 +73,57 @@ class Progress:
             self._bar.length = total  # it may turn out to be less
             self._bar.update(done - self._bar.pos)
 
+    def _width(self, note: str | None) -> int:
+        """Of the bar, so that what stands around it fits into the line too."""
+        try:
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        except (OSError, ValueError):
+            columns = shutil.get_terminal_size().columns
+        around = len(self._label) + _AROUND + len(note or "") + (_COUNT if self._show_count else 0)
+        return max(_NARROW, min(_WIDE, columns - around))
+
+    def say(self, text: str) -> None:
+        """Prints a line on standard error, in the place of what is shown."""
+        with self._lock:
+            self._clear()
+            figures.say(text, err=True)
+
+    def end(self) -> None:
+        """Takes away what is shown; nothing follows."""
+        self._over.set()
+        with self._lock:
+            if self._bar is None or self.shown:
+                self._clear()
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
+            self._bar, self._hidden = None, True
+
     def _noted(self, item: object) -> str | None:
         return self._note
 
+    def _watch(self) -> None:
+        """Shows the seconds as long as there is no bar, and that it was asked to stop."""
+        pause = PATIENCE
+        while not self._over.wait(pause):
+            pause = _TICK
+            with self._lock:
+                if self._over.is_set() or (self._bar is not None and not Progress.stopping):
+                    continue
+                label = "stopping" if Progress.stopping else self._label
+                seconds = time.time() - self._start
+                sys.stderr.write(f"{_CLEAR}{label} ... {seconds:.0f} s")
+                sys.stderr.flush()
+                self.shown = True
+
+    def _clear(self) -> None:
+        if self.shown or self._bar is not None:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
+            self.shown = False
+
     def __enter__(self) -> Progress:
+        if not self._hidden:
+            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(
@@ -63,5 +132,4 @@ class Progress:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(kind, value, trace)
+        self.end()

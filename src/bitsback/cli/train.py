@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from bitsback.cli import options, train_free, train_sized
+from bitsback.cli.progress import Progress
 from bitsback.cli.training import Source, Words
 
 
@@ -123,8 +124,9 @@ def command(
       bitsback train scans/ -o scans.safetensors --resume          after an interruption
       bitsback compress scans/ -m scans.safetensors                the model goes into the archive
     """
-    from bitsback.train.job.job import Settings, check_output
-    from bitsback.train.job.kinds import takes_sized
+    with Progress("loading PyTorch", quiet):
+        from bitsback.train.job.job import Settings, check_output
+        from bitsback.train.job.kinds import takes_sized
 
     path = Path(output)
     settings = Settings(
@@ -135,7 +137,11 @@ def command(
         raise click.UsageError("--arch is for --kind sized")
     source = _source(data, folder)
     words = Words(name or path.stem, about, licence)
-    if kind == "free" or (kind == "auto" and arch == "auto" and not takes_sized(source.data)):
+    free = kind == "free"
+    if kind == "auto" and arch == "auto":
+        with Progress("looking at the images", quiet):
+            free = not takes_sized(source.data)
+    if free:
         train_free.run(source, start, settings, words, quiet, as_json)
     else:
         train_sized.run(source, settings, words, quiet, as_json)

@@ -30,7 +30,7 @@ def run(
     clock = Stopwatch()
     path = source.data if source.folder is None else str(source.folder / TRAIN_IMAGES)
     base = load_base(start)
-    with open_source(path, base.model) as found:
+    with Progress("reading", quiet), open_source(path, base.model) as found:
         roles = assign_roles(found.shapes, settings.seed, path)
         pool = read_pool(found.pieces(), roles, settings.seed, path)
         images, kind = found.images, found.in_words()
@@ -46,7 +46,8 @@ def run(
         )
     if not quiet:
         click.echo("measuring on what was held out ...", err=True)
-    outcome, worth = judge(pool, base, outcome, images * pool.part_held_out)
+    with Progress("measuring", quiet):
+        outcome, worth = judge(pool, base, outcome, images * pool.part_held_out)
     write_model(outcome, settings)
     report = free_report.Report(settings, kind, images, pool, outcome, worth)
     if as_json:

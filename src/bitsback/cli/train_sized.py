@@ -21,7 +21,8 @@ def run(source: Source, settings: Settings, words: Words, quiet: bool, as_json: 
     from bitsback.train.job.job import train
     from bitsback.train.job.worth import compare
 
-    collection = _collection(source)
+    with Progress("reading", quiet):
+        collection = _collection(source)
     card = words.card(source, train_report.about(collection), collection.shape)
     parts = split(collection, settings.seed)
     with resumable(settings), Progress("training", quiet, show_count=True) as progress:
@@ -37,7 +38,8 @@ def run(source: Source, settings: Settings, words: Words, quiet: bool, as_json: 
     held_out, everything = (
         as_images(symbols, collection.levels) for symbols in (parts.held_out, collection.everything)
     )
-    comparison = compare(outcome.model, held_out, everything, outcome.seconds)
+    with Progress("measuring", quiet):
+        comparison = compare(outcome.model, held_out, everything, outcome.seconds)
     if as_json:
         train_report.show_json(settings, collection, parts, outcome, comparison)
     elif not quiet:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
-from bitsback.cli import figures, options
+from bitsback.cli import batch, complete, figures, options
 from bitsback.cli.progress import Progress
+from bitsback.cli.spool import opened
 
 
-@click.command(short_help="Check every block of the archive X.bb.")
-@click.argument("archive", metavar="X.bb")
+@click.command(short_help="Check every block of archives X.bb.")
+@click.argument(
+    "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
 @options.model_option
 @options.threads_option
 @options.quiet_option
@@ -20,44 +22,43 @@ from bitsback.cli.progress import Progress
 @options.storage_option
 @options.traceback_option
 def command(
-    archive: str,
+    archives: tuple[str, ...],
     model: str | None,
     threads: int | None,
     quiet: bool,
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Check every block of the archive X.bb by decoding it, and write nothing.
+    """Check every block of the archive X.bb, or of several, by decoding it, and write nothing.
 
     Each damaged block is named with the items it holds. Exits with 0 if all is well and with 2 if
-    not.
+    not; of several archives, all are checked. X.bb may be -, standard input.
 
     \b
       bitsback verify digits.bb && rm digits.npy
+      bitsback verify *.bb
     """
-    import bitsback
 
-    with (
-        bitsback.open(archive, model=model, storage_options=storage_options) as opened,
-        Progress("verifying", quiet) as progress,
-    ):
-        problems = opened.verify(threads, progress)
-        items, blocks = len(opened), len(opened.blocks)
-    if as_json:
-        figures.show_json(
-            {
-                "archive": archive,
-                "items": items,
-                "blocks": blocks,
-                "problems": [{"block": block, "error": str(error)} for block, error in problems],
-            }
-        )
-    elif not problems and not quiet:
-        figures.say(
-            f"{archive}: all well, {figures.count(items, 'item')} in"
-            f" {figures.count(blocks, 'block')}"
-        )
-    for _, error in problems:
-        figures.say(f"bitsback: error: {error}", err=True)
-    if problems:
-        sys.exit(2)
+    def check(name: str) -> tuple[bool, dict[str, Any]]:
+        with (
+            Progress("verifying", quiet) as progress,
+            opened(name, model=model, storage_options=storage_options) as archive,
+        ):
+            problems = archive.verify(threads, progress)
+            items, blocks = len(archive), len(archive.blocks)
+            known = archive.name
+        for _, error in problems:
+            figures.say(f"bitsback: error: {error}", err=True)
+        if not (problems or quiet or as_json):
+            figures.say(
+                f"{known}: all well, {figures.count(items, 'item')} in"
+                f" {figures.count(blocks, 'block')}"
+            )
+        return not problems, {
+            "archive": name,
+            "items": items,
+            "blocks": blocks,
+            "problems": [{"block": block, "error": str(error)} for block, error in problems],
+        }
+
+    batch.run(archives, check, as_json)

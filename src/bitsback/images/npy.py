@@ -91,7 +91,7 @@ def stacked(items: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return items[0][np.newaxis] if len(items) == 1 else np.stack(items)
 
 
-class _ArrayItems:
+class ArrayItems:
     """An array in memory, or mapped into it."""
 
     def __init__(self, array: NDArray[Any], name: str) -> None:
@@ -275,7 +275,7 @@ def open_items(source: Source) -> Iterator[Items]:
         if isinstance(source, np.ma.MaskedArray):
             raise InputError("the array: a mask would be lost; give its .data or .filled()")
         check_dtype(source.dtype, "the array")
-        yield _ArrayItems(source.view(np.ndarray), "the array")
+        yield ArrayItems(source.view(np.ndarray), "the array")
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file:
             yield open_stream(file, os.fspath(source))

@@ -24,7 +24,7 @@ from bitsback.remote.url import Url
 
 _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
-_SIGNED = 2
+_SIGNED, _FLOAT = 2, 3
 _limit_lock = threading.Lock()
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
@@ -255,6 +255,11 @@ def _mode_to_keep(image: Image.Image, name: str) -> str:
 def _check_depth(image: Image.Image, name: str) -> None:
     """Raises InputError where Pillow would read fewer bits than there are, or scale values."""
     tiles: list[Any] = getattr(image, "tile", [])
+    if _largest(image, _SAMPLE_FORMAT) == _FLOAT:
+        raise InputError(
+            f"{printable(name)}: has numbers with fractions (floats), which are not held; compress"
+            " it as a .npy array"
+        )
     deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
     if deep and not image.mode.startswith("I"):
         raise InputError(

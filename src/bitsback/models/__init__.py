@@ -17,6 +17,10 @@ def load_model(
 ) -> Model:
     """A model by its bundled name, from a file, or from the bytes of one.
 
+    >>> import bitsback
+    >>> bitsback.load_model("mnist-binary").item_shape
+    (28, 28)
+
     The file may be at a URL of fsspec's, to whose filesystem the storage options go. Raises
     ModelError, naming the file, if it cannot be read, is no model, or breaks a bound.
     """

@@ -48,37 +48,29 @@ class PredictiveDistribution {
               std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         require_levels(shapes);
-        Wavefront wavefront(settings_, predictive_kernels(), shapes);
-        std::vector<Interval> intervals(symbols.size());
-        std::vector<std::uint32_t> counts(wavefront.times());
-        Rows rows;
-        std::vector<std::uint32_t> known;
-        std::size_t done = 0;
-        const auto finish = [&] {
-            run(rows);
-            for_laws(rows, [&](const auto& law) {
-                for (std::size_t i = 0; i < rows.count(); ++i)
-                    intervals[done++] = law(i).interval(known[i]);
-            });
-            rows.clear();
-            known.clear();
-        };
-        for (std::size_t time = 0; time < wavefront.times(); ++time) {
-            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
-            counts[time] = static_cast<std::uint32_t>(wavefront.pixels());
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
-                rows.expected.push_back(expected(wavefront, i));
-                known.push_back(symbols[wavefront.element(i)]);
-                wavefront.learn(i, static_cast<std::int32_t>(known.back()));
-            }
-            if (rows.count() >= rows_at_once) finish();
+        std::vector<Steps> parts;
+        std::size_t times = 0;
+        while (!shapes.empty()) {
+            const std::size_t items = items_at_once(settings_, shapes);
+            std::size_t elements = 0;
+            for (const PlaneShape& shape : shapes.first(items)) elements += shape.elements();
+            parts.push_back(steps(shapes.first(items), symbols.first(elements)));
+            times = std::max(times, parts.back().counts.size());
+            shapes = shapes.subspan(items);
+            symbols = symbols.subspan(elements);
         }
-        finish();
         Message work = message;
-        for (std::size_t time = counts.size(); time-- > 0;) {
-            done -= counts[time];
-            push_step(work, tables_.precision(), counts[time],
-                      [&](std::size_t i) { return intervals[done + i]; });
+        std::vector<Interval> step;
+        for (std::size_t time = times; time-- > 0;) {
+            step.clear();
+            for (Steps& part : parts) {
+                if (time >= part.counts.size()) continue;
+                const auto first = part.intervals.end() - part.counts[time];
+                step.insert(step.end(), first, part.intervals.end());
+                part.intervals.erase(first, part.intervals.end());
+            }
+            push_step(work, tables_.precision(), step.size(),
+                      [&](std::size_t i) { return step[i]; });
         }
         message = std::move(work);
     }
@@ -115,6 +107,12 @@ class PredictiveDistribution {
   private:
     static constexpr std::size_t rows_at_once = 256;
 
+    // The intervals of some items, in the order of decoding.
+    struct Steps {
+        std::vector<Interval> intervals;
+        std::vector<std::uint32_t> counts;  // of each time
+    };
+
     // Pixels that the network sees together.
     struct Rows {
         std::vector<std::uint8_t> contexts;
@@ -132,6 +130,36 @@ class PredictiveDistribution {
         const Pixel& pixel = wavefront.pixel(i);
         return {pixel.predictions.blend(), pixel.unit,
                 static_cast<std::uint32_t>(wavefront.levels(i))};
+    }
+
+    template <class Symbol>
+    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) const {
+        Wavefront wavefront(settings_, predictive_kernels(), shapes);
+        Steps out;
+        out.intervals.reserve(symbols.size());
+        Rows rows;
+        std::vector<std::uint32_t> known;
+        const auto finish = [&] {
+            run(rows);
+            for_laws(rows, [&](const auto& law) {
+                for (std::size_t i = 0; i < rows.count(); ++i)
+                    out.intervals.push_back(law(i).interval(known[i]));
+            });
+            rows.clear();
+            known.clear();
+        };
+        for (std::size_t time = 0; time < wavefront.times(); ++time) {
+            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            out.counts.push_back(static_cast<std::uint32_t>(wavefront.pixels()));
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
+                rows.expected.push_back(expected(wavefront, i));
+                known.push_back(symbols[wavefront.element(i)]);
+                wavefront.learn(i, static_cast<std::int32_t>(known.back()));
+            }
+            if (rows.count() >= rows_at_once) finish();
+        }
+        finish();
+        return out;
     }
 
     // Room for the contexts of some more pixels.

@@ -9,6 +9,7 @@
 
 #include "frame.hpp"
 #include "kernels.hpp"
+#include "prefetch.hpp"
 #include "settings.hpp"
 #include "solver.hpp"
 
@@ -42,12 +43,13 @@ class CellSums {
         lines_[lines.own].next = lines_[lines.own].cell = 0;
     }
 
-    // Whether the next pixel of a row is the first of a cell, whose weights are to be found.
-    bool starts_cell(const LineNumbers& lines) const { return lines_[lines.own].next == 0; }
-
-    // kind: of the system, for the solver.
+    // Begins a cell with the next pixel of a row, if one begins there: its weights are to be found.
+    // The row above is to have been here before, at the same time. kind: of the system, for the
+    // solver.
     void start_cell(const LineNumbers& lines, std::int32_t row, std::size_t kind, Solver& solver) {
         Line& line = lines_[lines.own];
+        if (line.next == settings_.cell) finish_cell(line);
+        if (line.next != 0) return;
         const auto above = [&](std::int32_t cell) -> const std::int32_t* {
             return row == 0 ? start_ : matrix(lines_[lines.above], std::clamp(cell, 0, last_cell_));
         };
@@ -57,21 +59,31 @@ class CellSums {
         solver.add(kind, sums, line.weights.data());
     }
 
+    // Has brought what the next pixel needs into the cache.
+    void prefetch(const LineNumbers& lines) const {
+        const Line& line = lines_[lines.own];
+        for (std::size_t i = 0; i < inputs_; i += 16) bitsback::prefetch(line.weights.data() + i);
+        bitsback::prefetch(line.values.data() + next_value(line));
+        bitsback::prefetch(line.values.data() + next_value(line) + inputs_);
+    }
+
     const std::int32_t* weights(const LineNumbers& lines) const {
         return lines_[lines.own].weights.data();
     }
     // Where the normalised inputs of the next pixel go.
-    std::int16_t* values(const LineNumbers& lines) { return next_values(lines_[lines.own]); }
+    std::int16_t* values(const LineNumbers& lines) {
+        Line& line = lines_[lines.own];
+        return line.values.data() + next_value(line);
+    }
 
-    // Takes the normalised target of the pixel whose inputs are there.
+    // Takes the normalised target of the pixel whose inputs are there. The sums of a cell are
+    // finished when the next one begins: shortly before the row below needs them, which then finds
+    // them in a near cache.
     void learn(const LineNumbers& lines, std::int16_t target, bool last) {
         Line& line = lines_[lines.own];
-        next_values(line)[inputs_] = target;
-        if (++line.next < settings_.cell && !last) return;
-        kernels_.accumulate(line.values.data(), static_cast<std::size_t>(line.next), stride_,
-                            inputs_ + 1, matrix(line, line.cell));
-        line.next = 0;
-        ++line.cell;
+        line.values[next_value(line) + inputs_] = target;
+        ++line.next;
+        if (last) finish_cell(line);
     }
 
   private:
@@ -85,12 +97,19 @@ class CellSums {
         std::int32_t next = 0;  // pixel of the cell
     };
 
+    void finish_cell(Line& line) {
+        kernels_.accumulate(line.values.data(), static_cast<std::size_t>(line.next), stride_,
+                            inputs_ + 1, matrix(line, line.cell));
+        line.next = 0;
+        ++line.cell;
+    }
+
     std::int32_t* matrix(Line& line, std::int32_t cell) const {
         return line.matrices.data() +
                static_cast<std::uint32_t>(cell) % static_cast<std::uint32_t>(slots_) * size_;
     }
-    std::int16_t* next_values(Line& line) const {
-        return line.values.data() + static_cast<std::size_t>(line.next) * stride_;
+    std::size_t next_value(const Line& line) const {
+        return static_cast<std::size_t>(line.next) * stride_;
     }
 
     const PredictorSettings& settings_;

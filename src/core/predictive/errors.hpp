@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frame.hpp"
+#include "prefetch.hpp"
 
 namespace bitsback {
 
@@ -91,6 +92,13 @@ class ErrorLines {
                 above(column - 1),
                 above(column + 1),
                 row < 2 ? outside_ : at(lines.second_above, column)};
+    }
+
+    // Has brought what is near a pixel into the cache.
+    void prefetch(const LineNumbers& lines, std::int32_t column) {
+        bitsback::prefetch(&at(lines.own, column));
+        bitsback::prefetch(&at(lines.above, column + 1));
+        bitsback::prefetch(&at(lines.second_above, column));
     }
 
     // Of a pixel; to the right of the last one is the same.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,9 +19,20 @@ struct ItemFrame {
     // Rows above and below a plane, and columns on either side, that repeat what is inside.
     static constexpr std::int32_t margin = PredictiveSettings::reach;
 
-    // Places as distances in the array of a plane, with zeros behind them to fill eights.
-    struct Distances {
-        std::vector<std::int32_t> own, first, second;
+    // Some of the places that are gathered, next to one another.
+    struct Part {
+        std::size_t first;
+        std::size_t count;
+    };
+    // All places of one plane that a pixel looks at: each is looked up once, since what the
+    // predictors look at is mostly some of the window.
+    struct Gathering {
+        static constexpr std::size_t most = 112 + 32 * PredictiveSettings::most_predictors;
+
+        std::vector<std::int32_t> distances;  // in the array of the plane
+        std::vector<std::int32_t> ends;       // of each row of places, likewise
+        Part window;
+        std::vector<Part> predictors;
     };
 
     std::int32_t rows;
@@ -28,8 +40,7 @@ struct ItemFrame {
     std::int32_t top;  // the highest level
     std::int32_t stride;
     std::size_t lines;  // rows of which more than their symbols is needed at one time
-    std::vector<Distances> predictors;
-    Distances window;
+    std::array<Gathering, 3> gatherings;  // of the plane itself, and of the two it looks at
 
     ItemFrame(const PredictiveSettings& settings, const PlaneShape& shape)
         : rows(static_cast<std::int32_t>(shape.rows)),
@@ -37,22 +48,36 @@ struct ItemFrame {
           top(static_cast<std::int32_t>(shape.levels) - 1),
           stride(columns + 2 * margin),
           lines(std::min(shape.rows, (shape.columns - 1) / settings.lag() + 3)),
-          window(distances(settings.window())) {
-        for (const PredictorSettings& of : settings.predictors())
-            predictors.push_back(distances(of.inputs));
-    }
+          gatherings{gathering(settings, &Places::own), gathering(settings, &Places::first),
+                     gathering(settings, &Places::second)} {}
 
     std::int32_t middle() const { return (top + 1) >> 1; }
 
   private:
-    Distances distances(const Places& of) const {
-        const auto all = [&](const std::vector<Offset>& places) {
-            std::vector<std::int32_t> out;
-            for (const Offset& at : places) out.push_back(at.rows * stride + at.columns);
-            out.resize(eights(out.size()));
-            return out;
-        };
-        return {all(of.own), all(of.first), all(of.second)};
+    Gathering gathering(const PredictiveSettings& settings,
+                        std::vector<Offset> Places::* plane) const {
+        std::vector<Offset> all = settings.window().*plane;
+        Gathering out{{}, {}, {0, all.size()}, {}};
+        for (const PredictorSettings& of : settings.predictors()) {
+            const std::vector<Offset>& some = of.inputs.*plane;
+            const auto found = std::ranges::search(all, some);
+            out.predictors.push_back(
+                {static_cast<std::size_t>(found.begin() - all.begin()), some.size()});
+            if (found.size() < some.size()) all.insert(all.end(), some.begin(), some.end());
+        }
+        for (const Offset& at : all) out.distances.push_back(at.rows * stride + at.columns);
+        for (std::int32_t row = -margin; row <= margin; ++row) {
+            std::int32_t left = margin + 1, right = -margin - 1;
+            for (const Offset& at : all)
+                if (at.rows == row) {
+                    left = std::min(left, at.columns);
+                    right = std::max(right, at.columns);
+                }
+            if (left > right) continue;
+            out.ends.push_back(row * stride + left);
+            if (right > left) out.ends.push_back(row * stride + right);
+        }
+        return out;
     }
 };
 

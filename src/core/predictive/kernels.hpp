@@ -13,13 +13,20 @@ static constexpr inline size_t triangle_row(size_t a) {
     return (a / 8 + 1) * (a / 8 * 32 + a % 8 * 8);
 }
 
-// How differences become bytes that a network sees: entry clamp((x * reciprocal + base) >> shift)
-// of a table, in which -1024 is the first.
+// Numbers of which bytes are made that a network sees: entry clamp((x * reciprocal + base) >>
+// shift) of a table, in which -1024 is the first.
 struct Sight {
-    const uint8_t* table;  // [2048]
+    const int32_t* x;
+    size_t count;
     int32_t reciprocal;
     int32_t base;
-    int32_t shift;
+};
+
+// Numbers whose differences to a center are inputs of least squares.
+struct Inputs {
+    const int32_t* x;
+    size_t count;
+    int32_t center;
 };
 
 // How differences become what least squares sum: clamp((x * reciprocal + half) >> shift) to ten
@@ -35,12 +42,12 @@ struct Normal {
 struct PredictiveKernels {
     static constexpr size_t lanes = 8;
 
-    // The sum of weights[i] * inputs[i], the weights behind `count` being zero, and the inputs,
+    // The sum of weights[i] * inputs[i], input i being the i-th of all `parts`, and the inputs,
     // normalised.
-    int64_t (*predict)(const int32_t* inputs, size_t count, const int32_t* weights,
+    int64_t (*predict)(const Inputs* inputs, size_t parts, const int32_t* weights,
                        const Normal& normal, int16_t* out);
-    // out[i] = what is seen of x[offsets[i]].
-    void (*look)(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
+    // What is seen of all `parts`, one after the other. table: [2048].
+    void (*look)(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift,
                  uint8_t* out);
     // out = (decay[0] * above + decay[1] * left + decay[2] * right) >> 8, of matrices of 31 bits.
     void (*fade)(const int32_t* above, const int32_t* left, const int32_t* right,

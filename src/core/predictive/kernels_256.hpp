@@ -35,18 +35,28 @@ inline BITSBACK_INLINE __m256i scaled(__m256i x, int32_t reciprocal, int32_t off
     return _mm256_min_epi32(_mm256_max_epi32(all, _mm256_set1_epi32(low)), _mm256_set1_epi32(high));
 }
 
-int64_t predict(const int32_t* inputs, size_t count, const int32_t* weights, const Normal& normal,
+int64_t predict(const Inputs* inputs, size_t parts, const int32_t* weights, const Normal& normal,
                 int16_t* out) {
+    const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     __m256i even = _mm256_setzero_si256(), odd = _mm256_setzero_si256();
-    for (size_t i = 0; i < count; i += 8) {
-        const __m256i input = load_256(inputs + i), weight = load_256(weights + i);
-        even = _mm256_add_epi64(even, _mm256_mul_epi32(input, weight));
-        odd = _mm256_add_epi64(
-            odd, _mm256_mul_epi32(_mm256_srli_epi64(input, 32), _mm256_srli_epi64(weight, 32)));
-        const __m256i normalised =
-            scaled(input, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
-        store_128(out + i, _mm_packs_epi32(_mm256_castsi256_si128(normalised),
-                                           _mm256_extracti128_si256(normalised, 1)));
+    for (const Inputs* part = inputs; part != inputs + parts; ++part) {
+        const int32_t count = static_cast<int32_t>(part->count);
+        const __m256i center = _mm256_set1_epi32(part->center);
+        for (int32_t i = 0; i < count; i += 8) {
+            const __m256i some = _mm256_cmpgt_epi32(_mm256_set1_epi32(count - i), numbers);
+            const __m256i input =
+                _mm256_and_si256(_mm256_sub_epi32(load_256(part->x + i), center), some);
+            const __m256i weight = load_256(weights + i);
+            even = _mm256_add_epi64(even, _mm256_mul_epi32(input, weight));
+            odd = _mm256_add_epi64(
+                odd, _mm256_mul_epi32(_mm256_srli_epi64(input, 32), _mm256_srli_epi64(weight, 32)));
+            const __m256i normalised =
+                scaled(input, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
+            store_128(out + i, _mm_packs_epi32(_mm256_castsi256_si128(normalised),
+                                               _mm256_extracti128_si256(normalised, 1)));
+        }
+        weights += count;
+        out += count;
     }
     const __m256i both = _mm256_add_epi64(even, odd);
     const __m128i half =
@@ -54,19 +64,18 @@ int64_t predict(const int32_t* inputs, size_t count, const int32_t* weights, con
     return _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
 }
 
-// Gathered one by one: the instructions that gather are slow on many processors.
-void look(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
-          uint8_t* out) {
-    constexpr size_t most = 112;
-    int32_t at[most];
-    for (size_t i = 0; i < count; i += 8)
-        for (size_t k = i; k < i + 8; ++k) at[k] = x[offsets[k]];
-    for (size_t i = 0; i < count; i += 8)
-        store_256(at + i,
-                  scaled(load_256(at + i), sight.reciprocal, sight.base, sight.shift, -1024, 1023));
-    const uint8_t* const table = sight.table + 1024;
-    for (size_t i = 0; i < count; i += 8)
-        for (size_t k = i; k < i + 8; ++k) out[k] = table[at[k]];
+// Looked up one by one: the instructions that gather are slow on many processors.
+void look(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift, uint8_t* out) {
+    table += 1024;
+    for (const Sight* part = sights; part != sights + parts; ++part) {
+        for (size_t i = 0; i < part->count; i += 8) {
+            int32_t at[8];
+            store_256(at, scaled(load_256(part->x + i), part->reciprocal, part->base, shift, -1024,
+                                 1023));
+            for (size_t k = 0; k < 8; ++k) out[i + k] = table[at[k]];
+        }
+        out += part->count;
+    }
 }
 
 constexpr size_t most_pairs = 16, most_stride = 56;

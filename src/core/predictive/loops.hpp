@@ -15,23 +15,25 @@ inline int32_t clamped(int32_t x, int32_t low, int32_t high) {
     return x < low ? low : x > high ? high : x;
 }
 
-int64_t predict(const int32_t* inputs, size_t count, const int32_t* weights, const Normal& normal,
+int64_t predict(const Inputs* inputs, size_t parts, const int32_t* weights, const Normal& normal,
                 int16_t* out) {
     int64_t sum = 0;
-    for (size_t i = 0; i < count; ++i) {
-        sum += static_cast<int64_t>(weights[i]) * inputs[i];
-        const int32_t normalised = (inputs[i] * normal.reciprocal + normal.half) >> normal.shift;
-        out[i] = static_cast<int16_t>(clamped(normalised, -1023, 1023));
-    }
+    for (const Inputs* part = inputs; part != inputs + parts; ++part)
+        for (size_t i = 0; i < part->count; ++i) {
+            const int32_t input = part->x[i] - part->center;
+            sum += static_cast<int64_t>(*weights++) * input;
+            const int32_t normalised = (input * normal.reciprocal + normal.half) >> normal.shift;
+            *out++ = static_cast<int16_t>(clamped(normalised, -1023, 1023));
+        }
     return sum;
 }
 
-void look(const int32_t* x, const int32_t* offsets, size_t count, const Sight& sight,
-          uint8_t* out) {
-    for (size_t i = 0; i < count; ++i) {
-        const int32_t seen = (x[offsets[i]] * sight.reciprocal + sight.base) >> sight.shift;
-        out[i] = sight.table[clamped(seen, -1024, 1023) + 1024];
-    }
+void look(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift, uint8_t* out) {
+    for (const Sight* part = sights; part != sights + parts; ++part)
+        for (size_t i = 0; i < part->count; ++i) {
+            const int32_t seen = (part->x[i] * part->reciprocal + part->base) >> shift;
+            *out++ = table[clamped(seen, -1024, 1023) + 1024];
+        }
 }
 
 void accumulate(const int16_t* values, size_t count, size_t stride, size_t size, int32_t* matrix) {

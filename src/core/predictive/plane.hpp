@@ -13,6 +13,7 @@
 #include "errors.hpp"
 #include "frame.hpp"
 #include "kernels.hpp"
+#include "prefetch.hpp"
 #include "settings.hpp"
 #include "solver.hpp"
 #include "unit.hpp"
@@ -57,31 +58,59 @@ class Plane {
             for (CellSums& sums : sums_) sums.start_row(lines);
         }
         for (std::size_t j = 0; j < sums_.size(); ++j)
-            if (sums_[j].starts_cell(lines))
-                sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
+            sums_[j].start_cell(lines, row, Solver::kind(j, references_), solver);
     }
 
-    // Predicts the pixel and fills what the network sees of it.
-    Pixel look(std::int32_t row, std::int32_t column, std::uint8_t* context) {
+    // Has brought near what `look` will need.
+    void prefetch(std::int32_t row, std::int32_t column) {
+        const LineNumbers lines(frame_, row);
+        for (std::size_t i = 0; i <= references_; ++i) {
+            Plane& plane = i == 0 ? *this : *reference_[i - 1];
+            const std::int32_t* x = plane.at(row, column);
+            for (std::int32_t distance : frame_.gatherings[i].ends)
+                bitsback::prefetch(x + distance);
+            bitsback::prefetch(&plane.predicted_[inside(row, column)]);
+        }
+        errors_.prefetch(lines, column);
+        for (CellSums& sums : sums_) sums.prefetch(lines);
+    }
+
+    // Looks at what is around the pixel, and predicts it in each way. `blend` comes next, and then
+    // what the network sees can be described. These are apart since each is a chain of operations
+    // that wait for one another, and those of several pixels can run side by side.
+    Pixel look(std::int32_t row, std::int32_t column, Surroundings& around) {
         const LineNumbers lines(frame_, row);
         const ErrorLines::Near near = errors_.near(lines, row, column);
-        const PixelErrors recent = near.recent();
-        const auto of_blend = static_cast<std::uint32_t>(recent[PixelErrors::blend]);
+        around.settings = &settings_;
+        around.frame = &frame_;
+        around.kernels = &kernels_;
+        around.references = references_;
+        around.row = row;
+        around.column = column;
+        around.recent = near.recent();
+        around.residuals = {near.w[PixelErrors::residual], near.n[PixelErrors::residual],
+                            near.nw[PixelErrors::residual], near.ne[PixelErrors::residual]};
+        const auto of_blend = static_cast<std::uint32_t>(around.recent[PixelErrors::blend]);
         const std::int32_t* x = at(row, column);
         Pixel pixel{
             this, row, column, lines, median(x), {}, Unit(of_blend + 16), normal_of(of_blend)};
-        Surroundings around{settings_, frame_, kernels_, x, {}, {}, references_, row, column};
-        std::array<std::int32_t, 2> medians{};
-        for (std::size_t i = 0; i < references_; ++i) {
-            around.others[i] = reference_[i]->at(row, column);
-            around.other_predictions[i] = reference_[i]->predicted_[inside(row, column)];
-            medians[i] = median(around.others[i]);
+        around.planes[0].gather(frame_.gatherings[0], x);
+        around.medians[0] = pixel.median;
+        for (std::size_t i = 1; i <= references_; ++i) {
+            Plane& other = *reference_[i - 1];
+            const std::int32_t* there = other.at(row, column);
+            around.planes[i].gather(frame_.gatherings[i], there);
+            around.medians[i] = median(there);
+            around.predictions[i] = other.predicted_[inside(row, column)];
         }
-        predict(pixel, around, medians);
-        mix(pixel.predictions, recent);
-        predicted_[inside(row, column)] = pixel.predictions.blend();
-        around.describe(pixel.predictions, pixel.unit, near, recent, context);
+        predict(pixel, around);
         return pixel;
+    }
+
+    void blend(Pixel& pixel, Surroundings& around) {
+        mix(pixel.predictions, around.recent);
+        around.predictions[0] = pixel.predictions.blend();
+        predicted_[inside(pixel.row, pixel.column)] = pixel.predictions.blend();
     }
 
     // Takes the symbol of a pixel that has been looked at.
@@ -145,30 +174,18 @@ class Plane {
     }
 
     // All predictions; and the inputs of the least squares, for the end of the cell.
-    void predict(Pixel& pixel, const Surroundings& around,
-                 const std::array<std::int32_t, 2>& medians) {
+    void predict(Pixel& pixel, const Surroundings& around) {
         const std::int32_t middle = 256 * pixel.median, most = 256 * frame_.top;
         pixel.predictions.of[0] = middle;
         for (std::size_t j = 0; j < sums_.size(); ++j) {
-            const Places& places = settings_.predictors()[j].inputs;
-            const ItemFrame::Distances& distances = frame_.predictors[j];
-            std::array<std::int32_t, eights(PredictiveSettings::most_inputs)> inputs;
-            std::size_t count = 0;
-            const auto add = [&](const std::int32_t* from, const std::vector<std::int32_t>& offsets,
-                                 std::size_t more, std::int32_t median) {
-                for (std::size_t i = 0; i < more; ++i)
-                    inputs[count + i] = from[offsets[i]] - median;
-                count += more;
-            };
-            add(around.own, distances.own, places.own.size(), pixel.median);
-            if (references_ >= 1)
-                add(around.others[0], distances.first, places.first.size(), medians[0]);
-            if (references_ >= 2)
-                add(around.others[1], distances.second, places.second.size(), medians[1]);
-            std::fill(inputs.begin() + count, inputs.begin() + eights(count), 0);
+            std::array<Inputs, 3> inputs{};
+            for (std::size_t i = 0; i <= references_; ++i) {
+                const ItemFrame::Part& part = frame_.gatherings[i].predictors[j];
+                inputs[i] = {around.planes[i].at(part), part.count, around.medians[i]};
+            }
             const std::int64_t change =
-                kernels_.predict(inputs.data(), count, sums_[j].weights(pixel.lines), pixel.normal,
-                                 sums_[j].values(pixel.lines));
+                kernels_.predict(inputs.data(), references_ + 1, sums_[j].weights(pixel.lines),
+                                 pixel.normal, sums_[j].values(pixel.lines));
             pixel.predictions.of[j + 1] = static_cast<std::int32_t>(
                 std::clamp<std::int64_t>(middle + ((change + 8) >> 4), 0, most));
         }

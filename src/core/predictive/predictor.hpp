@@ -44,20 +44,12 @@ void require_planes(std::span<const PlaneShape> shapes, std::span<const Symbol> 
 template <class Symbol>
 void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
                  std::span<const Symbol> symbols, const SeenSymbols& out) {
-    // So many items at a time as have some hundred pixels at once, which stay in a cache.
-    constexpr std::size_t enough = 256;
     require_planes(shapes, symbols);
     const std::size_t width = settings.width();
     std::vector<std::uint8_t> contexts;
-    for (std::size_t first = 0, element = 0; first < shapes.size();) {
-        std::size_t end = first, at_once = 0, elements = 0;
-        for (; end < shapes.size() && at_once < enough; ++end) {
-            const PlaneShape& shape = shapes[end];
-            at_once +=
-                shape.planes() * std::min(shape.rows, (shape.columns - 1) / settings.lag() + 1);
-            elements += shape.elements();
-        }
-        Wavefront wavefront(settings, predictive_kernels(), shapes.subspan(first, end - first));
+    for (std::size_t element = 0; !shapes.empty();) {
+        const std::size_t items = items_at_once(settings, shapes);
+        Wavefront wavefront(settings, predictive_kernels(), shapes.first(items));
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
             wavefront.look(time, [&](std::size_t count) {
                 contexts.resize(count * width);
@@ -71,8 +63,8 @@ void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape>
                 wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
             }
         }
-        first = end;
-        element += elements;
+        for (const PlaneShape& shape : shapes.first(items)) element += shape.elements();
+        shapes = shapes.subspan(items);
     }
 }
 

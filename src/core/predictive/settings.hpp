@@ -18,6 +18,8 @@ namespace bitsback {
 struct Offset {
     std::int32_t rows;
     std::int32_t columns;
+
+    bool operator==(const Offset&) const = default;
 };
 
 // Places in the plane of a pixel, all before it, and in its two references.

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <vector>
 
 #include "kernels.hpp"
 #include "settings.hpp"
@@ -23,7 +22,7 @@ class Solver {
             const PredictorSettings& of = settings.predictors()[j];
             most = std::max(most, of.inputs.count(2));
             for (std::size_t references = 0; references < 3; ++references)
-                kinds_[kind(j, references)] = {of.inputs.count(references), of.ridge, {}, {}};
+                kinds_[kind(j, references)] = {of.inputs.count(references), of.ridge, 0, {}, {}};
         }
         const std::size_t entries = (most + 1) * (most + 2);  // of two triangles
         work_.reset(static_cast<double*>(
@@ -33,30 +32,23 @@ class Solver {
     // Systems of predictor j in planes with so many references are of one kind.
     static std::size_t kind(std::size_t j, std::size_t references) { return 3 * j + references; }
 
-    // The system of a cell.
+    // The system of a cell. Eight of a kind are solved at once, while they are in a near cache.
     void add(std::size_t number, const std::int32_t* system, std::int32_t* weights) {
         Kind& kind = kinds_[number];
-        kind.systems.push_back(system);
-        kind.weights.push_back(weights);
+        kind.systems[kind.count] = system;
+        kind.weights[kind.count] = weights;
+        if (++kind.count == lanes) solve(kind);
     }
 
     // Solves all that have been added.
     void run() {
         for (Kind& kind : kinds_) {
-            const std::size_t count = kind.systems.size();
-            for (std::size_t first = 0; first < count; first += lanes) {
-                std::array<const std::int32_t*, lanes> systems;
-                std::array<std::int32_t*, lanes> weights;
-                for (std::size_t lane = 0; lane < lanes; ++lane) {
-                    const std::size_t of = std::min(first + lane, count - 1);
-                    systems[lane] = kind.systems[of];
-                    weights[lane] = kind.weights[of];
-                }
-                kernels_.solve(systems.data(), kind.inputs, kind.ridge, work_.get(),
-                               weights.data());
+            if (kind.count == 0) continue;
+            for (std::size_t lane = kind.count; lane < lanes; ++lane) {
+                kind.systems[lane] = kind.systems[0];
+                kind.weights[lane] = kind.weights[0];
             }
-            kind.systems.clear();
-            kind.weights.clear();
+            solve(kind);
         }
     }
 
@@ -69,9 +61,16 @@ class Solver {
     struct Kind {
         std::size_t inputs = 0;
         std::int32_t ridge = 0;
-        std::vector<const std::int32_t*> systems;
-        std::vector<std::int32_t*> weights;
+        std::size_t count = 0;
+        std::array<const std::int32_t*, lanes> systems;
+        std::array<std::int32_t*, lanes> weights;
     };
+
+    void solve(Kind& kind) {
+        kernels_.solve(kind.systems.data(), kind.inputs, kind.ridge, work_.get(),
+                       kind.weights.data());
+        kind.count = 0;
+    }
 
     const PredictiveKernels& kernels_;
     std::array<Kind, 3 * PredictiveSettings::most_predictors> kinds_;

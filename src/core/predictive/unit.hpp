@@ -21,9 +21,10 @@ struct Unit {
 
     std::int32_t index() const { return 4 * lead + fraction; }
 
-    // A difference of 2^-8 levels in sixteenths of the unit; s is 16 or more.
-    std::int32_t coarse(std::int32_t difference) const {
-        return static_cast<std::int32_t>((std::int64_t{difference} * reciprocal) >> (lead + 4));
+    // A difference of 2^-8 levels in what a sixteenth of the unit has 2^(lead - 4) of; s is 16 or
+    // more.
+    std::int32_t scaled(std::int32_t difference) const {
+        return static_cast<std::int32_t>((std::int64_t{difference} * reciprocal) >> 8);
     }
     // The same in 2^-12 of the unit.
     std::int64_t fine(std::int32_t difference) const {

@@ -47,6 +47,18 @@ class PlaneItem {
     std::deque<Plane> planes_;
 };
 
+// So many of the first items as have some pixels at once, whose surroundings stay in a near cache.
+inline std::size_t items_at_once(const PredictiveSettings& settings,
+                                 std::span<const PlaneShape> shapes) {
+    constexpr std::size_t enough = 48;
+    std::size_t items = 0, at_once = 0;
+    for (; items < shapes.size() && at_once < enough; ++items) {
+        const PlaneShape& shape = shapes[items];
+        at_once += shape.planes() * std::min(shape.rows, (shape.columns - 1) / settings.lag() + 1);
+    }
+    return items;
+}
+
 class Wavefront {
   public:
     Wavefront(const PredictiveSettings& settings, const PredictiveKernels& kernels,
@@ -82,9 +94,22 @@ class Wavefront {
         for (const Place& at : places_) at.plane->prepare(at.row, at.column, solver_);
         solver_.run();
         std::uint8_t* context = contexts(places_.size());
-        for (const Place& at : places_) {
-            pixels_.push_back(at.plane->look(at.row, at.column, context));
-            context += settings_.width();
+        for (std::size_t first = 0; first < places_.size(); first += together) {
+            const std::size_t end = std::min(first + together, places_.size());
+            for (std::size_t i = first; i < end; ++i) {
+                // What so many pixels need is no longer in a near cache when their turn comes
+                // again.
+                if (places_.size() >= many && i + ahead < places_.size()) {
+                    const Place& later = places_[i + ahead];
+                    later.plane->prefetch(later.row, later.column);
+                }
+                const Place& at = places_[i];
+                pixels_.push_back(at.plane->look(at.row, at.column, surroundings_[i - first]));
+            }
+            for (std::size_t i = first; i < end; ++i)
+                places_[i].plane->blend(pixels_[i], surroundings_[i - first]);
+            for (std::size_t i = first; i < end; ++i, context += settings_.width())
+                surroundings_[i - first].describe(pixels_[i].predictions, pixels_[i].unit, context);
         }
     }
 
@@ -92,6 +117,8 @@ class Wavefront {
     void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
 
   private:
+    static constexpr std::size_t many = 256, ahead = 4, together = 8;
+
     struct Place {
         Plane* plane;
         std::int32_t row;
@@ -136,6 +163,7 @@ class Wavefront {
     std::size_t times_ = 0;
     std::vector<Place> places_;
     std::vector<Pixel> pixels_;
+    std::array<Surroundings, together> surroundings_;
     std::vector<std::size_t> elements_;
     std::vector<std::int32_t> levels_;
 };

@@ -1,0 +1,172 @@
+"""A block alone, without an archive around it: one array as few bytes (docs/format.md, A block
+alone).
+
+     8     4       4               8    4      4                                    32
+    +-----+-------+-------+-------+----+------+------+--------+-------+------+-----+-----+
+    | BB  | flags | vers. | array | of | axes | meth.| levels | model | lay. | data| CRC |
+    +-----+-------+-------+-------+----+------+------+--------+-------+------+-----+-----+
+
+Whoever keeps many of them, a Zarr array say, knows what they have in common, and leaves it out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.archive import planes
+from bitsback.archive.block import CHAIN, METHODS, PLANES, PREFIX_SIZE, RAW, Opened
+from bitsback.archive.block_reader import FindModel, decode_elements
+from bitsback.archive.block_writer import Way
+from bitsback.archive.collection import check_shape
+from bitsback.archive.grid import Shape
+from bitsback.archive.layout import CRC_SIZE, Cursor, pack_shape
+from bitsback.archive.runs import Run, pack_levels, pack_runs, read_levels
+from bitsback.archive.values import Values
+from bitsback.errors import ArchiveError
+
+Buffer = bytes | bytearray | memoryview
+
+MAGIC = 0xBB
+VERSION = 1
+_IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
+"""Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
+MOST_AXES = 4
+"""Of an item."""
+MOST_MODELS = 256
+
+
+@dataclass(frozen=True)
+class Known:
+    """What who keeps a block alone knows without it."""
+
+    array: tuple[np.dtype[Any], Shape] | None = None
+    """Its dtype, whose byte order is that of the bytes, and its shape."""
+    models: Sequence[bytes] = ()
+    """The identities of the models that may code it."""
+
+
+NOTHING = Known()
+
+
+def pack(
+    dtype: np.dtype[Any], shape: Shape, axes: int, way: Way, columns: bool, known: Known
+) -> bytes:
+    """A block alone, of an array of this dtype and shape, of which the last `axes` are those of an
+    item. columns: whether it comes back in Fortran's order. known: what need not be told.
+    """
+    prefix, layout = b"", b"" if way.layout is None else bytes([way.layout])
+    numbers = [identity[:PREFIX_SIZE] for identity in known.models]
+    if way.model is not None:
+        prefix = way.model.identity[:PREFIX_SIZE]
+    array = dtype.str.encode() + pack_shape(shape)
+    form = bytes([axes << 4 | way.method]) + pack_levels(way.levels)
+    number = prefix in numbers
+    flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
+    told = b"" if known.array is not None else array
+    model = bytes([numbers.index(prefix)]) if number else prefix
+    body = b"".join([_head(flags), told, form, model, layout, *way.data])
+    whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix, layout]
+    return body + _checksum(whole + list(way.data))
+
+
+def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
+    """The array of a block alone, which may be written to. Raises ArchiveError for whatever is not
+    right, before it allocates anything for it; and what `find_model` raises.
+    """
+    view = memoryview(data).cast("B") if len(data) else memoryview(b"")
+    end = max(len(view) - CRC_SIZE, 0)
+    try:
+        return _unpack(view[:end], bytes(view[end:]), known, find_model)
+    except ArchiveError as error:
+        raise ArchiveError(f"a block of bitsback: {error}") from None
+
+
+def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindModel) -> NDArray[Any]:
+    cursor = Cursor(body)
+    flags = _read_head(cursor)
+    dtype, shape, array = _read_array(cursor, known if flags & _IMPLIED else None)
+    start = cursor.at
+    axes, method = divmod(cursor.byte(), 16)
+    if method >= len(METHODS):
+        raise ArchiveError(f"it has the method {method}: it needs a newer bitsback")
+    levels = read_levels(cursor, dtype)
+    form = body[start : cursor.at]
+    model = _read_model(cursor, flags, known) if method in (CHAIN, PLANES) else b""
+    whole: list[bytes | memoryview] = [_head(flags & _COLUMNS), array, form, model]
+    whole.append(body[cursor.at :])
+    if _checksum(whole) != checksum:
+        raise ArchiveError(
+            "its checksum does not match: it is damaged, or its array has another dtype, shape or"
+            " model than it was written with"
+        )
+    layout = cursor.byte() if method == PLANES else planes.PICTURES
+    if layout > planes.STACKS:
+        raise ArchiveError(f"it has the layout {layout}: it needs a newer bitsback")
+    if axes > min(MOST_AXES, len(shape)):
+        raise ArchiveError(f"its items have {axes} axes, which its array has not")
+    if method != PLANES and isinstance(levels, Values):
+        raise ArchiveError("it has levels that its method does not use")
+    if method != RAW and 0 in shape:
+        raise ArchiveError("it has no elements, and a method to code them")
+    lead = len(shape) - axes
+    run = Run(math.prod(shape[:lead]), dtype, shape[lead:], levels)
+    block = Opened(0, [run], pack_runs([run]), method, model or None, layout, body[cursor.at :])
+    found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
+    if flags & _COLUMNS:
+        return found.copy(order="F")
+    return found if found.flags.writeable else found.copy()
+
+
+def _head(flags: int) -> bytes:
+    return bytes([MAGIC, flags << 4 | VERSION])
+
+
+def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
+    """Of a block that tells everything."""
+    return _core.crc32c(b"".join(whole)).to_bytes(CRC_SIZE, "little")
+
+
+def _read_head(cursor: Cursor) -> int:
+    if cursor.byte() != MAGIC:
+        raise ArchiveError("it is none, or its first byte is damaged")
+    flags, version = divmod(cursor.byte(), 16)
+    if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
+        raise ArchiveError(
+            f"its version is {version} and its flags are {flags}, which this bitsback does not"
+            " know: update bitsback"
+        )
+    return flags
+
+
+def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
+    """The dtype, the shape, and the field that tells them. known: where they are left out."""
+    if known is None:
+        start = cursor.at
+        dtype, shape = cursor.dtype(), cursor.shape()
+        check_shape(dtype, shape)
+        return dtype, shape, bytes(cursor.data[start : cursor.at])
+    if known.array is None:
+        raise ArchiveError(
+            "it leaves out its dtype and shape: it is a chunk of an array that tells them, and is"
+            " read by way of that"
+        )
+    dtype, shape = known.array
+    return dtype, shape, dtype.str.encode() + pack_shape(shape)
+
+
+def _read_model(cursor: Cursor, flags: int, known: Known) -> bytes:
+    """The first bytes of its identity."""
+    if not flags & _NUMBERED:
+        return cursor.take(PREFIX_SIZE)
+    number = cursor.byte()
+    if number >= len(known.models):
+        raise ArchiveError(
+            f"it was coded with the model number {number} of those that its array names, and"
+            f" that names {len(known.models)}"
+        )
+    return known.models[number][:PREFIX_SIZE]

@@ -1,0 +1,231 @@
+"""What an open archive is to who reads it: the array that it holds, or its files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.collection import Collection
+from bitsback.archive.describe import kind_of
+from bitsback.archive.directory import BlockInfo
+from bitsback.archive.indexing import Steps, all_of, read_number
+from bitsback.archive.layout import Shape
+from bitsback.archive.members import Files
+from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.stored import Stored
+from bitsback.archive.view import Chunks, View
+from bitsback.errors import InputError
+
+
+class Contents(ABC):
+    """Indexes, loops and properties; how blocks are read is up to the archive."""
+
+    name: str
+    size: int
+    """Bytes of the archive."""
+    collection: Collection | FileList
+    closed: bool = False
+
+    @property
+    @abstractmethod
+    def blocks(self) -> list[BlockInfo]:
+        """Where each block is, and which items it holds; without those that cannot be there."""
+
+    @property
+    @abstractmethod
+    def files(self) -> Files:
+        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
+        for damage.
+        """
+
+    @abstractmethod
+    def block_of(self, piece: int) -> BlockInfo:
+        """The block that holds a piece. Raises ArchiveError if it is missing."""
+
+    @abstractmethod
+    def decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+        """The number of the first piece of the block that holds this one, and its pieces; they are
+        not to be written to. stop: those from it on are not needed, and nothing is verified.
+        """
+
+    def check_open(self) -> None:
+        """Raises ValueError if the archive is closed."""
+        if self.closed:
+            raise ValueError(f"{self.name}: the archive is closed; open it again to read from it")
+
+    def __repr__(self) -> str:
+        collection = self.collection
+        if isinstance(collection, FileList):
+            noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
+            what = f"{collection.files} {noun}" + "s" * (collection.files != 1)
+        else:
+            what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
+        blocks = len(self.blocks)
+        return (
+            f"<Archive {self.name}{', closed' * self.closed}: {what},"
+            f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.size}>"
+        )
+
+    def __len__(self) -> int:
+        """The length of the array's first axis, or, of a collection of files, how many these are
+        (pictures, pages, arrays).
+        """
+        return (
+            self.collection.files
+            if isinstance(self.collection, FileList)
+            else self.collection.entries
+        )
+
+    @property
+    def array(self) -> Collection:
+        """The array as a whole. Raises InputError if the archive holds a collection of files."""
+        if isinstance(self.collection, FileList):
+            raise InputError(
+                f"{self.name}: holds not one array but files; take them by number or by name"
+            )
+        return self.collection
+
+    @property
+    def shape(self) -> Shape:
+        """Of the whole array. Raises InputError if there is none."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array, byte order included. Raises InputError if there is none."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Of the array. Raises InputError if there is none."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all that it holds, decoded; `size` is that of the archive."""
+        return self.collection.nbytes
+
+    @property
+    def chunks(self) -> Chunks:
+        """Of the array, what is best read together: along each axis the lengths of the blocks, or
+        of the pieces where large items are cut, as Dask has them. Raises InputError if there is no
+        array, ArchiveError if blocks are missing.
+        """
+        return self._whole.chunks
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All of the array. Raises InputError if there is none."""
+        return self._whole.__array__(dtype, copy)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The items of the array, of which each block is decoded once, and one at a time is in
+        memory; of files a View of each.
+        """
+        if isinstance(self.collection, FileList):
+            return map(self._file_view, range(len(self)))
+        return iter(self._whole)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a file of this name. Raises TypeError for what is no name: which values
+        an array has is known only when all of it is decoded.
+        """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"{self.name}: `in` looks for the name of a file, not {type(name).__name__}; look"
+                " for values with (np.asarray(archive) == value).any()"
+            )
+        return isinstance(self.collection, FileList) and self.files.number(name) is not None
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.names
+
+    @property
+    def kind(self) -> str:
+        """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+        return kind_of(self.collection)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the files, in order; none for an array or the pages of a TIFF file. Raises
+        ArchiveError for damage.
+        """
+        return self.files.names if isinstance(self.collection, FileList) else []
+
+    def __getitem__(self, which: Any) -> Any:
+        """Of an array what NumPy would take of it, always a copy; of files the View of one, by
+        number or by name, or a list of these, by a slice.
+
+        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
+        needed is damaged, InputError if it does not fit into memory.
+        """
+        if not isinstance(self.collection, FileList):
+            return self._whole[which]
+        if isinstance(which, slice):
+            return [self._file_view(number) for number in range(len(self))[which]]
+        return self._file_view(which)
+
+    def _file_view(self, which: Any) -> View | Stored:
+        files, name = self.files, self.name
+        if isinstance(which, str):
+            number = files.number(which)
+            if number is None:
+                raise KeyError(f"{name}: there is no file {which!r} in it")
+        else:
+            try:
+                number = read_number(which, len(files), "files")
+            except TypeError:
+                raise TypeError(
+                    f"{name}: holds files, which may differ in shape; take them by number, by name,"
+                    " or by a slice of numbers"
+                ) from None
+        collection = files.collection
+        if collection.kind == NPZ:
+            return View(self, collection.parts[number], collection.starts[number])
+        if files.stored(number):
+            return Stored(self, number)
+        part, entry = files.place(number)
+        return View(self, collection.parts[part], collection.starts[part], entry)
+
+    @property
+    def _whole(self) -> View:
+        return View(self, self.array, 0)
+
+    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
+        """Some bytes of a part that has those of files, or of notes."""
+        assert isinstance(self.collection, FileList)
+        if start == stop:
+            return b""
+        content, first = self.collection.parts[part].content, self.collection.starts[part]
+        return View(self, content, first).take((Steps(range(start, stop)),), verify).tobytes()
+
+    def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
+        """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
+
+        verify: check each block's digest, for which all of the block must be decoded. Raises
+        IndexError, ArchiveError.
+        """
+        self._check_range(start, stop)
+        if not self.shape:
+            return self._whole.whole(verify).reshape(1)[start:stop]
+        return self._whole.take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        """The same, some at a time: as many as lie in a block, or in pieces of one row.
+
+        In this way any number of them fits into memory. Raises IndexError, ArchiveError.
+        """
+        self._check_range(start, stop)
+        if not self.shape:
+            return iter([self.items(start, stop, verify=verify)])
+        return self._whole.stacks(start, stop, verify=verify)
+
+    def _check_range(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.array.entries:
+            raise IndexError(
+                f"{self.name}: there are no items {start} to {stop} among its {self.array.entries}"
+            )

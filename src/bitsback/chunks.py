@@ -1,0 +1,193 @@
+"""Chunks of arrays, as codecs of other packages code them: what their metadata hold, and a chunk to
+bytes and back.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive import alone
+from bitsback.archive.alone_choice import (
+    AUTO,
+    AUTO_MODELS,
+    Axes,
+    auto_models,
+    check_axes,
+    codable,
+)
+from bitsback.archive.array_bytes import check_size, encode_array
+from bitsback.archive.grid import Shape
+from bitsback.archive.layout import DTYPES
+from bitsback.errors import InputError, ModelError
+from bitsback.models import Model, bundled
+from bitsback.models.known import register_model
+from bitsback.models.named import NamedModel
+
+OneModel = str | os.PathLike[str] | Model | NamedModel
+ModelChoice = OneModel | Sequence[OneModel]
+"""One or more models by the name of one that ships, by a path, or themselves; or "auto"."""
+
+_FIELDS = ("models", "axes")
+
+
+@dataclass(frozen=True)
+class ChunkCoding:
+    """How the chunks of an array are coded."""
+
+    models: tuple[NamedModel, ...] | None
+    """Those that code them, of which a trial tells the best for each chunk; None: not chosen
+    yet.
+    """
+    axes: Axes
+
+    @classmethod
+    def of(cls, model: ModelChoice, axes: Axes, embed: bool) -> ChunkCoding:
+        """embed: whether models that do not ship go into the metadata. They become known to this
+        process. Raises InputError or ModelError.
+        """
+        check_axes(axes)
+        if isinstance(model, str) and model == AUTO:
+            return cls(None, axes)
+        several = isinstance(model, Sequence) and not isinstance(model, str)
+        given = cast("Sequence[OneModel]", model if several else [model])
+        return cls(tuple(_named(one, embed) for one in given), axes)._checked()
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> ChunkCoding:
+        """Raises InputError or ModelError for what `to_json` does not give."""
+        unknown = [key for key in fields if key not in _FIELDS]
+        if unknown:
+            raise InputError(
+                f"the configuration of bitsback has {', '.join(map(repr, unknown))}, which this"
+                " bitsback does not know: update bitsback"
+            )
+        entries, axes = fields.get("models", AUTO), fields.get("axes", AUTO)
+        check_axes(axes)
+        if entries == AUTO:
+            return cls(None, axes)
+        if not isinstance(entries, list | tuple):
+            raise ModelError(f"the models of bitsback are a list, not {entries!r}")
+        return cls(tuple(map(NamedModel.from_json, entries)), axes)._checked()
+
+    @property
+    def model(self) -> str | NamedModel | list[str | NamedModel]:
+        """The models, as `of` takes them."""
+        shown: list[str | NamedModel] = [
+            model.name if model.name in bundled.names() else model for model in self.models or ()
+        ]
+        if self.models is None or tuple(shown) == AUTO_MODELS:
+            return AUTO
+        return shown[0] if len(shown) == 1 else shown
+
+    def to_json(self) -> dict[str, Any]:
+        models = self.models
+        return {
+            "models": AUTO if models is None else [model.to_json() for model in models],
+            "axes": self.axes,
+        }
+
+    def for_arrays(self, dtype: np.dtype[Any], shape: Shape) -> ChunkCoding:
+        """With the models chosen, for arrays or chunks of this dtype and shape. They are told in
+        the metadata, so that it does not matter which `auto` stands for elsewhere.
+        """
+        if self.models is not None:
+            return self
+        return replace(self, models=tuple(auto_models(_held(dtype), shape)))
+
+    def check(self, dtype: np.dtype[Any], shape: Shape) -> None:
+        """Raises InputError if chunks of this dtype and shape cannot be coded."""
+        if dtype.hasobject or dtype.kind == "T":
+            raise InputError(
+                f"bitsback codes elements of one size, not the dtype {dtype}: take another codec"
+            )
+        check_axes(self.axes, shape)
+        check_size(dtype, shape)
+
+    def check_models(self, dtype: np.dtype[Any], shape: Shape) -> None:
+        """Raises InputError if there are models that are made for images of one kind, and none for
+        chunks of this dtype and shape.
+        """
+        outlines = [model.outline() for model in self.models or ()]
+        if outlines and not any(
+            outline.free or codable(outline, dtype, shape, self.axes) for outline in outlines
+        ):
+            words = "; ".join(f"{outline.name}: {outline.items_in_words}" for outline in outlines)
+            raise InputError(
+                f"no model of this array codes chunks of the shape {shape} ({words}): give another"
+                " shape of chunks or another model, or leave the choice to 'auto'"
+            )
+
+    def encode(self, chunk: NDArray[Any], told: bool) -> bytes:
+        """The bytes of a chunk. told: whether they say its dtype and shape; otherwise it is
+        C-contiguous, and who decodes them says so.
+        """
+        held = as_held(chunk)
+        models = self.for_arrays(held.dtype, held.shape).models or ()
+        array = None if told else (held.dtype, held.shape)
+        # What is coded as its memory has one axis.
+        axes = self.axes if held.ndim > 1 else AUTO
+        return encode_array(held, models, axes, self._known(array))
+
+    def decode(
+        self, data: bytes | memoryview, array: tuple[np.dtype[Any], Shape] | None
+    ) -> NDArray[Any]:
+        """The chunk, of the dtype and shape that are given, or else told. Raises ArchiveError if
+        the bytes are damaged, ModelError if their model is not to be had.
+        """
+        if array is None:
+            return alone.unpack(data, self._known(None), self._find)
+        dtype, shape = array
+        held = _held(dtype)
+        flat = held is not dtype
+        size = math.prod(shape) * dtype.itemsize // held.itemsize
+        known = self._known((held, (size,) if flat else shape))
+        found = alone.unpack(data, known, self._find)
+        return found.view(dtype).reshape(shape) if flat else found
+
+    def _checked(self) -> ChunkCoding:
+        if len(self.models or ()) > alone.MOST_MODELS:
+            raise ModelError(f"an array has at most {alone.MOST_MODELS} models")
+        return self
+
+    def _known(self, array: tuple[np.dtype[Any], Shape] | None) -> alone.Known:
+        return alone.Known(array, [model.digest for model in self.models or ()])
+
+    def _find(self, prefix: bytes) -> Model:
+        for model in self.models or ():
+            if model.digest.startswith(prefix):
+                return model.load()
+        return NamedModel(prefix.hex(), prefix.hex()).load()
+
+
+def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
+    """A chunk as elements that a block can hold: itself, or else its memory, flat."""
+    held = _held(chunk.dtype)
+    if held is chunk.dtype:
+        return chunk
+    return chunk.reshape(-1, order="A").view(held)
+
+
+def _held(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype itself, or that of what its elements consist of."""
+    if dtype.str in DTYPES:
+        return dtype
+    if dtype.kind == "c" and dtype.itemsize in (8, 16):
+        return np.dtype(f"{dtype.str[0]}f{dtype.itemsize // 2}")
+    if dtype.kind in "mM":
+        return np.dtype(f"{dtype.str[0]}i8")
+    return np.dtype("u1")
+
+
+def _named(model: OneModel, embed: bool) -> NamedModel:
+    if isinstance(model, NamedModel):
+        return model
+    if isinstance(model, str) and model in bundled.names():
+        return NamedModel.bundled(model)
+    return NamedModel.of(register_model(model), embed)

@@ -1,0 +1,42 @@
+"""`bitsback completion`: a script that teaches a shell to complete the command's words."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from bitsback.cli import options
+
+_VARIABLE = "_BITSBACK_COMPLETE"
+"""By which the script asks the program, under the name that click gives it."""
+
+
+@click.command(short_help="Print a completion script for a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@options.traceback_option
+def command(shell: str) -> None:
+    """Print a script that completes commands, options, models, archives, and the names in them.
+
+    \b
+      bitsback completion bash >> ~/.bashrc
+      bitsback completion zsh >> ~/.zshrc
+      bitsback completion fish > ~/.config/fish/completions/bitsback.fish
+    """
+    kinds: dict[str, type[ShellComplete]] = {
+        "bash": BashComplete,
+        "zsh": ZshComplete,
+        "fish": FishComplete,
+    }
+    root = click.get_current_context().find_root().command
+    kind = kinds[shell](root, {}, "bitsback", _VARIABLE)
+    script = kind.source_template % kind.source_vars()
+    if shell == "bash":  # a folder is not the end of a word
+        script = script.replace(_BASH_WORD, _BASH_FOLDER)
+    click.echo(script)
+
+
+_BASH_WORD = "COMPREPLY+=($value)"
+_BASH_FOLDER = """\
+[[ $value == *[[:space:]]* ]] && printf -v value %q "$value"
+            COMPREPLY+=("$value")
+            [[ $value == */ ]] && compopt -o nospace"""

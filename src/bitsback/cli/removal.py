@@ -1,0 +1,117 @@
+"""`--rm`: the input goes when the output has been read back and compared with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bitsback.cli import figures, options
+from bitsback.cli.progress import Progress
+from bitsback.errors import InputError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def removal_option(function: Function) -> Function:
+    return click.option(
+        "--rm/--keep",
+        "remove",
+        default=False,
+        help=(
+            "Remove the input, when the output has been read back from the disk and every byte"
+            " compared with it.  [default: keep]"
+        ),
+    )(function)
+
+
+def check_removable(sources: Iterable[str], output: str) -> None:
+    """Raises UsageError for pipes and URLs."""
+    for place in (*sources, output):
+        if place == options.STANDARD or "://" in place:
+            raise click.UsageError("--rm is for files of this computer, not for pipes or URLs")
+
+
+def remove_compressed(
+    sources: Sequence[str], output: str, notes: Sequence[str], threads: int | None, quiet: bool
+) -> None:
+    """Removes what went into an archive. Raises InputError, ArchiveError, and removes nothing, if
+    anything was warned of, or does not come back as it is.
+    """
+    import bitsback
+    from bitsback.archive.readback import compare
+    from bitsback.images.folder import list_files
+
+    shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
+    if notes:
+        raise InputError(f"{shown}: kept, since not all comes back as it was: {notes[0]}")
+    with Progress("comparing", quiet) as progress, bitsback.open(output) as archive:
+        if archive.kind == "tiff":
+            raise InputError(f"{shown}: kept, since the tags of a TIFF file do not come back")
+        if archive.kind != "folder":
+            place, names = Path(sources[0]), []
+            files = [place]
+        else:
+            place = Path(sources[0])
+            if not place.is_dir():
+                root = list_files(sources).root
+                assert isinstance(root, Path), "URLs were refused"
+                place = root
+            names = archive.names
+            files = [place / name for name in names]
+        before = _states(files)
+        compare(archive, place, names, threads, progress)
+    _remove(files, before)
+    if archive.kind == "folder" and Path(sources[0]).is_dir():
+        _remove_empty(Path(sources[0]), names)
+    if not quiet:
+        figures.say(f"{shown}: removed, {figures.count(len(files), 'file')}", err=True)
+
+
+def remove_archive(
+    source: str, output: str, model: str | None, threads: int | None, quiet: bool
+) -> None:
+    """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
+    not, if that does not hold what the archive does.
+    """
+    import bitsback
+    from bitsback.archive.readback import compare, restored_names
+
+    before = _states([Path(source)])
+    with Progress("comparing", quiet) as progress, bitsback.open(source, model=model) as archive:
+        names = restored_names(archive) if archive.kind == "folder" else []
+        compare(archive, Path(output), names, threads, progress)
+    _remove([Path(source)], before)
+    if not quiet:
+        figures.say(f"{source}: removed", err=True)
+
+
+def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
+    """By what it is seen that a file was changed."""
+    states = [file.stat() for file in files]
+    return [(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
+
+
+def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:
+    """Raises InputError if one of them has changed since it was compared, before any goes."""
+    for file, state, now in zip(files, before, _states(files), strict=True):
+        if state != now:
+            raise InputError(f"{file}: kept, with all others, since it was changed meanwhile")
+    for file in files:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise InputError(f"{file}: cannot be removed: {error.strerror or error}") from None
+
+
+def _remove_empty(root: Path, names: Iterable[str]) -> None:
+    """Removes the folders of files that were removed, as far as they are empty now."""
+    folders = {folder for name in names for folder in (root / name).parents}
+    inside = (folder for folder in folders if folder == root or root in folder.parents)
+    for folder in sorted(inside, key=lambda folder: len(folder.parts), reverse=True):
+        with suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106 - which leaves what is not empty, and links

@@ -1,0 +1,85 @@
+"""What of an archive is meant: items by number, files by name, by folder, or by a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from bitsback.cli import figures
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.archive import Archive
+
+_SHOWN = 3  # names in an error
+_COMPARED = 10_000  # names that a mistyped one is compared with
+
+
+def item_range(text: str, length: int) -> range:
+    """The items that `text` names in an archive of `length` items. Raises UsageError for what is
+    none of them.
+    """
+    start, colon, stop = text.partition(":")
+    try:
+        if colon:
+            return range(length)[slice(int(start) if start else None, int(stop) if stop else None)]
+        number = int(text)
+    except ValueError:
+        raise click.UsageError(
+            f"{text!r} is no item; give a number such as 3, or a range such as 10:20"
+        ) from None
+    if not -length <= number < length:
+        raise InputError(
+            f"there is no item {number}: the archive has {figures.count(length, 'item')}, counted"
+            " from 0"
+        )
+    return range(number % length, number % length + 1)
+
+
+def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
+    """The numbers of files, each once. Each text is a name; or else a number or a range of them, a
+    folder, or a pattern. Raises InputError, UsageError.
+    """
+    numbers: list[int] = []
+    for text in texts:
+        named = archive.files.number(text)
+        if named is not None:
+            numbers.append(named)
+        elif (text.removeprefix("-")[:1].isdigit() and _is_range(text)) or text.startswith(":"):
+            numbers += item_range(text, len(archive))
+        else:
+            found = list(_matching(archive.names, text))
+            if not found:
+                raise InputError(f"{archive.name}: {_nothing(archive.names, text)}")
+            numbers += found
+    return list(dict.fromkeys(numbers))
+
+
+def _is_range(text: str) -> bool:
+    return all(part.removeprefix("-").isdigit() or not part for part in text.split(":"))
+
+
+def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
+    """The numbers of files that are in a folder of this name, or whose names, or those of a folder
+    that they are in, match the pattern. As with tar and unzip, `*` stands for `/` too.
+    """
+    pattern = pattern.removeprefix("./").rstrip("/")
+    inside, deep = pattern + "/", pattern + "/*"
+    for number, name in enumerate(names):
+        if name.startswith(inside) or fnmatchcase(name, pattern) or fnmatchcase(name, deep):
+            yield number
+
+
+def _nothing(names: Sequence[str], text: str) -> str:
+    """Why nothing was found, and what there is."""
+    near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
+    if near:
+        return f"there is no {text!r} in it; did you mean {near[0]!r}?"
+    shown = ", ".join(map(repr, islice(names, _SHOWN)))
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"there is no {text!r} in it, but {shown}{more}; 'bitsback list' shows all"

@@ -1,0 +1,105 @@
+"""An archive that a command is to open: a file, or standard input, where a pipe first goes into a
+temporary file, since an archive is read from its end.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from bitsback.cli import options
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.archive import Archive
+    from bitsback.images.file_io import Location
+
+_PIECE = 1 << 20
+_START = 64  # bytes, which tell what kind of archive it is
+
+
+class _StandardInput(io.BufferedReader):
+    name = "standard input"  # as errors name it
+
+
+@contextmanager
+def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
+    """The archive of this name. settings: for `bitsback.open`, whose errors this raises."""
+    from bitsback.archive.reader import Archive
+
+    if source != options.STANDARD:
+        with Archive(source, **settings) as archive:
+            yield archive
+        return
+    with spooled() as file, Archive(file, **settings) as archive:
+        yield archive
+
+
+@contextmanager
+def spooled() -> Iterator[BinaryIO]:
+    """Standard input as a file that can seek. Raises InputError."""
+    import os
+
+    stdin = options.standard_input()
+    try:
+        descriptor = stdin.fileno()
+    except OSError:  # of a test
+        yield stdin
+        return
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with _StandardInput(io.FileIO(descriptor, closefd=False)) as file:
+            yield file
+        return
+    try:
+        held = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - what follows closes it
+    except OSError as error:
+        raise _no_room(error) from None
+    with held:
+        try:
+            while piece := stdin.read(_PIECE):
+                rest = memoryview(piece)
+                while rest:  # a full disk takes less than all before it is an error
+                    rest = rest[held.write(rest) :]
+        except OSError as error:
+            raise _no_room(error) from None
+        with _StandardInput(held) as file:
+            yield file
+
+
+@contextmanager
+def streamed() -> Iterator[BinaryIO]:
+    """Standard input, to be restored: as it comes if it is sure to be an archive of an array, and
+    otherwise as a file, since the names of files are at its end. Raises InputError.
+    """
+    stdin = options.standard_input()
+    if _holds_array(getattr(stdin, "peek", bytes)(_START)):
+        yield stdin
+        return
+    with spooled() as file:
+        yield file
+
+
+def _holds_array(start: bytes) -> bool:
+    from bitsback.archive.layout import COLLECTION, HEAD, Cursor
+    from bitsback.archive.parts import FILE_LIST
+    from bitsback.errors import ArchiveError
+
+    cursor = Cursor(start)
+    try:
+        if cursor.take(len(HEAD)) != HEAD or cursor.take(1) != COLLECTION:
+            return False
+        cursor.varint()
+        return cursor.byte() != FILE_LIST
+    except ArchiveError:
+        return False
+
+
+def _no_room(error: OSError) -> InputError:
+    return InputError(
+        f"standard input: cannot be held in {tempfile.gettempdir()}: {error.strerror or error};"
+        " name another folder with TMPDIR, or a file"
+    )

@@ -1,0 +1,96 @@
+"""The models that are found by their identity: those that were registered in this process, those
+that ship, and the files that the environment variable BITSBACK_MODELS names.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitsback.errors import ModelError
+from bitsback.locks import Lock
+from bitsback.models import bundled, file, load_model
+from bitsback.models.model import Model
+
+VARIABLE = "BITSBACK_MODELS"
+ADVICE = (
+    "give its file to bitsback.register_model(FILE), or name the file, or its folder, in the"
+    f" environment variable {VARIABLE}"
+)
+
+_ENDING = ".safetensors"
+
+_Stamp = tuple[Path, int, int]
+"""A file as it was when it was read: its path, size, and time of modification in ns."""
+
+# By identity. What is loaded takes long to check, so that each model is loaded once, by one thread.
+_models: dict[bytes, Model] = {}
+_identities: dict[_Stamp, bytes] = {}
+_lock = Lock()
+
+
+def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
+    """Makes a model known to this process, so that whatever was coded with it can be decoded; the
+    model.
+
+    model: a model, the path of a model file, or the bytes of one. Others find models in the files
+    and folders that the environment variable BITSBACK_MODELS names, separated as those of PATH
+    are. Raises ModelError if it cannot be read, is no model, or breaks a bound.
+    """
+    known = model if isinstance(model, Model) else load_model(model)
+    with _lock:
+        return _models.setdefault(known.identity, known)
+
+
+def find(prefix: bytes) -> Model | None:
+    """The model whose identity begins with `prefix`, or None. May be used from several threads.
+
+    Raises ModelError if there is none, and something that the environment names cannot be read; or
+    if the model is damaged.
+    """
+    with _lock:
+        for identity, model in _models.items():
+            if identity.startswith(prefix):
+                return model
+        found = bundled.find(prefix)
+        if found is None:
+            found = _find_file(prefix)
+        if found is not None:
+            _models[found.identity] = found
+        return found
+
+
+def _find_file(prefix: bytes) -> Model | None:
+    problems: list[ModelError] = []
+    for path, named in _files():
+        try:
+            if _identity(path).startswith(prefix):
+                return load_model(path)
+        except OSError as error:
+            problems.append(ModelError(f"{path}, which {VARIABLE} names: {error.strerror}"))
+        except ModelError as error:
+            if named:
+                problems.append(ModelError(f"{path}, which {VARIABLE} names: {error}"))
+    for problem in problems:
+        raise problem
+    return None
+
+
+def _files() -> Iterator[tuple[Path, bool]]:
+    """The files that the environment names, and whether it names the file itself: what else lies
+    in a folder need be no model.
+    """
+    for entry in os.environ.get(VARIABLE, "").split(os.pathsep):
+        path = Path(entry)
+        if entry and path.is_dir():
+            yield from ((found, False) for found in sorted(path.glob(f"*{_ENDING}")))
+        elif entry:
+            yield path, True
+
+
+def _identity(path: Path) -> bytes:
+    """Raises OSError if it cannot be read, ModelError if it is no model file."""
+    found = path.stat()
+    stamp = path, found.st_size, found.st_mtime_ns
+    if stamp not in _identities:
+        _identities[stamp] = file.identity(*file.read(path.read_bytes()))
+    return _identities[stamp]

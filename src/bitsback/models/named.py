@@ -1,0 +1,89 @@
+"""A model as metadata name it: by its name and its identity, and, where they carry it, with all
+that it is.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bitsback.errors import ArchiveError, ModelError
+from bitsback.models import bundled, known
+from bitsback.models.embed import pack_model, unpack_model
+from bitsback.models.model import Model
+from bitsback.models.outline import Outline
+
+_IDENTITY_SIZE = 32
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model by its identity. Its name is for people."""
+
+    name: str
+    identity: str
+    """SHA-256, 64 hexadecimal digits."""
+    embedded: str | None = field(default=None, repr=False)
+    """All that the model is, as an archive has it (docs/format.md, An embedded model), in
+    Base64.
+    """
+
+    @classmethod
+    def of(cls, model: Model, embed: bool = False) -> "NamedModel":
+        embedded = base64.b64encode(pack_model(model)).decode() if embed else None
+        return cls(model.name, model.identity.hex(), embedded)
+
+    @classmethod
+    def bundled(cls, name: str) -> "NamedModel":
+        """The model of this name that ships."""
+        return cls(name, bundled.identity(name).hex())
+
+    @classmethod
+    def from_json(cls, entry: Any) -> "NamedModel":
+        """Raises ModelError for anything but what `to_json` gives."""
+        keys = ("name", "identity", "embedded")
+        if not isinstance(entry, Mapping) or any(
+            key not in keys or not isinstance(value, str) for key, value in entry.items()
+        ):
+            raise ModelError(f"a model is named by {', '.join(map(repr, keys))}, not by {entry!r}")
+        identity = entry.get("identity", "")
+        if len(identity) != 2 * _IDENTITY_SIZE or set(identity) - set("0123456789abcdef"):
+            raise ModelError(f"{identity!r} is no identity of a model, 64 hexadecimal digits")
+        return cls(entry.get("name", identity[:8]), identity, entry.get("embedded"))
+
+    def to_json(self) -> dict[str, str]:
+        entry = {"name": self.name, "identity": self.identity}
+        return entry if self.embedded is None else entry | {"embedded": self.embedded}
+
+    @property
+    def digest(self) -> bytes:
+        """The identity as bytes."""
+        return bytes.fromhex(self.identity)
+
+    def outline(self) -> Outline:
+        """What the model is for; of one that ships without loading it. Raises ModelError."""
+        if self.name in bundled.names() and bundled.identity(self.name) == self.digest:
+            return bundled.outline(self.name)
+        return self.load()
+
+    def load(self) -> Model:
+        """The model. Raises ModelError, saying what to do, if it is not there, or damaged."""
+        model = known.find(self.digest)
+        if model is None and self.embedded is not None:
+            model = known.register_model(self._unpack(self.embedded))
+        if model is None:
+            raise ModelError(
+                f"the model {self.name} (identity {self.identity[:16]}...) does not ship with this"
+                f" bitsback: {known.ADVICE}"
+            )
+        return model
+
+    def _unpack(self, embedded: str) -> Model:
+        try:
+            model = unpack_model(base64.b64decode(embedded, validate=True))
+        except (ArchiveError, ModelError, binascii.Error) as error:
+            raise ModelError(f"the model {self.name} in the metadata is damaged: {error}") from None
+        if model.identity != self.digest:
+            raise ModelError(f"the model {self.name} in the metadata is not the one that they name")
+        return model

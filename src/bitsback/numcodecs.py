@@ -1,0 +1,73 @@
+"""bitsback as a codec of numcodecs, for Zarr 2 and whoever else uses these (docs/zarr.md):
+`numcodecs.get_codec({"id": "bitsback"})` finds it.
+
+It needs the extra `zarr`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bitsback.archive.alone_choice import AUTO_MODELS, Axes
+from bitsback.chunks import ChunkCoding, ModelChoice
+from bitsback.errors import MissingExtra
+
+try:
+    from numcodecs.abc import Codec
+    from numcodecs.compat import ensure_ndarray, ndarray_copy
+except ImportError as error:
+    raise MissingExtra("numcodecs", "bitsback[zarr]", ".[zarr]") from error
+
+
+class Bitsback(Codec):
+    """Arrays as blocks of bitsback. What it encodes says its dtype and shape, and names its model.
+
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:64, :64]
+    >>> image = (x + y).astype(np.uint16)
+    >>> codec = Bitsback()
+    >>> bool((codec.decode(codec.encode(image)) == image).all())
+    True
+    """
+
+    codec_id = "bitsback"
+
+    def __init__(
+        self, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
+    ) -> None:
+        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. Since the codec is
+        not told what it will get, "auto" are all models that may be chosen anywhere.
+        """
+        choice = AUTO_MODELS if isinstance(model, str) and model == "auto" else model
+        self._coding = ChunkCoding.of(choice, axes, embed)
+
+    def encode(self, buf: Any) -> bytes:
+        """buf: an array, of any dtype but objects, or a buffer. Raises InputError or ModelError."""
+        array = ensure_ndarray(buf)
+        if array.dtype.hasobject:
+            raise TypeError("object arrays are not supported")
+        return self._coding.encode(array, told=True)
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """The array; of a dtype that bitsback does not hold its memory, as other codecs give it.
+        Raises ArchiveError or ModelError.
+        """
+        if out is not None and ensure_ndarray(out).dtype.hasobject:
+            raise TypeError("object arrays are not supported")
+        data = memoryview(ensure_ndarray(buf).reshape(-1).view(np.uint8))
+        return ndarray_copy(self._coding.decode(data, None), out)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"id": self.codec_id, **self._coding.to_json()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Bitsback:
+        codec, coding = cls(), ChunkCoding.from_json(config)
+        codec._coding = coding if coding.models is not None else cls(axes=coding.axes)._coding
+        return codec
+
+    def __repr__(self) -> str:
+        return f"Bitsback(model={self._coding.model!r}, axes={self._coding.axes!r})"

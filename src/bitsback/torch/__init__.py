@@ -1,0 +1,17 @@
+"""Archives for PyTorch: a dataset that decodes the blocks that a batch needs, and a sampler that
+shuffles so that these are few. Needs the extra `bitsback[torch]`.
+
+Nothing else in bitsback imports this package, and only training needs PyTorch otherwise.
+"""
+
+from importlib.util import find_spec
+
+from bitsback.errors import MissingExtra
+
+if find_spec("torch") is None:
+    raise MissingExtra("torch", "bitsback[torch]", ".[torch]")
+
+from bitsback.torch.dataset import ArchiveDataset
+from bitsback.torch.sampler import BlockSampler
+
+__all__ = ["ArchiveDataset", "BlockSampler"]

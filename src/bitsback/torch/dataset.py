@@ -1,0 +1,159 @@
+"""An archive as a dataset of PyTorch's."""
+
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+import bitsback
+import torch
+from bitsback.archive.ordering import block_numbers
+from bitsback.errors import InputError
+
+Image = NDArray[Any]
+Labels = Sequence[Any] | NDArray[Any] | torch.Tensor | Callable[[str], Any] | str
+
+
+class ArchiveDataset(Dataset[Any]):
+    """The items of an archive's array, or its pictures, as samples for a DataLoader, with any
+    number of workers, forked or spawned: each process opens the archive for itself.
+
+    A batch decodes each block that it needs once, and decoded blocks stay in a cache, so it is best
+    read in an order in which few blocks are wanted at a time: that of `BlockSampler`.
+
+    >>> import bitsback, tempfile
+    >>> import numpy as np
+    >>> from bitsback.torch import ArchiveDataset, BlockSampler
+    >>> from torch.utils.data import DataLoader
+    >>> path = tempfile.mkdtemp() + "/digits.bb"
+    >>> digits = np.zeros((100, 28, 28), np.uint8)
+    >>> summary = bitsback.compress(digits, path, purpose="random-access")
+    >>> dataset = ArchiveDataset(path, labels=np.arange(100) % 10)
+    >>> loader = DataLoader(dataset, batch_size=32, sampler=BlockSampler(dataset))
+    >>> [tuple(images.shape) for images, labels in loader]
+    [(32, 28, 28), (32, 28, 28), (32, 28, 28), (4, 28, 28)]
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        transform: Callable[[Image], Any] | None = None,
+        labels: Labels | None = None,
+        *,
+        array: str | None = None,
+        **options: Any,
+    ) -> None:
+        """path: of the archive. transform: makes a sample of an image, which is an array of NumPy's
+        that may be changed; by default it becomes a tensor of the same dtype. labels: of
+        the items, in order: then a sample is a pair (image, label). Of pictures it may be a
+        function of their names. array: of an archive of an npz file the name of the array that is
+        meant; then `labels` may be the name of another one. options: of `bitsback.open`, such as
+        `cache`, the bytes of decoded blocks that each process keeps.
+
+        Raises InputError or ArchiveError if the archive cannot be read, or the labels are not as
+        many as the items; IndexError and ArchiveError where an item is asked for.
+        """
+        archive = bitsback.open(path, **options)
+        self._keep_opened({os.getpid(): archive})
+        self._open_again, self._arguments = archive.__reduce__()
+        self._array = array
+        if archive.kind == "npz" and array is None:
+            names = ", ".join(archive.names)
+            raise InputError(f"{archive.name}: holds the arrays {names}; say which with array=")
+        if array is not None and array not in archive:
+            raise InputError(f"{archive.name}: holds no array {array!r}")
+        self._pictures = archive.kind in ("folder", "tiff")
+        self._length = len(archive if array is None else archive[array])
+        self._transform = transform
+        self._labels = self._labels_of(labels)
+
+    @property
+    def archive(self) -> bitsback.Archive:
+        """As this process has opened it."""
+        process = os.getpid()
+        if process not in self._opened:
+            self._opened[process] = self._open_again(*self._arguments)
+        return self._opened[process]
+
+    def _keep_opened(self, archives: dict[int, bitsback.Archive]) -> None:
+        """By their processes, until the dataset is gone. What a process was forked from stays
+        open in it, too.
+        """
+        self._opened = archives
+        weakref.finalize(self, _close, archives)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_opened"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._keep_opened({})
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Any:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """A batch, as the DataLoader asks for it."""
+        samples = map(self._sample, self._images(indices))
+        if self._labels is None:
+            return list(samples)
+        return [
+            (sample, _plain(self._labels[index]))
+            for sample, index in zip(samples, indices, strict=True)
+        ]
+
+    @cached_property
+    def blocks(self) -> NDArray[np.int64]:
+        """For each item the number of the block that it is in, or begins in."""
+        return block_numbers(self.archive, self._array)
+
+    def _images(self, indices: Sequence[int]) -> list[Image]:
+        if not self._pictures:
+            whole = self.archive if self._array is None else self.archive[self._array]
+            return list(map(np.asarray, whole[list(indices)]))
+        # Block by block, so that each is decoded once.
+        order = sorted(range(len(indices)), key=lambda place: self.blocks[indices[place]])
+        found = {place: np.asarray(self.archive[indices[place]]) for place in order}
+        return [found[place] for place in range(len(indices))]
+
+    def _sample(self, image: Image) -> Any:
+        if self._transform is not None:
+            return self._transform(image)
+        if not image.dtype.isnative:
+            image = image.astype(image.dtype.newbyteorder("="))
+        return torch.from_numpy(image)
+
+    def _labels_of(self, labels: Any) -> Any:
+        if isinstance(labels, str):
+            if self._array is None or labels not in self.archive:
+                raise InputError(f"{self.archive.name}: holds no array of labels {labels!r}")
+            labels = np.asarray(self.archive[labels])
+        elif callable(labels):
+            if not self.archive.names:
+                raise InputError(
+                    f"{self.archive.name}: its items have no names to take labels from"
+                )
+            labels = [labels(name) for name in self.archive.names]
+        if labels is not None and len(labels) != len(self):
+            raise InputError(
+                f"{self.archive.name}: has {len(self)} items, and there are {len(labels)} labels"
+            )
+        return labels
+
+
+def _close(archives: dict[int, bitsback.Archive]) -> None:
+    for archive in archives.values():
+        archive.close()
+
+
+def _plain(label: Any) -> Any:
+    """A number of NumPy's as Python's, of which a DataLoader makes the usual tensors."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,136 @@
+"""bitsback as a codec of Zarr 3 (docs/zarr.md): `import zarr` finds it under the name "bitsback".
+
+It needs the extra `zarr`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitsback.archive.alone_choice import Axes
+from bitsback.chunks import ChunkCoding, ModelChoice
+from bitsback.errors import InputError, MissingExtra
+
+try:
+    from zarr.abc.codec import ArrayBytesCodec
+except ImportError as error:
+    raise MissingExtra("zarr", "bitsback[zarr]", ".[zarr]") from error
+
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArraySpec
+    from zarr.core.buffer import Buffer, NDBuffer
+    from zarr.core.chunk_grids import ChunkGrid
+    from zarr.core.common import JSON
+    from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
+
+NAME = "bitsback"
+
+
+@dataclass(frozen=True, repr=False)
+class BitsbackCodec(ArrayBytesCodec):
+    """Chunks as blocks of bitsback, under `serializer=`; nothing makes them smaller afterwards, so
+    `compressors=None` belongs to it.
+
+    >>> import numpy as np
+    >>> import zarr
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> array = zarr.create_array(
+    ...     {},
+    ...     shape=digits.shape,
+    ...     dtype=digits.dtype,
+    ...     chunks=(50, 28, 28),
+    ...     serializer=BitsbackCodec(),
+    ...     compressors=None,
+    ... )
+    >>> array[:] = digits
+    >>> bool((array[:] == digits).all())
+    True
+    """
+
+    coding: ChunkCoding
+
+    is_fixed_size = False
+
+    def __init__(
+        self, *, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
+    ) -> None:
+        """model: the name of one that ships, the path of a model file, a model, or several of
+        these, of which a trial tells the best for each chunk; "auto": those that ship and fit dtype
+        and shape. axes: what the last axes of a chunk are: "yx", those of an image; "yxc", with its
+        channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or "auto", of
+        which a trial tells for each chunk. embed: whether models that do not ship go into the
+        metadata of the array, once.
+
+        Raises InputError or ModelError.
+        """
+        object.__setattr__(self, "coding", ChunkCoding.of(model, axes, embed))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> BitsbackCodec:
+        configuration = data.get("configuration", {})
+        if data.get("name") != NAME or not isinstance(configuration, Mapping):
+            raise InputError(f"this is no configuration of the codec {NAME}: {data!r}")
+        return cls()._with(ChunkCoding.from_json(configuration))
+
+    def __repr__(self) -> str:
+        return f"BitsbackCodec(model={self.coding.model!r}, axes={self.coding.axes!r})"
+
+    def to_dict(self) -> dict[str, JSON]:
+        return {"name": NAME, "configuration": self.coding.to_json()}
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> BitsbackCodec:
+        """Chooses the models, before anything is written. The shape may be the array's, whose last
+        axes are like those of its chunks as far as it matters.
+        """
+        dtype = array_spec.dtype.to_native_dtype()
+        return self._with(self.coding.for_arrays(dtype, array_spec.shape))
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[TBaseDType, TBaseScalar],
+        chunk_grid: ChunkGrid,
+    ) -> None:
+        chunk = getattr(chunk_grid, "chunk_shape", (1,) * len(shape))
+        self.coding.check(dtype.to_native_dtype(), chunk)
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("a model says how large a chunk becomes")
+
+    def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        array = chunk_array.as_numpy_array()
+        dtype = _stored(array.dtype)
+        self.coding.check(dtype, array.shape)
+        self.coding.check_models(dtype, array.shape)
+        data = self.coding.encode(np.asarray(array, dtype, order="C"), told=False)
+        return chunk_spec.prototype.buffer.from_bytes(data)
+
+    def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype = chunk_spec.dtype.to_native_dtype()
+        found = self.coding.decode(chunk_bytes.to_bytes(), (_stored(dtype), chunk_spec.shape))
+        array = found.astype(dtype, copy=False)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    # The core lets other threads run while it codes.
+
+    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
+
+    async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
+
+    def _with(self, coding: ChunkCoding) -> BitsbackCodec:
+        found = object.__new__(type(self))
+        object.__setattr__(found, "coding", coding)
+        return found
+
+
+def _stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Chunks are little-endian, whatever an array is in memory."""
+    return dtype.newbyteorder("<")

@@ -1,0 +1,58 @@
+"""Blocks and Zarr arrays that were written before decode to what they did, by the program and by
+the specification, and blocks are written as they were.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from numpy.typing import NDArray
+
+import bitsback
+from bundled_models import spec_model
+from reference import alone as spec
+
+from .golden.make import BLOCKS, EXACT, FOLDER, ZARRS, make
+
+
+def read(name: str) -> bytes:
+    return (FOLDER / f"{name}.block").read_bytes()
+
+
+def assert_same(found: NDArray[Any], array: NDArray[Any]) -> None:
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert found.tobytes("A") == array.tobytes("A")
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_decodes_to_its_array(name: str) -> None:
+    assert_same(bitsback.decode(read(name)), BLOCKS[name][0]())
+
+
+@pytest.mark.parametrize("name", [name for name in BLOCKS if name != "grey"])
+def test_the_specification_decodes_it_too(name: str) -> None:
+    """But for one, whose model takes it long."""
+    make_array, options = BLOCKS[name]
+    models = [spec_model(options.get("model", "universal"))]
+    assert_same(spec.decode(read(name), models), make_array())
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_its_array_gives_the_same_bytes(name: str) -> None:
+    assert make(name) == read(name)
+
+
+@pytest.mark.parametrize("name", ZARRS)
+def test_an_array_of_zarr_decodes(name: str) -> None:
+    found, array = zarr.open_array(FOLDER / name, mode="r"), ZARRS[name][0]()
+    assert (np.asarray(found[...]) == array).all()
+
+
+def test_there_are_no_others() -> None:
+    assert {path.name for path in FOLDER.glob("*.*") if path.suffix != ".py"} == {
+        *(f"{name}.block" for name in BLOCKS),
+        *ZARRS,
+    }

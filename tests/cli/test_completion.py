@@ -1,0 +1,108 @@
+"""A shell completes commands, options, models, archives, and the names in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.shell_completion import ShellComplete
+from PIL import Image
+
+import bitsback
+from bitsback.cli.main import bitsback as command
+
+from .conftest import Run, assert_one_line_error
+
+
+def completed(*words: str) -> list[str]:
+    """What the last word may become."""
+    shell = ShellComplete(command, {}, "bitsback", "_BITSBACK_COMPLETE")
+    return [item.value for item in shell.get_completions(list(words[:-1]), words[-1])]
+
+
+@pytest.fixture
+def pictures(folder: Path) -> Path:
+    for name in ("in/a/1.png", "in/a/2 x.png", "in/b.png"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((3, 4), np.uint8)).save(name)
+    bitsback.compress("in", "in.bb")
+    return folder
+
+
+def test_commands_and_options(folder: Path) -> None:
+    assert completed("co") == ["compress", "completion"]
+    assert completed("help", "de") == ["decompress", "demo"]
+    assert "--threads" in completed("verify", "--t")
+    assert completed("completion", "") == ["bash", "zsh", "fish"]
+
+
+def test_archives_and_folders(pictures: Path) -> None:
+    assert completed("info", "") == ["digits.bb", "in.bb", "in/"]
+    assert completed("verify", "digits.bb", "in.") == ["in.bb"]
+    assert completed("decompress", "./d") == ["./digits.bb"]
+
+
+def test_names_in_an_archive_level_by_level(pictures: Path) -> None:
+    assert completed("extract", "in.bb", "") == ["a/", "b.png"]
+    assert completed("extract", "in.bb", "b.png", "a/") == ["a/1.png", "a/2 x.png"]
+    assert completed("list", "in.bb", "b") == ["b.png"]
+    assert completed("extract", "nothing.bb", "") == []
+    assert completed("extract", "digits.bb", "") == []
+
+
+def test_models(folder: Path) -> None:
+    Path("own.safetensors").touch()
+    assert completed("compress", "digits.npy", "-m", "universal") == [
+        "universal",
+        "universal-bilevel",
+    ]
+    assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts(run: Run, shell: str) -> None:
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert f"_BITSBACK_COMPLETE={shell}_complete" in result.stdout
+    assert_one_line_error(run("completion", "csh"), "csh", "bash")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_in_bash(run: Run, pictures: Path) -> None:
+    """What Tab makes of a line, in a real bash."""
+    Path("script").write_text(run("completion", "bash").stdout)
+    binaries = Path("bin")
+    binaries.mkdir()
+    program = binaries / "bitsback"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bitsback "$@"\n')
+    program.chmod(0o755)
+    test = """
+        source ./script
+        compopt() { options+=("$2"); }
+        complete_line() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); options=()
+            _bitsback_completion bitsback
+            (IFS='|'; echo "${COMPREPLY[*]} ${options[*]}")
+        }
+        complete_line bitsback extract in.bb ''
+        complete_line bitsback extract in.bb a/
+        complete_line bitsback compress digits.npy -m mnist-binary-
+    """
+    result = subprocess.run(
+        ["bash", "--norc", "-c", test],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{binaries.resolve()}:{os.environ['PATH']}"},
+        timeout=60,
+    )
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [
+        "a/|b.png nospace",
+        "a/1.png|a/2\\ x.png ",
+        "mnist-binary-paper|mnist-binary-context ",
+    ]

@@ -1,0 +1,88 @@
+"""What who guesses is shown: help as help, and what may have been meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+from bitsback.cli.main import COMMANDS
+
+from .conftest import Run, assert_one_line_error
+
+SOURCES = Path(bitsback.__file__).parent
+
+
+def test_the_program_alone_shows_its_help(run: Run) -> None:
+    result = run()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == run("--help").stdout
+    assert run("help").stdout == result.stdout
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "demo"])
+def test_help_of_a_command(run: Run, name: str) -> None:
+    result = run("help", name)
+    assert result.exit_code == 0
+    assert result.stdout == run(name, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["compres", "x"], "'compress'"),
+        (["help", "lst"], "'list'"),
+        (["ls", "x.bb"], "'list'"),
+        (["digits.npy"], "'bitsback compress digits.npy'"),
+        (["digits.bb"], "'bitsback decompress digits.bb'"),
+        (["compress", "digits.npy", "--forse"], "--force"),
+    ],
+)
+def test_near_misses(run: Run, folder: Path, arguments: list[str], part: str) -> None:
+    assert_one_line_error(run(*arguments), part, "id you mean")
+
+
+def test_nothing_is_suggested_for_what_is_far(run: Run, folder: Path) -> None:
+    assert "mean" not in run("zzzz").stderr
+
+
+def test_errors_speak_of_options_and_not_of_arguments_in_python(run: Run, folder: Path) -> None:
+    Path("in").mkdir()
+    Path("in/x.png").write_bytes(b"broken")
+    for arguments, option in (
+        (["compress", "digits.npy"], "--force"),
+        (["extract", "digits.bb", "0", "-o", "digits.npy"], "--force"),
+        (["compress", "in"], "--skip-bad"),
+    ):
+        result = run(*arguments)
+        assert_one_line_error(result, option)
+        assert "=" not in result.stderr
+
+
+def test_what_is_for_python_stands_in_brackets_behind_the_option() -> None:
+    """So that the command can leave it out."""
+    arguments = r"(?:force|skip_bad|model|threads|block|tile|stack|embed)=(?:True|False|FILE)"
+    for path in SOURCES.rglob("*.py"):
+        for literal in re.findall(r'"[^"\n]*"', path.read_text(encoding="utf-8")):
+            for found in re.finditer(arguments, literal):
+                before = literal[: found.start()]
+                assert before.endswith((" (", '"(')), f"{path.name}: {literal}"
+
+
+def test_a_cut_archive_has_no_ratio(run: Run, folder: Path) -> None:
+    Path("digits.bb").write_bytes(Path("digits.bb").read_bytes()[:200])
+    result = run("info", "digits.bb")
+    assert "200 bytes, damaged; whole, it would hold 47,040 bytes" in result.stdout
+    assert not re.search(r"\dx", result.stdout.split("size")[1].splitlines()[0])
+    assert '"bits_per_dimension": null' in run("info", "digits.bb", "--json").stdout
+
+
+def test_a_picture_of_floats_is_called_so(run: Run, folder: Path) -> None:
+    Image.fromarray(np.zeros((4, 5), np.float32)).save("float.tif")
+    result = run("compress", "float.tif")
+    assert_one_line_error(result, "float.tif", "floats", ".npy")
+    assert "channels" not in result.stderr

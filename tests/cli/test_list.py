@@ -1,0 +1,119 @@
+"""`list` names what is in an archive; `extract` takes what it names, and folders and patterns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+
+from .conftest import COUNT, Run, assert_one_line_error
+
+NAMES = ["a/1.png", "a/[1].png", "a/b/2.png", "c.png"]
+
+
+@pytest.fixture
+def pictures(folder: Path) -> Path:
+    for number, name in enumerate(NAMES):
+        path = Path("in", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((3 + number, 5), number, np.uint8)).save(path)
+    bitsback.compress("in", "in.bb")
+    return folder
+
+
+def found(folder: str) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()
+    )
+
+
+def test_names_one_a_line(run: Run, pictures: Path) -> None:
+    assert run("list", "in.bb").stdout.splitlines() == NAMES
+    assert run("list", "in.bb", "a/b", "c*").stdout.splitlines() == NAMES[2:]
+
+
+def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
+    lines = run("list", "-l", "in.bb").stdout.splitlines()
+    assert lines[0].split() == ["bytes", "stored", "kind", "shape", "name"]
+    assert lines[-1].split()[0] == "30" and "6 x 5" in lines[-1] and lines[-1].endswith("c.png")
+    rows = json.loads(run("list", "in.bb", "--json").stdout)
+    assert [row["name"] for row in rows] == NAMES
+    assert rows[-1]["shape"] == [6, 5] and rows[-1]["mode"] == "L" and rows[-1]["bytes"] == 30
+    with bitsback.open("in.bb") as archive:
+        assert sum(row["stored_bytes"] for row in rows) == sum(b.size for b in archive.blocks)
+
+
+def test_what_has_no_name_is_a_range_that_extract_takes(run: Run, folder: Path) -> None:
+    (row,) = json.loads(run("list", "digits.bb", "--json").stdout)
+    assert (row["name"], row["shape"]) == (f"0:{COUNT}", [COUNT, 28, 28])
+    assert run("extract", "digits.bb", row["name"], "-o", "all.npy").exit_code == 0
+    assert Path("all.npy").read_bytes() == Path("digits.npy").read_bytes()
+    bitsback.compress(np.zeros((40, 50), np.uint8), "one.bb")
+    assert run("list", "one.bb").stdout == "0\n"
+    assert_one_line_error(run("list", "one.bb", "x"), "one.bb", "name")
+
+
+def test_pages_that_are_alike_are_one_line(run: Run, folder: Path) -> None:
+    pages = [Image.fromarray(np.full(size, 7, np.uint8)) for size in [(3, 4)] * 3 + [(5, 6)]]
+    pages[0].save("t.tif", save_all=True, append_images=pages[1:])
+    bitsback.compress("t.tif", "t.bb", stack=False)
+    assert run("list", "t.bb").stdout.splitlines() == ["0:3", "3"]
+
+
+def test_arrays_of_an_npz_file(run: Run, folder: Path) -> None:
+    np.savez("x.npz", labels=np.arange(3), images=np.zeros((2, 4)), other=np.ones(1))
+    bitsback.compress("x.npz", "x.bb")
+    assert run("list", "x.bb").stdout.splitlines() == ["labels", "images", "other"]
+    assert run("extract", "x.bb", "*s", "-o", "some.npz").exit_code == 0
+    with np.load("some.npz") as arrays:
+        assert {name: arrays[name].tolist() for name in arrays} == {
+            "labels": [0, 1, 2],
+            "images": [[0.0] * 4] * 2,
+        }
+    assert_one_line_error(run("extract", "x.bb", "*s", "-o", "some.npy"), "x.bb", ".npz")
+
+
+@pytest.mark.parametrize(
+    ("items", "names"),
+    [
+        (["a/*.png"], NAMES[:3]),  # as with tar and unzip
+        (["a/?.png"], ["a/1.png"]),
+        (["a/"], NAMES[:3]),
+        (["./a/b"], ["a/b/2.png"]),
+        (["b"], None),
+        (["*b*"], ["a/b/2.png"]),
+        (["a/[1].png"], ["a/[1].png"]),  # which is a name that is there
+        (["c.png", "3", "*c*"], ["c.png"]),
+        (["0:2"], ["a/1.png", "a/[1].png"]),
+    ],
+)
+def test_folders_and_patterns(
+    run: Run, pictures: Path, items: list[str], names: list[str] | None
+) -> None:
+    result = run("extract", "in.bb", *items, "-o", "out")
+    if names is None:
+        assert_one_line_error(result, "in.bb", "'b'", "'bitsback list'")
+        assert not Path("out").exists()
+    else:
+        assert result.exit_code == 0, result.output
+        assert found("out") == names
+
+
+def test_pictures_go_to_this_folder_by_default(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("here").mkdir()
+    monkeypatch.chdir("here")
+    assert run("extract", "../in.bb", "a/b/").exit_code == 0
+    assert found(".") == ["a/b/2.png"]
+    assert_one_line_error(run("extract", "../in.bb", "a/b/"), "2.png", "--force")
+
+
+def test_a_name_that_is_mistyped(run: Run, pictures: Path) -> None:
+    assert_one_line_error(run("extract", "in.bb", "a/b/2.pgn"), "did you mean 'a/b/2.png'?")
+    assert_one_line_error(run("extract", "in.bb", "x*"), "'a/1.png'", "and 1 more")

@@ -1,0 +1,79 @@
+"""A block alone (docs/format.md), from its bytes to its array."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .archive import crc32c
+from .blocks import CHAIN, PLANES, RAW, Run, decode_data, read_levels
+from .fields import Reader, require
+
+IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
+
+
+def pack_varint(value: int) -> bytes:
+    low, rest = value % 128, value // 128
+    return bytes([low | 128]) + pack_varint(rest) if rest else bytes([low])
+
+
+def pack_shape(shape: Sequence[int]) -> bytes:
+    return bytes([len(shape)]) + b"".join(map(pack_varint, shape))
+
+
+def decode(
+    data: bytes,
+    models: Sequence[Any] = (),
+    dtype: str | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> NDArray[Any]:
+    """models: those that it may name, in the order of their numbers. dtype, shape: of an array that
+    does not tell them.
+    """
+    require(len(data) >= 4, "a CRC32C at the end")
+    reader = Reader(data[:-4])
+    require(reader.byte() == 0xBB, "the first byte of a block alone")
+    head = reader.byte()
+    version, flags = head % 16, head // 16
+    require(version == 1, "version 1")
+    require(flags <= 7, "no flag that this reader does not understand")
+    whole = bytes([0xBB, 16 * (flags & COLUMNS) + version])
+    if flags & IMPLIED:
+        require(dtype is not None and shape is not None, "dtype and shape are known")
+        kind = np.dtype(dtype)
+    else:
+        kind, shape = reader.dtype(), reader.shape()
+    whole += kind.str.encode() + pack_shape(shape)
+    start = reader.at
+    form = reader.byte()
+    axes, method = form // 16, form % 16
+    levels_kind = reader.byte()
+    levels = read_levels(reader, kind, levels_kind)
+    levels_field = reader.data[start + 1 : reader.at]
+    whole += bytes([form]) + levels_field
+    model = None
+    if method in (CHAIN, PLANES):
+        if flags & NUMBERED:
+            number = reader.byte()
+            require(number < len(models), "the number of a model of the array")
+            model = models[number]
+        else:
+            name = reader.take(16)
+            found = [model for model in models if model.identity[:16] == name]
+            require(len(found) == 1, "a model that is there")
+            (model,) = found
+        whole += model.identity[:16]
+    whole += reader.data[reader.at :]
+    require(crc32c(whole) == int.from_bytes(data[-4:], "little"), "the CRC32C of a block alone")
+    layout = reader.byte() if method == PLANES else 0
+    require(axes <= min(4, len(shape)), "items of at most four axes")
+    require(method == RAW or 0 not in shape, "an array without elements is raw")
+    lead = len(shape) - axes
+    count, item = math.prod(shape[:lead]), shape[lead:]
+    run = Run(count, kind, item, levels_kind, levels)
+    runs_field = b"\1" + pack_varint(count) + kind.str.encode() + pack_shape(item) + levels_field
+    content = decode_data(reader.data[reader.at :], method, [run], runs_field, model, layout)
+    array = np.frombuffer(content, kind).reshape(shape)
+    return np.asfortranarray(array) if flags & COLUMNS else array

@@ -1,0 +1,208 @@
+"""Archives as datasets of PyTorch's, in one process and in several."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import DataLoader
+
+import bitsback
+import torch
+from bitsback.torch import ArchiveDataset, BlockSampler
+
+SOME = settings(max_examples=40)
+
+
+def noise(*shape: int) -> NDArray[np.float32]:
+    """No model codes it, so that it is read in no time; each read is checked by a checksum."""
+    return np.random.default_rng(0).random(shape).astype(np.float32)
+
+
+ITEMS, BLOCK = 203, 7
+DATA = noise(ITEMS, 5, 6)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("torch") / "noise.bb"
+    bitsback.compress(DATA, path, block=BLOCK)
+    return path
+
+
+def doubled(image: NDArray[Any]) -> torch.Tensor:
+    image *= 2  # it is ours
+    return torch.from_numpy(image)
+
+
+def test_samples(path: Path) -> None:
+    dataset = ArchiveDataset(path)
+    assert len(dataset) == ITEMS
+    assert torch.equal(dataset[3], torch.from_numpy(DATA[3]))
+    assert torch.equal(dataset[-1], torch.from_numpy(DATA[-1]))
+    batch = dataset.__getitems__([9, 2, 9])
+    assert torch.equal(torch.stack(batch), torch.from_numpy(DATA[[9, 2, 9]]))
+    with pytest.raises(IndexError, match="out of bounds"):
+        dataset[ITEMS]
+    labelled = ArchiveDataset(path, doubled, np.arange(ITEMS, dtype=np.uint8))
+    image, label = labelled[7]
+    assert torch.equal(image, torch.from_numpy(2 * DATA[7]))
+    assert type(label) is int and label == 7
+    assert torch.equal(labelled[7][0], image), "what is in the cache is as it was"
+    with pytest.raises(bitsback.InputError, match="has 203 items, and there are 2 labels"):
+        ArchiveDataset(path, labels=[1, 2])
+    with pytest.raises(bitsback.InputError, match="no names"):
+        ArchiveDataset(path, labels=len)
+
+
+def test_big_endian_items_and_numbers(tmp_path: Path) -> None:
+    for array in (np.arange(12, dtype=">i4").reshape(3, 4), np.arange(5, dtype=">u2")):
+        bitsback.compress(array, tmp_path / "x.bb", force=True)
+        found = torch.stack(list(ArchiveDataset(tmp_path / "x.bb")))
+        assert found.tolist() == array.tolist() and str(array.dtype)[1:] in ("i4", "u2")
+
+
+def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=DATA, labels=np.arange(ITEMS))
+    bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb", block=BLOCK)
+    dataset = ArchiveDataset(tmp_path / "x.bb", array="images", labels="labels")
+    assert len(dataset) == ITEMS
+    assert torch.equal(dataset[150][0], torch.from_numpy(DATA[150])) and dataset[150][1] == 150
+    assert sorted(BlockSampler(dataset, window=2)) == list(range(ITEMS))
+    with pytest.raises(bitsback.InputError, match="the arrays images, labels; say which"):
+        ArchiveDataset(tmp_path / "x.bb")
+    with pytest.raises(bitsback.InputError, match="no array 'none'"):
+        ArchiveDataset(tmp_path / "x.bb", array="none")
+
+
+def test_pictures_of_several_kinds(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images = []
+    for number in range(12):
+        shape = (9 + number % 4, 30, 3)[: 2 + number % 2]
+        images.append(random.integers(0, 256, shape, np.uint8))
+        (tmp_path / f"in/{number % 3}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images[-1]).save(tmp_path / f"in/{number % 3}/{number:02}.png")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", block=2)
+    dataset = ArchiveDataset(tmp_path / "x.bb", labels=lambda name: int(name.split("/")[0]))
+    order, names = [5, 0, 11, 5, 3], dataset.archive.names
+    for index, (image, label) in zip(order, dataset.__getitems__(order), strict=True):
+        number = int(names[index][2:4])
+        assert np.array_equal(image, images[number]) and label == number % 3
+    (first, _), _, _, (again, _), _ = ArchiveDataset(
+        tmp_path / "x.bb", doubled, range(12)
+    ).__getitems__(order)
+    assert torch.equal(first, again), "each is changed once"
+    assert dataset.blocks.shape == (12,)
+    for sampler in (BlockSampler(dataset, window=1), BlockSampler(dataset)):
+        assert sorted(sampler) == list(range(12))
+
+
+@given(
+    window=st.none() | st.integers(1, 40),
+    seed=st.integers(0, 5),
+    batch_size=st.integers(1, 30),
+    num_workers=st.integers(0, 5),
+)
+@SOME
+def test_an_epoch_has_each_item_once(
+    path: Path, window: int | None, seed: int, batch_size: int, num_workers: int
+) -> None:
+    dataset = ArchiveDataset(path)
+    options: dict[str, Any] = {"window": window, "seed": seed}
+    options |= {"batch_size": batch_size, "num_workers": num_workers}
+    sampler, again = BlockSampler(dataset, **options), BlockSampler(dataset, **options)
+    first, second = list(sampler), list(sampler)
+    assert len(sampler) == ITEMS and sorted(first) == sorted(second) == list(range(ITEMS))
+    assert first != second
+    again.set_epoch(1)
+    assert list(again) == second and list(again) not in (first, second)
+
+
+def test_a_window_has_few_blocks(path: Path) -> None:
+    dataset = ArchiveDataset(path)
+    blocks = dataset.blocks
+    assert blocks.max() == ITEMS // BLOCK - 1
+    order = list(BlockSampler(dataset, window=3))
+    items = [np.flatnonzero(blocks == number) for number in range(blocks.max() + 1)]
+    at = 0
+    while at < ITEMS:
+        seen = set(blocks[order[at : at + 3 * 7]].tolist())
+        assert len(seen) <= 4, "3, and one more where blocks are not of one size"
+        at += sum(len(items[number]) for number in seen)
+    for wrong in ({"window": 0}, {"batch_size": 0}, {"num_workers": -1}, {"seed": -1}):
+        with pytest.raises(bitsback.InputError, match="at least"):
+            BlockSampler(dataset, **wrong)
+
+
+def test_each_worker_has_blocks_of_its_own(path: Path) -> None:
+    dataset = ArchiveDataset(path)
+    sampler = BlockSampler(dataset, window=2, batch_size=4, num_workers=3)
+    order = list(sampler)
+    of_worker: list[set[int]] = [set(), set(), set()]
+    batches = [order[at : at + 4] for at in range(0, ITEMS, 4)]
+    for number, batch in enumerate(batches[:-6]):
+        of_worker[number % 3] |= set(dataset.blocks[batch].tolist())
+    assert not of_worker[0] & of_worker[1] and not of_worker[1] & of_worker[2]
+    assert not of_worker[0] & of_worker[2] and all(of_worker)
+
+
+@pytest.mark.parametrize(
+    ("workers", "start"), [(0, None), (2, "fork"), (2, "spawn")], ids=["none", "fork", "spawn"]
+)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_workers_read_the_same_under_load(path: Path, workers: int, start: str | None) -> None:
+    """Without a cache each item is another read and another checksum, and workers overlap."""
+    dataset = ArchiveDataset(path, labels=range(ITEMS), cache=0)
+    dataset[0]  # the file has been read from before workers are made
+    sampler = BlockSampler(dataset, window=30, batch_size=4, num_workers=workers)
+    loader = DataLoader(
+        dataset,
+        batch_size=4,
+        sampler=sampler,
+        num_workers=workers,
+        multiprocessing_context=start,
+        persistent_workers=workers > 0,
+    )
+    expected = list(sampler) + list(sampler)
+    sampler.set_epoch(0)
+    seen: list[int] = []
+    for _ in range(2):
+        for images, labels in loader:
+            assert torch.equal(images, torch.from_numpy(DATA[labels.numpy()]))
+            assert np.array_equal(dataset[int(labels[0])][0], images[0]), "here, meanwhile"
+            seen += labels.tolist()
+    assert seen == expected
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "pytorch.md"
+    (example,) = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    np.save("digits.npy", np.eye(28, dtype=np.uint8)[None].repeat(100, 0))
+    np.save("labels.npy", np.arange(100))
+    exec(example, {})
+    with bitsback.open("digits.bb") as archive:
+        assert len(archive) == 100
+
+
+def test_without_torch_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import importlib.util as util; util.find_spec = lambda name: None\n"
+        "import bitsback\n"
+        "try: import bitsback.torch\n"
+        "except bitsback.MissingExtra as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'bitsback[torch]'" in ran.stdout
