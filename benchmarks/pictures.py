@@ -19,7 +19,7 @@ from bitsback.images.folder import list_folder
 from bitsback.images.pictures import read_pixels
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
-from bitsback.peers.units import Picture, Pictures, Unit, elements
+from bitsback.peers.units import Pictures, Unit, elements
 
 Key = tuple[str, Unit]
 """A compressor's name, with its effort, and what one of its files holds."""
@@ -112,15 +112,10 @@ def _equal(source: Path, restored: Path) -> bool:
     if source.is_dir():
         names = list(picture_files(source))
         return all(
-            np.array_equal(read_pixels(source / name), _restored(restored, name)) for name in names
+            np.array_equal(read_pixels(source / name), read_pixels(restored / name))
+            for name in names
         )
     if source.suffix == ".npy":
         one, other = np.load(source, mmap_mode="r"), np.load(restored, mmap_mode="r")
         return bool(one.dtype == other.dtype and np.array_equal(one, other))
     return np.array_equal(read_pixels(source), read_pixels(restored))
-
-
-def _restored(folder: Path, name: str) -> Picture:
-    """A picture that came back, as PNG if its format was not one of those that are written."""
-    path = folder / name
-    return read_pixels(path if path.exists() else path.with_name(path.name + ".png"))

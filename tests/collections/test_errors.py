@@ -5,6 +5,8 @@ half-written.
 from __future__ import annotations
 
 import io
+import json
+import re
 import signal
 import struct
 import subprocess
@@ -19,7 +21,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive import restore
+from bitsback.archive.staging import _Hidden
 
 from .conftest import Run, files, noise, notes_of, pixels, save
 
@@ -36,14 +38,13 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+def png(
+    width: int, height: int, depth: int = 8, colour: int = 0, data: bytes = zlib.compress(b"")
+) -> bytes:
     """A PNG file that claims a size, and has next to no data."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
     )
 
 
@@ -54,6 +55,12 @@ def animation(kind: str) -> bytes:
     return out.getvalue()
 
 
+def jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(noise("RGB", (90, 80))).save(out, "JPEG")
+    return out.getvalue()
+
+
 def cut(data: bytes) -> bytes:
     return data[: len(data) * 2 // 3]
 
@@ -61,8 +68,6 @@ def cut(data: bytes) -> bytes:
 def bad_pictures() -> dict[str, tuple[str, bytes, str]]:
     stream = io.BytesIO()
     Image.fromarray(noise("RGB", (90, 80))).save(stream, "PNG")
-    cmyk = io.BytesIO()
-    Image.new("CMYK", (4, 4)).save(cmyk, "JPEG")
     broken = bytearray(stream.getvalue())
     broken[len(broken) // 2] ^= 1
     return {
@@ -72,13 +77,33 @@ def bad_pictures() -> dict[str, tuple[str, bytes, str]]:
         "changed": ("x.png", bytes(broken), "cannot be read"),
         "bomb": ("x.png", png(60_000, 60_000), "pixels in few bytes, which may be an attack"),
         "no size": ("x.png", png(0, 5), "cannot be read|no picture"),
-        "deep": ("x.png", png(4, 4, 16, 2), "16 bits"),
-        "gif": ("x.gif", animation("GIF"), "holds 2 pictures"),
-        "apng": ("x.png", animation("PNG"), "holds 2 pictures"),
-        "tiff": ("x.tif", animation("TIFF"), "holds 2 pictures; compress it on its own"),
-        "cmyk": ("x.jpg", cmyk.getvalue(), "mode CMYK is not held"),
-        "pgm": ("x.pgm", b"P5 2 2 100\n\1\2\3\4", "go up to 100"),
     }
+
+
+def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
+    """Whole pictures that are not coded by their pixels."""
+    cmyk = io.BytesIO()
+    Image.new("CMYK", (4, 4)).save(cmyk, "TIFF")
+    return {
+        "deep": ("x.png", png(4, 4, 16, 2, zlib.compress(bytes(100)))),
+        "gif": ("x.gif", animation("GIF")),
+        "apng": ("x.png", animation("PNG")),
+        "tiff": ("x.tif", animation("TIFF")),
+        "cmyk": ("x.tif", cmyk.getvalue()),
+        "pgm": ("x.pgm", b"P5 2 2 100\n\1\2\3\4"),
+        "jpeg that is cut short": ("x.jpg", cut(jpeg())),
+    }
+
+
+@pytest.mark.parametrize("case", uncoded_pictures())
+def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case: str) -> None:
+    name, data = uncoded_pictures()[case]
+    (folder / "1" / name).write_bytes(data)
+    summary, notes = notes_of(folder, tmp_path / "a.bb")
+    assert notes == [] and summary.files == 31
+    assert sum(held.bytes for held in summary.stored.values()) == len(data)
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "1" / name).read_bytes() == data
 
 
 @pytest.mark.parametrize("case", bad_pictures())
@@ -104,9 +129,7 @@ def test_no_picture_is_left(tmp_path: Path) -> None:
     with pytest.raises(bitsback.InputError, match=r"no pictures \(1 \*\.txt left out\)"):
         bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
     (tmp_path / "in" / "a.png").write_text("x")
-    with pytest.raises(
-        bitsback.InputError, match=r"no picture that can be used; the first: .*a\.png"
-    ):
+    with pytest.raises(bitsback.InputError, match=r"no file that can be used; the first: .*a\.png"):
         bitsback.compress(tmp_path / "in", tmp_path / "a.bb", skip_bad=True)
 
 
@@ -203,11 +226,9 @@ def test_names_that_the_file_system_takes_for_the_same(
 ) -> None:
     """As on macOS and Windows for A.png and a.png."""
     notes_of(folder, tmp_path / "a.bb")
-    write = restore._write_picture
+    write = _Hidden.write
     monkeypatch.setattr(
-        restore,
-        "_write_picture",
-        lambda stage, item, name, kind: write(stage, item, "same.png", kind),
+        _Hidden, "write", lambda self, name, data, time: write(self, "same.png", data, time)
     )
     with pytest.raises(bitsback.InputError, match="takes for the same"):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
@@ -221,7 +242,7 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "x.png" in result.stderr and "--skip-bad" in result.stderr
     result = run("compress", "in", "--skip-bad")
     assert result.exit_code == 0, result.output
-    assert "in.bb: 30 files" in result.stderr
+    assert re.match(r"in: 30 files, .* on disk -> in\.bb .* \(\d+ %\)\n", result.stderr)
     assert "left out: in/0/x.png: is no picture" in result.stderr.replace("\\", "/")
     assert "left out, as they are no pictures: 1 *.txt" in result.stderr
     result = run("info", "in.bb")
@@ -242,13 +263,18 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
 
 
 def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
-    save(noise("RGB"), tmp_path / "in" / "a.jpg")
+    save(noise("RGB", (90, 80)), tmp_path / "in" / "a.jpg")
     result = run("compress", "in")
-    assert result.stderr.startswith(
-        "bitsback: warning: 1 file of JPEG or WebP: the pixels are kept"
+    assert "held bit for bit: 1 file" in result.stderr and "JPEG, WebP or GIF" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(
+        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are files"
     )
     assert run("compress", "in", "-f", "-q").stderr == ""
     result = run("compress", "in", "-f", "--json")
-    assert result.stderr == "" and '"warnings": [\n    "1 file of JPEG' in result.stdout
+    told = json.loads(result.stdout)
+    assert result.stderr == "" and "less than a tenth" in told["warnings"][0]
+    size = (tmp_path / "in" / "a.jpg").stat().st_size
+    assert told["disk_in"] == size
+    assert told["stored"] == {"JPEG, WebP or GIF": {"files": 1, "bytes": size}}
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0
-    assert files(tmp_path / "out") == ["a.jpg.png"]
+    assert files(tmp_path / "out") == ["a.jpg"]

@@ -19,7 +19,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images.names import fault, first_twin, printable, windows_fault
 from bitsback.images.restored import restored as restored_name
 
-from .conftest import files, noise, notes_of, restored, save
+from .conftest import files, noise, restored, save
 
 GREY = Collection.of_items("|u1", (2, 2), 1)
 
@@ -127,7 +127,7 @@ def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> No
     files = unpack_files(open_section(pack_files(FOLDER, runs, names), NAMES), collection)
     assert files.names == names
     assert list(files.parts_in_order()) == parts
-    order = list(files.of_items())
+    order = [number for part in files.by_part() for number in part]
     assert sorted(order) == list(range(len(names)))
     assert [parts[number] for number in order] == sorted(parts)
     assert [files.place(number) for number in order] == [
@@ -159,13 +159,11 @@ class TestOnLinux:
         assert notes[1].startswith("4 of the names cannot be restored on Windows")
 
 
-def test_two_pictures_that_would_come_back_as_one(tmp_path: Path) -> None:
-    save(noise("RGB"), tmp_path / "in" / "a.jpg")
-    save(noise("RGB"), tmp_path / "in" / "a.jpg.png")
-    with pytest.raises(
-        bitsback.InputError, match=r"would be restored as a\.jpg\.png, and so would .*rename"
-    ):
-        notes_of(tmp_path / "in", tmp_path / "a.bb")
+def test_every_file_comes_back_under_its_own_name(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.jpg.png", "b.gif.png"):
+        save(noise("RGB"), tmp_path / "in" / name)
+    out, _ = restored(tmp_path / "in", tmp_path)
+    assert files(out) == ["a.jpg", "a.jpg.png", "b.gif.png"]
 
 
 def test_a_file_twice_and_folders_in_a_list(tmp_path: Path) -> None:

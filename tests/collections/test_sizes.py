@@ -49,7 +49,9 @@ def test_pictures_come_back(
     assert files(tmp_path / "out") == files(pictures)
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.verify() == []
-        assert [part["items"] for part in archive.info()["parts"]] == [12, 12, 13, 1]
+        # In small tiles the large picture takes more by its pixels than as a file, which is held.
+        held = [12, 12, 12, 1, 1] if options.get("tile") else [12, 12, 13, 1]
+        assert [part["items"] for part in archive.info()["parts"]] == held
         for number, name in enumerate(archive.names):
             mode, expected = pixels(pictures / name)
             assert pixels(tmp_path / "out" / name)[0] == mode
@@ -66,7 +68,7 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
     save(image, tmp_path / "in" / "a.png")
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", tile=100, block=1)
     with bitsback.open(tmp_path / "a.bb") as archive:
-        assert [block.items for block in archive.blocks] == [1] * 12
+        assert [block.items for block in archive.blocks] == [1] * 13  # the last one has notes
         asked = []
         pop = StandIn.pop_planes
 

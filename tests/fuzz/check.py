@@ -15,7 +15,7 @@ from bitsback.models import vectors
 from bundled_models import spec_model
 from reference import archive as spec
 
-from .seeds import split
+from .seeds import content, split
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files need not reach a disk
 MOST_ITEMS = 50  # of claims to have more, as many are asked for
@@ -116,7 +116,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     items: dict[int, bytes] = {}
 
     def take(number: int) -> None:
-        items[number] = np.asarray(archive[number]).tobytes()
+        items[number] = content(archive[number])
 
     for number in range(min(len(archive), MOST_ITEMS)):
         refused(partial(take, number))

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +21,11 @@ from bitsback.archive.collection import IDX, Collection
 from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
+from bitsback.archive.stored import Stored
 from bitsback.models import Model, bundled
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
+from reference.notes import chunk
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,12 @@ def collections() -> list[Seed]:
         save(rng.integers(0, 256, (5, 4, 3), np.uint8), pictures / "deep" / "colour.tif")
         save(rng.integers(0, 256, (20, 40, 3), np.uint8), pictures / "deep" / "other.png")
         save(np.add.outer(np.arange(20), np.arange(30)).astype("<u2"), pictures / "Ü.pgm.png")
+        exact = folder / "exact"
+        for number in range(2):
+            save(rng.integers(0, 9, (20, 40), np.uint8), exact / f"{number}.pgm")
+            save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
+            (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
+        (exact / "empty.txt").touch()
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
         pages = [Image.fromarray(item) for item in (*grey, *ink[:2] * np.uint8(255))]
         pages[2].save(folder / "x.tif", save_all=True, append_images=pages)
@@ -112,14 +122,32 @@ def collections() -> list[Seed]:
         )
         (folder / "x.idx.gz").write_bytes(gzip.compress((folder / "x.idx").read_bytes()))
         seeds = []
-        for path in (pictures, folder / "x.npz", folder / "x.tif"):
-            data = compress(path, model="fast", block=4, tile=16)
+        for path in (pictures, exact, folder / "x.npz", folder / "x.tif"):
+            options = {"files": "exact", "keep_others": True} if path == exact else {}
+            data = compress(path, model="fast", block=4, tile=16, **options)
             opened = bitsback.open(io.BytesIO(data))
-            items = tuple(np.asarray(opened[number]).tobytes() for number in range(len(opened)))
+            items = tuple(content(opened[number]) for number in range(len(opened)))
             seeds.append(Seed(path.name, data, items, stored=stored(data)))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
+
+
+def content(item: Any) -> bytes:
+    """The bytes of a file that is held bit for bit, or else of an array."""
+    return item.read() if isinstance(item, Stored) else np.asarray(item).tobytes()
+
+
+def own_png(rows: NDArray[np.uint8]) -> bytes:
+    """A grey PNG, compressed by the zlib of Python."""
+    content = b"".join(b"\0" + row.tobytes() for row in rows)
+    size = struct.pack(">II", rows.shape[1], rows.shape[0])
+    chunks = (
+        (b"IHDR", size + bytes([8, 0, 0, 0, 0])),
+        (b"IDAT", zlib.compress(content)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
 
 
 def save(array: NDArray[Any], path: Path) -> None:

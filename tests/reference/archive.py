@@ -48,7 +48,7 @@ def read_sections(data: bytes) -> list[Section]:
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
     require(reader.byte() == 2, "version 2")
-    require(reader.varint() == 0, "no feature that this reader does not understand")
+    require(reader.varint() <= 1, "no feature that this reader does not understand")
     require(data[-4:] == END, "the last four bytes of a footer")
     sections = []
     while reader.at < len(data) - 12:
@@ -58,7 +58,7 @@ def read_sections(data: bytes) -> list[Section]:
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
         require(
-            kind in "CMBIN" or kind in "abcdefghijklmnopqrstuvwxyz",
+            kind in "CMBINF" or kind in "abcdefghijklmnopqrstuvwxyz",
             "a kind of section that is known",
         )
         sections.append(Section(kind, at, payload, reader.at - at))
@@ -81,6 +81,11 @@ class File:
 
     name: str | None
     array: NDArray[Any]
+    """Of a file that is held bit for bit its bytes."""
+    held: bool = False
+    note: bytes = b""
+    time: int | None = None
+    """In ns since 1970."""
 
 
 def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
@@ -100,6 +105,9 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     arrays: list[list[NDArray[Any]]] = []
     for part, content in zip(parts, decode_parts(sections, parts, models), strict=True):
         flat = np.frombuffer(content, part.dtype)
+        if part.axes == 3:
+            arrays.append([flat])
+            continue
         if part.axes < 2:
             array = flat.reshape(part.shape)
             arrays.append([array] if kind == 1 else list(array))
@@ -110,7 +118,9 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
             arrays[-1] += list(flat[:size].reshape(count, *shape))
             flat = flat[size:]
     (names,) = (section for section in sections if section.kind == "N")
-    return list(read_files(Reader(names.payload), kind, arrays))
+    facts = [section.payload for section in sections if section.kind == "F"]
+    require(len(facts) <= (kind == 0), "one F at most, of a folder")
+    return list(read_files(Reader(names.payload), kind, parts, arrays, facts))
 
 
 def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[Any]) -> list[bytes]:
@@ -142,8 +152,13 @@ def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[An
 
 
 def read_files(
-    reader: Reader, kind: int | None, arrays: list[list[NDArray[Any]]]
+    reader: Reader,
+    kind: int | None,
+    parts: list[Part],
+    arrays: list[list[NDArray[Any]]],
+    facts: list[bytes],
 ) -> Iterator[File]:
+    places: list[int] = []
     if kind == 1:
         files = [array for part in arrays for array in part]
     else:
@@ -152,9 +167,14 @@ def read_files(
             all(part < len(arrays) and count >= 1 for part, count in runs),
             "a run is of files of a part",
         )
+        places = [part for part, count in runs for _ in range(count)]
+        for number, part in enumerate(parts):
+            wanted = part.shape[0] if part.axes == 3 else len(arrays[number])
+            require(places.count(number) == wanted, "the runs have every item")
         left = [iter(array) for array in arrays]
-        files = [next(left[part]) for part, count in runs for _ in range(count)]
-        require(all(not list(rest) for rest in left), "the runs have every item")
+        files = [
+            arrays[place][0] if parts[place].axes == 3 else next(left[place]) for place in places
+        ]
     names, before = [], b""
     for _ in files if kind != 2 else ():
         start, end, size = reader.varint(), reader.varint(), reader.varint()
@@ -169,8 +189,46 @@ def read_files(
         names.append(name)
     reader.done()
     require(len(set(names)) == len(names), "no two names are the same")
+    if facts:
+        yield from with_facts(Reader(facts[0]), names, places, parts, arrays, files)
+        return
+    require(all(part.axes != 3 for part in parts), "bytes of files have facts")
     for name, array in zip(names or [None] * len(files), files, strict=True):
         yield File(name, array)
+
+
+def with_facts(
+    reader: Reader,
+    names: list[str],
+    places: list[int],
+    parts: list[Part],
+    arrays: list[list[NDArray[Any]]],
+    files: list[NDArray[Any]],
+) -> Iterator[File]:
+    """The files of a folder, in order, as `F` tells of them."""
+    left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
+    notes = [number for number in left if parts[number].shape[0] == 0]
+    time, found = 0, []
+    for name, place, array in zip(names, places, files, strict=True):
+        size, change = reader.varint(), reader.varint()
+        time += -(change + 1) // 2 if change % 2 else change // 2
+        time = (time + 2**63) % 2**64 - 2**63
+        require(size < 2**63, "a size that there is")
+        content = np.empty(0, np.uint8)
+        while size and notes and left[notes[0]].size == 0:
+            notes.pop(0)
+        where = place if place in left else (notes or [None])[0]
+        require(where is not None or size == 0, "notes are there")
+        if where is not None and size:
+            require(size <= left[where].size, "the sizes are those of the bytes")
+            content, left[where] = left[where][:size], left[where][size:]
+        if place in left:
+            found.append(File(name, content, True, b"", time))
+        else:
+            found.append(File(name, array, False, content.tobytes(), time))
+    reader.done()
+    require(all(rest.size == 0 for rest in left.values()), "the sizes are those of the bytes")
+    yield from found
 
 
 def read_index(sections: list[Section]) -> list[int]:

@@ -89,6 +89,9 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
         require(len(parts) > 0, "at least one part")
         for part in parts:
             require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
+            if part.axes == 3:
+                require(kind == 0 and (part.shape[0] > 0 or part.elements > 0), "files, or notes")
+                continue
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]
             require(part.axes == 2 or len(part.shape) > 2, "pictures have rows and columns")
@@ -100,7 +103,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
 
 def read_part(reader: Reader) -> Part:
     dtype, axes, shape = reader.dtype(), reader.byte(), reader.shape()
-    require(axes <= 2, "one item, or items along the first axis, of one size or of several")
+    require(axes <= 3, "one item, or items along the first axis, of one size or of several")
     require(axes == 0 or len(shape) > 0, "a first axis")
     if axes == 2:
         require(len(shape) <= 2, "a number of items, and of channels")
@@ -111,12 +114,13 @@ def read_part(reader: Reader) -> Part:
         require(all(n > 0 and min(size[:2]) > 0 for n, size in sizes), "sizes are of pictures")
         require(sum(n for n, _ in sizes) == shape[0], "every item has a size")
     else:
-        sizes = [(shape[0] if axes else 1, shape[axes:])]
+        require(axes < 3 or (len(shape) == 2 and dtype == np.uint8), "bytes of files")
+        sizes = [(shape[0] if axes == 1 else 1, shape[min(axes, 1) :])]
     cut = None
     kind = reader.byte()
     require(kind <= 1, "cut or not")
     if kind:
-        dimensions = 1 + len(shape) if axes == 2 else len(shape) - axes
+        dimensions = 1 + len(shape) if axes == 2 else len(shape) - min(axes, 1)
         cut = tuple(reader.varint() for _ in range(dimensions))
         require(0 not in cut, "pieces have an extent")
     part = Part(dtype, axes, shape, sizes, cut)

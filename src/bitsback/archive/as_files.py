@@ -1,5 +1,5 @@
-"""What is in an archive as files: pictures under their names, arrays and their items as .npy files,
-pages as PNG files.
+"""What is in an archive as files: those of a folder under their names, arrays and their items as
+.npy files, pages as PNG files.
 """
 
 import io
@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from bitsback.archive.collection import Collection
+from bitsback.archive.maker import Maker
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.targets import target_of, targets
+from bitsback.archive.targets import target_of
 from bitsback.errors import InputError
 from bitsback.images.npy import Shape, write_header
 
@@ -36,7 +37,8 @@ class AsFiles:
         self._named: dict[str, int] | None = None
         """The numbers of the files, if they have names."""
         if isinstance(collection, FileList) and collection.kind == FOLDER:
-            self._named = {target[0]: number for number, target in targets(archive.files)}
+            files = archive.files
+            self._named = {target_of(files, number)[0]: number for number in range(len(files))}
         elif isinstance(collection, FileList) and collection.kind == NPZ:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
         whole = isinstance(collection, Collection) and (collection.picture or not collection.shape)
@@ -86,7 +88,7 @@ class AsFiles:
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
             return encode(archive[number].whole(), "PNG")
-        return encode(archive[number].whole(), target_of(archive.files, number)[1])
+        return Maker(archive).file(number)
 
     def _number(self, name: str) -> int:
         number = self.number(name)

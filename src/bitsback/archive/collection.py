@@ -5,7 +5,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -20,9 +20,9 @@ from bitsback.wire import varint
 ARRAY, IDX, IDX_GZ = 0, 2, 3
 """Containers: an array, and one that came, and goes, as an idx file."""
 
-ONE, COUNTED, VARIED = range(3)
+ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
-columns.
+columns; it is the bytes of files, one after the other, which are one item.
 """
 
 MOST_COLOURS = 4
@@ -40,9 +40,11 @@ class Collection:
 
     dtype: np.dtype[Any]
     shape: Shape
-    """If the items' sizes vary: their number, and that of their channels, if they have some."""
+    """If the items' sizes vary: their number, and that of their channels, if they have some. Of the
+    bytes of files: the number of files, and that of bytes.
+    """
     axes: int
-    """ONE, COUNTED or VARIED."""
+    """ONE, COUNTED, VARIED or BYTES."""
     container: int = ARRAY
     cut: Shape | None = None
     """The greatest extents of a piece; None: each item is one."""
@@ -60,12 +62,12 @@ class Collection:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
         else:
-            yield self.shape[0] if self.axes else 1, self._shape(0)
+            yield self.shape[0] if self.axes == COUNTED else 1, self._shape(0)
 
     def _shape(self, run: int) -> Shape:
         """Of the items of a run."""
         if self.axes != VARIED:
-            return self.shape[self.axes :]
+            return self.item_shape
         return (*self.sizes[run][1:], *self.shape[1:])
 
     @property
@@ -81,6 +83,11 @@ class Collection:
         return self._elements[-1]
 
     @property
+    def content(self) -> "Collection":
+        """The bytes of files as an array."""
+        return replace(self, shape=self.item_shape, axes=ONE)
+
+    @property
     def nbytes(self) -> int:
         return self.elements * self.dtype.itemsize
 
@@ -93,7 +100,7 @@ class Collection:
     def item_shape(self) -> Shape:
         """Of every item, of an array whose items do not vary."""
         assert self.axes != VARIED
-        return self.shape[self.axes :]
+        return self.shape[min(self.axes, COUNTED) :]
 
     @property
     def entries(self) -> int:
@@ -110,7 +117,7 @@ class Collection:
 
     @property
     def entry_shape(self) -> Shape:
-        """Of what the first axis counts; rows and columns are 1 where they vary."""
+        """Of what the first axis counts; rows and columns are 1 where they vary; not of bytes."""
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 
     @cached_property
@@ -217,20 +224,22 @@ class Collection:
             )
         collection = cls.unpack_array(cursor, container)
         cursor.done()
-        if collection.axes == VARIED:
-            raise ArchiveError("its array has items of several sizes, which only pictures have")
+        if collection.axes >= VARIED:
+            raise ArchiveError("its array has items that only a folder of files has")
         return collection
 
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":
         dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
-        if axes > VARIED or (axes and not shape) or (axes == VARIED and len(shape) > 2):
+        if axes > BYTES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
             raise ArchiveError("its items are counted along an axis that is not there")
+        if axes == BYTES and (len(shape) != 2 or dtype != np.uint8):
+            raise ArchiveError("its files have other elements than bytes")
         sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
-        dimensions = 1 + len(shape) if axes == VARIED else len(shape) - axes
+        dimensions = 1 + len(shape) if axes == VARIED else len(shape) - min(axes, COUNTED)
         cut = _unpack_cut(cursor, dimensions)
         collection = cls(dtype, shape, axes, container, cut, sizes)
-        check_shape(dtype, shape if axes != VARIED else (max(collection.elements, 1),))
+        check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
         if cut is not None and not collection.elements:
             raise ArchiveError("it is cut into pieces, and has no elements")
         return collection

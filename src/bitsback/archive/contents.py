@@ -17,6 +17,7 @@ from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.archive.pieces import Pieces
+from bitsback.archive.stored import Stored
 from bitsback.archive.view import Chunks, View
 from bitsback.errors import InputError
 
@@ -168,7 +169,7 @@ class Contents(ABC):
             return [self._file_view(number) for number in range(len(self))[which]]
         return self._file_view(which)
 
-    def _file_view(self, which: Any) -> View:
+    def _file_view(self, which: Any) -> View | Stored:
         files, name = self.files, self.name
         if isinstance(which, str):
             number = files.number(which)
@@ -185,12 +186,22 @@ class Contents(ABC):
         collection = files.collection
         if collection.kind == NPZ:
             return View(self, collection.parts[number], collection.starts[number])
+        if files.stored(number):
+            return Stored(self, number)
         part, entry = files.place(number)
         return View(self, collection.parts[part], collection.starts[part], entry)
 
     @property
     def _whole(self) -> View:
         return View(self, self.array, 0)
+
+    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
+        """Some bytes of a part that has those of files, or of notes."""
+        assert isinstance(self.collection, FileList)
+        if start == stop:
+            return b""
+        content, first = self.collection.parts[part].content, self.collection.starts[part]
+        return View(self, content, first).take((Steps(range(start, stop)),), verify).tobytes()
 
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """What the array has from start to stop - 1 on its first axis: [stop - start, ...].

@@ -9,7 +9,15 @@ import math
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, PLANES, Opened
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, ONE, VARIED, Collection
+from bitsback.archive.collection import (
+    ARRAY,
+    BYTES,
+    IDX,
+    IDX_GZ,
+    ONE,
+    VARIED,
+    Collection,
+)
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
@@ -141,17 +149,23 @@ def _describe_array(array: Collection) -> dict[str, Any]:
 def _describe_files(files: FileList) -> dict[str, Any]:
     return {
         "names": 0 if files.kind == TIFF else files.files,
-        "parts": [_describe_part(part, files.kind) for part in files.parts],
+        "parts": [
+            _describe_part(part, files.kind)
+            for number, part in enumerate(files.parts)
+            if number not in files.notes
+        ],
+        "note_bytes": sum(files.parts[number].elements for number in files.notes),
     }
 
 
 def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
-    varied = part.axes == VARIED
+    varied, held = part.axes == VARIED, part.axes == BYTES
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
-        "items": part.entries if kind == TIFF else part.items,
-        "mode": None if kind == NPZ else mode_of(part.dtype, part.entry_shape),
+        "items": part.entries if kind == TIFF or held else part.items,
+        "held": held,
+        "mode": None if kind == NPZ or held else mode_of(part.dtype, part.entry_shape),
         "stack": kind == TIFF and part.axes == ONE,
         "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
         "largest": list(max((shape for _, shape in part.runs), key=math.prod)),

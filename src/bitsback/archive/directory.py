@@ -10,6 +10,7 @@ from bitsback.archive.layout import (
     COLLECTION,
     CRC_SIZE,
     END,
+    FACTS,
     FOOTER_SIZE,
     INDEX,
     MAGIC,
@@ -81,6 +82,11 @@ class Directory:
     def names(self) -> list[Place]:
         """Of a collection of files there must be one."""
         return [place for place in self.sections if place.kind == NAMES]
+
+    @property
+    def facts(self) -> list[Place]:
+        """Of a folder there may be one."""
+        return [place for place in self.sections if place.kind == FACTS]
 
     @property
     def counted(self) -> int:

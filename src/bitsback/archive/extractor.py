@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as count_from
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from bitsback.images.npy import write_header
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
+RestoredFiles = Literal["exact", "pixels"]
+"""Whether files come back as the very bytes that were promised, or as others of the same pixels."""
+
 
 @overload
 def decompress(
@@ -38,6 +41,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
     storage_options: Options | None = None,
 ) -> NDArray[Any]: ...
 
@@ -52,6 +56,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
     storage_options: Options | None = None,
 ) -> Summary: ...
 
@@ -65,6 +70,7 @@ def decompress(
     progress: Progress | None = None,
     force: bool = False,
     verify: bool = True,
+    files: RestoredFiles = "exact",
     storage_options: Options | None = None,
 ) -> NDArray[Any] | Summary:
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
@@ -85,6 +91,9 @@ def decompress(
     For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
     for, where it is neither embedded nor bundled. threads, progress, force: as in `compress`.
     verify: check each block's digest; without it only the checksums of the bytes are checked.
+    files: whether the files of a folder whose very bytes were promised are made so, or an error is
+    raised if zlib of this computer cannot make them, "exact"; or else are made anew, of the same
+    pixels and metadata, "pixels".
     storage_options: for the filesystems of URLs.
 
     Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
@@ -96,7 +105,7 @@ def decompress(
     given = None if model is None else given_model(model, storage_options)
     with _open(source, given) as blocks:
         if isinstance(blocks.collection, FileList):
-            return _restore(blocks, destination, threads, progress, force, verify)
+            return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
         collection = blocks.collection
         count = 0
 
@@ -142,6 +151,7 @@ def _restore(
     progress: Progress | None,
     force: bool,
     verify: bool,
+    exact: bool,
 ) -> Summary:
     """Restores a collection of files."""
     from bitsback.archive.restore import restore
@@ -156,7 +166,7 @@ def _restore(
         raise InputError(
             f"{archive.name}: holds files; name an output, or open it and take them one by one"
         )
-    size = restore(archive, destination, threads, progress, force, verify)
+    size = restore(archive, destination, threads, progress, force, verify, exact)
     return Summary(
         shape=(collection.files,),
         dtype=collection.dtype,

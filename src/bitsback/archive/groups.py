@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.collection import BYTES, VARIED, Collection
 from bitsback.archive.grid import Shape
 from bitsback.archive.members import Runs, runs_of
 
 if TYPE_CHECKING:
     from bitsback.images.pictures import Header
+
+
+_BYTE = "|u1"
+_Key = tuple[str, Shape, str]
+"""Of a part: its dtype, its shape, empty for files, and its sort."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Group:
 
 class Groups:
     """All of them, in the order of their first pictures: those of one dtype and number of channels,
-    whatever their sizes; and of those whose shape has models of its own, those of one shape.
+    whatever their sizes; and of those whose shape has models of its own, those of one shape. Files
+    that are held bit for bit are in parts of their own.
     """
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:
@@ -36,25 +42,35 @@ class Groups:
         self.notes: Counter[str] = Counter()
         """How many pictures each note applies to."""
         self._apart = lru_cache(maxsize=None)(apart)
-        self._members: dict[tuple[str, Shape], array[int]] = {}
-        self._sizes: dict[tuple[str, Shape], array[int]] = {}
-        """Rows and columns of each picture."""
+        self._members: dict[_Key, array[int]] = {}
+        self._sizes: dict[_Key, array[int]] = {}
+        """Rows and columns of each picture, or bytes of each file."""
         self._count = 0
 
-    def add(self, header: "Header") -> None:
-        """Adds the next picture."""
+    def add(self, header: "Header", sort: str = "") -> None:
+        """Adds the next picture. sort: pictures of several sorts are in several parts."""
         shape = header.shape
         kind = shape if self._apart(shape) else (0, 0, *shape[2:])
-        members = self._members.setdefault((header.dtype.str, kind), array("Q"))
-        members.append(self._count)
-        self._sizes.setdefault((header.dtype.str, kind), array("Q")).extend(shape[:2])
-        self._count += 1
+        self._add((header.dtype.str, kind, sort), shape[:2])
         self.notes.update(header.notes)
 
+    def add_file(self, size: int, sort: str) -> None:
+        """Adds the next file, which is held bit for bit, in a part of files of one sort."""
+        self._add((_BYTE, (), sort), (size,))
+
+    def _add(self, key: "_Key", sizes: Shape) -> None:
+        self._members.setdefault(key, array("Q")).append(self._count)
+        self._sizes.setdefault(key, array("Q")).extend(sizes)
+        self._count += 1
+
     def __iter__(self) -> Iterator[Group]:
-        for (dtype, shape), members in self._members.items():
-            sizes = self._sizes[dtype, shape]
-            yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
+        for key, members in self._members.items():
+            (dtype, shape, _), sizes = key, self._sizes[key]
+            if shape:
+                yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
+            else:
+                files = Collection(np.dtype(_BYTE), (len(members), sum(sizes)), BYTES)
+                yield Group(files, members)
 
     @property
     def runs(self) -> Runs:

@@ -6,114 +6,42 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from bitsback.archive.choose import Effort, any_fits, item_axes
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, VARIED, Collection
-from bitsback.archive.cutting import cut_for
-from bitsback.archive.grid import Shape
+from bitsback.archive.asked import Asked, Input
+from bitsback.archive.choose import item_axes
+from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
-from bitsback.archive.layout import COLLECTION, NAMES, open_section
+from bitsback.archive.layout import COLLECTION, FACTS, NAMES, Cursor, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
-from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images import names as naming
 from bitsback.images import npy
 from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
-from bitsback.images.modes import mode_of
 from bitsback.images.npy import Items, open_items, open_stream
-from bitsback.images.restored import PICTURES, ending_of, restored
-from bitsback.models import Model
+from bitsback.images.restored import PICTURES, ending_of
 from bitsback.remote.folder import is_folder
 from bitsback.remote.url import Url
 
 if TYPE_CHECKING:
     from bitsback.images.folder import Listing
-    from bitsback.images.pictures import Header
 
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
-
-
-@dataclass(frozen=True)
-class Input:
-    """What goes into an archive."""
-
-    collection: Collection | FileList
-    parts: list[tuple[Items, Collection]]
-    """The arrays that it is made of, in the order in which they are stored."""
-    name: str
-    """For error messages."""
-    names: bytes = b""
-    """The `N` section, for files."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What of a folder was left out since it is no picture, and how much of it."""
-    bad: dict[str, str] = field(default_factory=dict)
-    """The pictures that were left out since they cannot be used, and why."""
-    listing: "Listing | None" = None
-
-    def check_output(self, destination: object) -> None:
-        """Raises InputError if the output is one of the pictures that are read."""
-        if self.listing is not None and destination in self.listing.urls.values():
-            raise InputError(f"{destination}: is one of the pictures too; name another output")
-        if self.listing is not None and isinstance(destination, str | os.PathLike):
-            path = Path(os.path.realpath(destination))
-            if path.exists() and any(
-                not isinstance(picture := self.listing.path(name), Url) and path.samefile(picture)
-                for name in self.listing.names
-            ):
-                raise InputError(
-                    f"{os.fspath(destination)}: is one of the pictures too; name another output"
-                )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How a source is to be seen."""
-
-    given: Model | None = None
-    """The model that was asked for, if one was."""
-    effort: Effort = "auto"
-    skip_bad: bool = False
-    """Leave out pictures that cannot be read, or not be held."""
-    tile: int | None = None
-    """Rows and columns of a piece at most."""
-    stack: bool | None = None
-    """Whether arrays are stacks; None: a trial tells."""
-    dtype: DTypeLike | None = None
-    shape: Sequence[int] | None = None
-    """Of images that come one after another."""
-
-    def knows(self, shape: Shape) -> bool:
-        """Whether there is a model of just these items, which then stay whole and together."""
-        return any_fits(self.given, shape)
-
-    def seen(self, part: Collection, items: Items) -> Collection:
-        """The array as a stack, if it is one, and cut into pieces."""
-        if self.stack is not False and stackable(part):
-            trial = self.stack is None and not self.knows(part.item_shape)
-            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
-                part = as_stack(part)
-        return self.cut(part)
-
-    def cut(self, part: Collection) -> Collection:
-        known = part.axes != VARIED and self.knows(part.item_shape)
-        return part if known else replace(part, cut=cut_for(part, self.tile))
 
 
 @contextmanager
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
-    with _open_input(source, asked) as taken:
+    with _open_input(source, asked) as taken, closing(taken):
         _check_readable(taken)
         yield taken
 
@@ -139,7 +67,8 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         from bitsback.images.folder import list_folder
 
         root = source if isinstance(source, Url) else Path(source)
-        yield _pictures(list_folder(root, asked.skip_bad), asked)
+        others = asked.keeping is not None and asked.keeping.others
+        yield _pictures(list_folder(root, asked.skip_bad, others), asked)
     elif hasattr(source, "skipped"):  # a Listing, whose module takes long to import
         yield _pictures(cast("Listing", source), asked)
     elif isinstance(source, str | os.PathLike | Url):
@@ -164,8 +93,10 @@ def _check_readable(taken: Input) -> None:
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
         if isinstance(read, FileList):
-            content = unpack_files(open_section(taken.names, NAMES), read)
-            check_restorable(content)
+            sections = Cursor(taken.names)
+            names = open_section(sections.section(), NAMES)
+            facts = open_section(sections.section(), FACTS) if taken.kept is not None else None
+            check_restorable(unpack_files(names, read, facts))
         else:
             check_restorable(read)
     except ArchiveError as error:
@@ -237,63 +168,29 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
-    """Reads the headers of all pictures, and sorts them into parts."""
-    from bitsback.images.folder import PictureItems
-    from bitsback.images.pictures import read_header, read_pixels
+    """Looks at all pictures, and sorts them into parts."""
+    if asked.keeping is not None:
+        from bitsback.archive.folders import folder_input
 
-    skip_bad = asked.skip_bad
+        return folder_input(listing, asked)
+    from bitsback.images.folder import PictureItems
+    from bitsback.images.pictures import read_header
+
     groups = Groups(asked.knows)
-    names: list[str] = []
-    bad = dict(listing.bad)
     for name in listing.names:
-        path = listing.path(name)
-        try:
-            header = read_header(path)
-            _check_target(name, header)
-            # the archive begins with the number of pictures, so it must be known which are whole
-            if skip_bad:
-                read_pixels(path)
-        except InputError as error:
-            if not skip_bad:
-                raise InputError(
-                    f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
-                ) from None
-            bad[name] = str(error)
-            continue
-        groups.add(header)
-        names.append(name)
-    if not names:
-        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise InputError(f"{listing.root}: there is no picture that can be used{first}")
-    _warn(groups.notes, "file")
-    _warn_of_names(names)
+        groups.add(read_header(listing.path(name)))
     parts: list[tuple[Items, Collection]] = [
-        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        (PictureItems(listing, listing.names, group.members, group.part), asked.cut(group.part))
         for group in groups
     ]
-    files = pack_files(FOLDER, groups.runs, names)
     return Input(
         FileList(FOLDER, tuple(part for _, part in parts)),
         parts,
         naming.printable(name_of(listing.root)),
-        files,
+        pack_files(FOLDER, groups.runs, listing.names),
         dict(listing.skipped),
-        bad,
-        listing,
+        listing=listing,
     )
-
-
-def _check_target(name: str, header: "Header") -> None:
-    """Raises InputError if no file system can have the name that the picture is restored under."""
-    mode = mode_of(header.dtype, header.shape)
-    assert mode is not None, "it was read as a picture"
-    target = restored(name, mode)[0]
-    reason = naming.file_fault(target)
-    if reason is not None:
-        raise InputError(
-            f"{naming.printable(name)}: would be restored as {naming.printable(target)}: {reason};"
-            " rename it"
-        )
 
 
 def _warn(notes: "Counter[str]", noun: str) -> None:
@@ -302,23 +199,4 @@ def _warn(notes: "Counter[str]", noun: str) -> None:
     for note, count in notes.items():
         warnings.warn(
             NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
-        )
-
-
-def _warn_of_names(names: list[str]) -> None:
-    twin = naming.first_twin(names)
-    if twin is not None:
-        warnings.warn(
-            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
-            " Unicode composition, so macOS and Windows cannot restore both",
-            InputWarning,
-            stacklevel=2,
-        )
-    faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
-    if faults:
-        warnings.warn(
-            f"{len(faults)} of the names cannot be restored on Windows:"
-            f" {naming.printable(faults[0])}",
-            InputWarning,
-            stacklevel=2,
         )

@@ -14,11 +14,14 @@ MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 2
 HEAD = MAGIC + bytes([VERSION, 0])
 """Magic, version, and no feature that a reader must understand."""
+FILES = 1
+"""The feature of folders with the bytes of files, or with facts of files."""
+HEAD_FILES = MAGIC + bytes([VERSION, FILES])
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
 CRC_SIZE = 4
 
-COLLECTION, MODEL, BLOCK, INDEX, NAMES = b"C", b"M", b"B", b"I", b"N"
+COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS = b"C", b"M", b"B", b"I", b"N", b"F"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -49,6 +52,12 @@ class Cursor(wire.Cursor):
                 f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have"
             )
         return tuple(self.varint() for _ in range(dimensions))
+
+    def section(self) -> bytes:
+        """A whole section, unchecked."""
+        start = Cursor(self.data, self.at + 1)
+        length = start.varint()
+        return self.take(start.at - self.at + length + CRC_SIZE)
 
 
 def pack_shape(shape: Shape) -> bytes:
@@ -83,7 +92,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may read on past a section of this kind."""
-    return kind in (COLLECTION, MODEL, BLOCK, INDEX, NAMES) or b"a" <= kind <= b"z"
+    return kind in (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS) or b"a" <= kind <= b"z"
 
 
 def check_head(data: bytes) -> int:
@@ -104,7 +113,7 @@ def check_head(data: bytes) -> int:
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
     features = cursor.varint()
-    if features:
+    if features & ~FILES:
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby, repeat
+from functools import cached_property
+from itertools import accumulate, chain, groupby, repeat
 
+from bitsback.archive.collection import BYTES
+from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
@@ -21,12 +25,16 @@ Runs = Sequence[tuple[int, int]]
 class Files:
     """The files, in their order."""
 
-    def __init__(self, collection: FileList, names: list[str], runs: Runs) -> None:
+    def __init__(
+        self, collection: FileList, names: list[str], runs: Runs, facts: Facts | None = None
+    ) -> None:
         """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
-        each file is a part.
+        each file is a part. facts: of a folder, unless it is of an older bitsback. Raises
+        ArchiveError if these do not fit the collection.
         """
         self.collection = collection
         self.names = names
+        self.facts = facts
         # Runs are not expanded: a few bytes may claim many pages.
         self.runs = runs
         self._numbers: dict[str, int] | None = None
@@ -37,8 +45,54 @@ class Files:
             self._entries.append(offsets[part])
             offsets[part] += count
 
+        if facts is not None or any(part.axes == BYTES for part in collection.parts):
+            _ = self._spans
+
     def __len__(self) -> int:
         return self.collection.files
+
+    @cached_property
+    def _spans(self) -> tuple[array[int], array[int]]:
+        """In which part of bytes each file, or its note, is, and where it begins there."""
+        if self.facts is None:
+            raise ArchiveError("the facts of its files are missing")
+        parts = self.collection.parts
+        room = [part.elements if part.axes == BYTES else 0 for part in parts]
+        notes = iter(self.collection.notes)
+        note = next(notes, None)
+        where, starts = array("Q"), array("Q")
+        for part, size in zip(self.parts_in_order(), self.facts.sizes, strict=True):
+            place: int | None = part
+            if parts[part].axes != BYTES:
+                while size and note is not None and room[note] == 0:
+                    note = next(notes, None)
+                place = note if size else 0
+            if place is None or (size and size > room[place]):
+                raise ArchiveError("its files have other sizes than they should")
+            where.append(place)
+            starts.append(parts[place].elements - room[place])
+            if size:
+                room[place] -= size
+        if any(room):
+            raise ArchiveError("its files have other sizes than they should")
+        return where, starts
+
+    def stored(self, file: int) -> bool:
+        """Whether a file is held bit for bit; not for an npz file."""
+        return self.collection.parts[self.place(file)[0]].axes == BYTES
+
+    def span(self, file: int) -> tuple[int, int, int]:
+        """The part in which a file that is held bit for bit, or else the note of a picture, is, and
+        where in it that begins and ends: with the part 0 and no bytes if there is no note.
+        """
+        if self.facts is None:
+            return 0, 0, 0
+        where, starts = self._spans
+        return where[file], starts[file], starts[file] + self.facts.sizes[file]
+
+    def time(self, file: int) -> int | None:
+        """When a file was changed, in ns since 1970, if that is known."""
+        return None if self.facts is None else self.facts.times[file]
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name, if there is one."""
@@ -58,14 +112,15 @@ class Files:
         for part, count in self.runs:
             yield from repeat(part, count)
 
-    def of_items(self) -> Iterator[int]:
-        """For each item, in order, the number of the file that it is; not for an npz file."""
+    def by_part(self) -> Iterator[Iterator[int]]:
+        """For each part the numbers of the files that are in it, in order; not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
         for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
         for numbers in in_part:
-            for run in numbers:
-                yield from range(self._ends[run], self._ends[run + 1])
+            yield chain.from_iterable(
+                range(self._ends[run], self._ends[run + 1]) for run in numbers
+            )
 
 
 def runs_of(parts: Iterable[int]) -> Runs:
@@ -95,8 +150,10 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
     return section(NAMES, *parts)
 
 
-def unpack_files(payload: memoryview, collection: FileList) -> Files:
-    """Reads an `N` section. Raises ArchiveError."""
+def unpack_files(
+    payload: memoryview, collection: FileList, facts: memoryview | None = None
+) -> Files:
+    """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
     runs: list[tuple[int, int]] = []
     if collection.kind != NPZ:
@@ -113,7 +170,8 @@ def unpack_files(payload: memoryview, collection: FileList) -> Files:
     cursor.done()
     if len(set(names)) < len(names):
         raise ArchiveError("two of its files have the same name")
-    return Files(collection, names, runs)
+    told = None if facts is None else Facts.unpack(facts, len(names))
+    return Files(collection, names, runs, told)
 
 
 def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:

@@ -10,12 +10,23 @@ from itertools import groupby
 from pathlib import Path
 
 from bitsback.archive.block import PREFIX_SIZE, read_header
-from bitsback.archive.collection import ARRAY, COUNTED, ONE, VARIED, Collection
+from bitsback.archive.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.facts import Facts
 from bitsback.archive.grid import Shape
-from bitsback.archive.layout import BLOCK, HEAD, MODEL, NAMES, Cursor, open_section, pack_index
+from bitsback.archive.layout import (
+    BLOCK,
+    FACTS,
+    HEAD,
+    HEAD_FILES,
+    MODEL,
+    NAMES,
+    Cursor,
+    open_section,
+    pack_index,
+)
 from bitsback.archive.layout import section as pack_section
-from bitsback.archive.members import pack_files, unpack_files
+from bitsback.archive.members import Files, pack_files
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import NPZ, FileList
 from bitsback.archive.reader import Archive
@@ -86,6 +97,7 @@ class _Shard:
     names: list[str]
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
+    facts: Facts | None
 
     @property
     def name(self) -> str:
@@ -113,7 +125,8 @@ class _Merged:
     parts: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each of its parts those that it is made of: number of the shard, and of its part."""
     names: bytes = b""
-    """The `N` section."""
+    """The `N` section, and the `F` section if there is one."""
+    with_facts: bool = False
 
 
 def _places(source: str | os.PathLike[str], options: Options | None) -> list[Location]:
@@ -139,7 +152,7 @@ def _look(place: Location) -> _Shard:
         for section in archive.sections():
             if section.kind == MODEL:
                 models.append(bytes(_payload(archive, section.offset, section.size)[:PREFIX_SIZE]))
-            elif section.kind != NAMES:
+            elif section.kind not in (NAMES, FACTS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
@@ -152,6 +165,7 @@ def _look(place: Location) -> _Shard:
             models,
             files.names if files else [],
             files.runs if files else [],
+            files.facts if files else None,
         )
 
 
@@ -213,7 +227,7 @@ def _join_files(shards: Sequence[_Shard]) -> _Merged:
     members: dict[object, list[tuple[int, int]]] = {}
     for number, shard in enumerate(shards):
         for part, collection in enumerate(shard.parts):
-            alone = kind == NPZ or collection.axes == ONE
+            alone = kind == NPZ or collection.axes in (ONE, BYTES)
             key = (number, part) if alone else _likeness(collection)
             members.setdefault(key, []).append((number, part))
     numbers = {each: new for new, group in enumerate(members.values()) for each in group}
@@ -231,12 +245,30 @@ def _join_files(shards: Sequence[_Shard]) -> _Merged:
         for part, group in groupby(runs, lambda run: run[0])
     ]
     names = pack_files(kind, order, [name for shard in shards for name in shard.names])
-    files = FileList(kind, tuple(joined))
+    files, facts = FileList(kind, tuple(joined)), _join_facts(shards)
     try:
-        check_restorable(unpack_files(open_section(names, NAMES), files))
+        check_restorable(
+            Files(files, [name for shard in shards for name in shard.names], order, facts)
+        )
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
-    return _Merged(files, list(members.values()), names)
+    told = b"" if facts is None else facts.pack()
+    return _Merged(files, list(members.values()), names + told, facts is not None)
+
+
+def _join_facts(shards: Sequence[_Shard]) -> Facts | None:
+    """Raises InputError if some archives have facts, and others do not."""
+    joined = Facts()
+    for shard in shards:
+        if (shard.facts is None) != (shards[0].facts is None):
+            raise InputError(
+                f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
+                " did not keep the times of files; decompress that, and compress it anew"
+            )
+        if shard.facts is not None:
+            joined.sizes.extend(shard.facts.sizes)
+            joined.times.extend(shard.facts.times)
+    return None if shards[0].facts is None else joined
 
 
 def _check_names(shards: Sequence[_Shard]) -> None:
@@ -279,7 +311,7 @@ def _write(
     shards: Sequence[_Shard], merged: _Merged, output: Output, progress: Progress | None
 ) -> Summary:
     collection = merged.collection
-    output.write(HEAD + collection.pack())
+    output.write((HEAD_FILES if merged.with_facts else HEAD) + collection.pack())
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from bitsback.archive.collection import COUNTED, ONE, VARIED, Collection
+from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.archive.layout import COLLECTION, Cursor, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
@@ -24,7 +24,8 @@ class FileList:
     archive's.
 
     Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of channels,
-    each an item, or all of them a stack that is one. Of an npz file each array is a part.
+    each an item, or all of them a stack that is one; of a folder also the bytes of files. Of an npz
+    file each array is a part.
     """
 
     kind: int
@@ -61,6 +62,15 @@ class FileList:
         """NumPy's type string, or "mixed"."""
         dtypes = {part.dtype.str for part in self.parts}
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
+
+    @cached_property
+    def notes(self) -> list[int]:
+        """The numbers of the parts that have the notes of pictures: bytes of no file."""
+        return [
+            number
+            for number, part in enumerate(self.parts)
+            if part.axes == BYTES and part.entries == 0
+        ]
 
     @cached_property
     def files(self) -> int:
@@ -105,14 +115,17 @@ def unpack_collection(payload: memoryview) -> Collection | FileList:
     parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
     cursor.done()
     if kind == NPZ:
-        if any(part.axes == VARIED for part in parts):
-            raise ArchiveError("an array of it has items of several sizes")
+        if any(part.axes >= VARIED for part in parts):
+            raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
     return FileList(kind, parts)
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:
+    """Or the bytes of files, or of notes."""
+    if part.axes == BYTES:
+        return kind == FOLDER and (part.entries > 0 or part.elements > 0)
     return (
         part.axes in _AXES[kind]
         and part.elements > 0

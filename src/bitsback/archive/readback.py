@@ -7,10 +7,11 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 
-from bitsback.archive.inputs import Asked, open_input
+from bitsback.archive.asked import Asked
+from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.inputs import open_input
 from bitsback.archive.members import pack_files
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.pieces import Pieces
@@ -19,7 +20,7 @@ from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.taking import PieceReader
-from bitsback.archive.targets import targets
+from bitsback.archive.targets import target_of
 from bitsback.errors import InputError
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.npy import Items
@@ -27,10 +28,7 @@ from bitsback.images.npy import Items
 
 def restored_names(archive: Archive) -> list[str]:
     """Under which names the files of a folder are restored, in their order."""
-    names = [""] * len(archive.files)
-    for number, (name, _) in targets(archive.files):
-        names[number] = name
-    return names
+    return [target_of(archive.files, number)[0] for number in range(len(archive.files))]
 
 
 def compare(
@@ -78,10 +76,10 @@ def _items(archive: Archive, place: Path, names: Sequence[str]) -> Iterator[list
     """What the parts of the archive should hold."""
     collection = archive.collection
     if isinstance(collection, FileList) and collection.kind == FOLDER:
-        listing, numbers = Listing(place, list(names)), archive.files.of_items()
+        members = map(list, archive.files.by_part())
         yield [
-            PictureItems(listing, names, list(islice(numbers, part.items)), part)
-            for part in collection.parts
+            _part_items(archive, Listing(place, list(names)), number, part, numbers)
+            for number, (part, numbers) in enumerate(zip(collection.parts, members, strict=True))
         ]
         return
     with warnings.catch_warnings():
@@ -100,3 +98,22 @@ def _items(archive: Archive, place: Path, names: Sequence[str]) -> Iterator[list
                     f" {os.fspath(place)} has now"
                 )
             yield found
+
+
+def _part_items(
+    archive: Archive, listing: Listing, number: int, part: Collection, members: list[int]
+) -> Items:
+    """What a part of a folder should hold; notes are not compared."""
+    from bitsback.archive.folders import ByteItems, chunks_of
+    from bitsback.images.pictures import read_pixels, read_samples
+
+    files = archive.files
+    if part.axes == BYTES and not part.entries:
+        notes = archive.bytes_of(number, 0, part.elements)
+        return ByteItems(str(listing.root), part, lambda: iter([notes]))
+    if part.axes == BYTES:
+        assert files.facts is not None, "they were read"
+        chunks = chunks_of(listing, listing.names, members, files.facts)
+        return ByteItems(str(listing.root), part, chunks)
+    read = read_pixels if target_of(files, members[0])[1] is not None else read_samples
+    return PictureItems(listing, listing.names, members, part, read)

@@ -15,10 +15,10 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import MODEL, NAMES, open_section
+from bitsback.archive.layout import FACTS, MODEL, NAMES, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.parts import FileList
+from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, decode
@@ -181,11 +181,17 @@ class Archive(Contents):
     def _files(self) -> Files:
         if not isinstance(self.collection, FileList):
             raise InputError(f"{self.name}: holds an array, whose items have no names")
-        places = self._directory.names
+        places, facts = self._directory.names, self._directory.facts
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
-        return unpack_files(open_section(self._read_place(places[0]), NAMES), self.collection)
+        if len(facts) > (self.collection.kind == FOLDER):
+            raise ArchiveError("the facts of its files are there twice")
+        return unpack_files(
+            open_section(self._read_place(places[0]), NAMES),
+            self.collection,
+            open_section(self._read_place(facts[0]), FACTS) if facts else None,
+        )
 
     @property
     def blocks(self) -> list[BlockInfo]:
@@ -265,6 +271,10 @@ class Archive(Contents):
                 problems.append((block.number, error))
             if progress is not None:
                 progress(block.first + block.items, self.collection.pieces)
+        if not problems and self.kind == "folder":
+            from bitsback.archive.maker import damage
+
+            problems += [(error.block, error) for error in damage(self)]
         return problems
 
     def check(self) -> None:
@@ -284,7 +294,7 @@ class Archive(Contents):
             yield self._named(problem)
         files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            if place.kind != MODEL and not (files and place.kind == NAMES):
+            if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS)):
                 try:
                     open_section(self._read_place(place), place.kind)
                 except ArchiveError as problem:

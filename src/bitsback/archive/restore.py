@@ -1,27 +1,21 @@
-"""A collection of files restored: a folder of pictures, an npz file, or a TIFF file."""
+"""A collection of files restored: a folder, an npz file, or a TIFF file."""
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.collection import ONE
 from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
-from bitsback.archive.parts import FOLDER, NPZ, FileList
-from bitsback.archive.pool import ordered_map
+from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
-from bitsback.archive.source import Task, decode
-from bitsback.archive.staging import Staging, staging
+from bitsback.archive.restore_folder import restore_folder
 from bitsback.archive.summary import Progress
-from bitsback.archive.targets import target_of, targets, unrestorable
-from bitsback.errors import ArchiveError, InputError
-from bitsback.images.file_io import Location
+from bitsback.errors import InputError
 from bitsback.images.npy import write_header
 from bitsback.remote.url import Url
 
@@ -33,113 +27,24 @@ def restore(
     progress: Progress | None,
     force: bool,
     verify: bool,
+    exact: bool,
 ) -> int:
     """Restores all files; the number of bytes that they have. Raises ArchiveError, InputError.
 
-    destination: for pictures the path or the URL of a folder, which need not exist; for an npz or a
-    TIFF file its path or URL, or a binary stream.
+    destination: for a folder its path or URL, which need not exist; for an npz or a TIFF file its
+    path or URL, or a binary stream. exact: as `restore_folder` takes it.
     """
     if archive.files.collection.kind == FOLDER:
         if not isinstance(destination, str | os.PathLike | Url):
             raise InputError(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
-        return _restore_folder(archive, destination, threads, progress, force, verify)
+        return restore_folder(archive, destination, threads, progress, force, verify, exact)
     write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
     with open_output(destination, force, archive.name) as output:
         write(archive, output, progress, verify)
         return output.size
-
-
-def extract(
-    archive: Archive,
-    numbers: Sequence[int],
-    destination: Location,
-    force: bool,
-    verify: bool = True,
-) -> int:
-    """Restores the pictures with these numbers to a folder; how many bytes they have. Raises
-    ArchiveError, InputError.
-
-    Only the blocks that they are in are decoded.
-    """
-    files = archive.files
-    wanted = sorted({files.place(number): number for number in numbers}.items())
-    found = {number: target_of(files, number) for _, number in wanted}
-    problem = unrestorable((files.names[number], found[number][0]) for number in found)
-    if problem is not None:
-        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
-    size = 0
-    with staging(destination, [name for name, _ in found.values()], force) as stage:
-        for _, number in wanted:
-            pixels = archive[number].whole(verify)
-            size += _write_picture(stage, pixels, *found[number])
-    return size
-
-
-def _restore_folder(
-    archive: Archive,
-    destination: Location,
-    threads: int,
-    progress: Progress | None,
-    force: bool,
-    verify: bool,
-) -> int:
-    archive.check()  # before anything is made, and with it that the names can be restored
-    found = [target for _, target in targets(archive.files)]
-    collection = archive.files.collection
-
-    def work(task: Task) -> tuple[int, list[tuple[int, NDArray[Any]]], Task]:
-        """Decodes a block and writes its pictures: how many bytes; and the pieces that are not
-        whole ones.
-        """
-        pieces = decode(archive, task, None if verify else task.items)
-        number, part = _part_of(collection, task.first)
-        at = task.first - collection.starts[number]
-        written, waiting = 0, []
-        for place, piece in enumerate(pieces, at):
-            item, _ = part.item_of(place)
-            if part.grid(item).pieces > 1:
-                waiting.append((place, piece))
-            else:
-                target = found[collection.item_starts[number] + item]
-                written += _write_picture(stage, piece, *target)
-        return written, waiting, task
-
-    size = done = 0
-    joiners = {number: Joiner(part, strips=False) for number, part in enumerate(collection.parts)}
-    with (
-        staging(destination, [name for name, _ in found], force) as stage,
-        closing(
-            ordered_map(work, archive.tasks(), threads)
-        ) as blocks,  # no thread writes on after an error
-    ):
-        for written, waiting, task in blocks:
-            size += written
-            number, part = _part_of(collection, task.first)
-            for place, piece in waiting:
-                pixels = joiners[number].take(place, piece)
-                if pixels is not None:
-                    item = collection.item_starts[number] + part.item_of(place)[0]
-                    size += _write_picture(stage, pixels, *found[item])
-            done += task.items
-            if progress is not None:
-                progress(done, collection.pieces)
-    return size
-
-
-def _part_of(collection: FileList, piece: int) -> tuple[int, Collection]:
-    number = bisect_right(collection.starts, piece) - 1
-    return number, collection.parts[number]
-
-
-def _write_picture(stage: Staging, pixels: NDArray[Any], name: str, kind: str) -> int:
-    from bitsback.images.pictures import encode
-
-    data = encode(pixels, kind)
-    stage.write(name, data)
-    return len(data)
 
 
 def _write_npz(archive: Archive, output: Output, progress: Progress | None, verify: bool) -> None:

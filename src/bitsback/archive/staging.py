@@ -5,10 +5,10 @@ does.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from bitsback.archive import moves, temporary
 from bitsback.archive.output import naming
@@ -22,8 +22,13 @@ from bitsback.remote.url import Url
 class Staging(Protocol):
     """Takes files by name, `/` between folders. May be used from several threads."""
 
-    def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if it cannot be written."""
+    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+        """time: when it was changed, in ns since 1970. Raises InputError if it cannot be
+        written.
+        """
+
+    def open(self, name: str, time: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """A file to write to, which is there when the body ends."""
 
 
 class _Hidden:
@@ -35,9 +40,16 @@ class _Hidden:
         self._new, self._target = hidden / moves.NEW, target
         self._lock = Lock()
 
-    def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if the disk is full or the like, if the file system takes the name for
-        another's, or if there is such a file in the folder and none may be replaced.
+    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+        """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
+        with self.open(name, time) as file:
+            file.write(data)
+
+    @contextmanager
+    def open(self, name: str, time: int | None = None) -> Iterator[BinaryIO]:
+        """A file to write to. Raises InputError if the disk is full or the like, if the file system
+        takes the name for another's, or if there is such a file in the folder and none may be
+        replaced.
         """
         self._target.check([name])
         shown = self._target.shown(name)
@@ -46,9 +58,12 @@ class _Hidden:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with path.open("xb") as file:
-                    file.write(data)
+                    yield file
                     file.flush()
                     os.fsync(file.fileno())
+                if time is not None:
+                    with suppress(OSError, OverflowError):  # what no file system has
+                        os.utime(path, ns=(time, time))
             except FileExistsError:
                 raise InputError(
                     f"{shown}: another file of the archive has a name that this file system takes"

@@ -29,6 +29,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Files that are held bit for bit."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Compressed(Summary):
     """What went through a compression."""
 
@@ -44,3 +52,7 @@ class Compressed(Summary):
     """What of a folder is no picture and was left out, and how much of it."""
     bad: dict[str, str]
     """The pictures that were left out with `skip_bad`, and why."""
+    disk_in: int | None
+    """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
+    stored: "dict[str, Held]"
+    """The files of a folder that are held bit for bit, and not by their pixels, by the reason."""

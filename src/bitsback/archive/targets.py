@@ -1,11 +1,11 @@
-"""Under which names the pictures of a collection are restored, and whether they can be: no two to
+"""Under which names the files of a collection are restored, and whether they can be: no two to
 one file, and no file where another's folder must be.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from collections.abc import Iterable
+from itertools import pairwise
 
-from bitsback.archive.collection import ARRAY, Collection
+from bitsback.archive.collection import ARRAY, BYTES, Collection
 from bitsback.archive.members import Files
 from bitsback.archive.parts import FOLDER
 from bitsback.errors import ArchiveError
@@ -14,23 +14,15 @@ from bitsback.images.modes import mode_of
 from bitsback.images.names import file_fault, printable
 from bitsback.images.restored import restored
 
-Target = tuple[str, str]
-"""A name, and the format of its file."""
-
-
-def targets(files: Files) -> Iterator[tuple[int, Target]]:
-    """For each picture of a folder, in the order of items, its number and its target."""
-    numbers = files.of_items()
-    for part in files.collection.parts:
-        mode = mode_of(part.dtype, part.entry_shape)
-        assert mode is not None, "the collection was checked"
-        for number in islice(numbers, part.items):
-            yield number, restored(files.names[number], mode)
+Target = tuple[str, str | None]
+"""A name, and the format of a picture that has no note to tell it."""
 
 
 def target_of(files: Files, number: int) -> Target:
-    """The target of one picture."""
+    """The target of a file of a folder."""
     part = files.collection.parts[files.place(number)[0]]
+    if part.axes == BYTES or (files.facts is not None and files.facts.sizes[number]):
+        return files.names[number], None
     mode = mode_of(part.dtype, part.entry_shape)
     assert mode is not None, "the collection was checked"
     return restored(files.names[number], mode)
@@ -43,7 +35,7 @@ def check_restorable(content: Files | Collection) -> None:
         check_container(content)
     elif content.collection.kind == FOLDER:
         problem = unrestorable(
-            (content.names[number], target) for number, (target, _) in targets(content)
+            (name, target_of(content, number)[0]) for number, name in enumerate(content.names)
         )
     if problem is not None:
         raise ArchiveError(problem)

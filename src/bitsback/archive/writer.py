@@ -2,13 +2,17 @@
 beginning to end.
 """
 
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, cast, get_args
 
 from numpy.typing import DTypeLike
 
+from bitsback.archive.asked import Asked, Input, Keeping
 from bitsback.archive.block import METHODS
 from bitsback.archive.block_writer import Encoded, encode
 from bitsback.archive.choose import (
@@ -24,14 +28,16 @@ from bitsback.archive.choose import (
     is_bundled,
     read_choice,
 )
-from bitsback.archive.collection import Collection
+from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE, blocks_of
-from bitsback.archive.inputs import Asked, Input, Source, open_input
-from bitsback.archive.layout import HEAD, MODEL, Shape, pack_index, section
+from bitsback.archive.growth import Outgrown, check_growth
+from bitsback.archive.inputs import Source, open_input
+from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, Shape, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
+from bitsback.archive.squeeze import Coder
 from bitsback.archive.summary import Compressed, Progress
 from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError
@@ -41,6 +47,10 @@ from bitsback.models.embed import pack_model
 from bitsback.remote.url import Options, check_options, located
 
 Embed = Literal["auto", "always", "never"]
+FilesAs = Literal["pixels", "exact"]
+"""What comes back of a folder's files: their pixels and metadata, or their very bytes."""
+
+_PIECE = 1 << 20
 Purpose = Literal["storage", "random-access"]
 """What an archive is for. "random-access": one random item is decoded fast, of an array or of
 pictures that are small; an archive takes more bytes for it, docs/pytorch.md says how many.
@@ -70,12 +80,14 @@ def compress(
     skip_bad: bool = False,
     tile: int | None = None,
     stack: bool | None = None,
+    files: FilesAs = "pixels",
+    keep_others: bool = False,
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
     storage_options: Options | None = None,
 ) -> Compressed:
-    """Compresses an array, or a collection of pictures or arrays, into an archive.
+    """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
 
     >>> import bitsback, io
     >>> import numpy as np
@@ -104,13 +116,17 @@ def compress(
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
     unless they are bundled. progress: called with the number of items, or pieces of them, that are
     done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
-    read, or not be held; the summary names them. tile: rows and columns of the pieces that large
+    read; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
-    default a trial tells. dtype, shape: of all images together that a generator yields, their
-    number first; none of them is converted. purpose: "random-access" makes small blocks and tiles
-    and no stacks, unless others are asked for, and "auto" then takes a model without a scan where
-    one fits, so that any one item can be had in a millisecond or so.
+    default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
+    files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
+    smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
+    any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    dtype, shape: of all images together that a generator yields, their number first; none of them
+    is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
+    are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
+    can be had in a millisecond or so.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -126,6 +142,8 @@ def compress(
         raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
+    if files not in ("pixels", "exact"):
+        raise InputError(f"files={files!r}: it is 'pixels' or 'exact'")
     if purpose not in get_args(Purpose):
         raise InputError(f"purpose={purpose!r}: it is 'storage' or 'random-access'")
     quick = purpose == "random-access"
@@ -139,17 +157,58 @@ def compress(
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(model))
     given, effort = read_choice(model, storage_options)
-    asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape)
+    keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
+    while True:
+        try:
+            asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape, keeping)
+            return _compress(
+                source, destination, asked, block, threads, embed, progress, force, quick
+            )
+        except Outgrown as outgrown:
+            keeping = replace(keeping, stored=keeping.stored | outgrown.names)
+
+
+def _compress(
+    source: Source,
+    destination: Destination,
+    asked: Asked,
+    block: int | None,
+    threads: int,
+    embed: Embed,
+    progress: Progress | None,
+    force: bool,
+    quick: bool,
+) -> Compressed:
+    """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
+    given, effort = asked.given, asked.effort
     with open_input(source, asked) as taken:
         taken.check_output(destination)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
         parts = [_Part(items, part, block, elements) for items, part in taken.parts]
         if given is not None and not any(part.codable(given) for part in parts):
-            for part in parts[:1]:
+            for part in [part for part in parts if part.collection.axes != BYTES][:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
-        with open_output(destination, force, source) as output:
-            writer = _Writer(taken, parts, output, given, effort, embed, quick)
+        with (
+            open_output(destination, force, source) as output,
+            _revocable(output, taken, destination) as revocable,
+        ):
+            writer = _Writer(taken, parts, revocable, given, effort, embed, quick)
             return writer.write(threads, progress)
+
+
+@contextmanager
+def _revocable(output: Output, taken: Input, destination: Destination) -> Iterator[Output]:
+    """The output; for an archive that may have to be made anew, and a stream, which cannot be taken
+    back, a file that is copied to it at the end.
+    """
+    if taken.kept is None or isinstance(destination, str | os.PathLike):
+        yield output
+        return
+    with tempfile.TemporaryFile() as file:
+        yield Output(cast(BinaryIO, file), output.name)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            output.write(piece)
 
 
 @dataclass(frozen=True)
@@ -157,6 +216,7 @@ class _Task:
     pieces: Pieces
     first: int
     chosen: Chosen
+    coder: Coder
 
 
 class _Part:
@@ -184,7 +244,7 @@ class _Part:
 
     def codable(self, given: Model | None) -> bool:
         """Whether there is a model for it."""
-        return any_codes(given, self.collection.dtype, self.shape)
+        return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
 
     def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
         """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits
@@ -203,11 +263,13 @@ class _Part:
             first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
         return choose(given, first_ones, self.items.name, effort, job)
 
-    def tasks(self, first: int, chosen: Chosen) -> Iterator[_Task]:
-        """Its blocks. first: the number of its first piece."""
+    def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[_Task]:
+        """Its blocks. first: the number of its first piece. coder: the general compressor."""
+        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
+            coder = "lzma"
         for start, count in self._blocks:
             pieces = self._ahead.pop(0) if self._ahead else self._reader.read(start, count)
-            yield _Task(pieces, first + start, chosen)
+            yield _Task(pieces, first + start, chosen, coder)
         self.items.finish()
 
 
@@ -238,7 +300,7 @@ class _Writer:
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
-        output.write(HEAD + collection.pack())
+        output.write((HEAD if self._taken.kept is None else HEAD_FILES) + collection.pack())
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -270,13 +332,15 @@ class _Writer:
         for held in held_back:
             output.write(held)
         first_offset = output.size - sum(size for _, size in index)
+        if self._taken.kept is not None and isinstance(collection, FileList):
+            check_growth(self._taken.kept, collection, index)
         output.write(self._taken.names)
         output.write(pack_index(first_offset, index))
         files = collection.files if isinstance(collection, FileList) else None
         return Compressed(
             shape=(collection.files,) if isinstance(collection, FileList) else collection.shape,
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
-            items=collection.items,
+            items=collection.items if files is None else files,
             elements=collection.elements,
             blocks=len(index),
             methods=methods,
@@ -288,6 +352,8 @@ class _Writer:
             files=files,
             skipped=self._taken.skipped,
             bad=self._taken.bad,
+            disk_in=None if self._taken.kept is None else self._taken.kept.size,
+            stored={} if self._taken.kept is None else self._taken.kept.stored,
         )
 
     def _choose(self) -> list[Chosen]:
@@ -320,7 +386,7 @@ class _Writer:
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
                 choice = part.choose(None, self._effort, self._job)
-            yield from part.tasks(first, choice)
+            yield from part.tasks(first, choice, self._coder)
             first += part.collection.pieces
 
     def _encode(self, task: _Task) -> Encoded:
@@ -358,7 +424,7 @@ class _Writer:
             task.first,
             chosen.model,
             chosen.invert,
-            self._coder,
+            task.coder,
             chosen.contested,
             chosen.layout,
         )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import complete, figures, options
+from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
-    from bitsback.archive.writer import Embed, Purpose
+    from bitsback.archive.writer import Embed, FilesAs, Purpose
 
 _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 """Of the names of inputs, which the ending of the archive replaces."""
@@ -72,10 +72,19 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
 @click.option(
-    "--skip-bad",
+    "--files", "files_as", type=click.Choice(["pixels", "exact"]), default="pixels",
+    show_default=True,
+    help=(
+        "What comes back of a folder: files of the same pixels and metadata, or the very bytes of"
+        " each file, which takes more where its compression cannot be made again."
+    ),
+)  # fmt: skip
+@click.option(
+    "--keep-others",
     is_flag=True,
-    help="Leave out, and list, pictures that cannot be read or not be held.",
+    help="Take along what is no picture (labels, texts), and damaged pictures, bit for bit.",
 )
+@click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
 @click.option(
     "--scheduler", metavar="ADDRESS",
     help=(
@@ -109,6 +118,8 @@ def command(
     tile: int | None,
     stack: bool | None,
     embed: Embed,
+    files_as: FilesAs,
+    keep_others: bool,
     skip_bad: bool,
     scheduler: str | None,
     shard: int | None,
@@ -127,11 +138,11 @@ def command(
     'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
     it was. INPUT, and the archive, may be at URLs of fsspec's.
 
-    Lossless means pixels. Pictures may be black and white, grey of 8 or 16 bits, grey with
-    transparency, RGB or RGBA. They come back as PNG, TIFF, BMP or PNM if their names end so, and
-    otherwise as PNG: NAME.jpg as NAME.jpg.png. Palettes become colours; ICC profiles, gamma, EXIF
-    and other metadata, and the bytes of .gz, .npz and picture files, are not kept. A warning tells
-    of it.
+    A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
+    palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
+    coded by their pixels where that makes them smaller; all others, JPEG among them, are held bit
+    for bit, so that the archive is never larger than the files. --files exact gives back the very
+    bytes of every file. Of a single TIFF file only the pixels of its pages are kept.
 
     Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
@@ -152,6 +163,7 @@ def command(
     \b
       bitsback compress digits.npy                    makes digits.bb
       bitsback compress digits -o small.bb            all pictures in the folder digits
+      bitsback compress scans --files exact --keep-others
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress scans --rm                    and the pictures go
@@ -211,13 +223,12 @@ def command(
             options.standard_output() if output == options.STANDARD else output,
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack, purpose=purpose,
-            storage_options=storage_options,
+            force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
+            keep_others=keep_others, purpose=purpose, storage_options=storage_options,
         )  # fmt: skip
-    row = figures.report(
-        source, output, summary, time.perf_counter() - start, summary.bytes_in, summary.bytes_out,
-        as_json, quiet,
-        outdone=summary.outdone, skipped=summary.skipped, bad=summary.bad, notes=notes,
+    row = compress_report.report(
+        source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
+        time.perf_counter() - start, as_json, quiet, notes,
     )  # fmt: skip
     if as_json:
         figures.show_json(row, err=output == options.STANDARD)

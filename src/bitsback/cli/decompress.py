@@ -9,7 +9,7 @@ import re
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -18,6 +18,9 @@ from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import streamed
 from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.archive.extractor import RestoredFiles
 
 
 @click.command(short_help="Restore what X.bb was made from.")
@@ -29,6 +32,14 @@ from bitsback.errors import InputError
     " X.idx, X.tif, or the folder X; of a URL, in this folder]",
     "PATH",
 )
+@click.option(
+    "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
+    show_default=True,
+    help=(
+        "Whether files whose very bytes were promised come back so, or, where zlib of this computer"
+        " cannot make them, as others of the same pixels and metadata."
+    ),
+)  # fmt: skip
 @options.model_option
 @removal_option
 @options.threads_option
@@ -40,6 +51,7 @@ from bitsback.errors import InputError
 def command(
     sources: tuple[str, ...],
     output: str | None,
+    files_as: RestoredFiles,
     model: str | None,
     remove: bool,
     threads: int | None,
@@ -102,7 +114,7 @@ def command(
                 given,
                 options.standard_output() if target == options.STANDARD else target,
                 model=model, threads=threads, progress=progress, force=force,
-                storage_options=storage_options,
+                files=files_as, storage_options=storage_options,
             )  # fmt: skip
             seconds = time.perf_counter() - start
         row = figures.report(

@@ -33,7 +33,7 @@ def write(
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
-        from bitsback.archive.restore import extract
+        from bitsback.archive.restore_folder import extract
 
         extract(archive, numbers, output, force, verify)
     elif archive.kind == "npz" and output is not None and folder is None:

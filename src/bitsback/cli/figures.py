@@ -59,21 +59,20 @@ def report(
     archive_bytes: int,
     as_json: bool,
     quiet: bool,
-    *,
-    outdone: int = 0,
-    skipped: dict[str, int] | None = None,
-    bad: dict[str, str] | None = None,
-    notes: list[str] | None = None,
 ) -> dict[str, Any]:
     """Say what went through a compression or a decompression: one line on standard error. Returns
     it as JSON has it.
-
-    outdone: in how many blocks of a compression a model was not used, since a general compressor
-    did better. skipped, bad: what a compression left out, and how much of it, or why. notes: its
-    warnings.
     """
     if not (as_json or quiet):
-        _say(output, summary, seconds, array_bytes, archive_bytes, outdone, skipped, bad)
+        files = summary.files
+        contents = count(summary.items, "item") if files is None else count(files, "file")
+        say(
+            f"{output}: {contents},"
+            f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
+            f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
+            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
+            err=True,
+        )
     return {
         "source": source,
         "output": output,
@@ -88,43 +87,7 @@ def report(
         "bits_per_dimension": (8 * archive_bytes / summary.elements if summary.elements else None),
         "ratio": array_bytes / archive_bytes,
         "seconds": seconds,
-    } | (
-        {}
-        if skipped is None
-        else {"outdone": outdone, "skipped": skipped, "bad": bad, "warnings": notes}
-    )
-
-
-def _say(
-    output: str,
-    summary: Summary,
-    seconds: float,
-    array_bytes: int,
-    archive_bytes: int,
-    outdone: int,
-    skipped: dict[str, int] | None,
-    bad: dict[str, str] | None,
-) -> None:
-    files = summary.files
-    contents = count(summary.items, "item") if files is None else count(files, "file")
-    say(
-        f"{output}: {contents},"
-        f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
-        f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
-        f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
-        err=True,
-    )
-    if outdone:
-        say(
-            f"{count(outdone, 'block')} of {summary.blocks:,}: no model was as good as a"
-            " general compressor, which was used",
-            err=True,
-        )
-    for reason in (bad or {}).values():
-        say(f"left out: {reason}", err=True)
-    if skipped:
-        what = ", ".join(f"{number:,} {kind}" for kind, number in skipped.items())
-        say(f"left out, as they are no pictures: {what}", err=True)
+    }
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:

@@ -108,10 +108,15 @@ def _size(info: dict[str, Any]) -> str:
 
 
 def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "picture")
+    held = any(part["held"] for part in info["parts"])
+    noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     yield info["kind"], figures.count(info["items"], noun) + names
     for part in info["parts"][:_SHOWN]:
+        if part["held"]:
+            what = figures.count(part["items"], "file")
+            yield "", f"{what}, held bit for bit, {figures.size(part['shape'][1])}"
+            continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
         stack = ", a stack" if part["stack"] else ""

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -55,9 +55,9 @@ class Listing:
         return self.root / name if isinstance(self.root, Path) else self.urls[name]
 
 
-def list_folder(root: Path | Url, skip_bad: bool = False) -> Listing:
-    """The pictures of a folder and its folders, by name. Raises InputError if there are none, or,
-    unless `skip_bad`, one has a bad name.
+def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) -> Listing:
+    """The pictures of a folder and its folders, by name, and with `others` all other files. Raises
+    InputError if there are none, or, unless `skip_bad`, one has a bad name.
 
     Hidden files and folders, and files whose endings are not those of pictures, are left out and
     counted. A link to a file is followed, one to a folder is not.
@@ -68,7 +68,9 @@ def list_folder(root: Path | Url, skip_bad: bool = False) -> Listing:
     if isinstance(root, Url):
         with reading(root.name):
             urls = files_in(root)
-    found = _pictures(urls, skipped) if isinstance(root, Url) else _walk(root, "", skipped)
+        found = _taken(urls, skipped, others)
+    else:
+        found = _walk(root, "", skipped, others)
     for name in sorted(found, key=os.fsencode):
         try:
             check(name, f"{root}/{name}")
@@ -78,13 +80,13 @@ def list_folder(root: Path | Url, skip_bad: bool = False) -> Listing:
                 raise
             bad[printable(name)] = str(error)
     if not names:
-        others = (
+        left_out = (
             f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)"
             if skipped
             else ""
         )
         raise InputError(
-            f"{root}: has no pictures{others}; they end in {' '.join(sorted(PICTURES))}"
+            f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(PICTURES))}"
         )
     return Listing(root, names, skipped, bad, urls)
 
@@ -141,13 +143,21 @@ class PictureItems(Whole):
     """The pictures of a list that are of one part."""
 
     def __init__(
-        self, listing: Listing, names: Sequence[str], members: Sequence[int], kind: Kind
+        self,
+        listing: Listing,
+        names: Sequence[str],
+        members: Sequence[int],
+        kind: Kind,
+        read: Callable[[Path | Url], NDArray[Any]] = read_pixels,
     ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be."""
+        """members: the numbers of the pictures among the names. kind: what they must be. read: what
+        reads a picture.
+        """
         super().__init__()
         self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
         self._listing, self._names, self._kind = listing, names, kind
         self._members = enumerate(members)
+        self._read_file = read
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         """Pictures, of one shape."""
@@ -155,7 +165,7 @@ class PictureItems(Whole):
 
     def _read(self, number: int, member: int) -> NDArray[Any]:
         path = self._listing.path(self._names[member])
-        pixels = read_pixels(path)
+        pixels = self._read_file(path)
         if (pixels.dtype, pixels.shape) != (self.dtype, self._kind.shape_of(number)):
             raise InputError(
                 f"{printable(name_of(path))}: was changed while it was read; try again"
@@ -169,12 +179,12 @@ class PictureItems(Whole):
         pass
 
 
-def _pictures(names: Iterable[str], skipped: Counter[str]) -> Iterator[str]:
-    """Those that are names of pictures."""
+def _taken(names: Iterable[str], skipped: Counter[str], others: bool) -> Iterator[str]:
+    """Those that are names of pictures, or with `others` of any files."""
     for name in names:
         if any(part.startswith(".") for part in name.split("/")):
             skipped["hidden"] += 1
-        elif ending_of(name) not in PICTURES:
+        elif not others and ending_of(name) not in PICTURES:
             skipped[_kind(name)] += 1
         else:
             yield name
@@ -184,7 +194,7 @@ def _kind(name: str) -> str:
     return f"*{ending_of(name)}" if ending_of(name) else "without an ending"
 
 
-def _walk(folder: Path, prefix: str, skipped: Counter[str]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, skipped: Counter[str], others: bool) -> Iterator[str]:
     folders: list[tuple[Path, str]] = [(folder, prefix)]
     while folders:
         folder, prefix = folders.pop()
@@ -197,7 +207,7 @@ def _walk(folder: Path, prefix: str, skipped: Counter[str]) -> Iterator[str]:
                     folders.append((Path(entry.path), name + "/"))
                 elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
                     skipped["links to folders"] += 1
-                elif ending_of(name) not in PICTURES:
+                elif not others and ending_of(name) not in PICTURES:
                     skipped[_kind(name)] += 1
                 elif entry.is_symlink() or entry.is_file():
                     yield name  # a link that leads nowhere is an error when it is read

@@ -23,18 +23,12 @@ from bitsback.images.names import printable
 from bitsback.remote.url import Url
 
 _FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
-_LOSSY = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
 _limit_lock = threading.Lock()
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
 NOTES = {
-    "lossy": (
-        "{} of JPEG or WebP: the pixels are kept, and come back as PNG, not as the file, which"
-        " often is smaller"
-    ),
-    "gif": "{} of GIF: the pixels are kept, and come back as PNG",
     "palette": (
         "{} with a palette or a transparent colour: the colours are kept, and come back as grey or"
         " as RGB(A)"
@@ -49,9 +43,7 @@ NOTES = {
         " ask for"
     ),
 }
-"""What is told about pictures that do not come back as they were; {} is how many, as in "3
-files".
-"""
+"""What is told about pages that do not come back as they were; {} is how many, as in "3 pages"."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +76,43 @@ def read_pixels(path: Path | Url) -> NDArray[Any]:
     """
     with reading_picture(name_of(path)), opened(path, whole=True) as image:
         return pixels_of(image, name_of(path))
+
+
+def samples(image: Image.Image) -> NDArray[Any] | None:
+    """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
+    what NumPy makes of the image; None if Pillow does not read all of their bits.
+    """
+    _check_pixels(image)
+    if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
+        with _no_limit():
+            image.load()
+        return np.asarray(image)
+    if image.mode.startswith("I"):
+        with _no_limit():
+            image.load()
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            return None
+        return values.astype("<u2")
+    return None
+
+
+def read_samples(path: Path | Url) -> NDArray[Any]:
+    """The same of a file. Raises InputError, naming it."""
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
+        found = samples(image)
+        if found is None:
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
+        return found
+
+
+def read_shown(data: bytes, name: str) -> NDArray[Any]:
+    """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
+    with reading_picture(name), identified(io.BytesIO(data)) as image:
+        _check_pixels(image)
+        with _no_limit():
+            image.load()
+        return np.asarray(image)
 
 
 def identified(file: BinaryIO) -> Image.Image:
@@ -158,10 +187,6 @@ def header_of(image: Image.Image, name: str) -> Header:
     _check_pixels(image)
     _check_depth(image, name)
     notes = []
-    if image.format in _LOSSY or image.format == "MPO":
-        notes.append("lossy")
-    if image.format == "GIF":
-        notes.append("gif")
     mode = _mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
         notes.append("palette")

@@ -1,9 +1,10 @@
 """Folders at URLs: what is in one, and files that are written to one."""
 
+import io
 import re
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 
 from bitsback.errors import InputError
 from bitsback.locks import Lock
@@ -94,9 +95,18 @@ class Uploads:
                     " (force=True)"
                 )
 
-    def write(self, name: str, data: bytes) -> None:
-        """Raises InputError if it cannot be written, or there is such a file and none may be
-        replaced.
+    @contextmanager
+    def open(self, name: str, time: int | None = None) -> Iterator[BinaryIO]:
+        """A file to write to, which is in memory until the body ends. Raises InputError as `write`
+        does.
+        """
+        file = io.BytesIO()
+        yield file
+        self.write(name, file.getvalue(), time)
+
+    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+        """time: is not kept. Raises InputError if it cannot be written, or there is such a file and
+        none may be replaced.
         """
         self.check([name])
         with self._lock:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs import Asked, Source, open_input
+from bitsback.archive.asked import Asked
+from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.parts import NPZ, FileList
 from bitsback.errors import InputError, InputWarning

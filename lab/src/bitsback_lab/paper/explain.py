@@ -11,10 +11,11 @@ import numpy as np
 import bitsback
 from bitsback import InputError, InputWarning
 from bitsback.archive import chain
+from bitsback.archive.asked import Asked
 from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
 from bitsback.archive.collection import VARIED, Collection
-from bitsback.archive.inputs import Asked, Source, open_input
+from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run, pack_runs

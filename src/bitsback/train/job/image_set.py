@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
-from bitsback.archive.inputs import Asked, open_input
+from bitsback.archive.inputs import open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items

@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from bitsback.archive.inputs import Asked, open_input
+from bitsback.archive.asked import Asked
+from bitsback.archive.inputs import open_input
 from bitsback.errors import InputWarning
 from bitsback.train.job.downloads import SETS
 from bitsback.train.job.image_set import SMALLEST

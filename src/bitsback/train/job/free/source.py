@@ -10,9 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
+from bitsback.archive.asked import Asked
 from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.cutting import blocks_of
-from bitsback.archive.inputs import Asked, open_input
+from bitsback.archive.inputs import open_input
 from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items

@@ -1,0 +1,129 @@
+"""How a source is to be seen, and what is found in it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from numpy.typing import DTypeLike
+
+from bitsback.archive.choose import Effort, any_fits
+from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.cutting import cut_for
+from bitsback.archive.grid import Shape
+from bitsback.archive.parts import FileList
+from bitsback.archive.stacks import as_stack, is_stack, stackable
+from bitsback.archive.summary import Held, Progress
+from bitsback.errors import InputError
+from bitsback.images.npy import Items
+from bitsback.models import Model
+from bitsback.remote.url import Url
+
+if TYPE_CHECKING:
+    from bitsback.images.folder import Listing
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How files of a folder are kept, beyond their pixels."""
+
+    exact: bool = False
+    """The very bytes of each."""
+    others: bool = False
+    """Those that are no pictures, or damaged ones, too."""
+    stored: frozenset[str] = frozenset()
+    """Those to hold bit for bit, whatever they are."""
+    threads: int = 1
+    progress: Progress | None = None
+    """Called with the number of files that were looked at, and of all."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known of the files of a folder that comes back as files."""
+
+    size: int
+    """Bytes of all files."""
+    stored: dict[str, Held]
+    """Files that are held bit for bit, by the reason."""
+    coded: dict[str, int]
+    """The bytes of the files of pictures that are coded by their pixels, by name."""
+    parts: list[list[str]]
+    """The names of the pictures of each part; none of parts of bytes."""
+    notes: BinaryIO
+    """Where the notes of pictures wait."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What goes into an archive."""
+
+    collection: Collection | FileList
+    parts: list[tuple[Items, Collection]]
+    """The arrays that it is made of, in the order in which they are stored."""
+    name: str
+    """For error messages."""
+    names: bytes = b""
+    """The `N` section, for files, and the `F` section."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """What of a folder was left out since it is no picture, and how much of it."""
+    bad: dict[str, str] = field(default_factory=dict)
+    """The pictures that were left out since they cannot be used, and why."""
+    listing: "Listing | None" = None
+    kept: Kept | None = None
+    """Of files that come back as files."""
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.notes.close()
+
+    def check_output(self, destination: object) -> None:
+        """Raises InputError if the output is one of the pictures that are read."""
+        if self.listing is not None and destination in self.listing.urls.values():
+            raise InputError(f"{destination}: is one of the pictures too; name another output")
+        if self.listing is not None and isinstance(destination, str | os.PathLike):
+            path = Path(os.path.realpath(destination))
+            if path.exists() and any(
+                not isinstance(picture := self.listing.path(name), Url) and path.samefile(picture)
+                for name in self.listing.names
+            ):
+                raise InputError(
+                    f"{os.fspath(destination)}: is one of the pictures too; name another output"
+                )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a source is to be seen."""
+
+    given: Model | None = None
+    """The model that was asked for, if one was."""
+    effort: Effort = "auto"
+    skip_bad: bool = False
+    """Leave out pictures that cannot be read, or not be held."""
+    tile: int | None = None
+    """Rows and columns of a piece at most."""
+    stack: bool | None = None
+    """Whether arrays are stacks; None: a trial tells."""
+    dtype: DTypeLike | None = None
+    shape: Sequence[int] | None = None
+    """Of images that come one after another."""
+    keeping: Keeping | None = None
+    """None: pictures are their pixels alone, in the colours that they show."""
+
+    def knows(self, shape: Shape) -> bool:
+        """Whether there is a model of just these items, which then stay whole and together."""
+        return any_fits(self.given, shape)
+
+    def seen(self, part: Collection, items: Items) -> Collection:
+        """The array as a stack, if it is one, and cut into pieces."""
+        if self.stack is not False and stackable(part):
+            trial = self.stack is None and not self.knows(part.item_shape)
+            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
+                part = as_stack(part)
+        return self.cut(part)
+
+    def cut(self, part: Collection) -> Collection:
+        known = part.axes != VARIED and self.knows(part.item_shape)
+        return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -1,0 +1,26 @@
+"""Warnings of what may not come back everywhere."""
+
+import warnings
+
+from bitsback.errors import InputWarning
+from bitsback.images import names as naming
+
+
+def warn_of_names(names: list[str]) -> None:
+    """Warns of names that some systems cannot have."""
+    twin = naming.first_twin(names)
+    if twin is not None:
+        warnings.warn(
+            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
+            " Unicode composition, so macOS and Windows cannot restore both",
+            InputWarning,
+            stacklevel=2,
+        )
+    faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
+    if faults:
+        warnings.warn(
+            f"{len(faults)} of the names cannot be restored on Windows:"
+            f" {naming.printable(faults[0])}",
+            InputWarning,
+            stacklevel=2,
+        )

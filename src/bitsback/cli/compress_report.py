@@ -1,0 +1,82 @@
+"""What `bitsback compress` says at its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bitsback.cli import figures
+
+if TYPE_CHECKING:
+    from bitsback.archive.summary import Compressed
+
+_LITTLE = 0.9
+"""Times the bytes of a folder, from which on it is told that it shrank by little."""
+
+
+def report(
+    source: str,
+    output: str,
+    summary: Compressed,
+    seconds: float,
+    as_json: bool,
+    quiet: bool,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Says what went in and out, and what else is to be known. Returns it as JSON has it. notes:
+    the warnings.
+    """
+    little = _little(source, summary)
+    disk = summary.disk_in
+    row = figures.report(
+        source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
+        quiet or disk is not None,
+    ) | {
+        "disk_in": disk,
+        "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
+        "outdone": summary.outdone,
+        "skipped": summary.skipped,
+        "bad": summary.bad,
+        "warnings": notes + ([little] if little else []),
+    }  # fmt: skip
+    if as_json or quiet:
+        return row
+    if disk is not None:
+        figures.say(
+            f"{source}: {figures.count(summary.files or 0, 'file')}, {figures.size(disk)} on disk"
+            f" -> {output} {figures.size(summary.bytes_out)}"
+            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
+            err=True,
+        )
+    for reason, held in summary.stored.items():
+        figures.say(
+            f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
+            f" {reason}",
+            err=True,
+        )
+    if summary.outdone:
+        figures.say(
+            f"{figures.count(summary.outdone, 'block')} of {summary.blocks:,}: no model was as good"
+            " as a general compressor, which was used",
+            err=True,
+        )
+    for left_out in summary.bad.values():
+        figures.say(f"left out: {left_out}", err=True)
+    if summary.skipped:
+        what = ", ".join(f"{number:,} {kind}" for kind, number in summary.skipped.items())
+        figures.say(f"left out, as they are no pictures: {what}", err=True)
+    if little:
+        figures.say(f"bitsback: warning: {little}", err=True)
+    return row
+
+
+def _little(source: str, summary: Compressed) -> str | None:
+    """The warning that a folder shrank by little, if it did."""
+    disk = summary.disk_in
+    if not disk or summary.bytes_out <= _LITTLE * disk:
+        return None
+    held = sum(held.bytes for held in summary.stored.values())
+    return (
+        f"{source} shrank by less than a tenth:"
+        f" {figures.per(100 * held, disk, 0)} % of its bytes are files that are held as they are"
+    )

@@ -1,0 +1,100 @@
+"""How a stream of zlib was made, so that it can be made again from what it holds."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bitsback.errors import ArchiveError
+from bitsback.wire import Cursor
+
+_HEADER = 2  # bytes
+_SLICE = 1 << 16
+_STRATEGIES = (
+    zlib.Z_DEFAULT_STRATEGY,
+    zlib.Z_FILTERED,
+    zlib.Z_RLE,
+    zlib.Z_HUFFMAN_ONLY,
+    zlib.Z_FIXED,
+)
+_USUAL = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
+_WAYS = {
+    0: [
+        *((1, strategy) for strategy in _STRATEGIES),
+        (0, zlib.Z_DEFAULT_STRATEGY),
+        *((level, zlib.Z_FIXED) for level in range(9, 1, -1)),
+    ],
+    1: [(level, strategy) for level in (5, 4, 3, 2) for strategy in _USUAL],
+    2: [(6, strategy) for strategy in _USUAL],
+    3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
+}
+"""Levels and strategies by what zlib tells of them in a header, the likely ones first."""
+_MEMORIES = (8, 9)
+_WINDOWS = range(9, 16)
+
+
+@dataclass(frozen=True)
+class Deflated:
+    """What zlib was told, and the two bytes that the stream begins with."""
+
+    header: bytes
+    level: int
+    window: int
+    memory: int
+    strategy: int
+
+    @classmethod
+    def of(cls, content: bytes, stream: bytes) -> Deflated | None:
+        """How the stream was made of the content, if this zlib makes it so."""
+        if len(stream) < _HEADER + 4:
+            return None
+        for candidate in _candidates(stream[:_HEADER]):
+            if candidate._makes(content, stream):
+                return candidate
+        return None
+
+    def stream(self, content: bytes) -> bytes:
+        packer = self._packer()
+        packed = packer.compress(content) + packer.flush()
+        return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
+
+    def _makes(self, content: bytes, stream: bytes) -> bool:
+        """Whether it does; in most cases the first bytes tell that it does not."""
+        packer, at, view = self._packer(), _HEADER, memoryview(content)
+        for start in range(0, len(content), _SLICE):
+            made = packer.compress(view[start : start + _SLICE])
+            if stream[at : at + len(made)] != made:
+                return False
+            at += len(made)
+        # In one go, as it is made again: how zlib is fed may matter to it.
+        return self.stream(content) == stream
+
+    def _packer(self) -> zlib._Compress:
+        return zlib.compressobj(self.level, zlib.DEFLATED, -self.window, self.memory, self.strategy)
+
+    def pack(self) -> bytes:
+        return self.header + bytes([self.level, self.window, self.memory, self.strategy])
+
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Deflated:
+        """Raises ArchiveError."""
+        header = bytes(cursor.take(_HEADER))
+        level, window, memory, strategy = cursor.take(4)
+        if (
+            level > 9
+            or window not in _WINDOWS
+            or memory not in _MEMORIES
+            or strategy not in _STRATEGIES
+        ):
+            raise ArchiveError("its note tells of a compression that zlib does not have")
+        return cls(header, level, window, memory, strategy)
+
+
+def _candidates(header: bytes) -> Iterator[Deflated]:
+    windows = dict.fromkeys((max((header[0] >> 4) + 8, _WINDOWS[0]), 15))
+    for level, strategy in _WAYS[header[1] >> 6]:
+        for memory in _MEMORIES:
+            for window in windows:
+                if window in _WINDOWS:
+                    yield Deflated(header, level, window, memory, strategy)

@@ -1,0 +1,134 @@
+"""Notes: what the file of a picture has beside its pixels, and the file made of both again
+(docs/format.md, Notes).
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.images.frame import Frame
+from bitsback.images.pictures import identified, samples
+from bitsback.images.png import MAGIC, Png
+from bitsback.images.tags import Tags
+from bitsback.wire import Cursor
+
+_FRAME, _PNG, _EXACT_PNG, _TAGS = 1, 2, 3, 4
+
+
+class Note(Protocol):
+    """All of a file but its pixels."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether a file can be made with any pixels that fit."""
+
+    def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+        """Whether pixels of this dtype and shape can be those of the file."""
+
+    def file(self, pixels: NDArray[Any]) -> bytes:
+        """The file, with these pixels. Raises ArchiveError if they cannot be its own."""
+
+    def pack(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Split:
+    """A file as its pixels and the rest."""
+
+    pixels: NDArray[Any]
+    """As NumPy has them of Pillow's image: of a palette the indexes. [height, width] or [height,
+    width, channels].
+    """
+    note: bytes
+    exact: bool
+    """Whether the very bytes of the file come back."""
+    indexed: bool
+    """Whether the pixels are indexes into a palette."""
+
+
+def split(data: bytes, exact: bool) -> Split | None:
+    """Takes a file apart; None if it is not one whose pixels, and all else that it has, can be put
+    back, or, with `exact`, its very bytes. Raises what Pillow raises for a damaged file.
+    """
+    with identified(io.BytesIO(data)) as image:
+        if getattr(image, "n_frames", 1) != 1:
+            return None
+        pixels = samples(image)
+    if pixels is None or not pixels.size:
+        return None
+    note = _note_of(data, pixels, exact)
+    if note is None:
+        return None
+    return Split(pixels, pack(note), _is_exact(note), image.mode == "P")
+
+
+def _note_of(data: bytes, pixels: NDArray[Any], exact: bool) -> Note | None:
+    if data.startswith(MAGIC):
+        png = Png.of(data, pixels, exact)
+        if png is not None:
+            with suppress(ArchiveError):
+                if exact or _pixels_again(png, pixels):
+                    return png
+        return None
+    with identified(io.BytesIO(data)) as image:  # anew, as loading it changes what is told of it
+        frame = Frame.of(data, image, pixels)
+        if frame is not None or exact or image.format != "TIFF":
+            return frame
+    tags = Tags.of(data, pixels)
+    return tags if tags is not None and _pixels_again(tags, pixels) else None
+
+
+def _pixels_again(note: Note, pixels: NDArray[Any]) -> bool:
+    """Whether the file that is made again has the pixels; of the first and the last rows."""
+    rows = pixels if len(pixels) < 3 else pixels[[0, len(pixels) // 2, -1]]
+    with identified(io.BytesIO(note.file(np.ascontiguousarray(rows)))) as image:
+        again = samples(image)
+    return again is not None and again.dtype == pixels.dtype and np.array_equal(again, rows)
+
+
+def _is_exact(note: Note) -> bool:
+    return isinstance(note, Frame) or (isinstance(note, Png) and note.stream is not None)
+
+
+def pack(note: Note) -> bytes:
+    if isinstance(note, Png):
+        kind = _PNG if note.stream is None else _EXACT_PNG
+    else:
+        kind = _FRAME if isinstance(note, Frame) else _TAGS
+    return bytes([kind]) + note.pack()
+
+
+def unpack(data: bytes) -> Note:
+    """Raises ArchiveError."""
+    cursor = Cursor(data)
+    kind = cursor.byte()
+    note: Note
+    if kind == _FRAME:
+        note = Frame.unpack(cursor)
+    elif kind in (_PNG, _EXACT_PNG):
+        note = Png.unpack(cursor, kind == _EXACT_PNG)
+    elif kind == _TAGS:
+        note = Tags.unpack(cursor)
+    else:
+        raise ArchiveError("its note is of a kind that is not known: it needs a newer bitsback")
+    cursor.done()
+    return note
+
+
+def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
+    """The file of a picture. exact: if its very bytes are promised, they are made, or it is an
+    error; otherwise another file of the same pixels and metadata is. Raises ArchiveError.
+    """
+    unpacked = unpack(note)
+    if not unpacked.fits(pixels.dtype, pixels.shape):
+        raise ArchiveError("its note is that of another picture")
+    if isinstance(unpacked, Png) and not exact:
+        unpacked = unpacked.anew()
+    return unpacked.file(pixels)

@@ -1,0 +1,353 @@
+"""A folder that was compressed may be deleted: its files come back, and the archive is not larger
+than they are.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import bitsback
+from bitsback.archive import folders
+from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.facts import Facts
+from bitsback.archive.layout import HEAD_FILES, NAMES, pack_index, section
+from bitsback.archive.parts import FOLDER, FileList
+from bitsback.wire import varint
+from bundled_models import spec_models
+from fuzz.seeds import own_png
+from reference import archive as spec
+from reference import notes as spec_notes
+
+from .conftest import Run, files, noise, notes_of, save
+from .test_hostile import block, name, one_run, refuse
+
+A_FILE = 64
+"""Bytes that an archive may have for each file, beside its name."""
+AT_LEAST = 300
+
+FORMATS = {
+    "png": {}, "bmp": {}, "tif": {}, "lzw.tif": {"compression": "tiff_lzw"}, "pnm": {},
+    "jpg": {"quality": 90}, "gif": {}, "webp": {"quality": 60},
+}  # fmt: skip
+UNWRITTEN = {
+    (mode, ending)
+    for mode, endings in {
+        "1": "webp jpg", "I;16": "bmp jpg gif webp", "LA": "bmp pnm jpg", "RGBA": "jpg pnm",
+        "P": "pnm jpg",
+    }.items()
+    for ending in endings.split()
+}  # fmt: skip
+
+
+def draw_picture(data: st.DataObject, path: Path) -> None:
+    """A picture of any mode and format that Pillow writes, smooth or not."""
+    modes = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
+    written = [
+        (mode, ending)
+        for mode in modes
+        for ending in FORMATS
+        if (mode, ending.split(".")[-1]) not in UNWRITTEN
+    ]
+    mode, ending = data.draw(st.sampled_from(written))
+    size = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+    pixels = noise("L" if mode == "P" else mode, size, data.draw(st.integers(0, 9)))
+    if data.draw(st.booleans()):
+        pixels = np.sort(pixels, 0) if mode != "P" else pixels % 3
+    image = Image.fromarray(pixels)
+    if mode == "P":
+        image.putpalette(bytes(range(256)) * 3)
+    options: dict[str, Any] = dict(FORMATS[ending])
+    if ending in ("png", "tif", "jpg") and data.draw(st.booleans()):
+        options |= {"dpi": (200, 200), "icc_profile": b"profile" * 20}
+    image.save(f"{path}.{ending}", **options)
+    os.utime(f"{path}.{ending}", ns=(0, data.draw(st.integers(-(10**18), 2 * 10**18))))
+
+
+def size_of(folder: Path) -> int:
+    return sum((folder / name).stat().st_size for name in files(folder))
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), exact=st.booleans())
+def test_any_folder_comes_back_and_never_grows(data: st.DataObject, exact: bool) -> None:
+    """With `exact` byte for byte; otherwise in its pixels and all else that Pillow tells."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, out, archive = Path(name, "in"), Path(name, "out"), Path(name, "a.bb")
+        folder.mkdir()
+        for number in range(data.draw(st.integers(1, 4))):
+            draw_picture(data, folder / f"{number}")
+        if data.draw(st.booleans()):
+            (folder / "own.png").write_bytes(own_png(noise("L", (30, 20)) % 5))
+        summary, _ = notes_of(folder, archive, files="exact" if exact else "pixels")
+        bitsback.decompress(archive, out)
+        assert files(out) == files(folder)
+        assert summary.disk_in == size_of(folder)
+        assert archive.stat().st_size <= size_of(folder) + A_FILE * len(files(folder)) + AT_LEAST
+        for file in files(folder):
+            before, after = folder / file, out / file
+            assert after.stat().st_mtime_ns == before.stat().st_mtime_ns
+            if exact:
+                assert after.read_bytes() == before.read_bytes()
+            with Image.open(before) as one, Image.open(after) as other:
+                assert other.mode == one.mode and other.getpalette() == one.getpalette()
+                assert np.array_equal(np.asarray(other), np.asarray(one))
+                told = [
+                    {key: value for key, value in image.info.items() if key != "compression"}
+                    for image in (one, other)
+                ]
+                assert told[0] == told[1]
+
+
+def test_the_specification_restores_the_same_files(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "own.png").write_bytes(own_png(np.sort(noise("L", (60, 50)), 0)))
+    save(np.sort(noise("RGB", (60, 50)), 0), folder / "b.bmp")
+    save(noise("RGB"), folder / "c.jpg")
+    (folder / "empty.txt").touch()
+    (folder / "labels.csv").write_text("a,b\n" * 1000)
+    summary, _ = notes_of(folder, tmp_path / "a.bb", files="exact", keep_others=True, model="fast")
+    assert summary.stored["no pictures"].files == 2
+    found = spec.decode_files((tmp_path / "a.bb").read_bytes(), spec_models())
+    assert [file.name for file in found] == files(folder)
+    assert [file.held for file in found] == [False, True, True, True, False]
+    for file in found:
+        data = file.array.tobytes() if file.held else spec_notes.restore(file.array, file.note)
+        assert data == (folder / str(file.name)).read_bytes()
+        assert file.time == (folder / str(file.name)).stat().st_mtime_ns
+
+
+def test_jpegs_take_what_they_took(tmp_path: Path) -> None:
+    for number in range(20):
+        pixels = np.cumsum(noise("RGB", (200, 150), number) % 3, 1).astype(np.uint8)
+        save(pixels, tmp_path / "in" / f"{number}.jpg", quality=95)
+    summary, notes = notes_of(tmp_path / "in", tmp_path / "a.bb")
+    assert notes == []
+    assert summary.bytes_out <= 1.001 * summary.disk_in
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    for file in files(tmp_path / "in"):
+        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "in" / file).read_bytes()
+
+
+def test_small_files_that_are_held_are_compressed_together(tmp_path: Path) -> None:
+    for number in range(40):
+        save(noise("RGB", (8, 8), number), tmp_path / "in" / f"{number:02}.jpg")
+    summary, _ = notes_of(tmp_path / "in", tmp_path / "a.bb")
+    assert summary.bytes_out < 0.6 * summary.disk_in  # their tables are the same
+
+
+def test_others_are_taken_along(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    save(noise("L"), folder / "a.png")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "labels.csv").write_text("a,1\n" * 500)
+    (folder / "deep" / "empty").touch()
+    (folder / "last").touch()
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / ".hidden").write_text("x")
+    os.utime(folder / "last", ns=(1, 1_234_567_890_123_456_789))
+    with pytest.raises(bitsback.InputError, match=r"broken\.png: .*--keep-others"):
+        bitsback.compress(folder, tmp_path / "a.bb")
+    summary, _ = notes_of(folder, tmp_path / "a.bb", keep_others=True)
+    assert summary.skipped == {"hidden": 1} and summary.files == 5
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == [file for file in files(folder) if file != ".hidden"]
+    for file in files(tmp_path / "out"):
+        before, after = folder / file, tmp_path / "out" / file
+        assert after.stat().st_mtime_ns == before.stat().st_mtime_ns
+        assert file == "a.png" or after.read_bytes() == before.read_bytes()
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert archive.verify() == []
+        assert archive["deep/labels.csv"].read() == b"a,1\n" * 500
+        assert archive["last"].read() == b""
+        with pytest.raises(bitsback.InputError, match=r"labels\.csv: is no picture"):
+            _ = archive["deep/labels.csv"].shape
+
+
+def test_a_folder_without_pictures(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "empty").touch()
+    notes_of(tmp_path / "in", tmp_path / "a.bb", keep_others=True)
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "empty").read_bytes() == b""
+
+
+def test_files_longer_than_a_block(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, size in enumerate((3_000_000, 0, 5, 2_500_000)):
+        data = np.random.default_rng(number).bytes(size)
+        (tmp_path / "in" / f"{number}.bin").write_bytes(data)
+    summary, _ = notes_of(tmp_path / "in", tmp_path / "a.bb", keep_others=True)
+    assert summary.blocks > 2
+    for threads in (1, 3):
+        bitsback.decompress(tmp_path / "a.bb", tmp_path / f"out{threads}", threads=threads)
+        for file in files(tmp_path / "in"):
+            before = (tmp_path / "in" / file).read_bytes()
+            assert (tmp_path / f"out{threads}" / file).read_bytes() == before
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert archive["2.bin"].read() == (tmp_path / "in" / "2.bin").read_bytes()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_wrong_estimate_makes_no_archive_larger(
+    tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures that turn out larger by their pixels than as files are held as files after all."""
+    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
+    pattern = np.tile(noise("RGB", (50, 40)), (3, 3, 1))
+    for number in range(3):
+        image = Image.fromarray(pattern).quantize(200)
+        image.save((tmp_path / f"{number}.png"), optimize=True)
+    sources = [tmp_path / f"{number}.png" for number in range(3)]
+    forms = [
+        split.note
+        for split in (folders.split(path.read_bytes(), False) for path in sources)
+        if split
+    ]
+    assert len(forms) == 3
+    disk = sum(path.stat().st_size for path in sources)
+    out = io.BytesIO()
+    summary, _ = notes_of(sources, out if stream else tmp_path / "a.bb", model="fast", block=1)
+    data = out.getvalue() if stream else (tmp_path / "a.bb").read_bytes()
+    assert len(data) == summary.bytes_out <= disk + 3 * A_FILE + AT_LEAST
+
+
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(noise("RGB"), tmp_path / "in" / "a.jpg")
+
+    def grow(done: int, total: int) -> None:
+        with (tmp_path / "in" / "a.jpg").open("ab") as file:
+            file.write(b"more")
+
+    with pytest.raises(bitsback.InputError, match=r"a\.jpg: was changed while it was read"):
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb", progress=grow)
+    assert not (tmp_path / "a.bb").exists()
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    save(np.sort(noise("L", (90, 80)), 0), folder / "a.bmp")
+    save(np.sort(noise("L", (90, 80)), 0), folder / "b.tif", compression="tiff_lzw")
+    (folder / "c.txt").write_text("x" * 99)
+    result = run("compress", "in", "--files", "exact", "--keep-others")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
+    assert "held bit for bit: 1 file" in result.stderr
+    assert "not made again bit for bit from their pixels" in result.stderr
+    assert "shrank" not in result.stderr
+    assert "2 files, held bit for bit" in run("info", "in.bb").stdout
+    assert run("verify", "in.bb").exit_code == 0
+    assert run("extract", "in.bb", "c.txt", "a.bmp", "-o", "some").exit_code == 0
+    assert run("decompress", "in.bb", "-o", "out", "--files", "pixels").exit_code == 0
+    for file in files(folder):
+        for found in (tmp_path / "out" / file, tmp_path / "some" / file):
+            if found.exists():
+                assert found.read_bytes() == (folder / file).read_bytes()
+                assert found.stat().st_mtime_ns == (folder / file).stat().st_mtime_ns
+    assert files(tmp_path / "some") == ["a.bmp", "c.txt"]
+
+
+HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
+
+
+def held(facts: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
+    """An archive of bytes of files."""
+    sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
+    start = HEAD_FILES + collection.pack()
+    blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
+    index = pack_index(len(start), [(1, len(blocks))])
+    return start + blocks + sections + facts + index
+
+
+def facts(*pairs: tuple[int, int]) -> bytes:
+    return section(b"F", b"".join(varint(size) + varint(time) for size, time in pairs))
+
+
+def test_the_helpers_make_an_archive_that_is_read(tmp_path: Path) -> None:
+    data = held(facts((1, 0), (3, 7)))
+    bitsback.decompress(io.BytesIO(data), tmp_path / "out")
+    assert [(tmp_path / "out" / file).stat().st_size for file in "ab"] == [1, 3]
+    assert (tmp_path / "out" / "b").stat().st_mtime_ns == -4
+    assert [file.time for file in spec.decode_files(data)] == [0, -4]
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        (b"", "facts of its files are missing"),
+        (facts((1, 0), (3, 0)) * 2, "there twice"),
+        (facts((1, 0)), "too short|cut short"),
+        (facts((1, 0), (3, 0), (0, 0)), "follows"),
+        (facts((1, 0), (2, 0)), "other sizes"),
+        (facts((1, 0), (1 << 62, 0)), "other sizes"),
+        (facts((1, 0), (1 << 63, 0)), "no file has"),
+        (section(b"F", b"\1"), "too short"),
+    ],
+)
+def test_facts_that_are_refused(tmp_path: Path, told: bytes, match: str) -> None:
+    refuse(held(told), tmp_path, match)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Collection(np.dtype("u1"), (0, 0), BYTES),
+        Collection(np.dtype("i1"), (2, 4), BYTES),
+        Collection(np.dtype("u1"), (2, 2, 1), BYTES),
+    ],
+)
+def test_parts_of_bytes_that_are_refused(tmp_path: Path, part: Collection) -> None:
+    refuse(held(facts((1, 0), (3, 0)), FileList(FOLDER, (part,))), tmp_path)
+
+
+def test_facts_of_times_and_sizes_round_trip() -> None:
+    told = Facts()
+    for size, time in (
+        (0, 0),
+        (5, 10**18),
+        (1 << 40, -(10**18)),
+        (7, (1 << 63) - 1),
+        (7, -(1 << 63)),
+    ):
+        told.add(size, time)
+    payload = told.pack()
+    found = Facts.unpack(memoryview(payload)[2:-4], 5)
+    assert (found.sizes, found.times) == (told.sizes, told.times)
+    assert struct.calcsize("q") == told.times.itemsize
+
+
+def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
+    for part in "ab":
+        folder = tmp_path / part / part
+        save(np.sort(noise("L", (60, 50)), 0), folder / "1.bmp")
+        save(noise("RGB"), folder / "2.jpg")
+        save(np.sort(noise("RGB", (60, 50)), 0), folder / "3.bmp")
+        notes_of(tmp_path / part, tmp_path / f"{part}.bb", files="exact")
+    bitsback.merge([tmp_path / "a.bb", tmp_path / "b.bb"], tmp_path / "all.bb")
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "out")
+    with bitsback.open(tmp_path / "all.bb") as archive:
+        assert archive.verify() == []
+    found = spec.decode_files((tmp_path / "all.bb").read_bytes(), spec_models())
+    for file in found:
+        before = tmp_path / str(file.name)[0] / str(file.name)
+        after = tmp_path / "out" / str(file.name)
+        assert after.read_bytes() == before.read_bytes()
+        assert after.stat().st_mtime_ns == before.stat().st_mtime_ns == file.time
+        data = file.array.tobytes() if file.held else spec_notes.restore(file.array, file.note)
+        assert data == before.read_bytes()
+    old = Path(__file__).parent / "golden" / "pictures-without-facts.bb"
+    with pytest.raises(bitsback.InputError, match="made by an older bitsback"):
+        bitsback.merge([tmp_path / "a.bb", old], tmp_path / "none.bb")
