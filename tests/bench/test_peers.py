@@ -55,7 +55,8 @@ def test_a_peer_restores_what_it_takes_and_has_a_version(peer: Peer) -> None:
 
 def test_who_takes_what() -> None:
     titles = {name: {peer.title for peer in PEERS if peer.takes(SOME[name])} for name in SOME}
-    assert "JBIG2 generic, each" in titles["mixed bilevel"] & titles["bilevel"]
+    if shutil.which("jbig2") and shutil.which("jbig2dec"):  # programs that a machine may not have
+        assert "JBIG2 generic, each" in titles["mixed bilevel"] & titles["bilevel"]
     assert "CCITT G4, each" in titles["bilevel"]
     assert not {"JBIG2 generic, each", "CCITT G4, each"} & titles["mixed"]
     assert "xz -9e, shuffled" in titles["16 bits"] & titles["mixed"]

@@ -25,7 +25,7 @@ def options() -> Iterator[dict[str, Any]]:
     server.start()
     host, port = server.get_host_and_port()
     options = {"key": "key", "secret": "secret", "endpoint_url": f"http://{host}:{port}"}
-    fsspec.filesystem("s3", **options).mkdir("bucket")
+    fsspec.filesystem("s3", **options).mkdir("shards")
     yield options
     server.stop()
 
@@ -37,17 +37,17 @@ def test_shards_at_urls(
     private: bitsback.Model,
     options: dict[str, Any],
 ) -> None:
-    pattern = "s3://bucket/set/part-{i}.bb"
+    pattern = "s3://shards/set/part-{i}.bb"
     done = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
-    assert (done.manifest, done.new) == ("s3://bucket/set/manifest.json", 3)
+    assert (done.manifest, done.new) == ("s3://shards/set/manifest.json", 3)
     fs = fsspec.filesystem("s3", **options)
     fs.invalidate_cache()
-    names = sorted(name.rpartition("/")[2] for name in fs.find("bucket/set"))
+    names = sorted(name.rpartition("/")[2] for name in fs.find("shards/set"))
     model = f"model-{private.identity.hex()}.safetensors"
     assert names == ["manifest.json", model, "part-0.bb", "part-1.bb", "part-2.bb"]
     array = from_archive(done.manifest, storage_options=options)
     assert np.array_equal(array.compute(), digits)
-    fs.rm_file("bucket/set/part-1.bb")
+    fs.rm_file("shards/set/part-1.bb")
     again = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
     assert again.new == 1
     array = from_archive(done.manifest, chunks="archive", storage_options=options)

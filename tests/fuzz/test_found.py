@@ -5,9 +5,10 @@ import io
 import pytest
 
 import bitsback
+from bitsback.models.embed import pack_model
 from fuzz.check import Pipe
 from fuzz.mutate import read, section
-from fuzz.seeds import archives
+from fuzz.seeds import archives, small_models
 from reference.archive import END
 from reference.message import write_varint
 
@@ -26,9 +27,12 @@ def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
     return head + b"".join(sections) + len(sections[-1]).to_bytes(8, "little") + END
 
 
-COUNTS = read(WHOLE["embedded bernoulli"])[1]
-PARTS = read(WHOLE["embedded bernoulli"])[0][:-1]
-HEAD = WHOLE["embedded bernoulli"][:9]
+SEED = WHOLE["chain of blocks"]
+COUNTS = read(SEED)[1]
+HEAD = SEED[:9]
+MODEL = ("M", pack_model(bitsback.load_model(small_models()["bernoulli"])))  # which no block needs
+COLLECTION, *BLOCKS = read(SEED)[0][:-1]
+PARTS = [COLLECTION, MODEL, *BLOCKS]
 
 
 def refused(data: bytes) -> None:
@@ -46,12 +50,14 @@ def test_a_claim_of_items_where_the_index_is_damaged_takes_no_memory() -> None:
 
 
 def test_the_archive_that_the_others_are_made_from_is_whole() -> None:
-    assert pack(PARTS, HEAD) == WHOLE["embedded bernoulli"]
+    assert pack([COLLECTION, *BLOCKS], HEAD) == SEED
+    whole = io.BytesIO(pack(PARTS, HEAD))
+    assert bitsback.open(whole).verify() == []
+    assert bitsback.open(whole).info()["models"] == bitsback.open(io.BytesIO(SEED)).info()["models"]
 
 
 def test_a_damaged_model_that_no_block_asks_for_is_found() -> None:
     collection, (kind, model), *blocks = PARTS
-    assert bitsback.open(io.BytesIO(WHOLE["embedded bernoulli"])).info()["models"] == []
     refused(pack([collection, (kind, model[:500] + b"what" + model[504:]), *blocks], HEAD))
 
 
@@ -69,6 +75,4 @@ def test_sections_out_of_order_are_found() -> None:
     restored = bitsback.decompress(
         io.BytesIO(pack([collection, model, *blocks, other, other], HEAD))
     )
-    assert (
-        restored.tobytes() == bitsback.decompress(io.BytesIO(WHOLE["embedded bernoulli"])).tobytes()
-    )
+    assert restored.tobytes() == bitsback.decompress(io.BytesIO(SEED)).tobytes()

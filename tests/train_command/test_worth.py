@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from bitsback.models import load_model
@@ -12,6 +11,7 @@ from bitsback.peers.measure import measure as really_measure
 from bitsback.peers.units import Images
 from bitsback.train.job import worth
 from bitsback.train.job.worth import Contender, Worth, break_even, compare, table, verdict
+from bitsback_lab.digits import binarised_mnist_test_images
 
 
 def row(name: str, size: int, unit: str = "each", whole: int | None = None) -> Contender:
@@ -69,7 +69,7 @@ def test_the_verdict_claims_nothing_of_the_collection_that_was_not_measured_on_i
 
 @pytest.fixture
 def digits() -> Images:
-    return np.random.default_rng(0).random((120, 28, 28)) < 0.2
+    return binarised_mnist_test_images()[:120]
 
 
 def test_all_are_measured_on_the_whole_collection(digits: Images) -> None:

@@ -67,6 +67,11 @@ def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
     model: one that they may ask for, if it neither ships nor is registered
     (`bitsback.register_model`). Raises ArchiveError if the bytes are damaged, not of `encode`, or
     need a newer bitsback, ModelError if their model is not to be had.
+
+    >>> import numpy as np
+    >>> array = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    >>> bool((decode(encode(array)) == array).all())
+    True
     """
     if model is not None and model != AUTO:
         register_model(model)

@@ -256,7 +256,9 @@ class _Part:
         for first, count in self._blocks:
             self._ahead.append(self._reader.read(first, count))
             elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
-            if elements >= _SEEN or pieces >= _SEEN_PIECES:
+            # Of a given model the first block says whether it fits; the others may hold what it does
+            # not code.
+            if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:
                 break
         first_ones = self._ahead[0]
         if len(self._ahead) > 1:

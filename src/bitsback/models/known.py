@@ -35,6 +35,9 @@ def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
     model: a model, the path of a model file, or the bytes of one. Others find models in the files
     and folders that the environment variable BITSBACK_MODELS names, separated as those of PATH
     are. Raises ModelError if it cannot be read, is no model, or breaks a bound.
+
+    >>> register_model("mnist-binary").name
+    'mnist-binary'
     """
     known = model if isinstance(model, Model) else load_model(model)
     with _lock:
