@@ -128,7 +128,9 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     first.communicate()
     while cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
         time.sleep(0.05)  # the cluster forgets what nobody waits for
-    before = stamps(folder)
+    before: dict[str, Any] = {}
+    while before != (before := stamps(folder)):
+        time.sleep(1)  # and workers end what they had begun
     assert not (folder / "manifest.json").exists()
     again = subprocess.run(
         [*command, "--json"], cwd=tmp_path, capture_output=True, check=True, timeout=120
