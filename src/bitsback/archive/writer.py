@@ -256,7 +256,7 @@ class _Part:
         for first, count in self._blocks:
             self._ahead.append(self._reader.read(first, count))
             elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
-            # Of a given model the first block says whether it fits; others may hold what it does not
+            # The first block says whether a given model fits; others may hold what it does not
             # code.
             if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:
                 break
