@@ -13,9 +13,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-import torch
 from bitsback.models import bundled, load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.fit.recipe import Twin, nats_in_parts

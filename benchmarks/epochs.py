@@ -21,13 +21,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from harness import arguments, images, report
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 import bitsback
-import torch
 from bitsback.torch import ArchiveDataset, BlockSampler
 
 

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-
 import torch
+from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]

@@ -27,13 +27,13 @@ from typing import Literal, TypeVar
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from float_bb_ans import STEP, FloatBitsBack, Message, Networks, Pixels
 from float_networks import FloatVae, NumpyNetworks, TorchNetworks
 from harness import compress, decompress, images, report, symbols
 from integer_networks import IntegerVae, Ints, Product
 
 import bitsback
-import torch
 from bitsback import _core
 from bitsback.archive import chain
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-from float_bb_ans import STEP, Floats, Pixels
-
 import torch
-from bitsback.train.quantise.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
+from float_bb_ans import STEP, Floats, Pixels
 from torch import Tensor, nn
+
+from bitsback.train.quantise.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
 
 
 class FloatVae(nn.Module):

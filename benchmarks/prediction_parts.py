@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from harness import median_seconds, report
 
-import torch
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card

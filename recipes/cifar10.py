@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
 from bitsback.train.fit.allocator import keep_freed_memory
 from bitsback.train.free.items import Item
 from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
 from bitsback.train.free.starts import as_starts, no_starts, sum_products
-from bitsback.train.free.training import CURVE, FreeRecipe, FreeTraining, Share
+from bitsback.train.free.training import FreeRecipe, Share
+from bitsback.train.job.free.recipe_command import export, run_parts
 from bitsback.train.twins.predictive import PredictiveArchitecture
 
 ARCHITECTURE = PredictiveArchitecture(hidden=192, residuals=4)
@@ -98,22 +98,10 @@ def main() -> None:
     shares = [Share(look(trained, starts, TRAINED_PART, 1), 1.0)]
     chosen_by = {"images": look(validation, starts, 0.1, 2)}
     keep_freed_memory()  # from here on: pixels were joined from many parts
-    training = None
-    for recipe in (FIRST, LAST):
-        learned = None if training is None else training.last_twin().state_dict()
-        training = FreeTraining(
-            recipe, ARCHITECTURE, shares, chosen_by, arguments.out / recipe.name,
-            learned=learned, device=arguments.device,
-        )  # fmt: skip
-        while training.step < recipe.steps:
-            training.run(training.step + recipe.validate_every)
-            print(training.rows[-1], flush=True)
-        print(f"the curve is in {training.folder / CURVE}")
-    assert training is not None
-    model = export_predictive(training.best_twin(), starts, CARD)
-    path = arguments.out / f"{CARD.name}.safetensors"
-    path.write_bytes(model.to_bytes())
-    print(f"wrote {path}")
+    training = run_parts(
+        (FIRST, LAST), ARCHITECTURE, shares, chosen_by, arguments.out, arguments.device
+    )
+    export(training, starts, CARD, arguments.out)
 
 
 if __name__ == "__main__":

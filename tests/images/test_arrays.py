@@ -10,6 +10,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-import torch
 
 
 def noise(*shape: int, dtype: str = "<u2") -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 import bitsback
-import torch
 from bitsback.torch import ArchiveDataset, BlockSampler
 
 SOME = settings(max_examples=40)

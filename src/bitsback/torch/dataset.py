@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
-import torch
 from bitsback.archive.ordering import block_numbers
 from bitsback.errors import InputError
 

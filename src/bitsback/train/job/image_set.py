@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-import torch
 from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
 from bitsback.archive.inputs import open_input

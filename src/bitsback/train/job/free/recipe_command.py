@@ -82,20 +82,38 @@ def run_free(
     starts = folders.learn_starts()
     shares = folders.shares(starts)
     validation = folders.validation(starts)
+    training = run_parts(recipes, architecture, shares, validation, arguments.out, arguments.device)
+    export(training, starts, card, arguments.out)
+
+
+def run_parts(
+    recipes: Sequence[FreeRecipe],
+    architecture: PredictiveArchitecture,
+    shares: list[Share],
+    validation: dict[str, Pixels],
+    out: Path,
+    device: str,
+) -> FreeTraining:
+    """One recipe after the other, each from the average of the one before it; the last training."""
     training = None
     for recipe in recipes:
         learned = None if training is None else training.last_twin().state_dict()
         training = FreeTraining(
-            recipe, architecture, shares, validation, arguments.out / recipe.name,
-            learned=learned, device=arguments.device,
+            recipe, architecture, shares, validation, out / recipe.name,
+            learned=learned, device=device,
         )  # fmt: skip
         while training.step < recipe.steps:
             training.run(training.step + recipe.validate_every)
             print(training.rows[-1], flush=True)
         print(f"the curve is in {training.folder / CURVE}")
     assert training is not None
+    return training
+
+
+def export(training: FreeTraining, starts: Starts, card: Card, out: Path) -> None:
+    """Writes the model of the best weights."""
     model = export_predictive(training.best_twin(), starts, card)
-    path = arguments.out / f"{card.name}.safetensors"
+    path = out / f"{card.name}.safetensors"
     path.write_bytes(model.to_bytes())
     print(f"wrote {path}")
 
