@@ -7,6 +7,7 @@ from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.gaussian import Gaussian
 from bitsback.codecs.mixture import Mixture
+from bitsback.codecs.multiset import Multiset
 from bitsback.codecs.rows import Rows
 from bitsback.codecs.serial import Serial
 from bitsback.codecs.uniform import Uniform
@@ -20,6 +21,7 @@ __all__ = [
     "Codec",
     "Gaussian",
     "Mixture",
+    "Multiset",
     "Rows",
     "Serial",
     "Uniform",
