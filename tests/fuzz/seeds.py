@@ -57,6 +57,8 @@ def archives() -> list[Seed]:
         ("chain", ink, {"model": "mnist-binary"}),
         ("chain of blocks", ink * np.uint8(255), {"model": "mnist-binary", "block": 2}),
         ("chain of bytes", grey, {"model": "mnist", "block": 2}),
+        ("multiset", in_order(np.concatenate([ink, ink[:2]])), {"unordered": True}),
+        ("multisets", in_order(grey), {"model": "mnist", "block": 2, "unordered": True}),
         ("packed", bits, {"block": 4, "stack": False}),
         ("raw", numbers, {"block": 4}),
         ("deflated", smooth, {"model": "fast", "block": 2}),
@@ -82,6 +84,11 @@ def archives() -> list[Seed]:
         for name, array, options in arrays
         for data in [compress(array, **options)]
     ]
+
+
+def in_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Sorted by the bytes of the items."""
+    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
 
 
 def stored(data: bytes) -> tuple[bytes, ...]:

@@ -17,11 +17,12 @@ from bitsback.archive.grid import Shape
 from bitsback.archive.layout import (
     BLOCK,
     FACTS,
-    HEAD,
-    HEAD_FILES,
+    FILES,
     MODEL,
     NAMES,
+    UNORDERED,
     Cursor,
+    head,
     open_section,
     pack_index,
 )
@@ -98,6 +99,7 @@ class _Shard:
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     facts: Facts | None
+    unordered: bool
 
     @property
     def name(self) -> str:
@@ -166,6 +168,7 @@ def _look(place: Location) -> _Shard:
             files.names if files else [],
             files.runs if files else [],
             files.facts if files else None,
+            archive.unordered,
         )
 
 
@@ -311,7 +314,8 @@ def _write(
     shards: Sequence[_Shard], merged: _Merged, output: Output, progress: Progress | None
 ) -> Summary:
     collection = merged.collection
-    output.write((HEAD_FILES if merged.with_facts else HEAD) + collection.pack())
+    features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
+    output.write(head(features) + collection.pack())
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []
