@@ -8,12 +8,16 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked
-from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.inputs import open_input
 from bitsback.archive.members import pack_files
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import FOLDER, NPZ, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
@@ -23,7 +27,7 @@ from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
 from bitsback.errors import InputError
 from bitsback.images.folder import Listing, PictureItems
-from bitsback.images.npy import Items
+from bitsback.images.npy import Items, Whole
 
 
 def restored_names(archive: Archive) -> list[str]:
@@ -46,8 +50,7 @@ def compare(
     compared.
     """
     collection = archive.collection
-    parts = collection.parts if isinstance(collection, FileList) else (collection,)
-    starts = collection.starts if isinstance(collection, FileList) else [0]
+    parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Pieces]:
         return task, decode(archive, task)
@@ -86,7 +89,7 @@ def _items(archive: Archive, place: Path, names: Sequence[str]) -> Iterator[list
         warnings.simplefilter("ignore")  # whoever made the archive was warned
         with open_input(place, Asked(stack=False)) as taken:
             parts = collection.parts if isinstance(collection, FileList) else (collection,)
-            found = [items for items, _ in taken.parts]
+            found: list[Items] = [items for items, _ in taken.parts]
             alike = [(part.dtype, part.shape) for part in parts] == [
                 (items.dtype, items.shape) for items in found
             ]
@@ -97,7 +100,32 @@ def _items(archive: Archive, place: Path, names: Sequence[str]) -> Iterator[list
                     f"{archive.name}: its shapes, dtypes or names differ from those that"
                     f" {os.fspath(place)} has now"
                 )
+            if isinstance(collection, Joined):
+                found = [_Rows(found[0], part) for part in collection.parts]
             yield found
+
+
+class _Rows(Whole):
+    """Of an array that is read from its first row to its last, those of one part."""
+
+    def __init__(self, items: Items, part: Collection) -> None:
+        super().__init__()
+        self.name, self.dtype, self.shape = items.name, items.dtype, part.shape
+        self._items = items
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        if axes == ONE:
+            return self._items.rows(self.shape[0], ONE)[np.newaxis]
+        return self._items.rows(count, ONE)
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return self._items.rows(count, ONE) if axes == ONE else super().rows(count, axes)
+
+    def peek(self, first: int, count: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        self._items.finish()
 
 
 def _part_items(
