@@ -2,6 +2,7 @@
 same bits.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ SMALLEST, LARGEST = 2**26, 1  # scales, by their inverses
 def bit_swap(names: list[str]) -> list[str]:
     """Each layer is popped once the one below has been pushed."""
     code = [f"pop {names[0]} ~ q({names[0]}|x)", f"push x ~ p(x|{names[0]})"]
-    for below, above in zip(names, names[1:], strict=False):
+    for below, above in pairwise(names):
         code += [f"pop {above} ~ q({above}|{below})", f"push {below} ~ p({below}|{above})"]
     return [*code, f"push {names[-1]} ~ p({names[-1]})"]
 
@@ -45,7 +46,7 @@ def hierarchy(
     parts.data(1, 5)
     for name, grid in zip(names, grids, strict=False):
         parts.latent(name, channels, bits, grid)
-    above = {"x": names[0], **dict(zip(names, names[1:], strict=False))}
+    above = {"x": names[0], **dict(pairwise(names))}
     for below, name in above.items():
         for of, given, prefix in ((name, below, "q"), (below, name, "p")):
             net = parts.net(f"{prefix}_{of}", [given])

@@ -53,7 +53,8 @@ def test_programs_of_every_kind_are_among_them() -> None:
         seen.update("grid" in latent for latent in about["variables"].values())
         seen.update(of["codec"] for of in about["distributions"].values())
         seen.update(
-            f"{of['codec']} of a latent" for key, of in about["distributions"].items()
+            f"{of['codec']} of a latent"
+            for key, of in about["distributions"].items()
             if not key.startswith("p(x")
         )
         for network in about["networks"].values():

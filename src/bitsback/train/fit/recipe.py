@@ -21,13 +21,14 @@ from bitsback.train.fit.equalising import equalise
 from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.reviving import revive
 from bitsback.train.fit.split import Split, binarise
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 from bitsback.train.twins.architectures import AnyArchitecture
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 from bitsback.train.twins.dense import VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
 from bitsback.train.twins.likelihoods import LN2, pixel_means
 
-Twin = VaeTwin | ContextTwin | LayeredTwin
+OneLayer = VaeTwin | ContextTwin
+Twin = OneLayer | LayeredTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"

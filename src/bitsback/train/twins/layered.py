@@ -139,7 +139,7 @@ class LayeredTwin(LatentTwin):
         below, value, costs = None, self.image(x), []
         lowest = value
         for layer, (up, part) in enumerate(
-            zip(self.up, noise.split(self.architecture.layers, dim=1), strict=True)
+            zip(self.up, torch.split(noise, list(self.architecture.layers), 1), strict=True)
         ):
             mean, log2_inverse = up(value)
             z = mean + torch.exp2(-log2_inverse) * part
