@@ -11,8 +11,10 @@ from cases import (
     Case,
     bernoulli_tables,
     bernoullis,
+    bit_swaps,
     bits_backs,
     categoricals,
+    chain_rules,
     gaussians,
     mixtures,
     rows,
@@ -30,6 +32,7 @@ CODECS = {
     "gaussian": gaussians(),
     "mixture": mixtures(),
     "serial": serials(),
+    "chain rule": chain_rules(),
 }
 endless = depths.filter(lambda depth: depth is not None)
 
@@ -48,16 +51,20 @@ def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(bits_backs(), messages(endless))
-def test_both_laws_of_bits_back(case: Case, message: Message) -> None:
+@pytest.mark.parametrize("cases", [bits_backs(), bit_swaps()], ids=["bits back", "Bit-Swap"])
+@given(st.data())
+def test_both_laws_of_bits_back(cases: st.SearchStrategy[Case], data: st.DataObject) -> None:
+    case, message = data.draw(cases), data.draw(messages(endless))
     check_laws(case.codec, message, case.symbols)
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(bits_backs(), messages(st.none()))
+@pytest.mark.parametrize("cases", [bits_backs(), bit_swaps()], ids=["bits back", "Bit-Swap"])
+@given(st.data())
 def test_bits_back_with_too_few_bits_leaves_the_message_as_it_was(
-    case: Case, message: Message
+    cases: st.SearchStrategy[Case], data: st.DataObject
 ) -> None:
+    case, message = data.draw(cases), data.draw(messages(st.none()))
     before = message.to_bytes()
     try:
         case.codec.push(message, case.symbols)
