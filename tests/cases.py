@@ -19,6 +19,7 @@ from bitsback.codecs import (
     Codec,
     Gaussian,
     Mixture,
+    Multiset,
     Rows,
     Serial,
     Uniform,
@@ -266,4 +267,22 @@ def chain_rules(draw: st.DrawFn) -> Case:
             swapped,
         ),
         (b, a) if swapped else (a, b),
+    )
+
+
+@st.composite
+def multisets(draw: st.DrawFn) -> Case:
+    """Of items that are often equal, of one array each or of two."""
+    size, levels = draw(st.integers(0, 20)), draw(st.sampled_from([1, 2, 3, 300]))
+    length = draw(st.integers(1, 3))
+    numbers = draw_integers(draw, 0, levels - 1, (size, length)).tolist()
+    one, reference = Uniform(levels, (length,)), spec.Array([spec.Uniform(levels)] * length)
+    if draw(st.booleans()):
+        items = sorted(numbers)
+        return Case(Multiset(one, size), spec.Multiset(reference, size), tuple(items))
+    pairs = tuple(sorted(zip(numbers, numbers[::-1], strict=True)))
+    return Case(
+        Multiset(Serial(one, one), size),
+        spec.Multiset(spec.Serial([reference, reference]), size),
+        pairs,
     )

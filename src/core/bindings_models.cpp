@@ -213,8 +213,8 @@ void bind_families(nb::module_& m) {
             [](NormalFamily* self, const In<std::uint32_t>& inverse_scale,
                const In<std::int32_t>& cdf, std::uint32_t levels, unsigned precision,
                unsigned mean_shift) {
-                new (self) NormalFamily(copy(inverse_scale), copy(cdf), levels, precision,
-                                        mean_shift);
+                new (self)
+                    NormalFamily(copy(inverse_scale), copy(cdf), levels, precision, mean_shift);
             },
             "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
 }

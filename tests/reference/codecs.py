@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .message import Message
+from .picks import Picks
 
 TABLES = Path(__file__).resolve().parents[2] / "src" / "bitsback" / "tables"
 
@@ -279,3 +280,23 @@ class ChainRule:
         a = self.first.pop(message)
         b = self.then(a).pop(message)
         return (b, a) if self.swapped else (a, b)
+
+
+@dataclass
+class Multiset:
+    """`size` items in any order, which pop in theirs."""
+
+    item: Codec
+    size: int
+
+    def push(self, message: Message, symbols: Sequence[Any]) -> None:
+        assert len(symbols) == self.size
+        picks = Picks(symbols)
+        for _ in range(self.size):
+            self.item.push(message, picks.pop(message, 1)[0])
+
+    def pop(self, message: Message) -> tuple[Any, ...]:
+        picks = Picks()
+        for _ in range(self.size):
+            picks.push(message, [self.item.pop(message)])
+        return tuple(picks.left)

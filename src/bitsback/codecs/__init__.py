@@ -9,6 +9,7 @@ from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.chain_rule import ChainRule
 from bitsback.codecs.gaussian import Gaussian
 from bitsback.codecs.mixture import Mixture
+from bitsback.codecs.multiset import Multiset
 from bitsback.codecs.rows import Rows
 from bitsback.codecs.serial import Serial
 from bitsback.codecs.uniform import Uniform
@@ -24,6 +25,7 @@ __all__ = [
     "Codec",
     "Gaussian",
     "Mixture",
+    "Multiset",
     "Rows",
     "Serial",
     "Uniform",
