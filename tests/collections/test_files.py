@@ -23,6 +23,7 @@ from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import HEAD_FILES, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.trial import pixel_cost
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -221,6 +222,18 @@ def test_a_wrong_estimate_makes_no_archive_larger(
     summary, _ = notes_of(sources, out if stream else tmp_path / "a.bb", model="fast", block=1)
     data = out.getvalue() if stream else (tmp_path / "a.bb").read_bytes()
     assert len(data) == summary.bytes_out <= disk + 3 * A_FILE + AT_LEAST
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> None:
+    x, y = np.mgrid[:240, :240] / 9
+    waves = 120 + 60 * np.sin(x + y / 3) * np.cos(y - x * x / 40) + noise("L", (240, 240)) / 64
+    drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
+    page = np.full((2000, 1500), drawn.max(), drawn.dtype)
+    page[880:1120, 630:870] = drawn
+    cost, _ = pixel_cost(page, None, "best", page.size)
+    bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
+    assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
 
 def test_a_file_that_changes_while_it_is_read(
