@@ -231,9 +231,27 @@ def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> 
     drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
     page = np.full((2000, 1500), drawn.max(), drawn.dtype)
     page[880:1120, 630:870] = drawn
-    cost, _ = pixel_cost(page, None, "best", page.size)
+    cost, _ = pixel_cost(page, None, None, "best", page.size)
     bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
+
+
+def test_a_picture_is_judged_by_the_pieces_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, x = np.mgrid[:100, :120]
+    waves = 127 + 60 * np.sin(x / 9) + 50 * np.cos(y / 13) + noise("L", (120, 100)) / 64
+    picture = waves.astype(np.uint8)
+    costs = {tile: pixel_cost(picture, tile, None, "best", picture.size)[0] for tile in (None, 16)}
+    for tile, cost in costs.items():
+        summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)
+        assert cost == pytest.approx(summary.bytes_out, rel=0.05)
+    assert costs[16] > 1.1 * costs[None]
+    save(picture, tmp_path / "in" / "a.png")
+    seen: list[int | None] = []
+    monkeypatch.setattr(folders, "pixel_cost", lambda _, tile, *__: (seen.append(tile), (0, 0))[1])
+    bitsback.compress(tmp_path / "in", tmp_path / "in.bb", tile=16)
+    assert seen == [16]
 
 
 def test_a_file_that_changes_while_it_is_read(
