@@ -28,6 +28,7 @@ from bitsback.archive import chain
 from bitsback.train.export.chain_growth import safe_growth
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.fit.split import binarise, mnist_split
+from bitsback_lab.paper import layers
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)
 BLOCKS = 5
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's IDX files")
     parser.add_argument("--samples", type=int, default=3, help="posterior samples an image")
     parser.add_argument("--blocks", type=int, default=BLOCKS, help="to average start-up over")
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--json", type=Path, help="to write, with a picture beside it")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = []
@@ -55,6 +56,7 @@ def main() -> None:
     if options.json:
         numbers = {"counts": list(COUNTS), "blocks": options.blocks, "models": found}
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
+        layers.draw(numbers, options.json.parent)
 
 
 def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, Any]:
@@ -63,14 +65,14 @@ def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, A
     grey = mnist_split(data).validation
     validation = binarise(grey, torch.Generator().manual_seed(1)) if model.levels == 2 else grey
     runs = [code_lengths(model, x, seed) for seed in range(samples)]
-    layers = [v.channels for name, v in model.variables.items() if name != "x"]
+    widths = [v.channels for name, v in model.variables.items() if name != "x"]
     orders = {"as it is": model}
-    if len(layers) > 1:
+    if len(widths) > 1:
         orders = {"Bit-Swap": model, "plain": in_plain_order(model)}
     return {
         "model": model.name,
         "levels": model.levels,
-        "layers": layers,
+        "layers": widths,
         "bytes": len(model.to_bytes()),
         "rate": round(float(np.mean([run.net.mean() for run in runs]) / model.pixels), 5),
         "orders": [
