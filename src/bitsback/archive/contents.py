@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.stored import Stored
-from bitsback.archive.view import Chunks, View
+from bitsback.archive.view import View, view_of
 from bitsback.errors import InputError
 
 
@@ -28,7 +28,7 @@ class Contents(ABC):
     name: str
     size: int
     """Bytes of the archive."""
-    collection: Collection | FileList
+    collection: Content
     closed: bool = False
 
     @property
@@ -82,7 +82,7 @@ class Contents(ABC):
         )
 
     @property
-    def array(self) -> Collection:
+    def array(self) -> Array:
         """The array as a whole. Raises InputError if the archive holds a collection of files."""
         if isinstance(self.collection, FileList):
             raise InputError(
@@ -192,8 +192,8 @@ class Contents(ABC):
         return View(self, collection.parts[part], collection.starts[part], entry)
 
     @property
-    def _whole(self) -> View:
-        return View(self, self.array, 0)
+    def _whole(self) -> Indexed:
+        return view_of(self, self.array)
 
     def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
         """Some bytes of a part that has those of files, or of notes."""

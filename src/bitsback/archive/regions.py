@@ -32,9 +32,9 @@ class Reading:
         item.
         """
         part, shape = self._part, tuple(map(len, wanted))
+        found = Found(shape, part.dtype)
         if 0 in shape:
-            return np.empty(shape, part.dtype)
-        found = _Found(shape, part.dtype)
+            return found.array
         if part.axes == ONE:
             self._take_of_item(0, (), wanted, found)
         elif part.plain:
@@ -45,7 +45,7 @@ class Reading:
                 self._take_of_item(item, (to,), wanted[1:], found)
         return found.array
 
-    def _take_items(self, wanted: tuple[Along, ...], found: "_Found") -> None:
+    def _take_items(self, wanted: tuple[Along, ...], found: "Found") -> None:
         """Of items that are pieces."""
         items, inner = wanted[0], wanted[1:]
         places = [
@@ -59,7 +59,7 @@ class Reading:
             item = items.next(end)
 
     def _take_of_item(
-        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: "_Found"
+        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: "Found"
     ) -> None:
         """to: where the item goes along the first axis, if it is one of several."""
         part = self._part
@@ -107,7 +107,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
     return piece
 
 
-class _Found:
+class Found:
     """What is taken, made when the first of it is there: a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -116,13 +116,12 @@ class _Found:
 
     @property
     def array(self) -> NDArray[Any]:
-        assert self._array is not None
+        if self._array is None:
+            self._array = np.empty(self._shape, self._dtype)
         return self._array
 
     def put(self, places: list[tuple[Take, Take]], piece: NDArray[Any]) -> None:
         """Copies what is wanted of a piece. places: for each axis where it goes, and where it
         is.
         """
-        if self._array is None:
-            self._array = np.empty(self._shape, self._dtype)
-        self._array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]
+        self.array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]

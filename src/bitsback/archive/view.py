@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,14 +11,12 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.grid import Grid, Shape
-from bitsback.archive.indexing import Along, Steps, all_of, read_index
+from bitsback.archive.grid import Grid
+from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexing import Along, Steps, all_of
+from bitsback.archive.parts import Joined
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.regions import Reading
-from bitsback.errors import InputError
-
-Chunks = tuple[tuple[int, ...], ...]
-"""For each axis the lengths of the chunks along it, as Dask has them."""
+from bitsback.archive.regions import Found, Reading
 
 
 class Decoder(Protocol):
@@ -37,11 +34,8 @@ class Decoder(Protocol):
     def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
 
 
-class View:
-    """An array or a picture in an archive. It is indexed as NumPy's arrays are, by numbers, slices,
-    `...`, `None`, and along its first axis by lists of numbers and masks; it decodes the blocks
-    that are needed, each once, and gives a copy.
-    """
+class View(Indexed):
+    """An array that is one part of an archive, or what has a number along its first axis."""
 
     def __init__(
         self, archive: Decoder, part: Collection, first: int, entry: int | None = None
@@ -49,36 +43,19 @@ class View:
         """first: the number of the part's first piece. entry: the number along its first axis, if
         the view is of one of these only.
         """
+        super().__init__(archive.name)
         self._archive, self._part, self._first, self._entry = archive, part, first, entry
         if entry is None:
-            self.shape: Shape = part.shape
+            self.shape = part.shape
         else:
             self.shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Byte order included."""
         return self._part.dtype
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Elements."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Of all of it, decoded."""
-        return self.size * self.dtype.itemsize
-
-    @property
     def chunks(self) -> Chunks:
-        """What is best read together: the lengths of the blocks along each axis, or of the pieces
-        where large items are cut. Raises ArchiveError if blocks are missing.
-        """
         part, blocks = self._part, self._archive.blocks
         behind = self._first + part.pieces
         if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
@@ -86,52 +63,19 @@ class View:
         if self._entry is None and part.axes != ONE:
             if not part.plain:
                 return ((1,) * part.entries, *_lengths(part.grid(0)))
-            counts = (block.items for block in blocks if self._first <= block.first < behind)
+            start, stop = (
+                bisect_left(blocks, piece, key=lambda block: block.first)
+                for piece in (self._first, behind)
+            )
+            counts = (block.items for block in blocks[start:stop])
             return (tuple(counts) or (0,), *((size,) for size in self.shape[1:]))
         grid, axis = self._grid()
         return _lengths(grid)[axis:]
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._archive.name}>"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of it. Always a copy; raises ValueError if none is allowed."""
-        if copy is False:
-            raise ValueError(f"{self._archive.name}: what is compressed cannot be had uncopied")
-        whole = self.whole()
-        return whole if dtype is None else whole.astype(dtype, copy=False)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Along the first axis. Each block is decoded once, and one at a time is in memory."""
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return chain.from_iterable(self.stacks(0, len(self)))
-
-    def __getitem__(self, key: Any) -> Any:
-        """What NumPy would take. Raises IndexError, ArchiveError, naming the block, if one needed
-        is damaged, InputError if it does not fit into memory.
-        """
-        wanted, arranged = read_index(key, self.shape)
-        found = self.take(wanted)[arranged]
-        return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
-
-    def whole(self, verify: bool = True) -> NDArray[Any]:
-        """All of it. verify: check each block's digest."""
-        return self.take(all_of(self.shape), verify)
-
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        """What is wanted along each axis, of which none is left out."""
         return self._take(self._reading(verify), wanted)
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
-        or in pieces of one row. In this way any number of them fits into memory.
-        """
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
@@ -146,13 +90,8 @@ class View:
         shape = tuple(map(len, wanted))
         if self._entry is not None:
             wanted = (Steps(range(self._entry, self._entry + 1)), *wanted)
-        try:
+        with self.fitting(shape):
             return reading.take(wanted).reshape(shape)
-        except MemoryError:
-            raise InputError(
-                f"{self._archive.name}: a region of {' x '.join(map(str, shape))} does not fit into"
-                " memory; take a smaller one"
-            ) from None
 
     def _grid(self) -> tuple[Grid, int]:
         """The pieces of the only item that is seen, and which of its axes is the first here."""
@@ -178,3 +117,55 @@ def _lengths(grid: Grid) -> Chunks:
         tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
         for size, extent in zip(grid.shape, grid.extents, strict=True)
     )
+
+
+class JoinedView(Indexed):
+    """An array that is in several parts of an archive."""
+
+    def __init__(self, archive: Decoder, array: Joined) -> None:
+        super().__init__(archive.name)
+        self._archive, self._array, self.shape = archive, array, array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        found = [self._view(number).chunks for number in range(len(self._array.parts))]
+        inner = {chunks[1:] for chunks in found}
+        return (
+            tuple(length for chunks in found for length in chunks[0]),
+            # Where they are cut in several ways, no cut is good for all.
+            *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
+        )
+
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        shape, places = tuple(map(len, wanted)), self._array.places
+        found = Found(shape, self.dtype)
+        place = wanted[0].next(0)
+        while place is not None:
+            number = bisect_right(places, place) - 1
+            to, of = wanted[0].between(places[number], places[number + 1])
+            taken = self._view(number).take((of, *wanted[1:]), verify)
+            with self.fitting(shape):
+                found.put([(to, slice(None))], taken)
+            place = wanted[0].next(places[number + 1])
+        with self.fitting(shape):
+            return found.array
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        places = self._array.places
+        while start < stop:
+            number = bisect_right(places, start) - 1
+            low, end = places[number], min(places[number + 1], stop)
+            yield from self._view(number).stacks(start - low, end - low, verify=verify)
+            start = end
+
+    def _view(self, number: int) -> View:
+        return View(self._archive, self._array.parts[number], self._array.starts[number])
+
+
+def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+    """All of the array in an archive that has no other."""
+    return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)
