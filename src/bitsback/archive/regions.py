@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.directory import BlockInfo
 from bitsback.archive.grid import Grid
 from bitsback.archive.indexing import Along, Take, cells
 from bitsback.archive.pieces import Pieces
@@ -44,6 +45,35 @@ class Reading:
                 to, _ = wanted[0].within(item, item + 1)
                 self._take_of_item(item, (to,), wanted[1:], found)
         return found.array
+
+    def blocks(
+        self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
+    ) -> Iterator[BlockInfo]:
+        """Those that are needed for what is wanted, in order. block_of: finds one by its pieces."""
+        part, place = self._part, 0
+        if not all(map(len, wanted)):
+            return
+        if part.axes != ONE and part.plain:
+            item = wanted[0].next(0)
+            while item is not None:
+                yield (block := block_of(self._first + item))
+                item = wanted[0].next(block.first + block.items - self._first)
+            return
+        for number in self._numbers(wanted):
+            if number >= place:
+                yield (block := block_of(self._first + number))
+                place = block.first + block.items - self._first
+
+    def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
+        """Of items that are cut or differ in size, the pieces that are needed, in order."""
+        part = self._part
+        if part.axes == ONE:
+            yield from touched(part.grid(0), wanted)
+            return
+        for item in cells(wanted[0], 1):
+            first = part.first_piece(item)
+            for number in touched(part.grid(item), wanted[1:]):
+                yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: "Found") -> None:
         """Of items that are pieces."""

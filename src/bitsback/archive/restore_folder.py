@@ -56,10 +56,11 @@ def extract(
     size = 0
     with staging(destination, found.values(), force) as stage:
         maker = Maker(archive, verify)
-        for number in wanted:
-            data = maker.file(number)
-            stage.write(found[number], data, files.time(number))
-            size += len(data)
+        with archive.announced(archive.blocks_of(wanted)):
+            for number in wanted:
+                data = maker.file(number)
+                stage.write(found[number], data, files.time(number))
+                size += len(data)
     return size
 
 

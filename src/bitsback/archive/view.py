@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.grid import Grid
 from bitsback.archive.indexed import Chunks, Indexed
-from bitsback.archive.indexing import Along, Steps, all_of
+from bitsback.archive.indexing import Along, Steps, Take, all_of
 from bitsback.archive.parts import Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.regions import Found, Reading
@@ -30,6 +31,10 @@ class Decoder(Protocol):
     def blocks(self) -> list[BlockInfo]: ...
 
     def block_of(self, piece: int) -> BlockInfo: ...
+
+    def announce(self, blocks: Iterable[BlockInfo]) -> None: ...
+
+    def announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
 
     def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
 
@@ -73,25 +78,36 @@ class View(Indexed):
         return _lengths(grid)[axis:]
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        return self._take(self._reading(verify), wanted)
+        with self._archive.announced(self.blocks(wanted)):
+            return self._take(self._reading(verify), wanted)
+
+    def blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+        """Those that have what is wanted along each axis, or all of it, in order."""
+        wanted = all_of(self.shape) if wanted is None else wanted
+        yield from self._reading().blocks(self._of_part(wanted), self._archive.block_of)
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        self._archive.announce(self.blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
             yield self._take(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
             start = end
 
-    def _reading(self, verify: bool) -> Reading:
+    def _reading(self, verify: bool = True) -> Reading:
         return Reading(self._part, self._first, self._archive.decode_at, verify)
 
     def _take(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
         self._archive.check_open()
         shape = tuple(map(len, wanted))
-        if self._entry is not None:
-            wanted = (Steps(range(self._entry, self._entry + 1)), *wanted)
         with self.fitting(shape):
-            return reading.take(wanted).reshape(shape)
+            return reading.take(self._of_part(wanted)).reshape(shape)
+
+    def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
+        """The same along each axis of the part."""
+        if self._entry is None:
+            return wanted
+        return (Steps(range(self._entry, self._entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
         """The pieces of the only item that is seen, and which of its axes is the first here."""
@@ -141,18 +157,30 @@ class JoinedView(Indexed):
         )
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        shape, places = tuple(map(len, wanted)), self._array.places
+        shape = tuple(map(len, wanted))
         found = Found(shape, self.dtype)
-        place = wanted[0].next(0)
+        with self._archive.announced(self._blocks(wanted)):
+            for to, view, of in self._split(wanted):
+                taken = view.take(of, verify)
+                with self.fitting(shape):
+                    found.put([(to, slice(None))], taken)
+        with self.fitting(shape):
+            return found.array
+
+    def _blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
+        for _, view, of in self._split(wanted):
+            yield from view.blocks(of)
+
+    def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
+        """What is wanted of each part: where it goes along the first axis, the part, and what it is
+        there.
+        """
+        places, place = self._array.places, wanted[0].next(0)
         while place is not None:
             number = bisect_right(places, place) - 1
             to, of = wanted[0].between(places[number], places[number + 1])
-            taken = self._view(number).take((of, *wanted[1:]), verify)
-            with self.fitting(shape):
-                found.put([(to, slice(None))], taken)
+            yield to, self._view(number), (of, *wanted[1:])
             place = wanted[0].next(places[number + 1])
-        with self.fitting(shape):
-            return found.array
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         places = self._array.places
