@@ -53,7 +53,7 @@ LOSSY, SMALLER, OTHER_KIND, ASKED_FOR, NO_PICTURE = (
     "JPEG, WebP or GIF",
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
-    "not made again bit for bit from their pixels",
+    "whose compression is not made again: PNG not by zlib, TIFF",
     "no pictures",
 )
 """Why files are held bit for bit."""
