@@ -87,6 +87,17 @@ class MixtureFamily(Family):
         mean_shift: int,
     ) -> None: ...
 
+class NormalFamily(Family):
+    def __init__(
+        self,
+        inverse_scale: NDArray[np.uint32],
+        quantile: NDArray[np.int32],
+        cdf: NDArray[np.int32],
+        levels: int,
+        precision: int,
+        mean_shift: int,
+    ) -> None: ...
+
 class Distribution: ...
 
 class UniformDistribution(Distribution):

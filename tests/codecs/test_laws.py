@@ -11,8 +11,10 @@ from cases import (
     Case,
     bernoulli_tables,
     bernoullis,
+    bit_swaps,
     bits_backs,
     categoricals,
+    chain_rules,
     gaussians,
     mixtures,
     multisets,
@@ -31,6 +33,7 @@ CODECS = {
     "gaussian": gaussians(),
     "mixture": mixtures(),
     "serial": serials(),
+    "chain rule": chain_rules(),
 }
 endless = depths.filter(lambda depth: depth is not None)
 
@@ -49,13 +52,13 @@ def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), multisets()), messages(endless))
+@given(st.one_of(bits_backs(), bit_swaps(), multisets()), messages(endless))
 def test_both_laws_where_bits_come_back(case: Case, message: Message) -> None:
     check_laws(case.codec, message, case.symbols)
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), multisets()), messages(st.none()))
+@given(st.one_of(bits_backs(), bit_swaps(), multisets()), messages(st.none()))
 def test_too_few_bits_to_choose_with_leave_the_message_as_it_was(
     case: Case, message: Message
 ) -> None:

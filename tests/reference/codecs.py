@@ -237,6 +237,52 @@ class BitsBack:
 
 
 @dataclass
+class BitSwap:
+    """x with latents z1, z2, ...: each is popped once what depends on the one below is pushed."""
+
+    posteriors: Sequence[Callable[[Any], Codec]]
+    likelihoods: Sequence[Callable[[Any], Codec]]
+    prior: Codec
+
+    def push(self, message: Message, x: Any) -> None:
+        below = x
+        for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
+            z = posterior(below).pop(message)
+            likelihood(z).push(message, below)
+            below = z
+        self.prior.push(message, below)
+
+    def pop(self, message: Message) -> Any:
+        value = self.prior.pop(message)
+        for posterior, likelihood in zip(
+            reversed(self.posteriors), reversed(self.likelihoods), strict=True
+        ):
+            below = likelihood(value).pop(message)
+            posterior(below).push(message, value)
+            value = below
+        return value
+
+
+@dataclass
+class ChainRule:
+    """A pair (a, b): b depends on a, which pops first. Swapped, the pair is (b, a)."""
+
+    first: Codec
+    then: Callable[[Any], Codec]
+    swapped: bool
+
+    def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
+        a, b = symbols[::-1] if self.swapped else symbols
+        self.then(a).push(message, b)
+        self.first.push(message, a)
+
+    def pop(self, message: Message) -> tuple[Any, Any]:
+        a = self.first.pop(message)
+        b = self.then(a).pop(message)
+        return (b, a) if self.swapped else (a, b)
+
+
+@dataclass
 class Multiset:
     """`size` items in any order, which pop in theirs."""
 

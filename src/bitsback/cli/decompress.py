@@ -121,7 +121,7 @@ def command(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
         )
         if remove:
-            remove_archive(source, target, model, threads, quiet or as_json)
+            remove_archive(source, target, model, threads, files_as == "exact", quiet or as_json)
         return True, row
 
     try:

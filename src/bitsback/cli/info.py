@@ -134,10 +134,13 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _unit(info: dict[str, Any]) -> str:
     """What a block holds."""
     parts = info.get("parts", [info])
-    return "piece" if any(part["cut"] for part in parts) else "item"
+    cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
+    return "piece" if cut else "item"
 
 
 def _contents(info: dict[str, Any]) -> str:
+    if info["joined"] > 1:
+        return f"{figures.count(info['items'], 'item')} in {info['joined']:,} parts"
     if not info["whole"]:
         return figures.count(info["items"], "item")
     return f"a stack of {info['items']:,} slices" if info["stack"] else "one item"

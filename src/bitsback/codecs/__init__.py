@@ -3,8 +3,10 @@
 from bitsback.codecs.autoregressive import Autoregressive
 from bitsback.codecs.base import Codec
 from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
+from bitsback.codecs.bit_swap import BitSwap
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.categorical import Categorical
+from bitsback.codecs.chain_rule import ChainRule
 from bitsback.codecs.gaussian import Gaussian
 from bitsback.codecs.mixture import Mixture
 from bitsback.codecs.multiset import Multiset
@@ -16,8 +18,10 @@ __all__ = [
     "Autoregressive",
     "Bernoulli",
     "BernoulliTable",
+    "BitSwap",
     "BitsBack",
     "Categorical",
+    "ChainRule",
     "Codec",
     "Gaussian",
     "Mixture",
