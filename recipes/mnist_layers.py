@@ -33,4 +33,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=False, float_seed=2, start=ONE_LAYER)
+    run(RECIPE, CARD, drop_idle_latents=False, float_seed=2, start=ONE_LAYER, step_bits=5)
