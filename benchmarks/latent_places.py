@@ -9,6 +9,7 @@ fewer places without further training. Needs bitsback[train].
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -31,20 +32,17 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sys.path.insert(0, str(RECIPES))
-    from mnist_binary_layers import CARD, RECIPE
-
+    script = import_module("mnist_binary_layers")
     split = mnist_split(arguments.data)
-    twin = Training(RECIPE, split, arguments.run / RECIPE.name).best_twin()
+    twin = Training(script.RECIPE, split, arguments.run / script.RECIPE.name).best_twin()
     assert isinstance(twin, LayeredTwin)
-    x = test_set(arguments.data, RECIPE.architecture.levels)
+    x = test_set(arguments.data, twin.architecture.levels)
     print("| places | step | exact code length, test set | popped an image |")
     print("| --- | --- | --- | --- |")
     for bits in BITS:
-        lengths = code_lengths(export(with_steps(twin, bits), CARD, growth=1), x, 0)
-        rate = lengths.net.mean() / x.shape[1]
-        print(
-            f"| {1 << bits} | {8 / (1 << bits)} | {rate:.5f} | {lengths.popped.mean():.0f} bits |"
-        )
+        lengths = code_lengths(export(with_steps(twin, bits), script.CARD, growth=1), x, 0)
+        rate, popped = lengths.net.mean() / x.shape[1], lengths.popped.mean()
+        print(f"| {1 << bits} | 1/{(1 << bits) // 8} | {rate:.5f} | {popped:.0f} bits |")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def test_fewer_places_take_fewer_bits_to_choose_from(bits: int, split: Split) ->
     assert [variable.bits for variable in coarse.variables.values()][1:] == [bits, 8]
     symbols = x.numpy().astype(np.uint8)
     many, few = (code_lengths(model, symbols, 0) for model in (export(fine, CARD, 64), coarse))
-    assert few.net.mean() == pytest.approx(many.net.mean(), rel=0.01)
+    assert few.net.mean() == pytest.approx(many.net.mean(), rel=0.05)
     assert many.popped.mean() - few.popped.mean() == pytest.approx(5 * (7 - bits), abs=1.5)
 
 
@@ -190,7 +190,7 @@ def test_weights_come_back(tmp_path: Path) -> None:
     "sizes", [{"layers": (4,)}, {"hidden": ()}, {"step_bits": 3}, {"step_bits": 8}]
 )
 def test_sizes_that_are_none_are_refused(sizes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="two at least|4 to 7 bits"):
+    with pytest.raises(ValueError, match=r"two at least|4 to 7 bits"):
         LayeredArchitecture(**({"pixels": 36, "hidden": (8,), "layers": (4, 2)} | sizes))
 
 
