@@ -31,7 +31,7 @@ from bitsback.train.fit.split import binarise, mnist_split
 from bitsback_lab.paper import layers
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)
-BLOCKS = 5
+BLOCKS = 20
 LANES = 4
 TIMED = 2_000  # images
 ROUNDS = 5
@@ -66,7 +66,7 @@ def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, A
     validation = binarise(grey, torch.Generator().manual_seed(1)) if model.levels == 2 else grey
     runs = [code_lengths(model, x, seed) for seed in range(samples)]
     widths = [v.channels for name, v in model.variables.items() if name != "x"]
-    orders = {"as it is": model}
+    orders = {"one layer": model}
     if len(widths) > 1:
         orders = {"Bit-Swap": model, "plain": in_plain_order(model)}
     return {

@@ -74,12 +74,17 @@ def _rows(numbers: Numbers, model: Numbers) -> list[list[str]]:
     return rows
 
 
+def _label(model: Numbers, order: Numbers) -> str:
+    layers = len(model["layers"])
+    return str(order["order"]) if layers == 1 else f"{layers} layers, {order['order']}"
+
+
 @style.picture("layers", 3.2, columns=2)
 def draw(axes: Any, numbers: Numbers) -> None:
     """Start-up by the number of images, of two levels on the left, of 256 on the right."""
     for panel, levels in zip(axes, (2, 256), strict=True):
         lines = [
-            (f"{len(model['layers'])}, {order['order']}", order["start_up"])
+            (_label(model, order), order["start_up"])
             for model in numbers["models"]
             if model["levels"] == levels
             for order in model["orders"]
