@@ -46,7 +46,7 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
         likelihood = model.likelihood(z)
         likelihood.push(message, batch)
         prior.push(message, z)
-        information += float(likelihood.information(batch).sum() + prior.information(z).sum())
-        information -= float(posterior.information(z).sum())
+        information += float(likelihood.bits(batch).sum() + prior.bits(z).sum())
+        information -= float(posterior.bits(z).sum())
         end -= size
     return Coded(len(message.to_bytes()), information)
