@@ -2,8 +2,11 @@
 
     python recipes/mnist_binary_four_layers.py --data MNIST --out runs/mnist-binary-four-layers
 
-About 30 minutes on one core. Run again, it goes on from its checkpoint.
+It starts from the model with two layers, which is trained first unless the checkpoint of its recipe
+lies in the folder: five minutes on one core after that. Run again, it goes on from its checkpoint.
 """
+
+from mnist_binary_layers import RECIPE as TWO_LAYERS
 
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.recipe import Recipe
@@ -12,9 +15,11 @@ from bitsback.train.twins.layered import LayeredArchitecture
 
 RECIPE = Recipe(
     name="mnist-binary-four-layers",
-    architecture=LayeredArchitecture(pixels=784, hidden=(256, 128), layers=(32, 24, 16, 8)),
-    epochs=180,
-    quantise_from=110,
+    architecture=LayeredArchitecture(pixels=784, hidden=(256, 128), layers=(32, 16, 12, 8)),
+    epochs=30,
+    quantise_from=18,
+    learning_rate=1e-3,
+    warm_up=0,
 )
 CARD = Card(
     name="mnist-binary-four-layers",
@@ -24,4 +29,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1)
+    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1, before=(TWO_LAYERS,))

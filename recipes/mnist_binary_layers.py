@@ -2,7 +2,7 @@
 
     python recipes/mnist_binary_layers.py --data MNIST --out runs/mnist-binary-layers
 
-About 30 minutes on one core. Run again, it goes on from its checkpoint.
+About 15 minutes on one core. Run again, it goes on from its checkpoint.
 """
 
 from bitsback.train.export.exporter import Card

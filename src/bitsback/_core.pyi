@@ -102,6 +102,7 @@ class NormalFamily(Family):
     def __init__(
         self,
         inverse_scale: NDArray[np.uint32],
+        quantile: NDArray[np.int32],
         cdf: NDArray[np.int32],
         levels: int,
         precision: int,

@@ -211,12 +211,12 @@ void bind_families(nb::module_& m) {
         .def(
             "__init__",
             [](NormalFamily* self, const In<std::uint32_t>& inverse_scale,
-               const In<std::int32_t>& cdf, std::uint32_t levels, unsigned precision,
-               unsigned mean_shift) {
-                new (self)
-                    NormalFamily(copy(inverse_scale), copy(cdf), levels, precision, mean_shift);
+               const In<std::int32_t>& quantile, const In<std::int32_t>& cdf, std::uint32_t levels,
+               unsigned precision, unsigned mean_shift) {
+                new (self) NormalFamily(copy(inverse_scale), copy(quantile), copy(cdf), levels,
+                                        precision, mean_shift);
             },
-            "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
+            "inverse_scale"_a, "quantile"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
 }
 
 void bind_distributions(nb::module_& m) {

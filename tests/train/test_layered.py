@@ -16,6 +16,7 @@ from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import Recipe, Training, latent_nats
 from bitsback.train.fit.split import Split, binarise
 from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
 from bitsback.train.twins.likelihoods import LN2
 
@@ -128,6 +129,38 @@ def test_the_bound_holds_for_normals_too_narrow_for_the_grid(split: Split) -> No
     bound = float((losses + kl).mean()) / LN2
     exact = code_lengths(export(twin, CARD, growth=64), x.numpy().astype(np.uint8), 0).net.mean()
     assert exact < bound
+
+
+def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -> None:
+    below = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
+    one = Training(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
+    assert isinstance(one, VaeTwin)
+    training = Training(Recipe("layers", TWO, 1, None), split, tmp_path)
+    training.start_from(one.state_dict())
+    x = binarise(split.validation, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        z, _ = one.sample(x, torch.zeros(len(x), 5))
+        for twin in (training.twin, training.average):
+            assert isinstance(twin, LayeredTwin)
+            for ours, theirs in zip(twin.up[0](twin.image(x)), one.posterior(x), strict=True):
+                torch.testing.assert_close(ours.clamp(-1, 1), theirs.clamp(-1, 1))
+            torch.testing.assert_close(twin.likelihood(z), one.likelihood(z))
+
+
+def test_it_starts_as_what_fewer_layers_have_learned(tmp_path: Path, split: Split) -> None:
+    """What two layers say of each other is not touched by a third above them."""
+    torch.manual_seed(3)
+    two = LayeredTwin(TWO).eval()
+    three = replace(TWO, layers=(5, 3, 2))
+    training = Training(Recipe("layers", three, 1, None), split, tmp_path)
+    training.start_from(two.state_dict())
+    generator = torch.Generator().manual_seed(0)
+    below, above = torch.randn(20, 5, generator=generator), torch.randn(20, 3, generator=generator)
+    grown = training.average.eval()
+    assert isinstance(grown, LayeredTwin)
+    with torch.no_grad():
+        torch.testing.assert_close(grown.down[0](above), two.down[0](above))
+        torch.testing.assert_close(grown.up[1](below), two.up[1](below))
 
 
 def test_weights_come_back(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import Effort, UnfitError, any_codes, choose, coder_for
+from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.cutting import cut_for
+from bitsback.archive.grid import Grid
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.sampling import sample_of
@@ -23,15 +26,15 @@ _AT_ONCE = 1 << 20
 
 
 def pixel_cost(
-    pixels: NDArray[Any], given: Model | None, effort: Effort, job: int
+    pixels: NDArray[Any], tile: int | None, given: Model | None, effort: Effort, job: int
 ) -> tuple[int, bool]:
     """The bytes that they would take, about, and whether a general compressor makes them fewest.
 
     Of a large picture a model codes what is in its middle, and how much more all of it takes is
-    judged by what deflate makes of both: pages are often empty at their edges. given, effort, job:
-    as `choose` takes them.
+    judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
+    columns of a piece at most, if that was asked for. given, effort, job: as `choose` takes them.
     """
-    pieces = Pieces.stacked(np.ascontiguousarray(pixels)[np.newaxis])
+    pieces = _pieces(pixels, tile)
     sample = sample_of(pieces, whole=False)
     share = _share(sample, pieces)
     by_model = None
@@ -54,6 +57,17 @@ def pixel_cost(
     if by_model is None or squeezed < by_model:
         return squeezed, True
     return int(by_model), False
+
+
+def _pieces(pixels: NDArray[Any], tile: int | None) -> Pieces:
+    """The picture as it is cut, where other pieces were asked for than large ones."""
+    part = Collection(pixels.dtype, pixels.shape, ONE)
+    cut = None if tile is None else cut_for(part, tile)
+    if cut is None:
+        return Pieces.stacked(np.ascontiguousarray(pixels)[np.newaxis])
+    grid = Grid(pixels.shape, cut)
+    regions = map(grid.region, range(grid.pieces))
+    return Pieces.of((np.ascontiguousarray(pixels[region]) for region in regions), pixels.dtype)
 
 
 def _share(sample: Pieces, pieces: Pieces) -> float:

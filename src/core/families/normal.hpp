@@ -2,6 +2,7 @@
 // codec `normal` of docs/model-format.md.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,10 +17,13 @@ namespace bitsback {
 
 class NormalFamily : public Family {
   public:
-    // inverse_scale: [256], by the output `scale`. cdf: normal_cdf.bin.
-    NormalFamily(std::vector<std::uint32_t> inverse_scale, std::vector<std::int32_t> cdf,
-                 std::uint32_t levels, unsigned precision, unsigned mean_shift)
+    // inverse_scale: [256], by the output `scale`. quantile, cdf: normal_quantile.bin,
+    // normal_cdf.bin.
+    NormalFamily(std::vector<std::uint32_t> inverse_scale, std::vector<std::int32_t> quantile,
+                 std::vector<std::int32_t> cdf, std::uint32_t levels, unsigned precision,
+                 unsigned mean_shift)
         : inverse_scale_(std::move(inverse_scale)),
+          quantile_(std::move(quantile)),
           cdf_(std::move(cdf)),
           levels_(levels),
           precision_(precision),
@@ -32,6 +36,8 @@ class NormalFamily : public Family {
         const std::vector<std::uint32_t> weights(256, 65536);
         const std::vector<std::int32_t> means(256, 0);
         Mixture(table(), weights, means, inverse_scale_, 1, levels_, precision_);
+        require(quantile_.size() == quantile_size, "the table of the quantile is not whole");
+        for (std::uint32_t v : inverse_scale_) scale_.push_back((std::int64_t{1} << 32) / v);
     }
 
     std::size_t outputs() const override { return 2; }
@@ -54,8 +60,8 @@ class NormalFamily : public Family {
         with(parameters, symbols, [&](const auto& normals, auto out) {
             pop_step(message, precision_, out.size(), [&](std::size_t i, std::uint32_t x) {
                 std::uint16_t symbol = 0;
-                const Bracket all{0, levels_, 0, std::uint32_t{1} << precision_};
-                const Interval interval = halve(normals, i, x, all, symbol);
+                const Interval interval =
+                    widen(normals, i, x, normals.guess(i, x), levels_, symbol);
                 out[i] = static_cast<typename decltype(out)::value_type>(symbol);
                 return interval;
             });
@@ -70,21 +76,33 @@ class NormalFamily : public Family {
         const Mean* mean;
         const std::uint8_t* scale;
 
+        // In units of 2^-8 of a symbol.
+        std::int64_t centre(std::size_t i) const {
+            return std::int64_t{mean[i]} * (std::int64_t{1} << family.mean_shift_);
+        }
         // The lower end of symbol c, for c = 0 ... levels.
         std::uint32_t start(std::size_t i, std::uint32_t c) const {
             const std::uint32_t total = std::uint32_t{1} << family.precision_;
             if (c == 0) return 0;
             if (c == family.levels_) return total;
             const std::int64_t edge = (2 * std::int64_t{c} - 1) * 128;
-            const std::int64_t apart =
-                edge - std::int64_t{mean[i]} * (std::int64_t{1} << family.mean_shift_);
-            const std::int64_t below =
-                family.table().at(apart * std::int64_t{family.inverse_scale_[scale[i]]});
+            const std::int64_t below = family.table().at(
+                (edge - centre(i)) * std::int64_t{family.inverse_scale_[scale[i]]});
             return c + static_cast<std::uint32_t>((below * (total - family.levels_)) >> 28);
         }
         Interval interval(std::size_t i, std::uint32_t c) const {
             const std::uint32_t first = start(i, c);
             return {first, start(i, c + 1) - first};
+        }
+        // A symbol close to the one that holds x: so many standard deviations from the mean.
+        std::uint32_t guess(std::size_t i, std::uint32_t x) const {
+            const std::uint64_t part = (std::uint64_t{x} << 13) >> family.precision_;
+            const std::int64_t deviations =
+                family.quantile_[std::clamp<std::uint64_t>(part, 1, 8191)];
+            const std::int64_t at =
+                centre(i) * 256 + ((deviations * family.scale_[scale[i]]) >> 16);
+            return static_cast<std::uint32_t>(std::clamp((at + (1 << 15)) >> 16, std::int64_t{0},
+                                                         std::int64_t{family.levels_} - 1));
         }
     };
 
@@ -106,6 +124,8 @@ class NormalFamily : public Family {
     }
 
     std::vector<std::uint32_t> inverse_scale_;
+    std::vector<std::int64_t> scale_;  // of the same, in units of 2^-16 of a symbol
+    std::vector<std::int32_t> quantile_;
     std::vector<std::int32_t> cdf_;
     std::uint32_t levels_;
     unsigned precision_;

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.codecs import Mixture
 from bitsback.models.families.family_entry import FamilyEntry, Range
-from bitsback.tables import normal_cdf
+from bitsback.tables import normal_cdf, normal_quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,12 @@ class NormalFamily:
 
     def core(self) -> _core.Family:
         return _core.NormalFamily(
-            self.inverse_scale, normal_cdf(), self.levels, self.precision, self.mean_shift
+            self.inverse_scale,
+            normal_quantile(),
+            normal_cdf(),
+            self.levels,
+            self.precision,
+            self.mean_shift,
         )
 
 

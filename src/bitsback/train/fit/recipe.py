@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bitsback.errors import InputError
-from bitsback.train.fit.enlarging import grow
+from bitsback.train.fit.enlarging import as_lowest, grow
 from bitsback.train.fit.equalising import equalise
 from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.reviving import revive
@@ -147,13 +147,14 @@ class Training:
         self._save()
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from what a twin as large or a smaller one has learned.
+        """Start from what a twin as large or a smaller one has learned, or one with fewer layers of
+        latents.
 
         See bitsback.train.fit.enlarging; reviving, where floats are trained on; equalising, where
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
-        grow(self.twin, learned)
+        grow(self.twin, as_lowest(learned) if isinstance(self.twin, LayeredTwin) else learned)
         if isinstance(self.twin, ContextTwin):
             adapt = equalise if self.recipe.quantise_from == 0 else revive
             adapt(self.twin.eval(), self.symbols_to_train_on(PROBED))
