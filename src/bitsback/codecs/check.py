@@ -7,7 +7,7 @@ import numpy as np
 
 from bitsback.codecs.base import Codec
 from bitsback.codecs.information import total
-from bitsback.errors import CodecError
+from bitsback.errors import CodecError, MessageExhausted
 from bitsback.message import Message
 
 _MESSAGES = [(seed, lanes) for seed, lanes in enumerate((1, 1, 2, 3, 4, 8, 1, 1, 2, 4, 1, 1))]
@@ -22,8 +22,9 @@ def check_codec(codec: Codec[Any], symbols: Any) -> None:
     symbols: as the codec pops them: the items of a `Multiset` in their order.
     A codec breaks the first law if pop does not give back what was pushed, or not the message; the
     second, if push does not give back a message that was popped from; and `bits`, if a push makes
-    messages grow by something else, further off than heads round and than latents vary. An error
-    that the codec raises must leave the message as it was, and is raised again.
+    messages grow by something else, further off than heads round and than latents vary; of a codec
+    that first takes bits to choose latents with, only that `bits` is a number. An error that the
+    codec raises must leave the message as it was, and is raised again.
     Raises CodecError, which says what is broken, and on which message.
 
     >>> from bitsback import Bernoulli, check_codec
@@ -63,12 +64,23 @@ def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
     bits = total(each)
     if np.asarray(each).dtype != np.float64 or not np.isfinite(bits):
         raise CodecError(f"bits must be finite numbers of float64, not {_short(each)}")
+    if _takes_bits(codec, symbols):
+        return
     # Without latents all growths are the same but for rounding.
     slack = _SLACK * (1 + _count(symbols) + abs(bits)) + 8 * float(np.ptp(growths))
     if abs(bits - float(np.mean(growths))) > slack:
         raise CodecError(
             f"bits says {bits:.3f}, but a push makes a message grow by {np.mean(growths):.3f} bits"
         )
+
+
+def _takes_bits(codec: Codec[Any], symbols: Any) -> bool:
+    """Whether it pops before it pushes, so that what it costs is what latents make of it."""
+    try:
+        codec.push(Message([1 << 32]), symbols)
+    except MessageExhausted:
+        return True
+    return False
 
 
 def _try(step: Any, message: Message, name: str, where: str) -> Any:
