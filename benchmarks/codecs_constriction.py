@@ -80,7 +80,9 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    from constriction.stream import model
+    import constriction
+
+    model = constriction.stream.model
 
     random, count = np.random.default_rng(0), options.symbols
     print(f"{count:,} symbols, ns a symbol     bitsback     made  constriction   ratio")
@@ -91,7 +93,7 @@ def main() -> None:
         "Bernoulli",
         lambda: Bernoulli.from_probability(p),
         ones,
-        model.Bernoulli(),
+        model.Bernoulli(perfect=False),
         (p,),
         options.repeat,
     )
