@@ -118,12 +118,12 @@ def test_the_message_grows_by_the_exact_information_of_each_step(
             batch = x[numbers]
             posterior, prior = model.posterior(batch), model.prior(size)
             z = posterior.pop(message)
-            grown(-posterior.information(z).sum(), z.size)
+            grown(-posterior.bits(z).sum(), z.size)
             likelihood = model.likelihood(z)
             likelihood.push(message, batch)
-            grown(likelihood.information(batch).sum(), batch.size)
+            grown(likelihood.bits(batch).sum(), batch.size)
             prior.push(message, z)
-            grown(prior.information(z).sum(), z.size)
+            grown(prior.bits(z).sum(), z.size)
     assert left == 0
     bound = model.at(model.whole_size())
     assert message.to_bytes() == chain.encode(bound, x, content, 2, chain.Order.RISING)

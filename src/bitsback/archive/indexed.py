@@ -26,11 +26,14 @@ class Indexed(ABC):
     once, and gives a copy.
     """
 
-    shape: Shape
-
     def __init__(self, name: str) -> None:
         """name: of the archive."""
         self._name = name
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Of all of it."""
 
     @property
     @abstractmethod

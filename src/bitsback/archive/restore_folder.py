@@ -4,7 +4,7 @@ bit.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -15,7 +15,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable
 from bitsback.archive.whole_files import hand_over
 from bitsback.errors import ArchiveError
-from bitsback.images.file_io import Location
+from bitsback.images.file_io import Location, Writable
 
 
 def restore_folder(
@@ -77,5 +77,5 @@ class _Staged:
         self._stage.write(name, data, self._files.time(number))
         return len(data)
 
-    def file(self, number: int) -> AbstractContextManager[BinaryIO]:
+    def file(self, number: int) -> AbstractContextManager[Writable]:
         return self._stage.open(self._files.names[number], self._files.time(number))

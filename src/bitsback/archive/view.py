@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.grid import Grid
+from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Along, Steps, Take, all_of
 from bitsback.archive.parts import Joined
@@ -51,9 +51,13 @@ class View(Indexed):
         super().__init__(archive.name)
         self._archive, self._part, self._first, self._entry = archive, part, first, entry
         if entry is None:
-            self.shape = part.shape
+            self._shape = part.shape
         else:
-            self.shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
+            self._shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -140,7 +144,11 @@ class JoinedView(Indexed):
 
     def __init__(self, archive: Decoder, array: Joined) -> None:
         super().__init__(archive.name)
-        self._archive, self._array, self.shape = archive, array, array.shape
+        self._archive, self._array = archive, array
+
+    @property
+    def shape(self) -> Shape:
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:

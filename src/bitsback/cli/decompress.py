@@ -43,11 +43,7 @@ if TYPE_CHECKING:
 @options.model_option
 @removal_option
 @options.threads_option
-@options.force_option
-@options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str | None,

@@ -18,9 +18,7 @@ _SHOWN = 10  # shapes and modes of a collection
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.reading_options
 def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
     """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
 

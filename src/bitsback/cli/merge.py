@@ -16,11 +16,7 @@ from bitsback.cli.progress import Progress
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @click.option("-o", "--output", required=True, metavar="FILE", help="The archive to write.")
-@options.force_option
-@options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str,
