@@ -78,7 +78,8 @@ def _share(sample: Pieces, pieces: Pieces) -> float:
 
 
 def _deflated(pieces: Pieces) -> int:
-    data, deflate = pieces.bytes, zlib.compressobj(1)
+    bits, deflate = _bits(pieces), zlib.compressobj(1)
+    data = pieces.bytes if bits is None else bits.data
     parts = (data[at : at + _AT_ONCE] for at in range(0, len(data), _AT_ONCE))
     return sum(len(deflate.compress(part)) for part in parts) + len(deflate.flush())
 
