@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bitsback.codecs import (
+    Adaptive,
     Bernoulli,
     BernoulliTable,
     BitsBack,
@@ -265,6 +266,13 @@ def chain_rules(draw: st.DrawFn) -> Case:
         ),
         (b, a) if swapped else (a, b),
     )
+
+
+@st.composite
+def adaptives(draw: st.DrawFn) -> Case:
+    levels, shape = draw(st.sampled_from([1, 2, 3, 10, 300])), draw(shapes)
+    symbols = draw_integers(draw, 0, levels - 1, shape)
+    return Case(Adaptive(levels, shape), spec.Adaptive(levels, symbols.size), symbols)
 
 
 @st.composite

@@ -9,6 +9,7 @@ import bitsback
 from bitsback import codecs
 
 CODECS = [
+    "Adaptive",
     "Autoregressive",
     "Bernoulli",
     "BernoulliTable",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bitsback import codecs
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
     from bitsback.codecs import (
+        Adaptive,
         Autoregressive,
         Bernoulli,
         BernoulliTable,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adaptive",
     "Archive",
     "ArchiveError",
     "Autoregressive",
@@ -139,6 +141,7 @@ _LAZY = {
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
+    "Adaptive": "codecs",
     "Autoregressive": "codecs",
     "Bernoulli": "codecs",
     "BernoulliTable": "codecs",

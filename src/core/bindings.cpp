@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 
+#include "adaptive.hpp"
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
@@ -309,6 +310,20 @@ void bind_codecs(nb::module_& m) {
                       out);
               });
           });
+    m.def("push_adaptive",
+          [](Message& message, std::uint32_t levels, const In<std::uint32_t>& symbols) {
+              nb::gil_scoped_release release;
+              push_adaptive(message, levels, view(symbols));
+          });
+    m.def("pop_adaptive",
+          [](Message& message, std::uint32_t levels, std::vector<std::size_t> shape) {
+              return make_array<std::uint32_t>(
+                  shape, [&](auto out) { pop_adaptive(message, levels, out); });
+          });
+    m.def("adaptive_frequencies", [](std::uint32_t levels, const In<std::uint32_t>& symbols) {
+        return make_array<std::uint32_t>(
+            shape_of(symbols), [&](auto out) { adaptive_frequencies(levels, view(symbols), out); });
+    });
     m.def(
         "gaussian_starts", [](const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
                               const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,

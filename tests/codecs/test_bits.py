@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bitsback import MessageError
 from bitsback.codecs import (
+    Adaptive,
     Bernoulli,
     BernoulliTable,
     BitsBack,
@@ -51,6 +52,7 @@ def test_each_symbol_has_a_cost_of_its_own() -> None:
     "codec",
     [
         Uniform(2, (1,)),
+        Adaptive(2, (1,)),
         Bernoulli([5]),
         BernoulliTable(np.ones(256, int), [3]),
         Categorical([1, 1], 1, (1,)),
@@ -91,3 +93,14 @@ def test_items_cost_less_by_the_bits_of_their_order() -> None:
     assert codec.bits([3, 1, 1, 3, 3]) == pytest.approx(20 - math.log2(10))
     with pytest.raises(MessageError, match="5 items"):
         codec.bits([1, 2])
+
+
+def test_what_comes_often_gets_cheap() -> None:
+    """By Laplace's rule n symbols of counts c cost log2(n! / (c1! c2! ...)), and which of the
+    counts there are.
+    """
+    symbols = np.random.default_rng(0).choice([0, 0, 0, 1, 4], 500)
+    counts = np.bincount(symbols, minlength=5)
+    orders = math.factorial(500) // math.prod(map(math.factorial, counts.tolist()))
+    expected = math.log2(orders) + math.log2(math.comb(504, 4))
+    assert Adaptive(5, (500,)).bits(symbols).sum() == pytest.approx(expected, abs=0.01)

@@ -8,6 +8,7 @@ import pytest
 
 from bitsback import Message, MessageError, MessageExhausted
 from bitsback.codecs import (
+    Adaptive,
     Bernoulli,
     BernoulliTable,
     BitsBack,
@@ -31,6 +32,7 @@ CODECS: dict[
     str, tuple[Codec[Any], int]
 ] = {  # each codes a [3]; and the first symbol that is out of its range
     "uniform": (Uniform(10, (3,)), 10),
+    "adaptive": (Adaptive(10, (3,)), 10),
     "bernoulli": (Bernoulli([1, 2, 3]), 2),
     "bernoulli_table": (BernoulliTable(np.arange(1, 257), [0, 1, 255]), 2),
     "categorical": (Categorical([1, 2, 1], 2, (3,)), 3),
@@ -91,6 +93,8 @@ def test_a_codec_pops_the_shape_that_it_pushes(name: str) -> None:
 
 PARAMETERS: dict[str, Callable[[], Codec[Any]]] = {
     "uniform over none": lambda: Uniform(0, (3,)),
+    "adaptive of no levels": lambda: Adaptive(0, (3,)),
+    "adaptive of too many": lambda: Adaptive(2**24 - 2, (3,)),
     "uniform over too many": lambda: Uniform(2**24 + 1, (3,)),
     "bernoulli that is never 1": lambda: Bernoulli([1, 0, 1], 16),
     "bernoulli that is always 1": lambda: Bernoulli([1, 2**16, 1], 16),
@@ -160,6 +164,7 @@ def test_parameters_out_of_range_are_refused_when_they_are_given(name: str) -> N
 def test_parameters_at_their_limits_are_taken(name: str) -> None:
     limits: dict[str, list[Codec[Any]]] = {
         "uniform": [Uniform(1, (3,)), Uniform(2**24, (3,))],
+        "adaptive": [Adaptive(1, (3,)), Adaptive(2**24 - 3, (3,))],
         "bernoulli": [Bernoulli([1, 1, 1], 1), Bernoulli([1, 2**24 - 1, 1], 24)],
         "bernoulli_table": [BernoulliTable(np.ones(256, int), [0, 0, 255], 1)],
         "categorical": [Categorical([1, 1], 1, (3,)), Categorical([2**24 - 1, 1], 24, (3,))],

@@ -9,6 +9,7 @@ from bitsback import Message, MessageExhausted
 from bitsback.codecs import BitsBack, Gaussian, Serial, Uniform
 from cases import (
     Case,
+    adaptives,
     bernoulli_tables,
     bernoullis,
     bit_swaps,
@@ -38,6 +39,7 @@ from more_cases import (
 )
 
 CODECS = {
+    "adaptive": adaptives(),
     "uniform": uniforms(),
     "bernoulli": bernoullis(),
     "bernoulli_table": bernoulli_tables(),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback import Message
 from bitsback.codecs import (
+    Adaptive,
     Autoregressive,
     Bernoulli,
     BernoulliTable,
@@ -63,6 +64,7 @@ def some() -> Any:
 
 CODECS: list[Codec[Any]] = [
     Uniform(10, (3,)),
+    Adaptive(3, (4,)),
     Bernoulli([1, 2]),
     BernoulliTable(np.arange(1, 257), [0, 9]),
     Categorical.from_probability([[0.1, 0.9]] * 3),

@@ -9,6 +9,7 @@ import pytest
 
 from bitsback import Message
 from bitsback.codecs import (
+    Adaptive,
     Bernoulli,
     BitsBack,
     Categorical,
@@ -44,6 +45,13 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "0201e13300503d5e9b3b1fc5ff0aa6739a3bffffffff",
         [0, 999, 127, 999, 798, 390],
         "02029245784b0400000043b8994b04000000",
+    ),
+    "adaptive": (
+        Adaptive(5, (8,)),
+        [0, 4, 4, 4, 1, 4, 3, 4],
+        "02012ffb25cac406000070b9fd1060000000ffffffff",
+        [0, 4, 0, 4, 4, 4, 0, 0],
+        "0202bbdc74b25c725401eece71fac4166c01",
     ),
     "uniform over 2^24": (
         Uniform(2**24, (4,)),

@@ -58,7 +58,7 @@ def read_sections(data: bytes) -> list[Section]:
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
         require(
-            kind in "CMBINF" or kind in "abcdefghijklmnopqrstuvwxyz",
+            kind in "CMBINFU" or kind in "abcdefghijklmnopqrstuvwxyz",
             "a kind of section that is known",
         )
         sections.append(Section(kind, at, payload, reader.at - at))

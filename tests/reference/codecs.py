@@ -219,6 +219,48 @@ class From:
 
 
 @dataclass
+class Adaptive:
+    """One step of symbols, each as likely as it has come before, and once more."""
+
+    size: int
+    count: int
+
+    def push(self, message: Message, symbols: Sequence[int]) -> None:
+        assert len(symbols) == self.count
+        for i in reversed(range(self.count)):
+            self._after(symbols[:i]).push_to(message, i % len(message.heads), symbols[i])
+
+    def pop(self, message: Message) -> list[int]:
+        symbols: list[int] = []
+        for i in range(self.count):
+            symbols.append(self._after(symbols).pop_from(message, i % len(message.heads)))
+        return symbols
+
+    def _after(self, symbols: Sequence[int]) -> "_Counted":
+        counts = [1 + symbols.count(c) for c in range(self.size)]
+        return _Counted(list(accumulate(counts, initial=0)))
+
+
+@dataclass
+class _Counted:
+    sums: list[int]
+
+    def edge(self, c: int) -> int:
+        return self.sums[c] * 2**24 // self.sums[-1]
+
+    def push_to(self, message: Message, lane: int, c: int) -> None:
+        if len(self.sums) > 2:
+            message.push(lane, self.edge(c), self.edge(c + 1) - self.edge(c), 24)
+
+    def pop_from(self, message: Message, lane: int) -> int:
+        if len(self.sums) == 2:
+            return 0
+        c = bisect_right(range(len(self.sums)), message.peek(lane, 24), key=self.edge) - 1
+        message.pop(lane, self.edge(c), self.edge(c + 1) - self.edge(c), 24)
+        return c
+
+
+@dataclass
 class Serial:
     """Several codecs in turn: the first one's symbols pop first."""
 

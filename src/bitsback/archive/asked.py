@@ -1,13 +1,14 @@
 """How a source is to be seen, and what is found in it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from numpy.typing import DTypeLike
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from bitsback.archive.choose import Effort, any_fits
 from bitsback.archive.collection import VARIED, Collection
@@ -56,6 +57,10 @@ class Kept:
     """Where the notes of pictures wait."""
 
 
+Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
+"""Takes, for each part, the numbers that its items had, in the order that they have got."""
+
+
 @dataclass(frozen=True)
 class Input:
     """What goes into an archive."""
@@ -74,6 +79,10 @@ class Input:
     listing: "Listing | None" = None
     kept: Kept | None = None
     """Of files that come back as files."""
+    settle: Settle | None = None
+    """What `names` is, when the order of the items of each part is known, if it is not before."""
+    disk: int | None = None
+    """Bytes that the files have on disk, of pictures whose order does not matter."""
 
     def close(self) -> None:
         if self.kept is not None:
@@ -118,6 +127,8 @@ class Asked:
     """Of images that come one after another."""
     unordered: bool = False
     """Whether the order of items does not matter."""
+    keep_names: bool = False
+    """Whether files whose order does not matter keep their names."""
     keeping: Keeping | None = None
     """None: pictures are their pixels alone, in the colours that they show."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any
@@ -154,7 +154,7 @@ class Contents(ABC):
         return isinstance(self.collection, FileList) and self.files.number(name) is not None
 
     def _ipython_key_completions_(self) -> list[str]:
-        return self.names
+        return list(self.names)
 
     @property
     def kind(self) -> str:
@@ -162,7 +162,7 @@ class Contents(ABC):
         return kind_of(self.collection)
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         """Of the files, in order; none for an array or the pages of a TIFF file. Raises
         ArchiveError for damage.
         """

@@ -6,6 +6,7 @@ model.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, PLANES, Opened
@@ -49,7 +50,7 @@ class Opener(Protocol):
     def unordered(self) -> bool: ...
 
     @property
-    def names(self) -> list[str]: ...
+    def names(self) -> Sequence[str]: ...
 
     @property
     def blocks(self) -> list[BlockInfo]: ...

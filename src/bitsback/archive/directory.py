@@ -16,6 +16,7 @@ from bitsback.archive.layout import (
     MAGIC,
     MODEL,
     NAMES,
+    UNNAMED,
     Cursor,
     check_head,
     known_kind,
@@ -82,8 +83,8 @@ class Directory:
 
     @property
     def names(self) -> list[Place]:
-        """Of a collection of files there must be one."""
-        return [place for place in self.sections if place.kind == NAMES]
+        """Of a collection of files there must be one, which may say that there are none."""
+        return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
     def facts(self) -> list[Place]:

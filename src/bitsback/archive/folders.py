@@ -29,7 +29,7 @@ from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
 from bitsback.errors import InputError
 from bitsback.images import names as naming
-from bitsback.images.file_io import name_of, open_regular, reading
+from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
@@ -181,7 +181,7 @@ class _Sorter:
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        self._job = sum(map(_size_of, map(listing.path, listing.names)))
+        self._job = sum(map(size_of, map(listing.path, listing.names)))
 
     def sort(self, name: str) -> tuple[str, _Sorted | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
@@ -236,12 +236,6 @@ class _Sorter:
         start = file.read(_LOOK)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > _DENSE * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
-
-
-def _size_of(path: Path | Url) -> int:
-    if isinstance(path, Url):
-        return path.size or 0
-    return path.stat().st_size if path.is_file() else 0
 
 
 def _time_of(path: Path | Url) -> int:

@@ -3,8 +3,6 @@ they are.
 """
 
 import os
-import warnings
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -18,11 +16,14 @@ from bitsback.archive.asked import Asked, Input
 from bitsback.archive.choose import item_axes
 from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
-from bitsback.archive.layout import COLLECTION, FACTS, NAMES, Cursor, open_section
-from bitsback.archive.members import pack_files, unpack_files
+from bitsback.archive.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
+from bitsback.archive.members import Files, pack_files, part_by_part, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
 from bitsback.archive.targets import check_restorable
-from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.archive.unnamed import unpack_unnamed
+from bitsback.archive.unordered import by_size, picture_set
+from bitsback.archive.warn import warn_of_notes
+from bitsback.errors import ArchiveError, InputError
 from bitsback.images import names as naming
 from bitsback.images import npy
 from bitsback.images.arrays import Convertible, foreign_items
@@ -42,8 +43,6 @@ Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Itera
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
     with _open_input(source, asked) as taken, closing(taken):
-        if asked.unordered and isinstance(taken.collection, FileList):
-            raise InputError(f"{taken.name}: holds files, and only an array can lose its order")
         _check_readable(taken)
         yield taken
 
@@ -95,10 +94,7 @@ def _check_readable(taken: Input) -> None:
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
         if isinstance(read, FileList):
-            sections = Cursor(taken.names)
-            names = open_section(sections.section(), NAMES)
-            facts = open_section(sections.section(), FACTS) if taken.kept is not None else None
-            check_restorable(unpack_files(names, read, facts))
+            check_restorable(_files_of(read, taken))
         else:
             check_restorable(read)
     except ArchiveError as error:
@@ -111,6 +107,19 @@ _NONE_OF_THESE = (
     "no .npy file, nor one of the other kinds (npz, idx, TIFF, or pictures by their endings); make"
     " one with numpy.save"
 )
+
+
+def _files_of(collection: FileList, taken: Input) -> Files:
+    """As the reader of archives will have them. Raises ArchiveError."""
+    names = taken.names
+    if taken.settle is not None:
+        names = taken.settle([np.arange(part.entries) for part in collection.parts])
+    sections = Cursor(names)
+    first = sections.section()
+    if first[:1] == UNNAMED:
+        return unpack_unnamed(open_section(first, UNNAMED), collection)
+    facts = open_section(sections.section(), FACTS) if taken.kept is not None else None
+    return unpack_files(open_section(first, NAMES), collection, facts)
 
 
 @contextmanager
@@ -163,20 +172,26 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
 
     with reading_picture(name):
         image = identified(file)
+    headers = list(page_headers(image, name))
+    order = by_size(headers) if asked.unordered else list(range(len(headers)))
     groups = Groups(asked.knows)
-    for header in page_headers(image, name):
-        groups.add(header)
-    _warn(groups.notes, "page")
+    for page in order:
+        groups.add(headers[page])
+    warn_of_notes(groups.notes, "page")
     parts: list[tuple[Items, Collection]] = []
     for group in groups:
-        pages = PageItems(image, name, group.members, group.part)
+        members = [order[member] for member in group.members]
+        pages = PageItems(image, name, members, group.part)
         parts.append((pages, asked.seen(group.part, pages)))
     files = FileList(TIFF, tuple(part for _, part in parts))
-    return Input(files, parts, name, pack_files(TIFF, groups.runs, []))
+    runs = part_by_part(files) if asked.unordered else groups.runs
+    return Input(files, parts, name, pack_files(TIFF, runs, []))
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
     """Looks at all pictures, and sorts them into parts."""
+    if asked.unordered:
+        return picture_set(listing, asked)
     if asked.keeping is not None:
         from bitsback.archive.folders import folder_input
 
@@ -199,12 +214,3 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
         dict(listing.skipped),
         listing=listing,
     )
-
-
-def _warn(notes: "Counter[str]", noun: str) -> None:
-    from bitsback.images.pictures import NOTES
-
-    for note, count in notes.items():
-        warnings.warn(
-            NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
-        )

@@ -20,7 +20,8 @@ END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
 CRC_SIZE = 4
 
-COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS = b"C", b"M", b"B", b"I", b"N", b"F"
+COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
+NAMES, FACTS, UNNAMED = b"N", b"F", b"U"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -99,7 +100,8 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may read on past a section of this kind."""
-    return kind in (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS) or b"a" <= kind <= b"z"
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED)
+    return kind in known or b"a" <= kind <= b"z"
 
 
 def check_head(data: bytes) -> tuple[int, int]:

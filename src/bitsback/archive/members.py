@@ -13,6 +13,7 @@ from itertools import accumulate, chain, groupby, repeat
 from bitsback.archive.collection import BYTES
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
+from bitsback.archive.numbered import Numbered
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
@@ -26,7 +27,7 @@ class Files:
     """The files, in their order."""
 
     def __init__(
-        self, collection: FileList, names: list[str], runs: Runs, facts: Facts | None = None
+        self, collection: FileList, names: Sequence[str], runs: Runs, facts: Facts | None = None
     ) -> None:
         """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
         each file is a part. facts: of a folder, unless it is of an older bitsback. Raises
@@ -96,6 +97,8 @@ class Files:
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name, if there is one."""
+        if isinstance(self.names, Numbered):
+            return self.names.number(name)
         if self._numbers is None:
             self._numbers = {name: number for number, name in enumerate(self.names)}
         return self._numbers.get(name)
@@ -126,6 +129,11 @@ class Files:
 def runs_of(parts: Iterable[int]) -> Runs:
     """The runs of files that are, in order, in these parts."""
     return [(part, sum(1 for _ in group)) for part, group in groupby(parts)]
+
+
+def part_by_part(collection: FileList) -> Runs:
+    """The runs of files that come part by part."""
+    return [(number, part.entries) for number, part in enumerate(collection.parts)]
 
 
 def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:

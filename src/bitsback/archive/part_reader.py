@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bitsback.archive.canonical import canonical
 from bitsback.archive.choose import Chosen, Effort, any_codes, choose
 from bitsback.archive.collection import BYTES, COUNTED, VARIED, Collection
@@ -56,6 +59,14 @@ class PartReader:
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
         self._reader = PieceReader(items, collection)
         self._ahead: list[Pieces] = []
+        self._orders: list[NDArray[np.intp]] = []
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """The numbers that its items had, in the order that they have got, when all were read."""
+        if not self._sets:
+            return np.arange(self.collection.items)
+        return np.concatenate(self._orders)
 
     @property
     def shape(self) -> Shape:
@@ -96,5 +107,6 @@ class PartReader:
             if self._sets:
                 sorted_ones = canonical(pieces)
                 pieces, bits = sorted_ones.pieces, sorted_ones.bits
+                self._orders.append(start + sorted_ones.order)
             yield Uncoded(pieces, first + start, chosen, coder, bits)
         self.items.finish()

@@ -15,7 +15,7 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import FACTS, MODEL, NAMES, UNORDERED, open_section
+from bitsback.archive.layout import FACTS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.parts import FOLDER, FileList
@@ -24,6 +24,7 @@ from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
+from bitsback.archive.unnamed import unpack_unnamed
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
     Location,
@@ -183,6 +184,12 @@ class Archive(Contents):
             raise ArchiveError(f"the names of its files are {what}")
         if len(facts) > (self.collection.kind == FOLDER):
             raise ArchiveError("the facts of its files are there twice")
+        if places[0].kind == UNNAMED:
+            if facts:
+                raise ArchiveError("its files have facts and no names")
+            return unpack_unnamed(
+                open_section(self._read_place(places[0]), UNNAMED), self.collection
+            )
         return unpack_files(
             open_section(self._read_place(places[0]), NAMES),
             self.collection,
@@ -295,7 +302,7 @@ class Archive(Contents):
             yield self._named(problem)
         files = isinstance(self.collection, FileList)
         for place in self._directory.sections:
-            if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS)):
+            if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS, UNNAMED)):
                 try:
                     open_section(self._read_place(place), place.kind)
                 except ArchiveError as problem:

@@ -26,7 +26,7 @@ class Shard:
     size: int
     models: list[bytes]
     """The first bytes of the identities of those that are in it."""
-    names: list[str]
+    names: Sequence[str]
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     facts: Facts | None

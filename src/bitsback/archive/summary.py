@@ -60,3 +60,5 @@ class Compressed(Summary):
     """What the order of the items would have taken, in bits, if they have lost it; None if they
     keep it.
     """
+    name_bytes: int | None
+    """What names take that files keep although their order does not matter; None for all others."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from bitsback.archive.collection import ARRAY, BYTES
 from bitsback.archive.members import Files
+from bitsback.archive.numbered import Numbered
 from bitsback.archive.parts import FOLDER, Array
 from bitsback.errors import ArchiveError
 from bitsback.images.idx import idx_header
@@ -33,7 +34,7 @@ def check_restorable(content: Files | Array) -> None:
     problem = None
     if not isinstance(content, Files):
         check_container(content)
-    elif content.collection.kind == FOLDER:
+    elif content.collection.kind == FOLDER and not isinstance(content.names, Numbered):
         problem = unrestorable(
             (name, target_of(content, number)[0]) for number, name in enumerate(content.names)
         )

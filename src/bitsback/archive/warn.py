@@ -1,6 +1,7 @@
 """Warnings of what may not come back everywhere."""
 
 import warnings
+from collections import Counter
 
 from bitsback.errors import InputWarning
 from bitsback.images import names as naming
@@ -23,4 +24,14 @@ def warn_of_names(names: list[str]) -> None:
             f" {naming.printable(faults[0])}",
             InputWarning,
             stacklevel=2,
+        )
+
+
+def warn_of_notes(notes: Counter[str], noun: str) -> None:
+    """Warns of what of pictures, called by the noun, does not come back as it was."""
+    from bitsback.images.pictures import NOTES
+
+    for note, count in notes.items():
+        warnings.warn(
+            NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
         )

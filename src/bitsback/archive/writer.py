@@ -79,6 +79,7 @@ def compress(
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
     unordered: bool = False,
+    keep_names: bool = False,
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
@@ -124,7 +125,9 @@ def compress(
     unordered: the order of the items does not matter; they come back sorted by their bytes. A block
         is a multiset of all of them, or of as many as `block` says, 2^20 at most, and not more than
         2^28 elements; it is in memory as a whole. Where a model codes it this saves log2(n!) bits
-        of n items. Items that are cut into pieces stay in their order.
+        of n items. Items that are cut into pieces stay in their order. Of files the pixels are kept
+        alone, and they get numbers as names. keep_names: they keep their names, which takes as many
+        bytes as the summary says.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -148,6 +151,13 @@ def compress(
         if stack:
             raise InputError("a stack is one item, and its slices have an order; leave out one")
         stack = False
+        if files != "pixels" or keep_others:
+            raise InputError(
+                "of files whose order does not matter only the pixels are kept; leave out"
+                " unordered (--unordered), or files and keep_others (--files, --keep-others)"
+            )
+    elif keep_names:
+        raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
     quick = purpose == "random-access"
     if quick:
         tile = _QUICK_TILE if tile is None else tile
@@ -162,7 +172,9 @@ def compress(
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
     while True:
         try:
-            asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape, unordered, keeping)
+            asked = Asked(
+                given, effort, skip_bad, tile, stack, dtype, shape, unordered, keep_names, keeping
+            )
             return _compress(
                 source, destination, asked, block, threads, embed, progress, force, quick
             )
@@ -232,6 +244,7 @@ class _Writer:
         self._given = given = asked.given
         self._effort = effort = asked.effort
         self._unordered = asked.unordered
+        self._keep_names = asked.keep_names
         self._embed = embed
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = given is not None or embed == "always"
@@ -279,7 +292,10 @@ class _Writer:
         first_offset = output.size - sum(size for _, size in index)
         if self._taken.kept is not None and isinstance(collection, FileList):
             check_growth(self._taken.kept, collection, index)
-        output.write(self._taken.names)
+        settled = self._taken.names
+        if self._taken.settle is not None:
+            settled = self._taken.settle([part.order for part in self._parts])
+        output.write(settled)
         output.write(pack_index(first_offset, index))
         files = collection.files if isinstance(collection, FileList) else None
         return Compressed(
@@ -297,9 +313,10 @@ class _Writer:
             files=files,
             skipped=self._taken.skipped,
             bad=self._taken.bad,
-            disk_in=None if self._taken.kept is None else self._taken.kept.size,
+            disk_in=self._taken.disk if self._taken.kept is None else self._taken.kept.size,
             stored={} if self._taken.kept is None else self._taken.kept.stored,
             order_bits=order_bits if self._unordered else None,
+            name_bytes=len(settled) if self._keep_names else None,
         )
 
     def _choose(self) -> list[Chosen]:

@@ -76,6 +76,11 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     ),
 )  # fmt: skip
 @click.option(
+    "--keep-names",
+    is_flag=True,
+    help="With --unordered: files keep their names; it says what these take, which are an order.",
+)
+@click.option(
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
@@ -122,6 +127,7 @@ def command(
     tile: int | None,
     stack: bool | None,
     unordered: bool,
+    keep_names: bool,
     embed: Embed,
     files_as: FilesAs,
     keep_others: bool,
@@ -172,6 +178,7 @@ def command(
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered        a set, which has no order
+      bitsback compress scans --unordered             a set of pictures, which lose their names
       bitsback compress scans --rm                    and the pictures go
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
@@ -234,7 +241,7 @@ def command(
             progress=progress,
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
             keep_others=keep_others, purpose=purpose, unordered=unordered,
-            storage_options=storage_options,
+            keep_names=keep_names, storage_options=storage_options,
         )  # fmt: skip
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,

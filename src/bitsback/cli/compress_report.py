@@ -36,6 +36,7 @@ def report(
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
         "outdone": summary.outdone,
         "order_bits": summary.order_bits,
+        "name_bytes": summary.name_bytes,
         "skipped": summary.skipped,
         "bad": summary.bad,
         "warnings": notes + ([little] if little else []),
@@ -61,6 +62,11 @@ def report(
             f" {figures.size(round(summary.order_bits / 8))}",
             err=True,
         )
+    if summary.name_bytes is not None:
+        bits = figures.per(8 * summary.name_bytes, summary.files or 0, 1)
+        figures.say(
+            f"their names take {figures.size(summary.name_bytes)}, {bits} bits each", err=True
+        )
     if summary.outdone:
         figures.say(
             f"{figures.count(summary.outdone, 'block')} of {summary.blocks:,}: no model was as good"
@@ -80,6 +86,9 @@ def report(
 def _little(source: str, summary: Compressed) -> str | None:
     """The warning that a folder shrank by little, if it did."""
     disk = summary.disk_in
+    if disk and summary.order_bits is not None:
+        grown = summary.bytes_out > disk
+        return f"{source} has grown: as a set, files are coded by their pixels" if grown else None
     if not disk or summary.bytes_out <= _LITTLE * disk:
         return None
     held = sum(held.bytes for held in summary.stored.values())

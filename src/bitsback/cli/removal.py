@@ -53,7 +53,7 @@ def remove_compressed(
         if archive.kind == "tiff":
             raise InputError(f"{shown}: kept, since the tags of a TIFF file do not come back")
         if archive.kind != "folder":
-            place, names = Path(sources[0]), []
+            place, names = Path(sources[0]), list[str]()
             files = [place]
         else:
             place = Path(sources[0])
@@ -61,7 +61,7 @@ def remove_compressed(
                 root = list_files(sources).root
                 assert isinstance(root, Path), "URLs were refused"
                 place = root
-            names = archive.names
+            names = list(archive.names)
             files = [place / name for name in names]
         before = _states(files)
         compare(archive, place, names, threads, progress, times=True)

@@ -1,5 +1,6 @@
 """Codecs: a distribution each, and the combinators that make one of several."""
 
+from bitsback.codecs.adaptive import Adaptive
 from bitsback.codecs.autoregressive import Autoregressive
 from bitsback.codecs.base import Codec
 from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
@@ -28,6 +29,7 @@ from bitsback.codecs.serial import Serial
 from bitsback.codecs.uniform import Uniform
 
 __all__ = [
+    "Adaptive",
     "Autoregressive",
     "Bernoulli",
     "BernoulliTable",

@@ -81,6 +81,14 @@ def name_of(place: Location) -> str:
     return place.name if isinstance(place, Url) else os.fspath(place)
 
 
+def size_of(place: Location) -> int:
+    """Bytes of a file; 0 if there is none, or nobody knows."""
+    if isinstance(place, Url):
+        return place.size or 0
+    path = Path(place)
+    return path.stat().st_size if path.is_file() else 0
+
+
 def open_file(path: Location) -> io.BufferedReader:
     """The file, opened for reading. Raises InputError."""
     if isinstance(path, Url):

@@ -1,0 +1,106 @@
+"""Pictures whose order does not matter, on their way into an archive: those of one size follow one
+another, and within a size the blocks put them in order.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.asked import Asked, Input
+from bitsback.archive.collection import Collection
+from bitsback.archive.groups import Group, Groups
+from bitsback.archive.members import pack_files, part_by_part
+from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.unnamed import pack_unnamed
+from bitsback.archive.warn import warn_of_names, warn_of_notes
+from bitsback.errors import InputError
+from bitsback.images import names as naming
+from bitsback.images.file_io import name_of, size_of
+from bitsback.images.npy import Items
+
+if TYPE_CHECKING:
+    from bitsback.images.folder import Listing
+    from bitsback.images.pictures import Header
+
+Orders = Sequence[NDArray[np.intp]]
+"""Of each part: the numbers that its items had, in the order that they have got."""
+
+
+def picture_set(listing: "Listing", asked: Asked) -> Input:
+    """Looks at all pictures of a folder or a list. Raises InputError."""
+    from bitsback.images.folder import PictureItems
+
+    found, bad = _headers(listing, asked)
+    if not found:
+        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
+        raise InputError(f"{listing.root}: there is no picture that can be used{first}")
+    order = by_size([header for _, header in found])
+    names = [found[number][0] for number in order]
+    groups = Groups(asked.knows)
+    for number in order:
+        groups.add(found[number][1])
+    warn_of_notes(groups.notes, "picture")
+    if asked.keep_names:
+        warn_of_names(names)
+    parts: list[tuple[Items, Collection]] = [
+        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        for group in groups
+    ]
+
+    files = FileList(FOLDER, tuple(part for _, part in parts))
+
+    def settle(orders: Orders) -> bytes:
+        if not asked.keep_names:
+            return pack_unnamed()
+        in_order = (names[member] for member in _settled(list(groups), orders))
+        return pack_files(FOLDER, part_by_part(files), in_order)
+
+    return Input(
+        files,
+        parts,
+        naming.printable(name_of(listing.root)),
+        skipped=dict(listing.skipped),
+        bad=bad,
+        listing=listing,
+        settle=settle,
+        disk=sum(map(size_of, map(listing.path, names))),
+    )
+
+
+def by_size(headers: Sequence["Header"]) -> list[int]:
+    """Their numbers, those of pictures of one size one after another."""
+    return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
+
+
+def _headers(listing: "Listing", asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
+    """Of each picture its name and header; and the pictures that are left out, and why."""
+    from bitsback.images.pictures import read_header, read_pixels
+
+    found: list[tuple[str, Header]] = []
+    bad = dict(listing.bad)
+    for name in listing.names:
+        path = listing.path(name)
+        try:
+            header = read_header(path)
+            if asked.skip_bad:  # what is damaged further on is found now, or too late
+                read_pixels(path)
+        except InputError as error:
+            if not asked.skip_bad:
+                raise InputError(
+                    f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
+                ) from None
+            bad[name] = str(error)
+        else:
+            found.append((name, header))
+    return found, bad
+
+
+def _settled(groups: Sequence[Group], orders: Orders) -> list[int]:
+    """The members of all parts, in the order that they have got."""
+    return [
+        group.members[item]
+        for group, order in zip(groups, orders, strict=True)
+        for item in order.tolist()
+    ]
