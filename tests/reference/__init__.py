@@ -34,5 +34,6 @@ overflow; networks are NumPy int64. The tests compare bitsback with this bit for
     chain.py             a block of items and one message: digest, batches, encode, decode
     fields.py            varints, dtypes and shapes, one after another
     embedded.py          a model in an archive
+    labels.py            names of files, classes and labels
     archive.py           whole archives
 """

@@ -14,6 +14,7 @@ from . import embedded
 from .blocks import decode_block
 from .collection import Part, read_collection
 from .fields import Reader, require
+from .labels import read_names, read_pairs, read_unnamed
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
@@ -48,7 +49,7 @@ def read_sections(data: bytes) -> list[Section]:
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
     require(reader.byte() == 2, "version 2")
-    require(reader.varint() <= 3, "no feature that this reader does not understand")
+    require(reader.varint() <= 7, "no feature that this reader does not understand")
     require(data[-4:] == END, "the last four bytes of a footer")
     sections = []
     while reader.at < len(data) - 12:
@@ -58,7 +59,7 @@ def read_sections(data: bytes) -> list[Section]:
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
         require(
-            kind in "CMBINFU" or kind in "abcdefghijklmnopqrstuvwxyz",
+            kind in "CMBINFUL" or kind in "abcdefghijklmnopqrstuvwxyz",
             "a kind of section that is known",
         )
         sections.append(Section(kind, at, payload, reader.at - at))
@@ -120,10 +121,52 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
             size = count * math.prod(shape)
             arrays[-1] += list(flat[:size].reshape(count, *shape))
             flat = flat[size:]
-    (names,) = (section for section in sections if section.kind == "N")
+    names, *more = (section for section in sections if section.kind in "NU")
+    require(not more, "one N, or one U")
+    check_labels(sections, kind, parts)
+    if names.kind == "U":
+        require(kind == 0, "pictures")
+        require(not any(part.axes == 3 for part in parts), "no bytes of files")
+        require(all(section.kind != "F" for section in sections), "no facts of what has no name")
+        found = [array for part in arrays for array in part]
+        called, _, _ = read_unnamed(names.payload, len(found))
+        return [File(name, array) for name, array in zip(called, found, strict=True)]
     facts = [section.payload for section in sections if section.kind == "F"]
     require(len(facts) <= (kind == 0), "one F at most, of a folder")
     return list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+
+
+def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:
+    labels = [section.payload for section in sections if section.kind == "L"]
+    require(len(labels) <= 1, "one L at most")
+    for payload in labels:
+        pairs = read_pairs(payload)
+        require(kind == (0 if pairs is None else 1), "labels of these files")
+        if pairs is not None:
+            items, own = pairs
+            require(items != own and max(pairs) < len(parts), "parts that are there")
+            shapes = parts[items].shape, parts[own].shape
+            require(len(shapes[0]) > 0 and shapes[0][:1] == shapes[1][:1], "as many labels")
+
+
+def decode_labels(data: bytes, models: Iterable[Any] = ()) -> list[Any] | None:
+    """The labels in an archive of files: of pictures the names of their folders; None if it has
+    none.
+    """
+    sections = read_sections(data)
+    kind, _ = read_collection(sections[0].payload)
+    require(kind is not None, "files, not an array")
+    files = decode_files(data, models)
+    for section in sections:
+        if section.kind == "U":
+            _, classes, labels = read_unnamed(section.payload, len(files))
+            return [classes[c] for c in labels] if classes else None
+        if section.kind == "L":
+            pairs = read_pairs(section.payload)
+            if pairs is not None:
+                return files[pairs[1]].array.tolist()
+            return [str(file.name).rpartition("/")[0] for file in files]
+    return None
 
 
 def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[Any]) -> list[bytes]:
@@ -178,18 +221,7 @@ def read_files(
         files = [
             arrays[place][0] if parts[place].axes == 3 else next(left[place]) for place in places
         ]
-    names, before = [], b""
-    for _ in files if kind != 2 else ():
-        start, end, size = reader.varint(), reader.varint(), reader.varint()
-        require(start + end <= len(before), "shared bytes are there")
-        before = before[:start] + reader.take(size) + before[len(before) - end :]
-        name = before.decode()
-        require(len(before) <= 1024 and "\0" not in name, "a name is not too long")
-        require(
-            all(part not in ("", ".", "..") for part in name.split("/")),
-            "a name leads into the folder",
-        )
-        names.append(name)
+    names = read_names(reader, len(files) if kind != 2 else 0)
     reader.done()
     require(len(set(names)) == len(names), "no two names are the same")
     if facts:

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import chain
+from .codecs import Adaptive
 from .fields import Reader, require
-from .message import Message
+from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
 from .planes import PlaneShape
 from .values import Size
 
-RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
+RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
 MULTISET = 16
 
 
@@ -121,7 +122,7 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    require(method in (RAW, PACKED, CHAIN, SQUEEZED, PLANES), "a method of the list")
+    require(method in (RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE), "a method of the list")
     require(method == PLANES or all(run.kind in (0, 2) for run in runs), "levels of this method")
     reader = Reader(data)
     if method == RAW:
@@ -138,6 +139,9 @@ def decode_data(
         return to_bytes(bits[:elements], runs)
     if method == SQUEEZED:
         return decode_squeezed(reader, runs, elements, itemsize)
+    if method == ADAPTIVE:
+        require(not any(run.kind for run in runs), "no levels")
+        return decode_adaptive(data, elements, itemsize)
     require(model.free == (method == PLANES), "a model for the method")
     if method == CHAIN:
         return decode_chain(data, runs, runs_field, model, multiset)
@@ -227,6 +231,36 @@ def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: in
     bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
     require(not bits[elements:].any(), "the last byte is filled with zeros")
     return to_bytes(bits[:elements], runs)
+
+
+def decode_adaptive(data: bytes, elements: int, itemsize: int) -> bytes:
+    require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+    reader = Reader(data)
+    columns = reader.varint()
+    require(1 <= columns <= 16 and elements % columns == 0, "whole records")
+    records = elements // columns
+    counts = [reader.varint() for _ in range(columns)]
+    require(all(1 <= k <= records and k + records <= 2**24 for k in counts), "values of records")
+    unpacker = zlib.decompressobj(-15)
+    try:
+        content = unpacker.decompress(reader.take(reader.varint()), sum(counts) * itemsize + 1)
+    except zlib.error:
+        content = b""
+    require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+    require(len(content) == sum(counts) * itemsize, "as many values as there are")
+    values = [content[at : at + itemsize] for at in range(0, len(content), itemsize)]
+    message, found = Message.from_bytes(data[reader.at :]), []
+    require(message.depth is None, "a finite tail")
+    for k in counts:
+        table, values = values[:k], values[k:]
+        numbers = [int.from_bytes(value, "little") for value in table]
+        require(numbers == sorted(set(numbers)), "values that ascend")
+        try:
+            found.append([table[c] for c in Adaptive(k, records).pop(message)])
+        except ExhaustedError:
+            require(False, "as many words as it needs")
+    require((message.heads, message.tail) == ([2**32], []), "the message that it began with")
+    return b"".join(value for record in zip(*found, strict=True) for value in record)
 
 
 def decode_chain(

@@ -1,11 +1,11 @@
 """How a source is to be seen, and what is found in it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -57,6 +57,20 @@ class Kept:
     """Where the notes of pictures wait."""
 
 
+@dataclass(frozen=True)
+class Bonds:
+    """What is to be known of parts whose order does not matter, and of labels."""
+
+    sets: frozenset[int] = frozenset()
+    """The numbers of the parts whose order does not matter."""
+    ties: Mapping[int, Sequence[NDArray[Any]]] = field(default_factory=dict)
+    """Arrays of what belongs to the items of these, by which equal ones are ordered."""
+    follows: Mapping[int, tuple[int, NDArray[Any]]] = field(default_factory=dict)
+    """Parts that are put into the order of another part, before them: its number, and the array."""
+    records: frozenset[int] = frozenset()
+    """The numbers of the parts that are labels, or other small records."""
+
+
 Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
 """Takes, for each part, the numbers that its items had, in the order that they have got."""
 
@@ -81,6 +95,9 @@ class Input:
     """Of files that come back as files."""
     settle: Settle | None = None
     """What `names` is, when the order of the items of each part is known, if it is not before."""
+    bonds: Bonds = Bonds()
+    labels: bytes = b""
+    """The `L` section, if the items have labels."""
     disk: int | None = None
     """Bytes that the files have on disk, of pictures whose order does not matter."""
 
@@ -127,6 +144,8 @@ class Asked:
     """Of images that come one after another."""
     unordered: bool = False
     """Whether the order of items does not matter."""
+    labels: str | None = None
+    """The name of the array of labels; of a folder "folders"."""
     keep_names: bool = False
     """Whether files whose order does not matter keep their names."""
     keeping: Keeping | None = None

@@ -9,8 +9,8 @@ from bitsback.archive.values import Values
 from bitsback.errors import ArchiveError
 from bitsback.models.model import BoundModel
 
-RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
-METHODS = ("raw", "packed", "chain", "squeezed", "planes")
+RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
+METHODS = ("raw", "packed", "chain", "squeezed", "planes", "adaptive")
 MULTISET = 16
 """Is added to the method of a block whose items are a multiset: to chain or planes."""
 PREFIX_SIZE = 16

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain, plane_sets, planes
+from bitsback.archive import adaptive, chain, plane_sets, planes
 from bitsback.archive.block import (
+    ADAPTIVE,
     METHODS,
     PACKED,
     PLANES,
@@ -91,6 +92,8 @@ def decode_elements(
         return np.frombuffer(block.data, dtype)
     if block.method == SQUEEZED:
         return _decode_squeezed(block, dtype, elements)
+    if block.method == ADAPTIVE:
+        return _decode_adaptive(block, dtype, elements)
     if block.method == PLANES:
         return _decode_planes(block, elements, find_model, verify)
     two_levels = {run.levels is not None for run in block.runs}
@@ -114,6 +117,16 @@ def _decode_squeezed(block: Opened, dtype: np.dtype[Any], elements: int) -> NDAr
     if bits:
         return _elements_of(_unpack_bits(content, elements), block.runs)
     return content.view(dtype)
+
+
+def _decode_adaptive(block: Opened, dtype: np.dtype[Any], elements: int) -> NDArray[Any]:
+    if any(run.levels is not None for run in block.runs):
+        raise ArchiveError("its elements have levels to choose from in vain")
+    if elements > max_elements(len(block.data)):
+        raise ArchiveError(
+            f"it claims {elements} elements in {len(block.data)} bytes, which no writer would"
+        )
+    return adaptive.unpack(block.data, elements, dtype)
 
 
 def _unpack_bits(packed: NDArray[np.uint8], elements: int) -> NDArray[np.uint8]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain, plane_sets, planes
+from bitsback.archive import adaptive, chain, plane_sets, planes
 from bitsback.archive.block import (
+    ADAPTIVE,
     CHAIN,
     MULTISET,
     PACKED,
@@ -64,6 +65,7 @@ def encode(
     contested: bool = True,
     layout: int = planes.PICTURES,
     order_bits: float | None = None,
+    records: bool = False,
 ) -> Encoded:
     """Encodes a block in the smallest way.
 
@@ -71,12 +73,12 @@ def encode(
     invert: the greater of two levels is symbol 0. coder: the general compressor, which is tried
     where no model is used, or where it may be as good, `contested`. layout: what the axes of the
     pieces are to a free model. order_bits: of pieces in canonical order, which are a multiset, what
-    another order would take.
+    another order would take. records: the pieces are records, which may have few values.
     """
     levels = find_levels(pieces.elements)
     multiset = order_bits is not None
     way, codable = find_way(
-        pieces, levels, model, invert, coder, lambda _: contested, layout, multiset
+        pieces, levels, model, invert, coder, lambda _: contested, layout, multiset, records
     )
     return Encoded(
         section(
@@ -105,6 +107,7 @@ def find_way(
     contested: Callable[["Way"], bool],
     layout: int,
     multiset: bool = False,
+    records: bool = False,
 ) -> tuple["Way", bool]:
     """The smallest way to store pieces, and whether the model could code them. levels: what
     `find_levels` finds. contested: tells of the way of the model. The other arguments are those of
@@ -121,6 +124,8 @@ def find_way(
         )
     if way is None or contested(way) or way.cost >= _least(pieces, levels is not None):
         ways = [*_otherwise(pieces, levels, coder), *([way] if way is not None else [])]
+        if records:
+            ways += _by_counting(pieces)
         way = min(ways, key=lambda way: way.cost)
     return way, codable
 
@@ -204,6 +209,16 @@ def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator[
             squeezed, levels = squeeze(pieces, None, "deflate"), None  # which never is so small
         if squeezed is not None:
             yield Way(SQUEEZED, levels, [squeezed])
+
+
+def _by_counting(pieces: Pieces) -> Iterator["Way"]:
+    """The method adaptive, if it suits them."""
+    elements = pieces.elements
+    if pieces.shape is None or not elements.size:
+        return
+    data = adaptive.pack(elements.reshape(pieces.count, -1))
+    if data is not None and elements.size <= max_elements(len(data)):
+        yield Way(ADAPTIVE, None, [data])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The order that the items of a multiset come back in (docs/format.md, Multisets)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lgamma, log, prod
 from typing import Any
@@ -21,13 +22,14 @@ class Canonical:
     """What another order of them would have taken: log2 of the number of orders that differ."""
 
 
-def canonical(pieces: Pieces) -> Canonical:
+def canonical(pieces: Pieces, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
+    """ties: arrays of as many records as there are pieces, which order those that are equal."""
     elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
     first = at = 0
     for count, shape in pieces.shapes:
         size = prod(shape)
         rows = pieces.elements[at : at + count * size].reshape(count, size)
-        order = order_of_rows(rows)
+        order = order_of_rows(rows, [array[first : first + count] for array in ties])
         elements.append(rows[order].reshape(-1))
         orders.append(first + order)
         bits += _order_bits(rows[order])
@@ -36,14 +38,17 @@ def canonical(pieces: Pieces) -> Canonical:
     return Canonical(Pieces(flat, pieces.shapes), np.concatenate(orders), bits)
 
 
-def order_of_rows(rows: NDArray[Any]) -> NDArray[np.intp]:
-    """The order of rows by their bytes; those that are equal stay as they are. rows: [n, size],
-    C-contiguous.
+def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:
+    """The order of rows by their bytes, then by those of the ties; all that are equal stay as they
+    are. rows: [n, size]; ties: [n, ...].
     """
-    if not rows.size:
-        return np.arange(len(rows))
-    keys = rows.view(f"V{rows.shape[1] * rows.itemsize}").reshape(-1)
-    return np.argsort(keys, kind="stable")
+    order = np.arange(len(rows))
+    for array in (*reversed(ties), rows):
+        if array.size:
+            flat = np.ascontiguousarray(array[order].reshape(len(order), -1))
+            keys = flat.view(f"V{flat.shape[1] * flat.itemsize}").reshape(-1)
+            order = order[np.argsort(keys, kind="stable")]
+    return order
 
 
 def _order_bits(rows: NDArray[Any]) -> float:

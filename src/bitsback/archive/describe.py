@@ -22,6 +22,7 @@ from bitsback.archive.collection import (
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
+from bitsback.archive.pairs import Pairs
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block
@@ -48,6 +49,12 @@ class Opener(Protocol):
 
     @property
     def unordered(self) -> bool: ...
+
+    @property
+    def pairs(self) -> Pairs | None: ...
+
+    @property
+    def classes(self) -> list[str]: ...
 
     @property
     def names(self) -> Sequence[str]: ...
@@ -115,12 +122,18 @@ def describe(archive: Opener) -> dict[str, Any]:
         contents = _describe_files(collection)
     else:
         contents = _describe_array(collection)
+    try:
+        labels = _labels(archive)
+    except ArchiveError as error:
+        labels = None
+        problems.append(error)
     return {
         "archive": archive.name,
         "version": VERSION,
         "bytes": archive.size,
         "kind": archive.kind,
         "unordered": archive.unordered,
+        "labels": labels,
         **contents,
         "items": len(archive),
         "pieces": collection.pieces,
@@ -141,6 +154,14 @@ def describe(archive: Opener) -> dict[str, Any]:
         "model_bytes": archive.model_bytes,
         "problems": [str(problem) for problem in problems],
     }
+
+
+def _labels(archive: Opener) -> dict[str, Any] | None:
+    """What labels there are: the name of their array, or the number of classes."""
+    pairs, classes = archive.pairs, archive.classes
+    if pairs is not None and pairs.labels is not None:
+        return {"array": archive.names[pairs.labels], "classes": None}
+    return {"array": None, "classes": len(classes)} if classes else None
 
 
 def _describe_array(array: Array) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bitsback.archive.layout import (
     FACTS,
     FOOTER_SIZE,
     INDEX,
+    LABELS,
     MAGIC,
     MODEL,
     NAMES,
@@ -85,6 +86,11 @@ class Directory:
     def names(self) -> list[Place]:
         """Of a collection of files there must be one, which may say that there are none."""
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
+
+    @property
+    def labels(self) -> list[Place]:
+        """Of a collection of files there may be one."""
+        return [place for place in self.sections if place.kind == LABELS]
 
     @property
     def facts(self) -> list[Place]:

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked, Input, Keeping, Kept
+from bitsback.archive.classes import check_classes
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
+from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.summary import Held
@@ -126,6 +128,8 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no file that can be used{first}")
+    if asked.labels is not None:
+        check_classes(names, name_of(listing.root))
     warn_of_names(names)
     return _input_of(listing, asked, groups, facts, names, bad, sums)
 
@@ -168,6 +172,7 @@ def _input_of(
         bad,
         listing,
         Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
+        labels=b"" if asked.labels is None else pack_folders(),
     )
 
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from bitsback.archive.asked import Asked, Input
+from bitsback.archive.asked import Asked, Bonds, Input
+from bitsback.archive.belonging import arrays_input
 from bitsback.archive.choose import item_axes
+from bitsback.archive.classes import FOLDERS
 from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
 from bitsback.archive.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
 from bitsback.archive.members import Files, pack_files, part_by_part, unpack_files
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
+from bitsback.archive.parts import FOLDER, TIFF, FileList, unpack_collection
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.unnamed import unpack_unnamed
 from bitsback.archive.unordered import by_size, picture_set
@@ -149,8 +151,18 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
 
 def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
+    _check_labels(items.name, asked, "an array")
     collection = _seen(items, asked, container)
-    return Input(collection, [(items, collection)], items.name)
+    sets = frozenset([0] if asked.unordered else [])
+    return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
+
+
+def _check_labels(name: str, asked: Asked, what: str) -> None:
+    """Raises InputError if labels are asked for of what can have none."""
+    if asked.labels is not None:
+        raise InputError(
+            f"{name}: labels (--labels) are for an npz file and for folders, not for {what}"
+        )
 
 
 def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
@@ -159,10 +171,9 @@ def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
 
 
 def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
-    parts = [(items, _seen(items, asked)) for items in arrays.values()]
-    return Input(
-        FileList(NPZ, tuple(part for _, part in parts)), parts, name, pack_files(NPZ, [], arrays)
-    )
+    labels = [] if asked.labels is None else [asked.labels]
+    seen = {key: _seen(items, asked) for key, items in arrays.items() if key not in labels}
+    return arrays_input(arrays, name, asked, seen)
 
 
 def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
@@ -170,6 +181,7 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     from bitsback.images.pictures import identified, reading_picture
     from bitsback.images.tiff import PageItems, page_headers
 
+    _check_labels(name, asked, "a TIFF file")
     with reading_picture(name):
         image = identified(file)
     headers = list(page_headers(image, name))
@@ -185,11 +197,16 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
         parts.append((pages, asked.seen(group.part, pages)))
     files = FileList(TIFF, tuple(part for _, part in parts))
     runs = part_by_part(files) if asked.unordered else groups.runs
-    return Input(files, parts, name, pack_files(TIFF, runs, []))
+    bonds = Bonds(frozenset(range(len(parts)) if asked.unordered else []))
+    return Input(files, parts, name, pack_files(TIFF, runs, []), bonds=bonds)
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
     """Looks at all pictures, and sorts them into parts."""
+    if asked.labels not in (None, FOLDERS):
+        raise InputError(
+            f"{listing.root}: the labels of a folder are its folders; --labels {FOLDERS}"
+        )
     if asked.unordered:
         return picture_set(listing, asked)
     if asked.keeping is not None:

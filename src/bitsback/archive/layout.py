@@ -12,16 +12,17 @@ from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 2
-FILES, UNORDERED = 1, 2
+FILES, UNORDERED, LABELLED = 1, 2, 4
 """Features that a reader must understand: folders with the bytes of files, or with facts of files;
-items that have lost their order, of which blocks may be multisets.
+items that have lost their order, of which blocks may be multisets; items with labels, of which
+blocks may be adaptive.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
 CRC_SIZE = 4
 
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
-NAMES, FACTS, UNNAMED = b"N", b"F", b"U"
+NAMES, FACTS, UNNAMED, LABELS = b"N", b"F", b"U", b"L"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -100,7 +101,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may read on past a section of this kind."""
-    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED)
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED, LABELS)
     return kind in known or b"a" <= kind <= b"z"
 
 
@@ -122,7 +123,7 @@ def check_head(data: bytes) -> tuple[int, int]:
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
     features = cursor.varint()
-    if features & ~(FILES | UNORDERED):
+    if features & ~(FILES | UNORDERED | LABELLED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"

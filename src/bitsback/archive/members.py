@@ -142,6 +142,12 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
     if kind != NPZ:
         parts.append(varint(len(runs)))
         parts += [varint(part) + varint(count) for part, count in runs]
+    return section(NAMES, *parts, pack_names(names))
+
+
+def pack_names(names: Iterable[str]) -> bytes:
+    """One after another, each by what it shares with the one before it."""
+    parts: list[bytes] = []
     before = b""
     total = written = 0
     for name in names:
@@ -155,7 +161,7 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
         parts.append(varint(start) + varint(end) + varint(len(new)) + new)
         written += len(parts[-1])
         before = data
-    return section(NAMES, *parts)
+    return b"".join(parts)
 
 
 def unpack_files(
@@ -174,7 +180,7 @@ def unpack_files(
             runs.append((part, count))
         if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files is not that of all of them")
-    names = [] if collection.kind == TIFF else list(_unpack_names(cursor, collection.files))
+    names = [] if collection.kind == TIFF else list(unpack_names(cursor, collection.files))
     cursor.done()
     if len(set(names)) < len(names):
         raise ArchiveError("two of its files have the same name")
@@ -182,7 +188,8 @@ def unpack_files(
     return Files(collection, names, runs, told)
 
 
-def _unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
+def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
+    """Raises ArchiveError for what `pack_names` would not make."""
     before = b""
     most = _most_name_bytes(len(cursor.data))
     for _ in range(count):

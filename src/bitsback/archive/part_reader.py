@@ -1,8 +1,10 @@
 """A part of a collection on its way into the archive: its blocks, as they are to be coded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,22 @@ class Uncoded:
     coder: Coder
     order_bits: float | None
     """Of pieces that are a multiset."""
+    records: bool
+    """Whether they may have few values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """What a part is to others."""
+
+    unordered: bool = False
+    """Whether the order of its items does not matter."""
+    ties: Sequence[NDArray[Any]] = ()
+    """Arrays of what belongs to them, by which equal ones are ordered."""
+    follows: "tuple[PartReader, NDArray[Any]] | None" = None
+    """The part whose order its items take, and these, if there is one."""
+    records: bool = False
+    """Whether they are small records, such as labels."""
 
 
 class PartReader:
@@ -45,23 +63,23 @@ class PartReader:
         collection: Collection,
         block: int | None,
         elements: int,
-        unordered: bool,
+        role: Role,
     ) -> None:
-        """block: pieces in a block at most; elements: about how many, if it is not given.
-        unordered: whether their order does not matter. Raises InputError if a piece is larger than
-        a block can be.
+        """block: pieces in a block at most; elements: about how many, if it is not given. Raises
+        InputError if a piece is larger than a block can be.
         """
         self.items = items
         self.collection = collection
+        self._role = role
         counted = collection.axes in (COUNTED, VARIED) and collection.cut is None
-        self._sets = unordered and counted
+        self._sets = role.unordered and counted
         whole = self._sets and elements == BLOCK_ELEMENTS
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
         self._reader = PieceReader(items, collection)
         self._ahead: list[Pieces] = []
         self._orders: list[NDArray[np.intp]] = []
 
-    @property
+    @cached_property
     def order(self) -> NDArray[np.intp]:
         """The numbers that its items had, in the order that they have got, when all were read."""
         if not self._sets:
@@ -76,6 +94,8 @@ class PartReader:
 
     def codable(self, given: Model | None) -> bool:
         """Whether there is a model for it."""
+        if self._role.follows is not None:
+            return False
         return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
 
     def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
@@ -86,7 +106,7 @@ class PartReader:
             return Chosen(None)
         elements = pieces = 0
         for first, count in self._blocks:
-            self._ahead.append(self._reader.read(first, count))
+            self._ahead.append(self._read(first, count))
             elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
             # The first block says whether a given model fits; others may hold what it does not
             # code.
@@ -102,11 +122,19 @@ class PartReader:
         if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
             coder = "lzma"
         for start, count in self._blocks:
-            pieces = self._ahead.pop(0) if self._ahead else self._reader.read(start, count)
+            pieces = self._ahead.pop(0) if self._ahead else self._read(start, count)
             bits = None
             if self._sets:
-                sorted_ones = canonical(pieces)
+                ties = [array[start : start + count] for array in self._role.ties]
+                sorted_ones = canonical(pieces, ties)
                 pieces, bits = sorted_ones.pieces, sorted_ones.bits
                 self._orders.append(start + sorted_ones.order)
-            yield Uncoded(pieces, first + start, chosen, coder, bits)
-        self.items.finish()
+            yield Uncoded(pieces, first + start, chosen, coder, bits, self._role.records)
+        if self._role.follows is None:
+            self.items.finish()
+
+    def _read(self, first: int, count: int) -> Pieces:
+        if self._role.follows is None:
+            return self._reader.read(first, count)
+        leader, array = self._role.follows
+        return Pieces.stacked(array[leader.order[first : first + count]])

@@ -8,16 +8,21 @@ from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
 
+from numpy.typing import NDArray
+
 from bitsback.archive.block import Opened
 from bitsback.archive.blocks import HEADER_SPACE, Blocks
 from bitsback.archive.cache import ROOM, BlockCache
 from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.classes import classes_of
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import FACTS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
+from bitsback.archive.layout import FACTS, LABELS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
+from bitsback.archive.numbered import Numbered
+from bitsback.archive.pairs import Pairs, unpack_pairs
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
@@ -25,6 +30,7 @@ from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.unnamed import unpack_unnamed
+from bitsback.archive.view import View
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
     Location,
@@ -197,6 +203,63 @@ class Archive(Contents):
         )
 
     @property
+    def pairs(self) -> Pairs | None:
+        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
+        their folders; None for neither. Raises ArchiveError for damage.
+        """
+        try:
+            return self._pairs
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    @cached_property
+    def _pairs(self) -> Pairs | None:
+        places = self._directory.labels
+        if not isinstance(self.collection, FileList) or not places:
+            return None
+        if len(places) > 1:
+            raise ArchiveError("the labels of its items are told twice")
+        return unpack_pairs(open_section(self._read_place(places[0]), LABELS), self.collection)
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels that the items were compressed with, in the order of the items, or of the
+        files: an array of an npz file; of pictures int64 numbers of `classes`. None if they have
+        none. Raises ArchiveError for damage.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source = os.path.join(folder, "some.npz")
+        ...     np.savez(source, images=np.zeros((3, 9, 9), np.uint8), labels=[5, 0, 5])
+        ...     summary = bitsback.compress(source, source + ".bb", labels="labels")
+        ...     with bitsback.open(source + ".bb") as archive:
+        ...         archive.labels.tolist()
+        [5, 0, 5]
+        """
+        if not isinstance(self.collection, FileList):
+            return None
+        pairs = self.pairs
+        if pairs is not None and pairs.labels is not None:
+            part, first = self.collection.parts[pairs.labels], self.collection.starts[pairs.labels]
+            return View(self, part, first).whole()
+        names = self.files.names
+        if isinstance(names, Numbered):
+            return None if names.labels is None else names.labels.copy()
+        return None if pairs is None else classes_of(names)[1]
+
+    @property
+    def classes(self) -> list[str]:
+        """The folders that pictures were labelled by, sorted; none if they were not. Raises
+        ArchiveError for damage.
+        """
+        if not isinstance(self.collection, FileList) or self.collection.kind != FOLDER:
+            return []
+        names = self.files.names
+        if isinstance(names, Numbered):
+            return list(names.classes)
+        return [] if self.pairs is None else classes_of(names)[0]
+
+    @property
     def blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
@@ -308,6 +371,7 @@ class Archive(Contents):
                 except ArchiveError as problem:
                     yield self._named(problem)
         try:
+            _ = self._pairs
             check_restorable(self._files if files else self.array)
         except ArchiveError as problem:
             yield self._named(problem)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.asked import Asked, Input
+from bitsback.archive.asked import Asked, Bonds, Input
+from bitsback.archive.classes import check_classes, classes_of
 from bitsback.archive.collection import Collection
 from bitsback.archive.groups import Group, Groups
 from bitsback.archive.members import pack_files, part_by_part
+from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.unnamed import pack_unnamed
 from bitsback.archive.warn import warn_of_names, warn_of_notes
@@ -51,11 +53,27 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
 
     files = FileList(FOLDER, tuple(part for _, part in parts))
 
+    labels = None
+    classes: list[str] = []
+    if asked.labels is not None:
+        check_classes(names, name_of(listing.root))
+        classes, labels = classes_of(names)
+
     def settle(orders: Orders) -> bytes:
-        if not asked.keep_names:
-            return pack_unnamed()
-        in_order = (names[member] for member in _settled(list(groups), orders))
-        return pack_files(FOLDER, part_by_part(files), in_order)
+        in_order = _settled(list(groups), orders)
+        if asked.keep_names:
+            kept = (names[member] for member in in_order)
+            return pack_files(FOLDER, part_by_part(files), kept)
+        return pack_unnamed(classes, None if labels is None else labels[in_order])
+
+    ties = (
+        {}
+        if labels is None
+        else {
+            number: [labels[np.array(group.members, np.intp)]]
+            for number, group in enumerate(groups)
+        }
+    )
 
     return Input(
         files,
@@ -65,6 +83,8 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
         bad=bad,
         listing=listing,
         settle=settle,
+        bonds=Bonds(frozenset(range(len(parts))), ties),
+        labels=pack_folders() if labels is not None and asked.keep_names else b"",
         disk=sum(map(size_of, map(listing.path, names))),
     )
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal, cast, get_args
 
 from numpy.typing import DTypeLike
 
-from bitsback.archive.asked import Asked, Input, Keeping
+from bitsback.archive.asked import Asked, Bonds, Input, Keeping
 from bitsback.archive.block import METHODS
 from bitsback.archive.block_writer import Encoded, encode
 from bitsback.archive.choose import (
@@ -31,9 +31,9 @@ from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
 from bitsback.archive.growth import Outgrown, check_growth
 from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import FILES, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.layout import FILES, LABELLED, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
-from bitsback.archive.part_reader import PartReader, Uncoded
+from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
@@ -80,6 +80,7 @@ def compress(
     purpose: Purpose = "storage",
     unordered: bool = False,
     keep_names: bool = False,
+    labels: str | None = None,
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
@@ -128,6 +129,9 @@ def compress(
         of n items. Items that are cut into pieces stay in their order. Of files the pixels are kept
         alone, and they get numbers as names. keep_names: they keep their names, which takes as many
         bytes as the summary says.
+    labels: of an npz file the name of the array of labels, or of other small records, one for each
+        item of the largest array; of a folder "folders": the label of a picture is the folder that
+        it is in. `archive.labels` has them.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -173,7 +177,17 @@ def compress(
     while True:
         try:
             asked = Asked(
-                given, effort, skip_bad, tile, stack, dtype, shape, unordered, keep_names, keeping
+                given,
+                effort,
+                skip_bad,
+                tile,
+                stack,
+                dtype,
+                shape,
+                unordered,
+                labels,
+                keep_names,
+                keeping,
             )
             return _compress(
                 source, destination, asked, block, threads, embed, progress, force, quick
@@ -198,9 +212,10 @@ def _compress(
     with open_input(source, asked) as taken:
         taken.check_output(destination)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
-        parts = [
-            PartReader(items, part, block, elements, asked.unordered) for items, part in taken.parts
-        ]
+        parts: list[PartReader] = []
+        for items, collection in taken.parts:
+            role = _role(taken.bonds, len(parts), parts)
+            parts.append(PartReader(items, collection, block, elements, role))
         if given is not None and not any(part.codable(given) for part in parts):
             for part in [part for part in parts if part.collection.axes != BYTES][:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
@@ -210,6 +225,17 @@ def _compress(
         ):
             writer = _Writer(taken, parts, revocable, asked, embed, quick)
             return writer.write(threads, progress)
+
+
+def _role(bonds: Bonds, number: int, before: Sequence[PartReader]) -> Role:
+    """Of the part with this number, behind others."""
+    leader, array = bonds.follows.get(number, (None, None))
+    return Role(
+        number in bonds.sets,
+        bonds.ties.get(number, ()),
+        None if leader is None or array is None else (before[leader], array),
+        number in bonds.records,
+    )
 
 
 @contextmanager
@@ -245,6 +271,7 @@ class _Writer:
         self._effort = effort = asked.effort
         self._unordered = asked.unordered
         self._keep_names = asked.keep_names
+        self._labelled = asked.labels is not None
         self._embed = embed
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = given is not None or embed == "always"
@@ -256,6 +283,7 @@ class _Writer:
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
+        features |= LABELLED * self._labelled
         output.write(head(features) + collection.pack())
         chosen = self._choose() if self._early else []
         models = {
@@ -295,7 +323,7 @@ class _Writer:
         settled = self._taken.names
         if self._taken.settle is not None:
             settled = self._taken.settle([part.order for part in self._parts])
-        output.write(settled)
+        output.write(settled + self._taken.labels)
         output.write(pack_index(first_offset, index))
         files = collection.files if isinstance(collection, FileList) else None
         return Compressed(
@@ -391,4 +419,5 @@ class _Writer:
             chosen.contested,
             chosen.layout,
             task.order_bits,
+            task.records,
         )

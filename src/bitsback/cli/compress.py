@@ -81,6 +81,13 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     help="With --unordered: files keep their names; it says what these take, which are an order.",
 )
 @click.option(
+    "--labels", metavar="KEY",
+    help=(
+        "The name of the array of an .npz file that has a label, or another small record, for each"
+        " item of the largest; or folders: each picture's label is the folder that it is in."
+    ),
+)  # fmt: skip
+@click.option(
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
@@ -128,6 +135,7 @@ def command(
     stack: bool | None,
     unordered: bool,
     keep_names: bool,
+    labels: str | None,
     embed: Embed,
     files_as: FilesAs,
     keep_others: bool,
@@ -179,6 +187,8 @@ def command(
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered        a set, which has no order
       bitsback compress scans --unordered             a set of pictures, which lose their names
+      bitsback compress digits.npz --labels y         images with labels
+      bitsback compress digits --labels folders       of pictures, the folders that they are in
       bitsback compress scans --rm                    and the pictures go
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
@@ -204,8 +214,8 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
-        if remove or unordered:
-            given_too = "--rm" if remove else "--unordered"
+        if remove or unordered or labels is not None:
+            given_too = "--rm" if remove else "--unordered" if unordered else "--labels"
             raise click.UsageError(f"{given_too} does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
@@ -241,7 +251,7 @@ def command(
             progress=progress,
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
             keep_others=keep_others, purpose=purpose, unordered=unordered,
-            keep_names=keep_names, storage_options=storage_options,
+            keep_names=keep_names, labels=labels, storage_options=storage_options,
         )  # fmt: skip
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,

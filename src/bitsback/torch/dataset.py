@@ -37,6 +37,13 @@ class ArchiveDataset(Dataset[Any]):
     >>> loader = DataLoader(dataset, batch_size=32, sampler=BlockSampler(dataset))
     >>> [tuple(images.shape) for images, labels in loader]
     [(32, 28, 28), (32, 28, 28), (32, 28, 28), (4, 28, 28)]
+
+    Labels that are in the archive need not be given:
+
+    >>> np.savez(path + ".npz", images=digits, labels=np.arange(100) % 10)
+    >>> summary = bitsback.compress(path + ".npz", path, labels="labels", force=True)
+    >>> ArchiveDataset(path)[42][1]
+    2
     """
 
     def __init__(
@@ -51,8 +58,9 @@ class ArchiveDataset(Dataset[Any]):
         """path: of the archive. transform: makes a sample of an image, which is an array of NumPy's
         that may be changed; by default it becomes a tensor of the same dtype. labels: of
         the items, in order: then a sample is a pair (image, label). Of pictures it may be a
-        function of their names. array: of an archive of an npz file the name of the array that is
-        meant; then `labels` may be the name of another one. options: of `bitsback.open`, such as
+        function of their names. By default they are those that the archive has, `archive.labels`.
+        array: of an archive of an npz file the name of the array that is meant, unless it has
+        labels; then `labels` may be the name of another one. options: of `bitsback.open`, such as
         `cache`, the bytes of decoded blocks that each process keeps.
 
         Raises InputError or ArchiveError if the archive cannot be read, or the labels are not as
@@ -61,6 +69,8 @@ class ArchiveDataset(Dataset[Any]):
         archive = bitsback.open(path, **options)
         self._keep_opened({os.getpid(): archive})
         self._open_again, self._arguments = archive.__reduce__()
+        own = _labelled(archive)
+        array = own if array is None else array
         self._array = array
         if archive.kind == "npz" and array is None:
             names = ", ".join(archive.names)
@@ -70,6 +80,8 @@ class ArchiveDataset(Dataset[Any]):
         self._pictures = archive.kind in ("folder", "tiff")
         self._length = len(archive if array is None else archive[array])
         self._transform = transform
+        if labels is None and (archive.kind != "npz" or array == own):
+            labels = archive.labels
         self._labels = self._labels_of(labels)
 
     @property
@@ -148,12 +160,20 @@ class ArchiveDataset(Dataset[Any]):
             raise InputError(
                 f"{self.archive.name}: has {len(self)} items, and there are {len(labels)} labels"
             )
+        if isinstance(labels, np.ndarray) and not labels.dtype.isnative:
+            labels = labels.astype(labels.dtype.newbyteorder("="))
         return labels
 
 
 def _close(archives: dict[int, bitsback.Archive]) -> None:
     for archive in archives.values():
         archive.close()
+
+
+def _labelled(archive: bitsback.Archive) -> str | None:
+    """The name of the array of an npz file whose items have labels, if there is one."""
+    pairs = archive.pairs
+    return None if pairs is None or pairs.images is None else archive.names[pairs.images]
 
 
 def _plain(label: Any) -> Any:
