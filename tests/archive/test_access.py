@@ -129,7 +129,14 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
         300,
         3,
     )
-    assert info["methods"] == {"planes": 0, "squeezed": 0, "chain": 3, "packed": 0, "raw": 0}
+    assert info["methods"] == {
+        "adaptive": 0,
+        "planes": 0,
+        "squeezed": 0,
+        "chain": 3,
+        "packed": 0,
+        "raw": 0,
+    }
     (model,) = info["models"]
     assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
     assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import chain, layout
+from bitsback.archive import adaptive, chain, layout
 from bitsback.archive.block import MULTISET, PREFIX_SIZE
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
@@ -62,7 +62,7 @@ def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
 
 
 @pytest.mark.parametrize("count", [10**6, 1 << 31, 1 << 40, 1 << 60])
-@pytest.mark.parametrize("method", [0, 1, 2, 3, MULTISET + 2])
+@pytest.mark.parametrize("method", [0, 1, 2, 3, 5, MULTISET + 2])
 def test_many_items_in_few_bytes(count: int, method: int) -> None:
     name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
@@ -125,7 +125,7 @@ def test_blocks_that_break_a_rule() -> None:
     collection = Collection(BOOL, (8, 3), 1)
     fine = Run(8, BOOL, (3,), LEVELS)
     cases = {
-        "update|newer": block(0, fine, 5, bytes(3)),
+        "update|newer": block(0, fine, 6, bytes(3)),
         "one bit": block(0, fine, 1, bytes(4)),
         "bytes for": block(0, fine, 0, bytes(23)),
         "two levels": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
@@ -153,6 +153,46 @@ def test_blocks_that_break_a_rule() -> None:
 def deflated(content: bytes) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush()
+
+
+def test_adaptive_blocks() -> None:
+    """Records of two columns, three of them."""
+    dtype = np.dtype(">u2")
+    run, collection = Run(3, dtype, (2,), None), Collection(dtype, (3, 2), 1)
+    records = np.array([[7, 1], [7, 256], [9, 256]], dtype)
+    data = adaptive.pack(records)
+    assert data is not None
+    stream = deflated(bytes.fromhex("0007 0009 0100 0001"))
+    message = data[-len(data) + 4 + len(stream) :]
+    assert data == bytes([2, 2, 2, len(stream)]) + stream + message
+    assert unpack(archive(collection, (3, block(0, run, 5, data)))).tolist() == records.tolist()
+
+    def of(columns: list[int], values: bytes, left: bytes = message) -> bytes:
+        return bytes(columns) + bytes([len(values)]) + values + left
+
+    two = [2, 2, 2]
+    for match, bad in (
+        ("not records of 4", of([4, 1, 1, 1, 1], stream)),
+        ("not records of 0", of([0], stream)),
+        ("not records of 17", of([17], stream)),
+        ("other values", of([2, 2, 4], stream)),
+        ("other values", of([2, 0, 2], stream)),
+        ("are damaged", of(two, deflated(bytes(7)))),
+        ("are damaged", of(two, deflated(bytes(9)))),
+        ("are damaged", of(two, stream[:-1])),
+        ("are damaged", of(two, stream + b"x")),
+        ("are damaged", of(two, b"\xff\xff")),
+        ("not in order", of(two, deflated(bytes.fromhex("0009 0007 0100 0001")))),
+        ("not in order", of(two, deflated(bytes.fromhex("0007 0007 0100 0001")))),
+        ("no message", of(two, stream, message[:-1])),
+        ("not finite", of(two, stream, message[:1] + b"\1" + message[2:])),
+        ("not end|exhausted", of(two, stream, message[:-1] + bytes([message[-1] ^ 1]))),
+        ("exhausted", of(two, stream, b"\1\0" + bytes(4) + b"\1\0\0\0")),
+        ("cut short|ends", bytes([2, 2])),
+    ):
+        refuse(archive(collection, (3, block(0, run, 5, bad))), match)
+    levels = Run(3, dtype, (2,), (b"\0\1", b"\0\2"))
+    refuse(archive(collection, (3, block(0, levels, 5, data))), "in vain")
 
 
 LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
@@ -226,7 +266,7 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
         count = sum(run.items for run in some)
         payload = varint(0) + pack_runs(some) + bytes([MULTISET + 2]) + data
         refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
-    for method in (0, 1, 3, 5, 15, 32):
+    for method in (0, 1, 3, 5, 6, 15, 32):
         payload = block(0, runs[0], MULTISET + method, b"")
         refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
 
@@ -281,7 +321,7 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
 
 def test_newer_archives(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20])
-    for at, value in ((7, 3), (7, 255), (8, 4), (8, 128)):
+    for at, value in ((7, 3), (7, 255), (8, 8), (8, 128)):
         changed = bytearray(data)
         changed[at] = value
         refuse(bytes(changed), "newer|shortest")

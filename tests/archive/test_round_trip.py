@@ -82,7 +82,14 @@ def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
     array = make(digits)
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream)
-    assert summary.methods == {"planes": 0, "squeezed": 0, "chain": 1, "packed": 0, "raw": 0}
+    assert summary.methods == {
+        "adaptive": 0,
+        "planes": 0,
+        "squeezed": 0,
+        "chain": 1,
+        "packed": 0,
+        "raw": 0,
+    }
     assert summary.bytes_out < 0.2 * digits.size / 8 + 300
     assert_same(unpack(stream.getvalue()), array)
 

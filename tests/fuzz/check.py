@@ -113,6 +113,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     assert bool(problems) != whole, "verify and decompress do not agree"
     assert all("\n" not in str(problem) for _, problem in problems)
     refused(lambda: archive.names)
+    assert refused(lambda: archive.labels) <= (not whole)
     items: dict[int, bytes] = {}
 
     def take(number: int) -> None:
@@ -127,12 +128,20 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     if whole:
         assert len(items) == min(len(archive), MOST_ITEMS)
         if sources is None and archive.collection.nbytes < MOST_SPECIFIED:
-            files = spec.decode_files(
-                data, [spec_model(name) for name in ("mnist-binary", "mnist")]
-            )
+            models = [spec_model(name) for name in ("mnist-binary", "mnist")]
+            files = spec.decode_files(data, models)
             assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())
-            assert [file.name for file in files if file.name is not None] == archive.names
+            assert [file.name for file in files if file.name is not None] == [*archive.names]
+            assert spec.decode_labels(data, models) == labels_of(archive)
     return whole
+
+
+def labels_of(archive: bitsback.Archive) -> list[Any] | None:
+    """As the specification has them: of pictures the folders."""
+    labels = archive.labels
+    if labels is None or archive.kind == "npz":
+        return None if labels is None else labels.tolist()
+    return [archive.classes[label] for label in labels]
 
 
 def conform(data: bytes) -> None:

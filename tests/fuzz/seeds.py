@@ -122,6 +122,9 @@ def collections() -> list[Seed]:
         save(rng.integers(0, 256, (5, 4, 3), np.uint8), pictures / "deep" / "colour.tif")
         save(rng.integers(0, 256, (20, 40, 3), np.uint8), pictures / "deep" / "other.png")
         save(np.add.outer(np.arange(20), np.arange(30)).astype("<u2"), pictures / "Ü.pgm.png")
+        classes = folder / "classes"
+        for number, item in enumerate(ink):
+            save(item.astype(bool), classes / "ab"[number % 2] / f"{number}.png")
         exact = folder / "exact"
         for number in range(2):
             save(rng.integers(0, 9, (20, 40), np.uint8), exact / f"{number}.pgm")
@@ -129,6 +132,8 @@ def collections() -> list[Seed]:
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
+        labels = np.arange(6) % 2
+        np.savez(folder / "pairs.npz", ink=np.concatenate([ink[:5], ink[:1]]), labels=labels)
         pages = [Image.fromarray(item) for item in (*grey, *ink[:2] * np.uint8(255))]
         pages[2].save(folder / "x.tif", save_all=True, append_images=pages)
         (folder / "x.idx").write_bytes(
@@ -138,12 +143,22 @@ def collections() -> list[Seed]:
         )
         (folder / "x.idx.gz").write_bytes(gzip.compress((folder / "x.idx").read_bytes()))
         seeds = []
-        for path in (pictures, exact, folder / "x.npz", folder / "x.tif"):
-            options = {"files": "exact", "keep_others": True} if path == exact else {}
-            data = compress(path, model="fast", block=4, tile=16, **options)
+        made: list[tuple[Path, dict[str, Any]]] = [
+            (pictures, {}),
+            (exact, {"files": "exact", "keep_others": True}),
+            (folder / "x.npz", {}),
+            (folder / "x.tif", {}),
+            (pictures / "deep", {"unordered": True}),
+            (pictures / "deep", {"unordered": True, "keep_names": True}),
+            (classes, {"unordered": True, "labels": "folders"}),
+            (folder / "pairs.npz", {"labels": "labels"}),
+            (folder / "pairs.npz", {"labels": "labels", "unordered": True}),
+        ]
+        for path, options in made:
+            data = compress(path, model="fast", **{"block": 4, "tile": 16, **options})
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(content(opened[number]) for number in range(len(opened)))
-            seeds.append(Seed(path.name, data, items, stored=stored(data)))
+            seeds.append(Seed(f"{path.name} {options}", data, items, stored=stored(data)))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds

@@ -120,12 +120,12 @@ def _decode_squeezed(block: Opened, dtype: np.dtype[Any], elements: int) -> NDAr
 
 
 def _decode_adaptive(block: Opened, dtype: np.dtype[Any], elements: int) -> NDArray[Any]:
-    if any(run.levels is not None for run in block.runs):
-        raise ArchiveError("its elements have levels to choose from in vain")
     if elements > max_elements(len(block.data)):
         raise ArchiveError(
             f"it claims {elements} elements in {len(block.data)} bytes, which no writer would"
         )
+    if any(run.levels is not None for run in block.runs):
+        raise ArchiveError("its elements have levels to choose from in vain")
     return adaptive.unpack(block.data, elements, dtype)
 
 

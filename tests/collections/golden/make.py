@@ -72,6 +72,27 @@ def npz(path: Path) -> None:
     )
 
 
+def classes(path: Path) -> None:
+    """Pictures in folders, in canonical order as they come back without names: by their sizes."""
+    colours = [ramp("u1", rows, 5, 3) for rows in (3, 6)]
+    digits = sorted(binarised_mnist_test_images()[:5], key=lambda digit: digit.tobytes())
+    for number, (picture, folder) in enumerate(
+        zip(
+            [*colours, *digits],
+            ["cat", "dog/old", "cat", "cat", "dog/old", "cat", "cat"],
+            strict=True,
+        )
+    ):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path / folder / f"{number}.png")
+
+
+def pairs(path: Path) -> None:
+    digits = binarised_mnist_test_images()[:9]
+    order = sorted(range(9), key=lambda number: digits[number].tobytes())
+    np.savez(path, images=digits[order], labels=ramp(">i4", 9) % 3, boxes=ramp("u1", 9, 2))
+
+
 def tiff(path: Path) -> None:
     pages = [
         Image.fromarray(ramp("u1", 4, 5)),
@@ -113,6 +134,10 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures-without-facts": pictures,
     "files": every_byte,
     "arrays.npz": npz,
+    "labels.npz": pairs,
+    "set.npz": pairs,
+    "labels": classes,
+    "set": classes,
     "pages.tiff": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
@@ -122,6 +147,15 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
 
 OLD = ("pictures-without-facts",)
 """Those that no writer makes any more."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "files": {"files": "exact", "keep_others": True},
+    "labels.npz": {"labels": "labels"},
+    "set.npz": {"labels": "labels", "unordered": True},
+    "labels": {"labels": "folders", "unordered": True, "keep_names": True},
+    "set": {"labels": "folders", "unordered": True},
+}
+"""What an archive was made with."""
 
 PINNED = ("arrays.npz", "images.idx", "images.idx.gz", "joined")
 """Those in which no general compressor has a part, whose bytes may change with its version."""
@@ -134,11 +168,7 @@ def make(name: str, folder: Path) -> bytes:
     if name == "joined":
         merged(source, archive)
         return archive.read_bytes()
-    exact = name == "files"
-    bitsback.compress(
-        source, archive, model="fast", threads=1, files="exact" if exact else "pixels",
-        keep_others=exact,
-    )  # fmt: skip
+    bitsback.compress(source, archive, model="fast", threads=1, **OPTIONS.get(name, {}))
     return archive.read_bytes()
 
 
