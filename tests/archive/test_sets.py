@@ -18,6 +18,8 @@ import bitsback
 from bitsback import _core
 from bitsback.archive import chain
 from bitsback.archive.block import read_header
+from bitsback.archive.collection import Collection
+from bitsback.archive.cutting import blocks_of
 from plane_models import ship
 from random_models import random_model
 
@@ -174,6 +176,28 @@ def test_blocks_are_multisets_each(digits: NDArray[np.bool_], block: int) -> Non
     assert_same(bitsback.open(io.BytesIO(data))[:], np.concatenate(parts))
 
 
+@pytest.mark.parametrize(
+    ("items", "shape", "dtype", "blocks"),
+    [
+        (60_000, (28, 28), "|u1", 1),
+        (1 << 20, (4, 4), "|u1", 1),
+        ((1 << 20) + 1, (4, 4), "|u1", 2),
+        (50_000, (32, 32, 3), "|u1", 1),
+        (100_000, (32, 32, 3), "|u1", 2),
+        (1 << 17, (64, 64), "<f8", 2),
+        (1 << 25, (), "|u1", 32),
+    ],
+)
+def test_what_is_too_large_for_a_block_is_several(
+    items: int, shape: tuple[int, ...], dtype: str, blocks: int
+) -> None:
+    part = Collection.of_items(dtype, shape, items)
+    found = list(blocks_of(part, None, "x", unordered=True))
+    assert len(found) == blocks and sum(count for _, count in found) == items
+    assert max(count for _, count in found) - min(count for _, count in found) <= 1
+    assert len(list(blocks_of(part, 1000, "x", unordered=True))) == -(-items // 1000)
+
+
 def test_what_no_model_codes_is_sorted() -> None:
     array = np.random.default_rng(0).integers(0, 50, (200, 3)).astype(">i8")
     assert multisets(check(array)) == 0
@@ -238,7 +262,8 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
             read_header(memoryview(changed))
 
 
-def test_the_page_runs() -> None:
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[2] / "docs" / "sets.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert blocks

@@ -272,7 +272,7 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
     print(state.message.to_bytes());
 }
 
-// A chain: push items, print the message, pop them, print it again.
+// A chain: push items, print the message, pop them, print it again; and the same of them as a multiset.
 template <class Symbol>
 void push_and_pop_chain(Message& message, Fields& fields, const Program& program) {
     std::vector<Batches> batches;
@@ -284,6 +284,16 @@ void push_and_pop_chain(Message& message, Fields& fields, const Program& program
     std::vector<Symbol> popped(x.size());
     program.pop(message, std::span<Symbol>(popped), batches);
     if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
+    print(message.to_bytes());
+    std::ranges::reverse(batches);
+    program.push_set(message, std::span<const Symbol>(x), batches, false);
+    print(message.to_bytes());
+    std::ranges::reverse(batches);
+    program.pop_set(message, std::span<Symbol>(popped), batches, false);
+    std::vector<Symbol> back = popped, all = x;
+    std::ranges::sort(back);
+    std::ranges::sort(all);
+    if (back != all) throw std::runtime_error("a multiset did not give back what was pushed");
     print(message.to_bytes());
 }
 

@@ -55,7 +55,7 @@ class Vectors:
         self.lines.append("".join(f"{int(value)} " for part in values for value in part))
 
     def tables(self) -> None:
-        self.put("T", codecs.Q, codecs.P, codecs.LOGISTIC)
+        self.put("T", codecs.Q, codecs.P, codecs.COMPONENTS["logistic"][0])
         self.expect()
 
     def start(self, lanes: int, depth: int | None) -> None:
@@ -142,7 +142,8 @@ class Vectors:
         means = rng.integers(-(2**8) * levels, 2**9 * levels, (n, k)).clip(-(2**24), 2**24)
         inverse_scales = np.exp2(rng.uniform(0, 26, (n, k))).astype(int)
         parts = zip(weights.tolist(), means.tolist(), inverse_scales.tolist(), strict=True)
-        spec = codecs.Array([codecs.Mixture(*part, levels, precision, logistic) for part in parts])
+        component = "logistic" if logistic else "normal"
+        spec = codecs.Array([codecs.Mixture(*part, levels, precision, component) for part in parts])
         parameters = (int(logistic), precision, levels, k, weights, means, inverse_scales)
         self.codec("X", parameters, spec, rng.integers(0, levels, n).tolist())
 
@@ -284,7 +285,12 @@ class Vectors:
         for step in program.code:
             self.put(int(step.pops), keys.index(step.distribution.key))
         self.put(chain.schedule(items, model.growth, model.batch), x)
-        self.expect(chain.encode(model, x, digest, lanes).to_bytes(), start)
+        ordered = chain.encode(model, x, digest, lanes).to_bytes()
+        dtype = "u1" if levels <= 256 else "<u2"
+        members = chain.encode_set(
+            model, x, lambda item: np.array(item).astype(dtype).tobytes(), digest, lanes
+        )
+        self.expect(ordered, start, members.to_bytes(), start)
 
     def dense(self, lanes: int, items: int, **sizes: Any) -> None:
         model = Model(*random_model(int(self.rng.integers(1000)), **sizes))

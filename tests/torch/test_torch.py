@@ -84,6 +84,47 @@ def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
         ArchiveDataset(tmp_path / "x.bb", array="none")
 
 
+@pytest.mark.parametrize("unordered", [False, True])
+def test_pairs_that_are_in_an_archive(tmp_path: Path, unordered: bool) -> None:
+    """Each image comes with the label that it had, and workers find them, too."""
+    images = np.arange(60, dtype=np.uint8).reshape(60, 1, 1) * np.ones((5, 6), np.uint8)
+    order = np.random.default_rng(0).permutation(60)
+    np.savez(tmp_path / "x.npz", y=(order % 7).astype(">i4"), images=images[order], z=order)
+    options: dict[str, Any] = {"labels": "y", "unordered": unordered, "block": 11}
+    bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb", **options)
+    dataset = ArchiveDataset(tmp_path / "x.bb")
+    assert len(dataset) == 60 and type(dataset[0][1]) is int
+    seen = 0
+    for x, y in DataLoader(dataset, 8, sampler=BlockSampler(dataset), num_workers=2):
+        assert torch.equal(x[:, 0, 0] % 7, y)
+        seen += len(y)
+    assert seen == 60
+    image, label = ArchiveDataset(tmp_path / "x.bb", labels="z")[5]
+    assert image[0, 0] == label, "others are taken where they are asked for"
+    assert not isinstance(ArchiveDataset(tmp_path / "x.bb", array="z")[0], tuple)
+    np.savez(tmp_path / "x.npz", images=images, y=np.stack([np.arange(60)] * 2, 1).astype(">i2"))
+    bitsback.compress(tmp_path / "x.npz", tmp_path / "y.bb", labels="y")
+    (_, records), *_ = DataLoader(ArchiveDataset(tmp_path / "y.bb"), 60)
+    assert records.tolist() == [[number, number] for number in range(60)]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"unordered": True}, {"unordered": True, "keep_names": True}]
+)
+def test_pictures_with_their_classes(tmp_path: Path, options: dict[str, Any]) -> None:
+    for number in range(20):
+        (tmp_path / "in" / "abc"[number % 3]).mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(np.full((4, 5), number, np.uint8))
+        picture.save(tmp_path / "in" / "abc"[number % 3] / f"{number}.png")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders", **options)
+    dataset = ArchiveDataset(tmp_path / "x.bb")
+    assert dataset.archive.classes == ["a", "b", "c"]
+    found = sorted(
+        (int(image[0, 0]), label) for image, label in map(dataset.__getitem__, range(20))
+    )
+    assert found == [(number, number % 3) for number in range(20)]
+
+
 def test_pictures_of_several_kinds(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     images = []
