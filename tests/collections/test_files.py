@@ -212,7 +212,7 @@ def test_a_wrong_estimate_makes_no_archive_larger(
     sources = [tmp_path / f"{number}.png" for number in range(3)]
     forms = [
         split.note
-        for split in (folders.split(path.read_bytes(), False) for path in sources)
+        for split in (folders.split(io.BytesIO(path.read_bytes()), False) for path in sources)
         if split
     ]
     assert len(forms) == 3

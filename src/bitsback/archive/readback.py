@@ -105,7 +105,6 @@ def _part_items(
 ) -> Items:
     """What a part of a folder should hold; notes are not compared."""
     from bitsback.archive.folders import ByteItems, chunks_of
-    from bitsback.images.pictures import read_pixels, read_samples
 
     files = archive.files
     if part.axes == BYTES and not part.entries:
@@ -115,5 +114,5 @@ def _part_items(
         assert files.facts is not None, "they were read"
         chunks = chunks_of(listing, listing.names, members, files.facts)
         return ByteItems(str(listing.root), part, chunks)
-    read = read_pixels if target_of(files, members[0])[1] is not None else read_samples
-    return PictureItems(listing, listing.names, members, part, read)
+    as_stored = target_of(files, members[0])[1] is None
+    return PictureItems(listing, listing.names, members, part, as_stored)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
+from bitsback.archive.grid import Shape
 from bitsback.archive.pieces import Pieces
 
 _PIECES = 64
@@ -32,8 +33,13 @@ def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
     """What is in the middle of a piece, of about so many elements at most: some slices, if it is a
     stack, and of them some rows and columns.
     """
-    stacks = planes.STACKS in planes.layouts_for(piece.dtype, piece.shape)
-    sides = list(piece.shape)
+    return np.ascontiguousarray(piece[middle_box(piece.dtype, piece.shape, most)])
+
+
+def middle_box(dtype: np.dtype[Any], shape: Shape, most: int = _ELEMENTS) -> tuple[slice, ...]:
+    """Where it is in a piece of this dtype and shape."""
+    stacks = planes.STACKS in planes.layouts_for(dtype, shape)
+    sides = list(shape)
     if stacks:
         sides[0] = min(sides[0], _SLICES)
     rows = int(stacks)
@@ -42,6 +48,5 @@ def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
     for axis in (rows, rows + 1):  # what one of them does not need is for the other
         sides[axis] = min(sides[axis], side)
         side = max(most // (others * sides[rows]), 1)
-    starts = [(size - side) // 2 for size, side in zip(piece.shape, sides, strict=True)]
-    box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
-    return np.ascontiguousarray(piece[box])
+    starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
+    return tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))

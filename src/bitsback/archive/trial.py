@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from bitsback.archive.choose import Effort, UnfitError, any_codes, choose, coder_for
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.sampling import sample_of
-from bitsback.archive.squeeze import squeeze
+from bitsback.archive.sampling import middle_box
+from bitsback.archive.squeeze import Coder, squeeze
+from bitsback.images.bands.bands import Bands
 from bitsback.models import Model
 
 _START = 40
@@ -20,16 +21,13 @@ _HOPELESS = 1.5
 """Times as many bytes as a model's, from which on a general compressor is not tried on all."""
 
 
-def pixel_cost(
-    pixels: NDArray[Any], given: Model | None, effort: Effort, job: int
-) -> tuple[int, bool]:
+def pixel_cost(pixels: Bands, given: Model | None, effort: Effort, job: int) -> tuple[int, bool]:
     """The bytes that they would take, about, and whether a general compressor makes them fewest.
 
-    Of a large picture a model codes what is in its middle. given, effort, job: as `choose` takes
-    them.
+    Of a large picture a model codes what is in its middle, and a general compressor one band after
+    the other. given, effort, job: as `choose` takes them.
     """
-    pieces = Pieces.stacked(np.ascontiguousarray(pixels)[np.newaxis])
-    sample = sample_of(pieces, whole=False)
+    sample = _sample(pixels)
     share = sample.elements.size / pixels.size
     by_model = None
     if any_codes(given, pixels.dtype, pixels.shape):
@@ -46,11 +44,20 @@ def pixel_cost(
         of_sample = squeeze(sample, _bits(sample), coder)
         if of_sample is None or len(of_sample) > _HOPELESS * by_model * share:
             return int(by_model), False
-    whole = squeeze(pieces, _bits(pieces), coder)
-    squeezed = pixels.nbytes if whole is None else min(len(whole), pixels.nbytes)
+    squeezed = sum(_squeezed(band, coder) for band in pixels)
     if by_model is None or squeezed < by_model:
         return squeezed, True
     return int(by_model), False
+
+
+def _sample(pixels: Bands) -> Pieces:
+    return Pieces.stacked(pixels.region(middle_box(pixels.dtype, pixels.shape))[np.newaxis])
+
+
+def _squeezed(band: NDArray[Any], coder: Coder) -> int:
+    pieces = Pieces.stacked(np.ascontiguousarray(band)[np.newaxis])
+    whole = squeeze(pieces, _bits(pieces), coder)
+    return band.nbytes if whole is None else min(len(whole), band.nbytes)
 
 
 def _bits(pieces: Pieces) -> NDArray[np.uint8] | None:
