@@ -33,8 +33,7 @@ path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 shape, ending = (rows, side, 3), path.rsplit(".")[-1]
 random = np.random.default_rng(0)
 columns = np.arange(side)
-with open(path, "wb") as file:
-    tiff = TiffWriter(file, path)
+with open(path, "wb") as file, TiffWriter(file, path) as tiff:
     if ending == "npy":
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -55,9 +54,7 @@ with open(path, "wb") as file:
             png.add(band)
         else:
             file.write(band.tobytes())
-    if ending == "tif":
-        tiff.close()
-    elif ending == "png":
+    if ending == "png":
         png.close()
 """
 

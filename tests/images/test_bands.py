@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.images import notes, tiff_strips
+from bitsback.images import notes, tags, tiff_strips, tiff_writer
 from bitsback.images.bands import bands, picture
 from bitsback.images.bands.bands import Bands, Rows
 from bitsback.images.bands.picture import pixel_bands, sample_bands
@@ -269,6 +269,20 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             again.seek(page)
             before.seek(page)
             assert np.array_equal(np.asarray(again), np.asarray(before))
+
+
+def test_a_tiff_file_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("0.tif", "pages.tif"):
+        drawn("RGB").save(tmp_path / name, compression="tiff_lzw")
+    bitsback.compress([tmp_path / "0.tif"], tmp_path / "a.bb", model="fast")
+    bitsback.compress(tmp_path / "pages.tif", tmp_path / "b.bb", model="fast")
+    monkeypatch.setattr(tiff_writer, "MOST", 2000)
+    with pytest.raises(bitsback.InputError, match="longer than the 4 GiB"):
+        bitsback.decompress(tmp_path / "b.bb", tmp_path / "again.tif")
+    monkeypatch.setattr(tags, "MOST", 2000)
+    with pytest.raises(bitsback.ArchiveError, match=r"0\.tif: it would be longer than the 4 GiB"):
+        bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert not {path.name for path in tmp_path.iterdir()} & {"out", "again.tif"}
 
 
 def notes_told(path: Path) -> tuple[Any, ...]:

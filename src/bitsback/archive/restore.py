@@ -71,8 +71,8 @@ def _write_tiff(
     from bitsback.images.tiff_writer import TiffWriter
 
     files = archive.files
-    writer = TiffWriter(output, output.name)
     with ExitStack() as stack:
+        writer = stack.enter_context(TiffWriter(output, output.name))
         pages = [
             stack.enter_context(closing(_pages(archive, number, threads, verify)))
             for number in range(len(files.collection.parts))
@@ -82,7 +82,6 @@ def _write_tiff(
                 pass
             if progress is not None:
                 progress(done, len(files))
-    writer.close()
 
 
 def _pages(

@@ -9,6 +9,7 @@ Source: TIFF revision 6.0, section 2.
 
 import struct
 import tempfile
+from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -27,7 +28,9 @@ _PIECE = 1 << 20
 
 
 class TiffWriter:
-    """Pages with the shapes and dtypes of modes: [height, width] or [height, width, channels]."""
+    """Pages with the shapes and dtypes of modes: [height, width] or [height, width, channels]. The
+    file is whole when the context ends.
+    """
 
     def __init__(self, output: Writable, name: str) -> None:
         """name: of the file, for error messages."""
@@ -42,13 +45,12 @@ class TiffWriter:
         """
         if self._page is None:
             self._page = _Page(rows.dtype, page, self._at)
-        if not self._page.add(rows):
+        whole = self._page.add(rows)
+        self._check(self._page.end)
+        if not whole:
             return False
-        if self._page.end > MOST:
-            raise InputError(
-                f"{self._name}: would be longer than the 4 GiB of a TIFF file; extract the pages as"
-                " files"
-            )
+        self._page.finish()
+        self._check(self._page.end)
         if self._waiting is None:
             self._output.write(b"II*\0" + struct.pack("<I", self._page.directory))
         else:
@@ -56,10 +58,29 @@ class TiffWriter:
         self._at, self._waiting, self._page = self._page.end, self._page, None
         return True
 
-    def close(self) -> None:
-        """Writes the last page."""
-        if self._waiting is not None:
-            self._waiting.write(self._output, 0)
+    def _check(self, size: int) -> None:
+        if size > MOST:
+            raise InputError(
+                f"{self._name}: would be longer than the 4 GiB of a TIFF file; extract the pages as"
+                " files"
+            )
+
+    def __enter__(self) -> "TiffWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None and self._waiting is not None:
+                self._waiting.write(self._output, 0)
+        finally:
+            for page in (self._page, self._waiting):
+                if page is not None:
+                    page.spool.close()
 
 
 class _Page:
@@ -67,26 +88,30 @@ class _Page:
         """start: where in the file it begins."""
         self._shape, self._samples = shape, shape[2] if len(shape) == 3 else 1
         self._left, self._bits = shape[0], bits_of(dtype)
-        self._spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115
-        self._strips = StripWriter(self._spool.write, shape[0], row_size(dtype, shape), start)
-        self.directory = self.end = start
-        """Where its directory is, and the next page begins, when all rows are there."""
+        self.spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115
+        self._strips = StripWriter(self.spool.write, shape[0], row_size(dtype, shape), start)
+        self.directory = 0
+        """Where it is, once the page is finished."""
+        self.end = start
+        """Of what there is of it."""
 
     def add(self, rows: NDArray[Any]) -> bool:
         """Whether they are all there then."""
         self._strips.add(as_rows(rows))
         self._left -= len(rows)
-        if not self._left:
-            self._spool.write(bytes(self._strips.end % 2))
-            at = self._strips.end + self._strips.end % 2
-            self.directory, packed = pack_directory(self._tags(), at)
-            self._spool.write(packed[:-4])
-            self.end = at + len(packed)
+        self.end = self._strips.end
         return not self._left
+
+    def finish(self) -> None:
+        """When all rows are there."""
+        padding = bytes(self.end % 2)
+        self.directory, packed = pack_directory(self._tags(), self.end + len(padding))
+        self.spool.write(padding + packed[:-4])
+        self.end += len(padding) + len(packed)
 
     def write(self, output: Writable, following: int) -> None:
         """following: where the next directory is."""
-        with self._spool as file:
+        with self.spool as file:
             file.seek(0)
             while piece := file.read(_PIECE):
                 output.write(piece)
