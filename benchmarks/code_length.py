@@ -5,12 +5,14 @@ codecs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Model
 from bitsback.archive import chain
+from bitsback.models.variables import DATA
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Coded:
 
     message_bytes: int
     information: float
-    """Bits pushed minus bits popped: the sum of -log2 p(x|z) - log2 p(z) + log2 q(z|x), by the
-    integers.
+    """Bits pushed minus bits popped, by the integers: of one layer of latents, the sum of
+    -log2 p(x|z) - log2 p(z) + log2 q(z|x).
     """
 
     @property
@@ -40,13 +42,15 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
     end = len(items)
     schedule = chain.schedule(end, model.growth, model.batch)
     for size in (size for size, count in schedule for _ in range(count)):
-        batch = items[end - size : end]
-        posterior, prior = model.posterior(batch), model.prior(size)
-        z = posterior.pop(message)
-        likelihood = model.likelihood(z)
-        likelihood.push(message, batch)
-        prior.push(message, z)
-        information += float(likelihood.information(batch).sum() + prior.information(z).sum())
-        information -= float(posterior.information(z).sum())
+        values: dict[str, NDArray[Any]] = {DATA: items[end - size : end]}
+        for step in model.code:
+            distribution = model.distributions[step.distribution]
+            codec = distribution.codec(values, size, model.whole_size())
+            if step.pops:
+                values[step.variable] = symbols = codec.pop(message)
+            else:
+                codec.push(message, symbols := values.pop(step.variable))
+            bits = float(codec.information(symbols).sum())
+            information += -bits if step.pops else bits
         end -= size
     return Coded(len(message.to_bytes()), information)

@@ -47,6 +47,38 @@ def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
     )
 
 
+def layers() -> tuple[str, Tensors]:
+    """Bit-Swap of items: z on a fixed grid."""
+    parts = Parts(0, (2, 3))
+    parts.data(1, 9)
+    parts.latent("z", 2, 5)
+    parts.latent("y", 1, 8)
+    net = parts.net("up", ["x"])
+    net.linear(net.grow("flatten", "x", "row"), 4, name="hidden")
+    outputs = net.outputs("normal", "hidden", 2, 32)
+    parts.distributions["q(z|x)"] = parts.codec("normal", 24, net, outputs, 32)
+    net = parts.net("middle", ["z"])
+    net.linear("z", 4, name="hidden")
+    outputs = net.outputs("gaussian", "hidden", 1, 256)
+    parts.distributions["q(y|z)"] = parts.codec("gaussian", 24, net, outputs, 256)
+    net.grow("image", net.linear("hidden", 6, name="row"), "cells", grid=1)
+    outputs = net.outputs("exponential", "cells", 1, 9)
+    parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 9)
+    net = parts.net("down", ["y"])
+    outputs = net.outputs("normal", "y", 2, 32)
+    parts.distributions["p(z|y)"] = parts.codec("normal", 20, net, outputs, 32)
+    parts.distributions["p(y)"] = {"codec": "uniform"}
+    return parts.model(
+        [
+            "pop z ~ q(z|x)",
+            "push x ~ p(x|z)",
+            "pop y ~ q(y|z)",
+            "push z ~ p(z|y)",
+            "push y ~ p(y)",
+        ]
+    )
+
+
 def much_work() -> tuple[str, Tensors]:
     """A model without a size, with nearly 5,000 multiply-adds at each pixel."""
     parts = Parts(0, None)
@@ -91,6 +123,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     ),
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),
+    "layers": layers,
     "much work": much_work,
     "many levels": many_levels,
     "free": small_predictive,

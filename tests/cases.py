@@ -13,10 +13,13 @@ from bitsback.codecs import (
     Bernoulli,
     BernoulliTable,
     BitsBack,
+    BitSwap,
     Categorical,
+    ChainRule,
     Codec,
     Gaussian,
     Mixture,
+    Multiset,
     Rows,
     Serial,
     Uniform,
@@ -204,3 +207,82 @@ def bits_backs(draw: st.DrawFn) -> Case:
         ),
     )
     return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))
+
+
+@st.composite
+def bit_swaps(draw: st.DrawFn) -> Case:
+    """Layers of latents on grids of their own: each moves the means of those below and above."""
+    widths = draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    pixels, top = draw(st.integers(1, 8)), draw(st.sampled_from([2, 9, 1000]))
+    scale = draw(st.sampled_from([1, 2**12, 2**16, 2**26]))
+    levels = [*draw(st.lists(st.sampled_from([2, 7, 300]), min_size=4, max_size=4))[: len(widths)]]
+    levels[-1] = top
+
+    def of(width: int, symbols: int, given: Any) -> tuple[Mixture, spec.Array]:
+        means = np.arange(width) * 300 + int(np.sum(given)) * 77
+        weights = np.full((width, 1), 2**16)
+        ours = Mixture(
+            weights, means[:, None], np.full((width, 1), scale), symbols, component="normal"
+        )
+        return ours, spec.Array(
+            [spec.Mixture([2**16], [m], [scale], symbols, 24, False) for m in means.tolist()]
+        )
+
+    def up(layer: int, side: int) -> Any:
+        return lambda below: of(widths[layer], levels[layer], below)[side]
+
+    def down(layer: int, side: int) -> Any:
+        width, symbols = (pixels, 4) if layer == 0 else (widths[layer - 1], levels[layer - 1])
+        return lambda z: of(width, symbols, z)[side]
+
+    layers = range(len(widths))
+    codec = BitSwap(
+        [up(layer, 0) for layer in layers],
+        [down(layer, 0) for layer in layers],
+        Uniform(top, (widths[-1],)),
+    )
+    reference = spec.BitSwap(
+        [up(layer, 1) for layer in layers],
+        [down(layer, 1) for layer in layers],
+        spec.Array([spec.Uniform(top)] * widths[-1]),
+    )
+    return Case(codec, reference, draw_integers(draw, 0, 3, (pixels,)))
+
+
+@st.composite
+def chain_rules(draw: st.DrawFn) -> Case:
+    """A part that says by how much the frequencies of the other are moved."""
+    ones = draw_integers(draw, 1, 2**16 - 257, (draw(st.integers(1, 9)),))
+    swapped = draw(st.booleans())
+
+    def frequencies(a: Any) -> NDArray[np.int64]:
+        return ones + int(np.sum(a)) % 256
+
+    a, b = draw_integers(draw, 0, 99, (3,)), draw_integers(draw, 0, 1, ones.shape)
+    return Case(
+        ChainRule(Uniform(100, (3,)), lambda a: Bernoulli(frequencies(a), 16), swapped),
+        spec.ChainRule(
+            spec.Array([spec.Uniform(100)] * 3),
+            lambda a: spec.Array([spec.Bernoulli(f, 16) for f in frequencies(a).tolist()]),
+            swapped,
+        ),
+        (b, a) if swapped else (a, b),
+    )
+
+
+@st.composite
+def multisets(draw: st.DrawFn) -> Case:
+    """Of items that are often equal, of one array each or of two."""
+    size, levels = draw(st.integers(0, 20)), draw(st.sampled_from([1, 2, 3, 300]))
+    length = draw(st.integers(1, 3))
+    numbers = draw_integers(draw, 0, levels - 1, (size, length)).tolist()
+    one, reference = Uniform(levels, (length,)), spec.Array([spec.Uniform(levels)] * length)
+    if draw(st.booleans()):
+        items = sorted(numbers)
+        return Case(Multiset(one, size), spec.Multiset(reference, size), tuple(items))
+    pairs = tuple(sorted(zip(numbers, numbers[::-1], strict=True)))
+    return Case(
+        Multiset(Serial(one, one), size),
+        spec.Multiset(spec.Serial([reference, reference]), size),
+        pairs,
+    )

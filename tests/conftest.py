@@ -1,11 +1,14 @@
 """What all tests share: the folder of tests on the path, for `reference` and `laws`, one thread of
-torch where every core has a process of its own, and one hypothesis profile.
+torch where every core has a process of its own, one hypothesis profile, and a server of S3 on this
+machine for those that want one.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +24,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("bitsback")
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[dict[str, Any]]:
+    """The storage options for an S3 server of its own."""
+    from moto.server import ThreadedMotoServer  # which takes a second to import
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {"key": "me", "secret": "mine", "endpoint_url": f"http://{host}:{port}"}
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -133,6 +133,11 @@ class Net:
             return [
                 self.table(raw, (np.arange(1001) * 255 // 1000).astype(np.uint8), f"{prefix}logit")
             ]
+        if codec == "normal":
+            return [
+                self.linear(of, n, (-100, min(64 * levels + 1000, 32767)), f"{prefix}mean"),
+                self.linear(of, n, BYTES, f"{prefix}scale"),
+            ]
         if codec == "mixture":
             most = min(64 * levels + 1000, 32767)  # beyond the last symbol, as -1000 before all
             clamps = {"weight": BYTES, "mean": (-1000, most), "scale": BYTES}
@@ -192,10 +197,10 @@ class Parts:
         for tensor in MEANINGS[codec].TENSORS:
             self.tensors[f"{net.name}.{tensor}"] = self._tensor(codec, tensor, precision, levels)
         about = {"codec": codec, "precision": precision, "network": net.name, "outputs": outputs}
-        return about | ({"mean_shift": mean_shift} if codec == "mixture" else {})
+        return about | ({"mean_shift": mean_shift} if codec in ("mixture", "normal") else {})
 
     def _tensor(self, codec: str, name: str, precision: int, levels: int) -> NDArray[Any]:
-        """Components of a mixture are from far wider than all symbols to a point."""
+        """Components of a mixture, and normals, are from far wider than all symbols to a point."""
         if codec == "gaussian":
             return self.rng.integers(2**16, 2**21, 256).astype(np.uint32)
         if codec == "bernoulli":

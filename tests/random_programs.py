@@ -24,8 +24,10 @@ DATA: dict[str, tuple[list[int], list[int]]] = {
     "beta-binomial": ([256], [24, 16]),
     "exponential": ([3, 2, 256], [18, 16, 24]),
     "mixture": ([3, 2, 256, 1000, 65536], [22, 20, 24]),
+    "normal": ([256, 2, 3, 1000, 65536], [22, 20, 24]),
     "uniform": ([3, 2, 256, 1000, 65536], [0]),
 }
+OF_LATENTS = ["gaussian", "normal", "mixture"]
 IN_A_SCAN = ["bernoulli", "exponential", "mixture"]
 CODES = {
     "no latents": ["push x ~ p(x)"],
@@ -142,15 +144,15 @@ class Grower:
             return
         value = parts.value(variable)
         is_data = variable == "x"
-        name = (
-            "_".join(given) if not is_data and self.shares else "of_" + "_".join([variable, *given])
-        )
+        codec = self.codec if is_data else self.choose.of(OF_LATENTS)
+        shared = self.shares and codec == "gaussian"
+        name = "_".join(given) if shared else "of_" + "_".join([variable, *given])
         net = parts.nets.get(name) or parts.net(name, given)
         of = self.body(net, given, value.where)
-        codec = self.codec if is_data else "gaussian"
         levels = value.range[1] + 1
         least = levels.bit_length() + 3
-        precision = self.choose.of(self.precisions if is_data else [24, least])
+        coarse = self.precisions if is_data else [24, least if codec == "gaussian" else 20]
+        precision = self.choose.of(coarse)
         components = self.choose.of([2, 1, 5])
         prefix = f"{variable}_"
         outputs = net.outputs(codec, of, value.channels, levels, components, prefix)

@@ -87,6 +87,17 @@ class MixtureFamily(Family):
         mean_shift: int,
     ) -> None: ...
 
+class NormalFamily(Family):
+    def __init__(
+        self,
+        inverse_scale: NDArray[np.uint32],
+        quantile: NDArray[np.int32],
+        cdf: NDArray[np.int32],
+        levels: int,
+        precision: int,
+        mean_shift: int,
+    ) -> None: ...
+
 class Distribution: ...
 
 class UniformDistribution(Distribution):
@@ -122,6 +133,12 @@ class ScanDistribution(Distribution):
             tuple[Sequence[int], Family, Network, Sequence[int], Network | None, Sequence[int]]
         ],
     ) -> None: ...
+
+class Multiset:
+    def __init__(self) -> None: ...
+    def add(self, keys: Sequence[bytes]) -> None: ...
+    def pop(self, message: Message, count: int) -> NDArray[np.uint32]: ...
+    def push(self, message: Message, keys: Sequence[bytes]) -> None: ...
 
 class Program:
     def __init__(

@@ -2,6 +2,7 @@
 
 import io
 import weakref
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from bitsback.archive.as_files import AsFiles
 from bitsback.archive.reader import Archive
 from bitsback.errors import InputError
 from bitsback.models import Model
+from bitsback.remote.times import as_datetime
 from bitsback.remote.url import Url, located
 
 _REMEMBERED = 8  # files
@@ -90,6 +92,18 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
             return {"name": "", "size": 0, "type": "directory"}
         found: dict[str, Any] = super().info(path)
         return found
+
+    def modified(self, path: str) -> datetime:
+        """When a file of a folder was changed before it went into the archive. Raises
+        FileNotFoundError, and NotImplementedError where that is not known.
+        """
+        number = self._files.number(self._strip_protocol(path))
+        if number is None:
+            raise FileNotFoundError(path)
+        time = self._archive.files.time(number) if self._archive.kind == "folder" else None
+        if time is None:
+            raise NotImplementedError
+        return as_datetime(time)
 
     def exists(self, path: str, **kwargs: Any) -> bool:
         return self.isfile(path) or self.isdir(path)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from types import TracebackType
 
 
 class Lock:
@@ -16,10 +15,5 @@ class Lock:
             self._lock, self._process = threading.Lock(), os.getpid()
         self._lock.acquire()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._lock.release()

@@ -298,6 +298,7 @@ NB_MODULE(_core, m) {
     bind_codecs(m);
     bind_models(m);
     bind_predictive(m);
+    bind_multiset(m);
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },

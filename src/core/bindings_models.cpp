@@ -25,6 +25,7 @@
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
 #include "families/mixture.hpp"
+#include "families/normal.hpp"
 #include "families/rows.hpp"
 #include "linear.hpp"
 #include "network.hpp"
@@ -206,6 +207,16 @@ void bind_families(nb::module_& m) {
                                                        view(cdf), levels, precision, mean_shift));
             },
             "exponential"_a, "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
+    nb::class_<NormalFamily, Family>(m, "NormalFamily")
+        .def(
+            "__init__",
+            [](NormalFamily* self, const In<std::uint32_t>& inverse_scale,
+               const In<std::int32_t>& quantile, const In<std::int32_t>& cdf, std::uint32_t levels,
+               unsigned precision, unsigned mean_shift) {
+                new (self) NormalFamily(copy(inverse_scale), copy(quantile), copy(cdf), levels,
+                                        precision, mean_shift);
+            },
+            "inverse_scale"_a, "quantile"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
 }
 
 void bind_distributions(nb::module_& m) {

@@ -297,6 +297,29 @@ Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b,
     return {b.first, b.end - b.first};
 }
 
+// The same from a guess: the symbol [low, low + 1) is widened until it holds x, then halved.
+// `count` symbols have intervals.
+template <class Codec>
+Interval widen(const Codec& codec, std::size_t i, std::uint32_t x, std::uint32_t low,
+               std::uint32_t count, std::uint16_t& symbol) {
+    std::uint32_t high = low + 1;
+    std::uint32_t first = codec.start(i, low);
+    std::uint32_t end = codec.start(i, high);
+    for (std::uint32_t width = 1; x < first; width *= 2) {
+        high = low;
+        end = first;
+        low = low > width ? low - width : 0;
+        first = codec.start(i, low);
+    }
+    for (std::uint32_t width = 1; x >= end; width *= 2) {
+        low = high;
+        first = end;
+        high = std::min(high + width, count);
+        end = codec.start(i, high);
+    }
+    return halve(codec, i, x, {low, high, first, end}, symbol);
+}
+
 // ---- Gaussian over the buckets that are equally likely under N(0, 1)
 // ----------------------------------------------
 
@@ -384,25 +407,8 @@ inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        // The bucket [low, high) is widened from the guess until it holds x, then halved. The guess
-        // is nearly always right.
-        std::uint32_t low = codec.guess(i, x);
-        std::uint32_t high = low + 1;
-        std::uint32_t first = codec.start(i, low);
-        std::uint32_t end = codec.start(i, high);
-        for (std::uint32_t width = 1; x < first; width *= 2) {
-            high = low;
-            end = first;
-            low = low > width ? low - width : 0;
-            first = codec.start(i, low);
-        }
-        for (std::uint32_t width = 1; x >= end; width *= 2) {
-            low = high;
-            first = end;
-            high = std::min(high + width, buckets);
-            end = codec.start(i, high);
-        }
-        return halve(codec, i, x, {low, high, first, end}, symbols[i]);
+        // The guess is nearly always right.
+        return widen(codec, i, x, codec.guess(i, x), buckets, symbols[i]);
     });
 }
 

@@ -1,4 +1,4 @@
-// Families of distributions over the levels of a pixel, by outputs of a network.
+// Families of distributions over the levels of a pixel or a latent, by outputs of a network.
 #pragma once
 
 #include <array>

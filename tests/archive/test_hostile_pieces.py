@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.collection import COUNTED, ONE, VARIED, Collection
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, unpack_collection
+from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, Joined, unpack_collection
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.values import Values
 from bitsback.wire import varint
@@ -68,6 +68,34 @@ def test_descriptions_that_are_not_whole() -> None:
     many = BYTE.str.encode() + bytes([VARIED, 1]) + varint(1 << 40) + varint(1 << 40)
     with pytest.raises(bitsback.ArchiveError, match="too short"):
         unpack_collection(memoryview(bytes([1, FOLDER, 1]) + many + b"\1" * 20))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        (Collection(BYTE, (), ONE),),
+        (Collection(BYTE, (0, 4), COUNTED),),
+        (Collection(BYTE, (3, 4), COUNTED), Collection(BYTE, (3, 5), COUNTED)),
+        (Collection(BYTE, (3, 4), COUNTED), Collection(BYTE, (3, 4, 1), ONE)),
+        (Collection(BYTE, (3, 4), COUNTED), Collection(SHORT, (3, 4), COUNTED)),
+        (PICTURES,),
+        (Collection(BYTE, (3, 4), BYTES),),
+    ],
+)
+def test_parts_that_are_no_array(parts: tuple[Collection, ...]) -> None:
+    with pytest.raises(bitsback.ArchiveError, match="none that can be one"):
+        unpack_collection(memoryview(Joined(parts).pack())[2:-4])
+
+
+def test_parts_of_an_array_that_no_memory_has() -> None:
+    large = Joined((Collection(BYTE, (1 << 61, 2), COUNTED),) * 2)
+    with pytest.raises(bitsback.ArchiveError, match="memory"):
+        unpack_collection(memoryview(large.pack())[2:-4])
+    few = Joined((Collection(BYTE, (3, 4), COUNTED),) * 2).pack()[2:-4]
+    for size in range(1, len(few)):
+        with pytest.raises(bitsback.ArchiveError):
+            unpack_collection(memoryview(few[:size]))
 
 
 def deflated(content: bytes) -> bytes:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from waiting import PATIENCE, begun, until
 
 from .conftest import pack
 
@@ -118,7 +118,7 @@ def test_a_full_disk_is_one_error_that_names_the_file(folder: Path) -> None:
 
     code = "bitsback.compress('x.npy', 'x.bb')"
     process = run(folder, code, preexec_fn=limit)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert (
         error.decode().splitlines()[-1]
@@ -132,12 +132,10 @@ def test_killed_in_the_middle(folder: Path) -> None:
     (folder / "x.bb").write_text("mine")
     code = (
         "bitsback.compress('x.npy', 'x.bb', block=20, force=True, progress=lambda done, total:"
-        " time.sleep(60))"
+        " time.sleep(600))"
     )
     process = run(folder, code)
-    while len(names(folder)) < 3 or not next(folder.glob(".bitsback-*.tmp")).stat().st_size:
-        assert process.poll() is None
-        time.sleep(0.02)
+    until(lambda: begun(folder), process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (folder / "x.bb").read_text() == "mine"

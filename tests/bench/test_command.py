@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.peers.measure import Peer
 from bitsback_lab.bench import comparison, plot
+from bitsback_lab.bench.subject import read
+from waiting import PATIENCE, until
 
 Run = Callable[..., Result]
 
@@ -244,3 +250,34 @@ def test_several_named_sets_are_one_picture(run: Run, folder: Path) -> None:
 def test_quiet(run: Run) -> None:
     result = run("digits.npy", "-q", "--plot", "picture.png")
     assert (result.stdout, result.stderr) == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_it_says_that_it_reads_as_long_as_it_waits_for_images() -> None:
+    import pty
+
+    master, terminal = pty.openpty()
+    os.set_blocking(master, False)
+    said = b""
+
+    def reading() -> bool:
+        nonlocal said
+        with suppress(BlockingIOError):
+            said += os.read(master, 1000)
+        return b"reading ... " in said
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "bitsback", "bench", "-"], stdin=subprocess.PIPE, stderr=terminal
+    ) as process:
+        until(reading, process)
+        process.terminate()
+        assert process.wait(PATIENCE) == 130
+    os.close(master)
+    os.close(terminal)
+
+
+def test_images_are_counted_while_they_are_read(digits: NDArray[np.bool_]) -> None:
+    large = np.tile(digits, (1, 30, 30))
+    calls: list[tuple[int, int]] = []
+    read(large, "large", 3, lambda done, total: calls.append((done, total)))
+    assert len(calls) > 1 and calls[-1] == (40, 40) and calls == sorted(calls)

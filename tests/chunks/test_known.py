@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
+import pickle
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import bundled, known
+from bitsback.numcodecs import Bitsback
+from bitsback.zarr import BitsbackCodec
 
 
 @pytest.fixture
@@ -101,6 +107,29 @@ def test_archives_find_models_in_the_same_places(
     monkeypatch.delenv("BITSBACK_MODELS")
     bitsback.register_model(own_file)
     assert (bitsback.decompress(file) == drawn).all()
+
+
+def test_a_pickled_codec_carries_a_model_that_does_not_ship(
+    own: bitsback.Model, own_file: Path, drawn: NDArray[np.uint8]
+) -> None:
+    """To a process that nobody has told of it, as workers elsewhere are."""
+    codecs: list[Any] = [
+        Bitsback(model=own_file),
+        BitsbackCodec(model=own),
+        BitsbackCodec(model=own, embed=True),
+        Bitsback(model="mnist"),
+    ]
+    assert [pickle.loads(pickle.dumps(codec)) for codec in codecs] == codecs
+    sizes = [len(pickle.dumps(codec)) for codec in codecs]
+    assert sizes[3] < 1000 < sizes[0] < own_file.stat().st_size
+    array = zarr.create_array(
+        zarr.storage.LocalStore(own_file.parent / "x.zarr"),
+        data=drawn, chunks=(50, 12, 12), serializer=codecs[1], compressors=None,
+    )  # fmt: skip
+    encoded = codecs[0].encode(drawn)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        assert (process.submit(codecs[0].decode, encoded).result() == drawn).all()
+        assert (process.submit(np.asarray, array).result() == drawn).all()
 
 
 def test_a_model_is_loaded_once_by_many_threads(

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
@@ -164,16 +164,6 @@ def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
         os.close(terminal)
 
 
-def _temporary_sizes(folder: Path) -> list[int]:
-    """Sizes of the files that are being written, under temporary names; empty ones do not count."""
-    sizes = [
-        path.stat().st_size
-        for path in folder.iterdir()
-        if path.name not in ("digits.npy", "digits.bb")
-    ]
-    return [size for size in sizes if size]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize(
     ("signal_number", "code"),
@@ -208,12 +198,9 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
         before = (folder / "digits.bb").read_bytes()
         running.stdin.write(npy[: len(npy) // 2])
         running.stdin.flush()
-        deadline = time.monotonic() + 20
-        while not _temporary_sizes(folder) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert _temporary_sizes(folder)
+        until(lambda: begun(folder), running)
         running.send_signal(signal_number)
-        assert running.wait(20) == code
+        assert running.wait(PATIENCE) == code
         error = running.stderr.read().decode()
         running.stdin.close()
     assert (folder / "digits.bb").read_bytes() == before
@@ -222,6 +209,21 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
     else:  # the next run clears up
         bitsback.compress(folder / "digits.npy", folder / "digits.bb", force=True)
     assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_an_interrupt_while_a_module_is_imported(folder: Path) -> None:
+    """Modules make named tuples from texts; an interrupt that comes out of one is told by Python
+    from others.
+    """
+    (folder / "interrupted.py").write_text(
+        "import signal, bitsback\n"
+        "from bitsback.cli.main import bitsback as command\n"
+        "bitsback.compress = lambda *_, **__: exec('signal.raise_signal(signal.SIGINT)')\n"
+        "command(['compress', 'digits.npy', '-f'])\n"
+    )
+    result = subprocess.run([sys.executable, "-m", "interrupted"], capture_output=True, cwd=folder)
+    assert (result.returncode, result.stderr) == (130, b"bitsback: interrupted\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX pipe")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 
 import pytest
 
 from bitsback.cli import progress
 from bitsback.cli.progress import Progress
+from waiting import until
 
 
 class Terminal(io.StringIO):
@@ -24,9 +24,7 @@ def two_steps(bar: Progress) -> None:
 
 def nothing_yet(bar: Progress) -> None:
     """As long as a folder is looked through."""
-    deadline = time.monotonic() + 10
-    while not bar.shown and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: bar.shown)
 
 
 def written(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.archive import readback
@@ -110,16 +115,74 @@ def test_nothing_goes_to_a_device(run: Run, folder: Path) -> None:
     assert {"digits.npy", "digits.bb"} <= files()
 
 
-@pytest.mark.parametrize("change", ["pixel", "size", "gone"])
-def test_what_was_changed_is_told(pictures: Path, change: str) -> None:
+def save(path: Path, text: str = "one", pixel: int = 0, rows: int = 90) -> None:
+    """A picture of these rows, with a text, where the format has room for one."""
+    pixels = np.add.outer(np.arange(rows), np.arange(80)).astype(np.uint8)
+    pixels[3, 4] += pixel
+    options: dict[str, Any] = {}
+    if path.suffix == ".png":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Title", text)
+    elif path.suffix == ".tif":
+        options |= {"description": text, "compression": "tiff_lzw"}
+    Image.fromarray(pixels).save(path, **options)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "pixel": lambda path: save(path, pixel=64),
+    "rows": lambda path: save(path, rows=89),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": Path.unlink,
+}
+"""What may happen to a file."""
+
+
+def check_told(path: Path, change: Callable[[Path], object], later: int = 0) -> None:
     bitsback.compress("in", "in.bb")
-    pixels = np.asarray(Image.open("in/a/2.png")).copy()
-    if change == "pixel":
-        pixels[3, 4] ^= 1
-    Image.fromarray(pixels[:-1] if change == "size" else pixels).save("in/a/2.png")
-    if change == "gone":
-        Path("in/a/2.png").unlink()
-    with bitsback.open("in.bb") as archive, pytest.raises(InputError):
+    time = path.stat().st_mtime_ns + later
+    change(path)
+    if path.exists():
+        os.utime(path, ns=(0, time))
+    with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=re.escape(path.name)):
+        readback.compare(archive, Path("in"), archive.names, times=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        *itertools.product(["a/2.png", "5.bmp", "6.jpg"], CHANGES),
+        *itertools.product(["4.tif"], sorted(CHANGES.keys() - {"longer"})),  # what no tag points to
+    ],
+)
+def test_what_was_changed_is_told(pictures: Path, name: str, change: str) -> None:
+    save(Path("in") / name)
+    check_told(Path("in") / name, CHANGES[change])
+
+
+@pytest.mark.parametrize("name", ["a/2.png", "4.tif"])
+def test_metadata_that_were_changed_are_told(pictures: Path, name: str) -> None:
+    save(Path("in") / name)
+    check_told(Path("in") / name, lambda path: save(path, text="two"))
+
+
+def test_a_time_that_was_changed_is_told(pictures: Path) -> None:
+    check_told(Path("in/a/2.png"), lambda path: None, later=10**9)
+
+
+def test_a_picture_that_is_compressed_in_another_way_is_the_same(pictures: Path) -> None:
+    """Unless its very bytes were promised."""
+    path = Path("in/a/2.png")
+    save(path)
+    bitsback.compress("in", "pixels.bb")
+    bitsback.compress("in", "exact.bb", files="exact")
+    with Image.open(path) as image:
+        about = PngInfo()
+        about.add_text("Title", "one")
+        image.save(path, compress_level=1, pnginfo=about)
+    with bitsback.open("pixels.bb") as archive:
+        readback.compare(archive, Path("in"), archive.names)
+    with bitsback.open("exact.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
         readback.compare(archive, Path("in"), archive.names)
 
 

@@ -20,6 +20,7 @@ import bitsback
 from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.images import file_io as image_files
 from bitsback.wire import varint
+from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
@@ -132,14 +133,11 @@ def test_two_interrupts_with_threads_at_work(folder: Path, pause: float) -> None
         cwd=folder,
     ) as running:  # fmt: skip
         assert running.stderr is not None
-        deadline = time.monotonic() + 20
-        while not any(folder.glob(".bitsback-*.tmp")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.2)
+        until(lambda: begun(folder), running)
         running.send_signal(signal.SIGINT)
         time.sleep(pause)
         running.send_signal(signal.SIGINT)
-        assert running.wait(30) == 130
+        assert running.wait(PATIENCE) == 130
         assert running.stderr.read() == b"bitsback: interrupted\n"
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy", "many.npy"]
 

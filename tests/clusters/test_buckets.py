@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import fsspec
 import numpy as np
 import pytest
 from distributed import Client
-from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback.dask import from_archive, to_archives
 
 
-@pytest.fixture(scope="module")
-def options() -> Iterator[dict[str, Any]]:
-    """Of a server on this machine, with a bucket."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {"key": "key", "secret": "secret", "endpoint_url": f"http://{host}:{port}"}
-    fsspec.filesystem("s3", **options).mkdir("shards")
-    yield options
-    server.stop()
+@pytest.fixture
+def options(s3_server: dict[str, Any]) -> dict[str, Any]:
+    """Of the server, with a bucket."""
+    fsspec.filesystem("s3", **s3_server).mkdir("shards")
+    return s3_server
 
 
 def test_shards_at_urls(

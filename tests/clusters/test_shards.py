@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.dask import from_archive, to_archives
+from waiting import until
 
 MODEL = "mnist-binary"
 
@@ -119,18 +120,13 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
         *("-m", MODEL, "--shard", "10", "--scheduler", cluster.scheduler.address),
     ]
     first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while len(list(folder.glob("*.bb"))) < 3:
-        assert first.poll() is None, first.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
     first.kill()
     first.communicate()
-    while cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
-        time.sleep(0.05)  # the cluster forgets what nobody waits for
-    before: dict[str, Any] = {}
-    while before != (before := stamps(folder)):
-        time.sleep(1)  # and workers end what they had begun
+    # The cluster forgets what nobody waits for, and workers end what they had begun.
+    until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
+    until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))
+    before = stamps(folder)
     assert not (folder / "manifest.json").exists()
     again = subprocess.run(
         [*command, "--json"], cwd=tmp_path, capture_output=True, check=True, timeout=120

@@ -15,6 +15,7 @@ from bitsback.codecs import (
     Codec,
     Gaussian,
     Mixture,
+    Multiset,
     Rows,
     Serial,
     Uniform,
@@ -105,6 +106,13 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "020124282d6b8d00000078b2362222000000ffffffff",
         ([0, 9, 1], [0, 1]),
         "0202d4432379255ccf01ffffffff1d008007",
+    ),
+    "multiset": (
+        Multiset(Uniform(10, (2,)), 4),
+        ([0, 9], [3, 3], [3, 3], [8, 0]),
+        "02025d68dc5541030000d9b315be0f270000ffffffff39a820e2",
+        ([0, 9], [1, 9], [7, 6], [8, 1]),
+        "0202794bdcde4d499d00b9fcb223b98d0600",
     ),
     "bits back": (
         BitsBack(

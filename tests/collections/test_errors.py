@@ -11,7 +11,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.staging import _Hidden
+from waiting import until
 
 from .conftest import Run, files, noise, notes_of, pixels, save
 
@@ -210,12 +210,10 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
     notes_of(folder, tmp_path / "a.bb", block=4)
     code = (
         "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
-        " time.sleep(60))"
+        " time.sleep(600))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    while not list(tmp_path.glob(".bitsback-*/new/**/*.png")):
-        assert process.poll() is None
-        time.sleep(0.02)
+    until(lambda: any(tmp_path.glob(".bitsback-*/new/**/*.png")), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in tmp_path.iterdir())[1:] == ["a.bb", "in"]

@@ -74,7 +74,7 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     problems = archive.verify(threads=1)
     assert bool(problems) == whole[0], "verify and decompress do not agree"
     for block in itertools.islice(archive.blocks, MOST_ITEMS):
-        if not archive.array.plain or not archive.array.axes:
+        if any(not part.plain or not part.axes for part in archive.array.parts):
             some = min(MOST_ITEMS, len(archive))
             refused(lambda: take(list(split(archive.items(0, some)))))  # noqa: B023
             break

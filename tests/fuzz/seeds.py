@@ -77,11 +77,20 @@ def archives() -> list[Seed]:
                 {"model": model, "embed": "always", "block": 125},
             )
         )
-    return [
-        Seed(name, data, *items_of(array), stored=stored(data))
-        for name, array, options in arrays
-        for data in [compress(array, **options)]
-    ]
+    made = [(name, array, compress(array, **options)) for name, array, options in arrays]
+    made.append(("joined", np.concatenate([smooth, smooth]), joined(smooth, smooth)))
+    return [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
+
+
+def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
+    """An archive of items, and of a stack in pieces behind them."""
+    with TemporaryDirectory() as name:
+        shards = [Path(name) / "items.bb", Path(name) / "slices.bb"]
+        shards[0].write_bytes(compress(items, model="fast", stack=False, block=3))
+        shards[1].write_bytes(compress(slices, model="fast", stack=True, tile=16))
+        out = io.BytesIO()
+        bitsback.merge(shards, out)
+        return out.getvalue()
 
 
 def stored(data: bytes) -> tuple[bytes, ...]:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.archive.grid import Grid
+from bitsback.archive.readback import compare
+from bitsback.archive.trial import pixel_cost
 from bitsback.images import notes, tags, tiff_strips, tiff_writer
 from bitsback.images.bands import bands, picture
 from bitsback.images.bands.bands import Bands, Rows
@@ -269,6 +272,52 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             again.seek(page)
             before.seek(page)
             assert np.array_equal(np.asarray(again), np.asarray(before))
+
+
+def test_regions_are_those_of_the_whole() -> None:
+    pixels = np.asarray(drawn("RGB"))
+    read = Bands(pixels.dtype, pixels.shape, lambda: iter(np.array_split(pixels, 11)))
+    grid = Grid(pixels.shape, (16, 16, 3))
+    for boxes in (
+        [grid.region(number) for number in range(grid.pieces)],
+        [grid.region(number) for number in range(0, grid.pieces, 5)],
+        [(slice(20, 30), slice(3), slice(3)), (slice(18, 40), slice(9), slice(1))],
+    ):
+        for box, found in zip(boxes, read.regions(boxes), strict=True):
+            assert np.array_equal(found, pixels[box])
+    costs = [pixel_cost(each, 16, None, "best", pixels.size) for each in (read, Bands.of(pixels))]
+    assert costs[0] == costs[1]
+
+
+def test_pictures_in_pieces_are_compared_with_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    y, x, c = np.mgrid[:90, :80, :3]
+    noise = np.random.default_rng(0).integers(0, 4, y.shape)
+    pixels = (127 + 60 * np.sin(x / 9 + c) + 50 * np.cos(y / 13) + noise).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
+    Image.fromarray(pixels).save(folder / "b.bmp")
+    Image.fromarray(pixels[:, :, 0]).save(folder / "c.tif", compression="tiff_lzw")
+    bitsback.compress(folder, tmp_path / "a.bb", tile=32)
+    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(bands, "BAND", 120)
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        assert archive.info()["elements"] > 2.3 * pixels.size, "by their pixels"
+        names = sorted(archive.names)
+        compare(archive, folder, list(archive.names))
+        for name in names:
+            kept = (folder / name).read_bytes()
+            with Image.open(folder / name) as image:
+                image.load()
+                changed = image.copy()
+            changed.putpixel((30, 44), 7 if name == "c.tif" else (1, 2, 3))
+            changed.save(folder / name, **({"compression": "tiff_lzw"} if name == "c.tif" else {}))
+            with pytest.raises(bitsback.InputError, match=name):
+                compare(archive, folder, list(archive.names))
+            (folder / name).write_bytes(kept)
+        compare(archive, folder, list(archive.names))
 
 
 def test_a_tiff_file_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ which are data, are read from the bytes that it ships. Whole numbers are Python'
 overflow; networks are NumPy int64. The tests compare bitsback with this bit for bit.
 
     message.py           the ANS stack: push and pop of one interval, the supply, bytes
-    codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn
+    picks.py             picks without replacement from a multiset
+    codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn,
+                         and in any order
     rules.py             the questions that a model is asked; descriptions as JSON
     values.py            what is known of a value in a network: channels, place, range; tensors
     layers.py            integer layers and their bounds

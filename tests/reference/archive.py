@@ -91,10 +91,13 @@ class File:
 def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
     """The array in an archive. `models` are those that it may name without carrying them."""
     sections = read_sections(data)
-    kind, (part,) = read_collection(sections[0].payload)
+    kind, parts = read_collection(sections[0].payload)
     require(kind is None, "an array, not files")
-    (content,) = decode_parts(sections, [part], models)
-    return np.frombuffer(content, part.dtype).reshape(part.shape)
+    arrays = [
+        np.frombuffer(content, part.dtype).reshape(part.shape)
+        for part, content in zip(parts, decode_parts(sections, parts, models), strict=True)
+    ]
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
 
 def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .message import Message
+from .picks import Picks
 
 TABLES = Path(__file__).resolve().parents[2] / "src" / "bitsback" / "tables"
 
@@ -233,3 +234,69 @@ class BitsBack:
         x = self.likelihood(z).pop(message)
         self.posterior(x).push(message, z)
         return x
+
+
+@dataclass
+class BitSwap:
+    """x with latents z1, z2, ...: each is popped once what depends on the one below is pushed."""
+
+    posteriors: Sequence[Callable[[Any], Codec]]
+    likelihoods: Sequence[Callable[[Any], Codec]]
+    prior: Codec
+
+    def push(self, message: Message, x: Any) -> None:
+        below = x
+        for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
+            z = posterior(below).pop(message)
+            likelihood(z).push(message, below)
+            below = z
+        self.prior.push(message, below)
+
+    def pop(self, message: Message) -> Any:
+        value = self.prior.pop(message)
+        for posterior, likelihood in zip(
+            reversed(self.posteriors), reversed(self.likelihoods), strict=True
+        ):
+            below = likelihood(value).pop(message)
+            posterior(below).push(message, value)
+            value = below
+        return value
+
+
+@dataclass
+class ChainRule:
+    """A pair (a, b): b depends on a, which pops first. Swapped, the pair is (b, a)."""
+
+    first: Codec
+    then: Callable[[Any], Codec]
+    swapped: bool
+
+    def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
+        a, b = symbols[::-1] if self.swapped else symbols
+        self.then(a).push(message, b)
+        self.first.push(message, a)
+
+    def pop(self, message: Message) -> tuple[Any, Any]:
+        a = self.first.pop(message)
+        b = self.then(a).pop(message)
+        return (b, a) if self.swapped else (a, b)
+
+
+@dataclass
+class Multiset:
+    """`size` items in any order, which pop in theirs."""
+
+    item: Codec
+    size: int
+
+    def push(self, message: Message, symbols: Sequence[Any]) -> None:
+        assert len(symbols) == self.size
+        picks = Picks(symbols)
+        for _ in range(self.size):
+            self.item.push(message, picks.pop(message, 1)[0])
+
+    def pop(self, message: Message) -> tuple[Any, ...]:
+        picks = Picks()
+        for _ in range(self.size):
+            picks.push(message, [self.item.pop(message)])
+        return tuple(picks.left)

@@ -80,8 +80,9 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
     """The kind of files, or None for an array, and the parts."""
     reader = Reader(payload)
     container = reader.byte()
-    require(container <= 3, "a container of the list")
-    kind, count = (reader.byte(), reader.varint()) if container == 1 else (None, 1)
+    require(container <= 4, "a container of the list")
+    kind = reader.byte() if container == 1 else None
+    count = reader.varint() if container in (1, 4) else 1
     require(kind in (None, 0, 1, 2), "a kind of the list")
     parts = [read_part(reader) for _ in range(count)]
     reader.done()
@@ -98,6 +99,9 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
             require((part.dtype.str, channels) in PICTURES, "a mode of the list")
     else:
         require(all(part.axes < 2 for part in parts), "an array has items of one shape")
+    if container == 4:
+        require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
+        require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
     return kind, parts
 
 

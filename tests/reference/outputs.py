@@ -156,7 +156,6 @@ class Mixture:
         self, about: dict[str, Any], variable: Variable, n: int, prefix: str, tensors: Tensors
     ) -> None:
         self.n = n
-        require(variable.is_data, "a mixture is for x")
         self.levels = variable.levels
         self.precision = check_integer(about["precision"], 20, 24)
         self.mean_shift = check_integer(about["mean_shift"], 0, 9)
@@ -189,10 +188,44 @@ class Mixture:
         )
 
 
+class Normal:
+    OUTPUTS: ClassVar[tuple[str, ...]] = ("mean", "scale")
+    KEYS: ClassVar[str] = "mean_shift"
+    TENSORS: ClassVar[tuple[str, ...]] = ("inverse_scale",)
+
+    def __init__(
+        self, about: dict[str, Any], variable: Variable, n: int, prefix: str, tensors: Tensors
+    ) -> None:
+        self.n = n
+        self.levels = variable.levels
+        self.precision = check_integer(about["precision"], 20, 24)
+        self.mean_shift = check_integer(about["mean_shift"], 0, 9)
+        self.inverse_scale = look_up(tensors, f"{prefix}.inverse_scale", "uint32", 1, 2**26)
+
+    def check(self, *outputs: Value) -> None:
+        mean, scale = outputs
+        check_output(mean, self.n, (-(2**15), 2**15 - 1))
+        check_output(scale, self.n, (0, 255))
+
+    def intervals(self, *outputs: Ints) -> Sequence[codecs.Mixture]:
+        return [
+            codecs.Mixture(
+                weights=[2**16],
+                means=[mean << self.mean_shift],
+                inverse_scales=[self.inverse_scale[scale]],
+                size=self.levels,
+                precision=self.precision,
+                logistic=False,
+            )
+            for mean, scale in zip(*map(flat, outputs), strict=True)
+        ]
+
+
 MEANINGS: dict[str, type[Meaning]] = {
     "gaussian": Gaussian,
     "bernoulli": Bernoulli,
     "beta-binomial": BetaBinomial,
     "exponential": Exponential,
     "mixture": Mixture,
+    "normal": Normal,
 }

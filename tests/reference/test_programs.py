@@ -52,6 +52,11 @@ def test_programs_of_every_kind_are_among_them() -> None:
         seen["size" in about["variables"]["x"]] += 1
         seen.update("grid" in latent for latent in about["variables"].values())
         seen.update(of["codec"] for of in about["distributions"].values())
+        seen.update(
+            f"{of['codec']} of a latent"
+            for key, of in about["distributions"].items()
+            if not key.startswith("p(x")
+        )
         for network in about["networks"].values():
             seen.update(layer["op"] for layer in network["layers"])
         seen["a scan without features"] += "groups" in about["distributions"].get("p(x)", {})
@@ -62,9 +67,11 @@ def test_programs_of_every_kind_are_among_them() -> None:
         "beta-binomial",
         "exponential",
         "mixture",
+        "normal",
         "uniform",
         "gaussian",
     ]
     wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
+    wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]
     wanted += [True, False, "a scan without features"]
     assert [kind for kind in wanted if not seen[kind]] == []

@@ -112,6 +112,14 @@ CODE: Rows = [
 ]  # fmt: skip
 
 DISTRIBUTIONS: Rows = [
+    ("layers", "distributions/p(z|y)/precision", [MISSING, 19, 25, True], "precision"),
+    ("layers", "distributions/p(z|y)/mean_shift", [MISSING, -1, 10, True], "mean_shift"),
+    ("layers", "distributions/p(z|y)/outputs",
+     [MISSING, [], ["mean"], ["mean", "mean"], ["scale", "mean"]], "outputs|mean|scale"),
+    ("layers", "distributions/p(z|y)/codec",
+     [MISSING, "gaussian", "mixture", "bernoulli", "exponential", "scan"],
+     "codec|mean_shift|mean|exponential|latents"),
+    ("layers", "networks/down/layers/scale/clamp", [[-1, 255], [0, 256]], "scale"),
     ("dense", "distributions", NO_OBJECT, "distributions|code"),
     ("dense", "distributions/p(z)", NO_OBJECT, r"p\(z\)"),
     ("dense", "distributions/q(z)", [UNIFORM], r"q\(z\)"),

@@ -1,8 +1,7 @@
-"""A server of S3 and one of HTTP on this machine, and archives on them."""
+"""A bucket, and a server of HTTP on this machine, and archives on them."""
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
 
 import bitsback
@@ -106,17 +104,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[dict[str, Any]]:
-    """The storage options for an S3 server of its own."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield {"key": "me", "secret": "mine", "endpoint_url": f"http://{host}:{port}"}
-    server.stop()
 
 
 @pytest.fixture

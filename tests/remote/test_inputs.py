@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -152,3 +154,17 @@ def test_what_is_none_of_these(memory: Any) -> None:
     with pytest.raises(bitsback.InputError, match=r"memory://folder: has no pictures"):
         bitsback.compress("memory://folder", "memory://x.bb")
     assert not memory.exists("/x.bb")
+
+
+def test_times_are_kept_where_a_filesystem_has_them(memory: Any, tmp_path: Path) -> None:
+    time = 1_700_000_000_123_456_000
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(["a.png", "b.jpg"]):
+        (tmp_path / "in" / name).write_bytes(png(kind="JPEG" if "jpg" in name else "PNG"))
+        os.utime(tmp_path / "in" / name, ns=(0, time + number))
+    bitsback.compress(tmp_path / "in", "memory://one.bb")
+    bitsback.decompress("memory://one.bb", "memory://out")
+    for place in ("memory://out", "bitsback://::memory://one.bb"):
+        bitsback.compress(place, tmp_path / "again.bb", force=True)
+        with bitsback.open(tmp_path / "again.bb") as archive:
+            assert [archive.files.time(number) for number in range(2)] == [time, time]

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
+from bitsback.archive.restore_folder import extract
+from bitsback.remote.ranges import Ranges
 
 from .conftest import BLOCK, COUNT, Web
 
@@ -141,3 +147,94 @@ def test_damage_is_found(web: Web, packed: bytes) -> None:
     with bitsback.open(web.url("x.bb")) as archive:
         assert len(archive.problems) > 0
         assert archive[33].shape == (45, 25)
+
+
+INDEXES: dict[str, Any] = {
+    "numbers in any order": [399, 5, 130, 5, 250, 251, 20],
+    "a mask": np.arange(COUNT) % 37 == 0,
+    "a slice with steps": slice(None, None, 50),
+    "backwards": slice(390, 3, -60),
+    "rows of some": ([399, 5, 130], slice(3, 9), 4),
+    "a slice": slice(30, 290),
+    "all": slice(None),
+}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_the_blocks_of_an_index_are_fetched_together(
+    web: Web, packed: bytes, noise: NDArray[np.int64], name: str
+) -> None:
+    """At the same time, and, where they are near to each other, in one request; each once."""
+    key = INDEXES[name]
+    with bitsback.open(web.url("x.bb")) as archive, counted(web) as calls:
+        assert np.array_equal(archive[key], noise[key])
+        first = key[0] if isinstance(key, tuple) else key
+        wanted = {archive.block_of(int(item)) for item in np.arange(COUNT)[first]}
+    sizes = sum(block.size for block in wanted)
+    assert web.fetched <= sizes + (1 << 16) * len(wanted)
+    assert calls == [len(web.spans)], "all at the same time"
+    assert len(web.spans) <= len(wanted)
+
+
+@contextmanager
+def counted(web: Web) -> Iterator[list[int]]:
+    """How many ranges were asked for at the same time, each time."""
+    calls: list[int] = []
+    fetch = Ranges._fetch
+
+    def fetching(self: Ranges, spans: list[tuple[int, int]]) -> dict[int, bytes]:
+        calls.append(len(spans))
+        return fetch(self, spans)
+
+    web.spans.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ranges, "_fetch", fetching)
+        yield calls
+
+
+def test_the_blocks_of_a_loop_are_fetched_together(web: Web, noise: NDArray[np.int64]) -> None:
+    with bitsback.open(web.url("x.bb")) as archive, counted(web) as calls:
+        assert all(map(np.array_equal, archive, noise))
+    assert calls == [1] and len(web.spans) == 1
+
+
+def test_the_blocks_of_an_array_in_parts_are_fetched_together(
+    web: Web, memory: Any, noise: NDArray[np.int64]
+) -> None:
+    for number, start in enumerate(range(0, COUNT, 100)):
+        stack = number % 2 == 0
+        bitsback.compress(
+            noise[start : start + 100], f"memory://{number}.bb", block=10, model="fast", stack=stack
+        )
+    bitsback.merge([f"memory://{number}.bb" for number in range(4)], "memory://all.bb")
+    web.files["all.bb"] = memory.cat("/all.bb")
+    with bitsback.open(web.url("all.bb")) as archive, counted(web) as calls:
+        for key in ([399, 3, 350, 120], slice(50, 320, 90)):
+            calls.clear()
+            assert np.array_equal(archive[key], noise[key])
+            assert len(calls) == 1
+
+
+def test_the_blocks_of_files_are_fetched_together(web: Web, memory: Any, tmp_path: Path) -> None:
+    """Pictures with their notes, and what is held bit for bit."""
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (200, 300), np.uint8)
+        image = Image.fromarray(pixels // 2 if number % 4 else pixels)
+        image.save(tmp_path / "in" / f"{number:02}.{'png' if number % 2 else 'jpg'}")
+    bitsback.compress(tmp_path / "in", "memory://files.bb", model="fast", block=1)
+    web.files["files.bb"] = memory.cat("/files.bb")
+    with bitsback.open(web.url("files.bb")) as archive:
+        names = archive.names
+        with counted(web) as calls:
+            extract(archive, [33, 2, 5, 38, 11], tmp_path / "out", force=False)
+        assert len(calls) <= 2, "no request for each file"
+    for number in (33, 2, 5, 38, 11):
+        assert pixels_of(tmp_path / "out" / names[number]) == pixels_of(
+            tmp_path / "in" / names[number]
+        )
+
+
+def pixels_of(path: Path) -> bytes:
+    with Image.open(path) as image:
+        return image.tobytes()

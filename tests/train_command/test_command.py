@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from PIL import Image
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
+from waiting import PATIENCE, until
 
 
 @pytest.mark.parametrize("arch", ["dense", "context"])
@@ -90,14 +90,9 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
     with subprocess.Popen(
         arguments, stderr=subprocess.PIPE, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}
     ) as run:
-        deadline = time.monotonic() + 60
-        while (
-            not (folder / "m.safetensors.ckpt" / "plan.json").exists()
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.05)
+        until((folder / "m.safetensors.ckpt" / "plan.json").exists, run)
         run.send_signal(signal.SIGINT)
-        assert run.wait(30) == 130
+        assert run.wait(PATIENCE) == 130
         assert run.stderr is not None
         said = run.stderr.read().decode()
     assert "train grey.npy -o m.safetensors --kind sized --epochs 100000 --resume" in said

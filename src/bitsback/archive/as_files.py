@@ -5,10 +5,10 @@
 import io
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from bitsback.archive.collection import Collection
 from bitsback.archive.maker import Maker
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.reader import Archive
@@ -41,7 +41,9 @@ class AsFiles:
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
         elif isinstance(collection, FileList) and collection.kind == NPZ:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
-        whole = isinstance(collection, Collection) and (collection.picture or not collection.shape)
+        whole = not isinstance(collection, FileList) and (
+            collection.picture or not collection.shape
+        )
         self._count = 1 if whole else len(archive)
         self._ending = _PNG if isinstance(collection, FileList) else _NPY
         self._digits = len(str(max(self._count - 1, 0)))
@@ -74,7 +76,7 @@ class AsFiles:
         shape = self._shape(self._number(name))
         if shape is None:
             return None
-        return len(self._header(name, shape)) + math.prod(shape) * self._part(name).dtype.itemsize
+        return len(self._header(name, shape)) + math.prod(shape) * self._dtype(name).itemsize
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
@@ -83,7 +85,7 @@ class AsFiles:
         number, archive = self._number(name), self._archive
         shape = self._shape(number)
         if shape is not None:
-            whole = isinstance(archive.collection, Collection) and shape == archive.shape
+            whole = not isinstance(archive.collection, FileList) and shape == archive.shape
             array = np.asarray(archive[...] if whole else archive[number])
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
@@ -96,21 +98,21 @@ class AsFiles:
             raise KeyError(name)
         return number
 
-    def _part(self, name: str) -> Collection:
+    def _dtype(self, name: str) -> np.dtype[Any]:
         collection = self._archive.collection
-        if isinstance(collection, Collection):
-            return collection
-        return collection.parts[self._number(name)]
+        if not isinstance(collection, FileList):
+            return collection.dtype
+        return collection.parts[self._number(name)].dtype
 
     def _shape(self, number: int) -> Shape | None:
         """Of the array in a .npy file; None for a picture."""
         collection = self._archive.collection
-        if isinstance(collection, Collection):
+        if not isinstance(collection, FileList):
             whole = collection.picture or not collection.shape
             return collection.shape if whole else collection.shape[1:]
         return collection.parts[number].shape if collection.kind == NPZ else None
 
     def _header(self, name: str, shape: Shape) -> bytes:
         header = io.BytesIO()
-        write_header(header.write, self._part(name).dtype, shape)
+        write_header(header.write, self._dtype(name), shape)
         return header.getvalue()

@@ -12,7 +12,7 @@ from bitsback.archive.choose import Effort, any_fits
 from bitsback.archive.collection import VARIED, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Shape
-from bitsback.archive.parts import FileList
+from bitsback.archive.parts import Content
 from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.summary import Held, Progress
 from bitsback.errors import InputError
@@ -59,7 +59,7 @@ class Kept:
 class Input:
     """What goes into an archive."""
 
-    collection: Collection | FileList
+    collection: Content
     parts: list[tuple[Items, Collection]]
     """The arrays that it is made of, in the order in which they are stored."""
     name: str

@@ -4,11 +4,10 @@ from bisect import bisect_right
 
 from bitsback.archive.block import Opened, read_header
 from bitsback.archive.cache import BlockCache
-from bitsback.archive.collection import Collection
 from bitsback.archive.directory import BlockInfo, Directory, Read
 from bitsback.archive.layout import BLOCK, Cursor, open_section
 from bitsback.archive.library import Library
-from bitsback.archive.parts import FileList
+from bitsback.archive.parts import Content
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.source import Task, at_block, decode
 from bitsback.errors import ArchiveError
@@ -23,7 +22,7 @@ class Blocks:
     def __init__(
         self,
         name: str,
-        collection: Collection | FileList,
+        collection: Content,
         library: Library,
         directory: Directory,
         read: Read,

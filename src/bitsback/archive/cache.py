@@ -28,6 +28,9 @@ class BlockCache:
                 self._kept.move_to_end(number)
             return self._kept.get(number)
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._kept
+
     def put(self, number: int, pieces: Pieces) -> None:
         if self.room == 0:
             return

@@ -116,6 +116,11 @@ class Collection:
         )
 
     @property
+    def stack(self) -> bool:
+        """Whether the array as a whole is one item of slices."""
+        return self.axes == ONE and len(self.shape) > 1 and not self.picture
+
+    @property
     def entry_shape(self) -> Shape:
         """Of what the first axis counts; rows and columns are 1 where they vary; not of bytes."""
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
@@ -178,8 +183,16 @@ class Collection:
             yield alike, grid.shape_of(within)
             first += alike
 
+    @property
+    def parts(self) -> "tuple[Collection, ...]":
+        """As of what has several; see `Parts`."""
+        return (self,)
+
+    @property
+    def starts(self) -> list[int]:
+        return [0, self.pieces]
+
     def part_of(self, piece: int) -> tuple[int, "Collection"]:
-        """As of a list of files, of which an array is the only part."""
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:

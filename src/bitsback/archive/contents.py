@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.stored import Stored
-from bitsback.archive.view import Chunks, View
+from bitsback.archive.view import View, view_of
 from bitsback.errors import InputError
 
 
@@ -28,7 +30,7 @@ class Contents(ABC):
     name: str
     size: int
     """Bytes of the archive."""
-    collection: Collection | FileList
+    collection: Content
     closed: bool = False
 
     @property
@@ -52,6 +54,16 @@ class Contents(ABC):
         """The number of the first piece of the block that holds this one, and its pieces; they are
         not to be written to. stop: those from it on are not needed, and nothing is verified.
         """
+
+    @abstractmethod
+    def announce(self, blocks: Iterable[BlockInfo]) -> None:
+        """Says that these blocks will be decoded next, in order, so that what is far away may be
+        fetched together. Where nothing is far away, nobody asks which they are.
+        """
+
+    @abstractmethod
+    def announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
+        """The same of what the body decodes; what is announced in the body is left aside."""
 
     def check_open(self) -> None:
         """Raises ValueError if the archive is closed."""
@@ -82,7 +94,7 @@ class Contents(ABC):
         )
 
     @property
-    def array(self) -> Collection:
+    def array(self) -> Array:
         """The array as a whole. Raises InputError if the archive holds a collection of files."""
         if isinstance(self.collection, FileList):
             raise InputError(
@@ -192,16 +204,30 @@ class Contents(ABC):
         return View(self, collection.parts[part], collection.starts[part], entry)
 
     @property
-    def _whole(self) -> View:
-        return View(self, self.array, 0)
+    def _whole(self) -> Indexed:
+        return view_of(self, self.array)
 
     def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
         """Some bytes of a part that has those of files, or of notes."""
-        assert isinstance(self.collection, FileList)
         if start == stop:
             return b""
-        content, first = self.collection.parts[part].content, self.collection.starts[part]
-        return View(self, content, first).take((Steps(range(start, stop)),), verify).tobytes()
+        return self._content(part).take((Steps(range(start, stop)),), verify).tobytes()
+
+    def _content(self, part: int) -> View:
+        """What a part of bytes has."""
+        assert isinstance(self.collection, FileList)
+        return View(self, self.collection.parts[part].content, self.collection.starts[part])
+
+    def blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
+        """Those that files of a folder are in, in the order in which they are read, each once."""
+        seen: set[int] = set()
+        for number in numbers:
+            view, (part, start, stop) = self._file_view(number), self.files.span(number)
+            held = self._content(part).blocks((Steps(range(start, stop)),)) if start < stop else ()
+            for block in chain(view.blocks() if isinstance(view, View) else (), held):
+                if block.number not in seen:
+                    seen.add(block.number)
+                    yield block
 
     def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """What the array has from start to stop - 1 on its first axis: [stop - start, ...].

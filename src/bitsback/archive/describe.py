@@ -21,7 +21,7 @@ from bitsback.archive.collection import (
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
@@ -37,7 +37,7 @@ class Opener(Protocol):
 
     name: str
     size: int
-    collection: Collection | FileList
+    collection: Content
     library: Library
 
     def __len__(self) -> int: ...
@@ -60,7 +60,7 @@ class Opener(Protocol):
     def header(self, block: BlockInfo) -> Opened: ...
 
 
-def kind_of(collection: Collection | FileList) -> str:
+def kind_of(collection: Content) -> str:
     """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
     return (
         _FILES[collection.kind]
@@ -135,13 +135,24 @@ def describe(archive: Opener) -> dict[str, Any]:
     }
 
 
-def _describe_array(array: Collection) -> dict[str, Any]:
+def _describe_array(array: Array) -> dict[str, Any]:
+    told: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
+    if isinstance(array, Joined):
+        cuts = {part.cut for part in array.parts}
+        return {
+            **told,
+            "item_shape": list(array.shape[1:]),
+            "whole": False,
+            "stack": all(part.stack for part in array.parts),
+            "joined": len(array.parts),
+            "cut": list(cut) if len(cuts) == 1 and (cut := cuts.pop()) is not None else None,
+        }
     return {
-        "dtype": array.dtype.str,
-        "shape": list(array.shape),
+        **told,
         "item_shape": list(array.item_shape),
         "whole": array.axes == ONE,
-        "stack": array.axes == ONE and len(array.shape) > 1 and not array.picture,
+        "stack": array.stack,
+        "joined": 1,
         "cut": array.cut and list(array.cut),
     }
 

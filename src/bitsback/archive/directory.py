@@ -22,7 +22,7 @@ from bitsback.archive.layout import (
     open_section,
     unpack_index,
 )
-from bitsback.archive.parts import FileList, unpack_collection
+from bitsback.archive.parts import Content, unpack_collection
 from bitsback.errors import ArchiveError
 
 Read = Callable[[int, int], bytes]
@@ -60,7 +60,7 @@ class Place:
 class Directory:
     """The contents of an archive."""
 
-    collection: Collection | FileList | None = None
+    collection: Content | None = None
     """None where it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
@@ -210,9 +210,7 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
     return place.offset + place.size
 
 
-def _check_claims(
-    directory: Directory, collection: Collection | FileList, size: int, indexed: bool
-) -> None:
+def _check_claims(directory: Directory, collection: Content, size: int, indexed: bool) -> None:
     if directory.counted != collection.pieces:
         if indexed:
             raise ArchiveError(

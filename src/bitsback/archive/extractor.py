@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.collection import ARRAY, IDX, Collection
+from bitsback.archive.collection import ARRAY, IDX
 from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
-from bitsback.archive.parts import FileList
+from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive, Source
@@ -114,12 +114,15 @@ def decompress(
 
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
-            done, joiner = 0, Joiner(collection, strips=True)
+            done, joiner = 0, Joiner(collection.parts[0], strips=True)
             for pieces in ordered_map(work, blocks.tasks(), threads):
-                if collection.cut is None:
+                first, part = collection.part_of(done)
+                if done == first:
+                    joiner = Joiner(part, strips=True)
+                if part.cut is None:
                     yield pieces.elements
                 else:
-                    joined = map(joiner.take, count_from(done), pieces)
+                    joined = map(joiner.take, count_from(done - first), pieces)
                     yield from (strip.reshape(-1) for strip in joined if strip is not None)
                 done += pieces.count
                 count += 1
@@ -180,7 +183,7 @@ def _restore(
 
 
 @contextmanager
-def _packed(array: Collection, output: Output) -> Iterator[Writable]:
+def _packed(array: Array, output: Output) -> Iterator[Writable]:
     """What to write the elements of an array to: a file of the format that it came in."""
     if array.container == ARRAY:
         write_header(output.write, array.dtype, array.shape)
@@ -216,7 +219,7 @@ def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
         yield Stream(source, model)
 
 
-def _gather(collection: Collection, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
+def _gather(collection: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
     """The whole array. unsure: how much is really there is not known before the end."""
     if unsure:  # a few bytes must not claim all memory
         found = [np.empty(0, collection.dtype), *strips]

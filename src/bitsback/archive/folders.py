@@ -8,7 +8,6 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time_ns
@@ -37,6 +36,7 @@ from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
 from bitsback.images.pictures import Header, identified, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
+from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
 _CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
@@ -54,7 +54,7 @@ LOSSY, SMALLER, OTHER_KIND, ASKED_FOR, NO_PICTURE = (
     "JPEG, WebP or GIF",
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
-    "not made again bit for bit from their pixels",
+    "whose compression is not made again: PNG not by zlib, TIFF",
     "no pictures",
 )
 """Why files are held bit for bit."""
@@ -219,7 +219,7 @@ class _Sorter:
         coded = replace(found, header=header, note=taken.note)
         if asked.knows(pixels.shape):
             return coded
-        cost, general = pixel_cost(pixels, asked.given, asked.effort, self._job)
+        cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
         if cost + len(taken.note) > _WORTH * found.size:
             return self._stored(found, file, SMALLER)
         sort = "indexes" if taken.indexed else "graphics" if general else ""
@@ -242,10 +242,8 @@ def _time_of(path: Path | Url) -> int:
     """When a file was changed, in ns since 1970; now, where nobody knows."""
     if not isinstance(path, Url):
         return path.stat().st_mtime_ns
-    filesystem, place = path.connect()
-    with suppress(Exception):  # of which filesystems raise all kinds
-        return int(filesystem.modified(place).timestamp()) * 10**9
-    return time_ns()
+    time = changed(path)
+    return time_ns() if time is None else time
 
 
 class ByteItems(Whole):

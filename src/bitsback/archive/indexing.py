@@ -52,6 +52,12 @@ class Steps:
         behind = len(self) - 1 - end
         return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), of
 
+    def between(self, low: int, high: int) -> tuple[Take, Steps]:
+        """The same of the places from low to high - 1, in ascending order."""
+        to, of = self.within(low, high)
+        assert isinstance(of, slice)
+        return to, Steps(range(of.start, of.stop, of.step or 1))
+
     def next(self, place: int) -> int | None:
         """The first place that is wanted, from this one on."""
         at = max(-(-(place - self.wanted.start) // self.wanted.step), 0)
@@ -82,6 +88,11 @@ class Listed:
     def within(self, low: int, high: int) -> tuple[Take, Take]:
         first, end = np.searchsorted(self.wanted, (low, high))
         return self.order[first:end], self.wanted[first:end] - low
+
+    def between(self, low: int, high: int) -> tuple[Take, Listed]:
+        to, of = self.within(low, high)
+        assert isinstance(of, np.ndarray)
+        return to, Listed(of, np.arange(len(of)))
 
     def next(self, place: int) -> int | None:
         at = np.searchsorted(self.wanted, place)

@@ -6,9 +6,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bitsback.archive.collection import ONE, Collection
+import numpy as np
+
+from bitsback.archive.collection import ONE
 from bitsback.archive.layout import Shape
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.images.modes import mode_of
@@ -41,11 +43,11 @@ def entries(archive: Archive) -> Iterator[Entry]:
     if not isinstance(collection, FileList):
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
-        yield shares.entry(name, 0, collection, 0, collection.pieces, collection.shape, None)
+        yield shares.entry(name, 0, collection.dtype, 0, collection.pieces, collection.shape, None)
         return
     if collection.kind == NPZ:
         for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
-            yield shares.entry(name, number, part, 0, part.pieces, part.shape, None)
+            yield shares.entry(name, number, part.dtype, 0, part.pieces, part.shape, None)
         return
     if collection.kind == TIFF:
         yield from _pages(archive, collection, shares)
@@ -55,7 +57,7 @@ def entries(archive: Archive) -> Iterator[Entry]:
         part = collection.parts[at]
         first, end = part.first_piece(item), part.first_piece(item + 1)
         mode = mode_of(part.dtype, part.entry_shape)
-        yield shares.entry(name, at, part, first, end, part.shape_of(item), mode)
+        yield shares.entry(name, at, part.dtype, first, end, part.shape_of(item), mode)
 
 
 def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
@@ -84,7 +86,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
                 shares_of = (part.first_piece(first), part.first_piece(end))
             name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
             shape = (alike, *size) if alike > 1 else size
-            yield shares.entry(name, at, part, *shares_of, shape, mode)
+            yield shares.entry(name, at, part.dtype, *shares_of, shape, mode)
             left[at], done[at] = (left[at][0] - alike, size), end
             number, count = number + alike, count - alike
 
@@ -104,17 +106,17 @@ class _Shares:
         self,
         name: str,
         at: int,
-        part: Collection,
+        dtype: np.dtype[Any],
         first: int,
         end: int,
         shape: Shape,
         mode: str | None,
     ) -> Entry:
         """at: the number of its part. first, end: its pieces there."""
-        starts = self._collection.starts if isinstance(self._collection, FileList) else [0]
+        starts = self._collection.starts
         stored = self._before(starts[at] + end) - self._before(starts[at] + first)
-        size = math.prod(shape) * part.dtype.itemsize
-        return Entry(name, shape, part.dtype.str, mode, size, stored)
+        size = math.prod(shape) * dtype.itemsize
+        return Entry(name, shape, dtype.str, mode, size, stored)
 
     def _before(self, piece: int) -> int:
         """Bytes of blocks for the pieces before this one."""

@@ -94,9 +94,9 @@ class _Named:
         with self._naming():
             self._drawing.add(rows)
 
-    def close(self) -> None:
+    def close(self) -> int:
         with self._naming():
-            self._drawing.close()
+            return self._drawing.close()
 
 
 class _Encoded:
@@ -109,11 +109,11 @@ class _Encoded:
     def add(self, rows: NDArray[Any]) -> None:
         self._bands.append(rows)
 
-    def close(self) -> None:
+    def close(self) -> int:
         from bitsback.images.bands.bands import joined
         from bitsback.images.pictures import encode
 
-        self._file.write(encode(joined(self._bands), self._kind))
+        return self._file.write(encode(joined(self._bands), self._kind))
 
 
 def damage(archive: Holder) -> Iterator[ArchiveError]:

@@ -1,5 +1,7 @@
 """Which block each item of an archive is in, for who reads items in an order of his own."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +19,8 @@ def block_numbers(archive: Contents, array: str | None = None) -> Numbers:
     array: of an archive of an npz file, the name of the array whose items are meant.
     """
     collection = archive.collection
-    if isinstance(collection, Collection):
-        pieces = _first_pieces(collection)
+    if not isinstance(collection, FileList):
+        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
     elif array is not None:
         number = archive.files.number(array)
         assert number is not None, "it was looked up"
@@ -33,14 +35,16 @@ def _of_files(archive: Contents, collection: FileList) -> Numbers:
     starts = np.array(collection.starts[:-1], np.int64)
     if collection.kind == NPZ:
         return starts
-    entries = [
-        start + _first_pieces(part) for start, part in zip(starts, collection.parts, strict=True)
-    ]
+    entries = _of_parts(collection.starts, collection.parts)
     parts = np.fromiter(archive.files.parts_in_order(), np.int64, len(archive))
     pieces = np.empty(len(archive), np.int64)
     for number, of_part in enumerate(entries):
         pieces[parts == number] = of_part
     return pieces
+
+
+def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[Numbers]:
+    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
 
 
 def _first_pieces(part: Collection) -> Numbers:

@@ -1,34 +1,32 @@
-"""A collection of files: several arrays in one archive (docs/format.md, `C`, container 1)."""
+"""Several arrays in one archive: those of files, or one array that was made in parts
+(docs/format.md, `C`, containers 1 and 4).
+"""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Any, ClassVar
 
-from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
+import numpy as np
+
+from bitsback.archive.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection, check_shape
+from bitsback.archive.grid import Shape
 from bitsback.archive.layout import COLLECTION, Cursor, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 from bitsback.wire import varint
 
-FILE_LIST = 1
+FILE_LIST, JOINED = 1, 4
 FOLDER, NPZ, TIFF = range(3)
 
 _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
 _AXES = {FOLDER: (COUNTED, VARIED), TIFF: (ONE, COUNTED, VARIED)}
 
 
-@dataclass(frozen=True)
-class FileList:
-    """What the archive as a whole is: arrays, the parts, one after the other; their pieces are the
-    archive's.
+class Parts:
+    """Arrays, the parts, one after the other; their pieces are the archive's."""
 
-    Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of channels,
-    each an item, or all of them a stack that is one; of a folder also the bytes of files. Of an npz
-    file each array is a part.
-    """
-
-    kind: int
     parts: tuple[Collection, ...]
 
     @cached_property
@@ -57,6 +55,38 @@ class FileList:
     def nbytes(self) -> int:
         return sum(part.nbytes for part in self.parts)
 
+    def part_of(self, piece: int) -> tuple[int, Collection]:
+        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
+        there is no such piece.
+        """
+        if piece >= self.pieces:
+            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
+        number = bisect_right(self.starts, piece) - 1
+        return self.starts[number], self.parts[number]
+
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people."""
+        if first >= self.pieces:
+            return f"items from {first} on"
+        number = bisect_right(self.starts, first) - 1
+        part = self.parts[number]
+        return part.where(first - self.starts[number], count, self.item_starts[number])
+
+    def _pack(self, *head: int) -> bytes:
+        parts = b"".join(part.pack_array() for part in self.parts)
+        return section(COLLECTION, bytes(head), varint(len(self.parts)), parts)
+
+
+@dataclass(frozen=True)
+class FileList(Parts):
+    """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
+    channels, each an item, or all of them a stack that is one; of a folder also the bytes of files.
+    Of an npz file each array is a part.
+    """
+
+    kind: int
+    parts: tuple[Collection, ...]
+
     @property
     def dtype(self) -> str:
         """NumPy's type string, or "mixed"."""
@@ -78,48 +108,86 @@ class FileList:
             return len(self.parts)
         return sum(part.entries for part in self.parts)
 
-    def part_of(self, piece: int) -> tuple[int, Collection]:
-        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
-        there is no such piece.
-        """
-        if piece >= self.pieces:
-            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
-        number = bisect_right(self.starts, piece) - 1
-        return self.starts[number], self.parts[number]
+    def pack(self) -> bytes:
+        return self._pack(FILE_LIST, self.kind)
 
-    def where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
-        if first >= self.pieces:
-            return f"items from {first} on"
-        number = bisect_right(self.starts, first) - 1
-        part = self.parts[number]
-        return part.where(first - self.starts[number], count, self.item_starts[number])
+
+@dataclass(frozen=True)
+class Joined(Parts):
+    """One array in parts, which lie one after the other along its first axis: arrays of one dtype,
+    alike in all other dimensions, whose items or stacks were cut apart from each other.
+    """
+
+    parts: tuple[Collection, ...]
+    container: ClassVar[int] = ARRAY
+    picture: ClassVar[bool] = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.parts[0].dtype
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where each part begins along the first axis, and where the last one ends."""
+        return list(accumulate((part.entries for part in self.parts), initial=0))
+
+    @property
+    def entries(self) -> int:
+        return self.places[-1]
+
+    @property
+    def shape(self) -> Shape:
+        return (self.entries, *self.parts[0].shape[1:])
 
     def pack(self) -> bytes:
-        parts = b"".join(part.pack_array() for part in self.parts)
-        return section(COLLECTION, bytes([FILE_LIST, self.kind]), varint(len(self.parts)), parts)
+        return self._pack(JOINED)
 
 
-def unpack_collection(payload: memoryview) -> Collection | FileList:
+Array = Collection | Joined
+Content = Array | FileList
+"""What an archive holds: an array, in one part or in several, or files."""
+
+
+def unpack_collection(payload: memoryview) -> Content:
     """What a `C` section says. Raises ArchiveError."""
+    if payload[:1] == bytes([JOINED]):
+        joined = Joined(_unpack_parts(Cursor(payload, 1)))
+        _check_joined(joined)
+        return joined
     if payload[:1] != bytes([FILE_LIST]):
         return Collection.unpack(payload)
     cursor = Cursor(payload, 1)
-    kind, count = cursor.byte(), cursor.varint()
+    kind = cursor.byte()
     if kind > TIFF:
         raise ArchiveError(
             f"this archive holds files of the kind {kind}: it needs a newer bitsback"
         )
-    if count * _SMALLEST_PART > len(payload):
-        raise ArchiveError(f"the description of its contents is too short for {count} parts")
-    parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
-    cursor.done()
+    parts = _unpack_parts(cursor)
     if kind == NPZ:
         if any(part.axes >= VARIED for part in parts):
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
     return FileList(kind, parts)
+
+
+def _unpack_parts(cursor: Cursor) -> tuple[Collection, ...]:
+    """The parts, up to the end."""
+    count = cursor.varint()
+    if count * _SMALLEST_PART > len(cursor.data):
+        raise ArchiveError(f"the description of its contents is too short for {count} parts")
+    parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
+    cursor.done()
+    return parts
+
+
+def _check_joined(array: Joined) -> None:
+    alike = {(part.dtype.str, part.shape[1:]) for part in array.parts}
+    if len(alike) != 1 or any(
+        part.axes > COUNTED or not part.shape or part.entries == 0 for part in array.parts
+    ):
+        raise ArchiveError("the parts of its array are none that can be one")
+    check_shape(array.dtype, array.shape)
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:

@@ -1,10 +1,10 @@
 """An archive in a file: any items of it, decoding no more blocks than they are in."""
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from io import BytesIO
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from bitsback.archive.block import Opened
@@ -96,6 +96,7 @@ class Archive(Contents):
         if cache < 0:
             raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
         self._cache = BlockCache(cache)
+        self._announced = False
         given = given_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
@@ -140,12 +141,7 @@ class Archive(Contents):
     def __enter__(self) -> "Archive":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -340,12 +336,27 @@ class Archive(Contents):
         with reading(self.name):
             return self._reader.read(start, end - start)
 
-    def expect(self, blocks: Sequence[BlockInfo], size: int | None = None) -> None:
+    def expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
         """Says that these blocks, or so many bytes of each, will be read next, in order."""
         self._reader.expect(
             (block.offset, block.size if size is None else min(size, block.size))
             for block in blocks
         )
+
+    def announce(self, blocks: Iterable[BlockInfo]) -> None:
+        self.expect(block for block in blocks if block.number not in self._cache)
+
+    @contextmanager
+    def announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
+        if self._announced:
+            yield
+            return
+        self.announce(blocks)
+        self._announced = True
+        try:
+            yield
+        finally:
+            self._announced = False
 
     def _read_place(self, place: Place) -> bytes:
         return self.read(place.offset, place.size)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.directory import BlockInfo
 from bitsback.archive.grid import Grid
 from bitsback.archive.indexing import Along, Take, cells
 from bitsback.archive.pieces import Pieces
@@ -32,9 +33,9 @@ class Reading:
         item.
         """
         part, shape = self._part, tuple(map(len, wanted))
+        found = Found(shape, part.dtype)
         if 0 in shape:
-            return np.empty(shape, part.dtype)
-        found = _Found(shape, part.dtype)
+            return found.array
         if part.axes == ONE:
             self._take_of_item(0, (), wanted, found)
         elif part.plain:
@@ -45,7 +46,36 @@ class Reading:
                 self._take_of_item(item, (to,), wanted[1:], found)
         return found.array
 
-    def _take_items(self, wanted: tuple[Along, ...], found: "_Found") -> None:
+    def blocks(
+        self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
+    ) -> Iterator[BlockInfo]:
+        """Those that are needed for what is wanted, in order. block_of: finds one by its pieces."""
+        part, place = self._part, 0
+        if not all(map(len, wanted)):
+            return
+        if part.axes != ONE and part.plain:
+            item = wanted[0].next(0)
+            while item is not None:
+                yield (block := block_of(self._first + item))
+                item = wanted[0].next(block.first + block.items - self._first)
+            return
+        for number in self._numbers(wanted):
+            if number >= place:
+                yield (block := block_of(self._first + number))
+                place = block.first + block.items - self._first
+
+    def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
+        """Of items that are cut or differ in size, the pieces that are needed, in order."""
+        part = self._part
+        if part.axes == ONE:
+            yield from touched(part.grid(0), wanted)
+            return
+        for item in cells(wanted[0], 1):
+            first = part.first_piece(item)
+            for number in touched(part.grid(item), wanted[1:]):
+                yield first + number
+
+    def _take_items(self, wanted: tuple[Along, ...], found: "Found") -> None:
         """Of items that are pieces."""
         items, inner = wanted[0], wanted[1:]
         places = [
@@ -59,7 +89,7 @@ class Reading:
             item = items.next(end)
 
     def _take_of_item(
-        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: "_Found"
+        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: "Found"
     ) -> None:
         """to: where the item goes along the first axis, if it is one of several."""
         part = self._part
@@ -107,7 +137,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
     return piece
 
 
-class _Found:
+class Found:
     """What is taken, made when the first of it is there: a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -116,13 +146,12 @@ class _Found:
 
     @property
     def array(self) -> NDArray[Any]:
-        assert self._array is not None
+        if self._array is None:
+            self._array = np.empty(self._shape, self._dtype)
         return self._array
 
     def put(self, places: list[tuple[Take, Take]], piece: NDArray[Any]) -> None:
         """Copies what is wanted of a piece. places: for each axis where it goes, and where it
         is.
         """
-        if self._array is None:
-            self._array = np.empty(self._shape, self._dtype)
-        self._array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]
+        self.array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
-from bitsback.archive.grid import Shape
+from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.pieces import Pieces
 
 _PIECES = 64
@@ -18,15 +18,37 @@ _SLICES = 8
 
 def sample_of(pieces: Pieces, whole: bool) -> Pieces:
     """Some of the pieces; of large ones, unless `whole`, what is in their middle."""
-    step = max(pieces.count // _PIECES, 1)
+    numbers = _sampled(pieces.count)
     if pieces.shape is not None:
-        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[::step][:_PIECES]))
+        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[:: numbers.step][: len(numbers)]))
     else:
-        sample = Pieces.of(islice(pieces, 0, step * _PIECES, step), pieces.dtype)
+        sample = Pieces.of(islice(pieces, 0, numbers.stop, numbers.step), pieces.dtype)
     most = _ELEMENTS // sample.count
     if whole or sample.elements.size <= _ELEMENTS:
         return sample
     return Pieces.of((middle(piece, most) for piece in sample), pieces.dtype)
+
+
+def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
+    """Where in a picture, which is cut like this, the sample of its pieces is."""
+    regions = [grid.region(number) for number in _sampled(grid.pieces)]
+    shapes = [tuple(part.stop - part.start for part in region) for region in regions]
+    if sum(map(math.prod, shapes)) <= _ELEMENTS:
+        return regions
+    middles = (middle_box(dtype, shape, _ELEMENTS // len(shapes)) for shape in shapes)
+    return [
+        tuple(
+            slice(part.start + within.start, part.start + within.stop)
+            for part, within in zip(region, box, strict=True)
+        )
+        for region, box in zip(regions, middles, strict=True)
+    ]
+
+
+def _sampled(count: int) -> range:
+    """Of so many pieces the numbers of those that are seen."""
+    step = max(count // _PIECES, 1)
+    return range(0, min(step * _PIECES, count), step)
 
 
 def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
@@ -36,7 +58,7 @@ def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
     return np.ascontiguousarray(piece[middle_box(piece.dtype, piece.shape, most)])
 
 
-def middle_box(dtype: np.dtype[Any], shape: Shape, most: int = _ELEMENTS) -> tuple[slice, ...]:
+def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
     """Where it is in a piece of this dtype and shape."""
     stacks = planes.STACKS in planes.layouts_for(dtype, shape)
     sides = list(shape)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitsback.archive import block_reader
-from bitsback.archive.collection import Collection
 from bitsback.archive.library import Library
-from bitsback.archive.parts import FileList
+from bitsback.archive.parts import Content
 from bitsback.archive.pieces import Pieces
 from bitsback.errors import ArchiveError
 
@@ -28,7 +27,7 @@ class Described(Protocol):
     """What there has to be to decode a block of an archive."""
 
     name: str
-    collection: Collection | FileList
+    collection: Content
     library: Library
 
 
@@ -68,7 +67,7 @@ def decode(source: Described, task: Task, stop: int | None = None) -> Pieces:
 
 def at_block(
     name: str,
-    collection: Collection | FileList,
+    collection: Content,
     number: int,
     first: int,
     items: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -9,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.grid import Shape
+from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexing import Along
 from bitsback.archive.maker import Holder
+from bitsback.archive.regions import Found
 
 
-class Stored:
-    """A file of a folder that is held bit for bit. If it is a picture, it has a shape and a dtype,
-    and is indexed as an array, which Pillow makes of it.
+class Stored(Indexed):
+    """A file of a folder that is held bit for bit. If it is a picture, it is an array too, which
+    Pillow makes of it; if it is none that Pillow reads, that is an InputError.
     """
 
     def __init__(self, archive: Holder, number: int) -> None:
+        super().__init__(archive.name)
         self._archive, self._number = archive, number
 
     @property
@@ -36,37 +41,24 @@ class Stored:
 
     @property
     def shape(self) -> Shape:
-        """Raises InputError if it is no picture that Pillow reads."""
         return self._pixels.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Raises InputError if it is no picture that Pillow reads."""
         return self._pixels.dtype
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    def chunks(self) -> Chunks:
+        return tuple((size,) for size in self.shape)
 
-    @property
-    def size(self) -> int:
-        """Elements of the picture."""
-        return self._pixels.size
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        found = Found(tuple(map(len, wanted)), self.dtype)
+        places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
+        found.put(places, self._pixels)
+        return found.array
 
-    def __len__(self) -> int:
-        return len(self._pixels)
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        yield self._pixels[start:stop].copy()
 
     def __repr__(self) -> str:
         return f"<the file {self.name} in {self._archive.name}>"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The picture. Always a copy."""
-        return np.array(self._pixels, dtype)
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        """A region of the picture, as a copy. Raises IndexError."""
-        return np.array(self._pixels[key])
-
-    def whole(self, verify: bool = True) -> NDArray[Any]:
-        """The picture."""
-        return np.array(self._pixels)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from bitsback.archive.block import read_header
-from bitsback.archive.collection import Collection
 from bitsback.archive.layout import (
     BLOCK,
     COLLECTION,
@@ -22,7 +21,7 @@ from bitsback.archive.layout import (
     unpack_index,
 )
 from bitsback.archive.library import Library
-from bitsback.archive.parts import unpack_collection
+from bitsback.archive.parts import FileList, unpack_collection
 from bitsback.archive.source import Task, at_block
 from bitsback.archive.targets import check_container
 from bitsback.errors import ArchiveError
@@ -47,7 +46,7 @@ class Stream:
                 head += self._take(1)
             check_head(head)
             self.collection = unpack_collection(open_section(self._take_section(), COLLECTION))
-            if isinstance(self.collection, Collection):
+            if not isinstance(self.collection, FileList):
                 check_container(self.collection)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None

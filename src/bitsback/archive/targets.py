@@ -5,9 +5,9 @@ one file, and no file where another's folder must be.
 from collections.abc import Iterable
 from itertools import pairwise
 
-from bitsback.archive.collection import ARRAY, BYTES, Collection
+from bitsback.archive.collection import ARRAY, BYTES
 from bitsback.archive.members import Files
-from bitsback.archive.parts import FOLDER
+from bitsback.archive.parts import FOLDER, Array
 from bitsback.errors import ArchiveError
 from bitsback.images.idx import idx_header
 from bitsback.images.modes import mode_of
@@ -28,10 +28,10 @@ def target_of(files: Files, number: int) -> Target:
     return restored(files.names[number], mode)
 
 
-def check_restorable(content: Files | Collection) -> None:
+def check_restorable(content: Files | Array) -> None:
     """Raises ArchiveError if what an archive holds cannot be restored to what it came from."""
     problem = None
-    if isinstance(content, Collection):
+    if not isinstance(content, Files):
         check_container(content)
     elif content.collection.kind == FOLDER:
         problem = unrestorable(
@@ -41,7 +41,7 @@ def check_restorable(content: Files | Collection) -> None:
         raise ArchiveError(problem)
 
 
-def check_container(array: Collection) -> None:
+def check_container(array: Array) -> None:
     """Raises ArchiveError if the array cannot come from a file of the kind that it claims."""
     if array.container != ARRAY and idx_header(array.dtype, array.shape) is None:
         raise ArchiveError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from itertools import chain
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.grid import Grid, Shape
-from bitsback.archive.indexing import Along, Steps, all_of, read_index
+from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexing import Along, Steps, Take, all_of
+from bitsback.archive.parts import Joined
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.regions import Reading
-from bitsback.errors import InputError
-
-Chunks = tuple[tuple[int, ...], ...]
-"""For each axis the lengths of the chunks along it, as Dask has them."""
+from bitsback.archive.regions import Found, Reading
 
 
 class Decoder(Protocol):
@@ -34,14 +32,15 @@ class Decoder(Protocol):
 
     def block_of(self, piece: int) -> BlockInfo: ...
 
+    def announce(self, blocks: Iterable[BlockInfo]) -> None: ...
+
+    def announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
+
     def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
 
 
-class View:
-    """An array or a picture in an archive. It is indexed as NumPy's arrays are, by numbers, slices,
-    `...`, `None`, and along its first axis by lists of numbers and masks; it decodes the blocks
-    that are needed, each once, and gives a copy.
-    """
+class View(Indexed):
+    """An array that is one part of an archive, or what has a number along its first axis."""
 
     def __init__(
         self, archive: Decoder, part: Collection, first: int, entry: int | None = None
@@ -49,36 +48,23 @@ class View:
         """first: the number of the part's first piece. entry: the number along its first axis, if
         the view is of one of these only.
         """
+        super().__init__(archive.name)
         self._archive, self._part, self._first, self._entry = archive, part, first, entry
         if entry is None:
-            self.shape: Shape = part.shape
+            self._shape = part.shape
         else:
-            self.shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
+            self._shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Byte order included."""
         return self._part.dtype
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Elements."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Of all of it, decoded."""
-        return self.size * self.dtype.itemsize
-
-    @property
     def chunks(self) -> Chunks:
-        """What is best read together: the lengths of the blocks along each axis, or of the pieces
-        where large items are cut. Raises ArchiveError if blocks are missing.
-        """
         part, blocks = self._part, self._archive.blocks
         behind = self._first + part.pieces
         if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
@@ -86,73 +72,46 @@ class View:
         if self._entry is None and part.axes != ONE:
             if not part.plain:
                 return ((1,) * part.entries, *_lengths(part.grid(0)))
-            counts = (block.items for block in blocks if self._first <= block.first < behind)
+            start, stop = (
+                bisect_left(blocks, piece, key=lambda block: block.first)
+                for piece in (self._first, behind)
+            )
+            counts = (block.items for block in blocks[start:stop])
             return (tuple(counts) or (0,), *((size,) for size in self.shape[1:]))
         grid, axis = self._grid()
         return _lengths(grid)[axis:]
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._archive.name}>"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of it. Always a copy; raises ValueError if none is allowed."""
-        if copy is False:
-            raise ValueError(f"{self._archive.name}: what is compressed cannot be had uncopied")
-        whole = self.whole()
-        return whole if dtype is None else whole.astype(dtype, copy=False)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Along the first axis. Each block is decoded once, and one at a time is in memory."""
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return chain.from_iterable(self.stacks(0, len(self)))
-
-    def __getitem__(self, key: Any) -> Any:
-        """What NumPy would take. Raises IndexError, ArchiveError, naming the block, if one needed
-        is damaged, InputError if it does not fit into memory.
-        """
-        wanted, arranged = read_index(key, self.shape)
-        found = self.take(wanted)[arranged]
-        return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
-
-    def whole(self, verify: bool = True) -> NDArray[Any]:
-        """All of it. verify: check each block's digest."""
-        return self.take(all_of(self.shape), verify)
-
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        """What is wanted along each axis, of which none is left out."""
-        return self._take(self._reading(verify), wanted)
+        with self._archive.announced(self.blocks(wanted)):
+            return self._take(self._reading(verify), wanted)
+
+    def blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+        """Those that have what is wanted along each axis, or all of it, in order."""
+        wanted = all_of(self.shape) if wanted is None else wanted
+        yield from self._reading().blocks(self._of_part(wanted), self._archive.block_of)
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
-        or in pieces of one row. In this way any number of them fits into memory.
-        """
+        self._archive.announce(self.blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
             yield self._take(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
             start = end
 
-    def _reading(self, verify: bool) -> Reading:
+    def _reading(self, verify: bool = True) -> Reading:
         return Reading(self._part, self._first, self._archive.decode_at, verify)
 
     def _take(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
         self._archive.check_open()
         shape = tuple(map(len, wanted))
-        if self._entry is not None:
-            wanted = (Steps(range(self._entry, self._entry + 1)), *wanted)
-        try:
-            return reading.take(wanted).reshape(shape)
-        except MemoryError:
-            raise InputError(
-                f"{self._archive.name}: a region of {' x '.join(map(str, shape))} does not fit into"
-                " memory; take a smaller one"
-            ) from None
+        with self.fitting(shape):
+            return reading.take(self._of_part(wanted)).reshape(shape)
+
+    def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
+        """The same along each axis of the part."""
+        if self._entry is None:
+            return wanted
+        return (Steps(range(self._entry, self._entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
         """The pieces of the only item that is seen, and which of its axes is the first here."""
@@ -178,3 +137,71 @@ def _lengths(grid: Grid) -> Chunks:
         tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
         for size, extent in zip(grid.shape, grid.extents, strict=True)
     )
+
+
+class JoinedView(Indexed):
+    """An array that is in several parts of an archive."""
+
+    def __init__(self, archive: Decoder, array: Joined) -> None:
+        super().__init__(archive.name)
+        self._archive, self._array = archive, array
+
+    @property
+    def shape(self) -> Shape:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        found = [self._view(number).chunks for number in range(len(self._array.parts))]
+        inner = {chunks[1:] for chunks in found}
+        return (
+            tuple(length for chunks in found for length in chunks[0]),
+            # Where they are cut in several ways, no cut is good for all.
+            *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
+        )
+
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        shape = tuple(map(len, wanted))
+        found = Found(shape, self.dtype)
+        with self._archive.announced(self._blocks(wanted)):
+            for to, view, of in self._split(wanted):
+                taken = view.take(of, verify)
+                with self.fitting(shape):
+                    found.put([(to, slice(None))], taken)
+        with self.fitting(shape):
+            return found.array
+
+    def _blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
+        for _, view, of in self._split(wanted):
+            yield from view.blocks(of)
+
+    def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
+        """What is wanted of each part: where it goes along the first axis, the part, and what it is
+        there.
+        """
+        places, place = self._array.places, wanted[0].next(0)
+        while place is not None:
+            number = bisect_right(places, place) - 1
+            to, of = wanted[0].between(places[number], places[number + 1])
+            yield to, self._view(number), (of, *wanted[1:])
+            place = wanted[0].next(places[number + 1])
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        places = self._array.places
+        while start < stop:
+            number = bisect_right(places, start) - 1
+            low, end = places[number], min(places[number + 1], stop)
+            yield from self._view(number).stacks(start - low, end - low, verify=verify)
+            start = end
+
+    def _view(self, number: int) -> View:
+        return View(self._archive, self._array.parts[number], self._array.starts[number])
+
+
+def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+    """All of the array in an archive that has no other."""
+    return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

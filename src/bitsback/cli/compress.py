@@ -102,11 +102,7 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 )  # fmt: skip
 @removal_option
 @options.threads_option
-@options.force_option
-@options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str | None,

@@ -43,11 +43,7 @@ if TYPE_CHECKING:
 @options.model_option
 @removal_option
 @options.threads_option
-@options.force_option
-@options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str | None,
@@ -121,7 +117,7 @@ def command(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
         )
         if remove:
-            remove_archive(source, target, model, threads, quiet or as_json)
+            remove_archive(source, target, model, threads, files_as == "exact", quiet or as_json)
         return True, row
 
     try:

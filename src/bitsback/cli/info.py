@@ -18,9 +18,7 @@ _SHOWN = 10  # shapes and modes of a collection
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.reading_options
 def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
     """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
 
@@ -128,10 +126,13 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _unit(info: dict[str, Any]) -> str:
     """What a block holds."""
     parts = info.get("parts", [info])
-    return "piece" if any(part["cut"] for part in parts) else "item"
+    cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
+    return "piece" if cut else "item"
 
 
 def _contents(info: dict[str, Any]) -> str:
+    if info["joined"] > 1:
+        return f"{figures.count(info['items'], 'item')} in {info['joined']:,} parts"
     if not info["whole"]:
         return figures.count(info["items"], "item")
     return f"a stack of {info['items']:,} slices" if info["stack"] else "one item"

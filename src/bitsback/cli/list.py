@@ -29,9 +29,7 @@ if TYPE_CHECKING:
         " mode or dtype, and its shape too."
     ),
 )
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.reading_options
 def command(
     archive: str,
     names: tuple[str, ...],

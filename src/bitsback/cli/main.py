@@ -113,6 +113,7 @@ class LazyGroup(click.Group):
             code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
             sys.exit(code if isinstance(code, int) else 0)
         except Interrupted:
+            _forget_interrupt()
             # A terminal has just echoed ^C on the line that we are about to write.
             terminal = sys.stderr is not None and sys.stderr.isatty()
             click.echo(("\n" if terminal else "") + "bitsback: interrupted", err=True)
@@ -159,6 +160,15 @@ def _stop_once() -> Iterator[None]:
         Progress.stopping = False
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _forget_interrupt() -> None:
+    """Makes Python end with the exit code that it is told. Where a KeyboardInterrupt came out of
+    code that was a text, as named tuples and dataclasses are made from while a module is imported,
+    CPython remembers it, even if it was caught later on, and kills its own process by SIGINT at
+    the end; the next text that is run makes it forget.
+    """
+    exec("")
 
 
 def _hold_standard_streams() -> None:

@@ -16,11 +16,7 @@ from bitsback.cli.progress import Progress
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @click.option("-o", "--output", required=True, metavar="FILE", help="The archive to write.")
-@options.force_option
-@options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str,
@@ -31,9 +27,9 @@ def command(
 ) -> None:
     """Make one archive of several, in their order, without decoding them.
 
-    Arrays are joined along their first axis: their items must have one dtype and shape. Folders
-    become one folder with the files of all; two files of one name are an error. Models inside of
-    the archives are kept, each once. All checksums are compared; 'verify' does more.
+    Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
+    Folders become one folder with the files of all; two files of one name are an error. Models
+    inside of the archives are kept, each once. All checksums are compared; 'verify' does more.
 
     X.bb and the output may be at URLs of fsspec's. There a * stands for all that match, in the
     order of the numbers in them: part-2 before part-10.

@@ -93,6 +93,27 @@ def storage_option(function: Function) -> Function:
     )(function)
 
 
+def _together(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several options, in the order in which help lists them."""
+
+    def add(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+def reading_options(function: Function) -> Function:
+    """Of commands that tell something of archives."""
+    return _together(json_option, storage_option, traceback_option)(function)
+
+
+def writing_options(function: Function) -> Function:
+    """Of commands that make one thing of another."""
+    return _together(force_option, quiet_option, reading_options)(function)
+
+
 def _storage_options(
     context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, Any]:

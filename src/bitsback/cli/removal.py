@@ -64,7 +64,7 @@ def remove_compressed(
             names = archive.names
             files = [place / name for name in names]
         before = _states(files)
-        compare(archive, place, names, threads, progress)
+        compare(archive, place, names, threads, progress, times=True)
     _remove(files, before)
     if archive.kind == "folder" and Path(sources[0]).is_dir():
         _remove_empty(Path(sources[0]), names)
@@ -73,10 +73,10 @@ def remove_compressed(
 
 
 def remove_archive(
-    source: str, output: str, model: str | None, threads: int | None, quiet: bool
+    source: str, output: str, model: str | None, threads: int | None, exact: bool, quiet: bool
 ) -> None:
     """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
-    not, if that does not hold what the archive does.
+    not, if that does not hold what the archive does. exact: with the very bytes of files.
     """
     import bitsback
     from bitsback.archive.readback import compare, restored_names
@@ -84,7 +84,7 @@ def remove_archive(
     before = _states([Path(source)])
     with Progress("comparing", quiet) as progress, bitsback.open(source, model=model) as archive:
         names = restored_names(archive) if archive.kind == "folder" else []
-        compare(archive, Path(output), names, threads, progress)
+        compare(archive, Path(output), names, threads, progress, exact)
     _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)

@@ -18,9 +18,7 @@ from bitsback.cli.spool import opened
 @options.model_option
 @options.threads_option
 @options.quiet_option
-@options.json_option
-@options.storage_option
-@options.traceback_option
+@options.reading_options
 def command(
     archives: tuple[str, ...],
     model: str | None,

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.images.bands.bands import Bands
-from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.drawing import Comparison, Drawing, Seekable
 from bitsback.images.file_io import Content
 from bitsback.images.png_samples import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
@@ -93,14 +93,13 @@ class Frame:
 
     def _makes(self, data: Content, pixels: Bands) -> bool:
         """Whether the file with these pixels is this one."""
-        same = _Same(data)
+        same = Comparison(data)
         drawing = self.drawing(same, pixels.dtype, pixels.shape)
         for band in pixels:
             drawing.add(band)
-            if not same.so_far:
+            if same.differs:
                 return False
-        drawing.close()
-        return same.so_far and same.written == len(data)
+        return drawing.close() == len(data) and not same.differs
 
     def pack(self) -> bytes:
         segments = b"".join(varint(gap) + varint(rows) for gap, rows in self.segments)
@@ -123,12 +122,14 @@ class _Drawing:
     def __init__(self, frame: Frame, file: Seekable, height: int) -> None:
         self._frame, self._file = frame, file
         self._left, self._height = height, height
+        self._size = len(frame.others)
 
     def add(self, rows: NDArray[Any]) -> None:
         data = layout_rows(rows, self._frame.layout)
         stride = data.shape[1]
         if self._left == self._height:
             self._write_others(stride)
+            self._size += self._height * stride
         upwards = self._frame.layout & _FLIP
         first = self._left - len(rows) if upwards else self._height - self._left
         self._left -= len(rows)
@@ -141,8 +142,8 @@ class _Drawing:
                 self._file.write(data[start - first : stop - first].tobytes())
             row, at = row + count, at + count * stride
 
-    def close(self) -> None:
-        pass
+    def close(self) -> int:
+        return self._size
 
     def _write_others(self, stride: int) -> None:
         others, taken, at = self._frame.others, 0, 0
@@ -151,24 +152,6 @@ class _Drawing:
             self._file.seek(at)
             self._file.write(piece)
             taken, at = taken + len(piece), at + len(piece) + count * stride
-
-
-class _Same:
-    """Where a file is written to that should become one that is there."""
-
-    def __init__(self, data: Content) -> None:
-        self._data, self._at = data, 0
-        self.so_far, self.written = True, 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset
-        return offset
-
-    def write(self, data: bytes) -> int:
-        self.so_far = self.so_far and self._data[self._at : self._at + len(data)] == data
-        self._at += len(data)
-        self.written += len(data)
-        return len(data)
 
 
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:

@@ -6,7 +6,6 @@ Source: the page of the MNIST database (LeCun, Cortes, Burges), "The IDX file fo
 import gzip
 import struct
 import zlib
-from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -69,12 +68,7 @@ class Zipper:
     def __enter__(self) -> "Zipper":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is not None:
             self._sink.drop()
         with self._sink.dropping():

@@ -61,16 +61,19 @@ class PngDrawing:
         self._put(self._packer.compress(self._samples.filtered(data, filters, self._above)))
         self._above = data[-1:].copy()
 
-    def close(self) -> None:
+    def close(self) -> int:
         self._put(self._packer.flush())
         self._end_chunk()
-        self._file.write(b"".join(map(pack_chunk, self._after)))
+        after = b"".join(map(pack_chunk, self._after))
+        self._file.write(after)
+        return self._at + len(after)
 
     def _put(self, data: bytes) -> None:
         if not data:
             return
         if not self._size:
-            self._file.write(bytes(4) + b"IDAT")
+            self._file.seek(self._at + 4)  # behind the size, which is written last
+            self._file.write(b"IDAT")
             self._crc = zlib.crc32(b"IDAT")
         self._file.write(data)
         self._crc = zlib.crc32(data, self._crc)
@@ -102,7 +105,7 @@ class ExactPngDrawing:
         self._content += self._samples.filtered(data, filters, self._above)
         self._above, self._row = data[-1:].copy(), self._row + len(data)
 
-    def close(self) -> None:
+    def close(self) -> int:
         """Raises ArchiveError if another file comes out."""
         stream = self._stream
         packed = stream.deflated.stream(self._content)
@@ -117,3 +120,4 @@ class ExactPngDrawing:
                 " 'decompress --files pixels'"
             )
         self._file.write(data)
+        return len(data)

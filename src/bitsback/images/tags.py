@@ -118,7 +118,8 @@ class _Drawing:
         # Pillow shows white as the greatest value.
         white = (_PHOTOMETRIC, SHORT, b"\0\0") in tags.tags
         self._inverted = white and self._channels < 3
-        file.write(b"II*\0" + bytes(4))
+        file.write(b"II*\0")
+        file.seek(8)  # behind the place of the directory, which is written last
         self._strips = StripWriter(file.write, shape[0], row_size(dtype, shape), 8)
 
     def add(self, rows: NDArray[Any]) -> None:
@@ -126,7 +127,7 @@ class _Drawing:
         self._strips.add(as_rows(~rows if self._inverted else rows))
         self._check(self._strips.end)
 
-    def close(self) -> None:
+    def close(self) -> int:
         """Raises ArchiveError where the file would be too long."""
         strips, (height, width) = self._strips, self._shape[:2]
         tags = self._tags | {
@@ -138,10 +139,12 @@ class _Drawing:
         }  # fmt: skip
         padding = bytes(strips.end % 2)
         start, directory = pack_directory(tags, strips.end + len(padding))
-        self._check(start + len(directory))
+        size = strips.end + len(padding) + len(directory)
+        self._check(size)
         self._file.write(padding + directory)
         self._file.seek(4)
         self._file.write(struct.pack("<I", start))
+        return size
 
     def _check(self, size: int) -> None:
         if size > MOST:

@@ -44,6 +44,12 @@ def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
         return _models.setdefault(known.identity, known)
 
 
+def registered(identity: bytes) -> Model | None:
+    """The model, if it does not ship, and this process has been told of it, or has found it."""
+    ships = identity in map(bundled.identity, bundled.names())
+    return None if ships else _models.get(identity)
+
+
 def find(prefix: bytes) -> Model | None:
     """The model whose identity begins with `prefix`, or None. May be used from several threads.
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from bitsback.errors import ArchiveError, ModelError
@@ -19,7 +20,9 @@ _IDENTITY_SIZE = 32
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model by its identity. Its name is for people."""
+    """A model by its identity. Its name is for people. Pickled, it carries a model that is known to
+    this process and does not ship, so that whatever it is sent to knows it too.
+    """
 
     name: str
     identity: str
@@ -56,6 +59,11 @@ class NamedModel:
         entry = {"name": self.name, "identity": self.identity}
         return entry if self.embedded is None else entry | {"embedded": self.embedded}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        model = known.registered(self.digest) if self.embedded is None else None
+        carried = None if model is None else _packed(model)
+        return _known_again, (self.name, self.identity, self.embedded, carried)
+
     @property
     def digest(self) -> bytes:
         """The identity as bytes."""
@@ -87,3 +95,14 @@ class NamedModel:
         if model.identity != self.digest:
             raise ModelError(f"the model {self.name} in the metadata is not the one that they name")
         return model
+
+
+_packed = lru_cache(8)(pack_model)  # as it is looked for what is smallest
+
+
+def _known_again(
+    name: str, identity: str, embedded: str | None, carried: bytes | None
+) -> NamedModel:
+    if carried is not None and known.find(bytes.fromhex(identity)) is None:
+        known.register_model(unpack_model(carried))
+    return NamedModel(name, identity, embedded)

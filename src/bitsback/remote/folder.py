@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from bitsback.errors import InputError
 from bitsback.locks import Lock
+from bitsback.remote.times import set_changed
 from bitsback.remote.url import Url, protocols
 
 
@@ -105,8 +106,8 @@ class Uploads:
         self.write(name, file.getvalue(), time)
 
     def write(self, name: str, data: bytes, time: int | None = None) -> None:
-        """time: is not kept. Raises InputError if it cannot be written, or there is such a file and
-        none may be replaced.
+        """time: is set where the filesystem can set it. Raises InputError if it cannot be written,
+        or there is such a file and none may be replaced.
         """
         self.check([name])
         with self._lock:
@@ -114,6 +115,8 @@ class Uploads:
         try:
             with self._url.as_os_error():
                 self._fs.pipe_file(self._place(name), data)
+            if time is not None:
+                set_changed(self._fs, self._place(name), time)
         except OSError as error:
             raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
 

@@ -121,7 +121,9 @@ class ArchiveDataset(Dataset[Any]):
             return list(map(np.asarray, whole[list(indices)]))
         # Block by block, so that each is decoded once.
         order = sorted(range(len(indices)), key=lambda place: self.blocks[indices[place]])
-        found = {place: np.asarray(self.archive[indices[place]]) for place in order}
+        archive = self.archive
+        with archive.announced(archive.blocks_of(indices[place] for place in order)):
+            found = {place: np.asarray(archive[indices[place]]) for place in order}
         return [found[place] for place in range(len(indices))]
 
     def _sample(self, image: Image) -> Any:

@@ -1,4 +1,5 @@
-// Pixels that are independent, given other variables: a network gives the distribution of each.
+// Elements of a variable that are independent, given other variables: a network gives the
+// distribution of each.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 """The files of the golden archives of collections, and the archives themselves: run this file to
 write them again.
 
-They pin what the bytes of containers 1 to 3 mean, as those in tests/archive/golden do for arrays.
+They pin what the bytes of containers 1 to 4 mean, as those in tests/archive/golden do for arrays.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from reference.notes import chunk
 
@@ -89,6 +90,24 @@ def idx_gz(path: Path) -> None:
     path.write_bytes(gzip.compress(path.read_bytes()))
 
 
+def joined(path: Path) -> None:
+    """What nothing compresses."""
+    words = _core.splitmix64(0, 0, 6 * 20 * 30)
+    with path.open("wb") as file:
+        np.save(file, words.astype("<i2").reshape(6, 20, 30))
+
+
+def merged(source: Path, archive: Path) -> None:
+    """Of a stack, items, and a stack in pieces."""
+    array, shards = np.load(source), []
+    for number, (start, end, options) in enumerate(
+        [(0, 2, {"stack": True}), (2, 3, {}), (3, 6, {"stack": True, "tile": 16})]
+    ):
+        shards.append(archive.with_name(f"{number}.bb"))
+        bitsback.compress(array[start:end], shards[-1], model="fast", threads=1, **options)
+    bitsback.merge(shards, archive)
+
+
 GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
     "pictures-without-facts": pictures,
@@ -97,13 +116,14 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "pages.tiff": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
+    "joined": joined,
 }
 """For each archive what writes its file or folder, by the name of that."""
 
 OLD = ("pictures-without-facts",)
 """Those that no writer makes any more."""
 
-PINNED = ("arrays.npz", "images.idx", "images.idx.gz")
+PINNED = ("arrays.npz", "images.idx", "images.idx.gz", "joined")
 """Those in which no general compressor has a part, whose bytes may change with its version."""
 
 
@@ -111,6 +131,9 @@ def make(name: str, folder: Path) -> bytes:
     """The archive. What it is made from stays in `folder`, under its name."""
     source, archive = folder / name, folder / f"{name}.bb"
     GOLDEN[name](source)
+    if name == "joined":
+        merged(source, archive)
+        return archive.read_bytes()
     exact = name == "files"
     bitsback.compress(
         source, archive, model="fast", threads=1, files="exact" if exact else "pixels",

@@ -17,6 +17,7 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.summary import Progress
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
 from bitsback.peers.units import Picture, Pictures
@@ -61,9 +62,11 @@ class Data:
         return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-def read(source: Source, name: str, sample: int | None = None) -> Data:
-    """The images of a source, or `sample` of them. Raises InputError for floats and for integers of
-    more than 16 bits.
+def read(
+    source: Source, name: str, sample: int | None = None, progress: Progress | None = None
+) -> Data:
+    """The images of a source, or `sample` of them. progress: called with the number of images that
+    were read, and of all. Raises InputError for floats and for integers of more than 16 bits.
     """
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -75,7 +78,7 @@ def read(source: Source, name: str, sample: int | None = None) -> Data:
                 (items, list(part.runs) if files else [_run(part.shape, name)])
                 for items, part in found.parts
             ]
-            return Data(name, *_read(parts, name, sample))
+            return Data(name, *_read(parts, name, sample, progress))
 
 
 def read_named(name: str, sample: int | None = None) -> Data:
@@ -104,7 +107,10 @@ def _run(shape: tuple[int, ...], name: str) -> Run:
 
 
 def _read(
-    parts: list[tuple[Items, list[Run]]], name: str, sample: int | None
+    parts: list[tuple[Items, list[Run]]],
+    name: str,
+    sample: int | None,
+    progress: Progress | None,
 ) -> tuple[Pictures, int]:
     """The wanted images, and the number of all."""
     total = sum(count for _, runs in parts for count, _ in runs)
@@ -117,7 +123,10 @@ def _read(
     for items, runs in parts:
         for count, shape in runs:
             start, stop = np.searchsorted(wanted, (first, first + count))
-            kept += _pieces(items, count, shape, wanted[start:stop] - first)
+            for done, piece in _pieces(items, count, shape, wanted[start:stop] - first):
+                kept += piece
+                if progress is not None:
+                    progress(first + done, total)
             first += count
         items.finish()
     if len({(piece.shape[1:], piece.dtype.newbyteorder("=")) for piece in kept}) == 1:
@@ -140,19 +149,20 @@ def _check_size(parts: list[tuple[Items, list[Run]]], wanted: NDArray[np.int64],
 
 def _pieces(
     items: Items, count: int, shape: tuple[int, ...], wanted: NDArray[np.int64]
-) -> Iterator[NDArray[Any]]:
-    """The wanted ones among the next images, which are read once, from beginning to end."""
+) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+    """The wanted ones among the next images, which are read once, from beginning to end: how many
+    were read by then, and an array of some, if any of these are wanted.
+    """
     if count == 1 and math.prod(items.shape) == math.prod(shape):  # the array may be one picture
         if len(wanted):
-            yield items.read(items.shape[0], 1).reshape(1, *shape)
+            yield 1, [items.read(items.shape[0], 1).reshape(1, *shape)]
         return
     step = max(1, _PIECE // max(1, math.prod(shape) * items.dtype.itemsize))
     for first in range(0, count, step):
         size = min(step, count - first)
         start, stop = np.searchsorted(wanted, (first, first + size))
         read = items.read(size, 1).reshape(size, *shape)
-        if stop > start:
-            yield read[wanted[start:stop] - first]
+        yield first + size, [read[wanted[start:stop] - first]] if stop > start else []
 
 
 def _spaced(total: int, sample: int | None) -> NDArray[np.int64]:

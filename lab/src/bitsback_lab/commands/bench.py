@@ -74,22 +74,24 @@ def command(
       bitsback bench scans --sample 1000 --quick
       bitsback bench mnist --plot mnist.png --codecs bitsback,png,"jpeg xl"
     """
-    import bitsback
-    from bitsback_lab.bench import report
-    from bitsback_lab.bench.comparison import compare, plan
-    from bitsback_lab.bench.named import NAMED
+    with Progress("loading", quiet):
+        import bitsback
+        from bitsback_lab.bench import report
+        from bitsback_lab.bench.comparison import compare, plan
+        from bitsback_lab.bench.named import NAMED
 
-    if plot is not None:
-        from bitsback_lab.bench.plot import check
+        if plot is not None:
+            from bitsback_lab.bench.plot import check
 
-        check(plot, force)
-    loaded = [bitsback.load_model(model) for model in models]
+            check(plot, force)
+        loaded = [bitsback.load_model(model) for model in models]
     several = len(sources) > 1 and all(source in NAMED for source in sources)
     words = [word.strip() for word in (codecs or "").split(",") if word.strip()]
     comparisons = []
     for chosen in [(source,) for source in sources] if several else [sources]:
-        found = _data(chosen, sample)
-        wanted = plan(found.images, loaded, words, quick)
+        with Progress("reading", quiet) as progress:
+            found = _data(chosen, sample, progress)
+            wanted = plan(found.images, loaded, words, quick)
         try:
             with Progress("measuring", quiet) as progress:
                 comparisons.append(compare(found, wanted, remeasure, progress))
@@ -113,13 +115,14 @@ def command(
             click.echo(f"{plot}: rate against speed", err=True)
 
 
-def _data(sources: tuple[str, ...], sample: int | None) -> Data:
+def _data(sources: tuple[str, ...], sample: int | None, progress: Progress) -> Data:
     from bitsback_lab.bench.named import NAMED
     from bitsback_lab.bench.subject import read, read_named
 
     if len(sources) > 1:
-        return read(list(sources), f"{len(sources):,} files", sample)
+        return read(list(sources), f"{len(sources):,} files", sample, progress)
     (name,) = sources
     if name in NAMED:
         return read_named(name, sample)
-    return read(sys.stdin.buffer if name == options.STANDARD else name, name, sample)
+    given = sys.stdin.buffer if name == options.STANDARD else name
+    return read(given, name, sample, progress)

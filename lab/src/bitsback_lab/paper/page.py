@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError, MissingExtra
+from bitsback_lab.paper import layers
 from bitsback_lab.paper.contents import NAMES, Entry
 from bitsback_lab.paper.exhibit import Numbers, find, table
 
@@ -43,7 +44,8 @@ def check() -> None:
 def markdown(results: dict[str, Numbers], folder: Path) -> str:
     """The page. results: the numbers of exhibits by name. folder: where their pictures are.
 
-    Raises InputError if the file FLOAT_DECODING in the folder is there and damaged.
+    Raises InputError if a file of numbers of other programs, FLOAT_DECODING or that of layers, is
+    in the folder and damaged.
     """
     parts = [f"# {_TITLE}", _LEAD]
     for name in NAMES:
@@ -53,6 +55,7 @@ def markdown(results: dict[str, Numbers], folder: Path) -> str:
             if (folder / f"{name}.png").exists():
                 parts.append(f"![{entry.about}]({FOLDER}/{name}.png)")
             parts.append(exhibit.text(results[name]))
+    parts += layers.section(folder)
     parts += float_decoding(folder)
     return "\n\n".join(parts) + "\n"
 

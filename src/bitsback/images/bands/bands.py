@@ -69,10 +69,30 @@ class Bands:
             first += len(band)
         return np.stack(found)
 
-    def region(self, box: Sequence[slice]) -> NDArray[Any]:
-        """What is in a box, C-contiguous."""
-        rows, *others = box
-        return np.ascontiguousarray(self.rows(range(rows.start, rows.stop))[(slice(None), *others)])
+    def regions(self, boxes: Sequence[Sequence[slice]]) -> list[NDArray[Any]]:
+        """What is in boxes, each C-contiguous. Those that share no rows are in order."""
+        found: list[NDArray[Any]] = []
+        rows, at = Rows(self), 0
+        for group in _overlapping(boxes):
+            top, bottom = min(box[0].start for box in group), max(box[0].stop for box in group)
+            rows.skip(top - at)
+            some, at = rows.take(bottom - top), bottom
+            for along, *others in group:
+                part = some[(slice(along.start - top, along.stop - top), *others)]
+                found.append(np.ascontiguousarray(part))
+        return found
+
+
+def _overlapping(boxes: Sequence[Sequence[slice]]) -> list[list[Sequence[slice]]]:
+    """Those that share rows, together."""
+    groups: list[list[Sequence[slice]]] = []
+    bottom = 0
+    for box in boxes:
+        if not groups or box[0].start >= bottom:
+            groups.append([])
+        groups[-1].append(box)
+        bottom = max(bottom, box[0].stop)
+    return groups
 
 
 def in_bands(pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -101,6 +121,11 @@ class Rows:
             if at == count:
                 return rows
             taken = self._next(count - at)
+
+    def skip(self, count: int) -> None:
+        """Goes on behind the next `count` rows."""
+        while count:
+            count -= len(self._next(count))
 
     def _next(self, most: int) -> NDArray[Any]:
         """As many as the band has that comes next, and no more than `most`."""

@@ -1,4 +1,4 @@
-"""Elements of the data that are independent, given other variables."""
+"""Elements of a variable that are independent, given other variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.families import Family, Outputs, check_outputs, read_family
+from bitsback.models.families import OF_LATENTS, Family, Outputs, check_outputs, read_family
 from bitsback.models.variables import DATA, Variable
 
 
@@ -51,7 +51,7 @@ class IndependentDistribution:
 
 def read(source: DistributionEntry, codec: str) -> IndependentDistribution:
     variable = source.variable
-    if variable.name != DATA:
+    if variable.name != DATA and codec not in OF_LATENTS:
         raise ModelError(f"the codec {codec} is for the data, not for latents")
     fields = source.fields
     # How many outputs there are is known once the family is, whose tensors bear the network's name.

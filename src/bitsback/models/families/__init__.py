@@ -1,4 +1,5 @@
-"""The distributions that an element of the data can have, by outputs of a network. One is a file.
+"""The distributions that an element of the data, and some that a latent, can have, by outputs of a
+network. One is a file.
 
 A family has
 
@@ -21,7 +22,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import Values
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
-from bitsback.models.families import bernoulli, mixture, rows
+from bitsback.models.families import bernoulli, mixture, normal, rows
 from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
@@ -43,9 +44,12 @@ _KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
     "beta-binomial": rows.read_beta_binomial,
     "exponential": rows.read_exponential,
     "mixture": mixture.read,
+    "normal": normal.read,
 }
 INDEPENDENT = tuple(_KINDS)
 """The codecs of elements that are independent, given other variables."""
+OF_LATENTS = ("mixture", "normal")
+"""Those that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
 """Those of the channels of a pixel in a scan."""
 

@@ -3,6 +3,7 @@ from them.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,27 +11,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback import _core
-from bitsback.train.fit.recipe import Twin
+from bitsback.train.export.layered import Answers, normal_integers, real_latents
+from bitsback.train.fit.recipe import OneLayer, Twin
 from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
 from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.dense import VaeTwin
+from bitsback.train.twins.layered import LayeredTwin
 
 TEST_SEED = 1
 TEST_COUNT = 4
 
-Answers = dict[str, NDArray[np.int32]]
-"""By the name of the output, int32 [n, its elements]."""
+Draw = Callable[[int, int], NDArray[np.uint16]]
+"""From a width and a top to symbols 0 ... top, [n, width]."""
 
 
 @torch.no_grad()
-def posterior_integers(twin: Twin, x: Tensor) -> Answers:
+def posterior_integers(twin: OneLayer, x: Tensor) -> Answers:
     """`mean` and `scale`, for symbols [n, pixels]."""
     mean, scale = twin.posterior(x.double())
     return {"mean": _integers(twin.mean.target, mean), "scale": _integers(twin.scale.target, scale)}
 
 
 @torch.no_grad()
-def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
+def likelihood_integers(twin: OneLayer, buckets: NDArray[np.integer]) -> Answers:
     """The outputs of the network `likelihood`, for buckets [n, latents]."""
     centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
     value = latent_grid(twin.architecture.bits).real(
@@ -39,10 +43,32 @@ def likelihood_integers(twin: Twin, buckets: NDArray[np.integer]) -> Answers:
     if isinstance(twin, ContextTwin):
         rows, columns = twin.architecture.shape
         return {"features": _integers(HIDDEN, twin.decode(value)[:, :rows, :columns].flatten(1))}
+    return _of_decoder(twin, value)
+
+
+def _of_decoder(twin: VaeTwin | LayeredTwin, value: Tensor) -> Answers:
     hidden = twin.decoder(value)
     return {
         name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()
     }
+
+
+@torch.no_grad()
+def layered_integers(twin: LayeredTwin, draw: Draw) -> dict[str, Answers]:
+    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    a = twin.architecture
+    tops = [grid.hi for grid in twin.grids[:-1]] + [2**a.bits - 1]
+
+    def latents(layer: int) -> Tensor:
+        return real_latents(twin, layer, draw(a.layers[layer], tops[layer]))
+
+    x = torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64))
+    found = {"posterior1": normal_integers(twin.up[0], twin.image(x))}
+    for layer in range(1, len(twin.up)):
+        found[f"posterior{layer + 1}"] = normal_integers(twin.up[layer], latents(layer - 1))
+    for layer, down in enumerate(twin.down):
+        found[f"prior{layer + 1}"] = normal_integers(down, latents(layer + 1))
+    return found | {"likelihood": _of_decoder(twin, latents(0))}
 
 
 @torch.no_grad()
@@ -68,17 +94,9 @@ def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
     return grid.integers(value).numpy().astype(np.int32)
 
 
-def vector_digests(twin: Twin) -> dict[str, str]:
-    """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
+def one_layer_integers(twin: OneLayer, draw: Draw) -> dict[str, Answers]:
+    """The outputs of all networks, in the order of the description, each for sources of its own."""
     a = twin.architecture
-    taken = 0
-
-    def draw(width: int, top: int) -> NDArray[np.uint16]:
-        nonlocal taken
-        words = _core.splitmix64(TEST_SEED, taken, TEST_COUNT * width) >> np.uint64(32)
-        taken += len(words)
-        return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
-
     x = draw(a.pixels, a.levels - 1)
     answers = {
         "posterior": posterior_integers(twin, torch.from_numpy(x.astype(np.float64))),
@@ -89,6 +107,24 @@ def vector_digests(twin: Twin) -> dict[str, str]:
         if twin.dull:
             features = draw(twin.architecture.features, TOP).astype(np.uint8)
             answers["dull"] = dull_integers(twin, features)
+    return answers
+
+
+def vector_digests(twin: Twin) -> dict[str, str]:
+    """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
+    taken = 0
+
+    def draw(width: int, top: int) -> NDArray[np.uint16]:
+        nonlocal taken
+        words = _core.splitmix64(TEST_SEED, taken, TEST_COUNT * width) >> np.uint64(32)
+        taken += len(words)
+        return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
+
+    answers = (
+        layered_integers(twin, draw)
+        if isinstance(twin, LayeredTwin)
+        else one_layer_integers(twin, draw)
+    )
     return {
         f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
         for network, outputs in answers.items()

@@ -1,12 +1,14 @@
 """Exact code lengths of an integer model, from the frequencies that its codecs code with."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.message import Message
 from bitsback.models import Model
+from bitsback.models.variables import DATA
 
 Bits = NDArray[np.float64]
 
@@ -16,8 +18,9 @@ STEPS = 5_000  # of a context VAE, each for a pixel of a batch, that are soon do
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each item, [n]: `popped` under the posterior, `net` what is left of the pushes after
-    the pops.
+    """Bits of each item, [n]: `net` what is left of the pushes after the pops; `popped` the most
+    that has been popped beyond what has been pushed: for one layer of latents, all that is popped
+    under the posterior.
     """
 
     net: Bits
@@ -57,8 +60,15 @@ def _one_batch(
 ) -> tuple[Bits, Bits]:
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
     tail = random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32)
-    posterior = model.posterior(x)
-    z = posterior.pop(Message(heads, tail))
-    popped = posterior.information(z).sum(1)
-    pushed = model.likelihood(z).information(x).sum(1) + model.bits * model.latents
-    return pushed - popped, popped
+    message = Message(heads, tail)
+    values: dict[str, NDArray[Any]] = {DATA: x}
+    net, popped = np.zeros(len(x)), np.zeros(len(x))
+    for step in model.code:
+        codec = model.distributions[step.distribution].codec(values, len(x), model.whole_size())
+        if step.pops:
+            values[step.variable] = symbols = codec.pop(message)
+            net -= codec.information(symbols).sum(1)
+            popped = np.maximum(popped, -net)
+        else:
+            net += codec.information(values.pop(step.variable)).sum(1)
+    return net, popped

@@ -9,6 +9,7 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
+from bitsback.train.export import layered
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
 from bitsback.train.fit.recipe import Twin
@@ -17,6 +18,7 @@ from bitsback.train.quantise.rounding import TOP, seven_bits
 from bitsback.train.twins.context import FACTOR, ContextTwin
 from bitsback.train.twins.convolutions import seen_planes
 from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
+from bitsback.train.twins.layered import LayeredTwin
 from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
 
 GAUSSIAN_PRECISION = 24
@@ -49,30 +51,18 @@ def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
     """The description and the tensors of that model."""
     tensors: Tensors = {}
     a = twin.architecture
-    networks, likelihood = (
-        _context_parts(twin, tensors)
-        if isinstance(twin, ContextTwin)
-        else _dense_parts(twin, tensors)
-    )
-    tensors["posterior.inverse_scale"] = inverse_scales()
+    parts = _parts(twin, tensors)
     rows, columns = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
         "variables": {
             "x": {"channels": 1, "levels": a.levels, "size": [rows, columns]},
-            "z": {"channels": a.latents, "bits": a.bits},
+            **parts.latents,
         },
-        "networks": {network.name: network.described() for network in networks},
-        "distributions": {
-            "q(z|x)": {
-                "codec": "gaussian", "precision": GAUSSIAN_PRECISION,
-                "network": "posterior", "outputs": ["mean", "scale"],
-            },
-            "p(x|z)": likelihood,
-            "p(z)": {"codec": "uniform"},
-        },
-        "code": ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
+        "networks": {network.name: network.described() for network in parts.networks},
+        "distributions": parts.distributions,
+        "code": parts.code,
         "chain": {"growth": growth, "batch": chain_batch(twin)},
         "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(twin)},
     }  # fmt: skip
@@ -86,11 +76,56 @@ def chain_batch(twin: Twin) -> int:
     return BATCH
 
 
-Parts = tuple[list[NetworkDescription], dict[str, Any]]
+@dataclass(frozen=True)
+class Parts:
+    """What a description says of latents, networks, distributions and code."""
+
+    latents: dict[str, dict[str, int]]
+    networks: list[NetworkDescription]
+    distributions: dict[str, Any]
+    code: list[str]
+
+
+def _parts(twin: Twin, tensors: Tensors) -> Parts:
+    if isinstance(twin, LayeredTwin):
+        return _layered_parts(twin, tensors)
+    a = twin.architecture
+    networks, likelihood = (
+        _context_parts(twin, tensors)
+        if isinstance(twin, ContextTwin)
+        else _dense_parts(twin, tensors)
+    )
+    tensors["posterior.inverse_scale"] = inverse_scales()
+    posterior = {
+        "codec": "gaussian", "precision": GAUSSIAN_PRECISION,
+        "network": "posterior", "outputs": ["mean", "scale"],
+    }  # fmt: skip
+    return Parts(
+        {"z": {"channels": a.latents, "bits": a.bits}},
+        networks,
+        {"q(z|x)": posterior, "p(x|z)": likelihood, "p(z)": {"codec": "uniform"}},
+        ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
+    )
+
+
+def _layered_parts(twin: LayeredTwin, tensors: Tensors) -> Parts:
+    """Of latents in layers, and of pixels that are independent, given the layer next to them."""
+    first = NetworkDescription("posterior1", "x", tensors)
+    seen = _seven_bits(first, twin.architecture.levels)
+    networks = layered.latent_networks(twin, seen, first, tensors)
+    likelihood = NetworkDescription("likelihood", "z1", tensors)
+    networks.append(_independent(twin, layered.latent_value(twin, likelihood, 0), likelihood))
+    distributions = {
+        "p(x|z1)": _pixels(twin, likelihood), **layered.latent_distributions(twin),
+    }  # fmt: skip
+    return Parts(layered.latent_variables(twin), networks, distributions, layered.bit_swap(twin))
+
+
+NetworksAndPixels = tuple[list[NetworkDescription], dict[str, Any]]
 """Networks, and the distribution of x."""
 
 
-def _dense_parts(twin: VaeTwin, tensors: Tensors) -> Parts:
+def _dense_parts(twin: VaeTwin, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that are independent, given the latents."""
     posterior = NetworkDescription("posterior", "x", tensors)
     source = _seven_bits(posterior, twin.architecture.levels)
@@ -101,14 +136,22 @@ def _dense_parts(twin: VaeTwin, tensors: Tensors) -> Parts:
     posterior.linear("scale", source, twin.scale)
     likelihood = NetworkDescription("likelihood", "z", tensors)
     source = likelihood.table("value", "z", bucket_centres(twin.architecture.bits))
+    _independent(twin, source, likelihood)
+    return [posterior, likelihood], _pixels(twin, likelihood)
+
+
+def _independent(
+    twin: VaeTwin | LayeredTwin, source: str, likelihood: NetworkDescription
+) -> NetworkDescription:
+    """The layers of a dense decoder, from the values of latents on."""
     for position, layer in enumerate(twin.decoder.layers):
         source = likelihood.linear(f"hidden{position + 1}", source, layer)
     for name, layer in twin.output_layers().items():
         likelihood.image(name, likelihood.linear(f"{name}_row", source, layer), 1)
-    return [posterior, likelihood], _pixels(twin, likelihood)
+    return likelihood
 
 
-def _context_parts(twin: ContextTwin, tensors: Tensors) -> Parts:
+def _context_parts(twin: ContextTwin, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that also depend on those before them."""
     a = twin.architecture
     posterior = NetworkDescription("posterior", "x", tensors)

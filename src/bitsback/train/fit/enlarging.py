@@ -7,6 +7,25 @@ from torch import Tensor, nn
 
 from bitsback.train.twins.convolutions import ResidualTwin
 
+LOWEST = {"encoder.": "up.0.hidden.", "mean.": "up.0.mean.", "scale.": "up.0.scale."}
+"""How the names of parameters begin in a twin with one layer of latents, and in one with several,
+where they are of that next to the image.
+"""
+
+
+def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Parameters of a twin with one layer of latents by their names in one with several; those of
+    the latter as they are.
+    """
+    renamed = {}
+    for name, parameter in learned.items():
+        for start, other in LOWEST.items():
+            if name.startswith(start):
+                name = other + name.removeprefix(start)
+                break
+        renamed[name] = parameter
+    return renamed
+
 
 @torch.no_grad()
 def grow(twin: nn.Module, learned: dict[str, Tensor]) -> None:

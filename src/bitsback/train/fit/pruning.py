@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from bitsback.train.fit.recipe import ACTIVE_NATS, Twin, latent_nats, parts
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.twins.layered import LayeredTwin
 
 
 def prune(twin: Twin, x: Tensor) -> Twin:
@@ -17,8 +18,11 @@ def prune(twin: Twin, x: Tensor) -> Twin:
 
     The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The
     encoder of a context VAE has most of its weights in its last hidden layer; units that are zero
-    for all of `x` go.
+    for all of `x` go. Layers of latents stay as they are: what follows its prior there may still
+    pass on what the layer above says.
     """
+    if isinstance(twin, LayeredTwin):
+        return twin
     nats = latent_nats(twin, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
     pruned = copy.deepcopy(twin)

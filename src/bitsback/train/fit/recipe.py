@@ -16,16 +16,19 @@ import torch
 from torch import Tensor
 
 from bitsback.errors import InputError
-from bitsback.train.fit.enlarging import grow
+from bitsback.train.fit.enlarging import as_lowest, grow
 from bitsback.train.fit.equalising import equalise
 from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.reviving import revive
 from bitsback.train.fit.split import Split, binarise
+from bitsback.train.twins.architectures import AnyArchitecture
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import Architecture, VaeTwin
+from bitsback.train.twins.dense import VaeTwin
+from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
 from bitsback.train.twins.likelihoods import LN2, pixel_means
 
-Twin = VaeTwin | ContextTwin
+OneLayer = VaeTwin | ContextTwin
+Twin = OneLayer | LayeredTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -53,7 +56,7 @@ class Recipe:
     """
 
     name: str
-    architecture: Architecture | ContextArchitecture
+    architecture: AnyArchitecture
     epochs: int
     quantise_from: int | None
     batch: int = 200
@@ -105,7 +108,7 @@ class Training:
         top = (
             255 if levels == 2 else levels - 1
         )  # images of two levels come as grey ones, which they are drawn from
-        dense = isinstance(recipe.architecture, Architecture)
+        dense = not isinstance(recipe.architecture, ContextArchitecture)
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
         self.twin = make_twin(recipe.architecture, centre)
         if isinstance(self.twin, ContextTwin):
@@ -144,13 +147,14 @@ class Training:
         self._save()
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from what a twin as large or a smaller one has learned.
+        """Start from what a twin as large or a smaller one has learned, or one with fewer layers of
+        latents.
 
         See bitsback.train.fit.enlarging; reviving, where floats are trained on; equalising, where
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
-        grow(self.twin, learned)
+        grow(self.twin, as_lowest(learned) if isinstance(self.twin, LayeredTwin) else learned)
         if isinstance(self.twin, ContextTwin):
             adapt = equalise if self.recipe.quantise_from == 0 else revive
             adapt(self.twin.eval(), self.symbols_to_train_on(PROBED))
@@ -306,15 +310,15 @@ class Training:
             torch.set_rng_state(state["random"])
 
 
-def make_twin(architecture: Architecture | ContextArchitecture, centre: float) -> Twin:
+def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
     """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense
     one is told.
     """
-    return (
-        ContextTwin(architecture)
-        if isinstance(architecture, ContextArchitecture)
-        else VaeTwin(architecture, centre)
-    )
+    if isinstance(architecture, ContextArchitecture):
+        return ContextTwin(architecture)
+    if isinstance(architecture, LayeredArchitecture):
+        return LayeredTwin(architecture, centre)
+    return VaeTwin(architecture, centre)
 
 
 def parts(count: int, pixels: int) -> list[slice]:
@@ -333,12 +337,10 @@ def nats_in_parts(twin: Twin, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]
 
 @torch.no_grad()
 def latent_nats(twin: Twin, x: Tensor) -> Tensor:
-    """Each latent's mean KL to the prior, [latents], in nats: near 0 for one that says nothing of
-    x.
+    """What each latent costs, the mean of its KL to the prior, [latents], in nats: near 0 for one
+    that says nothing of x.
     """
     total = torch.zeros(twin.architecture.latents)
     for part in parts(*x.shape):
-        mean, log2_inverse = twin.posterior(x[part])
-        log_scale = -LN2 * log2_inverse
-        total += (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(0)
+        total += twin.latent_nats(x[part]).sum(0)
     return total / len(x)

@@ -16,7 +16,7 @@ from bitsback.train.fit.gate import Gate, with_gate
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import CURVE, Recipe, Training
 from bitsback.train.fit.split import mnist_split
-from bitsback.train.fit.weights import save_twin
+from bitsback.train.fit.weights import load_twin, save_twin
 from bitsback.train.twins.context import ContextTwin
 
 GATE_IMAGES = 14_000  # whose dull pixels the network for dull pixels is trained on
@@ -31,6 +31,7 @@ def run(
     before: Sequence[Recipe] = (),
     last: Recipe | None = None,
     gate: Gate | None = None,
+    start: Path | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its
     float twin.
@@ -40,6 +41,7 @@ def run(
     `recipe` after them, starts from the best of the one before it, grown where it is larger. With
     `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
     twin is not. With `gate`, dull pixels have a network of their own, which is trained last.
+    `start` is a file with the weights of a float twin to start from.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
@@ -64,7 +66,10 @@ def run(
     first, *others = (
         [*before, recipe] if last is None or arguments.as_float else [*before, recipe, last]
     )
-    training = _train(Training(first, split, arguments.out / first.name))
+    training = Training(first, split, arguments.out / first.name)
+    if start is not None and training.epoch == 0:
+        training.start_from(load_twin(start).state_dict())
+    training = _train(training)
     for stage in others:
         following = Training(stage, split, arguments.out / stage.name)
         if following.epoch == 0:

@@ -48,6 +48,16 @@ def inverse_scales() -> NDArray[np.uint32]:
     )
 
 
+def inverse_latent_scales() -> NDArray[np.uint32]:
+    """What the index i of a scale means for latents in steps of 1/16: 2^((i - zero) / scale) / 16
+    in units of 2^-16, uint32 [256].
+    """
+    indices = range(SCALE.lo, SCALE.hi + 1)
+    return np.array(
+        [_power_of_two(12 * SCALE.scale + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32
+    )
+
+
 def _power_of_two(numerator: int, denominator: int) -> int:
     """2^(n / d) rounded to nearest, by integers alone: the k with (2k - 1)^d <= 2^(n + d) < (2k +
     1)^d.

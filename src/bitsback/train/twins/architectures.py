@@ -1,12 +1,13 @@
-"""The sizes of a twin, of either kind, as JSON and back."""
+"""The sizes of a twin, of any kind, as JSON and back."""
 
 from dataclasses import asdict
 from typing import Any
 
 from bitsback.train.twins.context import ContextArchitecture
 from bitsback.train.twins.dense import Architecture
+from bitsback.train.twins.layered import LayeredArchitecture
 
-AnyArchitecture = Architecture | ContextArchitecture
+AnyArchitecture = Architecture | ContextArchitecture | LayeredArchitecture
 
 
 def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
@@ -15,6 +16,9 @@ def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
 
 def in_words(architecture: AnyArchitecture, latents: int) -> str:
     """The sizes, for people, with the latents that are left."""
+    if isinstance(architecture, LayeredArchitecture):
+        sizes = "-".join(map(str, (architecture.pixels, *architecture.hidden)))
+        return f"dense, sizes {sizes}, layers of {', '.join(map(str, architecture.layers))} latents"
     if isinstance(architecture, Architecture):
         return (
             "dense, sizes"
@@ -27,8 +31,10 @@ def in_words(architecture: AnyArchitecture, latents: int) -> str:
 
 
 def from_json(fields: dict[str, Any]) -> AnyArchitecture:
-    """Raises TypeError where `fields` are those of neither kind."""
+    """Raises TypeError where `fields` are those of no kind."""
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
     }
+    if "layers" in values:
+        return LayeredArchitecture(**values)
     return ContextArchitecture(**values) if "shape" in values else Architecture(**values)

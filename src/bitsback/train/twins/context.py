@@ -29,7 +29,7 @@ from bitsback.train.twins.convolutions import (
     shuffle,
     value_planes,
 )
-from bitsback.train.twins.dense import FineLinearTwin, LatentTwin, LinearTwin
+from bitsback.train.twins.dense import FineLinearTwin, LinearTwin, OneLayerTwin
 from bitsback.train.twins.likelihoods import BernoulliTwin, LikelihoodTwin
 from bitsback.train.twins.mixtures import MEAN as PIXEL_MEAN
 from bitsback.train.twins.mixtures import MixtureTwin
@@ -85,7 +85,7 @@ class ContextArchitecture:
         return self.above * (2 * self.side + 1) + self.side
 
 
-class ContextTwin(LatentTwin):
+class ContextTwin(OneLayerTwin):
     """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) pixel by pixel, given
     those before it.
     """

@@ -200,12 +200,7 @@ class Architecture:
 
 
 class LatentTwin(nn.Module):
-    """What all twins of one latent variable share: its buckets, its sample and its KL, with the
-    prior N(0, 1) and a posterior q(z | x) that is diagonal normal.
-    """
-
-    mean: LinearTwin
-    scale: LinearTwin
+    """What all twins share: the buckets of latents with the prior N(0, 1), and rounding."""
 
     def __init__(self, bits: int) -> None:
         """bits: of a latent, which has 2^bits buckets."""
@@ -221,6 +216,33 @@ class LatentTwin(nn.Module):
         for module in self.modules():
             if isinstance(module, LinearTwin | LikelihoodTwin):
                 module.quantised = on
+
+    def latent_nats(self, x: Tensor) -> Tensor:
+        """What each latent costs, [b, latents], in nats, for symbols x [b, pixels]."""
+        raise NotImplementedError
+
+    def bucket(self, z: Tensor) -> Tensor:
+        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
+        centres = self.get_buffer("centres")
+        c = (torch.special.ndtr(z.detach()) * len(centres)).long().clamp_(0, len(centres) - 1)
+        return z + (centres[c].to(z.dtype) - z.detach())
+
+
+def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
+    """The KL to N(0, 1), in nats, of normals with these means and log2 of the inverse standard
+    deviations; of their shape.
+    """
+    log_scale = -LN2 * log2_inverse
+    return 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
+
+
+class OneLayerTwin(LatentTwin):
+    """What twins of one latent variable share: its sample and its KL, with the prior N(0, 1) and a
+    posterior q(z | x) that is diagonal normal.
+    """
+
+    mean: LinearTwin
+    scale: LinearTwin
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, units]."""
@@ -238,19 +260,15 @@ class LatentTwin(nn.Module):
         latents]; and the KL of each item, [b], in nats.
         """
         mean, log2_inverse = self.posterior(x)
-        log_scale = -LN2 * log2_inverse
-        z = mean + log_scale.exp() * noise
-        kl = (0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale).sum(1)
-        return z, kl
+        z = mean + (-LN2 * log2_inverse).exp() * noise
+        return z, normal_kl(mean, log2_inverse).sum(1)
 
-    def bucket(self, z: Tensor) -> Tensor:
-        """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
-        centres = self.get_buffer("centres")
-        c = (torch.special.ndtr(z.detach()) * len(centres)).long().clamp_(0, len(centres) - 1)
-        return z + (centres[c].to(z.dtype) - z.detach())
+    def latent_nats(self, x: Tensor) -> Tensor:
+        """The KL of each latent, [b, latents], in nats, for symbols x [b, pixels]."""
+        return normal_kl(*self.posterior(x))
 
 
-class VaeTwin(LatentTwin):
+class VaeTwin(OneLayerTwin):
     """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
     codec.
     """

@@ -1,0 +1,109 @@
+"""The files of several archives in one, one archive after the other: parts of pictures that are
+alike become one.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.archive.describe import kind_of
+from bitsback.archive.facts import Facts
+from bitsback.archive.grid import Shape
+from bitsback.archive.members import Files, pack_files
+from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.shards import Merged, Shard
+from bitsback.archive.targets import check_restorable
+from bitsback.errors import ArchiveError, InputError
+from bitsback.images.names import printable
+
+
+def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
+    """kind: of the first. Raises InputError if they cannot be one."""
+    for shard in shards:
+        if not isinstance(shard.content, FileList) or shard.content.kind != kind:
+            raise InputError(
+                f"{shard.name}: was made from another kind of input ({kind_of(shard.content)}) than"
+                f" {shards[0].name} ({kind_of(shards[0].content)})"
+            )
+    _check_names(shards)
+    members: dict[object, list[tuple[int, int]]] = {}
+    for number, shard in enumerate(shards):
+        for part, collection in enumerate(shard.parts):
+            alone = kind == NPZ or collection.axes in (ONE, BYTES)
+            key = (number, part) if alone else _likeness(collection)
+            members.setdefault(key, []).append((number, part))
+    numbers = {each: new for new, group in enumerate(members.values()) for each in group}
+    joined = [
+        _joined([shards[number].parts[part] for number, part in group])
+        for group in members.values()
+    ]
+    runs = [
+        (numbers[number, part], count)
+        for number, shard in enumerate(shards)
+        for part, count in shard.runs
+    ]
+    order = [
+        (part, sum(count for _, count in group))
+        for part, group in groupby(runs, lambda run: run[0])
+    ]
+    names = [name for shard in shards for name in shard.names]
+    files, facts = FileList(kind, tuple(joined)), _join_facts(shards)
+    try:
+        check_restorable(Files(files, names, order, facts))
+    except ArchiveError as error:
+        raise InputError(f"the archives cannot be joined: {error}") from None
+    told = b"" if facts is None else facts.pack()
+    return Merged(
+        files, list(members.values()), pack_files(kind, order, names) + told, facts is not None
+    )
+
+
+def _check_names(shards: Sequence[Shard]) -> None:
+    """Raises InputError, naming both archives, if a name is in two."""
+    seen: dict[str, Shard] = {}
+    for shard in shards:
+        for name in shard.names:
+            other = seen.setdefault(name, shard)
+            if other is not shard:
+                raise InputError(
+                    f"{printable(name)}: is in {other.name} and in {shard.name}; rename one of"
+                    " them, and compress it again"
+                )
+
+
+def _join_facts(shards: Sequence[Shard]) -> Facts | None:
+    """Raises InputError if some archives have facts, and others do not."""
+    joined = Facts()
+    for shard in shards:
+        if (shard.facts is None) != (shards[0].facts is None):
+            raise InputError(
+                f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
+                " did not keep the times of files; decompress that, and compress it anew"
+            )
+        if shard.facts is not None:
+            joined.sizes.extend(shard.facts.sizes)
+            joined.times.extend(shard.facts.times)
+    return None if shards[0].facts is None else joined
+
+
+def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
+    """What parts of pictures have in common that can be one."""
+    return part.dtype.str, part.entry_shape[2:], part.cut
+
+
+def _joined(parts: Sequence[Collection]) -> Collection:
+    if len(parts) == 1:
+        return parts[0]
+    runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
+    sizes = tuple(
+        (sum(count for count, _ in group), *size)
+        for size, group in (
+            (size, list(group)) for size, group in groupby(runs, lambda run: run[1])
+        )
+    )
+    first, channels = parts[0], parts[0].entry_shape[2:]
+    items = sum(part.items for part in parts)
+    if len(sizes) == 1:
+        shape = (items, *sizes[0][1:], *channels)
+        return Collection(first.dtype, shape, COUNTED, cut=first.cut)
+    return Collection(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)

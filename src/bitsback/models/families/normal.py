@@ -1,0 +1,59 @@
+"""Discretised normals over the levels of a variable: what latents on a fixed grid are distributed
+by, whatever else is known of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.codecs import Mixture
+from bitsback.models.families.family_entry import FamilyEntry, Range
+from bitsback.tables import normal_cdf, normal_quantile
+
+
+@dataclass(frozen=True, eq=False)
+class NormalFamily:
+    inverse_scale: NDArray[np.uint32]
+    """What a `scale` means, uint32 [256], in units of 2^-16."""
+    levels: int
+    precision: int
+    mean_shift: int
+
+    outputs: tuple[Range, ...] = ((-32768, 32767), (0, 255))
+    most_components: int = 1
+
+    def parameters(
+        self, outputs: list[NDArray[Any]], components: int = 1
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+        mean, scale = outputs
+        return mean.astype(np.int32) << self.mean_shift, self.inverse_scale[scale]
+
+    def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
+        means, inverse_scales = parameters
+        weights = np.full(means.shape, 1 << 16, np.uint32)
+        return Mixture(weights, means, inverse_scales, self.levels, self.precision, "normal")
+
+    def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
+        return self.codec_of(*self.parameters(outputs))
+
+    def core(self) -> _core.Family:
+        return _core.NormalFamily(
+            self.inverse_scale,
+            normal_quantile(),
+            normal_cdf(),
+            self.levels,
+            self.precision,
+            self.mean_shift,
+        )
+
+
+def read(source: FamilyEntry) -> NormalFamily:
+    precision = source.fields.integer("precision", 20, 24)
+    mean_shift = source.fields.integer("mean_shift", 0, 9)
+    inverse_scale = source.tensors.bounded(
+        f"{source.network}.inverse_scale", "uint32", (256,), 1, 1 << 26
+    )
+    return NormalFamily(inverse_scale, source.levels, precision, mean_shift)

@@ -1,0 +1,129 @@
+"""A twin with layers of latents as networks and distributions, and what these give for the test
+vectors.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bitsback.train.export.network_fields import NetworkDescription, Tensors
+from bitsback.train.quantise.exact_tables import (
+    bucket_centres,
+    inverse_latent_scales,
+    inverse_scales,
+)
+from bitsback.train.quantise.rounding import Grid
+from bitsback.train.twins.dense import Mlp
+from bitsback.train.twins.layered import LATENT_BITS, LATENT_MEAN_SHIFT, LayeredTwin, NormalTwin
+
+PRECISION = 24
+
+Answers = dict[str, NDArray[np.int32]]
+"""By the name of the output, int32 [n, its elements]."""
+
+
+def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
+    """z1, z2, ... of a description, from that next to the image up."""
+    a = twin.architecture
+    bits = [LATENT_BITS] * len(twin.down) + [a.bits]
+    names = _names(twin)
+    return {
+        name: {"channels": channels, "bits": of}
+        for name, channels, of in zip(names, a.layers, bits, strict=True)
+    }
+
+
+def latent_networks(
+    twin: LayeredTwin, seen: str, posterior: NetworkDescription, tensors: Tensors
+) -> list[NetworkDescription]:
+    """The networks of all posteriors, of which the first has begun and ends its name in 1, and of
+    all priors.
+
+    seen: the value in `posterior` that its first layer reads.
+    """
+    names = _names(twin)
+    networks = [_normal(posterior, posterior.flatten("row", seen), twin.up[0])]
+    for layer in range(1, len(names)):
+        network = NetworkDescription(f"posterior{layer + 1}", names[layer - 1], tensors)
+        networks.append(_normal(network, latent_value(twin, network, layer - 1), twin.up[layer]))
+    for layer, down in enumerate(twin.down):
+        network = NetworkDescription(f"prior{layer + 1}", names[layer + 1], tensors)
+        networks.append(_normal(network, latent_value(twin, network, layer + 1), down))
+    for network in networks[: len(names) - 1] + networks[len(names) :]:
+        tensors[f"{network.name}.inverse_scale"] = inverse_latent_scales()
+    tensors[f"{networks[len(names) - 1].name}.inverse_scale"] = inverse_scales()
+    return networks
+
+
+def latent_value(twin: LayeredTwin, network: NetworkDescription, layer: int) -> str:
+    """What a network's first layer multiplies of the latents of a layer."""
+    name = _names(twin)[layer]
+    if layer < len(twin.down):
+        return name  # on its grid
+    return network.table("value", name, bucket_centres(twin.architecture.bits))
+
+
+def latent_distributions(twin: LayeredTwin) -> dict[str, dict[str, Any]]:
+    """Of all posteriors and priors."""
+    names = ["x", *_names(twin)]
+    top = len(names) - 1
+    found = {}
+    for layer in range(1, top + 1):
+        codec = {"codec": "normal", "mean_shift": LATENT_MEAN_SHIFT}
+        key = f"q({names[layer]}|{names[layer - 1]})"
+        found[key] = _reads(f"posterior{layer}", {"codec": "gaussian"} if layer == top else codec)
+        if layer < top:
+            found[f"p({names[layer]}|{names[layer + 1]})"] = _reads(f"prior{layer}", codec)
+    found[f"p({names[top]})"] = {"codec": "uniform"}
+    return found
+
+
+def bit_swap(twin: LayeredTwin) -> list[str]:
+    """The code in Bit-Swap's order: a layer is popped once the one below has been pushed.
+
+    Source: Kingma, Abbeel, Ho 2019, Algorithm 1.
+    """
+    names = ["x", *_names(twin)]
+    code = []
+    for below, above in pairwise(names):
+        code += [f"pop {above} ~ q({above}|{below})", f"push {below} ~ p({below}|{above})"]
+    return [*code, f"push {names[-1]} ~ p({names[-1]})"]
+
+
+@torch.no_grad()
+def normal_integers(normal: nn.Module, value: torch.Tensor) -> Answers:
+    """The outputs of one of the networks, for real values [n, width] on its source's grid."""
+    assert isinstance(normal, NormalTwin)
+    outputs = zip(("mean", "scale"), (normal.mean, normal.scale), normal(value), strict=True)
+    return {
+        name: layer.target.integers(out).numpy().astype(np.int32) for name, layer, out in outputs
+    }
+
+
+def real_latents(twin: LayeredTwin, layer: int, symbols: NDArray[np.integer]) -> torch.Tensor:
+    """What the latents [n, width] of a layer stand for, float64."""
+    grid: Grid = twin.grids[layer]
+    if layer == len(twin.down):
+        symbols = bucket_centres(twin.architecture.bits)[symbols]
+    return grid.real(torch.from_numpy(symbols.astype(np.float64)))
+
+
+def _names(twin: LayeredTwin) -> list[str]:
+    return [f"z{number}" for number in range(1, len(twin.up) + 1)]
+
+
+def _reads(network: str, codec: dict[str, Any]) -> dict[str, Any]:
+    return {**codec, "precision": PRECISION, "network": network, "outputs": ["mean", "scale"]}
+
+
+def _normal(network: NetworkDescription, source: str, normal: nn.Module) -> NetworkDescription:
+    assert isinstance(normal, NormalTwin) and isinstance(normal.hidden, Mlp)
+    for position, layer in enumerate(normal.hidden.layers):
+        source = network.linear(f"hidden{position + 1}", source, layer)
+    network.linear("mean", source, normal.mean)
+    network.linear("scale", source, normal.scale)
+    return network

@@ -1,0 +1,177 @@
+"""The twin of a VAE with several layers of latents, each of which depends on the next one alone."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
+from bitsback.train.twins.dense import LatentTwin, LinearTwin, Mlp, normal_kl
+from bitsback.train.twins.likelihoods import LN2, make_likelihood
+
+LATENT_BITS = 7
+LATENT = Grid(scale=16, zero=64, lo=0, hi=2**LATENT_BITS - 1)
+"""The values of a latent below the top: its symbols, and what layers multiply."""
+LATENT_MEAN_SHIFT = 4  # its means are in units of 2^-8 of its symbols, times 2^4
+LATENT_MEAN = Grid(scale=256, zero=1024, lo=0, hi=2047)
+
+
+@dataclass(frozen=True)
+class LayeredArchitecture:
+    """Sizes of a dense VAE with the latents z1, z2, ...: q(z1 | x), q(z2 | z1), ... and
+    p(x | z1), p(z1 | z2), ...
+    """
+
+    pixels: int
+    hidden: tuple[int, ...]
+    """Hidden layers of q(z1 | x); p(x | z1) has them backwards."""
+    layers: tuple[int, ...]
+    """Latents of each layer, from that next to the image up; two layers at least."""
+    between: int = 128
+    """Hidden units of the networks from one layer of latents to the next."""
+    bits: int = 8
+    """Of the buckets of a latent of the top layer."""
+    levels: int = 2
+    likelihood: str = "bernoulli"
+
+    def __post_init__(self) -> None:
+        if not self.hidden or len(self.layers) < 2:
+            raise ValueError("layers of latents need a hidden layer, and to be two at least")
+
+    @property
+    def latents(self) -> int:
+        """Of all layers."""
+        return sum(self.layers)
+
+
+class NormalTwin(nn.Module):
+    """A network whose two outputs are the means and scales of latents. `hidden`: how it begins."""
+
+    def __init__(self, hidden: nn.Module, width: int, latents: int, means: Grid) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.mean = LinearTwin(width, latents, HIDDEN, means)
+        self.scale = LinearTwin(width, latents, HIDDEN, SCALE)
+
+    def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """To means and log2 of the inverse standard deviations, each [b, latents]."""
+        h = self.hidden(value)
+        return self.mean(h), self.scale(h)
+
+
+class LayeredTwin(LatentTwin):
+    """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all of them
+    diagonal normal, and likelihood p(x | z1).
+
+    Source: Kingma, Abbeel, Ho 2019 (Bit-Swap), section 3: a chain of latents from the image up.
+    """
+
+    def __init__(self, architecture: LayeredArchitecture, centre: float = 0.0) -> None:
+        super().__init__(architecture.bits)
+        a = architecture
+        self.architecture = a
+        self.centre = centre
+        self.pixel_grid = pixel_grid(a.levels)
+        self.grids = [LATENT] * (len(a.layers) - 1) + [self.latent_grid]
+        self.up = nn.ModuleList((
+            NormalTwin(
+                Mlp((a.pixels, *a.hidden), self.pixel_grid, centre),
+                a.hidden[-1], a.layers[0], LATENT_MEAN,
+            ),
+        ))  # fmt: skip
+        self.down = nn.ModuleList()
+        for lower, upper in zip(range(len(a.layers)), range(1, len(a.layers)), strict=False):
+            means = MEAN if upper == len(a.layers) - 1 else LATENT_MEAN
+            self.up.append(
+                self._between(self.grids[lower], a.layers[lower], a.layers[upper], means)
+            )
+            self.down.append(
+                self._between(self.grids[upper], a.layers[upper], a.layers[lower], LATENT_MEAN)
+            )
+        self.decoder = Mlp((a.layers[0], *a.hidden[::-1]), LATENT)
+        self.pixel_likelihood = make_likelihood(a.likelihood, a.levels)
+        for name, grid in self.pixel_likelihood.outputs.items():
+            self.add_module(name, LinearTwin(a.hidden[0], a.pixels, HIDDEN, grid))
+
+    def _between(self, source: Grid, inputs: int, outputs: int, means: Grid) -> NormalTwin:
+        width = self.architecture.between
+        return NormalTwin(Mlp((inputs, width), source), width, outputs, means)
+
+    @torch.no_grad()
+    def start(self, grey: Tensor) -> None:
+        """Set what the training images, uint8 [n, pixels], say of the outputs before any
+        training.
+        """
+        for name, bias in self.pixel_likelihood.start(grey).items():
+            self.output_layers()[name].linear.bias.copy_(bias)
+
+    def output_layers(self) -> dict[str, LinearTwin]:
+        """The last layers of the likelihood network, by name."""
+        layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
+        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+
+    def image(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] as the first layer sees them."""
+        return self.pixel_grid.real(seven_bits(x, self.architecture.levels))
+
+    def held(self, layer: int, z: Tensor) -> Tensor:
+        """What networks are told of the latents [b, latents] of a layer, 0 being that next to the
+        image: their place on its grid.
+        """
+        if layer < len(self.down):
+            return LATENT.snap(z) if self.quantised else LATENT.clamp(z)
+        return self.bucket(z) if self.quantised else z
+
+    def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Latents next to the image, held to their grid, to the outputs that the likelihood is made
+        of, each [b, pixels].
+        """
+        h = self.decoder(z)
+        return tuple(layer(h) for layer in self.output_layers().values())
+
+    def sample_layers(self, x: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Latents next to the image, held to their grid, and for each layer what its latents cost,
+        [b, latents], in nats: log q - log p of what was drawn, or the KL at the top.
+
+        x: symbols [b, pixels]. `noise` [b, all latents] is standard normal.
+        """
+        below, value, costs = None, self.image(x), []
+        lowest = value
+        for layer, (up, part) in enumerate(
+            zip(self.up, torch.split(noise, list(self.architecture.layers), 1), strict=True)
+        ):
+            mean, log2_inverse = up(value)
+            z = mean + torch.exp2(-log2_inverse) * part
+            value = self.held(layer, z)
+            if below is None:
+                lowest = value
+            else:
+                costs.append(-_log_normal(below[0], *self.down[layer - 1](value)) - below[1])
+            # The entropy of a normal is known; what p says is of the draw.
+            below = z, 0.5 * math.log(2 * math.pi * math.e) - LN2 * log2_inverse
+        costs.append(normal_kl(mean, log2_inverse))
+        return lowest, costs
+
+    def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log
+        p(x | z1), and what the latents cost.
+
+        That of the normals themselves, which rounding to the grids only lowers, by Jensen's
+        inequality.
+        """
+        z, costs = self.sample_layers(x, noise)
+        kl = torch.stack([cost.sum(1) for cost in costs]).sum(0)
+        return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl
+
+    def latent_nats(self, x: Tensor) -> Tensor:
+        """What each latent of all layers costs, by one draw of each."""
+        noise = torch.randn(
+            len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
+        )
+        return torch.cat(self.sample_layers(x, noise)[1], 1)
+
+
+def _log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:
+    apart = (z - mean) * torch.exp2(log2_inverse)
+    return -0.5 * (apart.square() + math.log(2 * math.pi)) + LN2 * log2_inverse

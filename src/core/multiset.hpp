@@ -1,0 +1,217 @@
+// Picks without replacement: a multiset whose members come and go, and the intervals of their
+// choice.
+//
+//      members in order    a  b  b  b  c        a pick of b: [floor(1 2^24 / 5), floor(4 2^24 / 5))
+//      places              0  1  2  3  4
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codecs.hpp"
+#include "message.hpp"
+#include "step.hpp"
+
+namespace bitsback {
+
+inline constexpr std::size_t most_members = std::size_t{1} << max_precision;
+
+// The members that are equal: how many are less, how many they are, and how many there are in all.
+struct Place {
+    std::uint32_t first;
+    std::uint32_t count;
+    std::uint32_t total;
+
+    Interval interval() const {
+        const auto edge = [&](std::uint64_t place) {
+            return static_cast<std::uint32_t>((place << max_precision) / total);
+        };
+        return {edge(first), edge(std::uint64_t{first} + count) - edge(first)};
+    }
+};
+
+// Members are numbers of a store that is someone else's; `compare(a, b)` tells by its sign which of
+// two is less. A tree that is balanced by the sizes that places are found by (Adams 1993), so that
+// a hostile order costs no more than any other. Members that are gone leave their node.
+template <class Compare>
+class Multiset {
+  public:
+    explicit Multiset(Compare compare) : compare_(std::move(compare)) { nodes_.push_back({}); }
+
+    std::uint32_t size() const { return nodes_[root_].members; }
+
+    // Adds a member; the place that it has then.
+    Place insert(std::uint32_t number) {
+        require(size() < most_members, "a multiset has at most 2^24 members");
+        Place place{0, 0, size() + 1};
+        root_ = inserted(root_, number, place);
+        return place;
+    }
+
+    // Takes out the member at a place: its number, or that of one that equals it.
+    std::pair<std::uint32_t, Place> take(std::uint32_t at) {
+        Place place{0, 0, size()};
+        std::uint32_t node = root_;
+        for (;;) {
+            Node& here = nodes_[node];
+            --here.members;
+            const std::uint32_t less = nodes_[here.left].members;
+            if (at < place.first + less) {
+                node = here.left;
+                continue;
+            }
+            place.first += less;
+            if (at < place.first + here.count) {
+                place.count = here.count--;
+                return {here.number, place};
+            }
+            place.first += here.count;
+            node = here.right;
+        }
+    }
+
+  private:
+    // Node 0 is the empty tree.
+    struct Node {
+        std::uint32_t left = 0, right = 0;
+        std::uint32_t number = 0;
+        std::uint32_t count = 0;    // members that are equal to it
+        std::uint32_t members = 0;  // in this tree
+        std::uint32_t nodes = 0;    // in this tree
+    };
+
+    std::uint64_t weight(std::uint32_t node) const { return std::uint64_t{nodes_[node].nodes} + 1; }
+
+    void sum_up(std::uint32_t node) {
+        Node& here = nodes_[node];
+        const Node &left = nodes_[here.left], &right = nodes_[here.right];
+        here.members = left.members + here.count + right.members;
+        here.nodes = left.nodes + 1 + right.nodes;
+    }
+
+    std::uint32_t inserted(std::uint32_t node, std::uint32_t number, Place& place) {
+        if (node == 0) {
+            nodes_.push_back({0, 0, number, 1, 1, 1});
+            place.count = 1;
+            return static_cast<std::uint32_t>(nodes_.size() - 1);
+        }
+        const auto order = compare_(number, nodes_[node].number);
+        if (order < 0) {
+            const std::uint32_t left = inserted(nodes_[node].left, number, place);
+            nodes_[node].left = left;
+        } else {
+            place.first += nodes_[nodes_[node].left].members;
+            if (order == 0) {
+                ++nodes_[node].members;
+                place.count = ++nodes_[node].count;
+                return node;
+            }
+            place.first += nodes_[node].count;
+            const std::uint32_t right = inserted(nodes_[node].right, number, place);
+            nodes_[node].right = right;
+        }
+        return balanced<&Node::left, &Node::right>(balanced<&Node::right, &Node::left>(node));
+    }
+
+    // The tree with its side `heavy` made lighter, if it outweighs the other one.
+    template <std::uint32_t Node::* heavy, std::uint32_t Node::* light>
+    std::uint32_t balanced(std::uint32_t node) {
+        const std::uint32_t side = nodes_[node].*heavy;
+        if (weight(side) > 3 * weight(nodes_[node].*light)) {
+            if (weight(nodes_[side].*light) >= 2 * weight(nodes_[side].*heavy))
+                nodes_[node].*heavy = raised<light, heavy>(side);
+            return raised<heavy, light>(node);
+        }
+        sum_up(node);
+        return node;
+    }
+
+    // The tree with the root of its side `from` as its root.
+    template <std::uint32_t Node::* from, std::uint32_t Node::* to>
+    std::uint32_t raised(std::uint32_t node) {
+        const std::uint32_t root = nodes_[node].*from;
+        nodes_[node].*from = nodes_[root].*to;
+        nodes_[root].*to = node;
+        sum_up(node);
+        sum_up(root);
+        return root;
+    }
+
+    Compare compare_;
+    std::vector<Node> nodes_;
+    std::uint32_t root_ = 0;
+};
+
+// Pops members that are taken out, one after another: their numbers. If it throws, all are there.
+template <class Compare>
+void pop_picks(Message& message, Multiset<Compare>& members, std::span<std::uint32_t> numbers) {
+    require(numbers.size() <= members.size(), "there are not so many members in the multiset");
+    std::size_t taken = 0;
+    try {
+        pop_step(message, max_precision, numbers.size(), [&](std::size_t i, std::uint32_t x) {
+            const auto [number, place] = members.take(Uniform(members.size()).find(x));
+            numbers[i] = number;
+            ++taken;
+            return place.interval();
+        });
+    } catch (...) {
+        while (taken > 0) members.insert(numbers[--taken]);
+        throw;
+    }
+}
+
+// Undoes `pop_picks`: adds the members, the last one first, and pushes the picks of them.
+template <class Compare>
+void push_picks(Message& message, Multiset<Compare>& members,
+                std::span<const std::uint32_t> numbers) {
+    require(numbers.size() <= most_members - members.size(), "a multiset has at most 2^24 members");
+    push_step(message, max_precision, numbers.size(),
+              [&](std::size_t i) { return members.insert(numbers[i]).interval(); });
+}
+
+// Members with keys of bytes, in the order of these.
+class KeyedMultiset {
+  public:
+    KeyedMultiset() : members_(Compare{&keys_}) {}
+    KeyedMultiset(const KeyedMultiset&) = delete;
+    KeyedMultiset& operator=(const KeyedMultiset&) = delete;
+
+    void add(std::span<const std::string> keys) {
+        for (const std::uint32_t number : stored(keys)) members_.insert(number);
+    }
+    // The numbers of the members, in the order in which they came.
+    void pop(Message& message, std::span<std::uint32_t> numbers) {
+        pop_picks(message, members_, numbers);
+    }
+    void push(Message& message, std::span<const std::string> keys) {
+        push_picks(message, members_, std::span<const std::uint32_t>(stored(keys)));
+    }
+
+  private:
+    struct Compare {
+        const std::vector<std::string>* keys;
+        int operator()(std::uint32_t a, std::uint32_t b) const {
+            return (*keys)[a].compare((*keys)[b]);
+        }
+    };
+
+    std::vector<std::uint32_t> stored(std::span<const std::string> keys) {
+        require(keys.size() <= most_members - members_.size(),
+                "a multiset has at most 2^24 members");
+        std::vector<std::uint32_t> numbers;
+        for (const std::string& key : keys) {
+            numbers.push_back(static_cast<std::uint32_t>(keys_.size()));
+            keys_.push_back(key);
+        }
+        return numbers;
+    }
+
+    std::vector<std::string> keys_;
+    Multiset<Compare> members_;
+};
+
+}  // namespace bitsback

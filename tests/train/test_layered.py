@@ -1,0 +1,184 @@
+"""Twins of layers of latents: what they export, and how they train."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bitsback import Message
+from bitsback.models import load_model
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.export.layered import normal_integers, real_latents
+from bitsback.train.fit.pruning import prune
+from bitsback.train.fit.recipe import Recipe, Training, latent_nats
+from bitsback.train.fit.split import Split, binarise
+from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.dense import Architecture, VaeTwin
+from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
+from bitsback.train.twins.likelihoods import LN2
+
+from .conftest import widen
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
+TWO = LayeredArchitecture(pixels=36, hidden=(16, 12), layers=(5, 3), between=10)
+ARCHITECTURES = {
+    "two layers": TWO,
+    "four layers": replace(TWO, layers=(4, 3, 2, 1)),
+    "256 levels": replace(TWO, levels=256, likelihood="exponential"),
+}
+
+
+@pytest.fixture(params=list(ARCHITECTURES))
+def layered(request: pytest.FixtureRequest) -> LayeredTwin:
+    """A quantised twin with weights wide enough to reach every clamp."""
+    torch.manual_seed(7)
+    made = LayeredTwin(ARCHITECTURES[request.param], centre=0.25)
+    widen(made, 6)
+    made.quantise()
+    return made.eval()
+
+
+def test_the_model_gives_the_integers_of_its_twin(layered: LayeredTwin) -> None:
+    """Of every network, for sources of its own."""
+    model = load_model(export(layered, CARD, growth=64).to_bytes())
+    random = np.random.default_rng(0)
+    x = random.integers(0, model.levels, (300, 36), dtype=np.uint8)
+    values = {"x": x}
+    for name, variable in list(model.variables.items())[1:]:
+        shape = 300, variable.channels
+        values[name] = random.integers(0, variable.levels, shape, dtype=np.uint16)
+    for layer, up in enumerate(layered.up):
+        below = (
+            real_latents(layered, layer - 1, values[f"z{layer}"])
+            if layer
+            else layered.image(torch.from_numpy(x).double())
+        )
+        key = f"q(z{layer + 1}|{f'z{layer}' if layer else 'x'})"
+        answers = normal_integers(up, below)
+        given = model.distributions[key].parameters(values, (6, 6))
+        for ours, theirs in zip(given, answers.values(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            assert len(np.unique(theirs)) > 50
+    for layer, down in enumerate(layered.down):
+        answers = normal_integers(down, real_latents(layered, layer + 1, values[f"z{layer + 2}"]))
+        key = f"p(z{layer + 1}|z{layer + 2})"
+        given = model.distributions[key].parameters(values, (6, 6))
+        for ours, theirs in zip(given, answers.values(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_code_is_in_the_order_of_bit_swap() -> None:
+    model = export(quantised(ARCHITECTURES["two layers"]), CARD, growth=64)
+    assert [str(step) for step in model.code] == [
+        "pop z1 ~ q(z1|x)",
+        "push x ~ p(x|z1)",
+        "pop z2 ~ q(z2|z1)",
+        "push z1 ~ p(z1|z2)",
+        "push z2 ~ p(z2)",
+    ]
+
+
+def test_no_layer_is_pruned(layered: LayeredTwin) -> None:
+    x = torch.zeros(3, 36)
+    assert prune(layered, x) is layered
+
+
+def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
+    """The exact code length of the integers is close to what training says of its twin, which is a
+    bound.
+    """
+    recipe = Recipe(
+        "layers", TWO, epochs=12, quantise_from=8, batch=30, warm_up=1, validate_every=2,
+        learning_rate=5e-3,
+    )  # fmt: skip
+    training = Training(recipe, split, tmp_path)
+    twin = training.run()
+    assert training.best_loss < training.rows[0]["validation_bpd"]
+    model = export(twin, CARD, growth=64)
+    x = training.validation.numpy().astype(np.uint8)
+    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
+    assert 0.97 * training.best_loss < exact < 1.01 * training.best_loss
+
+    message = Message([2**40] * 4, depth=0)
+    model.push(message, x, [(20, 3)])
+    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
+
+
+def test_what_latents_cost_adds_up_to_what_the_elbo_has(split: Split) -> None:
+    twin = quantised(TWO)
+    x = binarise(split.validation, torch.Generator().manual_seed(0))
+    noise = torch.randn(len(x), 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        _, kl = twin.nats(x, noise)
+    assert float(latent_nats(twin, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
+
+
+def test_the_bound_holds_for_normals_too_narrow_for_the_grid(split: Split) -> None:
+    """Rounded to cells wider than a posterior, a latent costs less than its density says."""
+    twin = quantised(TWO)
+    with torch.no_grad():
+        for up in twin.up:
+            up.scale.linear.bias.fill_(6.5)  # a fifth of a step
+    x = binarise(split.validation, torch.Generator().manual_seed(0))
+    noise = torch.randn(len(x), 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        losses, kl = twin.nats(x, noise)
+    bound = float((losses + kl).mean()) / LN2
+    exact = code_lengths(export(twin, CARD, growth=64), x.numpy().astype(np.uint8), 0).net.mean()
+    assert exact < bound
+
+
+def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -> None:
+    below = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
+    one = Training(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
+    assert isinstance(one, VaeTwin)
+    training = Training(Recipe("layers", TWO, 1, None), split, tmp_path)
+    training.start_from(one.state_dict())
+    x = binarise(split.validation, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        z, _ = one.sample(x, torch.zeros(len(x), 5))
+        for twin in (training.twin, training.average):
+            assert isinstance(twin, LayeredTwin)
+            for ours, theirs in zip(twin.up[0](twin.image(x)), one.posterior(x), strict=True):
+                torch.testing.assert_close(ours.clamp(-1, 1), theirs.clamp(-1, 1))
+            torch.testing.assert_close(twin.likelihood(z), one.likelihood(z))
+
+
+def test_it_starts_as_what_fewer_layers_have_learned(tmp_path: Path, split: Split) -> None:
+    """What two layers say of each other is not touched by a third above them."""
+    torch.manual_seed(3)
+    two = LayeredTwin(TWO).eval()
+    three = replace(TWO, layers=(5, 3, 2))
+    training = Training(Recipe("layers", three, 1, None), split, tmp_path)
+    training.start_from(two.state_dict())
+    generator = torch.Generator().manual_seed(0)
+    below, above = torch.randn(20, 5, generator=generator), torch.randn(20, 3, generator=generator)
+    grown = training.average.eval()
+    assert isinstance(grown, LayeredTwin)
+    with torch.no_grad():
+        torch.testing.assert_close(grown.down[0](above), two.down[0](above))
+        torch.testing.assert_close(grown.up[1](below), two.up[1](below))
+
+
+def test_weights_come_back(tmp_path: Path) -> None:
+    twin = LayeredTwin(TWO, centre=0.25)
+    save_twin(twin, tmp_path / "twin.safetensors")
+    again = load_twin(tmp_path / "twin.safetensors")
+    assert again.architecture == TWO
+    assert again.state_dict().keys() == twin.state_dict().keys()
+
+
+@pytest.mark.parametrize("sizes", [{"layers": (4,)}, {"hidden": ()}])
+def test_one_layer_or_nothing_hidden_is_refused(sizes: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match="two at least"):
+        LayeredArchitecture(**({"pixels": 36, "hidden": (8,), "layers": (4, 2)} | sizes))  # type: ignore[arg-type]
+
+
+def quantised(architecture: LayeredArchitecture) -> LayeredTwin:
+    torch.manual_seed(1)
+    twin = LayeredTwin(architecture, centre=0.25)
+    twin.quantise()
+    return twin.eval()

@@ -1,0 +1,27 @@
+"""Waiting for what a test needs, instead of for some time in which it may have come about."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE = 120.0
+"""Seconds after which a test fails: far more than a busy computer takes."""
+
+
+def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | None = None) -> None:
+    """Returns as soon as something has happened; fails if it does not, or if `running`, which is to
+    bring it about, has ended.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert running is None or running.poll() is None, "the process has ended before"
+        assert time.monotonic() < deadline, "it has not happened"
+        time.sleep(0.01)
+
+
+def begun(folder: Path) -> bool:
+    """Whether a single output in `folder` has some bytes by now, under its hidden name."""
+    return any(file.stat().st_size for file in folder.glob(".bitsback-*.tmp"))
