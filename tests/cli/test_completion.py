@@ -64,11 +64,20 @@ def test_models(folder: Path) -> None:
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_scripts(run: Run, shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "folders", "once"),
+    [
+        ("bash", "[[ $value == */ ]] && compopt -o nospace", "COMPREPLY+="),
+        ("zsh", "compadd -U -V unsorted -S '' -a folders", "unsorted -a completions"),
+        ("fish", 'string split --max 1 "," $completion', "string split"),
+    ],
+)
+def test_scripts(run: Run, shell: str, folders: str, once: str) -> None:
+    """A folder is not the end of a word; fish knows that, and names may have commas."""
     result = run("completion", shell)
     assert result.exit_code == 0
     assert f"_BITSBACK_COMPLETE={shell}_complete" in result.stdout
+    assert folders in result.stdout and result.stdout.count(once) == 1
     assert_one_line_error(run("completion", "csh"), "csh", "bash")
 
 

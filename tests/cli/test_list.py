@@ -50,6 +50,22 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
         assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and notes > 0
 
 
+def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
+    sizes = {"in/a.txt": 40, "in/b.txt": 0, "in/c.txt": 60_000, "in/d.jpg": 0}
+    for name, size in sizes.items():
+        Path(name).write_bytes(np.random.default_rng(size).bytes(size))
+    Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save("in/d.jpg")
+    sizes["in/d.jpg"] = Path("in/d.jpg").stat().st_size
+    bitsback.compress("in", "in.bb", keep_others=True, force=True)
+    rows = {row["name"]: row for row in json.loads(run("list", "in.bb", "--json").stdout)}
+    held = [rows[name.removeprefix("in/")] for name in sizes]
+    assert [row["bytes"] for row in held] == [*sizes.values()]
+    assert all(row["held"] for row in held) and not rows["c.png"]["held"]
+    assert held[1]["stored_bytes"] == 0 and 60_000 <= held[2]["stored_bytes"] < 60_200
+    (line,) = (line for line in run("list", "-l", "in.bb").stdout.splitlines() if "a.txt" in line)
+    assert line.split()[0] == "40" and line.split()[2:] == ["file", "a.txt"]
+
+
 def test_what_has_no_name_is_a_range_that_extract_takes(run: Run, folder: Path) -> None:
     (row,) = json.loads(run("list", "digits.bb", "--json").stdout)
     assert (row["name"], row["shape"]) == (f"0:{COUNT}", [COUNT, 28, 28])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -84,13 +85,19 @@ class Input:
             raise InputError(f"{destination}: is one of the pictures too; name another output")
         if self.listing is not None and isinstance(destination, str | os.PathLike):
             path = Path(os.path.realpath(destination))
-            if path.exists() and any(
-                not isinstance(picture := self.listing.path(name), Url) and path.samefile(picture)
-                for name in self.listing.names
-            ):
+            pictures = map(self.listing.path, self.listing.names)
+            if path.exists() and any(_is_file(path, picture) for picture in pictures):
                 raise InputError(
                     f"{os.fspath(destination)}: is one of the pictures too; name another output"
                 )
+
+
+def _is_file(path: Path, picture: Path | Url) -> bool:
+    if isinstance(picture, Url):
+        return False
+    with suppress(OSError):  # of a link that leads nowhere
+        return path.samefile(picture)
+    return False
 
 
 @dataclass(frozen=True)

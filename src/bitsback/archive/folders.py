@@ -105,9 +105,10 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
             if not asked.skip_bad:
+                held = ", and --keep-others (keep_others=True) holds them as they are"
                 raise InputError(
-                    f"{found}; --skip-bad (skip_bad=True) leaves such files out, and --keep-others"
-                    " (keep_others=True) holds them as they are"
+                    f"{found}; --skip-bad (skip_bad=True) leaves such files out"
+                    + held * isinstance(found, _NoPicture)
                 )
             bad[name] = str(found)
             continue
@@ -171,6 +172,10 @@ def _input_of(
     )
 
 
+class _NoPicture(InputError):
+    """Of a file that could be held as it is."""
+
+
 class _Sorter:
     """Looks at files. May be used from several threads."""
 
@@ -195,9 +200,9 @@ class _Sorter:
                     return name, self._stored(found, file, SMALLER)
                 try:
                     return name, self._picture(found, path, file)
-                except InputError:
+                except InputError as error:
                     if not self._keeping.others:
-                        raise
+                        return name, _NoPicture(str(error))
                     return name, self._stored(found, file, OTHER_KIND)
         except InputError as error:
             return name, error

@@ -105,6 +105,12 @@ def _check_readable(taken: Input) -> None:
         raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
 
 
+_NONE_OF_THESE = (
+    "no .npy file, nor one of the other kinds (npz, idx, TIFF, or pictures by their endings); make"
+    " one with numpy.save"
+)
+
+
 @contextmanager
 def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[Input]:
     """What a single file holds, by its first bytes."""
@@ -128,7 +134,7 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
         yield _pictures(list_files([place]), replace(asked, skip_bad=False))
     else:
-        yield _array(open_stream(file, name), asked)
+        yield _array(open_stream(file, name, _NONE_OF_THESE), asked)
 
 
 def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:

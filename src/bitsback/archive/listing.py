@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bitsback.archive.collection import ONE
+from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.layout import Shape
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.images.modes import mode_of
@@ -34,6 +34,8 @@ class Entry:
     """Of its elements."""
     stored_bytes: int
     """Of the blocks that it is in, its share by elements."""
+    held: bool = False
+    """Whether it is a file that is held bit for bit, whose elements are its bytes."""
 
 
 def entries(archive: Archive) -> Iterator[Entry]:
@@ -55,6 +57,10 @@ def entries(archive: Archive) -> Iterator[Entry]:
     for number, name in enumerate(archive.names):
         at, item = archive.files.place(number)
         part = collection.parts[at]
+        if part.axes == BYTES:
+            _, start, stop = archive.files.span(number)
+            yield shares.held(name, at, part, start, stop)
+            continue
         first, end = part.first_piece(item), part.first_piece(item + 1)
         mode = mode_of(part.dtype, part.entry_shape)
         yield shares.entry(name, at, part.dtype, first, end, part.shape_of(item), mode)
@@ -117,6 +123,20 @@ class _Shares:
         stored = self._before(starts[at] + end) - self._before(starts[at] + first)
         size = math.prod(shape) * dtype.itemsize
         return Entry(name, shape, dtype.str, mode, size, stored)
+
+    def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
+        """A file that has these bytes of a part."""
+        stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
+        return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
+
+    def _before_byte(self, at: int, part: Collection, byte: int) -> int:
+        """Bytes of blocks for what is before this one of a part."""
+        pieces = range(part.pieces)
+        piece = max(bisect_right(pieces, byte, key=part.elements_before) - 1, 0)
+        low, high = part.elements_before(piece), part.elements_before(piece + 1)
+        first = self._collection.starts[at] + piece
+        before, end = self._before(first), self._before(first + 1)
+        return before + (end - before) * (byte - low) // max(high - low, 1)
 
     def _before(self, piece: int) -> int:
         """Bytes of blocks for the pieces before this one."""

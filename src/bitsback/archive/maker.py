@@ -113,7 +113,9 @@ class _Encoded:
         from bitsback.images.bands.bands import joined
         from bitsback.images.pictures import encode
 
-        return self._file.write(encode(joined(self._bands), self._kind))
+        data = encode(joined(self._bands), self._kind)
+        self._file.write(data)
+        return len(data)
 
 
 def damage(archive: Holder) -> Iterator[ArchiveError]:

@@ -4,7 +4,7 @@ bit.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from bitsback.archive.targets import target_of, unrestorable
 from bitsback.archive.whole_files import hand_over
 from bitsback.errors import ArchiveError
 from bitsback.images.drawing import Drawing
-from bitsback.images.file_io import Location
+from bitsback.images.file_io import Location, Writable
 
 
 def restore_folder(
@@ -79,5 +79,5 @@ class _Staged:
         with self._stage.open(name, self._files.time(number)) as file:
             yield self._maker.drawing(number, file, dtype, shape)
 
-    def file(self, number: int) -> AbstractContextManager[BinaryIO]:
+    def file(self, number: int) -> AbstractContextManager[Writable]:
         return self._stage.open(self._files.names[number], self._files.time(number))

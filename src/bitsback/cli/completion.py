@@ -30,13 +30,28 @@ def command(shell: str) -> None:
     root = click.get_current_context().find_root().command
     kind = kinds[shell](root, {}, "bitsback", _VARIABLE)
     script = kind.source_template % kind.source_vars()
-    if shell == "bash":  # a folder is not the end of a word
-        script = script.replace(_BASH_WORD, _BASH_FOLDER)
-    click.echo(script)
+    theirs, ours = _BETTER[shell]
+    click.echo(script.replace(theirs, ours))
 
 
-_BASH_WORD = "COMPREPLY+=($value)"
-_BASH_FOLDER = """\
+_BETTER = {
+    "bash": (
+        "COMPREPLY+=($value)",
+        """\
 [[ $value == *[[:space:]]* ]] && printf -v value %q "$value"
             COMPREPLY+=("$value")
-            [[ $value == */ ]] && compopt -o nospace"""
+            [[ $value == */ ]] && compopt -o nospace""",
+    ),
+    "zsh": (
+        "compadd -U -V unsorted -a completions",
+        """\
+local -a folders=(${(M)completions:#*/})
+        completions=(${completions:#*/})
+        (( $#folders )) && compadd -U -V unsorted -S '' -a folders
+        (( $#completions )) && compadd -U -V unsorted -a completions""",
+    ),
+    "fish": ('string split "," $completion', 'string split --max 1 "," $completion'),
+}
+"""What in click's scripts is replaced, and by what: a folder is not the end of a word, and names
+may have spaces and commas.
+"""

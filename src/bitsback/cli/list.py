@@ -88,6 +88,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "shape": list(entry.shape),
         "dtype": entry.dtype,
         "mode": entry.mode,
+        "held": entry.held,
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
     }
@@ -97,8 +98,8 @@ def _long(entry: Entry) -> str:
     return _columns(
         f"{entry.bytes:,}",
         f"{entry.stored_bytes:,}",
-        entry.mode or figures.dtype(entry.dtype),
-        figures.dimensions(entry.shape),
+        "file" if entry.held else entry.mode or figures.dtype(entry.dtype),
+        "" if entry.held else figures.dimensions(entry.shape),
         entry.name,
     )
 

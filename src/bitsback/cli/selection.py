@@ -79,7 +79,8 @@ def _nothing(names: Sequence[str], text: str) -> str:
     """Why nothing was found, and what there is."""
     near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
     if near:
-        return f"there is no {text!r} in it; did you mean {near[0]!r}?"
+        dashed = " (behind --)" * near[0].startswith("-")
+        return f"there is no {text!r} in it; did you mean {near[0]!r}{dashed}?"
     shown = ", ".join(map(repr, islice(names, _SHOWN)))
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return f"there is no {text!r} in it, but {shown}{more}; 'bitsback list' shows all"

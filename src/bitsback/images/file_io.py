@@ -230,9 +230,14 @@ def is_file(file: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
+_STANDARD = {"<stdin>": "standard input", "<stdout>": "standard output"}
+
+
 def stream_name(stream: BinaryIO, otherwise: str) -> str:
     """The name of a stream for error messages."""
     name = getattr(stream, "name", None)
+    if isinstance(name, str) and name in _STANDARD:
+        return _STANDARD[name]
     return os.fspath(name) if isinstance(name, str | os.PathLike) else otherwise
 
 

@@ -48,8 +48,8 @@ class Listing:
     skipped: Counter[str] = field(default_factory=Counter)
     """What else was there, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The files whose names cannot be held, and why; only of a folder, and if they are left
-    out.
+    """The files whose names cannot be held, and the folders that cannot be read, and why; only of
+    a folder, and if they are left out.
     """
 
     urls: dict[str, Url] = field(default_factory=dict)
@@ -67,14 +67,15 @@ def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) 
     counted. A link to a file is followed, one to a folder is not.
     """
     skipped: Counter[str] = Counter()
-    names, bad = [], {}
+    names: list[str] = []
+    bad: dict[str, str] = {}
     urls: dict[str, Url] = {}
     if isinstance(root, Url):
         with reading(root.name):
             urls = files_in(root)
         found = _taken(urls, skipped, others)
     else:
-        found = _walk(root, "", skipped, others)
+        found = _walk(root, skipped, others, bad if skip_bad else None)
     for name in sorted(found, key=os.fsencode):
         try:
             check(name, f"{root}/{name}")
@@ -89,6 +90,8 @@ def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) 
             if skipped
             else ""
         )
+        if others:
+            raise InputError(f"{root}: has no files{left_out}")
         raise InputError(
             f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(PICTURES))}"
         )
@@ -225,22 +228,35 @@ def _kind(name: str) -> str:
     return f"*{ending_of(name)}" if ending_of(name) else "without an ending"
 
 
-def _walk(folder: Path, prefix: str, skipped: Counter[str], others: bool) -> Iterator[str]:
-    folders: list[tuple[Path, str]] = [(folder, prefix)]
+def _walk(
+    root: Path, skipped: Counter[str], others: bool, bad: dict[str, str] | None
+) -> Iterator[str]:
+    """bad: takes the folders that cannot be read; None: each is an error."""
+    folders: list[tuple[Path, str]] = [(root, "")]
     while folders:
         folder, prefix = folders.pop()
-        with reading(printable(os.fspath(folder))), os.scandir(folder) as entries:
-            for entry in entries:
-                name = prefix + entry.name
-                if entry.name.startswith("."):
-                    skipped["hidden"] += 1
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append((Path(entry.path), name + "/"))
-                elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
-                    skipped["links to folders"] += 1
-                elif not others and ending_of(name) not in PICTURES:
-                    skipped[_kind(name)] += 1
-                elif entry.is_symlink() or entry.is_file():
-                    yield name  # a link that leads nowhere is an error when it is read
-                else:
-                    skipped["no files"] += 1
+        for entry in _entries(folder, None if folder == root else bad):
+            name = prefix + entry.name
+            if entry.name.startswith("."):
+                skipped["hidden"] += 1
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append((Path(entry.path), name + "/"))
+            elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
+                skipped["links to folders"] += 1
+            elif not others and ending_of(name) not in PICTURES:
+                skipped[_kind(name)] += 1
+            elif entry.is_symlink() or entry.is_file():
+                yield name  # a link that leads nowhere is an error when it is read
+            else:
+                skipped["pipes or devices"] += 1
+
+
+def _entries(folder: Path, bad: dict[str, str] | None) -> Iterator[os.DirEntry[str]]:
+    shown = printable(os.fspath(folder))
+    try:
+        with reading(shown), os.scandir(folder) as entries:
+            yield from entries
+    except InputError as error:
+        if bad is None:
+            raise
+        bad[shown] = str(error)

@@ -280,7 +280,7 @@ def open_items(source: Source) -> Iterator[Items]:
         with open_file(source) as file:
             yield open_stream(file, os.fspath(source))
     elif callable(getattr(source, "read", None)):
-        yield open_stream(source, stream_name(source, "the input"))
+        yield open_stream(source, stream_name(source, "the input"), _PIPED)
     else:
         raise InputError(
             f"an array, a path or a binary stream is needed, not {type(source).__name__}"
@@ -315,9 +315,15 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
         )
 
 
-def open_stream(file: BinaryIO, name: str) -> Items:
-    """The items of a .npy file that is being read. Raises InputError."""
-    dtype, fortran, shape = read_header(file, name)
+_NO_NPY = "no .npy file; make one with numpy.save"
+_PIPED = "no .npy file, the only kind that is read from a pipe; save it as a file, and give that"
+
+
+def open_stream(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
+    """The items of a .npy file that is being read. otherwise: what it is if it is none. Raises
+    InputError.
+    """
+    dtype, fortran, shape = read_header(file, name, otherwise)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     start = _check_size(file, name, size)
     if not fortran or len(shape) < 2:
@@ -332,11 +338,15 @@ def open_stream(file: BinaryIO, name: str) -> Items:
     return _FortranItems(spooled, 0, name, dtype, shape, spool)
 
 
-def read_header(file: BinaryIO, name: str) -> tuple[np.dtype[Any], bool, Shape]:
-    """dtype, whether in Fortran order, and shape. Raises InputError."""
+def read_header(
+    file: BinaryIO, name: str, otherwise: str = _NO_NPY
+) -> tuple[np.dtype[Any], bool, Shape]:
+    """dtype, whether in Fortran order, and shape. otherwise: what the file is if it has none.
+    Raises InputError.
+    """
     prefix = bytes(read_up_to(file, 8, name))
     if prefix[:6] != npy.MAGIC_PREFIX:
-        raise InputError(f"{name}: is no .npy file; make one with numpy.save")
+        raise InputError(f"{name}: is {otherwise}")
     version = tuple(prefix[6:])
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise InputError(

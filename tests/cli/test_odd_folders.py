@@ -1,0 +1,101 @@
+"""Folders as they are found: links that lead nowhere, files and folders that cannot be read, names
+that look like options, and nothing at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+
+from .conftest import Process, Run, assert_error_line, assert_one_line_error
+
+
+@pytest.fixture
+def odd(folder: Path) -> Path:
+    """A folder with a picture, and with a file that is none."""
+    Path("in").mkdir()
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save("in/a.png")
+    Path("in/b.png").write_text("no picture")
+    return folder
+
+
+def test_the_advice_helps(run: Run, odd: Path) -> None:
+    """What is no picture can be held; what cannot be read cannot."""
+    assert_one_line_error(run("compress", "in"), "in/b.png", "--skip-bad", "--keep-others")
+    assert run("compress", "in", "--keep-others").exit_code == 0
+    Path("in/b.png").unlink()
+    Path("in/b.png").symlink_to("nowhere")
+    for arguments in ([], ["--keep-others"]):
+        result = run("compress", "in", "-f", *arguments)
+        assert_one_line_error(result, "in/b.png", "--skip-bad leaves")
+        assert "--keep-others" not in result.stderr
+
+
+def test_a_link_that_leads_nowhere_is_left_out_again_and_again(run: Run, odd: Path) -> None:
+    Path("in/c.png").symlink_to("c.png")
+    for _ in range(2):
+        result = run("compress", "in", "--skip-bad", "--keep-others", "-f")
+        assert result.exit_code == 0 and "left out: in/c.png: cannot be read" in result.stderr
+
+
+def test_a_folder_that_cannot_be_read(run: Run, odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("in/closed").mkdir()
+    scandir = os.scandir
+
+    def scan(path: Any) -> Any:
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert_one_line_error(run("compress", "in"), "in/closed", "Permission denied")
+    result = run("compress", "in", "--skip-bad")
+    assert result.exit_code == 0 and "left out: in/closed: cannot be read" in result.stderr
+    assert run("list", "in.bb").stdout == "a.png\n"
+
+
+def test_nothing_at_all(run: Run, folder: Path) -> None:
+    Path("in").mkdir()
+    assert_one_line_error(run("compress", "in"), "in: has no pictures")
+    assert_one_line_error(run("compress", "in", "--keep-others"), "in: has no files")
+    Path("in/.hidden").touch()
+    assert_one_line_error(run("compress", "in", "--keep-others"), "1 hidden")
+
+
+def test_a_name_like_an_option(run: Run, odd: Path) -> None:
+    Path("in/b.png").rename("in/-rf.png")
+    bitsback.compress("in", "in.bb", keep_others=True)
+    assert_one_line_error(run("extract", "in.bb", "-rf.png"), "did you mean '-rf.png' (behind --)?")
+    assert run("extract", "in.bb", "--", "-rf.png").exit_code == 0
+    assert Path("-rf.png").read_text() == "no picture"
+
+
+def test_a_picture_from_a_pipe(run: Run, odd: Path) -> None:
+    result = run("compress", "-", "-o", "x.bb", stdin=Path("in/a.png").read_bytes())
+    assert_one_line_error(result, "no .npy file, the only kind that is read from a pipe")
+    Path("x.txt").write_text("text")
+    assert_one_line_error(run("compress", "x.txt"), "x.txt: is no .npy file, nor", "pictures")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_full_disk_names_the_file_that_is_held(process: Process, odd: Path) -> None:
+    import resource
+
+    Path("in/large.bin").write_bytes(np.random.default_rng(0).bytes(3_000_000))
+    bitsback.compress("in", "in.bb", keep_others=True)
+    result = process(
+        *("decompress", "in.bb", "-o", "out"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)),
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert result.returncode == 2
+    assert_error_line(result.stderr.decode(), "out/large.bin: cannot be written: File too large")
+    assert not Path("out").exists()
