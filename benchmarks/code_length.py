@@ -50,7 +50,7 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
                 values[step.variable] = symbols = codec.pop(message)
             else:
                 codec.push(message, symbols := values.pop(step.variable))
-            bits = float(codec.information(symbols).sum())
+            bits = float(codec.bits(symbols).sum())
             information += -bits if step.pops else bits
         end -= size
     return Coded(len(message.to_bytes()), information)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from bitsback.train.fit.split import binarise, mnist_split
 from bitsback_lab.paper import layers
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)
-BLOCKS = 5
+BLOCKS = 20
 LANES = 4
 TIMED = 2_000  # images
 ROUNDS = 5
@@ -66,7 +66,7 @@ def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, A
     validation = binarise(grey, torch.Generator().manual_seed(1)) if model.levels == 2 else grey
     runs = [code_lengths(model, x, seed) for seed in range(samples)]
     widths = [v.channels for name, v in model.variables.items() if name != "x"]
-    orders = {"as it is": model}
+    orders = {"one layer": model}
     if len(widths) > 1:
         orders = {"Bit-Swap": model, "plain": in_plain_order(model)}
     return {
@@ -104,16 +104,16 @@ def of_order(
 
 
 def speeds(model: Model, x: NDArray[np.uint8]) -> tuple[float, float]:
-    """Pushing and popping x on one core, the best of some rounds, in MB of pixels a second."""
+    """Pushing and popping x, the best of some rounds, in MB of pixels a second of a processor."""
     batches = chain.schedule(len(x), model.growth, model.batch)
     best = [np.inf, np.inf]
     for _ in range(ROUNDS):
         message = Message([1 << 32] * LANES, depth=0)
-        begin = perf_counter()
+        begin = process_time()
         model.push(message, x, batches)
-        middle = perf_counter()
+        middle = process_time()
         model.pop(message, batches[::-1])
-        best = [min(best[0], middle - begin), min(best[1], perf_counter() - middle)]
+        best = [min(best[0], middle - begin), min(best[1], process_time() - middle)]
     return x.size / best[0] / 1e6, x.size / best[1] / 1e6
 
 

@@ -29,4 +29,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1, before=(TWO_LAYERS,))
+    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1, before=(TWO_LAYERS,), step_bits=5)

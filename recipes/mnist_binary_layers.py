@@ -24,4 +24,4 @@ CARD = Card(
 )
 
 if __name__ == "__main__":
-    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1)
+    run(RECIPE, CARD, drop_idle_latents=False, float_seed=1, step_bits=5)

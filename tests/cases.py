@@ -145,7 +145,7 @@ def mixtures(draw: st.DrawFn) -> Case:
     """
     levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)
     precision = draw(st.integers(max((levels - 1).bit_length() + 4, 5), 24))
-    component: Component = draw(st.sampled_from(["logistic", "normal"]))
+    component: Component = draw(st.sampled_from(["logistic", "normal", "laplace"]))
     count = draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     reach = draw(st.sampled_from([2**24, min(levels * 2**8, 2**24)]))
@@ -157,10 +157,7 @@ def mixtures(draw: st.DrawFn) -> Case:
     )
     parts = (array.reshape(-1, count).tolist() for array in (weight, mean, inverse_scale))
     reference = spec.Array(
-        [
-            spec.Mixture(*of, levels, precision, component == "logistic")
-            for of in zip(*parts, strict=True)
-        ]
+        [spec.Mixture(*of, levels, precision, component) for of in zip(*parts, strict=True)]
     )
     codec = Mixture(weight, mean, inverse_scale, levels, precision, component)
     return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
@@ -225,7 +222,7 @@ def bit_swaps(draw: st.DrawFn) -> Case:
             weights, means[:, None], np.full((width, 1), scale), symbols, component="normal"
         )
         return ours, spec.Array(
-            [spec.Mixture([2**16], [m], [scale], symbols, 24, False) for m in means.tolist()]
+            [spec.Mixture([2**16], [m], [scale], symbols, 24, "normal") for m in means.tolist()]
         )
 
     def up(layer: int, side: int) -> Any:

@@ -89,6 +89,8 @@ def flat(symbols: Any) -> Any:
     """Arrays as the lists of the specification, and tuples of them."""
     if isinstance(symbols, tuple):
         return tuple(flat(part) for part in symbols)
+    if isinstance(symbols, dict):
+        return {name: flat(part) for name, part in symbols.items()}
     return np.asarray(symbols).ravel().tolist()
 
 
@@ -97,5 +99,9 @@ def assert_same(a: Any, b: Any) -> None:
         assert len(a) == len(b)
         for one, other in zip(a, b, strict=True):
             assert_same(one, other)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for name, part in a.items():
+            assert_same(part, b[name])
     else:
         np.testing.assert_array_equal(a, b)

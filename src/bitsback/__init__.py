@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from bitsback.errors import (
     ArchiveError,
     BitsbackError,
+    CodecError,
     InputError,
     InputWarning,
     MessageError,
@@ -37,7 +38,37 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
+    from bitsback import codecs
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
+    from bitsback.codecs import (
+        Autoregressive,
+        Bernoulli,
+        BernoulliTable,
+        BetaBinomial,
+        BitsBack,
+        BitSwap,
+        Categorical,
+        ChainRule,
+        Codec,
+        Dependent,
+        FromCdf,
+        Gaussian,
+        Interval,
+        Laplace,
+        LatentMixture,
+        Logistic,
+        Mixture,
+        Multiset,
+        Named,
+        NegativeBinomial,
+        Normal,
+        Poisson,
+        Repeat,
+        Rows,
+        Serial,
+        Uniform,
+        check_codec,
+    )
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -47,15 +78,44 @@ __version__ = "0.1.0"
 __all__ = [
     "Archive",
     "ArchiveError",
+    "Autoregressive",
+    "Bernoulli",
+    "BernoulliTable",
+    "BetaBinomial",
+    "BitSwap",
+    "BitsBack",
     "BitsbackError",
+    "Categorical",
+    "ChainRule",
+    "Codec",
+    "CodecError",
+    "Dependent",
+    "FromCdf",
+    "Gaussian",
     "InputError",
     "InputWarning",
+    "Interval",
+    "Laplace",
+    "LatentMixture",
+    "Logistic",
     "Message",
     "MessageError",
     "MessageExhausted",
     "MissingExtra",
+    "Mixture",
     "Model",
     "ModelError",
+    "Multiset",
+    "Named",
+    "NegativeBinomial",
+    "Normal",
+    "Poisson",
+    "Repeat",
+    "Rows",
+    "Serial",
+    "Uniform",
+    "check_codec",
+    "codecs",
     "compress",
     "decode",
     "decompress",
@@ -79,6 +139,33 @@ _LAZY = {
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
+    "Autoregressive": "codecs",
+    "Bernoulli": "codecs",
+    "BernoulliTable": "codecs",
+    "BetaBinomial": "codecs",
+    "BitSwap": "codecs",
+    "BitsBack": "codecs",
+    "Categorical": "codecs",
+    "ChainRule": "codecs",
+    "Codec": "codecs",
+    "Dependent": "codecs",
+    "FromCdf": "codecs",
+    "Gaussian": "codecs",
+    "Interval": "codecs",
+    "Laplace": "codecs",
+    "LatentMixture": "codecs",
+    "Logistic": "codecs",
+    "Mixture": "codecs",
+    "Multiset": "codecs",
+    "Named": "codecs",
+    "NegativeBinomial": "codecs",
+    "Normal": "codecs",
+    "Poisson": "codecs",
+    "Repeat": "codecs",
+    "Rows": "codecs",
+    "Serial": "codecs",
+    "Uniform": "codecs",
+    "check_codec": "codecs",
 }
 
 
@@ -87,6 +174,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "codecs":
+        return import_module("bitsback.codecs")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'bitsback' has no attribute '{name}'")

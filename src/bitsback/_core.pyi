@@ -8,12 +8,23 @@ _Shape: TypeAlias = tuple[int, ...]
 
 class Message:
     def __init__(
-        self, heads: ArrayLike, tail: ArrayLike = (), depth: int | None = None
+        self,
+        heads: ArrayLike | None = None,
+        tail: ArrayLike = (),
+        depth: int | None = None,
+        *,
+        lanes: int | None = None,
     ) -> None: ...
+    @staticmethod
+    def random(seed: int = 0, lanes: int = 1) -> Message: ...
     @staticmethod
     def from_bytes(data: bytes) -> Message: ...
     def to_bytes(self) -> bytes: ...
     def copy(self) -> Message: ...
+    def __copy__(self) -> Message: ...
+    def __deepcopy__(self, memo: object) -> Message: ...
+    def __getstate__(self) -> bytes: ...
+    def __setstate__(self, data: bytes) -> None: ...
     @property
     def lanes(self) -> int: ...
     @property
@@ -279,6 +290,93 @@ def gaussian_starts(
     bits: int,
     precision: int,
     buckets: NDArray[np.uint32],
+) -> NDArray[np.uint32]: ...
+def frequencies_of(weights: NDArray[np.float64], precision: int) -> NDArray[np.uint32]: ...
+def check_own_categorical(frequencies: NDArray[np.uint32], precision: int) -> None: ...
+def push_own_categorical(
+    message: Message, frequencies: NDArray[np.uint32], precision: int, symbols: NDArray[np.uint32]
+) -> None: ...
+def pop_own_categorical(
+    message: Message, frequencies: NDArray[np.uint32], precision: int
+) -> NDArray[np.uint32]: ...
+def push_intervals(
+    message: Message,
+    starts: NDArray[np.uint32],
+    frequencies: NDArray[np.uint32],
+    precision: int,
+) -> None: ...
+def pop_intervals(
+    message: Message,
+    starts: NDArray[np.uint32],
+    frequencies: NDArray[np.uint32],
+    precision: int,
+) -> None: ...
+def peek(message: Message, precision: int, count: int) -> NDArray[np.uint32]: ...
+def push_poisson(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> None: ...
+def pop_poisson(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+) -> NDArray[np.uint16]: ...
+def poisson_frequencies(
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> NDArray[np.uint32]: ...
+def push_negative_binomial(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> None: ...
+def pop_negative_binomial(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+) -> NDArray[np.uint16]: ...
+def negative_binomial_frequencies(
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> NDArray[np.uint32]: ...
+def push_beta_binomial(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
+) -> None: ...
+def pop_beta_binomial(
+    message: Message,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+) -> NDArray[np.uint16]: ...
+def beta_binomial_frequencies(
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    levels: int,
+    precision: int,
+    symbols: NDArray[np.uint16],
 ) -> NDArray[np.uint32]: ...
 def simd_paths() -> tuple[str, ...]: ...
 def simd() -> str: ...

@@ -91,6 +91,19 @@ class MessageExhausted(MessageError):
     """
 
 
+class CodecError(BitsbackError):
+    """A codec breaks one of the laws of codecs, which `check_codec` has found.
+
+    >>> import bitsback
+    >>> class Forgetful(bitsback.Uniform):
+    ...     def pop(self, message):
+    ...         return super().pop(message) // 2 * 2
+    >>> bitsback.check_codec(Forgetful(256, shape=(2,)), [7, 8])
+    Traceback (most recent call last):
+    bitsback.errors.CodecError: the first law is broken: ...
+    """
+
+
 class MissingExtra(BitsbackError):
     """An optional package is needed and not installed.
 

@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <span>
 
@@ -51,22 +52,32 @@ In<T> to_array(const nb::object& values, const char* dtype) {
     return nb::cast<In<T>>(array);
 }
 
+// log2 of the heads, and 32 a stored word. For people, not for coding.
+double bits_of(const Message& message) {
+    double bits = 32.0 * static_cast<double>(message.tail().size());
+    for (std::uint64_t head : message.heads()) bits += std::log2(static_cast<double>(head));
+    return bits;
+}
+
 void bind_message(nb::module_& m) {
     nb::class_<Message>(
         m, "Message",
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
 
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
+Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the endless supply.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
 have been taken from the endless supply below the tail (0 for a message that has taken none; at most 2^62).
 A message is for one thread at a time. A second one that uses it in the middle of a step gets a MessageError.
 docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
 
 >>> from bitsback.codecs import Uniform
->>> message = Message([1 << 63])
+>>> message = Message()
+>>> message
+<Message: 1 lane, 32.0 bits, depth 0>
 >>> Uniform(256, shape=(2,)).push(message, [7, 9])
 >>> round(message.bits)
-79
+48
 >>> same = Message.from_bytes(message.to_bytes())
 >>> Uniform(256, shape=(2,)).pop(same).tolist()
 [7, 9]
@@ -74,13 +85,25 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
         .def(
             "__init__",
             [](Message* self, const nb::object& heads, const nb::object& tail,
-               std::optional<std::uint64_t> depth) {
-                const auto head_array = to_array<std::uint64_t>(heads, "uint64");
+               std::optional<std::uint64_t> depth, std::optional<std::size_t> lanes) {
                 const auto tail_array = to_array<std::uint32_t>(tail, "uint32");
+                if (heads.is_none()) {
+                    require(tail_array.size() == 0, "a message with a tail needs its heads too");
+                    new (self) Message(Message::empty(lanes.value_or(1), depth.value_or(0)));
+                    return;
+                }
+                require(!lanes, "a message has as many lanes as heads: give one of the two");
+                const auto head_array = to_array<std::uint64_t>(heads, "uint64");
                 new (self) Message({head_array.data(), head_array.data() + head_array.size()},
                                    view(tail_array), depth);
             },
-            "heads"_a, "tail"_a = nb::tuple(), "depth"_a = nb::none())
+            "heads"_a = nb::none(), "tail"_a = nb::tuple(), "depth"_a = nb::none(), nb::kw_only(),
+            "lanes"_a = nb::none())
+        .def_static("random", &Message::random, "seed"_a = 0, "lanes"_a = 1,
+                    R"doc(A message of endless random bits, others for each seed in [0, 2^64).
+
+What a codec pops from it is a sample of the codec's distribution. docs/codecs.md says which bits these are.
+Raises MessageError unless there are 1 to 64 lanes.)doc")
         .def_static(
             "from_bytes", [](const nb::bytes& data) { return Message::from_bytes(view(data)); },
             "data"_a,
@@ -99,6 +122,37 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
                 return Message(self);
             },
             "An independent message, equal to this one.")
+        .def("__copy__",
+             [](const Message& self) {
+                 const Message::Hold hold(self);
+                 return Message(self);
+             })
+        .def(
+            "__deepcopy__",
+            [](const Message& self, const nb::object&) {
+                const Message::Hold hold(self);
+                return Message(self);
+            },
+            "memo"_a)
+        .def("__getstate__",
+             [](const Message& self) {
+                 const Message::Hold hold(self);
+                 return to_python(self.to_bytes());
+             })
+        .def("__setstate__",
+             [](Message& self, const nb::bytes& data) {
+                 new (&self) Message(Message::from_bytes(view(data)));
+             })
+        .def("__repr__",
+             [](const Message& self) {
+                 const Message::Hold hold(self);
+                 char bits[64];
+                 std::snprintf(bits, sizeof bits, "%.1f", bits_of(self));
+                 return "<Message: " + std::to_string(self.lanes()) +
+                        (self.lanes() == 1 ? " lane, " : " lanes, ") + bits + " bits, " +
+                        (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
+                        ">";
+             })
         .def_prop_ro("lanes", &Message::lanes, "The number of heads.")
         .def_prop_ro("depth", &Message::depth,
                      "Words taken from the supply; None if the tail is finite.")
@@ -120,10 +174,7 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
             "bits",
             [](const Message& self) {
                 const Message::Hold hold(self);
-                double bits = 32.0 * static_cast<double>(self.tail().size());
-                for (std::uint64_t head : self.heads())
-                    bits += std::log2(static_cast<double>(head));
-                return bits;
+                return bits_of(self);
             },
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. For "
             "people, not for coding.")
@@ -296,6 +347,7 @@ NB_MODULE(_core, m) {
     nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is no leak
     bind_message(m);
     bind_codecs(m);
+    bind_more_codecs(m);
     bind_models(m);
     bind_predictive(m);
     bind_multiset(m);

@@ -95,6 +95,20 @@ class Message {
         settle();
     }
 
+    static Message empty(std::size_t lanes, std::uint64_t depth) {
+        return {std::vector<std::uint64_t>(std::min(lanes, max_lanes + 1), head_floor), {}, depth};
+    }
+
+    // Endless random bits: heads whose logarithms are evenly spread, above a part of the supply
+    // that begins anywhere.
+    static Message random(std::uint64_t seed, std::size_t lanes) {
+        Message message = empty(lanes, splitmix64(seed, 0) >> 3);
+        for (std::size_t i = 0; i < lanes; ++i)
+            message.heads_[i] = (splitmix64(seed, 2 * i + 1) | std::uint64_t{1} << 63) >>
+                                (splitmix64(seed, 2 * i + 2) >> 59);
+        return message;
+    }
+
     std::span<std::uint64_t> heads() { return heads_; }
     std::span<const std::uint64_t> heads() const { return heads_; }
     std::span<const std::uint32_t> tail() const {

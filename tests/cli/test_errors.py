@@ -212,17 +212,33 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_an_interrupt_while_a_module_is_imported(folder: Path) -> None:
-    """Modules make named tuples from texts; an interrupt that comes out of one is told by Python
-    from others.
-    """
+@pytest.mark.parametrize(
+    "code",
+    [
+        # Modules make named tuples from texts; what comes out of one Python tells from others.
+        "import bitsback\n"
+        "bitsback.compress = lambda *_, **__: exec('signal.raise_signal(signal.SIGINT)')\n",
+        # Before there is a command.
+        "class Finder:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'bitsback.cli.main': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n",
+        # Before the command runs.
+        "import bitsback.cli.lab\n"
+        "bitsback.cli.lab.COMMANDS = type('C', (), {'__contains__': lambda *_:"
+        " signal.raise_signal(signal.SIGINT)})()\n",
+    ],
+)
+def test_an_interrupt_while_modules_are_imported(folder: Path, code: str) -> None:
     (folder / "interrupted.py").write_text(
-        "import signal, bitsback\n"
-        "from bitsback.cli.main import bitsback as command\n"
-        "bitsback.compress = lambda *_, **__: exec('signal.raise_signal(signal.SIGINT)')\n"
-        "command(['compress', 'digits.npy', '-f'])\n"
+        f"import signal, sys\n{code}from bitsback.cli import main\nmain()\n"
     )
-    result = subprocess.run([sys.executable, "-m", "interrupted"], capture_output=True, cwd=folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "interrupted", "compress", "digits.npy", "-f"],
+        capture_output=True,
+        cwd=folder,
+    )
     assert (result.returncode, result.stderr) == (130, b"bitsback: interrupted\n")
 
 

@@ -30,7 +30,7 @@ def alternating(shape: tuple[int, int]) -> Autoregressive:
         before = x[:, position - 1] if position else np.zeros(len(x), np.uint8)
         return Bernoulli(np.where(before == 1, 100, 65000), 16)
 
-    return Autoregressive(step, shape, 2)
+    return Autoregressive(step, shape)
 
 
 @cache
@@ -96,7 +96,7 @@ def test_information_is_what_the_message_grows_by(codec: str) -> None:
     x = likelihood.pop(message)
     before = message.bits
     likelihood.push(message, x)
-    information = likelihood.information(x)
+    information = likelihood.bits(x)
     assert information.shape == x.shape
     assert abs(message.bits - before - float(information.sum())) < 0.01
 
@@ -105,9 +105,9 @@ def test_a_pixel_is_coded_without_knowledge_of_those_behind_it() -> None:
     rng, it = np.random.default_rng(0), model("bernoulli")
     likelihood = it.likelihood(rng.integers(0, 1 << it.bits, (1, it.latents)))
     x = np.zeros((1, it.pixels), np.uint8)
-    before = likelihood.information(x)[0]
+    before = likelihood.bits(x)[0]
     x[0, 17] = 1
-    changed = np.flatnonzero(likelihood.information(x)[0] != before)
+    changed = np.flatnonzero(likelihood.bits(x)[0] != before)
     rows, columns = it.item_shape
     above, side = 2, 3
     near = [
@@ -134,7 +134,7 @@ def test_what_cannot_be_coded() -> None:
     codec = alternating((2, 3))
     message = Message([2**32], (), 0)
     for symbols in ([[0, 1, 2], [0, 0, 0]], [[0, 1], [0, 1]], [[0.5] * 3] * 2, [[-1, 0, 0]] * 2):
-        for method in (lambda x: codec.push(message, x), codec.information):
+        for method in (lambda x: codec.push(message, x), codec.bits):
             with pytest.raises(MessageError):
                 method(symbols)
     assert message == Message([2**32], (), 0)

@@ -75,7 +75,7 @@ def test_a_mixture_is_close_to_the_distribution_it_names(
 
     exact = np.diff([0.0, *(cdf(c - 0.5) for c in range(1, 256)), 1.0])
     codec = Mixture.from_float(np.ones((256, 1)), mean, scale, 256, 24, component)
-    ours = 2.0 ** -codec.information(np.arange(256))
+    ours = 2.0 ** -codec.bits(np.arange(256))
     assert ours.sum() == pytest.approx(1, abs=1e-12)
     likely = exact > 1e-300
     divergence = float(np.sum(exact[likely] * np.log2(exact[likely] / ours[likely])))

@@ -23,6 +23,19 @@ from cases import (
     uniforms,
 )
 from laws import LANES, assert_same, check_laws, check_reference, depths, messages
+from more_cases import (
+    beta_binomials,
+    dependents,
+    discretised,
+    from_cdfs,
+    intervals,
+    latent_mixtures,
+    named,
+    negative_binomials,
+    own_categoricals,
+    poissons,
+    repeats,
+)
 
 CODECS = {
     "uniform": uniforms(),
@@ -32,7 +45,17 @@ CODECS = {
     "rows": rows(),
     "gaussian": gaussians(),
     "mixture": mixtures(),
+    "own_categorical": own_categoricals(),
+    "discretised": discretised(),
+    "poisson": poissons(),
+    "negative_binomial": negative_binomials(),
+    "beta_binomial": beta_binomials(),
+    "from_cdf": from_cdfs(),
+    "interval": intervals(),
     "serial": serials(),
+    "named": named(),
+    "repeat": repeats(),
+    "dependent": dependents(),
     "chain rule": chain_rules(),
 }
 endless = depths.filter(lambda depth: depth is not None)
@@ -52,13 +75,13 @@ def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), bit_swaps(), multisets()), messages(endless))
+@given(st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures()), messages(endless))
 def test_both_laws_where_bits_come_back(case: Case, message: Message) -> None:
     check_laws(case.codec, message, case.symbols)
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), bit_swaps(), multisets()), messages(st.none()))
+@given(st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures()), messages(st.none()))
 def test_too_few_bits_to_choose_with_leave_the_message_as_it_was(
     case: Case, message: Message
 ) -> None:

@@ -9,7 +9,7 @@ from mpmath import erfinv, mp, mpf, quad, sqrt
 
 from bitsback import BitsbackError, tables
 
-FORMAT = Path(__file__).resolve().parents[2] / "docs" / "format.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def cdf(x: mpf) -> mpf:
@@ -43,6 +43,15 @@ def test_entries_of_the_logistic_distribution_function(j: int) -> None:
     with mp.workdps(40):
         exact = (1 + mp.tanh((mpf(j) / 64 - 16) / 2)) / 2
         assert tables.logistic_cdf()[j] == int(mp.nint(exact * 2**28))
+
+
+@pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
+def test_entries_of_the_laplace_distribution_function(j: int) -> None:
+    """By integrating the density, which is not how the table was made."""
+    with mp.workdps(40):
+        x = mpf(j) / 64 - 16
+        exact = (1 + mp.sign(x) * quad(lambda u: mp.exp(-u), [0, abs(x)])) / 2
+        assert tables.laplace_cdf()[j] == int(mp.nint(exact * 2**28))
 
 
 @pytest.mark.parametrize("f", [*range(0, 1024, 41), 1, 511, 512, 513, 1023])
@@ -103,6 +112,10 @@ def test_their_shapes_and_symmetries() -> None:
     assert logistic.shape == (2049,)
     assert (np.diff(logistic) >= 0).all()
     assert (logistic + logistic[::-1] == 2**28).all()
+    laplace = tables.laplace_cdf().astype(np.int64)
+    assert laplace.shape == (2049,)
+    assert (np.diff(laplace) >= 0).all()
+    assert (laplace + laplace[::-1] == 2**28).all()
     assert powers.shape == (1024,)
     assert (np.diff(powers) < 0).all()
 
@@ -116,9 +129,12 @@ def test_they_are_native_read_only_and_read_once() -> None:
             table()[0] = 1
 
 
-def test_the_document_names_the_bytes_that_ship() -> None:
+def test_the_documents_name_the_bytes_that_ship() -> None:
     documented = dict(
-        re.findall(r"\| `(\w+\.bin)` \|.*\| `([0-9a-f]{64})` \|", FORMAT.read_text("utf-8"))
+        re.findall(
+            r"\| `(\w+\.bin)` \|.*\| `([0-9a-f]{64})` \|",
+            "".join((DOCS / name).read_text("utf-8") for name in ("format.md", "codecs.md")),
+        )
     )
     assert documented == tables._SHA256
 

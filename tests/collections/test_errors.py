@@ -274,3 +274,6 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     assert told["stored"] == {"JPEG, WebP or GIF": {"files": 1, "bytes": size}}
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0
     assert files(tmp_path / "out") == ["a.jpg"]
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "bytes.bin").write_bytes(np.random.default_rng(0).bytes(300))
+    assert "few did not shrink: 100 %" in run("compress", "few", "--keep-others").stderr

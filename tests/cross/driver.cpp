@@ -26,6 +26,7 @@
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
 #include "families/mixture.hpp"
+#include "families/normal.hpp"
 #include "families/rows.hpp"
 #include "linear.hpp"
 #include "message.hpp"
@@ -157,6 +158,9 @@ std::shared_ptr<const Family> read_family(Fields& fields, const State& state) {
         return std::make_shared<RowsFamily>(RowTable(fields.array<std::uint32_t>(), levels, precision), columns);
     }
     const std::uint32_t mean_shift = fields.word();
+    if (kind == 'N')
+        return std::make_shared<NormalFamily>(fields.array<std::uint32_t>(), state.quantile, state.cdf, levels,
+                                              precision, mean_shift);
     const auto exponential = fields.array<std::uint32_t>();
     const auto inverse_scale = fields.array<std::uint32_t>();
     return std::make_shared<MixtureFamily>(

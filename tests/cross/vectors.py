@@ -24,7 +24,7 @@ from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, S
 from reference.message import Message
 from reference.model import Bound, Model
 from reference.network import Network
-from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture
+from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture, Normal
 from reference.predictive import PlanesCodec
 from reference.predictive_rules import Offsets
 from reference.scan import Head, Scan
@@ -219,6 +219,9 @@ class Vectors:
             case Mixture():
                 self.put("X", meaning.precision, levels, meaning.mean_shift)
                 self.put(meaning.exponential, meaning.inverse_scale)
+            case Normal():
+                self.put("N", meaning.precision, levels, meaning.mean_shift)
+                self.put(meaning.inverse_scale)
             case BetaBinomial():
                 rows = [codecs.Rows(row, meaning.precision) for of in meaning.grid for row in of]
                 self.put("R", meaning.precision, levels, len(meaning.grid[0]), starts_of(rows))

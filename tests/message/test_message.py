@@ -1,6 +1,8 @@
 """What a message is: its parts, its copies, its bytes."""
 
+import copy
 import math
+import pickle
 import threading
 from contextlib import suppress
 from typing import Any
@@ -41,6 +43,46 @@ def test_a_copy_is_independent() -> None:
     Uniform(10, (20,)).pop(other)
     assert message == Message([HEAD], depth=0)
     assert other != message
+
+
+@given(messages())
+def test_it_is_copied_and_pickled(message: Message) -> None:
+    for other in (copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))):
+        assert other == message and other is not message
+
+
+def test_an_empty_one_is_above_the_supply() -> None:
+    assert Message() == Message([HEAD], depth=0)
+    assert Message(lanes=3, depth=2) == Message([HEAD] * 3, depth=2)
+    for lanes in (0, 65, 2**63):
+        with pytest.raises(MessageError, match="1 to 64"):
+            Message(lanes=lanes)
+    with pytest.raises(MessageError, match="heads"):
+        Message(tail=[1])
+    with pytest.raises(MessageError, match="lanes"):
+        Message([HEAD], lanes=1)
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(1, 64))
+def test_a_random_one_is_that_of_the_specification(seed: int, lanes: int) -> None:
+    message = Message.random(seed, lanes)
+    assert to_reference(message) == spec.Message.random(seed, lanes)
+    assert message.lanes == lanes
+
+
+def test_random_bits_are_endless_and_others_for_each_seed() -> None:
+    codec = Uniform(2**24, (1000,))
+    one, other = (codec.pop(Message.random(seed)) for seed in (1, 2))
+    assert not set(one.tolist()) & set(other.tolist()) or (one != other).mean() > 0.99
+    assert 0.45 < one.mean() / 2**24 < 0.55
+    for lanes in (0, 65):
+        with pytest.raises(MessageError, match="1 to 64"):
+            Message.random(0, lanes)
+
+
+def test_it_shows_its_lanes_and_bits() -> None:
+    assert repr(Message()) == "<Message: 1 lane, 32.0 bits, depth 0>"
+    assert repr(Message([HEAD, HEAD * 2], [1])) == "<Message: 2 lanes, 97.0 bits, finite tail>"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_with_its_own_number_of_buckets_a_model_is_itself(name: str) -> None:
     x = as_symbols(mnist(model.levels)[:20])
     z = model.posterior(x).pop(random_message(3, 2000))
     likelihood = latent_bits.with_buckets(model, model.bits)
-    assert np.array_equal(likelihood(z).information(x), model.likelihood(z).information(x))
+    assert np.array_equal(likelihood(z).bits(x), model.likelihood(z).bits(x))
 
 
 def test_few_buckets_cost_bits() -> None:

@@ -9,6 +9,8 @@ overflow; networks are NumPy int64. The tests compare bitsback with this bit for
     picks.py             picks without replacement from a multiset
     codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn,
                          and in any order
+    counts.py            what weights make frequencies of, and the weights of counts
+    combinators.py       parts that depend on each other, and mixtures of codecs
     rules.py             the questions that a model is asked; descriptions as JSON
     values.py            what is known of a value in a network: channels, place, range; tensors
     layers.py            integer layers and their bounds

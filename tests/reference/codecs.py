@@ -133,7 +133,11 @@ def _table(name: str) -> tuple[int, ...]:
 
 P = _table("normal_cdf.bin")
 Q = _table("normal_quantile.bin")
-LOGISTIC = _table("logistic_cdf.bin")
+COMPONENTS = {  # with how far they reach
+    "normal": (P, 8),
+    "logistic": (_table("logistic_cdf.bin"), 16),
+    "laplace": (_table("laplace_cdf.bin"), 16),
+}
 
 
 @dataclass
@@ -182,7 +186,7 @@ class Mixture:
     inverse_scales: Sequence[int]
     size: int
     precision: int
-    logistic: bool
+    component: str
 
     def cumulative(self, c: int) -> int:
         return self.cumulative_at(c, (2 * c - 1) * 2**7)
@@ -193,11 +197,25 @@ class Mixture:
             return 0
         if c == self.size:
             return 1 << self.precision
-        table, reach = (LOGISTIC, 16) if self.logistic else (P, 8)
+        table, reach = COMPONENTS[self.component]
         total = 0
         for w, m, v in zip(self.weights, self.means, self.inverse_scales, strict=True):
             total += w * _look_up(table, (end - m) * v, reach, units=24)
         return c + ((total >> 16) * ((1 << self.precision) - self.size) >> 28)
+
+
+@dataclass
+class From:
+    """Symbols that begin at `low`."""
+
+    low: int
+    codec: Codec
+
+    def push(self, message: Message, symbols: Sequence[int]) -> None:
+        self.codec.push(message, [symbol - self.low for symbol in symbols])
+
+    def pop(self, message: Message) -> list[int]:
+        return [symbol + self.low for symbol in self.codec.pop(message)]
 
 
 @dataclass

@@ -33,6 +33,12 @@ class Message:
     tail: list[int] = field(default_factory=list)  # lowest word first: the top is tail[-1]
     depth: int | None = None  # supply words taken; None: the tail is finite
 
+    @classmethod
+    def random(cls, seed: int, lanes: int) -> "Message":
+        y = [splitmix64(k, seed) for k in range(2 * lanes + 1)]
+        heads = [(y[2 * i + 1] | 1 << 63) >> (y[2 * i + 2] >> 59) for i in range(lanes)]
+        return cls(heads, [], y[0] >> 3)
+
     def push(self, lane: int, start: int, freq: int, precision: int) -> None:
         """Push the interval [start, start + freq) out of 2^precision to the head of this lane."""
         assert 1 <= freq < 2**precision <= 2**24 and 0 <= start <= 2**precision - freq

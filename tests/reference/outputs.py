@@ -184,7 +184,7 @@ class Mixture:
             inverse_scales=[self.inverse_scale[s] for s in scale],
             size=self.levels,
             precision=self.precision,
-            logistic=True,
+            component="logistic",
         )
 
 
@@ -215,7 +215,7 @@ class Normal:
                 inverse_scales=[self.inverse_scale[scale]],
                 size=self.levels,
                 precision=self.precision,
-                logistic=False,
+                component="normal",
             )
             for mean, scale in zip(*map(flat, outputs), strict=True)
         ]

@@ -111,7 +111,7 @@ def test_the_model_codes_at_the_price_that_the_twin_names(
     context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> None:
     """Exactly that for a mixture; a logit has its probability rounded to 2^-16."""
-    bits = model.likelihood(z).information(x).sum(1)
+    bits = model.likelihood(z).bits(x).sum(1)
     tolerance = 1e-5 if context_twin.architecture.levels > 2 else 0.01
     np.testing.assert_allclose(bits, twin_bits(context_twin, x, z), rtol=tolerance)
 

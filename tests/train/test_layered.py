@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from bitsback.train.fit.recipe import Recipe, Training, latent_nats
 from bitsback.train.fit.split import Split, binarise
 from bitsback.train.fit.weights import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture, VaeTwin
-from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
+from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, with_steps
 from bitsback.train.twins.likelihoods import LN2
 
 from .conftest import widen
@@ -131,6 +132,20 @@ def test_the_bound_holds_for_normals_too_narrow_for_the_grid(split: Split) -> No
     assert exact < bound
 
 
+@pytest.mark.parametrize("bits", [4, 5, 6])
+def test_fewer_places_take_fewer_bits_to_choose_from(bits: int, split: Split) -> None:
+    """One bit less of each latent below the top for half as many places, at nearly the same rate if
+    posteriors are wide.
+    """
+    fine, x = quantised(TWO), binarise(split.validation, torch.Generator().manual_seed(0))
+    coarse = export(with_steps(fine, bits), CARD, growth=64)
+    assert [variable.bits for variable in coarse.variables.values()][1:] == [bits, 8]
+    symbols = x.numpy().astype(np.uint8)
+    many, few = (code_lengths(model, symbols, 0) for model in (export(fine, CARD, 64), coarse))
+    assert few.net.mean() == pytest.approx(many.net.mean(), rel=0.05)
+    assert many.popped.mean() - few.popped.mean() == pytest.approx(5 * (7 - bits), abs=1.5)
+
+
 def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -> None:
     below = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
     one = Training(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
@@ -171,10 +186,12 @@ def test_weights_come_back(tmp_path: Path) -> None:
     assert again.state_dict().keys() == twin.state_dict().keys()
 
 
-@pytest.mark.parametrize("sizes", [{"layers": (4,)}, {"hidden": ()}])
-def test_one_layer_or_nothing_hidden_is_refused(sizes: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match="two at least"):
-        LayeredArchitecture(**({"pixels": 36, "hidden": (8,), "layers": (4, 2)} | sizes))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "sizes", [{"layers": (4,)}, {"hidden": ()}, {"step_bits": 3}, {"step_bits": 8}]
+)
+def test_sizes_that_are_none_are_refused(sizes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"two at least|4 to 7 bits"):
+        LayeredArchitecture(**({"pixels": 36, "hidden": (8,), "layers": (4, 2)} | sizes))
 
 
 def quantised(architecture: LayeredArchitecture) -> LayeredTwin:

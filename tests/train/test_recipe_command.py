@@ -20,6 +20,8 @@ from bitsback.train.fit.split import TRAIN_IMAGES
 from bitsback.train.fit.weights import load_twin
 from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.context import ContextArchitecture
+from bitsback.train.twins.dense import Architecture
+from bitsback.train.twins.layered import LayeredArchitecture
 
 SMALL = ContextArchitecture(
     shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
@@ -81,3 +83,25 @@ def test_parts_follow_each_other(
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")
     assert load_twin(out / "twin.safetensors").architecture == SECOND.architecture
+
+
+def test_layers_start_from_a_float_twin_and_end_with_fewer_places(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(name: str, sizes: Architecture | LayeredArchitecture, *options: str) -> Path:
+        out = tmp_path / name
+        recipe = replace(FIRST, name=name, architecture=sizes, quantise_from=0, muon=False)
+        arguments = ["recipe", "--data", str(data), "--out", str(out), *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        start = None if options else tmp_path / "one" / "twin.safetensors"
+        run(recipe, CARD, False, float_seed=1, validation=40, start=start, step_bits=5)
+        return out
+
+    call("one", Architecture(pixels=784, hidden=(8, 6), latents=4, bits=8), "--float")
+    layers = LayeredArchitecture(pixels=784, hidden=(8, 6), layers=(4, 2), between=5)
+    made = Model.from_bytes((call("two", layers) / "small.safetensors").read_bytes())
+    assert {name: of.bits for name, of in made.variables.items() if name != "x"} == {
+        "z1": 5,
+        "z2": 8,
+    }
+    assert capsys.readouterr().out.count("'epoch': 1") == 2

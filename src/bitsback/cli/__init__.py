@@ -1,8 +1,12 @@
 """The command `bitsback`: one file for each of its commands, `main.py` to tie them together."""
 
+from bitsback.cli.ending import end_interrupted
+
 
 def main() -> None:
     """Run the command with the arguments of the process, and exit."""
-    from bitsback.cli.main import bitsback
-
+    try:
+        from bitsback.cli.main import bitsback
+    except KeyboardInterrupt:
+        end_interrupted()
     bitsback()

@@ -76,7 +76,8 @@ def _little(source: str, summary: Compressed) -> str | None:
     if not disk or summary.bytes_out <= _LITTLE * disk:
         return None
     held = sum(held.bytes for held in summary.stored.values())
+    little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
     return (
-        f"{source} shrank by less than a tenth:"
+        f"{source} {little}:"
         f" {figures.per(100 * held, disk, 0)} % of its bytes are files that are held as they are"
     )

@@ -17,6 +17,7 @@ import click
 from bitsback import __version__
 from bitsback.cli import lab
 from bitsback.cli.describe import FAILED, TOLD, tell
+from bitsback.cli.ending import end_interrupted
 from bitsback.cli.progress import Progress
 
 COMMANDS = (
@@ -32,8 +33,6 @@ COMMANDS = (
     "completion",
     "help",
 )
-
-INTERRUPTED = 130
 
 _OTHERS = {
     "ls": "list",
@@ -89,6 +88,18 @@ class LazyGroup(click.Group):
         near = get_close_matches(_OTHERS.get(name, name), self.list_commands(ctx), 1)
         return f" (did you mean '{near[0]}'?)" if near else ""
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with _stop_once():
@@ -113,11 +124,7 @@ class LazyGroup(click.Group):
             code = super().main(args, prog_name or "bitsback", complete_var, False, **extra)
             sys.exit(code if isinstance(code, int) else 0)
         except Interrupted:
-            _forget_interrupt()
-            # A terminal has just echoed ^C on the line that we are about to write.
-            terminal = sys.stderr is not None and sys.stderr.isatty()
-            click.echo(("\n" if terminal else "") + "bitsback: interrupted", err=True)
-            sys.exit(INTERRUPTED)
+            end_interrupted()
         except TOLD as error:
             tell(error, "--traceback" in args)
             sys.exit(FAILED)
@@ -160,15 +167,6 @@ def _stop_once() -> Iterator[None]:
         Progress.stopping = False
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _forget_interrupt() -> None:
-    """Makes Python end with the exit code that it is told. Where a KeyboardInterrupt came out of
-    code that was a text, as named tuples and dataclasses are made from while a module is imported,
-    CPython remembers it, even if it was caught later on, and kills its own process by SIGINT at
-    the end; the next text that is run makes it forget.
-    """
-    exec("")
 
 
 def _hold_standard_streams() -> None:

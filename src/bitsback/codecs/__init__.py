@@ -3,13 +3,26 @@
 from bitsback.codecs.autoregressive import Autoregressive
 from bitsback.codecs.base import Codec
 from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
+from bitsback.codecs.beta_binomial import BetaBinomial
 from bitsback.codecs.bit_swap import BitSwap
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.chain_rule import ChainRule
+from bitsback.codecs.check import check_codec
+from bitsback.codecs.dependent import Dependent
+from bitsback.codecs.from_cdf import FromCdf
 from bitsback.codecs.gaussian import Gaussian
+from bitsback.codecs.interval import Interval
+from bitsback.codecs.laplace import Laplace
+from bitsback.codecs.latent_mixture import LatentMixture
+from bitsback.codecs.logistic import Logistic
 from bitsback.codecs.mixture import Mixture
 from bitsback.codecs.multiset import Multiset
+from bitsback.codecs.named import Named
+from bitsback.codecs.negative_binomial import NegativeBinomial
+from bitsback.codecs.normal import Normal
+from bitsback.codecs.poisson import Poisson
+from bitsback.codecs.repeat import Repeat
 from bitsback.codecs.rows import Rows
 from bitsback.codecs.serial import Serial
 from bitsback.codecs.uniform import Uniform
@@ -18,15 +31,28 @@ __all__ = [
     "Autoregressive",
     "Bernoulli",
     "BernoulliTable",
+    "BetaBinomial",
     "BitSwap",
     "BitsBack",
     "Categorical",
     "ChainRule",
     "Codec",
+    "Dependent",
+    "FromCdf",
     "Gaussian",
+    "Interval",
+    "Laplace",
+    "LatentMixture",
+    "Logistic",
     "Mixture",
     "Multiset",
+    "Named",
+    "NegativeBinomial",
+    "Normal",
+    "Poisson",
+    "Repeat",
     "Rows",
     "Serial",
     "Uniform",
+    "check_codec",
 ]

@@ -1,80 +1,99 @@
 """Symbols one after the other, each with a distribution that depends on those before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bitsback.codecs.base import Codec, as_symbols, undoing
+from bitsback.codecs.base import Codec, as_shape, as_symbols, require_functions
+from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
+
+Position = Any
+"""A number where there is one axis of positions, a tuple of numbers where there are several."""
 
 
 @dataclass(frozen=True)
 class Autoregressive:
-    """Codes arrays [size, positions]: one position after the other, in each all of the `size` at
+    """Codes arrays position by position, in C order, in each position all of the first axes at
     once, as one step.
 
-    step: from the array and a position to the codec of array[:, position], which may depend on
-    array[:, :position] and must not depend on the rest. Pop goes from the first position to the
-    last, push from the last to the first. levels: symbols lie in 0 ... levels - 1, at most 256 of
-    them. Pops uint8.
+    step: from the array and a position to the codec of array[..., position], which may depend on
+    the positions before it and must not depend on the rest. A position is a number if there is one
+    axis of them, or a tuple of numbers. Pop goes from the first position to the last, push from the
+    last to the first.
+    shape: of the array. dtype: of the array that is popped and that `step` is given, any of
+    integers. together: how many of the first axes are coded at once; the other axes are those of
+    positions.
 
     >>> from bitsback.codecs import Bernoulli
     >>> def like_the_last(x, position):
     ...     before = x[:, position - 1] if position else np.zeros(len(x))
-    ...     return Bernoulli.from_probability(np.where(before == 1, 0.9, 0.1))
-    >>> message = Message([1 << 63])
-    >>> codec = Autoregressive(like_the_last, shape=(2, 4), levels=2)
+    ...     return Bernoulli.from_probability(np.where(before == 1, 0.875, 0.125))
+    >>> message = Message()
+    >>> codec = Autoregressive(like_the_last, shape=(2, 4))
     >>> codec.push(message, [[0, 0, 1, 1], [1, 1, 1, 1]])
     >>> codec.pop(message).tolist()
     [[0, 0, 1, 1], [1, 1, 1, 1]]
+    >>> codec.bits([[0, 0, 1, 1], [1, 1, 1, 1]])[0].round(2).tolist()
+    [0.19, 0.19, 3.0, 0.19]
     """
 
-    step: Callable[[NDArray[np.uint8], int], Codec[Any]]
-    shape: tuple[int, int]
-    levels: int = 256
+    step: Callable[[NDArray[Any], Position], Codec[Any]]
+    shape: tuple[int, ...]
+    dtype: DTypeLike = np.uint8
+    together: int = 1
+
+    def __post_init__(self) -> None:
+        require_functions(step=self.step)
+        object.__setattr__(self, "shape", as_shape(self.shape))
+        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+        if np.dtype(self.dtype).kind not in "iu":
+            raise MessageError(f"the dtype of symbols is one of integers, not {self.dtype}")
+        if not 0 <= self.together < len(self.shape):
+            raise MessageError(
+                f"of {len(self.shape)} axes 0 to {len(self.shape) - 1} can be coded together, not"
+                f" {self.together}"
+            )
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = self._checked(symbols)
-        done: list[int] = []
+        x = as_symbols(symbols, self.dtype, self.shape)
+        with ExitStack() as undo:
+            for position, at in reversed(list(self._positions())):
+                codec = self.step(x, position)
+                codec.push(message, x[at])
+                undo.callback(codec.pop, message)
+            undo.pop_all()
 
-        def undo() -> None:
-            for position in reversed(done):
-                self.step(x, position).pop(message)
-
-        with undoing(undo):
-            for position in reversed(range(self.shape[1])):
-                self.step(x, position).push(message, x[:, position])
-                done.append(position)
-
-    def pop(self, message: Message) -> NDArray[np.uint8]:
-        x = np.zeros(self.shape, np.uint8)
-        done: list[int] = []
-
-        def undo() -> None:
-            for position in reversed(done):
-                self.step(x, position).push(message, x[:, position])
-
-        with undoing(undo):
-            for position in range(self.shape[1]):
-                x[:, position] = self.step(x, position).pop(message)
-                done.append(position)
+    def pop(self, message: Message) -> NDArray[Any]:
+        x = np.zeros(self.shape, self.dtype)
+        with ExitStack() as undo:
+            for position, at in self._positions():
+                codec = self.step(x, position)
+                popped = codec.pop(message)
+                undo.callback(codec.push, message, popped)
+                x[at] = as_symbols(popped, self.dtype, x[at].shape)
+            undo.pop_all()
         return x
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = self._checked(symbols)
-        bits = np.empty(self.shape)
-        for position in range(self.shape[1]):
-            codec: Any = self.step(x, position)
-            bits[:, position] = codec.information(x[:, position])
-        return bits
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What the symbols cost, in bits: of the shape of the symbols, or, where the codecs of the
+        positions do not tell symbols apart, of that of the positions.
+        """
+        x = as_symbols(symbols, self.dtype, self.shape)
+        costs = [self.step(x, position).bits(x[at]) for position, at in self._positions()]
+        first, places = self.shape[: self.together], self.shape[self.together :]
+        if all(np.shape(cost) == first for cost in costs):
+            each = np.array(costs, np.float64).reshape(len(costs), *first)
+            return np.moveaxis(each, 0, -1).reshape(self.shape)
+        return np.array([total(cost) for cost in costs]).reshape(places)
 
-    def _checked(self, symbols: ArrayLike) -> NDArray[np.uint8]:
-        x: NDArray[np.uint8] = as_symbols(symbols, np.uint8, self.shape)
-        if int(x.max(initial=0)) >= self.levels:
-            raise MessageError(f"symbols must lie in [0, {self.levels - 1}]")
-        return x
+    def _positions(self) -> Iterator[tuple[Position, tuple[Any, ...]]]:
+        """Each position, and the index of its symbols."""
+        for place in product(*map(range, self.shape[self.together :])):
+            yield place[0] if len(place) == 1 else place, (..., *place)

@@ -6,9 +6,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
+from bitsback.codecs.base import (
+    as_parameters,
+    as_symbols,
+    check_precision,
+    require_below,
+)
+from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
+
+
+def _frequencies(values: ArrayLike, precision: int) -> NDArray[np.uint32]:
+    what = "the frequencies of a Bernoulli codec"
+    frequencies: NDArray[np.uint32] = as_parameters(
+        values, np.uint32, what, 1, (1 << precision) - 1
+    )
+    return frequencies
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +35,7 @@ class Bernoulli:
     >>> message = Message([1 << 63])
     >>> codec = Bernoulli.from_probability([0.5, 0.25, 0.125])
     >>> codec.push(message, [1, 1, 1])
-    >>> codec.information([1, 1, 1]).tolist()  # in bits
+    >>> codec.bits([1, 1, 1]).tolist()
     [1.0, 2.0, 3.0]
     >>> codec.pop(message).tolist()
     [1, 1, 1]
@@ -32,9 +46,7 @@ class Bernoulli:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
-        object.__setattr__(
-            self, "frequency", as_parameters(self.frequency, np.uint32, "frequencies")
-        )
+        object.__setattr__(self, "frequency", _frequencies(self.frequency, self.precision))
 
     @classmethod
     def from_probability(cls, probability: ArrayLike, precision: int = 16) -> "Bernoulli":
@@ -58,12 +70,12 @@ class Bernoulli:
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli(message, self.frequency, self.precision)
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        ones = as_symbols(symbols, np.uint8, self.frequency.shape) == 1
-        return bits_of(
-            np.where(ones, self.frequency, (1 << self.precision) - self.frequency), self.precision
-        )
+        x = as_symbols(symbols, np.uint8, self.frequency.shape)
+        require_below(x, 2)
+        zeros = (1 << self.precision) - self.frequency
+        return bits_of(np.where(x == 1, self.frequency, zeros), self.precision)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +99,12 @@ class BernoulliTable:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
-        object.__setattr__(self, "table", as_parameters(self.table, np.uint32, "frequencies"))
-        object.__setattr__(self, "index", as_parameters(self.index, np.uint8, "indices"))
+        table = _frequencies(self.table, self.precision)
+        if table.shape != (256,):
+            raise MessageError(f"a Bernoulli table has the shape (256,), not {table.shape}")
+        object.__setattr__(self, "table", table)
+        index = as_parameters(self.index, np.uint8, "the indices of a Bernoulli table", 0, 255)
+        object.__setattr__(self, "index", index)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         symbols = as_symbols(symbols, np.uint8, self.index.shape)
@@ -97,6 +113,6 @@ class BernoulliTable:
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli_table(message, self.table, self.index, self.precision)
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return Bernoulli(self.table[self.index], self.precision).information(symbols)
+        return Bernoulli(self.table[self.index], self.precision).bits(symbols)

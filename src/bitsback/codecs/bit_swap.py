@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec
+from bitsback.codecs.base import Codec, require_codecs, require_functions
 from bitsback.codecs.bits_back import BitsBack
+from bitsback.codecs.information import Bits
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -41,12 +42,21 @@ class BitSwap:
                 "Bit-Swap needs a posterior and a likelihood for each layer of latents, not"
                 f" {len(self.posteriors)} and {len(self.likelihoods)}"
             )
+        require_codecs(prior=self.prior)
+        for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
+            require_functions(posteriors=posterior, likelihoods=likelihood)
 
     def push(self, message: Message, x: Any) -> None:
         self._nested().push(message, x)
 
     def pop(self, message: Message) -> Any:
         return self._nested().pop(message)
+
+    def bits(self, x: Any) -> Bits:
+        """What a push of x costs with latents that random bits choose: a sample of the negative
+        ELBO, in bits.
+        """
+        return self._nested().bits(x)
 
     def _nested(self) -> Codec[Any]:
         codec = self.prior

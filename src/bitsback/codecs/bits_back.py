@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bitsback.codecs.base import Codec, undoing
+from bitsback.codecs.base import Codec, require_codecs, require_functions, undoing
+from bitsback.codecs.information import total
 from bitsback.message import Message
 
 X = TypeVar("X")
@@ -26,7 +27,7 @@ class BitsBack(Generic[X, Z]):
     ...     likelihood=lambda z: Bernoulli.from_probability([0.9 if z[0] else 0.1] * 3),
     ...     posterior=lambda x: Bernoulli.from_probability([0.99 if sum(x) > 1 else 0.01]),
     ... )
-    >>> message = Message([1 << 63], depth=0)
+    >>> message = Message()
     >>> for image in ([1, 1, 1], [0, 0, 1]):
     ...     codec.push(message, image)
     >>> codec.pop(message).tolist(), codec.pop(message).tolist()
@@ -36,6 +37,10 @@ class BitsBack(Generic[X, Z]):
     prior: Codec[Z]
     likelihood: Callable[[Z], Codec[X]]
     posterior: Callable[[X], Codec[Z]]
+
+    def __post_init__(self) -> None:
+        require_codecs(prior=self.prior)
+        require_functions(likelihood=self.likelihood, posterior=self.posterior)
 
     def push(self, message: Message, x: X) -> None:
         posterior = self.posterior(x)
@@ -54,3 +59,12 @@ class BitsBack(Generic[X, Z]):
             with undoing(lambda: likelihood.push(message, x)):
                 self.posterior(x).push(message, z)
         return x
+
+    def bits(self, x: X) -> float:
+        """What a push of x costs with the z that random bits choose, always the same ones: -log2
+        p(x|z) - log2 p(z) + log2 q(z|x), in bits, a sample of the negative ELBO.
+        """
+        posterior = self.posterior(x)
+        z = posterior.pop(Message.random())
+        pushed = total(self.likelihood(z).bits(x)) + total(self.prior.bits(z))
+        return pushed - total(posterior.bits(z))

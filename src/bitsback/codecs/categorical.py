@@ -1,4 +1,4 @@
-"""The same integer frequencies for each symbol."""
+"""Integer frequencies of a few symbols: the same for each, or each its own."""
 
 from dataclasses import dataclass
 
@@ -6,41 +6,110 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of
+from bitsback.codecs.base import (
+    as_parameters,
+    as_shape,
+    as_symbols,
+    check_precision,
+    require_below,
+)
+from bitsback.codecs.information import bits_of
+from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
 @dataclass(frozen=True, eq=False)
 class Categorical:
-    """Symbol c has probability frequencies[c] / 2^precision.
+    """Symbol c has probability frequencies[..., c] / 2^precision.
 
-    frequencies: integers [symbols], each at least 1, of sum 2^precision, precision <= 24.
-    Codes arrays of `shape`, popped as uint32.
+    frequencies: integers [..., levels], each at least 1, of sum 2^precision over the levels.
+    precision: 1 to 24. shape: of the symbols; as a rule [...], to which the frequencies broadcast,
+    so that those of shape [levels] are the same for all symbols. Pops uint32. Raises MessageError
+    for frequencies that do not sum to 2^precision.
 
-    >>> message = Message([1 << 63])
+    >>> message = Message()
     >>> codec = Categorical([8, 4, 4], precision=4, shape=(5,))
     >>> codec.push(message, [0, 1, 0, 2, 0])
-    >>> codec.information([0, 1, 0, 2, 0]).tolist()  # in bits
+    >>> codec.bits([0, 1, 0, 2, 0]).tolist()
     [1.0, 2.0, 1.0, 2.0, 1.0]
     >>> codec.pop(message).tolist()
     [0, 1, 0, 2, 0]
+    >>> Categorical.from_probability([[0.9, 0.1], [0.2, 0.8]]).bits([0, 0]).round(3).tolist()
+    [0.152, 2.322]
     """
 
     frequencies: NDArray[np.uint32]
     precision: int
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        frequencies = as_parameters(self.frequencies, np.uint32, "frequencies")
-        object.__setattr__(self, "frequencies", frequencies)
+        check_precision(self.precision)
+        total = 1 << self.precision
+        frequencies = as_parameters(
+            self.frequencies, np.uint32, "the frequencies of a categorical codec", 1, total
+        )
+        if not frequencies.ndim or not frequencies.shape[-1]:
+            raise MessageError(
+                "the frequencies of a categorical codec have the shape [..., levels], not"
+                f" {frequencies.shape}"
+            )
+        _core.check_own_categorical(frequencies.reshape(-1, frequencies.shape[-1]), self.precision)
+        own = frequencies.shape[:-1]
+        shape = own if self.shape is None else as_shape(self.shape)
+        if own:
+            try:
+                frequencies = np.broadcast_to(frequencies, (*shape, frequencies.shape[-1]))
+            except ValueError as error:
+                raise MessageError(
+                    f"frequencies of shape {frequencies.shape} do not fit symbols of shape {shape}"
+                ) from error
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "frequencies", np.asarray(frequencies, order="C"))
+
+    @classmethod
+    def from_probability(
+        cls, probability: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
+    ) -> "Categorical":
+        """From float probabilities [..., levels], which need not sum to one; 1 to 65,536 levels, at
+        most 2^precision.
+
+        Each is rounded once, halves to even: with 2^e the least power of two above the largest of
+        its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integers (docs/codecs.md), and every
+        symbol gets a frequency of at least 1. Raises MessageError for what is negative, not finite,
+        or a row that is all zero.
+        """
+        p = np.asarray(probability, np.float64, order="C")
+        if not p.ndim or not p.shape[-1]:
+            raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
+        rows = p.reshape(-1, p.shape[-1])
+        return cls(_core.frequencies_of(rows, precision).reshape(p.shape), precision, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        symbols = as_symbols(symbols, np.uint32, self.shape)
-        _core.push_categorical(message, self.frequencies, self.precision, symbols)
+        x = as_symbols(symbols, np.uint32, self._shape)
+        if self.frequencies.ndim == 1:
+            _core.push_categorical(message, self.frequencies, self.precision, x)
+        else:
+            _core.push_own_categorical(message, self._rows(), self.precision, x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
-        return _core.pop_categorical(message, self.frequencies, self.precision, self.shape)
+        if self.frequencies.ndim == 1:
+            return _core.pop_categorical(message, self.frequencies, self.precision, self._shape)
+        return _core.pop_own_categorical(message, self._rows(), self.precision).reshape(self._shape)
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return bits_of(self.frequencies[as_symbols(symbols, np.uint32, self.shape)], self.precision)
+        x = as_symbols(symbols, np.uint32, self._shape)
+        levels = self.frequencies.shape[-1]
+        require_below(x, levels)
+        if self.frequencies.ndim == 1:
+            return bits_of(self.frequencies[x], self.precision)
+        own = np.take_along_axis(self.frequencies, x[..., None].astype(np.intp), -1)[..., 0]
+        return bits_of(own, self.precision)
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        assert self.shape is not None
+        return self.shape
+
+    def _rows(self) -> NDArray[np.uint32]:
+        return self.frequencies.reshape(-1, self.frequencies.shape[-1])

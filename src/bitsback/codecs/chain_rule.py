@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bitsback.codecs.base import Codec, undoing
+from bitsback.codecs.base import Codec, require_codecs, require_functions, undoing
+from bitsback.codecs.information import total
 from bitsback.message import Message
 
 A = TypeVar("A")
@@ -34,6 +35,10 @@ class ChainRule(Generic[A, B]):
     then: Callable[[A], Codec[B]]
     swapped: bool = False
 
+    def __post_init__(self) -> None:
+        require_codecs(first=self.first)
+        require_functions(then=self.then)
+
     def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
         b, a = symbols if self.swapped else symbols[::-1]
         then = self.then(a)
@@ -46,3 +51,8 @@ class ChainRule(Generic[A, B]):
         with undoing(lambda: self.first.push(message, a)):
             b = self.then(a).pop(message)
         return (b, a) if self.swapped else (a, b)
+
+    def bits(self, symbols: tuple[Any, Any]) -> float:
+        """What both cost together, in bits."""
+        b, a = symbols if self.swapped else symbols[::-1]
+        return total(self.first.bits(a)) + total(self.then(a).bits(b))

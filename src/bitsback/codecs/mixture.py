@@ -1,5 +1,6 @@
-"""Mixtures of discretised logistic or normal distributions over a range of integers."""
+"""Mixtures of discretised logistic, normal or Laplace distributions over a range of integers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,14 +8,71 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core, tables
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
+from bitsback.codecs.base import (
+    as_parameters,
+    as_symbols,
+    check_precision,
+    require_below,
+    together,
+)
+from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
-Component = Literal["logistic", "normal"]
+Component = Literal["logistic", "normal", "laplace"]
 
 WEIGHT_BITS = 16
 MEAN_BITS = 8
+
+
+def check_levels(levels: int, precision: int) -> None:
+    """MessageError unless there are 2 to 65,536 levels, and precision enough for them."""
+    check_precision(precision)
+    if not 2 <= levels <= 65536 or 1 << precision < 16 * levels:
+        raise MessageError(
+            "there must be 2 to 65,536 levels, and a precision from log2(levels) + 4 to 24, not"
+            f" {levels} and {precision}"
+        )
+
+
+def as_means(values: ArrayLike, what: str) -> NDArray[np.int32]:
+    """In units of 2^-8."""
+    means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24)
+    return means
+
+
+def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
+    """In units of 2^-16."""
+    scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26)
+    return scales
+
+
+def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
+    """Floats to units of 2^-8; MessageError for those outside of [-2^16, 2^16]."""
+    if not bool(np.all(np.abs(mean) <= 2.0**16)):
+        raise MessageError(f"a mean of a {of} must lie within [-2^16, 2^16]")
+    return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
+
+
+def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
+    """Float scales to inverse ones in units of 2^-16; MessageError for those outside of [2^-10,
+    2^16].
+    """
+    if not bool(np.all((scale >= 2.0**-10) & (scale <= 2.0**16))):
+        raise MessageError(f"a scale of a {of} must lie within [2^-10, 2^16]")
+    return np.rint(65536 / scale).astype(np.uint32)
+
+
+def distribution_function(component: Component) -> tuple[NDArray[np.int32], int]:
+    """The table of a standard component, and log2 of how far it reaches."""
+    return _TABLES[component]()
+
+
+_TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
+    "logistic": lambda: (tables.logistic_cdf(), 4),
+    "normal": lambda: (tables.normal_cdf(), 3),
+    "laplace": lambda: (tables.laplace_cdf(), 4),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +84,17 @@ class Mixture:
     a fixed grid, the discretised Gaussian). Source: Salimans et al. 2017 (PixelCNN++), section 2.1;
     docs/format.md for its integers.
 
-    weight: uint32 [..., components], of sum 2^16 over the components. mean: int32 of the same
-    shape, in units of 2^-8, within [-2^24, 2^24]. inverse_scale: uint32 of the same shape, one over
-    the scale, in units of 2^-16, within [1, 2^26]. levels: 2 to 65,536. precision: log2(levels) + 4
-    to 24. Symbols have the shape [...]; pops uint16.
+    weight: uint32 [..., components], of sum 2^16 over the components. mean: int32 in units of 2^-8,
+    within [-2^24, 2^24]. inverse_scale: uint32, one over the scale, in units of 2^-16, within [1,
+    2^26]. Their shapes broadcast. levels: 2 to 65,536. precision: log2(levels) + 4 to 24. Symbols
+    have the shape [...]; pops uint16. Raises MessageError for parameters out of range.
 
-    >>> message = Message([1 << 63])
+    >>> message = Message()
     >>> codec = Mixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256)
     >>> codec.push(message, [200])
     >>> codec.pop(message).tolist()
     [200]
-    >>> [round(float(codec.information([c])[0]), 1) for c in (40, 200, 120)]
+    >>> [round(float(codec.bits([c])[0]), 1) for c in (40, 200, 120)]
     [5.0, 4.7, 23.0]
     """
 
@@ -49,23 +107,22 @@ class Mixture:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
-        object.__setattr__(self, "weight", as_parameters(self.weight, np.uint32, "weights"))
-        object.__setattr__(self, "mean", as_parameters(self.mean, np.int32, "means"))
-        object.__setattr__(
-            self, "inverse_scale", as_parameters(self.inverse_scale, np.uint32, "inverse scales")
+        check_levels(self.levels, self.precision)
+        weight, mean, scale = together(
+            ("weight", self.weight), ("mean", self.mean), ("inverse_scale", self.inverse_scale)
         )
-        if (
-            not self.weight.ndim
-            or not self.weight.shape == self.mean.shape == self.inverse_scale.shape
-        ):
-            shapes = f"{self.weight.shape}, {self.mean.shape} and {self.inverse_scale.shape}"
+        weight = as_parameters(weight, np.uint32, "the weights of a mixture", 0, 2**WEIGHT_BITS)
+        if not weight.ndim or not weight.shape[-1]:
+            raise MessageError("the weights of a mixture have the shape [..., components]")
+        if (weight.sum(-1, dtype=np.uint64) != 2**WEIGHT_BITS).any():
+            raise MessageError("the weights of a mixture must sum to 2^16")
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "mean", as_means(mean, "the means of a mixture"))
+        scale = as_inverse_scales(scale, "the inverse scales of a mixture")
+        object.__setattr__(self, "inverse_scale", scale)
+        if self.component not in _TABLES:
             raise MessageError(
-                "weights, means and inverse scales must have one shape [..., components], not"
-                f" {shapes}"
-            )
-        if self.component not in ("logistic", "normal"):
-            raise MessageError(
-                f"the components of a mixture are logistic or normal, not {self.component!r}"
+                f"the component of a mixture is one of {', '.join(_TABLES)}, not {self.component!r}"
             )
 
     @classmethod
@@ -86,24 +143,23 @@ class Mixture:
         S). Raises MessageError for weights that are negative or all zero, and parameters out of
         range.
         """
-        parts = (np.asarray(part, np.float64) for part in (weight, mean, scale))
-        w, mu, sigma = np.broadcast_arrays(*parts)
+        w, mu, sigma = together(
+            ("weight", np.asarray(weight, np.float64)),
+            ("mean", np.asarray(mean, np.float64)),
+            ("scale", np.asarray(scale, np.float64)),
+        )
+        if not w.ndim:
+            raise MessageError("the weights of a mixture have the shape [..., components]")
         largest = w.max(-1, keepdims=True, initial=0)
         if not bool(np.all((w >= 0) & (largest > 0) & np.isfinite(w))):
             raise MessageError(
                 "the weights of a mixture must be finite and not negative, and not all zero"
             )
-        if not bool(np.all(np.abs(mu) <= 2.0**16)):
-            raise MessageError("a mean of a mixture must lie within [-2^16, 2^16]")
-        if not bool(np.all((sigma >= 2.0**-10) & (sigma <= 2.0**16))):
-            raise MessageError("a scale of a mixture must lie within [2^-10, 2^16]")
         ends = np.cumsum(np.rint(w / largest * 2.0**32).astype(np.uint64), -1)
         ends = (ends << np.uint64(WEIGHT_BITS)) // ends[..., -1:]
         weights = np.diff(ends, axis=-1, prepend=np.uint64(0)).astype(np.uint32)
-        means = np.rint(mu * 2.0**MEAN_BITS).astype(np.int32)
-        return cls(
-            weights, means, np.rint(65536 / sigma).astype(np.uint32), levels, precision, component
-        )
+        means, scales = rounded_means(mu, "mixture"), rounded_scales(sigma, "mixture")
+        return cls(weights, means, scales, levels, precision, component)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         flat = as_symbols(symbols, np.uint16, self.weight.shape[:-1]).reshape(-1)
@@ -112,9 +168,10 @@ class Mixture:
     def pop(self, message: Message) -> NDArray[np.uint16]:
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.uint32, self.weight.shape[:-1])
+        require_below(c, self.levels)
         edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
         first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
         return bits_of(end - first, self.precision).reshape(c.shape)
@@ -127,9 +184,7 @@ class Mixture:
         """What the core needs: the distribution function of a component, log2 of how far it
         reaches, the parameters.
         """
-        cdf, reach_bits = (
-            (tables.logistic_cdf(), 4) if self.component == "logistic" else (tables.normal_cdf(), 3)
-        )
+        cdf, reach_bits = distribution_function(self.component)
         shape = (-1, self.weight.shape[-1])
         parameters = (
             self.weight.reshape(shape),

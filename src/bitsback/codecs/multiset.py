@@ -1,5 +1,7 @@
 """Items without an order."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,7 +10,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bitsback import _core
-from bitsback.codecs.base import Codec
+from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.information import log2_of, total
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -49,8 +52,8 @@ class Multiset(Generic[X]):
     >>> message = Message([1 << 63], [7] * 10)
     >>> before = message.bits
     >>> codec.push(message, [[9], [3], [1000], [7]])
-    >>> round(message.bits - before, 2)  # 4 * 10 bits, less log2(4!)
-    35.42
+    >>> round(message.bits - before, 2), round(codec.bits([[9], [3], [1000], [7]]), 2)
+    (35.42, 35.42)
     >>> [item.tolist() for item in codec.pop(message)]
     [[3], [7], [9], [1000]]
     """
@@ -62,10 +65,11 @@ class Multiset(Generic[X]):
     def __post_init__(self) -> None:
         if not 0 <= self.size <= 1 << 24:
             raise MessageError(f"a multiset has from 0 to 2^24 items, not {self.size}")
+        require_codecs(item=self.item)
+        require_functions(key=self.key)
 
     def push(self, message: Message, symbols: Sequence[X]) -> None:
-        if len(symbols) != self.size:
-            raise MessageError(f"this multiset has {self.size} items, not {len(symbols)}")
+        self._check_size(symbols)
         left = _core.Multiset()
         keys = list(map(self.key, symbols))
         left.add(keys)
@@ -89,3 +93,17 @@ class Multiset(Generic[X]):
                 undo.callback(picked.pop, message, 1)
             undo.pop_all()
         return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+
+    def bits(self, symbols: Sequence[X]) -> float:
+        """What a push of these items costs, less what their order is worth, in bits."""
+        self._check_size(symbols)
+        equals = Counter(map(self.key, symbols))
+        orders = log2_of(np.arange(1, self.size + 1)).tolist()
+        of_equals = [bits for count in equals.values() for bits in orders[:count]]
+        return math.fsum(
+            [*(total(self.item.bits(item)) for item in symbols), *of_equals, *(-b for b in orders)]
+        )
+
+    def _check_size(self, symbols: Sequence[X]) -> None:
+        if len(symbols) != self.size:
+            raise MessageError(f"this multiset has {self.size} items, not {len(symbols)}")

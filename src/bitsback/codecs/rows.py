@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_symbols, bits_of, check_precision
+from bitsback.codecs.base import (
+    as_parameters,
+    as_symbols,
+    check_precision,
+    require_below,
+)
+from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -56,8 +62,20 @@ class Rows:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
-        object.__setattr__(self, "starts", as_parameters(self.starts, np.uint32, "starts"))
-        object.__setattr__(self, "index", as_parameters(self.index, np.uint16, "indices"))
+        total = 1 << self.precision
+        starts = as_parameters(self.starts, np.uint32, "the starts of rows", 0, total)
+        if starts.ndim != 2 or not 1 <= len(starts) <= 65536 or not 2 <= starts.shape[1] <= 257:
+            raise MessageError(
+                "the starts of rows have the shape [rows, levels + 1], with 1 to 65,536 rows and 1"
+                f" to 256 levels, not {starts.shape}"
+            )
+        if (starts[:, 0] != 0).any() or (starts[:, -1] != total).any():
+            raise MessageError("the starts of each row must run from 0 to 2^precision")
+        if (starts[:, 1:] <= starts[:, :-1]).any():
+            raise MessageError("the starts of each row must increase strictly")
+        object.__setattr__(self, "starts", starts)
+        index = as_parameters(self.index, np.uint16, "the indices of rows", 0, len(starts) - 1)
+        object.__setattr__(self, "index", index)
 
     @classmethod
     def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "Rows":
@@ -84,7 +102,8 @@ class Rows:
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_rows(message, self.starts, self.index, self.precision)
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.uint8, self.index.shape).astype(np.intp)
+        require_below(c, self.starts.shape[1] - 1)
         return bits_of(self.starts[self.index, c + 1] - self.starts[self.index, c], self.precision)

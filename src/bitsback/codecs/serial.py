@@ -1,49 +1,62 @@
 """Several codecs, one after the other."""
 
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, undoing
+from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
+@dataclass(frozen=True, init=False)
 class Serial:
     """Codes a tuple, one part with each codec. The first part pops first, so it is pushed last.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
-    >>> message = Message([1 << 63])
-    >>> codec = Serial(Uniform(10, shape=(1,)), Bernoulli.from_probability([0.9, 0.9]))
-    >>> codec.push(message, ([7], [1, 0]))
+    >>> message = Message()
+    >>> codec = Serial(Uniform(8, shape=(1,)), Bernoulli.from_probability([0.5, 0.25]))
+    >>> codec.push(message, ([7], [1, 1]))
     >>> digit, pixels = codec.pop(message)
     >>> digit.tolist(), pixels.tolist()
-    ([7], [1, 0])
+    ([7], [1, 1])
+    >>> codec.bits((digit, pixels))
+    6.0
     """
 
+    codecs: tuple[Codec[Any], ...]
+
     def __init__(self, *codecs: Codec[Any]) -> None:
-        self.codecs = codecs
+        require_codecs(**{f"part {number}": codec for number, codec in enumerate(codecs)})
+        object.__setattr__(self, "codecs", codecs)
 
-    def push(self, message: Message, symbols: tuple[Any, ...]) -> None:
-        if len(symbols) != len(self.codecs):
-            raise MessageError(f"{len(self.codecs)} codecs need as many parts, not {len(symbols)}")
-        done: list[Codec[Any]] = []
-
-        def undo() -> None:
-            for codec in reversed(done):
-                codec.pop(message)
-
-        with undoing(undo):
+    def push(self, message: Message, symbols: Sequence[Any]) -> None:
+        self._check(symbols)
+        with ExitStack() as undo:
             for codec, part in zip(reversed(self.codecs), reversed(symbols), strict=True):
                 codec.push(message, part)
-                done.append(codec)
+                undo.callback(codec.pop, message)
+            undo.pop_all()
 
     def pop(self, message: Message) -> tuple[Any, ...]:
         parts: list[Any] = []
-
-        def undo() -> None:
-            for codec, part in reversed(list(zip(self.codecs, parts, strict=False))):
-                codec.push(message, part)
-
-        with undoing(undo):
+        with ExitStack() as undo:
             for codec in self.codecs:
                 parts.append(codec.pop(message))
+                undo.callback(codec.push, message, parts[-1])
+            undo.pop_all()
         return tuple(parts)
+
+    def bits(self, symbols: Sequence[Any]) -> float:
+        """What all parts cost together, in bits."""
+        self._check(symbols)
+        return math.fsum(
+            total(codec.bits(part)) for codec, part in zip(self.codecs, symbols, strict=True)
+        )
+
+    def _check(self, symbols: Sequence[Any]) -> None:
+        if len(symbols) != len(self.codecs):
+            raise MessageError(f"{len(self.codecs)} codecs need as many parts, not {len(symbols)}")

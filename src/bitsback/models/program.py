@@ -1,5 +1,6 @@
 """A model's code, by public codecs: slow, and the same bits as the core's."""
 
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from bitsback.codecs.information import total
 from bitsback.integer import Size
 from bitsback.message import Message
 from bitsback.models.code import CodeStep
@@ -35,6 +37,20 @@ class ProgramCodec:
     def pop(self, message: Message) -> NDArray[Any]:
         values = self._run(message, reversed(self.code), {}, forwards=False)
         return values[DATA]
+
+    def bits(self, x: NDArray[Any]) -> float:
+        """What a push of x costs with latents that random bits choose: a sample of the negative
+        ELBO, in bits.
+        """
+        message, values, costs = Message.random(), {DATA: x}, []
+        for step in self.code:
+            codec = self.distributions[step.distribution].codec(values, self.items, self.size)
+            if step.pops:
+                values[step.variable] = symbols = codec.pop(message)
+                costs.append(-total(codec.bits(symbols)))
+            else:
+                costs.append(total(codec.bits(values.pop(step.variable))))
+        return math.fsum(costs)
 
     def _run(
         self,

@@ -51,7 +51,7 @@ class Counted(Protocol):
 
     def pop(self, message: Message) -> NDArray[Any]: ...
 
-    def information(self, symbols: Any) -> NDArray[np.float64]: ...
+    def bits(self, symbols: Any) -> NDArray[np.float64]: ...
 
 
 def code_lengths(
@@ -72,8 +72,8 @@ def code_lengths(
         items = x[start : start + BATCH]
         codec = posterior(items)
         z = codec.pop(random_message((seed << 20) + start + 1, len(items) * MOST_LATENT_WORDS, 8))
-        pushed = _each(likelihood(z).information(items)) + _each(prior(len(items)).information(z))
-        bits[start : start + len(items)] = pushed - _each(codec.information(z))
+        pushed = _each(likelihood(z).bits(items)) + _each(prior(len(items)).bits(z))
+        bits[start : start + len(items)] = pushed - _each(codec.bits(z))
     return bits
 
 

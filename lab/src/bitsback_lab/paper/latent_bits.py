@@ -47,7 +47,7 @@ def rate(model: Model, x: Symbols, bits: int) -> float:
 
     def posterior(items: Symbols) -> Gaussian:
         codec: Gaussian = model.posterior(items)
-        return replace(codec, bits=bits)
+        return replace(codec, bucket_bits=bits)
 
     def prior(size: int) -> Uniform:
         return Uniform(1 << bits, (size, model.latents))

@@ -39,17 +39,17 @@ def section(folder: Path) -> list[str]:
         f"    {_COMMAND}",
         f"![start-up by order](paper/{path.stem}.png)",
         (
-            "The paper leaves hierarchies to others; Bit-Swap (Kingma, Abbeel, Ho 2019) codes them"
-            " layer by layer: each is popped once what depends on the one below has been pushed,"
-            " so that only the latents next to the image have to come from elsewhere. Here are"
-            " dense models of MNIST with one layer of latents, as they ship, and with several, on"
-            " a grid of steps of 1/16 below the top; each of the latter in both orders, of the"
-            " same weights. In bits per pixel of the test set, bits of an image or a block, and MB"
-            " of pixels a second on one core. What is popped beyond what is pushed, when that is"
-            " most, has to be there before the first image; start-up is what blocks of so many"
-            " images cost beyond the digest that they start from and the information of their"
-            " images. Growth is how fast batches grow, out of 256, without digging deeper than the"
-            " first image does:"
+            "With several layers of latents, Bit-Swap (Kingma, Abbeel, Ho 2019) pops each layer"
+            " once what depends on the one below it has been pushed, so that only the latents next"
+            " to the image have to come from bits that are there already. Here are dense models of"
+            " MNIST with one layer of latents, as they ship, and with several, on a fixed grid"
+            " below the top, these in both orders of the same weights. In bits per pixel of the"
+            " test set, bits of an image or a block, and MB of pixels a second of a processor that"
+            " was busy with other things too. What is popped beyond what is pushed, when that is"
+            " most, is what a block has to cost beyond the information of its images; start-up is"
+            " what blocks of so many images do cost, beyond the digest that they start from."
+            " Growth is how fast batches grow, out of 256, so that a block digs no deeper than its"
+            " first images do:"
         ),
         table(_HEAD, rows, 2),
     ]
@@ -74,12 +74,17 @@ def _rows(numbers: Numbers, model: Numbers) -> list[list[str]]:
     return rows
 
 
+def _label(model: Numbers, order: Numbers) -> str:
+    layers = len(model["layers"])
+    return str(order["order"]) if layers == 1 else f"{layers} layers, {order['order']}"
+
+
 @style.picture("layers", 3.2, columns=2)
 def draw(axes: Any, numbers: Numbers) -> None:
     """Start-up by the number of images, of two levels on the left, of 256 on the right."""
     for panel, levels in zip(axes, (2, 256), strict=True):
         lines = [
-            (f"{len(model['layers'])}, {order['order']}", order["start_up"])
+            (_label(model, order), order["start_up"])
             for model in numbers["models"]
             if model["levels"] == levels
             for order in model["orders"]

@@ -15,7 +15,7 @@ from bitsback_lab.paper.coding import Symbols, length
 
 
 class _Counted(Protocol):
-    def information(self, symbols: Any) -> NDArray[Any]: ...
+    def bits(self, symbols: Any) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def enter(model: Model, message: Message, x: Symbols) -> Ledger:
 
     def information(codec: _Counted, symbols: Any) -> float:
         lengths.append(length(message))
-        return float(codec.information(symbols).sum())
+        return float(codec.bits(symbols).sum())
 
     posterior, prior = model.posterior(x), model.prior(1)
     z = posterior.pop(message)

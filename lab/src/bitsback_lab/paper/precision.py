@@ -118,11 +118,7 @@ def _library(model: Model, x: Symbols) -> Numbers:
         likelihood = model.likelihood(z)
         likelihood.push(message, items)
         prior.push(message, z)
-        information = (
-            likelihood.information(items).sum()
-            + prior.information(z).sum()
-            - posterior.information(z).sum()
-        )
+        information = likelihood.bits(items).sum() + prior.bits(z).sum() - posterior.bits(z).sum()
         excess += length(message) - before - float(information)
     return {"library_excess": rounded(excess / len(x), 5)}
 
@@ -136,7 +132,7 @@ def heads(model: Model, x: Symbols) -> Numbers:
     codec = model.likelihood(z)
     assert isinstance(codec, BernoulliTable)
     ones = codec.table[codec.index].reshape(items.shape)
-    information = float(Bernoulli(ones, codec.precision).information(items).sum())
+    information = float(Bernoulli(ones, codec.precision).bits(items).sum())
     intervals = bernoulli_intervals(ones, items, codec.precision)
     excess = [coded_bits(intervals, codec.precision, floor) - information for floor in HEAD_FLOORS]
     return {

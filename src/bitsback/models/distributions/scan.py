@@ -182,7 +182,7 @@ class ScanCodec:
                 done.append((codec, of_group))
         return x.reshape(len(x), prod(x.shape[1:]))
 
-    def information(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = self._checked(symbols)
         bits = np.empty(self._shape)
@@ -190,7 +190,7 @@ class ScanCodec:
             codec = self._codec(x, group, row, column)
             of_group = self._of_group(x, group, row, column)
             channels = list(self.scan.groups[group].channels)
-            bits[:, row, column, channels] = codec.information(of_group)
+            bits[:, row, column, channels] = codec.bits(of_group)
         return bits.reshape(len(x), prod(bits.shape[1:]))
 
     @property

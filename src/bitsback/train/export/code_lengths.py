@@ -67,8 +67,8 @@ def _one_batch(
         codec = model.distributions[step.distribution].codec(values, len(x), model.whole_size())
         if step.pops:
             values[step.variable] = symbols = codec.pop(message)
-            net -= codec.information(symbols).sum(1)
+            net -= codec.bits(symbols).sum(1)
             popped = np.maximum(popped, -net)
         else:
-            net += codec.information(values.pop(step.variable)).sum(1)
+            net += codec.bits(values.pop(step.variable)).sum(1)
     return net, popped

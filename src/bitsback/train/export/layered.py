@@ -13,12 +13,12 @@ from torch import nn
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
 from bitsback.train.quantise.exact_tables import (
     bucket_centres,
-    inverse_latent_scales,
     inverse_scales,
+    inverse_step_scales,
 )
 from bitsback.train.quantise.rounding import Grid
 from bitsback.train.twins.dense import Mlp
-from bitsback.train.twins.layered import LATENT_BITS, LATENT_MEAN_SHIFT, LayeredTwin, NormalTwin
+from bitsback.train.twins.layered import REACH_BITS, LayeredTwin, NormalTwin
 
 PRECISION = 24
 
@@ -29,7 +29,7 @@ Answers = dict[str, NDArray[np.int32]]
 def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
     """z1, z2, ... of a description, from that next to the image up."""
     a = twin.architecture
-    bits = [LATENT_BITS] * len(twin.down) + [a.bits]
+    bits = [a.step_bits] * len(twin.down) + [a.bits]
     names = _names(twin)
     return {
         name: {"channels": channels, "bits": of}
@@ -54,7 +54,7 @@ def latent_networks(
         network = NetworkDescription(f"prior{layer + 1}", names[layer + 1], tensors)
         networks.append(_normal(network, latent_value(twin, network, layer + 1), down))
     for network in networks[: len(names) - 1] + networks[len(names) :]:
-        tensors[f"{network.name}.inverse_scale"] = inverse_latent_scales()
+        tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(twin.grids[0].scale)
     tensors[f"{networks[len(names) - 1].name}.inverse_scale"] = inverse_scales()
     return networks
 
@@ -73,7 +73,9 @@ def latent_distributions(twin: LayeredTwin) -> dict[str, dict[str, Any]]:
     top = len(names) - 1
     found = {}
     for layer in range(1, top + 1):
-        codec = {"codec": "normal", "mean_shift": LATENT_MEAN_SHIFT}
+        # The means are in units of 2^-8.
+        shift = twin.architecture.step_bits - REACH_BITS - 1
+        codec = {"codec": "normal", "mean_shift": shift}
         key = f"q({names[layer]}|{names[layer - 1]})"
         found[key] = _reads(f"posterior{layer}", {"codec": "gaussian"} if layer == top else codec)
         if layer < top:

@@ -18,6 +18,7 @@ from bitsback.train.fit.recipe import CURVE, Recipe, Training
 from bitsback.train.fit.split import mnist_split
 from bitsback.train.fit.weights import load_twin, save_twin
 from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.layered import LayeredTwin, with_steps
 
 GATE_IMAGES = 14_000  # whose dull pixels the network for dull pixels is trained on
 
@@ -32,6 +33,7 @@ def run(
     last: Recipe | None = None,
     gate: Gate | None = None,
     start: Path | None = None,
+    step_bits: int | None = None,
 ) -> None:
     """Train by `recipe` as the command line says, and write the integer model or, with --float, its
     float twin.
@@ -41,7 +43,8 @@ def run(
     `recipe` after them, starts from the best of the one before it, grown where it is larger. With
     `last`, the best that `recipe` has come to is trained on by that one, with rounding; the float
     twin is not. With `gate`, dull pixels have a network of their own, which is trained last.
-    `start` is a file with the weights of a float twin to start from.
+    `start` is a file with the weights of a float twin to start from. With `step_bits`, latents
+    below the top have so many bits in the model, whatever they had in training.
     """
     parser = argparse.ArgumentParser(description=f"Train {card.name}: {card.about}.")
     parser.add_argument(
@@ -86,6 +89,8 @@ def run(
         return
     if drop_idle_latents:
         twin = prune(twin, training.validation)
+    if step_bits is not None and isinstance(twin, LayeredTwin):
+        twin = with_steps(twin, step_bits)
     if gate is not None and isinstance(twin, ContextTwin):
         twin = with_gate(twin, gate, training.symbols_to_train_on(GATE_IMAGES), recipe.seed)
     lengths = code_lengths(

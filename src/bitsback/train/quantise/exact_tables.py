@@ -48,14 +48,13 @@ def inverse_scales() -> NDArray[np.uint32]:
     )
 
 
-def inverse_latent_scales() -> NDArray[np.uint32]:
-    """What the index i of a scale means for latents in steps of 1/16: 2^((i - zero) / scale) / 16
-    in units of 2^-16, uint32 [256].
+def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
+    """What the index i of a scale means for latents of so many steps to 1, a power of two:
+    2^((i - zero) / scale) / steps in units of 2^-16, uint32 [256].
     """
     indices = range(SCALE.lo, SCALE.hi + 1)
-    return np.array(
-        [_power_of_two(12 * SCALE.scale + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32
-    )
+    one = (17 - steps.bit_length()) * SCALE.scale
+    return np.array([_power_of_two(one + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32)
 
 
 def _power_of_two(numerator: int, denominator: int) -> int:

@@ -1,7 +1,7 @@
 """The twin of a VAE with several layers of latents, each of which depends on the next one alone."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +10,13 @@ from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_gr
 from bitsback.train.twins.dense import LatentTwin, LinearTwin, Mlp, normal_kl
 from bitsback.train.twins.likelihoods import LN2, make_likelihood
 
-LATENT_BITS = 7
-LATENT = Grid(scale=16, zero=64, lo=0, hi=2**LATENT_BITS - 1)
-"""The values of a latent below the top: its symbols, and what layers multiply."""
-LATENT_MEAN_SHIFT = 4  # its means are in units of 2^-8 of its symbols, times 2^4
-LATENT_MEAN = Grid(scale=256, zero=1024, lo=0, hi=2047)
+REACH_BITS = 2  # a latent below the top lies from -2^2 to 2^2
+LATENT_MEAN = Grid(scale=256, zero=256 << REACH_BITS, lo=0, hi=(512 << REACH_BITS) - 1)
+
+
+def steps_grid(bits: int) -> Grid:
+    """The places of a latent below the top: its symbols, and what layers multiply."""
+    return Grid(scale=1 << (bits - REACH_BITS - 1), zero=1 << (bits - 1), lo=0, hi=(1 << bits) - 1)
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,16 @@ class LayeredArchitecture:
     """Hidden units of the networks from one layer of latents to the next."""
     bits: int = 8
     """Of the buckets of a latent of the top layer."""
+    step_bits: int = 7
+    """Of the places of a latent below it, 4 to 7: they are 2^step_bits, from -4 to 4."""
     levels: int = 2
     likelihood: str = "bernoulli"
 
     def __post_init__(self) -> None:
         if not self.hidden or len(self.layers) < 2:
             raise ValueError("layers of latents need a hidden layer, and to be two at least")
+        if not 4 <= self.step_bits <= 7:
+            raise ValueError("latents below the top have 4 to 7 bits")
 
     @property
     def latents(self) -> int:
@@ -73,7 +79,7 @@ class LayeredTwin(LatentTwin):
         self.architecture = a
         self.centre = centre
         self.pixel_grid = pixel_grid(a.levels)
-        self.grids = [LATENT] * (len(a.layers) - 1) + [self.latent_grid]
+        self.grids = [steps_grid(a.step_bits)] * (len(a.layers) - 1) + [self.latent_grid]
         self.up = nn.ModuleList((
             NormalTwin(
                 Mlp((a.pixels, *a.hidden), self.pixel_grid, centre),
@@ -89,7 +95,7 @@ class LayeredTwin(LatentTwin):
             self.down.append(
                 self._between(self.grids[upper], a.layers[upper], a.layers[lower], LATENT_MEAN)
             )
-        self.decoder = Mlp((a.layers[0], *a.hidden[::-1]), LATENT)
+        self.decoder = Mlp((a.layers[0], *a.hidden[::-1]), self.grids[0])
         self.pixel_likelihood = make_likelihood(a.likelihood, a.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
             self.add_module(name, LinearTwin(a.hidden[0], a.pixels, HIDDEN, grid))
@@ -120,7 +126,7 @@ class LayeredTwin(LatentTwin):
         image: their place on its grid.
         """
         if layer < len(self.down):
-            return LATENT.snap(z) if self.quantised else LATENT.clamp(z)
+            return self.grids[layer].snap(z) if self.quantised else self.grids[layer].clamp(z)
         return self.bucket(z) if self.quantised else z
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
@@ -170,6 +176,16 @@ class LayeredTwin(LatentTwin):
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
         return torch.cat(self.sample_layers(x, noise)[1], 1)
+
+
+def with_steps(twin: LayeredTwin, bits: int) -> LayeredTwin:
+    """The same twin with 2^bits places of a latent below the top, which changes what rounding
+    does.
+    """
+    made = LayeredTwin(replace(twin.architecture, step_bits=bits), twin.centre)
+    made.load_state_dict(twin.state_dict())
+    made.quantise(twin.quantised)
+    return made.train(twin.training)
 
 
 def _log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ class MixtureTwin(LikelihoodTwin):
         codec = family.codec(
             [weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8)]
         )
-        bits = codec.information(x[:, 0].numpy().astype(np.uint16))
+        bits = codec.bits(x[:, 0].numpy().astype(np.uint16))
         return torch.from_numpy((bits * LN2).astype(np.float32))
 
     def tensors(self) -> dict[str, NDArray[Any]]:

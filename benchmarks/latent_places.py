@@ -1,0 +1,49 @@
+"""What the places of latents below the top cost and save: exact code length and what is popped,
+by how many there are from -4 to 4.
+
+    python benchmarks/latent_places.py --data MNIST --run runs/mnist-binary-layers
+
+--run: the folder of a training by recipes/mnist_binary_layers.py, whose best twin is rounded to
+fewer places without further training. Needs bitsback[train].
+"""
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from elbo import test_set
+
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.exporter import export
+from bitsback.train.fit.recipe import Training
+from bitsback.train.fit.split import mnist_split
+from bitsback.train.twins.layered import LayeredTwin, with_steps
+
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+BITS = (7, 6, 5, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Rate and start by the places of latents.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's IDX files")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    sys.path.insert(0, str(RECIPES))
+    script = import_module("mnist_binary_layers")
+    split = mnist_split(arguments.data)
+    twin = Training(script.RECIPE, split, arguments.run / script.RECIPE.name).best_twin()
+    assert isinstance(twin, LayeredTwin)
+    x = test_set(arguments.data, twin.architecture.levels)
+    print("| places | step | exact code length, test set | popped an image |")
+    print("| --- | --- | --- | --- |")
+    for bits in BITS:
+        lengths = code_lengths(export(with_steps(twin, bits), script.CARD, growth=1), x, 0)
+        rate, popped = lengths.net.mean() / x.shape[1], lengths.popped.mean()
+        print(f"| {1 << bits} | 1/{(1 << bits) // 8} | {rate:.5f} | {popped:.0f} bits |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+// What Python sees of the codecs of docs/codecs.md, which archives do not use.
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+
+#include "bindings.hpp"
+#include "counts.hpp"
+#include "intervals.hpp"
+#include "weights.hpp"
+
+namespace bitsback {
+namespace {
+
+template <class T>
+std::size_t levels_of(const In<T>& rows) {
+    require(rows.ndim() == 2 && rows.shape(1) >= 1, "rows have the shape [n, levels]");
+    return rows.shape(1);
+}
+
+template <class Counts>
+void bind_counts(nb::module_& m, const std::string& name) {
+    using Parameter = In<std::uint32_t>;
+    m.def(("push_" + name).c_str(),
+          [](Message& message, const Parameter& a, const Parameter& b, std::size_t levels,
+             unsigned precision, const In<std::uint16_t>& symbols) {
+              nb::gil_scoped_release release;
+              CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
+              push(message, codec, view(symbols));
+          });
+    m.def(("pop_" + name).c_str(), [](Message& message, const Parameter& a, const Parameter& b,
+                                      std::size_t levels, unsigned precision) {
+        return make_array<std::uint16_t>({a.size()}, [&](auto out) {
+            CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
+            pop(message, codec, out);
+        });
+    });
+    m.def((name + "_frequencies").c_str(),
+          [](const Parameter& a, const Parameter& b, std::size_t levels, unsigned precision,
+             const In<std::uint16_t>& symbols) {
+              return make_array<std::uint32_t>({a.size()}, [&](auto out) {
+                  CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
+                  require(symbols.size() == codec.size(),
+                          "a codec of counts needs one symbol a parameter");
+                  require_symbols(view(symbols), levels);
+                  for (std::size_t i = 0; i < out.size(); ++i)
+                      out[i] = codec.interval(i, view(symbols)[i]).freq;
+              });
+          });
+}
+
+}  // namespace
+
+void bind_more_codecs(nb::module_& m) {
+    m.def("frequencies_of", [](const In<double>& weights, unsigned precision) {
+        const std::size_t levels = levels_of(weights);
+        return make_array<std::uint32_t>({weights.shape(0), levels}, [&](auto out) {
+            frequencies_of(view(weights), levels, precision, out);
+        });
+    });
+    m.def("check_own_categorical", [](const In<std::uint32_t>& frequencies, unsigned precision) {
+        const std::size_t levels = levels_of(frequencies);
+        nb::gil_scoped_release release;
+        OwnCategorical(view(frequencies), levels, precision);
+    });
+    m.def("push_own_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
+                                     unsigned precision, const In<std::uint32_t>& symbols) {
+        const std::size_t levels = levels_of(frequencies);
+        nb::gil_scoped_release release;
+        push(message, OwnCategorical(view(frequencies), levels, precision), view(symbols));
+    });
+    m.def("pop_own_categorical",
+          [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision) {
+              const std::size_t levels = levels_of(frequencies);
+              return make_array<std::uint32_t>({frequencies.shape(0)}, [&](auto out) {
+                  pop(message, OwnCategorical(view(frequencies), levels, precision), out);
+              });
+          });
+    m.def("push_intervals", [](Message& message, const In<std::uint32_t>& starts,
+                               const In<std::uint32_t>& frequencies, unsigned precision) {
+        nb::gil_scoped_release release;
+        push_intervals(message, view(starts), view(frequencies), precision);
+    });
+    m.def("pop_intervals", [](Message& message, const In<std::uint32_t>& starts,
+                              const In<std::uint32_t>& frequencies, unsigned precision) {
+        nb::gil_scoped_release release;
+        pop_intervals(message, view(starts), view(frequencies), precision);
+    });
+    m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
+        return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
+    });
+    bind_counts<PoissonCounts>(m, "poisson");
+    bind_counts<NegativeBinomialCounts>(m, "negative_binomial");
+    bind_counts<BetaBinomialCounts>(m, "beta_binomial");
+}
+
+}  // namespace bitsback

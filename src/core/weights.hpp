@@ -1,0 +1,144 @@
+// Frequencies for each symbol of its own, and the rule by which weights, floats, become frequencies
+// (docs/codecs.md).
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "codecs.hpp"
+#include "message.hpp"
+#include "step.hpp"
+
+namespace bitsback {
+
+inline constexpr double least_weight = 0x1p-900;  // of the largest of a row
+
+// The weight in units of 2^e / 2^32, where 2^e is the least power of two above the largest one,
+// rounded to the nearest integer, halves to even. The product is exact, and the sum with 2^52
+// rounds it.
+struct WeightUnits {
+    double scale;
+
+    explicit WeightUnits(double largest) {
+        int exponent = 0;
+        std::frexp(largest, &exponent);
+        scale = std::ldexp(1.0, 32 - exponent);
+    }
+    std::uint64_t operator()(double weight) const {
+        const auto bits = std::bit_cast<std::uint64_t>(weight * scale + 0x1p52);
+        return bits & ((std::uint64_t{1} << 52) - 1);
+    }
+};
+
+// The largest weight; -1 if one is negative, infinite, or no number. The bits of doubles that are
+// not negative are in the order of the numbers, and those of all others come behind.
+inline double largest_of(std::span<const double> weights) {
+    std::uint64_t most = 0;
+    for (double weight : weights) most = std::max(most, std::bit_cast<std::uint64_t>(weight + 0.0));
+    const double largest = std::bit_cast<double>(most);
+    return largest >= 0 && largest <= std::numeric_limits<double>::max() ? largest : -1;
+}
+
+// From weights [levels], of which the largest is at least `least_weight`, the starts [levels + 1].
+inline void starts_of(std::span<const double> weights, double largest, unsigned precision,
+                      std::uint32_t* starts) {
+    const WeightUnits units(largest);
+    std::uint64_t sum = 0;
+    for (double weight : weights) sum += units(weight);
+    const std::uint64_t over_sum = (std::uint64_t{1} << 63) / sum;
+    const std::uint64_t spread = (std::uint64_t{1} << precision) - weights.size();
+    std::uint64_t below = 0;
+    for (std::size_t c = 0; c < weights.size(); ++c) {
+        starts[c] = static_cast<std::uint32_t>(c + ((((below * over_sum) >> 31) * spread) >> 32));
+        below += units(weights[c]);
+    }
+    starts[weights.size()] = std::uint32_t{1} << precision;
+}
+
+inline void require_levels(std::size_t levels, unsigned precision) {
+    require(precision >= 1 && precision <= max_precision && levels >= 1 && levels <= 65536 &&
+                levels <= std::size_t{1} << precision,
+            "there must be 1 to 65,536 levels, at most 2^precision, and a precision from 1 to 24");
+}
+
+// weights and frequencies: [n, levels].
+inline void frequencies_of(std::span<const double> weights, std::size_t levels, unsigned precision,
+                           std::span<std::uint32_t> frequencies) {
+    require_levels(levels, precision);
+    std::vector<std::uint32_t> starts(levels + 1);
+    for (std::size_t at = 0; at < weights.size(); at += levels) {
+        const auto row = weights.subspan(at, levels);
+        const double largest = largest_of(row);
+        require(largest >= least_weight,
+                "probabilities must be finite and not negative, and not all zero or below 2^-900");
+        starts_of(row, largest, precision, starts.data());
+        for (std::size_t c = 0; c < levels; ++c) frequencies[at + c] = starts[c + 1] - starts[c];
+    }
+}
+
+// Symbol i has the frequencies of row i.
+struct OwnCategorical {
+    std::span<const std::uint32_t> frequencies;  // [n, levels]
+    std::size_t levels;
+    unsigned precision;
+
+    OwnCategorical(std::span<const std::uint32_t> frequencies, std::size_t levels,
+                   unsigned precision)
+        : frequencies(frequencies), levels(levels), precision(precision) {
+        require(precision >= 1 && precision <= max_precision,
+                "a categorical codec needs a precision from 1 to 24");
+        for (std::size_t at = 0; at < frequencies.size(); at += levels) {
+            std::uint64_t sum = 0;
+            std::uint32_t least = 1;
+            for (std::uint32_t frequency : frequencies.subspan(at, levels)) {
+                sum += frequency;
+                least = std::min(least, frequency);
+            }
+            require(least == 1 && sum == std::uint64_t{1} << precision,
+                    "the frequencies of a categorical codec must sum to 2^precision");
+        }
+    }
+
+    Interval interval(std::size_t i, std::size_t c) const {
+        const std::uint32_t* row = frequencies.data() + i * levels;
+        return {std::accumulate(row, row + c, std::uint32_t{0}), row[c]};
+    }
+    // Sixteen at a time, which compilers add up at once.
+    Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
+        const std::uint32_t* row = frequencies.data() + i * levels;
+        std::uint32_t start = 0;
+        std::size_t c = 0;
+        for (; c + 16 <= levels; c += 16) {
+            const std::uint32_t sum = std::accumulate(row + c, row + c + 16, std::uint32_t{0});
+            if (x - start < sum) break;
+            start += sum;
+        }
+        while (x - start >= row[c]) start += row[c++];
+        symbol = static_cast<std::uint32_t>(c);
+        return {start, row[c]};
+    }
+};
+
+inline void push(Message& message, const OwnCategorical& codec,
+                 std::span<const std::uint32_t> symbols) {
+    require(symbols.size() * codec.levels == codec.frequencies.size(),
+            "a categorical codec needs one symbol a row of frequencies");
+    require_symbols(symbols, codec.levels);
+    push_step(message, codec.precision, symbols.size(),
+              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+}
+
+inline void pop(Message& message, const OwnCategorical& codec, std::span<std::uint32_t> symbols) {
+    require(symbols.size() * codec.levels == codec.frequencies.size(),
+            "a categorical codec needs one symbol a row of frequencies");
+    pop_step(message, codec.precision, symbols.size(),
+             [&](std::size_t i, std::uint32_t x) { return codec.find(i, x, symbols[i]); });
+}
+
+}  // namespace bitsback

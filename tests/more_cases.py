@@ -1,0 +1,184 @@
+"""Random codecs of docs/codecs.md, which archives do not use: each as bitsback's, as the
+specification's, and with symbols for it.
+"""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from bitsback.codecs import (
+    Bernoulli,
+    BetaBinomial,
+    Categorical,
+    Dependent,
+    FromCdf,
+    Interval,
+    Laplace,
+    LatentMixture,
+    Logistic,
+    Named,
+    NegativeBinomial,
+    Normal,
+    Poisson,
+    Repeat,
+    Uniform,
+)
+from cases import Case, draw_integers, shapes, simple
+from reference import codecs as spec
+from reference import combinators, counts
+
+
+@st.composite
+def own_categoricals(draw: st.DrawFn) -> Case:
+    """Each symbol with frequencies from weights of its own, of any magnitude, some of them 0."""
+    shape, levels = draw(shapes), draw(st.one_of(st.integers(1, 40), st.just(256)))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    weights = rng.random((*shape, levels)) ** draw(st.sampled_from([0, 1, 30]))
+    weights *= 2.0 ** draw(st.sampled_from([-800, -3, 0, 900]))
+    weights[..., 1:] *= rng.random((*shape, levels - 1)) < 0.7
+    reference = [counts.Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
+    codec = Categorical.from_probability(weights, precision)
+    return Case(codec, spec.Array(reference), draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def discretised(draw: st.DrawFn) -> Case:
+    kind, shape = draw(st.sampled_from([Logistic, Normal, Laplace])), draw(shapes)
+    levels, low = draw(st.integers(2, 300)), draw(st.integers(-(2**22), 2**22))
+    precision = draw(st.integers((levels - 1).bit_length() + 4, 24))
+    mean = low * 2**8 + draw_integers(draw, -(2**24), 2**24, shape)
+    inverse_scale = 2 ** draw_integers(draw, 0, 26, shape)
+    of_each = zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
+    component = kind.__name__.lower()
+    reference = [
+        spec.Mixture([2**16], [m - low * 2**8], [v], levels, precision, component)
+        for m, v in of_each
+    ]
+    codec = kind(mean, inverse_scale, levels, low, precision)
+    symbols = low + draw_integers(draw, 0, levels - 1, shape)
+    return Case(codec, spec.From(low, spec.Array(reference)), symbols)
+
+
+fixed = st.one_of(
+    st.sampled_from([1, 2**16 - 1, 2**16, 2**16 + 1, 2**20, 2**32 - 1]), st.integers(1, 2**32 - 1)
+)
+
+
+@st.composite
+def poissons(draw: st.DrawFn) -> Case:
+    shape, levels = draw(shapes), draw(st.integers(1, 300))
+    rates = draw(st.lists(fixed, min_size=1, max_size=3))
+    rate = np.array(rates)[draw_integers(draw, 0, len(rates) - 1, shape)]
+    reference = spec.Array([counts.poisson(a, levels) for a in rate.ravel().tolist()])
+    return Case(Poisson(rate, levels), reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def negative_binomials(draw: st.DrawFn) -> Case:
+    shape, levels, successes = draw(shapes), draw(st.integers(1, 300)), draw(fixed)
+    probability = draw_integers(draw, 1, 2**24 - 1, shape)
+    of_each = probability.ravel().tolist()
+    reference = spec.Array([counts.negative_binomial(successes, b, levels) for b in of_each])
+    codec = NegativeBinomial(successes, probability, levels)
+    return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def beta_binomials(draw: st.DrawFn) -> Case:
+    shape, trials, beta = draw(shapes), draw(st.integers(0, 300)), draw(fixed)
+    alpha = draw_integers(draw, 1, draw(st.sampled_from([2**18, 2**32 - 1])), shape)
+    of_each = alpha.ravel().tolist()
+    reference = spec.Array([counts.beta_binomial(a, beta, trials) for a in of_each])
+    codec = BetaBinomial(alpha, beta, trials)
+    return Case(codec, reference, draw_integers(draw, 0, trials, shape))
+
+
+@st.composite
+def from_cdfs(draw: st.DrawFn) -> Case:
+    """Of a straight line, by numbers that all machines have."""
+    shape, levels, low = draw(shapes), draw(st.integers(1, 70)), draw(st.integers(-1000, 1000))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    slope = draw(st.sampled_from([0.0, 0.25, 2.0**-5, 1 / 70]))
+
+    def below(x: Any) -> Any:
+        return np.clip((x - low) * slope, 0, 1)
+
+    one = counts.Cumulative(lambda x: float(below(x)), low, levels, precision)
+    reference = spec.From(low, spec.Array([one] * int(np.prod(shape))))
+    codec = FromCdf(below, levels, low, shape, precision)
+    return Case(codec, reference, low + draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Case:
+    """Uniform symbols by shifts of bits."""
+    shape, bits = draw(shapes), draw(st.integers(0, 12))
+    precision = draw(st.integers(max(bits, 1), 24))
+    rest = precision - bits
+    codec = Interval(
+        interval=lambda c: (c << rest, np.full(c.shape, 1 << rest)),
+        symbol=lambda x: x >> np.uint32(rest),
+        precision=precision,
+        shape=shape,
+    )
+    one = spec.Categorical([1 << rest] * (1 << bits), precision)
+    reference = spec.Array([one] * int(np.prod(shape)))
+    return Case(codec, reference, draw_integers(draw, 0, 2**bits - 1, shape))
+
+
+any_simple = st.one_of(simple, own_categoricals(), discretised(), poissons(), intervals())
+
+
+@st.composite
+def named(draw: st.DrawFn) -> Case:
+    parts = draw(st.dictionaries(st.text(max_size=3), any_simple, max_size=3))
+    return Case(
+        Named({name: part.codec for name, part in parts.items()}),
+        combinators.Named({name: part.reference for name, part in parts.items()}),
+        {name: part.symbols for name, part in reversed(parts.items())},
+    )
+
+
+@st.composite
+def repeats(draw: st.DrawFn) -> Case:
+    part, times = draw(any_simple), draw(st.integers(0, 3))
+    return Case(
+        Repeat(part.codec, times), spec.Serial([part.reference] * times), (part.symbols,) * times
+    )
+
+
+@st.composite
+def dependents(draw: st.DrawFn) -> Case:
+    """As many numbers as the first one says, each at most one above the one before it."""
+    most = draw(st.integers(1, 5))
+
+    def steps() -> Any:
+        count = last = yield Uniform(most, ())
+        for _ in range(int(count)):
+            last = yield Uniform(int(last) + 2, ())
+
+    def codec_after(parts: Any) -> Any:
+        numbers = [part[0] for part in parts]
+        if not numbers:
+            return spec.Array([spec.Uniform(most)])
+        return None if len(parts) > numbers[0] else spec.Array([spec.Uniform(numbers[-1] + 2)])
+
+    symbols = [draw(st.integers(0, most - 1))]
+    for _ in range(symbols[0]):
+        symbols.append(draw(st.integers(0, symbols[-1] + 1)))
+    return Case(Dependent(steps), combinators.Dependent(codec_after), tuple(symbols))
+
+
+@st.composite
+def latent_mixtures(draw: st.DrawFn) -> Case:
+    count, pixels = draw(st.integers(1, 4)), draw(st.integers(0, 10))
+    weights = draw(st.lists(st.floats(0, 1), min_size=count, max_size=count))
+    weights[0] += 0.01
+    ones = draw_integers(draw, 1, 2**16 - 1, (count, pixels))
+    codec = LatentMixture(weights, [Bernoulli(row) for row in ones])
+    reference = combinators.LatentMixture(
+        weights, [spec.Array([spec.Bernoulli(f, 16) for f in row]) for row in ones.tolist()]
+    )
+    return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))

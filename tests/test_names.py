@@ -1,0 +1,91 @@
+"""The public names: one that goes, or comes, is a decision."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import bitsback
+from bitsback import codecs
+
+CODECS = [
+    "Autoregressive",
+    "Bernoulli",
+    "BernoulliTable",
+    "BetaBinomial",
+    "BitSwap",
+    "BitsBack",
+    "Categorical",
+    "ChainRule",
+    "Codec",
+    "Dependent",
+    "FromCdf",
+    "Gaussian",
+    "Interval",
+    "Laplace",
+    "LatentMixture",
+    "Logistic",
+    "Mixture",
+    "Multiset",
+    "Named",
+    "NegativeBinomial",
+    "Normal",
+    "Poisson",
+    "Repeat",
+    "Rows",
+    "Serial",
+    "Uniform",
+    "check_codec",
+]
+
+OTHERS = [
+    "Archive",
+    "ArchiveError",
+    "BitsbackError",
+    "CodecError",
+    "InputError",
+    "InputWarning",
+    "Message",
+    "MessageError",
+    "MessageExhausted",
+    "MissingExtra",
+    "Model",
+    "ModelError",
+    "codecs",
+    "compress",
+    "decode",
+    "decompress",
+    "encode",
+    "load_model",
+    "merge",
+    "open",
+    "register_model",
+]
+
+
+def test_the_names_are_these() -> None:
+    assert sorted(codecs.__all__) == sorted(CODECS)
+    assert sorted(bitsback.__all__) == sorted(CODECS + OTHERS)
+
+
+def test_each_is_there_once() -> None:
+    for name in CODECS:
+        assert getattr(bitsback, name) is getattr(codecs, name)
+    assert bitsback.codecs is importlib.import_module("bitsback.codecs")
+    assert set(bitsback.__all__) <= set(dir(bitsback))
+
+
+def test_each_codec_has_the_protocol() -> None:
+    for name in CODECS:
+        codec = getattr(codecs, name)
+        if inspect.isclass(codec):
+            assert all(callable(getattr(codec, method)) for method in ("push", "pop", "bits")), name
+
+
+def test_a_codec_is_loaded_when_its_name_is_asked_for() -> None:
+    code = (
+        "import bitsback, sys; print('bitsback.codecs' in sys.modules);"
+        " print(bitsback.codecs.Uniform is bitsback.Uniform)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]
