@@ -109,7 +109,8 @@ def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:
 def _deflated(parts: Iterable[Pieces]) -> int:
     size, deflate = 0, zlib.compressobj(1)
     for part in parts:
-        data = part.bytes
+        bits = _bits(part)
+        data = part.bytes if bits is None else bits.data
         for at in range(0, len(data), _AT_ONCE):
             size += len(deflate.compress(data[at : at + _AT_ONCE]))
     return size + len(deflate.flush())
