@@ -159,6 +159,16 @@ class Program:
         self, message: Message, x: NDArray[Any], batches: Sequence[tuple[int, int]]
     ) -> None: ...
     def pop(self, message: Message, batches: Sequence[tuple[int, int]]) -> NDArray[Any]: ...
+    def push_set(
+        self,
+        message: Message,
+        x: NDArray[Any],
+        batches: Sequence[tuple[int, int]],
+        falling: bool,
+    ) -> None: ...
+    def pop_set(
+        self, message: Message, batches: Sequence[tuple[int, int]], falling: bool
+    ) -> NDArray[Any]: ...
 
 _Offsets: TypeAlias = Sequence[tuple[int, int]]
 _Planes: TypeAlias = Sequence[tuple[int, int, int, int, int]]

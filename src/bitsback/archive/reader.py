@@ -14,7 +14,7 @@ from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import FACTS, MODEL, NAMES, open_section
+from bitsback.archive.layout import FACTS, MODEL, NAMES, UNORDERED, open_section
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.parts import FOLDER, FileList
@@ -196,6 +196,11 @@ class Archive(Contents):
     def sections(self) -> list[Place]:
         """Where the models are, and what else is no block."""
         return list(self._directory.sections)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether the items had lost their order when they were compressed: they are a set."""
+        return bool(self._directory.features & UNORDERED)
 
     @property
     def cache(self) -> int:
