@@ -50,7 +50,10 @@ def test_pictures_come_back(
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.verify() == []
         # In small tiles the large picture takes more by its pixels than as a file, which is held.
-        held = [12, 12, 12, 1, 1] if options.get("tile") else [12, 12, 13, 1]
+        # Of some digits in tiles of 16 x 16, a general compressor makes less than a model.
+        held = {16: [8, 4, 12, 12, 1, 1], 32: [12, 12, 12, 1, 1], None: [12, 12, 13, 1]}[
+            options.get("tile")
+        ]
         assert [part["items"] for part in archive.info()["parts"]] == held
         for number, name in enumerate(archive.names):
             mode, expected = pixels(pictures / name)
