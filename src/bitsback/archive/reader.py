@@ -4,7 +4,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -34,6 +33,7 @@ from bitsback.images.file_io import (
     reading,
     stream_name,
 )
+from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
