@@ -2,13 +2,14 @@
 
     python recipes/universal_bilevel.py --images IMAGES --out runs/universal-bilevel
 
-IMAGES holds scanned pages as train/pages/*.npy and val/pages/*.npy, bool, True for paper.
+IMAGES holds scanned pages as train/pages/*.npy and val/pages/*.npy, bool, True for paper, and those
+that `rendered_pages.py` makes, as rendered-*.npy.
 
 Most of a page is empty paper, so of the pixels without any edge near them few are taken, and each
-counts for as many as it stands for. Pages are taken at their own resolution, and scaled down with
-other thresholds, as coarser scanners would have made them.
+counts for as many as it stands for. Pages are taken at their own resolution, and scanned ones are
+scaled down with other thresholds, too, as coarser scanners would have made them.
 
-Some 20 minutes on one core. Run again, it goes on from its checkpoints.
+Some 30 minutes on one core. Run again, it goes on from its checkpoints.
 """
 
 import argparse
@@ -49,10 +50,11 @@ CARD = Card(
     licence="CC-BY-SA-4.0",
 )
 SCALES = (1.0, 0.72, 0.6, 0.5)
+RENDERED = "rendered-"
 SIDE = 600  # of a crop
 NEAR = 5  # pixels, above and to both sides, in which a pixel with an edge is busy
 BUSY_PART, QUIET_PART = 0.35, 0.015
-STEPS, ROUNDED_FROM = 20_000, 12_000
+STEPS, ROUNDED_FROM = 24_000, 14_000
 RATE, BATCH, CHECKED_EVERY = 2e-3, 8_192, 1_000
 
 
@@ -67,7 +69,7 @@ class Weighed:
 def crops(folder: Path, random: np.random.Generator, scales: tuple[float, ...]) -> Iterator[Item]:
     for path in sorted(folder.glob("*.npy")):
         page = np.load(path)
-        for scale in scales:
+        for scale in (1.0,) if path.name.startswith(RENDERED) else scales:
             found = page if scale == 1 else _scaled(page, scale, random)
             for _ in range(4):
                 rows, columns = (min(SIDE, size) for size in found.shape)

@@ -85,6 +85,29 @@ class Pair:
         assert_equal(decoded, x)
         spec_chain.check_end(expected, start)
 
+    def check_set(self, x: NDArray[Any], lanes: int, falling: bool = False) -> None:
+        """The same of x as a multiset. falling: whether symbol 0 of two is the greater one."""
+        bound, core = self.bound, self.core
+
+        def key(item: list[int]) -> bytes:
+            symbols = np.array(item, x.dtype)
+            return (1 - symbols if falling else symbols).astype(x.dtype.newbyteorder("<")).tobytes()
+
+        start = spec_chain.digest(b"runs", x.tobytes())
+        initial = Message.from_bytes(spec_chain.initial(start, lanes).to_bytes())
+        expected = spec_chain.encode_set(bound, x, key, start, lanes)
+        batches = spec_chain.schedule(len(x), bound.growth, bound.batch)
+
+        message = initial.copy()
+        core.push_set(message, x[::-1], runs(batches), falling)
+        assert message.to_bytes() == expected.to_bytes()
+        in_order = np.array(sorted(x.tolist(), key=key), x.dtype)
+        assert_equal(core.pop_set(message, runs(batches[::-1]), falling), in_order)
+        assert message == initial
+
+        assert_equal(spec_chain.decode_set(bound, expected, len(x), key), in_order)
+        spec_chain.check_end(expected, start)
+
     def check_codec(self, x: NDArray[Any], message: Message) -> None:
         """One batch by public codecs, in the core, and by the specification."""
         core = self.core

@@ -58,6 +58,11 @@ void bind_more_codecs(nb::module_& m) {
             frequencies_of(view(weights), levels, precision, out);
         });
     });
+    m.def("check_own_categorical", [](const In<std::uint32_t>& frequencies, unsigned precision) {
+        const std::size_t levels = levels_of(frequencies);
+        nb::gil_scoped_release release;
+        OwnCategorical(view(frequencies), levels, precision);
+    });
     m.def("push_own_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
                                      unsigned precision, const In<std::uint32_t>& symbols) {
         const std::size_t levels = levels_of(frequencies);

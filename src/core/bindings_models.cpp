@@ -279,6 +279,29 @@ std::vector<Batches> batches_of(const std::vector<std::pair<std::size_t, std::si
     return batches;
 }
 
+using Items = std::variant<In<std::uint8_t>, In<std::uint16_t>>;
+
+// Calls `use(items)`, without the GIL, if a model has symbols of this type.
+template <class Use>
+void visit_items(const Program& program, const Items& x, const Use& use) {
+    require(program.data().bytes() == (x.index() == 0), program.data().bytes()
+                                                            ? "this model has items of uint8"
+                                                            : "this model has items of uint16");
+    nb::gil_scoped_release release;
+    std::visit([&](const auto& array) { use(view(array)); }, x);
+}
+
+// A new array [items, elements] of the symbols of a model, filled by `fill(items)`.
+template <class Fill>
+nb::object make_items(const Program& program, const std::vector<Batches>& batches,
+                      const Fill& fill) {
+    std::size_t items = 0;
+    for (const Batches& run : batches) items += run.size * run.count;
+    const std::vector<std::size_t> shape{items, program.data().elements};
+    if (program.data().bytes()) return nb::cast(make_array<std::uint8_t>(shape, fill));
+    return nb::cast(make_array<std::uint16_t>(shape, fill));
+}
+
 void bind_program(nb::module_& m) {
     using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
     using Codes = std::vector<std::pair<bool, std::shared_ptr<Distribution>>>;
@@ -296,34 +319,36 @@ void bind_program(nb::module_& m) {
             "variables"_a, "steps"_a)
         .def(
             "push",
-            [](const Program& self, Message& message, const In<std::uint8_t>& x,
-               const Pairs& batches) {
-                require(self.data().bytes(), "this model has items of uint16");
-                nb::gil_scoped_release release;
-                self.push(message, view(x), batches_of(batches));
-            },
-            "message"_a, nb::arg("x").noconvert(), "batches"_a)
-        .def(
-            "push",
-            [](const Program& self, Message& message, const In<std::uint16_t>& x,
-               const Pairs& batches) {
-                require(!self.data().bytes(), "this model has items of uint8");
-                nb::gil_scoped_release release;
-                self.push(message, view(x), batches_of(batches));
+            [](const Program& self, Message& message, const Items& x, const Pairs& batches) {
+                visit_items(self, x,
+                            [&](auto items) { self.push(message, items, batches_of(batches)); });
             },
             "message"_a, nb::arg("x").noconvert(), "batches"_a)
         .def(
             "pop",
-            [](const Program& self, Message& message, const Pairs& pairs) -> nb::object {
+            [](const Program& self, Message& message, const Pairs& pairs) {
                 const std::vector<Batches> batches = batches_of(pairs);
-                std::size_t items = 0;
-                for (const Batches& run : batches) items += run.size * run.count;
-                const std::vector<std::size_t> shape{items, self.data().elements};
-                const auto pop = [&](auto out) { self.pop(message, out, batches); };
-                if (self.data().bytes()) return nb::cast(make_array<std::uint8_t>(shape, pop));
-                return nb::cast(make_array<std::uint16_t>(shape, pop));
+                return make_items(self, batches,
+                                  [&](auto out) { self.pop(message, out, batches); });
             },
-            "message"_a, "batches"_a);
+            "message"_a, "batches"_a)
+        .def(
+            "push_set",
+            [](const Program& self, Message& message, const Items& x, const Pairs& batches,
+               bool falling) {
+                visit_items(self, x, [&](auto items) {
+                    self.push_set(message, items, batches_of(batches), falling);
+                });
+            },
+            "message"_a, nb::arg("x").noconvert(), "batches"_a, "falling"_a)
+        .def(
+            "pop_set",
+            [](const Program& self, Message& message, const Pairs& pairs, bool falling) {
+                const std::vector<Batches> batches = batches_of(pairs);
+                return make_items(self, batches,
+                                  [&](auto out) { self.pop_set(message, out, batches, falling); });
+            },
+            "message"_a, "batches"_a, "falling"_a);
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ class CountCodec {
             const auto at = static_cast<double>(c);
             weights_[c] = weights_[c + 1] * (counts.down(at) / counts.up(at));
         }
-        starts_of(weights_, precision_, starts_.data());
+        starts_of(weights_, largest_of(weights_), precision_, starts_.data());
         made_ = true;
         a_ = a;
         b_ = b;

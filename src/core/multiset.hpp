@@ -52,6 +52,12 @@ class Multiset {
         return place;
     }
 
+    // Calls `visit(number, count)` for all that are equal, in order.
+    template <class Visit>
+    void each(const Visit& visit) const {
+        visit_tree(root_, visit);
+    }
+
     // Takes out the member at a place: its number, or that of one that equals it.
     std::pair<std::uint32_t, Place> take(std::uint32_t at) {
         Place place{0, 0, size()};
@@ -83,6 +89,14 @@ class Multiset {
         std::uint32_t members = 0;  // in this tree
         std::uint32_t nodes = 0;    // in this tree
     };
+
+    template <class Visit>
+    void visit_tree(std::uint32_t node, const Visit& visit) const {
+        if (node == 0) return;
+        visit_tree(nodes_[node].left, visit);
+        visit(nodes_[node].number, nodes_[node].count);
+        visit_tree(nodes_[node].right, visit);
+    }
 
     std::uint64_t weight(std::uint32_t node) const { return std::uint64_t{nodes_[node].nodes} + 1; }
 

@@ -36,10 +36,19 @@ struct WeightUnits {
     }
 };
 
-// From weights [levels], not negative, of which the largest is at least `least_weight` and finite,
-// the starts [levels + 1].
-inline void starts_of(std::span<const double> weights, unsigned precision, std::uint32_t* starts) {
-    const WeightUnits units(*std::ranges::max_element(weights));
+// The largest weight; -1 if one is negative, infinite, or no number. The bits of doubles that are
+// not negative are in the order of the numbers, and those of all others come behind.
+inline double largest_of(std::span<const double> weights) {
+    std::uint64_t most = 0;
+    for (double weight : weights) most = std::max(most, std::bit_cast<std::uint64_t>(weight + 0.0));
+    const double largest = std::bit_cast<double>(most);
+    return largest >= 0 && largest <= std::numeric_limits<double>::max() ? largest : -1;
+}
+
+// From weights [levels], of which the largest is at least `least_weight`, the starts [levels + 1].
+inline void starts_of(std::span<const double> weights, double largest, unsigned precision,
+                      std::uint32_t* starts) {
+    const WeightUnits units(largest);
     std::uint64_t sum = 0;
     for (double weight : weights) sum += units(weight);
     const std::uint64_t over_sum = (std::uint64_t{1} << 63) / sum;
@@ -65,15 +74,10 @@ inline void frequencies_of(std::span<const double> weights, std::size_t levels, 
     std::vector<std::uint32_t> starts(levels + 1);
     for (std::size_t at = 0; at < weights.size(); at += levels) {
         const auto row = weights.subspan(at, levels);
-        double largest = 0;
-        bool good = true;
-        for (double weight : row) {
-            good &= weight >= 0;
-            largest = weight > largest ? weight : largest;
-        }
-        require(good && largest >= least_weight && largest <= std::numeric_limits<double>::max(),
+        const double largest = largest_of(row);
+        require(largest >= least_weight,
                 "probabilities must be finite and not negative, and not all zero or below 2^-900");
-        starts_of(row, precision, starts.data());
+        starts_of(row, largest, precision, starts.data());
         for (std::size_t c = 0; c < levels; ++c) frequencies[at + c] = starts[c + 1] - starts[c];
     }
 }
@@ -87,7 +91,8 @@ struct OwnCategorical {
     OwnCategorical(std::span<const std::uint32_t> frequencies, std::size_t levels,
                    unsigned precision)
         : frequencies(frequencies), levels(levels), precision(precision) {
-        require_levels(levels, precision);
+        require(precision >= 1 && precision <= max_precision,
+                "a categorical codec needs a precision from 1 to 24");
         for (std::size_t at = 0; at < frequencies.size(); at += levels) {
             std::uint64_t sum = 0;
             std::uint32_t least = 1;
@@ -96,7 +101,7 @@ struct OwnCategorical {
                 least = std::min(least, frequency);
             }
             require(least == 1 && sum == std::uint64_t{1} << precision,
-                    "the frequencies of each symbol must be at least 1 and sum to 2^precision");
+                    "the frequencies of a categorical codec must sum to 2^precision");
         }
     }
 

@@ -58,6 +58,11 @@ def assert_same(restored: NDArray[Any], array: NDArray[Any]) -> None:
     assert restored.tobytes() == array.tobytes()
 
 
+def in_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Its items sorted by their bytes."""
+    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
+
+
 class _Pipe(io.RawIOBase):
     """Bytes that can be read or written once, in pieces, and not be sought in."""
 

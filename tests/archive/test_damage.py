@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive.layout import HEAD
 
-from .conftest import Pipe, assert_same, pack, unpack
+from .conftest import Pipe, assert_same, in_order, pack, unpack
 
 BLOCK = 4
 COUNT = 18  # the blocks have 3 or 4 items
@@ -91,11 +91,20 @@ ONE_WAY, ALL_WAYS = pytest.param(1, id="one way"), pytest.param(WAYS, id="all wa
 
 @pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
 def test_every_byte_of_an_archive(digits: NDArray[np.bool_], ways: int) -> None:
-    array = digits[:COUNT]
-    archive = pack(array, block=BLOCK)
+    check_bytes(digits[:COUNT], False, 1, ways)
+
+
+@pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
+def test_bytes_of_an_archive_of_multisets(digits: NDArray[np.bool_], ways: int) -> None:
+    check_bytes(in_order(digits[:COUNT]), True, 1 if ways == WAYS else 5, ways)
+
+
+def check_bytes(array: NDArray[np.bool_], unordered: bool, step: int, ways: int) -> None:
+    """Damages each byte, or each of so many, of an archive of five blocks."""
+    archive = pack(array, block=BLOCK, unordered=unordered)
     whole = sections(archive)
     assert len(whole) == 5
-    for at in range(len(archive)):
+    for at in range(0, len(archive), step):
         for data in some(damaged(archive, at), at, ways):
             check(data, whole, array, None)
     for data in (archive + b"\0", b"\0" + archive):

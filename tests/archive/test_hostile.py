@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import layout
-from bitsback.archive.block import PREFIX_SIZE
+from bitsback.archive import chain, layout
+from bitsback.archive.block import MULTISET, PREFIX_SIZE
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
 from bitsback.archive.runs import Run, pack_runs
@@ -62,7 +62,7 @@ def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
 
 
 @pytest.mark.parametrize("count", [10**6, 1 << 31, 1 << 40, 1 << 60])
-@pytest.mark.parametrize("method", [0, 1, 2, 3])
+@pytest.mark.parametrize("method", [0, 1, 2, 3, MULTISET + 2])
 def test_many_items_in_few_bytes(count: int, method: int) -> None:
     name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
@@ -211,6 +211,43 @@ def test_messages_that_are_none() -> None:
         refuse(data, "block 0")
 
 
+def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
+    """Any message pops as one; that it began as another one is found."""
+    model = bitsback.load_model("mnist-binary")
+    words = np.random.default_rng(0).integers(0, 256, 4000, np.uint8).tobytes()
+    message = b"\1\1" + bytes(7) + b"\1" + words
+    runs = [Run(2, BOOL, MNIST, LEVELS), Run(3, BOOL, MNIST, (b"\1", b"\0"))]
+    for match, some, data in (
+        ("digest", runs[:1], model.identity[:16] + message),
+        ("digest", runs[1:], model.identity[:16] + message),
+        ("of several runs", runs, model.identity[:16] + message),
+        ("no message", runs[:1], model.identity[:16] + message[:31]),
+    ):
+        count = sum(run.items for run in some)
+        payload = varint(0) + pack_runs(some) + bytes([MULTISET + 2]) + data
+        refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
+    for method in (0, 1, 3, 5, 15, 32):
+        payload = block(0, runs[0], MULTISET + method, b"")
+        refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
+
+
+def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
+    """The digest is that of the items in order, and of no other."""
+    model = bitsback.load_model("mnist-binary")
+    run = Run(20, BOOL, MNIST, LEVELS)
+    x = digits[:20]
+    for order in (chain.Order.RISING, chain.Order.FALLING):
+        message = chain.encode(
+            model.at(MNIST),
+            x.reshape(20, -1).view(np.uint8),
+            chain.digest(pack_runs([run]), x.tobytes()),
+            1,
+            order,
+        )
+        payload = block(0, run, MULTISET + 2, model.identity[:16] + message)
+        refuse(archive(Collection(BOOL, x.shape, 1), (20, payload)), "digest")
+
+
 def test_runs_of_different_levels_in_one_block() -> None:
     """The writer makes one run a block; the format knows more."""
     runs = [
@@ -244,7 +281,7 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
 
 def test_newer_archives(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20])
-    for at, value in ((7, 3), (7, 255), (8, 2), (8, 128)):
+    for at, value in ((7, 3), (7, 255), (8, 4), (8, 128)):
         changed = bytearray(data)
         changed[at] = value
         refuse(bytes(changed), "newer|shortest")

@@ -57,6 +57,8 @@ def archives() -> list[Seed]:
         ("chain", ink, {"model": "mnist-binary"}),
         ("chain of blocks", ink * np.uint8(255), {"model": "mnist-binary", "block": 2}),
         ("chain of bytes", grey, {"model": "mnist", "block": 2}),
+        ("multiset", in_order(np.concatenate([ink, ink[:2]])), {"unordered": True}),
+        ("multisets", in_order(grey), {"model": "mnist", "block": 2, "unordered": True}),
         ("packed", bits, {"block": 4, "stack": False}),
         ("raw", numbers, {"block": 4}),
         ("deflated", smooth, {"model": "fast", "block": 2}),
@@ -91,6 +93,11 @@ def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
         out = io.BytesIO()
         bitsback.merge(shards, out)
         return out.getvalue()
+
+
+def in_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Sorted by the bytes of the items."""
+    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
 
 
 def stored(data: bytes) -> tuple[bytes, ...]:

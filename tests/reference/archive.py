@@ -48,7 +48,7 @@ def read_sections(data: bytes) -> list[Section]:
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
     require(reader.byte() == 2, "version 2")
-    require(reader.varint() <= 1, "no feature that this reader does not understand")
+    require(reader.varint() <= 3, "no feature that this reader does not understand")
     require(data[-4:] == END, "the last four bytes of a footer")
     sections = []
     while reader.at < len(data) - 12:

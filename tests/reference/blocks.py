@@ -4,7 +4,7 @@ import lzma
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from . import chain
 from .fields import Reader, require
 from .message import Message
 from .model import Model
+from .picks import Picks
 from .planes import PlaneShape
 from .values import Size
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
+MULTISET = 16
 
 
 @dataclass
@@ -93,18 +95,29 @@ def decode_block(
     runs_field = payload[at : reader.at]
     require(sum(run.count for run in runs) == count, "the index gives the number of items")
     require(all(run.dtype == dtype for run in runs), "the items of an array are alike")
-    method = reader.byte()
+    byte = reader.byte()
+    method, multiset = byte & ~MULTISET, byte & MULTISET > 0
+    require(not multiset or method in (CHAIN, PLANES), "a method that codes multisets")
     name = reader.take(16) if method in (CHAIN, PLANES) else None
     layout = reader.byte() if method == PLANES else 0
     require(name is None or name in models, "a model that is there")
     model = None if name is None else models[name]
-    return runs, decode_data(payload[reader.at :], method, runs, runs_field, model, layout)
+    data = payload[reader.at :]
+    return runs, decode_data(data, method, runs, runs_field, model, layout, multiset)
 
 
 def decode_data(
-    data: bytes, method: int, runs: list[Run], runs_field: bytes, model: Any, layout: int
+    data: bytes,
+    method: int,
+    runs: list[Run],
+    runs_field: bytes,
+    model: Any,
+    layout: int,
+    multiset: bool = False,
 ) -> bytes:
-    """The bytes of the pieces of a block. model: for the methods that name one."""
+    """The bytes of the pieces of a block. model: for the methods that name one. multiset: whether
+    the pieces are one.
+    """
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
@@ -127,12 +140,12 @@ def decode_data(
         return decode_squeezed(reader, runs, elements, itemsize)
     require(model.free == (method == PLANES), "a model for the method")
     if method == CHAIN:
-        return decode_chain(data, runs, runs_field, model)
-    return decode_planes(data, runs, runs_field, layout, model)
+        return decode_chain(data, runs, runs_field, model, multiset)
+    return decode_planes(data, runs, runs_field, layout, model, multiset)
 
 
 def decode_planes(
-    data: bytes, runs: list[Run], runs_field: bytes, layout: int, model: Any
+    data: bytes, runs: list[Run], runs_field: bytes, layout: int, model: Any, multiset: bool
 ) -> bytes:
     require(layout <= 1, "a layout of the list")
     elements = sum(run.elements for run in runs)
@@ -150,16 +163,41 @@ def decode_planes(
         model.plane_room(planes) <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
     )
+    batches = len(chain.doubling(len(planes))) if multiset else 1
     require(
-        model.plane_work(planes) + model.plane_steps(planes) * 2**15 <= 2**34 + 2**24 * len(data),
+        model.plane_work(planes) + batches * model.plane_steps(planes) * 2**15
+        <= 2**34 + 2**24 * len(data),
         "no more work than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
-    symbols = np.array(model.planes(planes).pop(message), np.uint16)
-    items = to_bytes(symbols, runs)
+    if multiset:
+        items = decode_plane_sets(message, runs, model, planes)
+    else:
+        items = to_bytes(np.array(model.planes(planes).pop(message), np.uint16), runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
+
+
+def decode_plane_sets(
+    message: Message, runs: list[Run], model: Any, planes: list[PlaneShape]
+) -> bytes:
+    """Each run is a multiset; a batch has the next places, of one run or of several."""
+    owners = [number for number, run in enumerate(runs) for _ in range(run.count)]
+    picks = [Picks() for _ in runs]
+    at = 0
+    for size in reversed(chain.doubling(len(planes))):
+        places = range(at, at + size)
+        symbols = np.array(model.planes([planes[i] for i in places]).pop(message), np.uint16)
+        items: dict[int, list[bytes]] = {}
+        for place in places:
+            one = replace(runs[owners[place]], count=1)
+            items.setdefault(owners[place], []).append(to_bytes(symbols[: one.elements], [one]))
+            symbols = symbols[one.elements :]
+        for number in sorted(items, reverse=True):
+            picks[number].push(message, items[number])
+        at += size
+    return b"".join(item for each in picks for item in each.left)
 
 
 def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
@@ -191,7 +229,9 @@ def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: in
     return to_bytes(bits[:elements], runs)
 
 
-def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) -> bytes:
+def decode_chain(
+    data: bytes, runs: list[Run], runs_field: bytes, model: Model, multiset: bool
+) -> bytes:
     count = sum(run.count for run in runs)
     sizes = {size_of(run.shape, model) for run in runs}
     require(len(sizes) == 1, "all items of a block are images of one size")
@@ -217,8 +257,15 @@ def decode_chain(data: bytes, runs: list[Run], runs_field: bytes, model: Model) 
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
-    symbols = chain.decode(bound, message, count).ravel()
-    items = to_bytes(symbols, runs) if all(two) else symbols.astype(dtype).tobytes()
+    if multiset:
+        require(len(runs) == 1, "one run is one multiset")
+        one = replace(runs[0], count=1)
+        symbols = chain.decode_set(
+            bound, message, count, lambda item: to_bytes(np.array(item), [one])
+        )
+    else:
+        symbols = chain.decode(bound, message, count)
+    items = to_bytes(symbols.ravel(), runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 

@@ -1,6 +1,7 @@
 """A block of items and one message (docs/format.md): digest, batches, both directions."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from .message import LOW, Message
 from .model import Bound
+from .picks import Picks
 
 
 class MismatchError(Exception):
@@ -61,6 +63,40 @@ def decode(model: Bound, message: Message, n: int) -> NDArray[Any]:
         model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))
     ]
     return np.array([c for batch in batches for c in batch], np.int64).reshape(n, model.elements)
+
+
+def encode_set(
+    model: Bound, symbols: NDArray[Any], key: Callable[[list[int]], bytes], start: bytes, lanes: int
+) -> Message:
+    """Code them as a multiset, ordered by the bytes that `key` makes of an item's symbols."""
+    message = initial(start, lanes)
+    picks = Picks((key(item), item) for item in symbols.tolist())
+    for size in schedule(len(symbols), model.growth, model.batch):
+        batch = picks.pop(message, size)
+        model.codec(size).push(message, [c for _, item in batch for c in item])
+    return message
+
+
+def decode_set(
+    model: Bound, message: Message, n: int, key: Callable[[list[int]], bytes]
+) -> NDArray[Any]:
+    """The symbols [n, elements] in the order of their bytes; `message` becomes the one that it
+    started from.
+    """
+    picks = Picks()
+    for size in reversed(schedule(n, model.growth, model.batch)):
+        flat = model.codec(size).pop(message)
+        items = [flat[at : at + model.elements] for at in range(0, len(flat), model.elements)]
+        picks.push(message, [(key(item), item) for item in items])
+    return np.array([item for _, item in picks.left], np.int64).reshape(n, model.elements)
+
+
+def doubling(n: int) -> list[int]:
+    """The sizes of the batches of planes that are multisets."""
+    sizes: list[int] = []
+    while (done := sum(sizes)) < n:
+        sizes.append(min(max(done, 1), n - done))
+    return sizes
 
 
 def check_end(message: Message, of: bytes) -> None:

@@ -159,6 +159,42 @@ def test_ink_may_be_the_lesser_value() -> None:
     assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.CHAIN]
 
 
+def in_order(array: NDArray[Any]) -> NDArray[Any]:
+    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
+
+
+@pytest.mark.parametrize("values", [("|u1", 0, 1), ("|u1", 255, 0), (">f4", -0.0, 1.5)])
+def test_multisets(values: tuple[str, float, float]) -> None:
+    """Of 9 digits of two values, two of them equal, from one block and from two."""
+    dtype, low, high = values
+    array = np.where(digits(8) == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
+    array = in_order(np.concatenate([array, array[:1]]))
+    chain = spec_blocks.MULTISET + spec_blocks.CHAIN
+    assert check(array, model=NAME, unordered=True) == [chain]
+    assert check(array, model=NAME, unordered=True, block=5) == [chain] * 2
+
+
+def test_multisets_of_bytes_and_of_other_methods() -> None:
+    chain = spec_blocks.MULTISET + spec_blocks.CHAIN
+    assert check(in_order(digits(5, GREY)), model=GREY, unordered=True) == [chain]
+    numbers = in_order(np.random.default_rng(0).integers(0, 9, (30, 3)))
+    assert check(numbers, unordered=True) == [spec_blocks.SQUEEZED]
+
+
+@pytest.mark.parametrize("bilevel", [False, True])
+def test_multisets_of_planes(bilevel: bool) -> None:
+    """Coded by the models that ship; of two levels two pictures are equal."""
+    y, x = np.mgrid[:14, :20]
+    noise = np.random.default_rng(0).integers(0, 9, (4, 14, 20))
+    pictures = np.stack([(y * (n + 2) + x * x // 4) for n in range(4)]) + noise
+    array = in_order(pictures.astype(np.uint8))
+    planes = spec_blocks.MULTISET + spec_blocks.PLANES
+    if bilevel:
+        array = in_order(array[[0, 1, 1, 2, 3]] > 90)
+    model = "universal-bilevel" if bilevel else "universal"
+    assert check(array, model=model, unordered=True) == [planes]
+
+
 def test_blocks() -> None:
     assert check(digits(7), model=NAME, block=3) == [spec_blocks.CHAIN] * 3
     assert len(check(np.arange(1000).reshape(10, 100), block=3)) == 4

@@ -178,6 +178,17 @@ def test_a_chain_is_that_of_the_specification(name: str, lanes: int) -> None:
     pair.check_chain(pair.items(14 if pair.bound.elements < 100 else 5), lanes)
 
 
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("falling", [False, True])
+def test_a_multiset_is_that_of_the_specification(name: str, falling: bool) -> None:
+    """Of items that are often equal, of as many, and of one."""
+    pair = pair_of(name)
+    falling = falling and pair.theirs.levels == 2
+    items = pair.items(5)
+    for x in (items[[0, 3, 1, 0, 2, 4, 3, 3, 1]], items[[2] * 4], items[:1]):
+        pair.check_set(x, 1 + len(x) % 3, falling)
+
+
 @pytest.mark.parametrize("name", ["dense", "scan", "a mixture", "dull pixels of two groups"])
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_every_path_codes_the_same(name: str, path: str) -> None:

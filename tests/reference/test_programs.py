@@ -20,6 +20,7 @@ def check(program: Program, lanes: int, path: str | None = None) -> None:
     pair.check_codec(pair.items(2, lanes), a_message(lanes, lanes))
     pair.check_random_bits(2, a_message(lanes, lanes, words=1000))
     pair.check_chain(pair.items(6), lanes)
+    pair.check_set(pair.items(7, seed=lanes), lanes, pair.theirs.levels == 2 and lanes % 2 == 0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -116,6 +116,8 @@ class Asked:
     dtype: DTypeLike | None = None
     shape: Sequence[int] | None = None
     """Of images that come one after another."""
+    unordered: bool = False
+    """Whether the order of items does not matter."""
     keeping: Keeping | None = None
     """None: pictures are their pixels alone, in the colours that they show."""
 

@@ -11,6 +11,8 @@ from bitsback.models.model import BoundModel
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES = range(5)
 METHODS = ("raw", "packed", "chain", "squeezed", "planes")
+MULTISET = 16
+"""Is added to the method of a block whose items are a multiset: to chain or planes."""
 PREFIX_SIZE = 16
 """Bytes of a model's identity that stand for the model."""
 
@@ -51,6 +53,8 @@ class Opened:
     layout: int
     """For the method planes."""
     data: memoryview
+    multiset: bool = False
+    """Whether its pieces are a multiset, for the same methods."""
 
     @property
     def items(self) -> int:
@@ -65,13 +69,14 @@ def read_header(payload: memoryview) -> Opened:
     start = cursor.at
     runs = read_runs(cursor)
     runs_field = bytes(payload[start : cursor.at])
-    method = cursor.byte()
-    if method >= len(METHODS):
-        raise ArchiveError(f"it has the method {method}: it needs a newer bitsback")
+    byte = cursor.byte()
+    method, multiset = byte & ~MULTISET, bool(byte & MULTISET)
+    if method >= len(METHODS) or (multiset and method not in (CHAIN, PLANES)):
+        raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     model = cursor.take(PREFIX_SIZE) if method in (CHAIN, PLANES) else None
     layout = cursor.byte() if method == PLANES else planes.PICTURES
     if layout > planes.STACKS:
         raise ArchiveError(f"it has the layout {layout}: it needs a newer bitsback")
     if method != PLANES and any(isinstance(run.levels, Values) for run in runs):
         raise ArchiveError("it has levels that its method does not use")
-    return Opened(first, runs, runs_field, method, model, layout, payload[cursor.at :])
+    return Opened(first, runs, runs_field, method, model, layout, payload[cursor.at :], multiset)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain, planes
+from bitsback.archive import chain, plane_sets, planes
 from bitsback.archive.block import (
     METHODS,
     PACKED,
@@ -55,7 +55,9 @@ def decode(
             f" {items} from {first} on"
         )
     _check_shapes(block, part, first - before)
-    count = items if stop is None or not part.plain else min(stop, items)
+    count = items if stop is None else min(stop, items)
+    if not part.plain or block.multiset:  # whose items have their order when all are there
+        count = items
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:
         return Pieces.stacked(
@@ -155,12 +157,16 @@ def _decode_planes(
         raise ArchiveError(
             f"its elements have more levels than its model {model.name} codes, {model.levels}"
         )
-    if not planes.affordable(model, shapes, len(block.data)):
+    batches = len(plane_sets.batches(block.items)) if block.multiset else 1
+    if not planes.affordable(model, shapes, len(block.data), batches):
         raise ArchiveError(
             f"it claims {elements} elements in {len(block.data)} bytes, which no writer would"
         )
     message = _message(block)
-    found = planes.decode(model, message, block.runs, shapes)
+    if block.multiset:
+        found = plane_sets.decode(model, message, block.runs, block.layout)
+    else:
+        found = planes.decode(model, message, block.runs, shapes)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, found.view(np.uint8).data))
     return found
@@ -176,6 +182,8 @@ def _decode_chain(block: Opened, find_model: FindModel, stop: int, verify: bool)
             f"its items, of the shape {next(iter(shapes))}, are not what its model {model.name}"
             f" codes, {model.items_in_words}"
         )
+    if block.multiset and len(block.runs) > 1:
+        raise ArchiveError("its items are one multiset, and of several runs")
     two_levels = block.runs[0].levels is not None
     if two_levels != (model.levels == 2):
         raise ArchiveError(
@@ -189,7 +197,8 @@ def _decode_chain(block: Opened, find_model: FindModel, stop: int, verify: bool)
             f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
         )
     message = _message(block)
-    symbols = chain.decode(bound, message, block.items, stop)
+    order = chain.Order.of(block.runs[0].pair) if block.multiset else None
+    symbols = chain.decode(bound, message, block.items, stop, order)
     elements = _elements_of(symbols.reshape(-1), block.runs)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain, planes
+from bitsback.archive import chain, plane_sets, planes
 from bitsback.archive.block import (
     CHAIN,
+    MULTISET,
     PACKED,
     PLANES,
     PREFIX_SIZE,
@@ -45,6 +46,8 @@ class Encoded:
     """Whether its elements have two values."""
     outdone: bool
     """Whether a model could code it, and made it larger than the method that was taken."""
+    order_bits: float
+    """What the order of its items would take, if it is left out."""
 
 
 def lanes_for(elements: int) -> int:
@@ -60,22 +63,27 @@ def encode(
     coder: Coder = "deflate",
     contested: bool = True,
     layout: int = planes.PICTURES,
+    order_bits: float | None = None,
 ) -> Encoded:
     """Encodes a block in the smallest way.
 
     first: the number of the block's first piece. model: one that may fit them, if there is one.
     invert: the greater of two levels is symbol 0. coder: the general compressor, which is tried
     where no model is used, or where it may be as good, `contested`. layout: what the axes of the
-    pieces are to a free model.
+    pieces are to a free model. order_bits: of pieces in canonical order, which are a multiset, what
+    another order would take.
     """
     levels = find_levels(pieces.elements)
-    way, codable = find_way(pieces, levels, model, invert, coder, lambda _: contested, layout)
+    multiset = order_bits is not None
+    way, codable = find_way(
+        pieces, levels, model, invert, coder, lambda _: contested, layout, multiset
+    )
     return Encoded(
         section(
             BLOCK,
             varint(first),
             pack_runs(_runs(pieces, way.levels)),
-            bytes([way.method]),
+            bytes([way.method | MULTISET * way.multiset]),
             way.head,
             *way.data,
         ),
@@ -84,6 +92,7 @@ def encode(
         way.model,
         two_valued=levels is not None,
         outdone=codable and way.model is None,
+        order_bits=order_bits if way.multiset and order_bits else 0,
     )
 
 
@@ -95,6 +104,7 @@ def find_way(
     coder: Coder,
     contested: Callable[["Way"], bool],
     layout: int,
+    multiset: bool = False,
 ) -> tuple["Way", bool]:
     """The smallest way to store pieces, and whether the model could code them. levels: what
     `find_levels` finds. contested: tells of the way of the model. The other arguments are those of
@@ -105,9 +115,9 @@ def find_way(
     codable, way = False, None
     if model is not None:
         codable, way = (
-            _by_planes(pieces, model, layout, invert)
+            _by_planes(pieces, model, layout, invert, multiset)
             if model.free
-            else _by_model(pieces, model, levels)
+            else _by_model(pieces, model, levels, multiset)
         )
     if way is None or contested(way) or way.cost >= _least(pieces, levels is not None):
         ways = [*_otherwise(pieces, levels, coder), *([way] if way is not None else [])]
@@ -133,7 +143,9 @@ def _least(pieces: Pieces, two_valued: bool) -> int:
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
-def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[bool, Way | None]":
+def _by_model(
+    pieces: Pieces, model: Model, levels: Levels | None, multiset: bool
+) -> "tuple[bool, Way | None]":
     """Whether a model codes the pieces, and how, unless a reader would refuse that."""
     bound = model.fitted(pieces.shape) if pieces.shape is not None else None
     coded = model_symbols(model, pieces.elements, levels)
@@ -144,14 +156,15 @@ def _by_model(pieces: Pieces, model: Model, levels: Levels | None) -> "tuple[boo
         return True, None
     digest = chain.digest(pack_runs(_runs(pieces, coded[0])), pieces.bytes)
     symbols = coded[1].reshape(pieces.count, -1)
-    data = chain.encode(bound, symbols, digest, lanes_for(symbols.size))
+    order = chain.Order.of(coded[0]) if multiset else None
+    data = chain.encode(bound, symbols, digest, lanes_for(symbols.size), order)
     if not affordable(bound, pieces.count, len(data)):
         return True, None
-    return True, Way(CHAIN, coded[0], [data], model)
+    return True, Way(CHAIN, coded[0], [data], model, multiset=multiset)
 
 
 def _by_planes(
-    pieces: Pieces, model: Model, layout: int, invert: bool
+    pieces: Pieces, model: Model, layout: int, invert: bool, multiset: bool
 ) -> "tuple[bool, Way | None]":
     """The same of a free model."""
     if not all(layout in planes.layouts_for(pieces.dtype, shape) for _, shape in pieces.shapes):
@@ -162,14 +175,20 @@ def _by_planes(
     runs = _runs(pieces, levels)
     shapes = planes.plane_shapes(runs, layout)
     elements = pieces.elements
-    if not planes.affordable(model, shapes, elements.nbytes):
+    batches = len(plane_sets.batches(pieces.count)) if multiset else 1
+    if not planes.affordable(model, shapes, elements.nbytes, batches):
         return True, None
     digest = chain.digest(pack_runs(runs), pieces.bytes)
     symbols = planes.to_planes(pieces, levels)
-    data = planes.encode(model, runs, layout, symbols, digest, lanes_for(elements.size))
-    if not planes.affordable(model, shapes, len(data)) or elements.size > max_elements(len(data)):
+    lanes = lanes_for(elements.size)
+    if multiset:
+        data = plane_sets.encode(model, pieces, runs, layout, symbols, digest, lanes)
+    else:
+        data = planes.encode(model, runs, layout, symbols, digest, lanes)
+    claims = elements.size > max_elements(len(data))
+    if claims or not planes.affordable(model, shapes, len(data), batches):
         return True, None
-    return True, Way(PLANES, levels, [data], model, layout)
+    return True, Way(PLANES, levels, [data], model, layout, multiset)
 
 
 def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:
@@ -197,6 +216,7 @@ class Way:
     model: Model | None = None
     layout: int | None = None
     """Of the method planes."""
+    multiset: bool = False
 
     @property
     def head(self) -> bytes:

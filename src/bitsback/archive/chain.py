@@ -5,6 +5,7 @@ docs/format.md, Bits back and the chain.
 """
 
 import hashlib
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -53,20 +54,49 @@ def schedule(items: int, growth: int, batch: int) -> list[tuple[int, int]]:
     return runs
 
 
-def encode(model: BoundModel, symbols: NDArray[Any], content: bytes, lanes: int) -> bytes:
+class Order(Enum):
+    """How the bytes of items are ordered, which are a multiset, by symbols."""
+
+    RISING = False
+    FALLING = True
+    """Those that symbol 0 of two stands for come behind those of symbol 1."""
+
+    @classmethod
+    def of(cls, levels: tuple[bytes, bytes] | None) -> "Order":
+        """levels: the two values that symbols stand for."""
+        return cls(levels is not None and levels[0] > levels[1])
+
+
+def encode(
+    model: BoundModel,
+    symbols: NDArray[Any],
+    content: bytes,
+    lanes: int,
+    order: Order | None = None,
+) -> bytes:
     """The bytes of the message that holds the symbols [items, elements]; `content` is their
-    digest.
+    digest. order: of the items if they are a multiset.
     """
     message = initial(content, lanes)
-    model.push(message, symbols, schedule(len(symbols), model.model.growth, model.model.batch))
+    batches = schedule(len(symbols), model.model.growth, model.model.batch)
+    if order is None:
+        model.push(message, symbols, batches)
+    else:
+        model.push_set(message, symbols, batches, order.value)
     return message.to_bytes()
 
 
-def decode(model: BoundModel, message: Message, items: int, stop: int) -> NDArray[Any]:
-    """Decodes the first `stop` of a block's items, or a few more: [>= stop, elements].
+def decode(
+    model: BoundModel, message: Message, items: int, stop: int, order: Order | None = None
+) -> NDArray[Any]:
+    """Decodes the first `stop` of a block's items, or a few more: [>= stop, elements]; of a
+    multiset always all.
 
     With stop = items the message ends up as the initial one, if all is well.
     """
+    if order is not None:
+        batches = schedule(items, model.model.growth, model.model.batch)[::-1]
+        return model.pop_set(message, batches, order.value)
     batches, left = [], stop
     for size, count in reversed(schedule(items, model.model.growth, model.model.batch)):
         if left <= 0:

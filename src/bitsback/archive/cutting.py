@@ -21,6 +21,8 @@ _MOST = 1 << 22  # elements of a piece
 _STACK = 1 << 21  # of one of a stack
 BLOCK_ELEMENTS = 2048 * 784
 """About as many elements a block has, unless it is told otherwise."""
+SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
+"""A block of items without an order has as many as there are, up to these: all are in memory."""
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:
@@ -58,11 +60,16 @@ def _leading(shape: Shape) -> Shape:
 
 
 def blocks_of(
-    part: Collection, block: int | None, name: str, elements: int = BLOCK_ELEMENTS
+    part: Collection,
+    block: int | None,
+    name: str,
+    elements: int = BLOCK_ELEMENTS,
+    unordered: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """The blocks of a part, split evenly: the number of the first piece of each, and how many
     pieces it has. block: how many at most; by default so many that they have about so many
-    `elements`. Raises InputError if a piece is larger than a block can be.
+    `elements`, or, if they are `unordered`, all that may be. Raises InputError if a
+    piece is larger than a block can be.
     """
     size = part.dtype.itemsize
     largest = max(math.prod(_largest(shape, part.cut)) * size for _, shape in part.runs)
@@ -72,6 +79,9 @@ def blocks_of(
             f" {MAX_BLOCK_BYTES} that an archive can hold in one piece; reshape the array, so that"
             " it has more and smaller items"
         )
+    if unordered:
+        fitting = max(SET_ELEMENTS // max(largest // size, 1), 1)
+        block = min(SET_ITEMS if block is None else block, SET_ITEMS, fitting)
     if not part.elements:
         starts = sorted({0, part.pieces})
     elif block is None:

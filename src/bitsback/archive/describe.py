@@ -46,6 +46,9 @@ class Opener(Protocol):
     def kind(self) -> str: ...
 
     @property
+    def unordered(self) -> bool: ...
+
+    @property
     def names(self) -> list[str]: ...
 
     @property
@@ -74,6 +77,7 @@ def describe(archive: Opener) -> dict[str, Any]:
     methods = dict.fromkeys(reversed(METHODS), 0)
     layouts = dict.fromkeys(LAYOUTS, 0)
     lanes: set[int] = set()
+    multisets = 0
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
     damaged = 0
@@ -95,6 +99,7 @@ def describe(archive: Opener) -> dict[str, Any]:
                 )
             continue
         methods[METHODS[header.method]] += 1
+        multisets += header.multiset
         if header.model is not None:
             lanes.update(header.data[:1])
             if header.method == PLANES:
@@ -114,6 +119,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "version": VERSION,
         "bytes": archive.size,
         "kind": archive.kind,
+        "unordered": archive.unordered,
         **contents,
         "items": len(archive),
         "pieces": collection.pieces,
@@ -128,6 +134,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "block_bytes": sum(block.size for block in archive.blocks),
         "methods": methods,
         "layouts": layouts,
+        "multisets": multisets,
         "lanes": sorted(lanes),
         "models": list(models.values()),
         "model_bytes": archive.model_bytes,

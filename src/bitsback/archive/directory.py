@@ -62,6 +62,8 @@ class Directory:
 
     collection: Content | None = None
     """None where it is damaged."""
+    features: int = 0
+    """None, where these are damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
     """The number of pieces that the index lists, if there is one."""
@@ -171,8 +173,8 @@ def _find_index(read: Read, size: int) -> _Index | None:
 def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
     """Reads magic to `C`; where the sections after it begin."""
     try:
-        head = check_head(read(0, _HEAD_SPACE))
-        return _read_collection(read, directory, head, size)
+        directory.features, end = check_head(read(0, _HEAD_SPACE))
+        return _read_collection(read, directory, end, size)
     except _DamagedCollection as error:
         if index is None:
             raise ArchiveError(str(error)) from None

@@ -42,6 +42,8 @@ Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Itera
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
     with _open_input(source, asked) as taken, closing(taken):
+        if asked.unordered and isinstance(taken.collection, FileList):
+            raise InputError(f"{taken.name}: holds files, and only an array can lose its order")
         _check_readable(taken)
         yield taken
 

@@ -12,11 +12,10 @@ from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 2
-HEAD = MAGIC + bytes([VERSION, 0])
-"""Magic, version, and no feature that a reader must understand."""
-FILES = 1
-"""The feature of folders with the bytes of files, or with facts of files."""
-HEAD_FILES = MAGIC + bytes([VERSION, FILES])
+FILES, UNORDERED = 1, 2
+"""Features that a reader must understand: folders with the bytes of files, or with facts of files;
+items that have lost their order, of which blocks may be multisets.
+"""
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
 CRC_SIZE = 4
@@ -32,6 +31,14 @@ DTYPES = frozenset(
 """NumPy's type strings of what an archive can hold."""
 
 Shape = tuple[int, ...]
+
+
+def head(features: int = 0) -> bytes:
+    """Magic, version and features."""
+    return MAGIC + bytes([VERSION, features])
+
+
+HEAD = head()
 
 
 class Cursor(wire.Cursor):
@@ -95,9 +102,9 @@ def known_kind(kind: bytes) -> bool:
     return kind in (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS) or b"a" <= kind <= b"z"
 
 
-def check_head(data: bytes) -> int:
-    """Checks magic, version and features at the start of an archive; how many bytes they take.
-    Raises ArchiveError.
+def check_head(data: bytes) -> tuple[int, int]:
+    """Checks magic, version and features at the start of an archive: the features, and how many
+    bytes all of them take. Raises ArchiveError.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
@@ -113,12 +120,12 @@ def check_head(data: bytes) -> int:
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
     features = cursor.varint()
-    if features & ~FILES:
+    if features & ~(FILES | UNORDERED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"
         )
-    return cursor.at
+    return features, cursor.at
 
 
 def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:

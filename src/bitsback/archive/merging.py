@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, pack_index, section
+from bitsback.archive.layout import FILES, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.merge_arrays import merge_arrays
 from bitsback.archive.merge_files import merge_files
 from bitsback.archive.output import Destination, Output, open_output
@@ -86,7 +86,8 @@ def _write(
     shards: Sequence[Shard], merged: Merged, output: Output, progress: Progress | None
 ) -> Summary:
     content = merged.content
-    output.write((HEAD_FILES if merged.with_facts else HEAD) + content.pack())
+    features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
+    output.write(head(features) + content.pack())
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []

@@ -101,8 +101,17 @@ def decode(
     model: Model, message: Message, runs: Sequence[Run], shapes: Sequence[PlaneShape]
 ) -> NDArray[Any]:
     """The elements, flat. The message ends up as the initial one, if all is well."""
+    return from_planes(pop(model, message, shapes), runs)
+
+
+def pop(model: Model, message: Message, shapes: Sequence[PlaneShape]) -> NDArray[Any]:
+    """The symbols of all elements, flat."""
     most = max(shape.levels for shape in shapes)
-    symbols = model.pop_planes(message, shapes, np.dtype(np.uint8 if most <= 256 else np.uint16))
+    return model.pop_planes(message, shapes, np.dtype(np.uint8 if most <= 256 else np.uint16))
+
+
+def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
+    """The elements, flat, that symbols of these runs stand for."""
     parts, at = [], 0
     for run in runs:
         part = symbols[at : at + run.elements]
@@ -116,10 +125,12 @@ def decode(
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)
 
 
-def affordable(model: Model, shapes: Sequence[PlaneShape], data_size: int) -> bool:
-    """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
-    ask for.
+def affordable(
+    model: Model, shapes: Sequence[PlaneShape], data_size: int, batches: int = 1
+) -> bool:
+    """Whether decoding these, in so many batches, from so many bytes takes no more memory and time
+    than a few bytes may ask for.
     """
     room = model.plane_room(shapes)
-    work = model.plane_work(shapes) + model.plane_steps(shapes) * WORK_OF_A_STEP
+    work = model.plane_work(shapes) + batches * model.plane_steps(shapes) * WORK_OF_A_STEP
     return room <= (1 << 26) + (data_size << 10) and work <= (1 << 34) + (data_size << 24)

@@ -30,6 +30,7 @@ class Shard:
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     facts: Facts | None
+    unordered: bool
 
     @property
     def name(self) -> str:
@@ -80,6 +81,7 @@ def look(place: Location) -> Shard:
             files.names if files else [],
             files.runs if files else [],
             files.facts if files else None,
+            archive.unordered,
         )
 
 

@@ -56,3 +56,7 @@ class Compressed(Summary):
     """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
     stored: "dict[str, Held]"
     """The files of a folder that are held bit for bit, and not by their pixels, by the reason."""
+    order_bits: float | None
+    """What the order of the items would have taken, in bits, if they have lost it; None if they
+    keep it.
+    """

@@ -6,8 +6,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import chain, zip_longest
+from dataclasses import replace
+from itertools import zip_longest
 from typing import BinaryIO, Literal, cast, get_args
 
 from numpy.typing import DTypeLike
@@ -19,7 +19,6 @@ from bitsback.archive.choose import (
     HURRIED,
     Choice,
     Chosen,
-    Effort,
     UnfitError,
     any_codes,
     check_fit,
@@ -28,20 +27,17 @@ from bitsback.archive.choose import (
     is_bundled,
     read_choice,
 )
-from bitsback.archive.collection import BYTES, Collection
-from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE, blocks_of
+from bitsback.archive.collection import BYTES
+from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
 from bitsback.archive.growth import Outgrown, check_growth
 from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import HEAD, HEAD_FILES, MODEL, Shape, pack_index, section
+from bitsback.archive.layout import FILES, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
+from bitsback.archive.part_reader import PartReader, Uncoded
 from bitsback.archive.parts import FileList
-from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
-from bitsback.archive.squeeze import Coder
 from bitsback.archive.summary import Compressed, Progress
-from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError
-from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.remote.url import Options, check_options, located
@@ -61,9 +57,6 @@ _QUICK_ELEMENTS = 8 * 784
 fraction of one.
 """
 _QUICK_TILE = 64
-_SEEN = 1 << 17  # elements that a trial may see, and
-_SEEN_PIECES = 64
-
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 
 
@@ -85,6 +78,7 @@ def compress(
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
+    unordered: bool = False,
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
@@ -127,6 +121,10 @@ def compress(
     is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
     are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
     can be had in a millisecond or so.
+    unordered: the order of the items does not matter; they come back sorted by their bytes. A block
+        is a multiset of all of them, or of as many as `block` says, 2^20 at most, and not more than
+        2^28 elements; it is in memory as a whole. Where a model codes it this saves log2(n!) bits
+        of n items. Items that are cut into pieces stay in their order.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -146,6 +144,10 @@ def compress(
         raise InputError(f"files={files!r}: it is 'pixels' or 'exact'")
     if purpose not in get_args(Purpose):
         raise InputError(f"purpose={purpose!r}: it is 'storage' or 'random-access'")
+    if unordered:
+        if stack:
+            raise InputError("a stack is one item, and its slices have an order; leave out one")
+        stack = False
     quick = purpose == "random-access"
     if quick:
         tile = _QUICK_TILE if tile is None else tile
@@ -160,7 +162,7 @@ def compress(
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
     while True:
         try:
-            asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape, keeping)
+            asked = Asked(given, effort, skip_bad, tile, stack, dtype, shape, unordered, keeping)
             return _compress(
                 source, destination, asked, block, threads, embed, progress, force, quick
             )
@@ -180,11 +182,13 @@ def _compress(
     quick: bool,
 ) -> Compressed:
     """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
-    given, effort = asked.given, asked.effort
+    given = asked.given
     with open_input(source, asked) as taken:
         taken.check_output(destination)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
-        parts = [_Part(items, part, block, elements) for items, part in taken.parts]
+        parts = [
+            PartReader(items, part, block, elements, asked.unordered) for items, part in taken.parts
+        ]
         if given is not None and not any(part.codable(given) for part in parts):
             for part in [part for part in parts if part.collection.axes != BYTES][:1]:
                 check_fit(given, part.collection.dtype, part.shape, part.items.name)
@@ -192,7 +196,7 @@ def _compress(
             open_output(destination, force, source) as output,
             _revocable(output, taken, destination) as revocable,
         ):
-            writer = _Writer(taken, parts, revocable, given, effort, embed, quick)
+            writer = _Writer(taken, parts, revocable, asked, embed, quick)
             return writer.write(threads, progress)
 
 
@@ -211,78 +215,13 @@ def _revocable(output: Output, taken: Input, destination: Destination) -> Iterat
             output.write(piece)
 
 
-@dataclass(frozen=True)
-class _Task:
-    pieces: Pieces
-    first: int
-    chosen: Chosen
-    coder: Coder
-
-
-class _Part:
-    """An array on its way into the archive: read once, block by block; its first blocks perhaps
-    ahead of time.
-    """
-
-    def __init__(
-        self, items: Items, collection: Collection, block: int | None, elements: int
-    ) -> None:
-        """block: pieces in a block at most; elements: about how many, if it is not given. Raises
-        InputError if a piece is larger than a block can be.
-        """
-        self.items = items
-        self.collection = collection
-        self._blocks = list(blocks_of(collection, block, items.name, elements))
-        self._reader = PieceReader(items, collection)
-        self._ahead: list[Pieces] = []
-
-    @property
-    def shape(self) -> Shape:
-        """Of its first piece, or of what its items would have."""
-        part = self.collection
-        return part.grid(0).shape_of(0) if part.pieces else part.item_shape
-
-    def codable(self, given: Model | None) -> bool:
-        """Whether there is a model for it."""
-        return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
-
-    def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
-        """The model for it; see `bitsback.archive.choose`. Raises UnfitError if a `given` one fits
-        the shape, but not the values.
-        """
-        if not self._blocks or not self.codable(given):
-            return Chosen(None)
-        elements = pieces = 0
-        for first, count in self._blocks:
-            self._ahead.append(self._reader.read(first, count))
-            elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
-            # The first block says whether a given model fits; others may hold what it does not
-            # code.
-            if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:
-                break
-        first_ones = self._ahead[0]
-        if len(self._ahead) > 1:
-            first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
-        return choose(given, first_ones, self.items.name, effort, job)
-
-    def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[_Task]:
-        """Its blocks. first: the number of its first piece. coder: the general compressor."""
-        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
-            coder = "lzma"
-        for start, count in self._blocks:
-            pieces = self._ahead.pop(0) if self._ahead else self._reader.read(start, count)
-            yield _Task(pieces, first + start, chosen, coder)
-        self.items.finish()
-
-
 class _Writer:
     def __init__(
         self,
         taken: Input,
-        parts: list[_Part],
+        parts: list[PartReader],
         output: Output,
-        given: Model | None,
-        effort: Effort,
+        asked: Asked,
         embed: Embed,
         quick: bool,
     ) -> None:
@@ -290,8 +229,9 @@ class _Writer:
         self._taken = taken
         self._parts = parts
         self._output = output
-        self._given = given
-        self._effort = effort
+        self._given = given = asked.given
+        self._effort = effort = asked.effort
+        self._unordered = asked.unordered
         self._embed = embed
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = given is not None or embed == "always"
@@ -302,7 +242,8 @@ class _Writer:
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
-        output.write((HEAD if self._taken.kept is None else HEAD_FILES) + collection.pack())
+        features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
+        output.write(head(features) + collection.pack())
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -314,6 +255,7 @@ class _Writer:
         done = 0
         names: dict[str, None] = {}
         outdone = 0
+        order_bits = 0.0
         for encoded in ordered_map(self._encode, self._tasks(chosen), threads):
             held_back.append(encoded.section)
             if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
@@ -325,6 +267,7 @@ class _Writer:
                 held_back = []
             index.append((encoded.items, len(encoded.section)))
             outdone += encoded.outdone
+            order_bits += encoded.order_bits
             if encoded.model is not None:
                 names[encoded.model.name] = None
             methods[METHODS[encoded.method]] += 1
@@ -356,6 +299,7 @@ class _Writer:
             bad=self._taken.bad,
             disk_in=None if self._taken.kept is None else self._taken.kept.size,
             stored={} if self._taken.kept is None else self._taken.kept.stored,
+            order_bits=order_bits if self._unordered else None,
         )
 
     def _choose(self) -> list[Chosen]:
@@ -382,7 +326,7 @@ class _Writer:
         self._output.write(embedded)
         return len(embedded)
 
-    def _tasks(self, chosen: list[Chosen]) -> Iterator[_Task]:
+    def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
         """chosen: the model for each part; none if they are to be chosen now."""
         first = 0
         for part, choice in zip_longest(self._parts, chosen):
@@ -391,7 +335,7 @@ class _Writer:
             yield from part.tasks(first, choice, self._coder)
             first += part.collection.pieces
 
-    def _encode(self, task: _Task) -> Encoded:
+    def _encode(self, task: Uncoded) -> Encoded:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """
@@ -420,7 +364,7 @@ class _Writer:
         again = self._encode_with(task, other)
         return min(encoded, again, key=lambda encoded: len(encoded.section))
 
-    def _encode_with(self, task: _Task, chosen: Chosen) -> Encoded:
+    def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
         return encode(
             task.pieces,
             task.first,
@@ -429,4 +373,5 @@ class _Writer:
             task.coder,
             chosen.contested,
             chosen.layout,
+            task.order_bits,
         )

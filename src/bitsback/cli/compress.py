@@ -68,6 +68,14 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     ),
 )  # fmt: skip
 @click.option(
+    "--unordered", is_flag=True,
+    help=(
+        "The order of the items does not matter: they come back sorted, and what their order would"
+        " take is saved, 11.8 bits each of 10,000. All of them are one block, unless --block is"
+        " given, so that none comes back without the others."
+    ),
+)  # fmt: skip
+@click.option(
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Put the model into the archive; auto: unless it ships with bitsback.",
 )  # fmt: skip
@@ -113,6 +121,7 @@ def command(
     block: int | None,
     tile: int | None,
     stack: bool | None,
+    unordered: bool,
     embed: Embed,
     files_as: FilesAs,
     keep_others: bool,
@@ -162,6 +171,7 @@ def command(
       bitsback compress scans --files exact --keep-others
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
+      bitsback compress digits.npy --unordered        a set, which has no order
       bitsback compress scans --rm                    and the pictures go
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
@@ -187,8 +197,9 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
-        if remove:
-            raise click.UsageError("--rm does not go with --scheduler")
+        if remove or unordered:
+            given_too = "--rm" if remove else "--unordered"
+            raise click.UsageError(f"{given_too} does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
             Progress("compressing", quiet) as progress,
@@ -203,6 +214,8 @@ def command(
             )  # fmt: skip
         scheduled.report(source, finished, notes, as_json, quiet)
         return
+    if remove and unordered:
+        raise click.UsageError("--rm would remove the order, which --unordered does not keep")
     output = options.checked_output(source, _default_output(source) if output is None else output)
     if remove:
         check_removable(sources, output)
@@ -220,7 +233,8 @@ def command(
             model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
             progress=progress,
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
-            keep_others=keep_others, purpose=purpose, storage_options=storage_options,
+            keep_others=keep_others, purpose=purpose, unordered=unordered,
+            storage_options=storage_options,
         )  # fmt: skip
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,

@@ -35,6 +35,7 @@ def report(
         "disk_in": disk,
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
         "outdone": summary.outdone,
+        "order_bits": summary.order_bits,
         "skipped": summary.skipped,
         "bad": summary.bad,
         "warnings": notes + ([little] if little else []),
@@ -52,6 +53,12 @@ def report(
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
             f" {reason}",
+            err=True,
+        )
+    if summary.order_bits is not None:
+        figures.say(
+            f"the order of the items is not kept; it would have taken"
+            f" {figures.size(round(summary.order_bits / 8))}",
             err=True,
         )
     if summary.outdone:

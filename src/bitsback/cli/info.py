@@ -60,6 +60,12 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f" {_contents(info)}{_pieces(info['cut'])}"
             + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
         )
+    if info["unordered"]:
+        saved = info["multisets"]
+        most = (
+            "" if saved == info["blocks"] else f"; {saved:,} of {info['blocks']:,} blocks save it"
+        )
+        yield "order", f"not kept{most}"
     yield "size", _size(info)
     # Of planes it is told what they are.
     counts = {method: number for method, number in info["methods"].items() if method != "planes"}

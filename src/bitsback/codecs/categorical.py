@@ -53,8 +53,7 @@ class Categorical:
                 "the frequencies of a categorical codec have the shape [..., levels], not"
                 f" {frequencies.shape}"
             )
-        if (frequencies.sum(-1, dtype=np.uint64) != total).any():
-            raise MessageError("the frequencies of a categorical codec must sum to 2^precision")
+        _core.check_own_categorical(frequencies.reshape(-1, frequencies.shape[-1]), self.precision)
         own = frequencies.shape[:-1]
         shape = own if self.shape is None else as_shape(self.shape)
         if own:

@@ -299,6 +299,21 @@ class BoundModel:
         """
         return self.core.pop(message, batches)
 
+    def push_set(
+        self, message: Message, x: NDArray[Any], batches: Batches, falling: bool = False
+    ) -> None:
+        """Pushes x as a multiset: the items of each batch are picked by bits of the message from
+        those that are left (docs/format.md, Multisets). falling: whether the bytes that symbol 0
+        stands for come behind those of symbol 1.
+        """
+        items = sum(size * count for size, count in batches)
+        dtype = self.model.variables[DATA].dtype
+        self.core.push_set(message, as_symbols(x, dtype, (items, self.elements)), batches, falling)
+
+    def pop_set(self, message: Message, batches: Batches, falling: bool = False) -> NDArray[Any]:
+        """Undoes `push_set`, given its batches from the last to the first: the items in order."""
+        return self.core.pop_set(message, batches, falling)
+
     def codec(self, items: int) -> ProgramCodec:
         """The code for so many items at once, by public codecs."""
         return ProgramCodec(self.model.code, self.model.distributions, items, self.size)

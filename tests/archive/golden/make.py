@@ -49,6 +49,11 @@ def photo(dtype: str, *shape: int) -> NDArray[Any]:
     return np.ascontiguousarray(values * (np.dtype(dtype).itemsize * 100 - 99)).astype(dtype)
 
 
+def sorted_items(array: NDArray[Any]) -> NDArray[Any]:
+    """Sorted by the bytes of the items, as a multiset comes back."""
+    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
+
+
 GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "digits": (lambda: binarised_mnist_test_images()[:30], {"block": 8, "model": "mnist-binary"}),
     "digits-two-lanes": (
@@ -71,6 +76,14 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         name: (partial(drawn, name), {"model": model_file(name), "embed": "always", "block": 12})
         for name in ("context-bernoulli", "context-exponential", "context-mixture")
     },
+    "multiset": (
+        lambda: sorted_items(binarised_mnist_test_images()[[*range(30), 3, 3, 7]]),
+        {"model": "mnist-binary", "unordered": True},
+    ),
+    "multiset-of-planes": (
+        lambda: sorted_items(photo("u1", 100, 24).reshape(5, 20, 24)),
+        {"model": "universal", "unordered": True},
+    ),
     "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 20), {}),
     "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),

@@ -1,0 +1,246 @@
+"""Archives of items without an order: the items come back sorted, and their order costs nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from itertools import combinations_with_replacement, pairwise
+from math import factorial, log2
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback import _core
+from bitsback.archive import chain
+from bitsback.archive.block import read_header
+from plane_models import ship
+from random_models import random_model
+
+from .conftest import Pipe, assert_same, in_order, pack, unpack
+
+
+def check(array: NDArray[Any], **options: Any) -> bytes:
+    """Its archive, which every order of the items gives, and which gives them back."""
+    data = pack(array, unordered=True, **options)
+    shuffled = np.random.default_rng(0).permutation(array)
+    assert pack(shuffled, unordered=True, **options) == data
+    assert_same(unpack(data), in_order(array))
+    assert_same(bitsback.decompress(Pipe(data)), in_order(array))
+    with bitsback.open(io.BytesIO(data)) as archive:
+        assert archive.unordered
+        assert archive.verify() == []
+        if len(array):
+            some = len(array) // 2
+            assert_same(archive[some : some + 3], in_order(array)[some : some + 3])
+            assert_same(archive.items(0, 1, verify=False), in_order(array)[:1])
+    return data
+
+
+def multisets(data: bytes) -> int:
+    with bitsback.open(io.BytesIO(data)) as archive:
+        return int(archive.info()["multisets"])
+
+
+def test_digits(digits: NDArray[np.bool_]) -> None:
+    """The order of 300 items is worth 2,042 bits, of which the start takes a few back."""
+    data = check(digits, model="mnist-binary")
+    assert multisets(data) == 1
+    saved = 8 * (len(pack(digits, model="mnist-binary", block=300)) - len(data))
+    assert saved == pytest.approx(log2(factorial(300)), abs=150)
+
+
+@pytest.mark.parametrize("items", [[0], [0, 1], [0, 0], [0, 1, 2], [0, 0, 1], [2] * 3, [5] * 40])
+def test_few_and_equal_items(digits: NDArray[np.bool_], items: list[int]) -> None:
+    assert multisets(check(digits[items], model="mnist-binary")) == 1
+
+
+def test_none(digits: NDArray[np.bool_]) -> None:
+    assert len(unpack(check(digits[:0]))) == 0
+
+
+@pytest.fixture(scope="module")
+def four() -> bitsback.Model:
+    """A model of two pixels of two levels, so there are four items."""
+    return bitsback.Model.build(*random_model(shape=(1, 2), latents=1, hidden=2, bits=4))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
+    """In the chain itself, and in an archive, in whichever order they come."""
+    every = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8)
+    made = set()
+    for chosen in combinations_with_replacement(range(4), count):
+        array = every[list(chosen)].reshape(count, 1, 2)
+        check(array, model=four)
+        content, bound = chain.digest(b"", array.tobytes()), four.at((1, 2))
+        data = chain.encode(bound, array.reshape(count, 2), content, 1, chain.Order.RISING)
+        message = bitsback.Message.from_bytes(data)
+        found = chain.decode(bound, message, count, count, chain.Order.RISING)
+        assert found.reshape(array.shape).tolist() == in_order(array).tolist()
+        chain.check_end(message, content)
+        made.add(data)
+    assert len(made) == factorial(count + 3) // factorial(count) // 6
+
+
+def information(message: bitsback.Message) -> float:
+    """Bits of a message beyond the supply."""
+    return message.bits - 32 * (message.depth or 0)
+
+
+def test_the_message_grows_by_the_exact_information_of_each_step(
+    digits: NDArray[np.bool_],
+) -> None:
+    model = bitsback.load_model("mnist-binary")
+    x = digits.reshape(len(digits), -1).view(np.uint8)
+    content = chain.digest(b"", x.tobytes())
+    message, members = chain.initial(content, 2), _core.Multiset()
+    keys = [item.tobytes() for item in x]
+    members.add(keys)
+    left = len(x)
+
+    def grown(by: float, symbols: int) -> None:
+        nonlocal before
+        assert information(message) - before == pytest.approx(by, abs=0.001 * symbols + 0.01)
+        before = information(message)
+
+    before = information(message)
+    for size, count in chain.schedule(len(x), model.growth, model.batch):
+        for _ in range(count):
+            numbers = members.pop(message, size)
+            assert len({keys[number] for number in numbers}) == size, "all differ"
+            grown(-sum(log2(left - place) for place in range(size)), size)
+            left -= size
+            batch = x[numbers]
+            posterior, prior = model.posterior(batch), model.prior(size)
+            z = posterior.pop(message)
+            grown(-posterior.bits(z).sum(), z.size)
+            likelihood = model.likelihood(z)
+            likelihood.push(message, batch)
+            grown(likelihood.bits(batch).sum(), batch.size)
+            prior.push(message, z)
+            grown(prior.bits(z).sum(), z.size)
+    assert left == 0
+    bound = model.at(model.whole_size())
+    assert message.to_bytes() == chain.encode(bound, x, content, 2, chain.Order.RISING)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [("|u1", 0, 255), ("|u1", 255, 0), ("<i2", 1, -1), (">f4", -0.0, 1.5), ("<u2", 256, 1)],
+)
+def test_two_values_of_any_dtype(
+    digits: NDArray[np.bool_], dtype: str, low: float, high: float
+) -> None:
+    """The order is that of the bytes of the values, whichever is symbol 0."""
+    array = np.where(digits[:30], np.array(high, dtype), np.array(low, dtype)).astype(dtype)
+    assert multisets(check(array, model="mnist-binary")) == 1
+
+
+def test_numbers_of_two_bytes() -> None:
+    """The order is that of their bytes, of which the lower one comes first."""
+    description, tensors = random_model(
+        shape=(2, 3), likelihood="exponential", levels=256, likelihood_precision=20
+    )
+    model = bitsback.Model.build(description, tensors)
+    array = np.random.default_rng(0).integers(0, 256, (40, 2, 3), np.uint8)
+    check(array, model=model)
+
+
+def test_grey_digits(grey: NDArray[np.uint8]) -> None:
+    assert multisets(check(grey, model="mnist")) == 1
+
+
+@pytest.fixture
+def grey() -> NDArray[np.uint8]:
+    from bitsback_lab.digits import mnist_test_images
+
+    return mnist_test_images()[[*range(60), 3, 3, 4]]
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_blocks_are_multisets_each(digits: NDArray[np.bool_], block: int) -> None:
+    array = digits[:50]
+    data = pack(array, unordered=True, block=block, model="mnist-binary")
+    count = -(-50 // block)
+    assert multisets(data) == count
+    cuts = [number * 50 // count for number in range(count + 1)]
+    parts = [in_order(array[start:end]) for start, end in pairwise(cuts)]
+    assert_same(unpack(data), np.concatenate(parts))
+    assert_same(bitsback.open(io.BytesIO(data))[:], np.concatenate(parts))
+
+
+def test_what_no_model_codes_is_sorted() -> None:
+    array = np.random.default_rng(0).integers(0, 50, (200, 3)).astype(">i8")
+    assert multisets(check(array)) == 0
+
+
+def test_pictures_of_a_free_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    ship(monkeypatch)
+    steps = np.random.default_rng(0).integers(-2, 3, (23, 9, 14))
+    for array in (
+        np.cumsum(steps, 2).astype(np.uint8),
+        np.cumsum(steps, 2).astype("<u2")[[0, 3, 3, 5]],
+        np.cumsum(steps, 2).astype(np.int16) * 300,
+        np.cumsum(steps, 2).astype(np.uint8)[:1],
+    ):
+        data = check(array)
+        assert multisets(data) == 1
+        assert bitsback.open(io.BytesIO(data)).info()["methods"]["planes"] == 1
+
+
+def test_the_order_of_pictures_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ship(monkeypatch)
+    steps = np.random.default_rng(0).integers(-2, 3, (500, 5, 6))
+    array = np.cumsum(steps, 2).astype(np.uint8)
+    saved = len(pack(array, block=500, stack=False)) - len(pack(array, unordered=True))
+    assert 8 * saved == pytest.approx(log2(factorial(500)), abs=120)
+
+
+def test_large_pictures_keep_their_order() -> None:
+    array = np.random.default_rng(0).integers(0, 256, (3, 40, 50), np.uint8)
+    data = pack(array, unordered=True, tile=16)
+    assert multisets(data) == 0
+    assert_same(unpack(data), array)
+
+
+def test_what_it_says_of_the_order(digits: NDArray[np.bool_]) -> None:
+    def bits(array: NDArray[Any], **options: Any) -> float | None:
+        return bitsback.compress(array, io.BytesIO(), **options).order_bits
+
+    chosen: Sequence[int] = [0, 1, 2, 2, 2, 3]
+    assert bits(digits[chosen]) is None
+    assert bits(digits[chosen], unordered=True) == pytest.approx(log2(720 / 6))
+    assert bits(digits[chosen], unordered=True, block=3) == pytest.approx(log2(6) + log2(3))
+    assert bits(np.random.default_rng(0).random((9, 4)), unordered=True) == 0
+
+
+def test_a_stack_has_an_order() -> None:
+    with pytest.raises(bitsback.InputError, match="stack"):
+        pack(np.zeros((3, 20, 20), np.uint8), unordered=True, stack=True)
+
+
+def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
+    digits: NDArray[np.bool_],
+) -> None:
+    data = pack(digits[:3], unordered=True, model="mnist-binary")
+    with bitsback.open(io.BytesIO(data)) as archive:
+        payload = bytes(archive.task(archive.blocks[0]).payload)
+        assert archive.header(archive.blocks[0]).multiset
+    at = payload.index(bytes([16 + 2]))
+    for method in (16, 17, 19, 32 + 2):
+        changed = payload[:at] + bytes([method]) + payload[at + 1 :]
+        with pytest.raises(bitsback.ArchiveError, match=f"the method {method}: .*newer"):
+            read_header(memoryview(changed))
+
+
+def test_the_page_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sets.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
