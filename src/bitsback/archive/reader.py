@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -33,6 +32,7 @@ from bitsback.images.file_io import (
     reading,
     stream_name,
 )
+from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
