@@ -2,10 +2,13 @@
 
     python benchmarks/memory_large.py
     python benchmarks/memory_large.py --side 2000 --images 1000     sooner
+    python benchmarks/memory_large.py --rows 3000 --formats npy tif png ppm --images 0
 
-A synthetic RGB array of 20,000 x 20,000 pixels, which is read from the disk as it is needed, and a
-folder of 100,000 RGB pictures of 32 x 32. Each figure is the peak resident size of a process of its
-own, as the system counts it. Needs the module `resource`, which Windows does not have.
+A synthetic RGB picture of 20,000 x 20,000 pixels, as a .npy file or in other formats, and a folder
+of 100,000 RGB pictures of 32 x 32. Each figure is the peak resident size of a process of its own,
+as the system counts it. Of a large picture as many rows as lie in pieces side by side are in
+memory, so that --rows, which makes it less high, changes the time and hardly the memory. Needs the
+module `resource`, which Windows does not have.
 """
 
 from __future__ import annotations
@@ -23,15 +26,36 @@ from typing import Any
 WRITE_LARGE = """
 import sys
 import numpy as np
-side = int(sys.argv[2])
-file = np.lib.format.open_memmap(sys.argv[1], "w+", np.uint8, (side, side, 3))
+from bitsback.images.png_drawing import Around, PngDrawing
+from bitsback.images.png_samples import Samples
+from bitsback.images.tiff_writer import TiffWriter
+path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+shape, ending = (rows, side, 3), path.rsplit(".")[-1]
 random = np.random.default_rng(0)
 columns = np.arange(side)
-for first in range(0, side, 100):
-    rows = np.arange(first, min(first + 100, side))[:, np.newaxis]
-    waves = 110 + 70 * np.sin(rows / 97) * np.cos(columns / 61)
-    noise = random.integers(0, 8, (len(rows), side, 3))
-    file[rows[0, 0] : rows[-1, 0] + 1] = waves[..., np.newaxis] + (0, 9, 21) + noise
+with open(path, "wb") as file, TiffWriter(file, path) as tiff:
+    if ending == "npy":
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+    elif ending == "ppm":
+        file.write(b"P6 %d %d 255\\n" % (side, rows))
+    elif ending == "png":
+        samples = Samples(8, 2)
+        around = Around((samples.header((side, rows)),), ((b"IEND", b""),))
+        png = PngDrawing(samples, around, file)
+    for first in range(0, rows, 100):
+        numbers = np.arange(first, min(first + 100, rows))[:, np.newaxis]
+        waves = 110 + 70 * np.sin(numbers / 97) * np.cos(columns / 61)
+        noise = random.integers(0, 8, (len(numbers), side, 3))
+        band = (waves[..., np.newaxis] + (0, 9, 21) + noise).astype(np.uint8)
+        if ending == "tif":
+            tiff.add(shape, band)
+        elif ending == "png":
+            png.add(band)
+        else:
+            file.write(band.tobytes())
+    if ending == "png":
+        png.close()
 """
 
 WRITE_MANY = """
@@ -50,6 +74,8 @@ for number in range(int(sys.argv[2])):
     Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:06}.png", compress_level=1)
 """
 
+FORMATS = ("npy", "tif", "png", "ppm")
+
 RUN = """
 import resource, sys
 from bitsback.cli import main
@@ -66,21 +92,30 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--side", type=int, default=20_000, help="of the large picture, in pixels")
+    parser.add_argument("--rows", type=int, help="of it, if they are fewer than its columns")
+    parser.add_argument(
+        "--formats", nargs="*", default=["npy"], choices=FORMATS, help="of it (default npy)"
+    )
     parser.add_argument("--images", type=int, default=100_000, help="the number of small pictures")
     parser.add_argument("--threads", type=int, default=2, help="of the command (default 2)")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
     options = parser.parse_args()
-    large = f"{options.side:,} x {options.side:,} RGB"
-    many = f"{options.images:,} pictures of 32 x 32"
+    height = options.rows or options.side
     threads = ["--threads", str(options.threads)]
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        python(WRITE_LARGE, f"{folder}/large.npy", str(options.side))
-        python(WRITE_MANY, f"{folder}/many", str(options.images))
-        for what, source, copy in (
-            (large, f"{folder}/large.npy", f"{folder}/copy.npy"),
-            (many, f"{folder}/many", f"{folder}/copy"),
-        ):
+        inputs = []
+        for ending in options.formats:
+            path = f"{folder}/large.{ending}"
+            python(WRITE_LARGE, path, str(height), str(options.side))
+            # A single file that is no array comes back in a folder; TIFF is one of its own.
+            copy = f"{folder}/copy.{ending}" if ending in ("npy", "tif") else f"{folder}/{ending}"
+            inputs.append((f"{height:,} x {options.side:,} RGB, {ending}", path, copy))
+        if options.images:
+            python(WRITE_MANY, f"{folder}/many", str(options.images))
+            many = f"{options.images:,} pictures of 32 x 32"
+            inputs.append((many, f"{folder}/many", f"{folder}/copy"))
+        for what, source, copy in inputs:
             archive = f"{folder}/archive.bb"
             commands = {
                 "compress": ["compress", "-q", source, "-o", archive, "--force", *threads],

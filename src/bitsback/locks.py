@@ -2,18 +2,31 @@
 
 import os
 import threading
+from weakref import WeakSet
 
 
 class Lock:
     """As threading's, and free in a process that was just forked."""
 
     def __init__(self) -> None:
-        self._lock, self._process = threading.Lock(), os.getpid()
+        self._lock = threading.Lock()
+        _all.add(self)
 
     def __enter__(self) -> None:
-        if self._process != os.getpid():
-            self._lock, self._process = threading.Lock(), os.getpid()
         self._lock.acquire()
 
     def __exit__(self, *error: object) -> None:
         self._lock.release()
+
+
+_all: WeakSet[Lock] = WeakSet()
+
+
+def _free_all() -> None:
+    """In a process that was just forked, which has one thread."""
+    for lock in _all:
+        lock._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_free_all)

@@ -26,6 +26,7 @@ from bitsback.archive.facts import Facts
 from bitsback.archive.layout import FILES, NAMES, head, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.trial import pixel_cost
+from bitsback.images.bands.bands import Bands
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -216,7 +217,7 @@ def test_a_wrong_estimate_makes_no_archive_larger(
     sources = [tmp_path / f"{number}.png" for number in range(3)]
     forms = [
         split.note
-        for split in (folders.split(path.read_bytes(), False) for path in sources)
+        for split in (folders.split(io.BytesIO(path.read_bytes()), False) for path in sources)
         if split
     ]
     assert len(forms) == 3
@@ -234,7 +235,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> 
     drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
     page = np.full((2000, 1500), drawn.max(), drawn.dtype)
     page[880:1120, 630:870] = drawn
-    cost, _ = pixel_cost(page, None, None, "best", page.size)
+    cost, _ = pixel_cost(Bands.of(page), None, None, "best", page.size)
     bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
@@ -245,7 +246,8 @@ def test_a_picture_is_judged_by_the_pieces_that_were_asked_for(
     y, x = np.mgrid[:100, :120]
     waves = 127 + 60 * np.sin(x / 9) + 50 * np.cos(y / 13) + noise("L", (120, 100)) / 64
     picture = waves.astype(np.uint8)
-    costs = {tile: pixel_cost(picture, tile, None, "best", picture.size)[0] for tile in (None, 16)}
+    bands = Bands.of(picture)
+    costs = {tile: pixel_cost(bands, tile, None, "best", bands.size)[0] for tile in (None, 16)}
     for tile, cost in costs.items():
         summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)
         assert cost == pytest.approx(summary.bytes_out, rel=0.05)

@@ -157,7 +157,7 @@ def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.Monk
                 Image.fromarray(array).save(file, pnginfo=about)
             os.utime(file, ns=(0, 10**18 + number * 10**9 + seed))
         paths.append(
-            shard(tmp_path, folder.parent, files="exact", keep_others=True, block=2, tile=16)
+            shard(tmp_path, folder.parent, files="exact", keep_others=True, block=2, tile=32)
         )
     undecoded.setattr(block_reader, "decode", None)
     bitsback.merge([*paths[:2], *paths[2:]], tmp_path / "all.bb")

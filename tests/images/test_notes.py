@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from bitsback.errors import ArchiveError
-from bitsback.images.notes import file_of, split
+from bitsback.images import notes
+from bitsback.images.notes import file_of
 from reference import notes as spec
 
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
@@ -57,6 +59,18 @@ def saved(image: Image.Image, name: str, **options: Any) -> bytes:
     kind, more = FORMATS[name]
     image.save(out, kind, **more, **options)
     return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Parts:
+    pixels: NDArray[Any]
+    note: bytes
+    exact: bool
+
+
+def split(data: bytes, exact: bool) -> Parts | None:
+    found = notes.split(io.BytesIO(data), exact)
+    return None if found is None else Parts(found.pixels.whole(), found.note, found.exact)
 
 
 def told(data: bytes) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from PIL import Image
 
 import bitsback
@@ -168,3 +169,19 @@ def test_times_are_kept_where_a_filesystem_has_them(memory: Any, tmp_path: Path)
         bitsback.compress(place, tmp_path / "again.bb", force=True)
         with bitsback.open(tmp_path / "again.bb") as archive:
             assert [archive.files.time(number) for number in range(2)] == [time, time]
+
+
+def test_folders_are_made_where_names_do_not_make_them(memory: Any, tmp_path: Path) -> None:
+    """As on a disk, or at sftp://."""
+
+    class Disk(LocalFileSystem):
+        protocol = "disk"
+
+    fsspec.register_implementation("disk", Disk, clobber=True)
+    memory.pipe({"/scans/a.png": png(), "/scans/b/c/d.png": png(PICTURE.T)})
+    bitsback.compress("memory://scans", "memory://x.bb")
+    bitsback.decompress("memory://x.bb", f"disk://{tmp_path}/new/out")
+    with Image.open(tmp_path / "new" / "out" / "b" / "c" / "d.png") as image:
+        assert np.array_equal(image, PICTURE.T)
+    with pytest.raises(bitsback.InputError, match=r"a\.png: exists already"):
+        bitsback.decompress("memory://x.bb", f"disk://{tmp_path}/new/out")

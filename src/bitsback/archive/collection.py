@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.layout import COLLECTION, Cursor, pack_shape, section
 from bitsback.errors import ArchiveError
+from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 ARRAY, IDX, IDX_GZ = 0, 2, 3

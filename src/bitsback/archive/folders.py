@@ -31,11 +31,12 @@ from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
 from bitsback.errors import InputError
 from bitsback.images import names as naming
+from bitsback.images.bands.picture import named
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, identified, read_samples, reading_picture
+from bitsback.images.pictures import Header, identified, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
@@ -153,7 +154,7 @@ def _input_of(
             parts.append((ByteItems(name, part, chunks), part))
             of_parts.append([])
         else:
-            items = PictureItems(listing, names, group.members, group.part, read_samples)
+            items = PictureItems(listing, names, group.members, group.part, as_stored=True)
             parts.append((items, asked.cut(group.part)))
             of_parts.append([names[member] for member in group.members])
     length = sums.notes.tell()
@@ -219,19 +220,17 @@ class _Sorter:
             kind = identified(file).format
             if kind not in _CODED:
                 return self._stored(found, file, LOSSY)
-            file.seek(0)
-            data = file.read()
-            taken = split(data, keeping.exact)
+            taken = split(file, keeping.exact)
             if taken is None:
-                again = keeping.exact and split(data, False) is not None
+                again = keeping.exact and split(file, False) is not None
                 return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
-        pixels = taken.pixels
+        pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
-        coded = replace(found, size=len(data), header=header, note=taken.note)
+        coded = replace(found, header=header, note=taken.note)
         if asked.knows(pixels.shape):
             return coded
         cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-        if cost + len(taken.note) > _WORTH * len(data):
+        if cost + len(taken.note) > _WORTH * found.size:
             return self._stored(found, file, SMALLER)
         sort = "indexes" if taken.indexed else "graphics" if general else ""
         return replace(coded, sort=sort)

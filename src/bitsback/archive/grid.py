@@ -4,7 +4,8 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+
+from bitsback.lazy import cached_property
 
 Shape = tuple[int, ...]
 Region = tuple[slice, ...]

@@ -1,14 +1,18 @@
 """The files of a folder in an archive, made again."""
 
+import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.members import Files
 from bitsback.archive.targets import target_of
 from bitsback.errors import ArchiveError
+from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
 
 
@@ -37,20 +41,37 @@ class Maker:
         """Raises ArchiveError, naming the file."""
         if self._files.stored(number):
             return self.content(number)
-        return self.picture(number, self._archive[number].whole(self._verify))
+        pixels = self._archive[number].whole(self._verify)
+        file = io.BytesIO()
+        drawing = self.drawing(number, file, pixels.dtype, pixels.shape)
+        drawing.add(pixels)
+        drawing.close()
+        return file.getvalue()
 
-    def picture(self, number: int, pixels: NDArray[Any]) -> bytes:
-        """That of a picture with these pixels. Raises ArchiveError, naming it."""
-        from bitsback.images.notes import file_of
-        from bitsback.images.pictures import encode
+    def drawing(
+        self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> Drawing:
+        """The file of a picture with pixels of this dtype and shape, written to one that is empty.
+        Raises ArchiveError, naming it, and so does what it gives.
+        """
+        from bitsback.images.notes import drawing_of
 
         _, kind = target_of(self._files, number)
         if kind is not None:
-            return encode(pixels, kind)
+            return _Encoded(file, kind)
         note = self.content(number)
+        with self.naming(number):
+            drawing = drawing_of(note, file, dtype, shape, self._exact)
+        return _Named(drawing, lambda: self.naming(number))
+
+    @contextmanager
+    def naming(self, number: int) -> Iterator[None]:
+        """Names the file in what is wrong with it, unless a block is."""
         try:
-            return file_of(pixels, note, self._exact)
+            yield
         except ArchiveError as error:
+            if error.block is not None:
+                raise
             raise ArchiveError(
                 f"{self._archive.name}: {printable(self._files.names[number])}: {error}"
             ) from None
@@ -59,6 +80,42 @@ class Maker:
         """What is held bit for bit: of a file, or of the note of a picture."""
         with self._lock:  # so that no block of notes is decoded twice
             return self._archive.bytes_of(*self._files.span(number), verify=self._verify)
+
+
+class _Named:
+    """A drawing whose errors name its file."""
+
+    def __init__(
+        self, drawing: Drawing, naming: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._drawing, self._naming = drawing, naming
+
+    def add(self, rows: NDArray[Any]) -> None:
+        with self._naming():
+            self._drawing.add(rows)
+
+    def close(self) -> int:
+        with self._naming():
+            return self._drawing.close()
+
+
+class _Encoded:
+    """A file that Pillow makes, of all pixels at once."""
+
+    def __init__(self, file: Seekable, kind: str) -> None:
+        self._file, self._kind = file, kind
+        self._bands: list[NDArray[Any]] = []
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._bands.append(rows)
+
+    def close(self) -> int:
+        from bitsback.images.bands.bands import joined
+        from bitsback.images.pictures import encode
+
+        data = encode(joined(self._bands), self._kind)
+        self._file.write(data)
+        return len(data)
 
 
 def damage(archive: Holder) -> Iterator[ArchiveError]:
@@ -71,14 +128,8 @@ def damage(archive: Holder) -> Iterator[ArchiveError]:
         if files.stored(number) or target_of(files, number)[1] is not None:
             continue
         try:
-            try:
+            with maker.naming(number):
                 note = unpack(maker.content(number))
-            except ArchiveError as error:
-                if error.block is not None:
-                    raise
-                raise ArchiveError(
-                    f"{archive.name}: {printable(files.names[number])}: {error}"
-                ) from None
             picture = archive[number]
             if not note.certain or not note.fits(picture.dtype, picture.shape):
                 maker.file(number)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import accumulate, chain, groupby, repeat
 
 from bitsback.archive.collection import BYTES
@@ -17,6 +16,7 @@ from bitsback.archive.numbered import Numbered
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
+from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 Runs = Sequence[tuple[int, int]]

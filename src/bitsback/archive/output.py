@@ -35,6 +35,15 @@ class Output:
                 rest = rest[written if written is not None else len(rest) :]
 
 
+class SeekableOutput(Output):
+    """One in which places are sought."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Raises InputError, naming the file."""
+        with naming(self.name):
+            return self._file.seek(offset, whence)
+
+
 @contextmanager
 def open_output(
     destination: Destination, force: bool = False, source: object = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -18,6 +17,7 @@ from bitsback.archive.pieces import Pieces
 from bitsback.archive.squeeze import Coder
 from bitsback.archive.taking import PieceReader
 from bitsback.images.npy import Items
+from bitsback.lazy import cached_property
 from bitsback.models import Model
 
 _SEEN = 1 << 17  # elements that a trial may see, and

@@ -4,7 +4,6 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from bitsback.archive.grid import Shape
 from bitsback.archive.layout import COLLECTION, Cursor, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
+from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 FILE_LIST, JOINED = 1, 4

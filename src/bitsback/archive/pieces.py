@@ -4,13 +4,13 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.grid import Shape
+from bitsback.lazy import cached_property
 
 
 @dataclass(frozen=True, eq=False)

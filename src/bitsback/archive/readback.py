@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked
 from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.grid import Shape
 from bitsback.archive.inputs import open_input
 from bitsback.archive.maker import Maker
 from bitsback.archive.members import pack_files
@@ -28,7 +29,10 @@ from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
 from bitsback.archive.whole_files import hand_over
 from bitsback.errors import InputError
-from bitsback.images.file_io import Writable, reading
+from bitsback.images.bands.bands import Bands, Rows
+from bitsback.images.bands.picture import named
+from bitsback.images.drawing import Comparison, Drawing
+from bitsback.images.file_io import FileContent, Writable, reading
 from bitsback.images.names import printable
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
@@ -142,26 +146,31 @@ class _Compared:
         self._archive, self._root, self._names, self._times = archive, root, names, times
         self._files, self._maker = archive.files, Maker(archive, exact=exact)
 
-    def picture(self, number: int, pixels: NDArray[Any]) -> int:
-        data = self._maker.picture(number, pixels)
-        with self._reading(number) as place:
-            there = place.read_bytes()
-        if there != data and not self._alike(number, pixels, there):
-            raise self._differs(number)
-        return len(there)
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        with self._reading(number) as place, place.open("rb") as file:
+            content = FileContent(file)
+            comparison = Comparison(content)
+            drawing = self._maker.drawing(number, comparison, dtype, shape)
+            picture = _Picture(drawing, shape[0], lambda: self._alike(number, file))
+            yield picture
+            same = picture.size == len(content) and not comparison.differs
+            if not same and not picture.alike():
+                raise self._differs(number)
 
-    def _alike(self, number: int, pixels: NDArray[Any], there: bytes) -> bool:
-        """Whether a picture is compressed in another way only, and no more is promised of it."""
+    def _alike(self, number: int, file: BinaryIO) -> Bands | None:
+        """The pixels of a picture, if it may be compressed in another way only, and no more is
+        promised of it.
+        """
         place = self._root / self._names[number]
         if target_of(self._files, number)[1] is not None:  # by an older bitsback, without its note
-            found, same = read_pixels(place), True
-        else:
-            with reading_picture(printable(os.fspath(place))):
-                taken = split(there, exact=False)
-            if taken is None:
-                return False
-            found, same = taken.pixels, taken.note == self._maker.content(number)
-        return same and found.dtype == pixels.dtype and np.array_equal(found, pixels)
+            return Bands.of(read_pixels(place))
+        shown = printable(os.fspath(place))
+        with reading_picture(shown):
+            taken = split(file, exact=False)
+        if taken is None or taken.note != self._maker.content(number):
+            return None
+        return named(taken.pixels, shown)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
@@ -185,6 +194,46 @@ class _Compared:
             f"{self._archive.name}: {printable(self._files.names[number])} differs from what"
             f" {printable(os.fspath(place))} is now"
         )
+
+
+class _Picture:
+    """Compares the file of a picture with one that is there, and its pixels where that differs."""
+
+    def __init__(self, drawing: Drawing, height: int, there: Callable[[], Bands | None]) -> None:
+        """there: gives the pixels that are there, if they may be those of the picture."""
+        self._drawing, self._height, self._there = drawing, height, there
+        self._kept: NDArray[Any] | None = None
+        """All rows, where they come at once."""
+        self._rows: Rows | None = None
+        """Those that are there, where they do not, and as long as they are the same."""
+        self._begun = False
+        self.size = 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._drawing.add(rows)
+        if len(rows) == self._height:
+            self._kept = rows
+            return
+        if not self._begun:
+            self._begun, self._rows = True, self._rows_there(rows)
+        if self._rows is not None and not np.array_equal(self._rows.take(len(rows)), rows):
+            self._rows = None
+
+    def close(self) -> int:
+        self.size = self._drawing.close()
+        return self.size
+
+    def alike(self) -> bool:
+        """Whether the pixels are the same."""
+        if self._kept is None:
+            return self._rows is not None
+        rows = self._rows_there(self._kept)
+        return rows is not None and np.array_equal(rows.take(self._height), self._kept)
+
+    def _rows_there(self, rows: NDArray[Any]) -> Rows | None:
+        there = self._there()
+        alike = (rows.dtype, (self._height, *rows.shape[1:]))
+        return Rows(there) if there is not None and (there.dtype, there.shape) == alike else None
 
 
 class _Comparing:

@@ -1,10 +1,8 @@
 """An archive in a file: any items of it, decoding no more blocks than they are in."""
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -41,6 +39,7 @@ from bitsback.images.file_io import (
     reading,
     stream_name,
 )
+from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
@@ -295,19 +294,17 @@ class Archive(Contents):
         self.check_open()
         return self._blocks.decode_at(piece, stop)
 
-    def decoded(self, first: int, end: int, *, verify: bool = True) -> Iterator[tuple[int, Pieces]]:
+    def decoded(
+        self, first: int, end: int, *, verify: bool = True, threads: int = 1
+    ) -> Generator[tuple[int, Pieces], None, None]:
         """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
-        of the first piece of each, and its pieces.
+        of the first piece of each, and its pieces. Raises ArchiveError.
         """
-        start, stop = (
-            bisect_right(self.blocks, piece, key=lambda block: block.first)
-            for piece in (first, end - 1)
-        )
-        self.expect(self.blocks[max(start - 1, 0) : stop])
-        while first < end:
-            yield self.decode_at(first, None if verify else end)
-            block = self.block_of(first)
-            first = block.first + block.items
+
+        def work(task: Task) -> tuple[int, Pieces]:
+            return task.first, decode(self, task, None if verify else task.items)
+
+        return ordered_map(work, self.tasks(first, end), threads)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -376,13 +373,18 @@ class Archive(Contents):
         except ArchiveError as problem:
             yield self._named(problem)
 
-    def tasks(self) -> Iterator[Task]:
-        """All blocks, for whoever decodes them. Raises the first of `problems`, and for any damage
-        it comes upon.
+    def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+        """All blocks, for whoever decodes them, or those that begin with the pieces from first to
+        end - 1. Raises the first of `problems`, and for any damage it comes upon.
         """
         self.check()
-        self.expect(self.blocks)
-        for block in self.blocks:
+        blocks = [
+            block
+            for block in self.blocks
+            if first <= block.first and (end is None or block.first < end)
+        ]
+        self.expect(blocks)
+        for block in blocks:
             yield self.task(block)
 
     def info(self) -> dict[str, Any]:

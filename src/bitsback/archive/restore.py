@@ -1,14 +1,15 @@
 """A collection of files restored: a folder, an npz file, or a TIFF file."""
 
 import os
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE
+from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
@@ -43,11 +44,13 @@ def restore(
     write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
     with open_output(destination, force, archive.name) as output:
-        write(archive, output, progress, verify)
+        write(archive, output, threads, progress, verify)
         return output.size
 
 
-def _write_npz(archive: Archive, output: Output, progress: Progress | None, verify: bool) -> None:
+def _write_npz(
+    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
+) -> None:
     from bitsback.images.npz import NpzWriter
 
     collection = archive.files.collection
@@ -55,49 +58,66 @@ def _write_npz(archive: Archive, output: Output, progress: Progress | None, veri
     for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
         with writer.array(name) as member:
             write_header(member.write, part.dtype, part.shape)
-            for strip in _strips(archive, number, True, progress, verify):
-                member.write(strip.reshape(-1).view(np.uint8).data)
+            with closing(_strips(archive, number, threads, progress, verify)) as strips:
+                for strip in strips:
+                    member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
 
 
-def _write_tiff(archive: Archive, output: Output, progress: Progress | None, verify: bool) -> None:
+def _write_tiff(
+    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
+) -> None:
     from bitsback.images.tiff_writer import TiffWriter
 
     files = archive.files
-    writer = TiffWriter(output, output.name)
-    pages = {
-        number: _pages(archive, number, verify) for number in range(len(files.collection.parts))
-    }
-    for done, part in enumerate(files.parts_in_order(), 1):
-        writer.add(next(pages[part]))
-        if progress is not None:
-            progress(done, len(files))
-    writer.close()
+    with ExitStack() as stack:
+        writer = stack.enter_context(TiffWriter(output, output.name))
+        pages = [
+            stack.enter_context(closing(_pages(archive, number, threads, verify)))
+            for number in range(len(files.collection.parts))
+        ]
+        for done, part in enumerate(files.parts_in_order(), 1):
+            while not writer.add(*next(pages[part])):
+                pass
+            if progress is not None:
+                progress(done, len(files))
 
 
-def _pages(archive: Archive, number: int, verify: bool) -> Iterator[NDArray[Any]]:
-    """The pictures of a part, of which one block, or strip of a stack, is in memory at a time."""
+def _pages(
+    archive: Archive, number: int, threads: int, verify: bool
+) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
+    """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
+    few blocks, or a strip, are in memory at a time.
+    """
     part = archive.files.collection.parts[number]
-    stack = part.axes == ONE
-    for found in _strips(archive, number, stack, None, verify):
-        if stack:
-            yield from found.reshape(-1, *part.entry_shape)
-        else:
-            yield found
+    page = left = 0
+    with closing(_strips(archive, number, threads, None, verify)) as strips:
+        for rows in strips:
+            if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
+                pages = rows.reshape(-1, *part.entry_shape)
+                yield from ((part.entry_shape, each) for each in pages)
+                continue
+            left = left or part.shape_of(page)[0]
+            yield part.shape_of(page), rows
+            left -= len(rows)
+            page += not left
 
 
 def _strips(
-    archive: Archive, number: int, strips: bool, progress: Progress | None, verify: bool
-) -> Iterator[NDArray[Any]]:
-    """The items of a part, or their strips, in order."""
+    archive: Archive, number: int, threads: int, progress: Progress | None, verify: bool
+) -> Generator[NDArray[Any], None, None]:
+    """The elements of a part in C order, some items, or rows of one, at a time."""
     collection = archive.files.collection
     part, first = collection.parts[number], collection.starts[number]
-    joiner = Joiner(part, strips)
-    for start, pieces in archive.decoded(first, first + part.pieces, verify=verify):
-        if strips and part.cut is None:
-            yield pieces.elements
-        else:
-            joined = map(joiner.take, count(start - first), pieces)
-            yield from (found for found in joined if found is not None)
-        if progress is not None:
-            progress(start + pieces.count, collection.pieces)
+    joiner = Joiner(part)
+    with closing(
+        archive.decoded(first, first + part.pieces, verify=verify, threads=threads)
+    ) as blocks:
+        for start, pieces in blocks:
+            if part.plain:
+                yield pieces.elements
+            else:
+                for place, piece in enumerate(pieces, start - first):
+                    yield from joiner.take(place, piece)
+            if progress is not None:
+                progress(start + pieces.count, collection.pieces)

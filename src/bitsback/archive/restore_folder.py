@@ -2,12 +2,13 @@
 bit.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
 
+from bitsback.archive.grid import Shape
 from bitsback.archive.maker import Maker
 from bitsback.archive.reader import Archive
 from bitsback.archive.staging import Staging, staging
@@ -15,6 +16,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable
 from bitsback.archive.whole_files import hand_over
 from bitsback.errors import ArchiveError
+from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Location, Writable
 
 
@@ -71,11 +73,11 @@ class _Staged:
         self._stage, self._files = stage, archive.files
         self._maker = Maker(archive, verify, exact)
 
-    def picture(self, number: int, pixels: NDArray[Any]) -> int:
-        data = self._maker.picture(number, pixels)
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
-        self._stage.write(name, data, self._files.time(number))
-        return len(data)
+        with self._stage.open(name, self._files.time(number)) as file:
+            yield self._maker.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
         return self._stage.open(self._files.names[number], self._files.time(number))

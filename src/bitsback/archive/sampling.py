@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
+from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.pieces import Pieces
 
 _PIECES = 64
@@ -17,23 +18,50 @@ _SLICES = 8
 
 def sample_of(pieces: Pieces, whole: bool) -> Pieces:
     """Some of the pieces; of large ones, unless `whole`, what is in their middle."""
-    step = max(pieces.count // _PIECES, 1)
+    numbers = _sampled(pieces.count)
     if pieces.shape is not None:
-        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[::step][:_PIECES]))
+        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[:: numbers.step][: len(numbers)]))
     else:
-        sample = Pieces.of(islice(pieces, 0, step * _PIECES, step), pieces.dtype)
+        sample = Pieces.of(islice(pieces, 0, numbers.stop, numbers.step), pieces.dtype)
     most = _ELEMENTS // sample.count
     if whole or sample.elements.size <= _ELEMENTS:
         return sample
     return Pieces.of((middle(piece, most) for piece in sample), pieces.dtype)
 
 
+def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
+    """Where in a picture, which is cut like this, the sample of its pieces is."""
+    regions = [grid.region(number) for number in _sampled(grid.pieces)]
+    shapes = [tuple(part.stop - part.start for part in region) for region in regions]
+    if sum(map(math.prod, shapes)) <= _ELEMENTS:
+        return regions
+    middles = (middle_box(dtype, shape, _ELEMENTS // len(shapes)) for shape in shapes)
+    return [
+        tuple(
+            slice(part.start + within.start, part.start + within.stop)
+            for part, within in zip(region, box, strict=True)
+        )
+        for region, box in zip(regions, middles, strict=True)
+    ]
+
+
+def _sampled(count: int) -> range:
+    """Of so many pieces the numbers of those that are seen."""
+    step = max(count // _PIECES, 1)
+    return range(0, min(step * _PIECES, count), step)
+
+
 def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
     """What is in the middle of a piece, of about so many elements at most: some slices, if it is a
     stack, and of them some rows and columns.
     """
-    stacks = planes.STACKS in planes.layouts_for(piece.dtype, piece.shape)
-    sides = list(piece.shape)
+    return np.ascontiguousarray(piece[middle_box(piece.dtype, piece.shape, most)])
+
+
+def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
+    """Where it is in a piece of this dtype and shape."""
+    stacks = planes.STACKS in planes.layouts_for(dtype, shape)
+    sides = list(shape)
     if stacks:
         sides[0] = min(sides[0], _SLICES)
     rows = int(stacks)
@@ -42,6 +70,5 @@ def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
     for axis in (rows, rows + 1):  # what one of them does not need is for the other
         sides[axis] = min(sides[axis], side)
         side = max(most // (others * sides[rows]), 1)
-    starts = [(size - side) // 2 for size, side in zip(piece.shape, sides, strict=True)]
-    box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
-    return np.ascontiguousarray(piece[box])
+    starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
+    return tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))

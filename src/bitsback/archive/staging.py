@@ -11,9 +11,9 @@ from threading import Lock
 from typing import Protocol
 
 from bitsback.archive import moves, temporary
-from bitsback.archive.output import Output, naming
+from bitsback.archive.output import SeekableOutput, naming
 from bitsback.errors import InputError
-from bitsback.images.file_io import Writable
+from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
 from bitsback.remote.folder import Uploads
@@ -28,7 +28,7 @@ class Staging(Protocol):
         written.
         """
 
-    def open(self, name: str, time: int | None = None) -> AbstractContextManager[Writable]:
+    def open(self, name: str, time: int | None = None) -> AbstractContextManager[Seekable]:
         """A file to write to, which is there when the body ends; an error of writing names it."""
 
 
@@ -47,7 +47,7 @@ class _Hidden:
             file.write(data)
 
     @contextmanager
-    def open(self, name: str, time: int | None = None) -> Iterator[Writable]:
+    def open(self, name: str, time: int | None = None) -> Iterator[Seekable]:
         """A file to write to. Raises InputError if the disk is full or the like, if the file system
         takes the name for another's, or if there is such a file in the folder and none may be
         replaced.
@@ -59,7 +59,7 @@ class _Hidden:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with path.open("xb") as file:
-                    yield Output(file, shown)
+                    yield SeekableOutput(file, shown)
                     file.flush()
                     os.fsync(file.fileno())
                 if time is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Along
 from bitsback.archive.maker import Holder
 from bitsback.archive.regions import Found
+from bitsback.lazy import cached_property
 
 
 class Stored(Indexed):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Grid
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.sampling import sample_of
-from bitsback.archive.squeeze import squeeze
+from bitsback.archive.sampling import sample_boxes
+from bitsback.archive.squeeze import Coder, squeeze
+from bitsback.images.bands.bands import Bands, Rows
 from bitsback.models import Model
 
 _START = 40
@@ -23,10 +25,11 @@ _START = 40
 _HOPELESS = 1.5
 """Times as many bytes as a model's, from which on a general compressor is not tried on all."""
 _AT_ONCE = 1 << 20
+_TOGETHER = 1 << 24  # bytes of pieces that are compressed together for a trial
 
 
 def pixel_cost(
-    pixels: NDArray[Any], tile: int | None, given: Model | None, effort: Effort, job: int
+    pixels: Bands, tile: int | None, given: Model | None, effort: Effort, job: int
 ) -> tuple[int, bool]:
     """The bytes that they would take, about, and whether a general compressor makes them fewest.
 
@@ -34,9 +37,10 @@ def pixel_cost(
     judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
     columns of a piece at most, if that was asked for. given, effort, job: as `choose` takes them.
     """
-    pieces = _pieces(pixels, tile)
-    sample = sample_of(pieces, whole=False)
-    share = _share(sample, pieces)
+    grid = _grid(pixels, tile)
+    boxes = sample_boxes(pixels.dtype, grid)
+    sample = Pieces.of(pixels.regions(boxes), pixels.dtype)
+    share = _share(sample, pixels, grid)
     by_model = None
     if any_codes(given, pixels.dtype, pixels.shape):
         try:
@@ -52,36 +56,64 @@ def pixel_cost(
         of_sample = squeeze(sample, _bits(sample), coder)
         if of_sample is None or len(of_sample) > _HOPELESS * by_model * share:
             return int(by_model), False
-    whole = squeeze(pieces, _bits(pieces), coder)
-    squeezed = pixels.nbytes if whole is None else min(len(whole), pixels.nbytes)
+    squeezed = sum(_squeezed(pieces, coder) for pieces in _pieces(pixels, grid))
     if by_model is None or squeezed < by_model:
         return squeezed, True
     return int(by_model), False
 
 
-def _pieces(pixels: NDArray[Any], tile: int | None) -> Pieces:
-    """The picture as it is cut, where other pieces were asked for than large ones."""
+def _grid(pixels: Bands, tile: int | None) -> Grid:
+    """As the picture is cut, where other pieces were asked for than large ones."""
     part = Collection(pixels.dtype, pixels.shape, ONE)
-    cut = None if tile is None else cut_for(part, tile)
-    if cut is None:
-        return Pieces.stacked(np.ascontiguousarray(pixels)[np.newaxis])
-    grid = Grid(pixels.shape, cut)
-    regions = map(grid.region, range(grid.pieces))
-    return Pieces.of((np.ascontiguousarray(pixels[region]) for region in regions), pixels.dtype)
+    return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
 
-def _share(sample: Pieces, pieces: Pieces) -> float:
+def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
+    """All of the picture: of one that is in memory all pieces at once, of a larger one some, or
+    bands where it is not cut.
+    """
+    if grid.cut is None:
+        for band in pixels:
+            yield Pieces.stacked(np.ascontiguousarray(band)[np.newaxis])
+        return
+    row = math.prod(grid.shape[1:]) * pixels.dtype.itemsize
+    strips = max(_TOGETHER // (row * grid.extents[0]), 1)
+    rows = Rows(pixels)
+    for first in range(0, grid.pieces, strips * grid.in_a_strip):
+        numbers = range(first, min(first + strips * grid.in_a_strip, grid.pieces))
+        top, bottom = grid.region(numbers[0])[0].start, grid.region(numbers[-1])[0].stop
+        some = rows.take(bottom - top)
+        regions = (grid.region(number) for number in numbers)
+        yield Pieces.of(
+            (
+                np.ascontiguousarray(some[(slice(along.start - top, along.stop - top), *others)])
+                for along, *others in regions
+            ),
+            pixels.dtype,
+        )
+
+
+def _squeezed(pieces: Pieces, coder: Coder) -> int:
+    whole = squeeze(pieces, _bits(pieces), coder)
+    size = pieces.elements.nbytes
+    return size if whole is None else min(len(whole), size)
+
+
+def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:
     """The part of the bytes that is the sample's."""
-    if sample.elements.size == pieces.elements.size:
+    if sample.elements.size == pixels.size:
         return 1.0
-    return min(_deflated(sample) / _deflated(pieces), 1.0)
+    return min(_deflated([sample]) / _deflated(_pieces(pixels, grid)), 1.0)
 
 
-def _deflated(pieces: Pieces) -> int:
-    bits, deflate = _bits(pieces), zlib.compressobj(1)
-    data = pieces.bytes if bits is None else bits.data
-    parts = (data[at : at + _AT_ONCE] for at in range(0, len(data), _AT_ONCE))
-    return sum(len(deflate.compress(part)) for part in parts) + len(deflate.flush())
+def _deflated(parts: Iterable[Pieces]) -> int:
+    size, deflate = 0, zlib.compressobj(1)
+    for part in parts:
+        bits = _bits(part)
+        data = part.bytes if bits is None else bits.data
+        for at in range(0, len(data), _AT_ONCE):
+            size += len(deflate.compress(data[at : at + _AT_ONCE]))
+    return size + len(deflate.flush())
 
 
 def _bits(pieces: Pieces) -> NDArray[np.uint8] | None:

@@ -4,7 +4,6 @@
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from math import log2
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.layout import Cursor
 from bitsback.errors import ArchiveError
+from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 _RAW_DEFLATE = -15

@@ -1,33 +1,38 @@
-"""The files of a folder, one after the other as their blocks come: each picture as soon as it is
-whole, and what is held bit for bit piece by piece.
+"""The files of a folder, one after the other as their blocks come: large pictures strip by strip,
+and what is held bit for bit piece by piece.
 """
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
-from bitsback.archive.members import Files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
+from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 
 
 class Taker(Protocol):
     """What becomes of the files. May be used from several threads."""
 
-    def picture(self, number: int, pixels: NDArray[Any]) -> int:
-        """A picture, by the number of its file; how many bytes the file has."""
+    def picture(
+        self, number: int, dtype: np.dtype[Any], shape: Shape
+    ) -> AbstractContextManager[Drawing]:
+        """What takes the rows of a picture, by the number of its file, and is closed before the
+        body ends.
+        """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
         """Where to write the bytes of a file that is held bit for bit."""
@@ -61,34 +66,28 @@ class _Folder:
         collection, done = self._collection, 0
         with ExitStack() as stack:
             parts = [
-                _Cutter(self._taker, self._files, self._numbers[number])
-                if part.axes == BYTES
-                else Joiner(part, strips=False)
-                for number, part in enumerate(collection.parts)
+                self._part(number, stack.enter_context(ExitStack()))
+                for number in range(len(collection.parts))
             ]
-            for part in parts:
-                if isinstance(part, _Cutter):
-                    stack.enter_context(closing(part))
             # No thread writes on after an error.
             blocks = stack.enter_context(
                 closing(ordered_map(self._work, self._archive.tasks(), threads))
             )
             for waiting, task in blocks:
-                number, _first, _ = _part_of(collection, task.first)
-                of_part = parts[number]
+                number, _, _ = _part_of(collection, task.first)
                 for place, piece in waiting:
-                    if isinstance(of_part, _Cutter):
-                        if number not in collection.notes:
-                            of_part.take(piece.data)
-                            self._add(piece.nbytes)
-                        continue
-                    pixels = of_part.take(place, piece)
-                    if pixels is not None:
-                        self._write(number, collection.parts[number].item_of(place)[0], pixels)
+                    parts[number].take(place, piece)
                 done += task.items
                 if progress is not None:
                     progress(done, collection.pieces)
         return self._size
+
+    def _part(self, number: int, stack: ExitStack) -> "_Cutter | _Painter":
+        part = self._collection.parts[number]
+        if part.axes != BYTES:
+            return _Painter(self, number, part, stack)
+        numbers = () if number in self._collection.notes else self._numbers[number]
+        return _Cutter(self, map(int, numbers), stack)
 
     def _work(self, task: Task) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
         """Decodes a block and hands over its pictures; the pieces that are not whole ones."""
@@ -100,50 +99,81 @@ class _Folder:
             if part.axes == BYTES or part.grid(item).pieces > 1:
                 waiting.append((place, piece))
             else:
-                self._write(number, item, piece)
+                with self.picture(number, item, piece.shape) as drawing:
+                    drawing.add(piece)
         return waiting, task
 
-    def _write(self, part: int, item: int, pixels: NDArray[Any]) -> None:
-        self._add(self._taker.picture(int(self._numbers[part][item]), pixels))
+    @contextmanager
+    def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
+        """What takes the rows of a picture until the body ends."""
+        number, dtype = int(self._numbers[part][item]), self._collection.parts[part].dtype
+        with self._taker.picture(number, dtype, shape) as drawing:
+            yield drawing
+            self.add(drawing.close())
 
-    def _add(self, size: int) -> None:
+    def file(self, number: int) -> tuple[AbstractContextManager[Writable], int]:
+        """Where to write a file that is held bit for bit, and how many bytes it has."""
+        _, start, end = self._files.span(number)
+        return self._taker.file(number), end - start
+
+    def add(self, size: int) -> None:
+        """Counts bytes that were handed over."""
         with self._size_lock:
             self._size += size
+
+
+class _Painter:
+    """Hands over pictures that are cut into pieces, which come in order; a strip of one is in
+    memory at a time.
+    """
+
+    def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
+        """stack: what the picture that is on its way waits on."""
+        self._folder, self._number, self._part, self._stack = folder, number, part, stack
+        self._joiner = Joiner(part)
+        self._drawing: Drawing | None = None
+
+    def take(self, place: int, piece: NDArray[Any]) -> None:
+        """The next piece, which has this number in the part."""
+        item, at = self._part.item_of(place)
+        grid = self._part.grid(item)
+        for rows in self._joiner.take(place, piece):
+            if self._drawing is None:
+                picture = self._folder.picture(self._number, item, grid.shape)
+                self._drawing = self._stack.enter_context(picture)
+            self._drawing.add(rows)
+        if at + 1 == grid.pieces:
+            self._drawing = None
+            self._stack.close()
 
 
 class _Cutter:
     """Writes files whose bytes come one after the other."""
 
-    def __init__(self, taker: Taker, files: Files, numbers: Iterable[int]) -> None:
-        self._taker, self._files = taker, files
-        self._numbers = map(int, numbers)
+    def __init__(self, folder: _Folder, numbers: Iterator[int], stack: ExitStack) -> None:
+        """numbers: of the files. stack: what the file that is on its way waits on."""
+        self._folder, self._numbers, self._stack = folder, numbers, stack
         self._left = 0
-        self._stack = ExitStack()
         self._open: Writable | None = None
 
-    def take(self, data: memoryview) -> None:
+    def take(self, place: int, piece: NDArray[Any]) -> None:
         """The next bytes."""
+        data = piece.data
         while True:
             if self._open is not None:
                 self._open.write(data[: self._left])
                 taken = min(self._left, len(data))
+                self._folder.add(taken)
                 data, self._left = data[taken:], self._left - taken
                 if self._left:
                     return
-                self._close()
+                self._open = None
+                self._stack.close()
             number = next(self._numbers, None)
             if number is None:
                 return
-            _, start, end = self._files.span(number)
-            self._left = end - start
-            self._open = self._stack.enter_context(self._taker.file(number))
-
-    def _close(self) -> None:
-        self._open = None
-        self._stack.close()
-
-    def close(self) -> None:
-        self._stack.close()
+            file, self._left = self._folder.file(number)
+            self._open = self._stack.enter_context(file)
 
 
 def _part_of(collection: FileList, piece: int) -> tuple[int, int, Collection]:

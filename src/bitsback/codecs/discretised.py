@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from bitsback.codecs.mixture import (
     rounded_scales,
 )
 from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 _FARTHEST = 1 << 22  # of `low` and of means

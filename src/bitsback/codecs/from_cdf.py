@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback.codecs.base import as_shape, as_symbols, check_precision
 from bitsback.codecs.categorical import Categorical
 from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 CUMULATIVE_BITS = 32

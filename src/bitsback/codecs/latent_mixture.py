@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 X = TypeVar("X")

@@ -54,7 +54,7 @@ class Deflated:
                 return candidate
         return None
 
-    def stream(self, content: bytes) -> bytes:
+    def stream(self, content: bytes | bytearray) -> bytes:
         packer = self._packer()
         packed = packer.compress(content) + packer.flush()
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")

@@ -196,6 +196,31 @@ class Reader:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+class Content(Protocol):
+    """The bytes of a file, by slices."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, which: slice, /) -> bytes: ...
+
+
+class FileContent:
+    """Those of a file that can seek, of which only what is asked for is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._reader = Reader(file)
+        self._size = self._reader.size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, which: slice) -> bytes:
+        """Raises OSError."""
+        start, stop, step = which.indices(self._size)
+        assert step == 1, "a file is read forwards"
+        return self._reader.read(start, max(stop - start, 0))
+
+
 def open_anywhere(place: Location) -> RandomAccess:
     """A file that is read by its places. Raises InputError."""
     if isinstance(place, Url):

@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bitsback.errors import InputError
+from bitsback.images.bands.bands import Bands, Rows, joined
+from bitsback.images.bands.picture import named, pixel_bands, sample_bands
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.images.names import check, printable
-from bitsback.images.npy import Shape, Whole, stacked
-from bitsback.images.pictures import read_pixels
+from bitsback.images.npy import Shape, stacked
+from bitsback.images.pictures import opened, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
 from bitsback.remote.folder import files_in
 from bitsback.remote.url import Url
@@ -142,7 +146,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     return Listing(Url(root), list(named), urls=named)
 
 
-class PictureItems(Whole):
+class PictureItems:
     """The pictures of a list that are of one part."""
 
     def __init__(
@@ -151,35 +155,62 @@ class PictureItems(Whole):
         names: Sequence[str],
         members: Sequence[int],
         kind: Kind,
-        read: Callable[[Path | Url], NDArray[Any]] = read_pixels,
+        as_stored: bool = False,
     ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be. read: what
-        reads a picture.
+        """members: the numbers of the pictures among the names. kind: what they must be. as_stored:
+        whether their samples are read as they are, whatever palettes say of them.
         """
-        super().__init__()
         self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
         self._listing, self._names, self._kind = listing, names, kind
         self._members = enumerate(members)
-        self._read_file = read
+        self._as_stored = as_stored
+        self._rows: Rows | None = None
+        self._left = 0
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         """Pictures, of one shape."""
-        return stacked([self._read(*next(self._members)) for _ in range(count)])
+        return stacked([joined(self._bands(*next(self._members))) for _ in range(count)])
 
-    def _read(self, number: int, member: int) -> NDArray[Any]:
-        path = self._listing.path(self._names[member])
-        pixels = self._read_file(path)
-        if (pixels.dtype, pixels.shape) != (self.dtype, self._kind.shape_of(number)):
-            raise InputError(
-                f"{printable(name_of(path))}: was changed while it was read; try again"
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        """Of a large picture no more than they are in memory, where its file allows it."""
+        if self._rows is None:
+            number, member = next(self._members)
+            self._rows, self._left = (
+                Rows(self._bands(number, member)),
+                self._kind.shape_of(number)[0],
             )
-        return pixels
+        taken = self._rows.take(count)
+        self._left -= count
+        if not self._left:
+            self._rows = None
+        return taken
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return None
 
     def finish(self) -> None:
         pass
+
+    def _bands(self, number: int, member: int) -> Iterator[NDArray[Any]]:
+        """The bands of a picture. Raises InputError, naming it."""
+        path = self._listing.path(self._names[member])
+        with ExitStack() as stack:
+            with reading_picture(name_of(path)):
+                image = stack.enter_context(opened(path, whole=True))
+                picture = self._picture(image, path)
+                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
+                    raise InputError(
+                        f"{printable(name_of(path))}: was changed while it was read; try again"
+                    )
+            yield from named(picture, name_of(path))
+
+    def _picture(self, image: Image.Image, path: Path | Url) -> Bands:
+        if not self._as_stored:
+            return pixel_bands(image, name_of(path))
+        found = sample_bands(image)
+        if found is None:
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
+        return found
 
 
 def _taken(names: Iterable[str], skipped: Counter[str], others: bool) -> Iterator[str]:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.png import Bytes, pack_bits
+from bitsback.images.bands.bands import Bands
+from bitsback.images.drawing import Comparison, Drawing, Seekable
+from bitsback.images.file_io import Content
+from bitsback.images.png_samples import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
 
 _FLIP, _PAD, _INVERT, _SWAP = 1, 2, 4, 8
@@ -34,7 +37,7 @@ class Frame:
     """What is before, between and behind them."""
 
     @classmethod
-    def of(cls, data: bytes, image: Image.Image, pixels: NDArray[Any]) -> Frame | None:
+    def of(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
         """That of a file; None if its pixels do not stand in it as they are.
 
         image: the same file, not loaded. pixels: as Pillow reads them.
@@ -42,22 +45,22 @@ class Frame:
         strips = _strips(image)
         if strips is None:
             return None
+        ends = pixels.rows([0, pixels.shape[0] - 1])
         for layout in _layouts(pixels):
-            ends = [pixels[:1], pixels[-1:]]
-            probe = [layout_rows(end, layout).tobytes() for end in ends]
+            probe = [layout_rows(end, layout).tobytes() for end in (ends[:1], ends[-1:])]
             if layout & _FLIP:
                 probe.reverse()
-            first, last = strips[0], strips[-1]
-            end = last[0] + last[1] * len(probe[1])
-            if data[first[0] :].startswith(probe[0]) and data[:end].endswith(probe[1]):
-                frame = cls._around(data, strips, len(probe[0]), layout)
-                if frame is not None and frame.file(pixels) == data:
+            (first, _), (last, rows), size = strips[0], strips[-1], len(probe[0])
+            end = last + rows * size
+            if (data[first : first + size], data[end - size : end]) == (probe[0], probe[1]):
+                frame = cls._around(data, strips, size, layout)
+                if frame is not None and frame._makes(data, pixels):
                     return frame
         return None
 
     @classmethod
     def _around(
-        cls, data: bytes, strips: list[tuple[int, int]], stride: int, layout: int
+        cls, data: Content, strips: list[tuple[int, int]], stride: int, layout: int
     ) -> Frame | None:
         segments: list[tuple[int, int]] = []
         others, at = [], 0
@@ -84,14 +87,19 @@ class Frame:
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
         )
 
-    def file(self, pixels: NDArray[Any]) -> bytes:
-        """The file, with these pixels. Raises ArchiveError if they cannot be its own."""
-        rows = layout_rows(pixels, self.layout)
-        parts, row, at = [], 0, 0
-        for gap, count in self.segments:
-            parts += [self.others[at : at + gap], rows[row : row + count].tobytes()]
-            row, at = row + count, at + gap
-        return b"".join([*parts, self.others[at:]])
+    def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
+        """The file, with pixels of this dtype and shape, which fit."""
+        return _Drawing(self, file, shape[0])
+
+    def _makes(self, data: Content, pixels: Bands) -> bool:
+        """Whether the file with these pixels is this one."""
+        same = Comparison(data)
+        drawing = self.drawing(same, pixels.dtype, pixels.shape)
+        for band in pixels:
+            drawing.add(band)
+            if same.differs:
+                return False
+        return drawing.close() == len(data) and not same.differs
 
     def pack(self) -> bytes:
         segments = b"".join(varint(gap) + varint(rows) for gap, rows in self.segments)
@@ -108,6 +116,42 @@ class Frame:
         if sum(gap for gap, _ in segments) > len(others):
             raise ArchiveError("its note is too short for what is around its pixels")
         return cls(layout, segments, others)
+
+
+class _Drawing:
+    def __init__(self, frame: Frame, file: Seekable, height: int) -> None:
+        self._frame, self._file = frame, file
+        self._left, self._height = height, height
+        self._size = len(frame.others)
+
+    def add(self, rows: NDArray[Any]) -> None:
+        data = layout_rows(rows, self._frame.layout)
+        stride = data.shape[1]
+        if self._left == self._height:
+            self._write_others(stride)
+            self._size += self._height * stride
+        upwards = self._frame.layout & _FLIP
+        first = self._left - len(rows) if upwards else self._height - self._left
+        self._left -= len(rows)
+        row = at = 0
+        for gap, count in self._frame.segments:
+            at += gap
+            start, stop = max(first, row), min(first + len(data), row + count)
+            if start < stop:
+                self._file.seek(at + (start - row) * stride)
+                self._file.write(data[start - first : stop - first].tobytes())
+            row, at = row + count, at + count * stride
+
+    def close(self) -> int:
+        return self._size
+
+    def _write_others(self, stride: int) -> None:
+        others, taken, at = self._frame.others, 0, 0
+        for gap, count in [*self._frame.segments, (len(self._frame.others), 0)]:
+            piece = others[taken : taken + gap]
+            self._file.seek(at)
+            self._file.write(piece)
+            taken, at = taken + len(piece), at + len(piece) + count * stride
 
 
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
@@ -134,11 +178,12 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     return rows[::-1] if layout & _FLIP else rows
 
 
-def _layouts(pixels: NDArray[Any]) -> Iterator[int]:
+def _layouts(pixels: Bands) -> Iterator[int]:
     """Those that there may be."""
-    swaps = (0, _SWAP) if pixels.dtype == np.uint16 or pixels.ndim == 3 else (0,)
-    deepest = pixels.dtype == np.uint8 and pixels.ndim == 2
-    most = int(pixels.max(initial=0)) if deepest else 255
+    deep, flat = pixels.dtype == np.uint16, len(pixels.shape) == 2
+    swaps = (0, _SWAP) if deep or not flat else (0,)
+    deepest = pixels.dtype == np.uint8 and flat
+    most = max(int(band.max(initial=0)) for band in pixels) if deepest else 255
     bits = [code for code, count in _BITS.items() if count == 8 or most < 1 << count]
     for parts in product(bits, swaps, (0, _INVERT), (0, _FLIP), (0, _PAD)):
         yield sum(parts)

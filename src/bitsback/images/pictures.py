@@ -82,7 +82,7 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
     """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
     what NumPy makes of the image; None if Pillow does not read all of their bits.
     """
-    _check_pixels(image)
+    check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
         with _no_limit():
             image.load()
@@ -97,19 +97,10 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
     return None
 
 
-def read_samples(path: Path | Url) -> NDArray[Any]:
-    """The same of a file. Raises InputError, naming it."""
-    with reading_picture(name_of(path)), opened(path, whole=True) as image:
-        found = samples(image)
-        if found is None:
-            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
-        return found
-
-
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
     """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
     with reading_picture(name), identified(io.BytesIO(data)) as image:
-        _check_pixels(image)
+        check_pixels(image)
         with _no_limit():
             image.load()
         return np.asarray(image)
@@ -123,7 +114,7 @@ def identified(file: BinaryIO) -> Image.Image:
 
 @contextmanager
 def _no_limit() -> Iterator[None]:
-    """Without Pillow's limit of pixels, which does not see how large the file is; _check_pixels is
+    """Without Pillow's limit of pixels, which does not see how large the file is; check_pixels is
     in its place.
     """
     with _limit_lock:
@@ -134,7 +125,7 @@ def _no_limit() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _check_pixels(image: Image.Image) -> None:
+def check_pixels(image: Image.Image) -> None:
     """Raises DecompressionBombError if the current frame has more pixels than Pillow's limit, and
     than an honest file of its size.
     """
@@ -184,10 +175,10 @@ def reading_picture(name: str) -> Iterator[None]:
 
 def header_of(image: Image.Image, name: str) -> Header:
     """What the current frame will be as an array. Raises InputError if it is not held."""
-    _check_pixels(image)
+    check_pixels(image)
     _check_depth(image, name)
     notes = []
-    mode = _mode_to_keep(image, name)
+    mode = mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
         notes.append("palette")
     for key, note in (
@@ -203,8 +194,8 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
     """The array of the current frame. Raises InputError if it is not held."""
-    _check_pixels(image)
-    mode = _mode_to_keep(image, name)
+    check_pixels(image)
+    mode = mode_to_keep(image, name)
     with _no_limit():
         image.load()
     if mode == "I;16":
@@ -226,7 +217,7 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _mode_to_keep(image: Image.Image, name: str) -> str:
+def mode_to_keep(image: Image.Image, name: str) -> str:
     """The mode in which the pixels are kept exactly."""
     mode = image.mode
     if mode == "P" and "transparency" not in image.info:

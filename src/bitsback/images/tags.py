@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
+from bitsback.images.bands.bands import Bands
+from bitsback.images.directory import LONG, MOST, SHORT, SIZES, pack_directory
+from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.file_io import Content
+from bitsback.images.tiff_strips import DEFLATE, StripWriter, as_rows, bits_of, row_size
 from bitsback.wire import Cursor, varint
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -27,15 +31,11 @@ _REFUSED = frozenset(
     [_FILL_ORDER, 322, 323, 324, 325, 330, 347, 34665, 34853, 40965, 512, 513, 514]
 )
 """Tiles, tables of JPEG, and pointers to what stands elsewhere in the file."""
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _WORDS = {5: 4, 10: 4}
 """Bytes of what an element of a type is made of, where these are two."""
-_DEFLATE = 8
-_LIMIT = (1 << 32) - (1 << 10)
 _COMPRESSIONS = (5, 8, 32773, 32946)
 """LZW, deflate, PackBits, deflate by its old number."""
 _SMALLEST_TAG = 3  # bytes in a note
-_SHORT, _LONG = 3, 4
 
 Tag = tuple[int, int, bytes]
 """Its number, its type, and its values, little-endian."""
@@ -48,7 +48,7 @@ class Tags:
     tags: tuple[Tag, ...]
 
     @classmethod
-    def of(cls, data: bytes, pixels: NDArray[Any]) -> Tags | None:
+    def of(cls, data: Content, pixels: Bands) -> Tags | None:
         """What is kept of a file; None if it has more than can be told."""
         found = _read(data)
         if found is None:
@@ -58,8 +58,8 @@ class Tags:
             return None
         if int.from_bytes(tags[_COMPRESSION][:2], "little") not in _COMPRESSIONS:
             return None
-        bits = 1 if pixels.dtype == bool else 8 * pixels.itemsize
-        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        bits = bits_of(pixels.dtype)
+        channels = 1 if len(pixels.shape) == 2 else pixels.shape[2]
         if tags.get(_BITS, struct.pack("<H", 1)) != struct.pack("<H", bits) * channels:
             return None  # a palette, say, would be of another length
         kept = cls(tuple(tag for tag in found if tag[0] not in _OURS))
@@ -74,38 +74,9 @@ class Tags:
         """Whether pixels of this dtype and shape can be those of the file."""
         return dtype.str in ("|b1", "|u1", "<u2")
 
-    def file(self, pixels: NDArray[Any]) -> bytes:
-        """The file, with these pixels, in one strip. Raises ArchiveError."""
-        height, width = pixels.shape[:2]
-        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-        bits = 1 if pixels.dtype == bool else 8 * pixels.itemsize
-        inverted = (_PHOTOMETRIC, _SHORT, b"\0\0") in self.tags and channels < 3
-        if inverted:  # Pillow shows white as the greatest value
-            pixels = ~pixels
-        rows = np.packbits(pixels, axis=1) if pixels.dtype == bool else np.ascontiguousarray(pixels)
-        strip = zlib.compress(rows.tobytes())
-        if len(strip) + sum(len(values) + 13 for _, _, values in self.tags) >= _LIMIT:
-            raise ArchiveError("it would be longer than the 4 GiB of a TIFF file")
-        tags = {number: (kind, values) for number, kind, values in self.tags}
-        tags |= {
-            _WIDTH: _number(width), _HEIGHT: _number(height), _ROWS: _number(height),
-            _BITS: (_SHORT, struct.pack("<H", bits) * channels),
-            _COMPRESSION: (_SHORT, struct.pack("<H", _DEFLATE)),
-            _SAMPLES: (_SHORT, struct.pack("<H", channels)),
-            _OFFSETS: _number(8), _COUNTS: _number(len(strip)),
-        }  # fmt: skip
-        body = b"II*\0" + struct.pack("<I", 0) + strip + bytes(len(strip) % 2)
-        entries = []
-        for number, (kind, values) in sorted(tags.items()):
-            place = values.ljust(4, b"\0")
-            if len(values) > 4:
-                place = struct.pack("<I", len(body))
-                body += values + bytes(len(values) % 2)
-            count = len(values) // _SIZES[kind]
-            entries.append(struct.pack("<HHI", number, kind, count) + place)
-        at = struct.pack("<I", len(body))
-        directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
-        return body[:4] + at + body[8:] + directory
+    def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
+        """The file, with pixels of this dtype and shape."""
+        return _Drawing(self, file, dtype, shape)
 
     def pack(self) -> bytes:
         tags = [
@@ -126,7 +97,7 @@ class Tags:
             values = cursor.take(cursor.varint())
             if (
                 number > 65535 or number in _OURS or number in _REFUSED
-                or kind not in _SIZES or len(values) % _SIZES[kind]
+                or kind not in SIZES or len(values) % SIZES[kind]
             ):  # fmt: skip
                 raise ArchiveError("its note has a tag that there cannot be")
             tags.append((number, kind, values))
@@ -135,38 +106,85 @@ class Tags:
         return cls(tuple(tags))
 
 
-def _number(value: int) -> tuple[int, bytes]:
-    return _LONG, struct.pack("<I", value)
+class _Drawing:
+    """A file whose strips are written one after the other; what tells of them is behind them."""
+
+    def __init__(
+        self, tags: Tags, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> None:
+        self._tags = {number: (kind, values) for number, kind, values in tags.tags}
+        self._file, self._bits, self._shape = file, bits_of(dtype), shape
+        self._channels = 1 if len(shape) == 2 else shape[2]
+        # Pillow shows white as the greatest value.
+        white = (_PHOTOMETRIC, SHORT, b"\0\0") in tags.tags
+        self._inverted = white and self._channels < 3
+        file.write(b"II*\0")
+        file.seek(8)  # behind the place of the directory, which is written last
+        self._strips = StripWriter(file.write, shape[0], row_size(dtype, shape), 8)
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Raises ArchiveError where the file would be too long."""
+        self._strips.add(as_rows(~rows if self._inverted else rows))
+        self._check(self._strips.end)
+
+    def close(self) -> int:
+        """Raises ArchiveError where the file would be too long."""
+        strips, (height, width) = self._strips, self._shape[:2]
+        tags = self._tags | {
+            _WIDTH: _longs(width), _HEIGHT: _longs(height), _ROWS: _longs(strips.rows),
+            _BITS: (SHORT, struct.pack("<H", self._bits) * self._channels),
+            _COMPRESSION: (SHORT, struct.pack("<H", DEFLATE)),
+            _SAMPLES: (SHORT, struct.pack("<H", self._channels)),
+            _OFFSETS: _longs(*strips.offsets), _COUNTS: _longs(*strips.counts),
+        }  # fmt: skip
+        padding = bytes(strips.end % 2)
+        start, directory = pack_directory(tags, strips.end + len(padding))
+        size = strips.end + len(padding) + len(directory)
+        self._check(size)
+        self._file.write(padding + directory)
+        self._file.seek(4)
+        self._file.write(struct.pack("<I", start))
+        return size
+
+    def _check(self, size: int) -> None:
+        if size > MOST:
+            raise ArchiveError("it would be longer than the 4 GiB of a TIFF file")
 
 
-def _read(data: bytes) -> list[Tag] | None:
+def _longs(*values: int) -> tuple[int, bytes]:
+    return LONG, struct.pack(f"<{len(values)}I", *values)
+
+
+def _read(data: Content) -> list[Tag] | None:
     """The tags of the only page, in order; None if there are more pages, or it cannot be read."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
         return None
     try:
-        (at,) = struct.unpack_from(order + "I", data, 4)
-        (count,) = struct.unpack_from(order + "H", data, at)
-        (following,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
-        if following:
+        (at,) = struct.unpack(order + "I", data[4:8])
+        (count,) = struct.unpack(order + "H", data[at : at + 2])
+        entries = data[at + 2 : at + 2 + 12 * count]
+        following = data[at + 2 + 12 * count : at + 6 + 12 * count]
+        if struct.unpack(order + "I", following) != (0,):
             return None
-        return list(_entries(data, order, at + 2, count))
+        return list(_entries(data, order, entries))
     except (struct.error, KeyError, ValueError):
         return None
 
 
-def _entries(data: bytes, order: str, at: int, count: int) -> Iterator[Tag]:
+def _entries(data: Content, order: str, entries: bytes) -> Iterator[Tag]:
     """Raises KeyError for a type that is not known, ValueError for values that are not there."""
-    for place in range(at, at + 12 * count, 12):
-        number, kind, elements = struct.unpack_from(order + "HHI", data, place)
-        size = elements * _SIZES[kind]
-        start = place + 8
+    for entry in struct.iter_unpack("12s", entries):
+        number, kind, elements = struct.unpack(order + "HHI", entry[0][:8])
+        size = elements * SIZES[kind]
         if size > 4:
-            (start,) = struct.unpack_from(order + "I", data, start)
-        values = data[start : start + size]
+            (start,) = struct.unpack(order + "I", entry[0][8:])
+            values = data[start : start + size]
+        else:
+            values = entry[0][8 : 8 + size]
         if len(values) != size:
             raise ValueError
-        word = _WORDS.get(kind, _SIZES[kind])
+        word = _WORDS.get(kind, SIZES[kind])
         if order == ">" and word > 1:
             values = np.frombuffer(values, np.uint8).reshape(-1, word)[:, ::-1].tobytes()
         yield number, kind, values

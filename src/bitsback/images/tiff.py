@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bitsback.images.bands.bands import Rows, joined
+from bitsback.images.bands.picture import named, pixel_bands
 from bitsback.images.folder import Kind
-from bitsback.images.npy import Whole, stacked
-from bitsback.images.pictures import Header, header_of, pixels_of, reading_picture
+from bitsback.images.npy import stacked
+from bitsback.images.pictures import Header, header_of, reading_picture
 
 
 def page_headers(image: Image.Image, name: str) -> Iterator[Header]:
@@ -23,14 +25,15 @@ def page_headers(image: Image.Image, name: str) -> Iterator[Header]:
         yield header
 
 
-class PageItems(Whole):
+class PageItems:
     """The pages of an open TIFF file that are of one part: pictures, or the slices of a stack."""
 
     def __init__(self, image: Image.Image, name: str, pages: Sequence[int], kind: Kind) -> None:
-        super().__init__()
         self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
-        self._image, self._pages = image, pages
+        self._image, self._pages, self._kind = image, pages, kind
         self._next = 0
+        self._rows: Rows | None = None
+        self._row = 0
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
         """Pages, of one shape; with axes = 0 all of them, as one stack."""
@@ -40,7 +43,16 @@ class PageItems(Whole):
         return self._pages_from(self._next - count, count)
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:
-        return super().rows(count, axes) if axes else self.read(count, 1)
+        """Of a large page no more than they are in memory, where its file allows it."""
+        if not axes:
+            return self.read(count, 1)
+        if self._rows is None:
+            self._rows, self._row = Rows(self._bands(self._pages[self._next])), 0
+        taken = self._rows.take(count)
+        self._row += count
+        if self._row == self._kind.shape_of(self._next)[0]:
+            self._rows, self._next = None, self._next + 1
+        return taken
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return self._pages_from(first, count)
@@ -49,9 +61,12 @@ class PageItems(Whole):
         pass
 
     def _pages_from(self, first: int, count: int) -> NDArray[Any]:
-        return stacked([self._page(page) for page in self._pages[first : first + count]])
+        return stacked([joined(self._bands(page)) for page in self._pages[first : first + count]])
 
-    def _page(self, page: int) -> NDArray[Any]:
-        with reading_picture(f"{self.name}: page {page}"):
+    def _bands(self, page: int) -> Iterator[NDArray[Any]]:
+        """Raises InputError, naming the page."""
+        name = f"{self.name}: page {page}"
+        with reading_picture(name):
             self._image.seek(page)
-            return pixels_of(self._image, f"{self.name}: page {page}")
+            picture = pixel_bands(self._image, name)
+        yield from named(picture, name)

@@ -1,97 +1,143 @@
 """Writing TIFF files of several pages, one page after the other, without ever seeking.
 
-    header  strip 0  values 0  directory 0  strip 1  values 1  directory 1 ...
+    header  strips 0  values 0  directory 0  strips 1  values 1  directory 1 ...
 
-A directory ends with the place of the next one, so a page is written when its successor is known.
+A directory ends with the place of the next one, so a page is written when its successor is known;
+until then it waits, on the disk if it is large.
 Source: TIFF revision 6.0, section 2.
 """
 
 import struct
-import zlib
-from typing import Any
+import tempfile
+from types import TracebackType
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
+from bitsback.images.directory import LONG, MOST, SHORT, pack_directory
 from bitsback.images.file_io import Writable
+from bitsback.images.tiff_strips import DEFLATE, StripWriter, as_rows, bits_of, row_size
 
 _HEADER_SIZE = 8
-_SHORT, _LONG = 3, 4
-_LIMIT = 1 << 32
-_DEFLATE = 8
 _BLACK_IS_ZERO, _RGB = 1, 2
 _TRANSPARENCY = 2
+_IN_MEMORY = 1 << 24
+_PIECE = 1 << 20
 
 
 class TiffWriter:
-    """Pages as arrays with the shapes and dtypes of modes: [height, width] or [height, width,
-    channels].
+    """Pages with the shapes and dtypes of modes: [height, width] or [height, width, channels]. The
+    file is whole when the context ends.
     """
 
     def __init__(self, output: Writable, name: str) -> None:
         """name: of the file, for error messages."""
         self._output, self._name = output, name
         self._at = _HEADER_SIZE
+        self._page: _Page | None = None
         self._waiting: _Page | None = None
 
-    def add(self, array: NDArray[Any]) -> None:
-        """Adds a page. Raises InputError if the file gets longer than TIFF can have."""
-        page = _Page(array, self._at)
-        if page.end >= _LIMIT:
+    def add(self, page: tuple[int, ...], rows: NDArray[Any]) -> bool:
+        """The next rows of a page of this shape; whether it has all of them now, and the next page
+        follows. Raises InputError if the file gets longer than TIFF can have.
+        """
+        if self._page is None:
+            self._page = _Page(rows.dtype, page, self._at)
+        whole = self._page.add(rows)
+        self._check(self._page.end)
+        if not whole:
+            return False
+        self._page.finish()
+        self._check(self._page.end)
+        if self._waiting is None:
+            self._output.write(b"II*\0" + struct.pack("<I", self._page.directory))
+        else:
+            self._waiting.write(self._output, self._page.directory)
+        self._at, self._waiting, self._page = self._page.end, self._page, None
+        return True
+
+    def _check(self, size: int) -> None:
+        if size > MOST:
             raise InputError(
                 f"{self._name}: would be longer than the 4 GiB of a TIFF file; extract the pages as"
                 " files"
             )
-        if self._waiting is None:
-            self._output.write(b"II*\0" + struct.pack("<I", page.directory))
-        else:
-            self._output.write(self._waiting.pack(page.directory))
-        self._at = page.end
-        self._waiting = page
 
-    def close(self) -> None:
-        """Writes the last page."""
-        if self._waiting is not None:
-            self._output.write(self._waiting.pack(0))
+    def __enter__(self) -> "TiffWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None and self._waiting is not None:
+                self._waiting.write(self._output, 0)
+        finally:
+            for page in (self._page, self._waiting):
+                if page is not None:
+                    page.spool.close()
 
 
 class _Page:
-    def __init__(self, array: NDArray[Any], start: int) -> None:
+    def __init__(self, dtype: np.dtype[Any], shape: tuple[int, ...], start: int) -> None:
         """start: where in the file it begins."""
-        height, width = array.shape[:2]
-        samples = array.shape[2] if array.ndim == 3 else 1
-        bits = 1 if array.dtype == bool else 8 * array.itemsize
-        rows = np.packbits(array, axis=1) if array.dtype == bool else np.ascontiguousarray(array)
-        self._strip = zlib.compress(rows.tobytes())
-        self._strip += bytes(len(self._strip) % 2)  # what follows begins at an even place
-        all_bits = struct.pack(f"<{samples}H", *[bits] * samples)
-        self._values = all_bits if samples > 2 else b""
-        self._values += bytes(len(self._values) % 4)
-        self.directory = start + len(self._strip) + len(self._values)
-        self._entries = [
-            struct.pack("<HHII", tag, kind, 1, value)
-            for tag, kind, value in (
-                (256, _LONG, width),
-                (257, _LONG, height),
-                (259, _SHORT, _DEFLATE),
-                (262, _SHORT, _RGB if samples > 2 else _BLACK_IS_ZERO),
-                (273, _LONG, start),
-                (277, _SHORT, samples),
-                (278, _LONG, height),
-                (279, _LONG, len(self._strip)),
-            )
-        ]
-        place = (
-            struct.pack("<I", start + len(self._strip))
-            if self._values
-            else all_bits.ljust(4, b"\0")
-        )
-        self._entries.insert(2, struct.pack("<HHI", 258, _SHORT, samples) + place)
-        if samples in (2, 4):
-            self._entries.append(struct.pack("<HHII", 338, _SHORT, 1, _TRANSPARENCY))
-        self.end = self.directory + 2 + 12 * len(self._entries) + 4
+        self._shape, self._samples = shape, shape[2] if len(shape) == 3 else 1
+        self._left, self._bits = shape[0], bits_of(dtype)
+        self.spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115
+        self._strips = StripWriter(self.spool.write, shape[0], row_size(dtype, shape), start)
+        self.directory = 0
+        """Where it is, once the page is finished."""
+        self.end = start
+        """Of what there is of it."""
 
-    def pack(self, next_directory: int) -> bytes:
-        directory = struct.pack("<H", len(self._entries)) + b"".join(self._entries)
-        return self._strip + self._values + directory + struct.pack("<I", next_directory)
+    def add(self, rows: NDArray[Any]) -> bool:
+        """Whether they are all there then."""
+        self._strips.add(as_rows(rows))
+        self._left -= len(rows)
+        self.end = self._strips.end
+        return not self._left
+
+    def finish(self) -> None:
+        """When all rows are there."""
+        padding = bytes(self.end % 2)
+        self.directory, packed = pack_directory(self._tags(), self.end + len(padding))
+        self.spool.write(padding + packed[:-4])
+        self.end += len(padding) + len(packed)
+
+    def write(self, output: Writable, following: int) -> None:
+        """following: where the next directory is."""
+        with self.spool as file:
+            file.seek(0)
+            while piece := file.read(_PIECE):
+                output.write(piece)
+        output.write(struct.pack("<I", following))
+
+    def _tags(self) -> dict[int, tuple[int, bytes]]:
+        strips, samples = self._strips, self._samples
+        tags = {
+            256: _longs(self._shape[1]),
+            257: _longs(self._shape[0]),
+            258: _shorts(*[self._bits] * samples),
+            259: _shorts(DEFLATE),
+            262: _shorts(_RGB if samples > 2 else _BLACK_IS_ZERO),
+            273: _longs(*strips.offsets),
+            277: _shorts(samples),
+            278: _longs(strips.rows),
+            279: _longs(*strips.counts),
+        }
+        if samples in (2, 4):
+            tags[338] = _shorts(_TRANSPARENCY)
+        return tags
+
+
+def _shorts(*values: int) -> tuple[int, bytes]:
+    return SHORT, struct.pack(f"<{len(values)}H", *values)
+
+
+def _longs(*values: int) -> tuple[int, bytes]:
+    return LONG, struct.pack(f"<{len(values)}I", *values)

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from bitsback.errors import InputError
 from bitsback.locks import Lock
@@ -114,11 +114,18 @@ class Uploads:
             self.names.append(name)
         try:
             with self._url.as_os_error():
-                self._fs.pipe_file(self._place(name), data)
+                self._put(self._place(name), data)
             if time is not None:
                 set_changed(self._fs, self._place(name), time)
         except OSError as error:
             raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
+
+    def _put(self, place: str, data: bytes) -> None:
+        try:
+            self._fs.pipe_file(place, data)
+        except FileNotFoundError:  # where there are folders, and not just names
+            self._fs.makedirs(self._fs._parent(place), exist_ok=True)
+            self._fs.pipe_file(place, data)
 
     def remove_new(self) -> None:
         """Removes the files that were written where none was before."""
@@ -127,5 +134,5 @@ class Uploads:
                 with suppress(Exception):  # as others still can be
                     self._fs.rm_file(self._place(name))
 
-    def _place(self, name: str) -> Any:
+    def _place(self, name: str) -> str:
         return f"{self._path.rstrip('/')}/{name}"

@@ -3,7 +3,6 @@
 import os
 import weakref
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch.utils.data import Dataset
 import bitsback
 from bitsback.archive.ordering import block_numbers
 from bitsback.errors import InputError
+from bitsback.lazy import cached_property
 
 Image = NDArray[Any]
 Labels = Sequence[Any] | NDArray[Any] | torch.Tensor | Callable[[str], Any] | str

@@ -8,7 +8,6 @@ median, and Wu, Barthel 1998 (causal least squares).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from bitsback.errors import MessageError, ModelError
 from bitsback.integer import ITEM, Network, Values
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import Outputs, check_outputs, read_family

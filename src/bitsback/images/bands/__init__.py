@@ -1,0 +1,1 @@
+"""Pictures some rows at a time, where their files allow it."""

@@ -1,0 +1,154 @@
+"""The rows of a picture in bands, so that no more of a large one is in memory than it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.images.file_io import Reader
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Shape = tuple[int, ...]
+Read = Callable[[], Iterator[NDArray[Any]]]
+"""Gives the bands of a picture, from its first row to its last; as often as it is called."""
+
+BAND = 1 << 21
+"""Bytes of a band, about, unless a row has more."""
+
+
+def rows_of_band(row: int) -> int:
+    """How many rows of so many bytes."""
+    return max(BAND // max(row, 1), 1)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A picture, [height, width] or [height, width, channels]. What reads it raises what Pillow
+    raises.
+
+    >>> import numpy as np
+    >>> picture = Bands.of(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    >>> picture.rows([0, 2]).tolist()
+    [[0, 1, 2, 3], [8, 9, 10, 11]]
+    """
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    read: Read
+
+    @classmethod
+    def of(cls, pixels: NDArray[Any]) -> Bands:
+        """Of a picture that is in memory."""
+        return cls(pixels.dtype, pixels.shape, lambda: iter((pixels,)))
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return self.read()
+
+    def whole(self) -> NDArray[Any]:
+        """All of it."""
+        return joined(self)
+
+    def rows(self, numbers: Sequence[int]) -> NDArray[Any]:
+        """The rows with these numbers, which ascend, as a copy."""
+        found, first, at = [], 0, 0
+        for band in self:
+            while at < len(numbers) and numbers[at] < first + len(band):
+                found.append(band[numbers[at] - first])
+                at += 1
+            if at == len(numbers):
+                break
+            first += len(band)
+        return np.stack(found)
+
+    def regions(self, boxes: Sequence[Sequence[slice]]) -> list[NDArray[Any]]:
+        """What is in boxes, each C-contiguous. Those that share no rows are in order."""
+        found: list[NDArray[Any]] = []
+        rows, at = Rows(self), 0
+        for group in _overlapping(boxes):
+            top, bottom = min(box[0].start for box in group), max(box[0].stop for box in group)
+            rows.skip(top - at)
+            some, at = rows.take(bottom - top), bottom
+            for along, *others in group:
+                part = some[(slice(along.start - top, along.stop - top), *others)]
+                found.append(np.ascontiguousarray(part))
+        return found
+
+
+def _overlapping(boxes: Sequence[Sequence[slice]]) -> list[list[Sequence[slice]]]:
+    """Those that share rows, together."""
+    groups: list[list[Sequence[slice]]] = []
+    bottom = 0
+    for box in boxes:
+        if not groups or box[0].start >= bottom:
+            groups.append([])
+        groups[-1].append(box)
+        bottom = max(bottom, box[0].stop)
+    return groups
+
+
+def in_bands(pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Rows that are in memory, some at a time."""
+    step = rows_of_band(pixels[:1].nbytes)
+    for first in range(0, len(pixels), step):
+        yield pixels[first : first + step]
+
+
+class Rows:
+    """Rows taken from bands, in order."""
+
+    def __init__(self, bands: Iterable[NDArray[Any]]) -> None:
+        self._bands = iter(bands)
+        self._rest: NDArray[Any] | None = None
+
+    def take(self, count: int) -> NDArray[Any]:
+        """The next `count` rows, of which there must be as many."""
+        taken, at = self._next(count), 0
+        if len(taken) == count:
+            return taken
+        rows = np.empty((count, *taken.shape[1:]), taken.dtype)
+        while True:
+            rows[at : at + len(taken)] = taken
+            at += len(taken)
+            if at == count:
+                return rows
+            taken = self._next(count - at)
+
+    def skip(self, count: int) -> None:
+        """Goes on behind the next `count` rows."""
+        while count:
+            count -= len(self._next(count))
+
+    def _next(self, most: int) -> NDArray[Any]:
+        """As many as the band has that comes next, and no more than `most`."""
+        band = next(self._bands) if self._rest is None else self._rest
+        self._rest = band[most:] if len(band) > most else None
+        return band[:most]
+
+
+def joined(bands: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    """The rows of all bands; of one no copy is made."""
+    found = list(bands)
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def reader_of(image: Image.Image) -> Reader:
+    """What reads the file of an open picture; libtiff, which Pillow uses, moves its position."""
+    file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
+    return Reader(file)
+
+
+def pixels_as_they_are(image: Image.Image) -> NDArray[Any]:
+    """What NumPy makes of an image that is loaded; samples of 16 bits little-endian."""
+    values = np.asarray(image)
+    return values.astype("<u2") if image.mode.startswith("I") else values
