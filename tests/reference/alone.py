@@ -49,6 +49,7 @@ def decode(
     start = reader.at
     form = reader.byte()
     axes, method = form // 16, form % 16
+    require(method <= PLANES, "a method of a block alone")
     levels_kind = reader.byte()
     levels = read_levels(reader, kind, levels_kind)
     levels_field = reader.data[start + 1 : reader.at]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.archive import planes
-from bitsback.archive.block import CHAIN, METHODS, PLANES, PREFIX_SIZE, RAW, Opened
+from bitsback.archive.block import CHAIN, PLANES, PREFIX_SIZE, RAW, Opened
 from bitsback.archive.block_reader import FindModel, decode_elements
 from bitsback.archive.block_writer import Way
 from bitsback.archive.collection import check_shape
@@ -92,7 +92,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     dtype, shape, array = _read_array(cursor, known if flags & _IMPLIED else None)
     start = cursor.at
     axes, method = divmod(cursor.byte(), 16)
-    if method >= len(METHODS):
+    if method > PLANES:
         raise ArchiveError(f"it has the method {method}: it needs a newer bitsback")
     levels = read_levels(cursor, dtype)
     form = body[start : cursor.at]

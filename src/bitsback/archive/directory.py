@@ -88,6 +88,11 @@ class Directory:
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
+    def unnamed(self) -> bool:
+        """Whether it says that pictures have no names."""
+        return any(place.kind == UNNAMED for place in self.names)
+
+    @property
     def labels(self) -> list[Place]:
         """Of a collection of files there may be one."""
         return [place for place in self.sections if place.kind == LABELS]

@@ -241,10 +241,12 @@ class Archive(Contents):
         if pairs is not None and pairs.labels is not None:
             part, first = self.collection.parts[pairs.labels], self.collection.starts[pairs.labels]
             return View(self, part, first).whole()
+        if pairs is None and not self._directory.unnamed:
+            return None
         names = self.files.names
         if isinstance(names, Numbered):
             return None if names.labels is None else names.labels.copy()
-        return None if pairs is None else classes_of(names)[1]
+        return classes_of(names)[1]
 
     @property
     def classes(self) -> list[str]:
@@ -253,10 +255,10 @@ class Archive(Contents):
         """
         if not isinstance(self.collection, FileList) or self.collection.kind != FOLDER:
             return []
+        if self.pairs is None and not self._directory.unnamed:
+            return []
         names = self.files.names
-        if isinstance(names, Numbered):
-            return list(names.classes)
-        return [] if self.pairs is None else classes_of(names)[0]
+        return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     @property
     def blocks(self) -> list[BlockInfo]:
