@@ -225,6 +225,11 @@ def test_the_order_of_pictures_costs_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert 8 * saved == pytest.approx(log2(factorial(500)), abs=120)
 
 
+def test_the_rows_of_a_table_are_items() -> None:
+    check(np.random.default_rng(0).integers(0, 5, (50, 3)).astype("<f8"))
+    check(np.random.default_rng(0).integers(0, 5, 50))
+
+
 def test_large_pictures_keep_their_order() -> None:
     array = np.random.default_rng(0).integers(0, 256, (3, 40, 50), np.uint8)
     data = pack(array, unordered=True, tile=16)

@@ -132,6 +132,19 @@ def test_sets_of_several_lengths(tmp_path: Path) -> None:
         assert archive.pairs is not None and archive.names[archive.pairs.images or 0] == "x_train"
 
 
+@pytest.mark.parametrize("shape", [(0, 4, 4), (1, 4, 4)])
+def test_no_items_or_one_with_labels(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    of = {"x": np.zeros(shape, np.uint8), "y": np.arange(shape[0])[::-1]}
+    for unordered in (False, True):
+        data = packed(tmp_path, of, labels="y", unordered=unordered)
+        found = restored(tmp_path, data)
+        assert found["x"].shape == shape
+        assert found["y"].tolist() == sorted(of["y"], reverse=not unordered)
+        with bitsback.open(io.BytesIO(data)) as archive:
+            assert archive.verify() == [] and archive.labels is not None
+            assert len(archive.labels) == shape[0]
+
+
 def test_labels_cost_what_they_tell(tmp_path: Path) -> None:
     """Of ten classes log2(10) bits each, and a little to learn that; 8-byte integers or not."""
     images = np.zeros((3000, 2, 2), np.uint8)

@@ -30,11 +30,12 @@ def canonical(pieces: Pieces, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
         size = prod(shape)
         rows = pieces.elements[at : at + count * size].reshape(count, size)
         order = order_of_rows(rows, [array[first : first + count] for array in ties])
-        elements.append(rows[order].reshape(-1))
+        in_order = rows[order]
+        elements.append(in_order.reshape(-1))
         orders.append(first + order)
-        bits += _order_bits(rows[order])
+        bits += _order_bits(in_order)
         first, at = first + count, at + count * size
-    flat = np.concatenate(elements, dtype=pieces.dtype) if elements else pieces.elements
+    flat = elements[0] if len(elements) == 1 else np.concatenate([pieces.elements[:0], *elements])
     return Canonical(Pieces(flat, pieces.shapes), np.concatenate(orders), bits)
 
 
@@ -43,12 +44,16 @@ def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDAr
     are. rows: [n, size]; ties: [n, ...].
     """
     order = np.arange(len(rows))
-    for array in (*reversed(ties), rows):
-        if array.size:
-            flat = np.ascontiguousarray(array[order].reshape(len(order), -1))
-            keys = flat.view(f"V{flat.shape[1] * flat.itemsize}").reshape(-1)
-            order = order[np.argsort(keys, kind="stable")]
-    return order
+    for array in ties[::-1]:
+        order = order[_sorted_by(array[order])]
+    return order[_sorted_by(rows[order] if ties else rows)]
+
+
+def _sorted_by(rows: NDArray[Any]) -> NDArray[np.intp]:
+    if not rows.size:
+        return np.arange(len(rows))
+    flat = np.ascontiguousarray(rows.reshape(len(rows), -1))
+    return np.argsort(flat.view(f"V{flat.shape[1] * flat.itemsize}").reshape(-1), kind="stable")
 
 
 def _order_bits(rows: NDArray[Any]) -> float:

@@ -16,7 +16,7 @@ from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.belonging import arrays_input
 from bitsback.archive.choose import item_axes
 from bitsback.archive.classes import FOLDERS
-from bitsback.archive.collection import ARRAY, IDX, IDX_GZ, Collection
+from bitsback.archive.collection import ARRAY, COUNTED, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
 from bitsback.archive.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
 from bitsback.archive.members import Files, pack_files, part_by_part, unpack_files
@@ -167,6 +167,8 @@ def _check_labels(name: str, asked: Asked, what: str) -> None:
 
 def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
     axes = item_axes(items.shape, items.dtype, asked.given)
+    if asked.unordered and items.shape:  # the rows of a table are items, too
+        axes = COUNTED
     return asked.seen(Collection(items.dtype, items.shape, axes, container), items)
 
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 from bitsback.archive import moves, temporary
 from bitsback.errors import InputError
@@ -84,7 +84,7 @@ def open_output(
         with device:
             yield Output(device, name)
         return
-    if status is not None and isinstance(source, str | os.PathLike) and path.samefile(source):
+    if status is not None and _is_place(source) and path.samefile(source):
         raise InputError(f"{name}: is the input too; name another output")
     if status is not None and not force:
         raise InputError(
@@ -127,3 +127,8 @@ def naming(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise InputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_place(source: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a source is a file on disk, and not the bytes of one, which are called something."""
+    return isinstance(source, str | os.PathLike) and Path(source).exists()

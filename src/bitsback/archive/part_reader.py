@@ -84,7 +84,7 @@ class PartReader:
         """The numbers that its items had, in the order that they have got, when all were read."""
         if not self._sets:
             return np.arange(self.collection.items)
-        return np.concatenate(self._orders)
+        return np.concatenate([np.empty(0, np.intp), *self._orders])
 
     @property
     def shape(self) -> Shape:

@@ -197,6 +197,8 @@ def command(
     source = sources[0]
     if scheduler is None and (shard is not None or assume_unchanged):
         raise click.UsageError("--shard and --assume-unchanged are for --scheduler")
+    if keep_names and not unordered:
+        raise click.UsageError("--keep-names is for --unordered; names are kept otherwise")
     if scheduler is not None and embed == "always":
         raise click.UsageError("with --scheduler a model lies beside the archives, not in them")
     if len(sources) > 1 and scheduler is None:
