@@ -6,6 +6,7 @@ import math
 from itertools import groupby
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from bitsback.archive.indexing import read_index
 from bitsback.archive.join import Joiner
 from bitsback.archive.layout import Cursor
 from bitsback.archive.regions import last_touched, touched
+from bitsback.images.bands import bands
 
 sides = st.integers(1, 9)
 
@@ -97,21 +99,23 @@ def test_the_pieces_of_a_collection(part: Collection, block: int) -> None:
         ]
 
 
-@given(collections(), st.booleans())
-def test_what_was_cut_is_put_together(part: Collection, strips: bool) -> None:
-    joiner, found = Joiner(part, strips), []
+@given(collections(), st.integers(1, 99))
+def test_what_was_cut_is_put_together(part: Collection, band: int) -> None:
+    joiner, found = Joiner(part), []
     arrays = [
         np.arange(math.prod(part.shape_of(item))).reshape(part.shape_of(item)) % 251
         for item in range(part.items)
     ]
-    for number in range(part.pieces):
-        item, piece = part.item_of(number)
-        cut = arrays[item].astype(np.uint8)[part.grid(item).region(piece)]
-        joined = joiner.take(number, cut)
-        if joined is not None:
-            found.append(joined.tobytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bands, "BAND", band)
+        for number in range(part.pieces):
+            item, piece = part.item_of(number)
+            cut = arrays[item].astype(np.uint8)[part.grid(item).region(piece)]
+            for rows in joiner.take(number, cut):
+                assert rows.shape[1:] == arrays[item].shape[1:]
+                assert len(rows) == 1 or rows.nbytes <= band
+                found.append(rows.tobytes())
     assert b"".join(found) == b"".join(array.astype(np.uint8).tobytes() for array in arrays)
-    assert strips or len(found) == part.items
 
 
 def test_large_images_are_cut_evenly_and_stacks_by_slices() -> None:

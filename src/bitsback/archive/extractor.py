@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count as count_from
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -114,16 +113,16 @@ def decompress(
 
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
-            done, joiner = 0, Joiner(collection.parts[0], strips=True)
+            done, joiner = 0, Joiner(collection.parts[0])
             for pieces in ordered_map(work, blocks.tasks(), threads):
                 first, part = collection.part_of(done)
                 if done == first:
-                    joiner = Joiner(part, strips=True)
+                    joiner = Joiner(part)
                 if part.cut is None:
                     yield pieces.elements
                 else:
-                    joined = map(joiner.take, count_from(done - first), pieces)
-                    yield from (strip.reshape(-1) for strip in joined if strip is not None)
+                    for place, piece in enumerate(pieces, done - first):
+                        yield from (rows.reshape(-1) for rows in joiner.take(place, piece))
                 done += pieces.count
                 count += 1
                 if progress is not None:

@@ -17,7 +17,6 @@ from bitsback.archive.reader import Archive
 from bitsback.archive.restore_folder import restore_folder
 from bitsback.archive.summary import Progress
 from bitsback.errors import InputError
-from bitsback.images.bands.bands import in_bands
 from bitsback.images.npy import write_header
 from bitsback.remote.url import Url
 
@@ -59,7 +58,7 @@ def _write_npz(
     for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
         with writer.array(name) as member:
             write_header(member.write, part.dtype, part.shape)
-            with closing(_strips(archive, number, True, threads, progress, verify)) as strips:
+            with closing(_strips(archive, number, threads, progress, verify)) as strips:
                 for strip in strips:
                     member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
@@ -91,45 +90,34 @@ def _pages(
     few blocks, or a strip, are in memory at a time.
     """
     part = archive.files.collection.parts[number]
-    stack = part.axes == ONE
     page = left = 0
-    with closing(
-        _strips(archive, number, stack or part.cut is not None, threads, None, verify)
-    ) as strips:
-        for strip in strips:
-            if stack:
-                slices = strip.reshape(-1, *part.entry_shape)
-                yield from ((part.entry_shape, rows) for rows in slices)
+    with closing(_strips(archive, number, threads, None, verify)) as strips:
+        for rows in strips:
+            if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
+                pages = rows.reshape(-1, *part.entry_shape)
+                yield from ((part.entry_shape, each) for each in pages)
                 continue
             left = left or part.shape_of(page)[0]
-            yield from ((part.shape_of(page), rows) for rows in in_bands(strip))
-            left -= len(strip)
+            yield part.shape_of(page), rows
+            left -= len(rows)
             page += not left
-            del strip
 
 
 def _strips(
-    archive: Archive,
-    number: int,
-    strips: bool,
-    threads: int,
-    progress: Progress | None,
-    verify: bool,
+    archive: Archive, number: int, threads: int, progress: Progress | None, verify: bool
 ) -> Generator[NDArray[Any], None, None]:
-    """The items of a part, or their strips, in order."""
+    """The elements of a part in C order, some items, or rows of one, at a time."""
     collection = archive.files.collection
     part, first = collection.parts[number], collection.starts[number]
-    joiner = Joiner(part, strips)
+    joiner = Joiner(part)
     with closing(
         archive.decoded(first, first + part.pieces, verify=verify, threads=threads)
     ) as blocks:
         for start, pieces in blocks:
-            if strips and part.cut is None:
+            if part.plain:
                 yield pieces.elements
             else:
                 for place, piece in enumerate(pieces, start - first):
-                    if (found := joiner.take(place, piece)) is not None:
-                        yield found
-                        del found  # before the next one is made
+                    yield from joiner.take(place, piece)
             if progress is not None:
                 progress(start + pieces.count, collection.pieces)

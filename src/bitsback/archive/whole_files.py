@@ -20,7 +20,6 @@ from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
-from bitsback.images.bands.bands import in_bands
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 
@@ -131,21 +130,18 @@ class _Painter:
     def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
         """stack: what the picture that is on its way waits on."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
-        self._joiner = Joiner(part, strips=True)
+        self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
 
     def take(self, place: int, piece: NDArray[Any]) -> None:
         """The next piece, which has this number in the part."""
-        strip = self._joiner.take(place, piece)
-        if strip is None:
-            return
         item, at = self._part.item_of(place)
         grid = self._part.grid(item)
-        if self._drawing is None:
-            picture = self._folder.picture(self._number, item, grid.shape)
-            self._drawing = self._stack.enter_context(picture)
-        for band in in_bands(strip):
-            self._drawing.add(band)
+        for rows in self._joiner.take(place, piece):
+            if self._drawing is None:
+                picture = self._folder.picture(self._number, item, grid.shape)
+                self._drawing = self._stack.enter_context(picture)
+            self._drawing.add(rows)
         if at + 1 == grid.pieces:
             self._drawing = None
             self._stack.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.images.file_io import Reader
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Shape = tuple[int, ...]
 Read = Callable[[], Iterator[NDArray[Any]]]
