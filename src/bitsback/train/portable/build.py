@@ -29,6 +29,26 @@ class PortableModel:
     """What `build` makes: a model file, and the program in torch that it was written from.
 
     `model` is the `bitsback.Model`; it can be given to `bitsback.compress` as it is.
+
+    >>> import io
+    >>> import bitsback, numpy as np, torch
+    >>> from torch import nn
+    >>> from bitsback.train import portable
+    >>> images = np.random.default_rng(0).integers(0, 256, (20, 4, 4), np.uint8)
+    >>> made = portable.build(
+    ...     networks={"q": nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), "p": nn.Linear(2, 32)},
+    ...     variables={"x": portable.Data((1, 4, 4)), "z": portable.Latent((2,))},
+    ...     steps=[
+    ...         portable.pop("z", portable.Normal("q", given="x")),
+    ...         portable.push("x", portable.Logistic("p", given="z")),
+    ...         portable.push("z", portable.StandardNormal()),
+    ...     ],
+    ...     calibration=images,
+    ... )
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(images, file, model=made.model)
+    >>> np.array_equal(bitsback.decompress(file), images)
+    True
     """
 
     def __init__(self, program: Program, card: Card, symbols: NDArray[Any]) -> None:
@@ -77,8 +97,8 @@ class PortableModel:
         """Trains all weights on these images with the rounding in the loop (straight-through
         gradients, Adam), and writes the model anew. The modules that were given stay as they are.
 
-        rate: of Adam, falling to 0 by a cosine. progress: called with the number of the step and the
-        bits per dimension of its batch.
+        rate: of Adam, falling to 0 by a cosine. progress: called with the number of the step and
+        the bits per dimension of its batch.
         """
         symbols = self._program.data.symbols(images, "the images")
         tune(self._program, symbols, steps, rate, batch, seed, progress)
@@ -125,9 +145,9 @@ def build(
 
     networks: by name, each traced by torch.fx, in eval mode and float32. variables: the data under
     the name `x`, and latents. steps: the code that codes an item, as in docs/model-format.md.
-    calibration: some hundred items of the data, as they are compressed; of more than 1,024 the first
-    ones. name, about, licence: what the file says of itself. Raises InputError, which names the
-    layer, for what cannot be made portable.
+    calibration: some hundred items of the data, as they are compressed; of more than 1,024 the
+    first ones. name, about, licence: what the file says of itself. Raises InputError, which names
+    the layer, for what cannot be made portable.
 
     >>> import numpy as np, torch
     >>> from torch import nn

@@ -285,7 +285,14 @@ class LogisticMixture(Logistic):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a model's code."""
+    """One line of a model's code: what `pop` and `push` make.
+
+    >>> from bitsback.train import portable
+    >>> portable.Step("z", portable.StandardNormal()) == portable.push(
+    ...     "z", portable.StandardNormal()
+    ... )
+    True
+    """
 
     variable: str
     distribution: Distribution

@@ -30,7 +30,8 @@ Target = tuple[str, Data | Latent]
 class PortableNetwork(nn.Module):
     """A user's network as a graph of operations.
 
-    sources: the variables that it reads, in the order of its arguments. parameters: what it returns.
+    sources: the variables that it reads, in the order of its arguments. parameters: what it
+    returns.
     """
 
     def __init__(

@@ -141,9 +141,9 @@ class Program(nn.Module):
             reach = float(theirs.abs().max()) + 1e-6
             if not apart <= _TOLERANCE * reach:
                 raise InputError(
-                    f"{network.name}: the traced network gives another '{each.name}' than the module"
-                    f" itself, {apart:.2g} apart of {reach:.2g}: its forward does not do the same each"
-                    " time, or gives no finite numbers"
+                    f"{network.name}: the traced network gives another '{each.name}' than the"
+                    f" module itself, {apart:.2g} apart of {reach:.2g}: its forward does not do the"
+                    " same each time, or gives no finite numbers"
                 )
 
     def round(self, on: bool) -> None:

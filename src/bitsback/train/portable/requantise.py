@@ -49,8 +49,8 @@ def requantised(
     target: Steps,
     unseen: Tensor,
 ) -> Integers:
-    """Of int8 weights [out, in, ...] in steps [out, 1, ...] and a real bias [out]. The multiplier is
-    as exact as the bounds of the format allow.
+    """Of int8 weights [out, in, ...] in steps [out, 1, ...] and a real bias [out]. The multiplier
+    is as exact as the bounds of the format allow.
 
     unseen: what is to be taken from the bias, [out], for the zero of the source. Raises InputError,
     which names `where`.

@@ -15,20 +15,30 @@ from bitsback.train.portable.lowerings import FUNCTIONS, MODULES
 from bitsback.train.portable.lowerings.call import Call
 from bitsback.train.portable.value import Value
 
-_INSTEAD = (
-    "; docs/own-model.md lists what can be made portable: linear layers and convolutions, any"
-    " function of one number, sums, and moves of numbers"
-)
+_INSTEAD = {
+    "LayerNorm": "BatchNorm1d or BatchNorm2d, whose numbers are fixed once it is trained",
+    "GroupNorm": "BatchNorm2d, whose numbers are fixed once it is trained",
+    "InstanceNorm2d": "BatchNorm2d, whose numbers are fixed once it is trained",
+    "RMSNorm": "BatchNorm1d, whose numbers are fixed once it is trained",
+    "MaxPool2d": "AvgPool2d, or a convolution with a stride",
+    "Conv1d": "Conv2d on images of one row",
+    "ConvTranspose1d": "ConvTranspose2d on images of one row",
+    "Embedding": "Linear on numbers",
+}
+_LIST = "linear layers and convolutions, functions of one number, and sums"
 
 
 def trace(name: str, module: nn.Module, sources: Sequence[Value]) -> list[Value]:
     """The outputs of the module for these values.
 
-    name: of the network, for errors. The module is in eval mode. Raises InputError for what no model
-    file can compute, naming its place in the module.
+    name: of the network, for errors. The module is in eval mode. Raises InputError for what no
+    model file can compute, naming its place in the module.
     """
+    tracer = fx.Tracer()
+    if tracer.is_leaf_module(module, ""):  # a single layer of torch's
+        module = nn.Sequential(module)
     try:
-        graph = fx.Tracer().trace(module)
+        graph = tracer.trace(module)
     except Exception as error:  # whatever the user's forward raises on symbolic values
         raise InputError(
             f"{name}: its forward cannot be traced, since it does other things for other values:"
@@ -119,14 +129,14 @@ class _Lowering:
             module = self.recorded.module.get_submodule(str(node.target))
             lower_module = MODULES.get(type(module))
             if lower_module is None:
-                raise call.unsupported("model files have no such layer" + _INSTEAD)
+                raise call.unsupported(f"model files have no such layer; use {_instead(module)}")
             return lower_module(call, module)
         try:
             lower = FUNCTIONS.get(node.target)
         except TypeError:  # a target that has no hash
             lower = None
         if lower is None:
-            raise call.unsupported("model files have no such function" + _INSTEAD)
+            raise call.unsupported(f"model files have no such function; use {_LIST}")
         return lower(call)
 
     def _place(self, node: fx.Node) -> tuple[str, str]:
@@ -138,6 +148,10 @@ class _Lowering:
         inside = f".{stack[-1]}" if stack and stack[-1] else ""
         what = node.target if isinstance(node.target, str) else node.target.__name__
         return f"{self.name}{inside}", f"{what}()"
+
+
+def _instead(module: nn.Module) -> str:
+    return _INSTEAD.get(type(module).__name__, f"{_LIST} (docs/own-model.md)")
 
 
 def _has_value(found: Any) -> bool:

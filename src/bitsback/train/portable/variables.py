@@ -22,8 +22,9 @@ _LATENT_TOP = 255
 class Data:
     """The data x, as torch sees an item: (channels, rows, columns), or (n,).
 
-    The symbol s of `levels` is the real number low + s * (high - low) / (levels - 1) in the networks
-    and in the means of its distribution: 0 to 1, as ToTensor makes it, if nothing else is said.
+    The symbol s of `levels` is the real number low + s * (high - low) / (levels - 1) in the
+    networks and in the means of its distribution: 0 to 1, as ToTensor makes it, if nothing else is
+    said.
 
     >>> from bitsback.train import portable
     >>> portable.Data((1, 28, 28), levels=2).item_shape
@@ -38,7 +39,8 @@ class Data:
     def __post_init__(self) -> None:
         if len(self.shape) not in (1, 3) or min(self.shape) < 1:
             raise InputError(
-                f"the shape of x is (channels, rows, columns) or (n,), as in torch, not {self.shape}"
+                "the shape of x is (channels, rows, columns) or (n,), as in torch, not"
+                f" {self.shape}"
             )
         if not 2 <= self.levels <= 65_536:
             raise InputError(f"x has 2 to 65,536 levels, not {self.levels}")
@@ -88,13 +90,13 @@ class Data:
         flat = (self.dimensions,)
         if images.ndim < 2 or images.shape[1:] not in (self.item_shape, flat) or not len(images):
             raise InputError(
-                f"{what} must have the shape [n, {', '.join(map(str, self.item_shape))}], as they are"
-                f" compressed, not {images.shape}"
+                f"{what} must have the shape [n, {', '.join(map(str, self.item_shape))}], as they"
+                f" are compressed, not {images.shape}"
             )
         if images.dtype != bool and not np.issubdtype(images.dtype, np.integer):
             raise InputError(
-                f"{what} must be the integers that are compressed, not {images.dtype}: symbols from 0"
-                f" to {self.levels - 1}"
+                f"{what} must be the integers that are compressed, not {images.dtype}: symbols from"
+                f" 0 to {self.levels - 1}"
             )
         low, high = int(images.min()), int(images.max())
         if low < 0 or high >= self.levels:
@@ -112,11 +114,11 @@ class Latent:
 
     >>> from bitsback.train import portable
     >>> portable.Latent((16,)).bits
-    8
+    10
     """
 
     shape: tuple[int, ...]
-    bits: int = 8
+    bits: int = 10
 
     def __post_init__(self) -> None:
         if len(self.shape) not in (1, 3) or min(self.shape) < 1:
@@ -146,8 +148,8 @@ class Latent:
 
     @property
     def mean_shift(self) -> int:
-        """Of a normal on the fixed grid: its means are in steps of 2^-8, or of symbols of few bits in
-        as fine ones as there are.
+        """Of a normal on the fixed grid: its means are in steps of 2^-8, or of symbols of few bits
+        in as fine ones as there are.
         """
         return max(self.bits - _REACH_BITS - 1, 0)
 

@@ -28,18 +28,19 @@ _MOST_ROOM = 1 << 28
 _TEST_SEED = 1
 _TEST_COUNTS = (4, 2, 1)
 _GROWTH_ITEMS = 256
-_GROWTH_RUNS = 1024
+_GROWTH_RUNS = 4
 
 
 def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
-    """The integer model that `program.integers` computes. symbols: [n, elements], by which the growth
-    of the batches of its chain is chosen.
+    """The integer model that `program.integers` computes. symbols: [n, elements], by which the
+    growth of the batches of its chain is chosen.
 
     Raises ModelError where the core computes something else, or a bound of the format is broken.
     """
     parts = _Parts(program, card)
     model = parts.model(1)
-    lengths = repeated_lengths(model, symbols[:_GROWTH_ITEMS], 1, _GROWTH_RUNS)
+    items = symbols[:_GROWTH_ITEMS]
+    lengths = repeated_lengths(model, items, _TEST_SEED, _GROWTH_RUNS * len(items))
     return parts.model(safe_growth(lengths, parts.batch))
 
 

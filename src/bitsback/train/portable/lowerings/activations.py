@@ -87,38 +87,13 @@ MODULES: dict[type, Callable[[Call, Any], Value]] = {
 }
 
 _FUNCTIONAL = [
-    "silu",
-    "gelu",
-    "tanh",
-    "sigmoid",
-    "elu",
-    "celu",
-    "selu",
-    "leaky_relu",
-    "softplus",
-    "mish",
-    "hardswish",
-    "hardsigmoid",
-    "softsign",
-    "logsigmoid",
-]
+    "silu", "gelu", "tanh", "sigmoid", "elu", "celu", "selu", "leaky_relu", "softplus", "mish",
+    "hardswish", "hardsigmoid", "softsign", "logsigmoid",
+]  # fmt: skip
 _EVERYWHERE = [
-    "tanh",
-    "sigmoid",
-    "exp",
-    "abs",
-    "sin",
-    "cos",
-    "square",
-    "sqrt",
-    "log",
-    "log1p",
-    "expm1",
-    "asinh",
-    "atan",
-    "erf",
-    "pow",
-]
+    "tanh", "sigmoid", "exp", "abs", "sin", "cos", "square", "sqrt", "log", "log1p", "expm1",
+    "asinh", "atan", "erf", "pow",
+]  # fmt: skip
 
 FUNCTIONS: dict[Any, Callable[[Call], Value]] = {
     **{

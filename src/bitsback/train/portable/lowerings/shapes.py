@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,7 @@ def split(call: Call) -> tuple[Value, ...]:
 def parts(call: Call, value: Value, sizes: Sequence[int]) -> tuple[Value, ...]:
     """Channels, or elements of a row, of so many in each part."""
     ends = np.cumsum([0, *sizes])
-    return tuple(
-        channels(call, value, np.arange(start, end))
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
-    )
+    return tuple(channels(call, value, np.arange(start, end)) for start, end in pairwise(ends))
 
 
 def channels(call: Call, value: Value, numbers: Any) -> Value:

@@ -10,8 +10,8 @@ Range = tuple[int, int]
 
 
 class Operation(nn.Module):
-    """Values are [b, rows, columns, channels] on a grid and [b, channels] at the item, the orders of
-    docs/model-format.md.
+    """Values are [b, rows, columns, channels] on a grid and [b, channels] at the item, the orders
+    of docs/model-format.md.
     """
 
     sources: tuple[Steps, ...]
