@@ -33,7 +33,7 @@ docs: .venv/installed-docs
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src lab/src benchmarks recipes tools
+	$(BIN)/mypy src lab/src benchmarks examples recipes tools
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 bench: .venv/installed-bench
