@@ -20,6 +20,7 @@ from bitsback.codecs import (
     Named,
     NegativeBinomial,
     Normal,
+    OnLanes,
     Poisson,
     Repeat,
     Uniform,
@@ -146,6 +147,20 @@ def repeats(draw: st.DrawFn) -> Case:
     part, times = draw(any_simple), draw(st.integers(0, 3))
     return Case(
         Repeat(part.codec, times), spec.Serial([part.reference] * times), (part.symbols,) * times
+    )
+
+
+LANES = [slice(None), slice(1), slice(None, None, -1), slice(None, None, 2), slice(-1, None), (0,)]
+
+
+@st.composite
+def on_lanes(draw: st.DrawFn) -> Case:
+    """Of lanes that every message has; those of a part of them too."""
+    part, lanes, others = draw(any_simple), draw(st.sampled_from(LANES)), slice(None, None, -1)
+    return Case(
+        OnLanes(OnLanes(part.codec, others), lanes),
+        combinators.OnLanes(combinators.OnLanes(part.reference, others), lanes),
+        part.symbols,
     )
 
 

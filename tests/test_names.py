@@ -31,6 +31,7 @@ CODECS = [
     "Named",
     "NegativeBinomial",
     "Normal",
+    "OnLanes",
     "Poisson",
     "Repeat",
     "Rows",

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -325,6 +325,7 @@ def pop_intervals(
     precision: int,
 ) -> None: ...
 def peek(message: Message, precision: int, count: int) -> NDArray[np.uint32]: ...
+def on_lanes(message: Message, lanes: Sequence[int], run: Callable[[Message], object]) -> None: ...
 def push_poisson(
     message: Message,
     a: NDArray[np.uint32],

@@ -89,6 +89,22 @@ void bind_more_codecs(nb::module_& m) {
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
     });
+    m.def("on_lanes", [](Message& message, const std::vector<std::size_t>& lanes,
+                         const nb::callable& run) {
+        message.on_lanes(lanes, [&](Message& part) {
+            // What Python has is a message at any time, should it be kept.
+            const nb::object object = nb::cast(Message::empty(1, 0));
+            auto& theirs = nb::cast<Message&>(object);
+            std::swap(part, theirs);
+            try {
+                run(object);
+            } catch (...) {
+                std::swap(part, theirs);
+                throw;
+            }
+            std::swap(part, theirs);
+        });
+    });
     bind_counts<PoissonCounts>(m, "poisson");
     bind_counts<NegativeBinomialCounts>(m, "negative_binomial");
     bind_counts<BetaBinomialCounts>(m, "beta_binomial");

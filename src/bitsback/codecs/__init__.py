@@ -22,6 +22,7 @@ from bitsback.codecs.multiset import Multiset
 from bitsback.codecs.named import Named
 from bitsback.codecs.negative_binomial import NegativeBinomial
 from bitsback.codecs.normal import Normal
+from bitsback.codecs.on_lanes import OnLanes
 from bitsback.codecs.poisson import Poisson
 from bitsback.codecs.repeat import Repeat
 from bitsback.codecs.rows import Rows
@@ -51,6 +52,7 @@ __all__ = [
     "Named",
     "NegativeBinomial",
     "Normal",
+    "OnLanes",
     "Poisson",
     "Repeat",
     "Rows",

@@ -1,5 +1,6 @@
 """Whether a codec keeps the laws of codecs."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from bitsback.codecs.base import Codec
 from bitsback.codecs.information import total
-from bitsback.errors import CodecError, MessageExhausted
+from bitsback.codecs.ledger import Entry, ledger
+from bitsback.errors import CodecError
 from bitsback.message import Message
 
 _MESSAGES = [(seed, lanes) for seed, lanes in enumerate((1, 1, 2, 3, 4, 8, 1, 1, 2, 4, 1, 1))]
@@ -16,28 +18,33 @@ _SLACK = 0.01
 """How much more or less than its information a symbol may take: what a small head rounds."""
 
 
-def check_codec(codec: Codec[Any], symbols: Any) -> None:
+def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     """Tries both laws of codecs with these symbols, and `bits`, on random messages.
 
-    symbols: as the codec pops them: the items of a `Multiset` in their order.
+    symbols: as the codec pops them: the items of a `Multiset` in their order. lanes: of the
+    messages, at least; as many as a codec of lanes of its own needs.
     A codec breaks the first law if pop does not give back what was pushed, or not the message; the
     second, if push does not give back a message that was popped from; and `bits`, if a push makes
-    messages grow by something else, further off than heads round and than latents vary; of a codec
-    that first takes bits to choose latents with, only that `bits` is a number. An error that the
-    codec raises must leave the message as it was, and is raised again.
+    messages grow by something else, further off than heads round. Where a codec takes bits to
+    choose latents with, pushes cost what the latents make of them. Then all codecs that it pushes
+    and pops with are held to their `bits`, along each push, and its own must be a number as the
+    pushes give. An error that the codec raises must leave the message as it was, and is raised
+    again.
     Raises CodecError, which says what is broken, and on which message.
 
     >>> from bitsback import Bernoulli, check_codec
     >>> check_codec(Bernoulli.from_probability([0.1, 0.9]), [0, 1])
     """
-    growths = []
-    for seed, lanes in _MESSAGES:
-        message = Message.random(seed, lanes)
-        where = f" (Message.random({seed}, lanes={lanes}))"
-        before, held = message.to_bytes(), message.bits
+    pushes: list[tuple[list[Entry], str]] = []
+    for seed, some in _MESSAGES:
+        message = Message.random(seed, max(some, lanes))
+        where = f" (Message.random({seed}, lanes={message.lanes}))"
+        before = message.to_bytes()
 
-        _try(lambda m: codec.push(m, symbols), message, "push", where)
-        growths.append(message.bits - held)
+        entries = ledger(
+            lambda m=message, w=where: _try(lambda m: codec.push(m, symbols), m, "push", w)
+        )
+        pushes.append((entries, where))
         popped = _try(codec.pop, message, "pop", where)
         if not _same(popped, symbols):
             raise CodecError(
@@ -56,31 +63,50 @@ def check_codec(codec: Codec[Any], symbols: Any) -> None:
                 f"the second law is broken: after {_short(popped)} was popped and pushed, the"
                 f" message is another one{where}"
             )
+    for entries, where in pushes:
+        for entry in entries:
+            _check_entry(entry, where)
+    growths = [math.fsum(entry.growth for entry in entries) for entries, _ in pushes]
     _check_bits(codec, symbols, growths)
 
 
-def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
-    each = codec.bits(symbols)
-    bits = total(each)
-    if np.asarray(each).dtype != np.float64 or not np.isfinite(bits):
-        raise CodecError(f"bits must be finite numbers of float64, not {_short(each)}")
-    if _takes_bits(codec, symbols):
+def _check_entry(entry: Entry, where: str) -> None:
+    """A push costs what `bits` says, or what the pushes and pops that it is made of make of it, if
+    each of these keeps to its own.
+    """
+    bits = _bits(entry.codec, entry.symbols)
+    growth = entry.growth if entry.pushed else -entry.growth
+    if abs(bits - growth) <= _slack(entry.symbols, bits):
         return
+    for part in entry.parts:
+        _check_entry(part, where)
+    if not entry.parts:
+        raise CodecError(
+            f"bits of {type(entry.codec).__name__} says {bits:.3f}, but a push makes a message grow"
+            f" by {growth:.3f} bits{where}"
+        )
+
+
+def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
+    bits = _bits(codec, symbols)
     # Without latents all growths are the same but for rounding.
-    slack = _SLACK * (1 + _count(symbols) + abs(bits)) + 8 * float(np.ptp(growths))
+    slack = _slack(symbols, bits) + 8 * float(np.ptp(growths))
     if abs(bits - float(np.mean(growths))) > slack:
         raise CodecError(
             f"bits says {bits:.3f}, but a push makes a message grow by {np.mean(growths):.3f} bits"
         )
 
 
-def _takes_bits(codec: Codec[Any], symbols: Any) -> bool:
-    """Whether it pops before it pushes, so that what it costs is what latents make of it."""
-    try:
-        codec.push(Message([1 << 32]), symbols)
-    except MessageExhausted:
-        return True
-    return False
+def _bits(codec: Codec[Any], symbols: Any) -> float:
+    each = codec.bits(symbols)
+    bits = total(each)
+    if np.asarray(each).dtype != np.float64 or not np.isfinite(bits):
+        raise CodecError(f"bits must be finite numbers of float64, not {_short(each)}")
+    return bits
+
+
+def _slack(symbols: Any, bits: float) -> float:
+    return _SLACK * (1 + _count(symbols) + abs(bits))
 
 
 def _try(step: Any, message: Message, name: str, where: str) -> Any:
