@@ -218,8 +218,8 @@ class Message {
         std::vector<bool> taken(heads_.size());
         for (std::size_t lane : lanes) {
             if (lane >= heads_.size())
-                throw MessageError("there is no lane " + std::to_string(lane) + " in a message of " +
-                                   std::to_string(heads_.size()));
+                throw MessageError("there is no lane " + std::to_string(lane) +
+                                   " in a message of " + std::to_string(heads_.size()));
             if (taken[lane])
                 throw MessageError("the lane " + std::to_string(lane) + " is given twice");
             taken[lane] = true;

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,7 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
         where = f" (Message.random({seed}, lanes={message.lanes}))"
         before = message.to_bytes()
 
-        entries = ledger(
-            lambda m=message, w=where: _try(lambda m: codec.push(m, symbols), m, "push", w)
-        )
+        entries = ledger(partial(_try, partial(_pushed, codec, symbols), message, "push", where))
         pushes.append((entries, where))
         popped = _try(codec.pop, message, "pop", where)
         if not _same(popped, symbols):
@@ -57,7 +56,7 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
             )
 
         popped = _try(codec.pop, message, "pop", where)
-        _try(lambda m, x=popped: codec.push(m, x), message, "push", where)
+        _try(partial(_pushed, codec, popped), message, "push", where)
         if message.to_bytes() != before:
             raise CodecError(
                 f"the second law is broken: after {_short(popped)} was popped and pushed, the"
@@ -107,6 +106,10 @@ def _bits(codec: Codec[Any], symbols: Any) -> float:
 
 def _slack(symbols: Any, bits: float) -> float:
     return _SLACK * (1 + _count(symbols) + abs(bits))
+
+
+def _pushed(codec: Codec[Any], symbols: Any, message: Message) -> None:
+    codec.push(message, symbols)
 
 
 def _try(step: Any, message: Message, name: str, where: str) -> Any:

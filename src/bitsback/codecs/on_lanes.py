@@ -22,8 +22,8 @@ class OnLanes(Generic[X]):
     the tail. lanes: their numbers, from 0 on, none of them twice; or a slice, which is taken from
     the lanes that the message has. Several of them, side by side, code symbols of several kinds as
     steps whose lanes do not wait for each other.
-    Raises MessageError for lanes that are none, and when it codes, for those that the message lacks.
-    Source: craystack's substack (Townsend, Bird, Kunze, Barber 2020, HiLLoC, section 3.2).
+    Raises MessageError for lanes that are none, and when it codes, for those that the message
+    lacks. Source: the `substack` of craystack (Townsend, Bird, Kunze, Barber 2020, HiLLoC).
 
     >>> from bitsback.codecs import Uniform
     >>> message = Message(lanes=4)
