@@ -13,6 +13,7 @@ from bitsback.codecs import (
     Categorical,
     Dependent,
     FromCdf,
+    HiddenMarkov,
     Interval,
     Laplace,
     LatentMixture,
@@ -27,7 +28,7 @@ from bitsback.codecs import (
 )
 from cases import Case, draw_integers, shapes, simple
 from reference import codecs as spec
-from reference import combinators, counts
+from reference import combinators, counts, hidden_markov
 
 
 @st.composite
@@ -37,11 +38,11 @@ def own_categoricals(draw: st.DrawFn) -> Case:
     precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     weights = rng.random((*shape, levels)) ** draw(st.sampled_from([0, 1, 30]))
-    weights[..., 0] += 2.0**-40
+    weights[..., 1:] *= rng.random((*shape, levels - 1)) < 0.7
+    weights[..., 0] = np.maximum(weights[..., 0], 2.0**-60)
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     most = 120 if dtype is np.float32 else 900
-    weights = (weights * 2.0 ** draw(st.sampled_from([40 - most, -3, 0, most]))).astype(dtype)
-    weights[..., 1:] *= rng.random((*shape, levels - 1)) < 0.7
+    weights = (weights * 2.0 ** draw(st.sampled_from([60 - most, -3, 0, most]))).astype(dtype)
     reference = [counts.Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
     codec = Categorical.from_probability(weights, precision)
     return Case(codec, spec.Array(reference), draw_integers(draw, 0, levels - 1, shape))
@@ -200,3 +201,27 @@ def latent_mixtures(draw: st.DrawFn) -> Case:
         weights, [spec.Array([spec.Bernoulli(f, 16) for f in row]) for row in ones.tolist()]
     )
     return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))
+
+
+@st.composite
+def hidden_markovs(draw: st.DrawFn) -> Case:
+    """Any number of series, states and levels, and weights of any magnitude, some of them 0."""
+    series, length = draw(st.integers(0, 3)), draw(st.sampled_from([0, 1, 2, 3, 7]))
+    states, levels = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def weights(*shape: int) -> Any:
+        found = rng.random(shape) ** draw(st.sampled_from([0, 1, 30]))
+        found[..., 1:] *= rng.random((*shape[:-1], shape[-1] - 1)) < 0.7
+        found[..., 0] = np.maximum(found[..., 0], 2.0**-60)
+        return found
+
+    given = weights(states), weights(states, states), weights(states, levels)
+    initial, *rows = (
+        [counts.Weighted(row) for row in np.atleast_2d(part).tolist()] for part in given
+    )
+    return Case(
+        HiddenMarkov(*given, (series, length)),
+        hidden_markov.HiddenMarkov(initial[0], *rows, series, length),
+        draw_integers(draw, 0, levels - 1, (series, length)),
+    )

@@ -22,6 +22,7 @@ CODECS = [
     "Dependent",
     "FromCdf",
     "Gaussian",
+    "HiddenMarkov",
     "Interval",
     "Laplace",
     "LatentMixture",

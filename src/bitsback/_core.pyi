@@ -214,6 +214,27 @@ def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: 
 def push_adaptive(message: Message, levels: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_adaptive(message: Message, levels: int, shape: _Shape) -> NDArray[np.uint32]: ...
 def adaptive_frequencies(levels: int, symbols: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
+def push_hidden_markov(
+    message: Message,
+    initial: NDArray[np.uint32],
+    transition: NDArray[np.uint32],
+    emission: NDArray[np.uint32],
+    symbols: NDArray[np.uint32],
+) -> None: ...
+def pop_hidden_markov(
+    message: Message,
+    initial: NDArray[np.uint32],
+    transition: NDArray[np.uint32],
+    emission: NDArray[np.uint32],
+    series: int,
+    length: int,
+) -> NDArray[np.uint32]: ...
+def hidden_markov_evidence(
+    initial: NDArray[np.uint32],
+    transition: NDArray[np.uint32],
+    emission: NDArray[np.uint32],
+    symbols: NDArray[np.uint32],
+) -> NDArray[np.uint64]: ...
 def push_categorical(
     message: Message, frequencies: NDArray[np.uint32], precision: int, symbols: NDArray[np.uint32]
 ) -> None: ...

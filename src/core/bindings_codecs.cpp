@@ -7,6 +7,7 @@
 
 #include "bindings.hpp"
 #include "counts.hpp"
+#include "hidden_markov.hpp"
 #include "intervals.hpp"
 #include "own_weights.hpp"
 #include "weights.hpp"
@@ -110,6 +111,37 @@ void bind_own_weights(nb::module_& m) {
         nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
+using Rows = In<std::uint32_t>;
+
+HiddenMarkov hidden_markov(const Rows& initial, const Rows& transition, const Rows& emission) {
+    require(initial.size() >= 1, "a hidden Markov model has a state at least");
+    return {view(initial), view(transition), view(emission), levels_of(emission)};
+}
+
+void bind_hidden_markov(nb::module_& m) {
+    m.def("push_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
+                                   const Rows& emission, const In<std::uint32_t>& symbols) {
+        require(symbols.ndim() == 2, "series have the shape [series, length]");
+        nb::gil_scoped_release release;
+        hidden_markov(initial, transition, emission).push(message, view(symbols), symbols.shape(0));
+    });
+    m.def("pop_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
+                                  const Rows& emission, std::size_t series, std::size_t length) {
+        return make_array<std::uint32_t>({series, length}, [&](auto out) {
+            hidden_markov(initial, transition, emission).pop(message, out, series);
+        });
+    });
+    m.def("hidden_markov_evidence", [](const Rows& initial, const Rows& transition,
+                                       const Rows& emission, const In<std::uint32_t>& symbols) {
+        require(symbols.ndim() == 2, "series have the shape [series, length]");
+        return make_array<std::uint64_t>({2, symbols.size()}, [&](auto out) {
+            hidden_markov(initial, transition, emission)
+                .evidence(view(symbols), symbols.shape(0), out.first(symbols.size()),
+                          out.last(symbols.size()));
+        });
+    });
+}
+
 }  // namespace
 
 void bind_more_codecs(nb::module_& m) {
@@ -168,6 +200,7 @@ void bind_more_codecs(nb::module_& m) {
           });
     bind_own_weights<float>(m);
     bind_own_weights<double>(m);
+    bind_hidden_markov(m);
     bind_counts<PoissonCounts>(m, "poisson");
     bind_counts<NegativeBinomialCounts>(m, "negative_binomial");
     bind_counts<BetaBinomialCounts>(m, "beta_binomial");

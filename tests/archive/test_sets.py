@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from itertools import combinations_with_replacement, pairwise
 from math import factorial, log2
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -265,12 +263,3 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]
         with pytest.raises(bitsback.ArchiveError, match=f"the method {method}: .*newer"):
             read_header(memoryview(changed))
-
-
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = (Path(__file__).parents[2] / "docs" / "sets.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})

@@ -29,6 +29,7 @@ from more_cases import (
     dependents,
     discretised,
     from_cdfs,
+    hidden_markovs,
     intervals,
     latent_mixtures,
     named,
@@ -62,6 +63,9 @@ CODECS = {
     "dependent": dependents(),
     "chain rule": chain_rules(),
 }
+WITH_LATENTS = st.one_of(
+    bits_backs(), bit_swaps(), multisets(), latent_mixtures(), hidden_markovs()
+)
 endless = depths.filter(lambda depth: depth is not None)
 
 
@@ -79,13 +83,13 @@ def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures()), messages(endless))
+@given(WITH_LATENTS, messages(endless))
 def test_both_laws_where_bits_come_back(case: Case, message: Message) -> None:
     check_laws(case.codec, message, case.symbols)
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
-@given(st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures()), messages(st.none()))
+@given(WITH_LATENTS, messages(st.none()))
 def test_too_few_bits_to_choose_with_leave_the_message_as_it_was(
     case: Case, message: Message
 ) -> None:

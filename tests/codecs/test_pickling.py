@@ -23,6 +23,7 @@ from bitsback.codecs import (
     Dependent,
     FromCdf,
     Gaussian,
+    HiddenMarkov,
     Interval,
     Laplace,
     LatentMixture,
@@ -89,6 +90,7 @@ CODECS: list[Codec[Any]] = [
     Autoregressive(near_the_last, (2, 3)),
     BitsBack(Uniform(2, (3,)), near, near),
     BitSwap([near], [near], Uniform(2, (3,))),
+    HiddenMarkov([1, 2], [[1, 2], [3, 4]], [[1, 2, 3], [3, 2, 1]], (2, 3)),
     LatentMixture([1, 2], [Bernoulli([9]), Bernoulli([60000])]),
 ]
 

@@ -17,6 +17,7 @@ from bitsback.codecs import (
     Codec,
     Dependent,
     FromCdf,
+    HiddenMarkov,
     Interval,
     Laplace,
     LatentMixture,
@@ -158,6 +159,13 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "020299ca2c3f040000009737d06903000000ffffffff39a820e2",
         [0, 1],
         "0202514886c4477d403cffffffffffffff4a",
+    ),
+    "hidden Markov": (
+        HiddenMarkov([1, 3], [[0.9, 0.1], [1, 2]], [[8, 1, 0], [1, 2, 9]], (3, 4)),
+        [[0, 0, 1, 2], [2, 2, 2, 0], [1, 0, 2, 1]],
+        "02020e410896d00504005ed1eb3814000000ffffffff56468329",
+        [[0, 0, 0, 0], [2, 2, 2, 2], [0, 1, 0, 0]],
+        "02026598839210f19d00ffc1ffff14000012",
     ),
     "autoregressive": (
         Autoregressive(near_the_sum_before, (2, 2, 3), np.int16),

@@ -13,6 +13,7 @@ from bitsback.codecs.check import check_codec
 from bitsback.codecs.dependent import Dependent
 from bitsback.codecs.from_cdf import FromCdf
 from bitsback.codecs.gaussian import Gaussian
+from bitsback.codecs.hidden_markov import HiddenMarkov
 from bitsback.codecs.interval import Interval
 from bitsback.codecs.laplace import Laplace
 from bitsback.codecs.latent_mixture import LatentMixture
@@ -43,6 +44,7 @@ __all__ = [
     "Dependent",
     "FromCdf",
     "Gaussian",
+    "HiddenMarkov",
     "Interval",
     "Laplace",
     "LatentMixture",

@@ -1,0 +1,225 @@
+// Series of symbols whose distribution is chosen by a hidden state, which changes as a Markov
+// chain does: bits back over the path of states (docs/codecs.md).
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codecs.hpp"
+#include "message.hpp"
+#include "step.hpp"
+#include "weights.hpp"
+
+namespace bitsback {
+
+// Rows of distributions over the same symbols, in units of 2^-24.
+class Distributions {
+  public:
+    Distributions(std::span<const std::uint32_t> frequencies, std::size_t levels)
+        : levels_(levels), starts_(frequencies.size() / levels * (levels + 1)) {
+        std::uint32_t* start = starts_.data();
+        for (std::size_t at = 0; at < frequencies.size(); at += levels, start += levels + 1)
+            for (std::size_t c = 0; c < levels; ++c) start[c + 1] = start[c] + frequencies[at + c];
+        for (std::size_t row = 0; row < rows(); ++row)
+            require(starts_[row * (levels + 1) + levels] == std::uint32_t{1} << max_precision,
+                    "the frequencies of a hidden Markov model must sum to 2^24");
+    }
+
+    std::size_t rows() const { return starts_.size() / (levels_ + 1); }
+    std::size_t levels() const { return levels_; }
+
+    std::uint64_t frequency(std::size_t row, std::size_t symbol) const {
+        return interval(row, symbol).freq;
+    }
+    Interval interval(std::size_t row, std::size_t symbol) const {
+        const std::uint32_t* start = starts_.data() + row * (levels_ + 1) + symbol;
+        return {start[0], start[1] - start[0]};
+    }
+    Interval find(std::size_t row, std::uint32_t x, std::uint32_t& symbol) const {
+        const std::uint32_t* starts = starts_.data() + row * (levels_ + 1);
+        symbol = static_cast<std::uint32_t>(std::upper_bound(starts + 1, starts + levels_, x) -
+                                            starts - 1);
+        return interval(row, symbol);
+    }
+
+  private:
+    std::size_t levels_;
+    std::vector<std::uint32_t> starts_;
+};
+
+// How likely states are, given what is known of a series: weights that become frequencies.
+class StatePosterior {
+  public:
+    explicit StatePosterior(std::size_t states) : weights_(states), starts_(states + 1) {}
+
+    // `weight_of(k)` is below 2^53, and above 0 for some k.
+    template <class Weight>
+    const StatePosterior& of(Weight&& weight_of) {
+        for (std::size_t k = 0; k < weights_.size(); ++k)
+            weights_[k] = static_cast<double>(weight_of(k));
+        starts_of(weights_, largest_of(weights_), max_precision, starts_.data());
+        return *this;
+    }
+    Interval interval(std::uint32_t state) const {
+        return {starts_[state], starts_[state + std::size_t{1}] - starts_[state]};
+    }
+    Interval find(std::uint32_t x, std::uint32_t& state) const {
+        const auto found = std::upper_bound(starts_.begin() + 1, starts_.end() - 1, x);
+        state = static_cast<std::uint32_t>(found - starts_.begin() - 1);
+        return interval(state);
+    }
+
+  private:
+    std::vector<double> weights_;
+    std::vector<std::uint32_t> starts_;
+};
+
+class HiddenMarkov {
+  public:
+    // How likely a symbol is by those before it: likely / all, in units of 2^-24.
+    struct Evidence {
+        std::uint64_t likely;
+        std::uint64_t all;
+    };
+
+    // initial [states], transition [states, states], emission [states, levels].
+    HiddenMarkov(std::span<const std::uint32_t> initial, std::span<const std::uint32_t> transition,
+                 std::span<const std::uint32_t> emission, std::size_t levels)
+        : states_(initial.size()),
+          initial_(initial, states_),
+          transition_(transition, states_),
+          emission_(emission, levels),
+          changes_(transition.begin(), transition.end()),
+          weights_(states_),
+          posterior_(states_) {
+        require(transition_.rows() == states_ && emission_.rows() == states_,
+                "a hidden Markov model needs a row of frequencies for each state");
+    }
+
+    // symbols: [series, length]. The last one of each series is pushed first. An error leaves the
+    // message as it was.
+    void push(Message& message, std::span<const std::uint32_t> symbols, std::size_t series) {
+        require_symbols(symbols, emission_.levels());
+        if (symbols.empty()) return;
+        const std::size_t length = symbols.size() / series;
+        std::vector<std::uint32_t> filters(length * series * states_);
+        const auto filter_of = [&](std::size_t t, std::size_t n) {
+            return filters.data() + (t * series + n) * states_;
+        };
+        for (std::size_t t = 0; t < length; ++t)
+            for (std::size_t n = 0; n < series; ++n)
+                filter(t ? filter_of(t - 1, n) : nullptr, symbols[n * length + t], filter_of(t, n));
+
+        Message work = message;
+        std::vector<std::uint32_t> state(series), before(series);
+        pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+            return last(filter_of(length - 1, n)).find(x, state[n]);
+        });
+        for (std::size_t t = length - 1;; --t) {
+            push_step(work, max_precision, series, [&](std::size_t n) {
+                return emission_.interval(state[n], symbols[n * length + t]);
+            });
+            if (t == 0) break;
+            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                return before_known(filter_of(t - 1, n), state[n]).find(x, before[n]);
+            });
+            push_step(work, max_precision, series,
+                      [&](std::size_t n) { return transition_.interval(before[n], state[n]); });
+            state.swap(before);
+        }
+        push_step(work, max_precision, series,
+                  [&](std::size_t n) { return initial_.interval(0, state[n]); });
+        message = std::move(work);
+    }
+
+    void pop(Message& message, std::span<std::uint32_t> symbols, std::size_t series) {
+        if (symbols.empty()) return;
+        const std::size_t length = symbols.size() / series;
+        std::vector<std::uint32_t> filters(series * states_);
+        const auto filter_of = [&](std::size_t n) { return filters.data() + n * states_; };
+
+        Message work = message;
+        std::vector<std::uint32_t> state(series), next(series);
+        pop_step(work, max_precision, series,
+                 [&](std::size_t n, std::uint32_t x) { return initial_.find(0, x, state[n]); });
+        for (std::size_t t = 0;; ++t) {
+            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                return emission_.find(state[n], x, symbols[n * length + t]);
+            });
+            for (std::size_t n = 0; n < series; ++n)
+                filter(t ? filter_of(n) : nullptr, symbols[n * length + t], filter_of(n));
+            if (t + 1 == length) break;
+            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                return transition_.find(state[n], x, next[n]);
+            });
+            push_step(work, max_precision, series, [&](std::size_t n) {
+                return before_known(filter_of(n), next[n]).interval(state[n]);
+            });
+            state.swap(next);
+        }
+        push_step(work, max_precision, series,
+                  [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
+        message = std::move(work);
+    }
+
+    void evidence(std::span<const std::uint32_t> symbols, std::size_t series,
+                  std::span<std::uint64_t> likely, std::span<std::uint64_t> all) {
+        require_symbols(symbols, emission_.levels());
+        std::vector<std::uint32_t> filtered(states_);
+        for (std::size_t i = 0; i < symbols.size(); ++i) {
+            const bool first = i % (symbols.size() / series) == 0;
+            const Evidence of =
+                filter(first ? nullptr : filtered.data(), symbols[i], filtered.data());
+            likely[i] = of.likely;
+            all[i] = of.all;
+        }
+    }
+
+  private:
+    // From how likely each state was at the step before (null: this is the first one) and the
+    // symbol, how likely each is now. `before` and `now` may be the same. They sum to less than
+    // 2^32, and to 2^31 but for what is rounded down.
+    Evidence filter(const std::uint32_t* before, std::uint32_t symbol, std::uint32_t* now) {
+        std::ranges::fill(weights_, std::uint64_t{0});
+        for (std::size_t j = 0; before && j < states_; ++j) {
+            const std::uint64_t likely = before[j];
+            const std::uint32_t* changes = changes_.data() + j * states_;
+            for (std::size_t k = 0; k < states_; ++k) weights_[k] += likely * changes[k];
+        }
+        Evidence found{0, 0};
+        for (std::size_t k = 0; k < states_; ++k) {
+            const std::uint64_t predicted =
+                before ? weights_[k] >> 24 : initial_.frequency(0, k) << 8;
+            weights_[k] = predicted * emission_.frequency(k, symbol);
+            found.likely += weights_[k];
+            found.all += predicted;
+        }
+        const int above = static_cast<int>(std::bit_width(found.likely)) - 32;
+        for (std::size_t k = 0; k < states_; ++k)
+            now[k] = static_cast<std::uint32_t>(above > 0 ? weights_[k] >> above
+                                                          : weights_[k] << -above);
+        return found;
+    }
+
+    const StatePosterior& last(const std::uint32_t* filtered) {
+        return posterior_.of([&](std::size_t k) { return filtered[k]; });
+    }
+    // Of the state before one that is known.
+    const StatePosterior& before_known(const std::uint32_t* filtered, std::uint32_t next) {
+        return posterior_.of([&](std::size_t k) {
+            return (std::uint64_t{filtered[k]} * changes_[k * states_ + next]) >> 4;
+        });
+    }
+
+    std::size_t states_;
+    Distributions initial_, transition_, emission_;
+    std::vector<std::uint32_t> changes_;  // the frequencies of the transitions
+    std::vector<std::uint64_t> weights_;
+    StatePosterior posterior_;
+};
+
+}  // namespace bitsback
