@@ -132,6 +132,16 @@ class IndependentDistribution(Distribution):
         self, variable: int, elements: int, given: Conditional, family: Family
     ) -> None: ...
 
+class CoupledDistribution(Distribution):
+    def __init__(
+        self,
+        variable: int,
+        elements: int,
+        channels: int,
+        given: Conditional,
+        family: NormalFamily,
+    ) -> None: ...
+
 class ScanDistribution(Distribution):
     def __init__(
         self,

@@ -19,7 +19,7 @@ from docs.blocks import ROOT
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     ran = subprocess.run(
         [*command, "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
@@ -43,7 +43,12 @@ def test_nothing_is_fetched_by_who_reads_it(site: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "text"),
-    [("api/codecs", "likelihood"), ("commands", "--unordered"), ("figures", "Kodak")],
+    [
+        ("api/codecs", "likelihood"),
+        ("commands", "--unordered"),
+        ("figures", "Kodak"),
+        ("examples", "vae.py"),
+    ],
 )
 def test_what_is_gathered_is_there(site: Path, page: str, text: str) -> None:
     assert text in (site / page / "index.html").read_text("utf-8")
