@@ -1,5 +1,6 @@
-"""What the site has beyond the pages in docs/: the figures of the README, the list of changes, the
-sources of the universal models; and the modules beside this one, for the code in pages.
+"""What the site has beyond the pages in docs/: the figures of the README, the examples, the list of
+changes, the sources of the universal models; and, for the code in pages, the modules beside this
+one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ def on_files(files: Files, config: Any) -> Files:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.search(r"^## (Figures\n.*?)^## ", readme, re.MULTILINE | re.DOTALL)
     assert section, "the README has a section Figures"
+    scripts = [
+        f"## {script.name}\n\n```python\n{script.read_text(encoding='utf-8')}```\n"
+        for script in sorted((ROOT / "examples").glob("*.py"))
+    ]
     pages = {
+        "examples.md": "\n".join([(ROOT / "examples" / "README.md").read_text("utf-8"), *scripts]),
         "figures.md": "# " + section[1],
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
@@ -38,6 +44,11 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
-    return markdown.replace("](../README.md#figures)", "](figures.md)").replace(
-        "](../recipes/", "](recipes/"
-    )
+    for target, found in {
+        "../README.md#figures": "figures.md",
+        "../recipes/": "recipes/",
+        "../../examples/README.md": "../examples.md",
+        "../examples/README.md": "examples.md",
+    }.items():
+        markdown = markdown.replace(f"]({target}", f"]({found}")
+    return markdown
