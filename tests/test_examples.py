@@ -16,14 +16,14 @@ import bitsback
 import bitsback.dask
 import bitsback.torch
 import bitsback.train
-from bitsback import codecs
+from bitsback import codecs, research
 
 PUBLIC = {
     name: found
     for package in (bitsback, bitsback.dask, bitsback.torch, bitsback.train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
-} | {"bitsback": bitsback}
+} | {"bitsback": bitsback, "bitsback.research": research, "Functions": research.Functions}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
