@@ -116,14 +116,14 @@ def curves(lines: dict[str, ArrayLike], told: str) -> str:
     return _figure(drawn, height, told)
 
 
-def bars(values: dict[str, float], unit: str, told: str) -> str:
+def bars(values: dict[str, float], told: str) -> str:
     """A horizontal bar for each value, with its name above it."""
     most, drawn = max(values.values()), ""
     for number, (name, value) in enumerate(values.items()):
         y = number * 46
         drawn += _text(8, y + 15, name, "start", 14)
         drawn += _rectangle(8, y + 21, (WIDTH - 140) * value / most, 18, MAIN, rx=3)
-        drawn += _text(16 + (WIDTH - 140) * value / most, y + 35, f"{value:,.4g} {unit}", "start")
+        drawn += _text(16 + (WIDTH - 140) * value / most, y + 35, f"{value:,.4g}", "start")
     return _figure(drawn, len(values) * 46 + 4, told)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from bitsback import _core
 from bitsback.train.export.layered import Answers, Draw, normal_integers, real_latents
 from bitsback.train.export.pyramid import pyramid_integers
+from bitsback.train.export.top_down import top_down_integers
 from bitsback.train.fit.recipe import OneLayer, Twin
 from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
@@ -19,6 +20,7 @@ from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import VaeTwin
 from bitsback.train.twins.layered import LayeredTwin
 from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.twins.top_down import TopDownTwin
 
 TEST_SEED = 1
 TEST_COUNT = 4
@@ -128,6 +130,8 @@ def vector_digests(twin: Twin) -> dict[str, str]:
 def _answers(twin: Twin, draw: Draw) -> dict[str, Answers]:
     if isinstance(twin, PyramidTwin):
         return pyramid_integers(twin, draw)
+    if isinstance(twin, TopDownTwin):
+        return top_down_integers(twin, draw)
     if isinstance(twin, LayeredTwin):
         return layered_integers(twin, draw)
     return one_layer_integers(twin, draw)

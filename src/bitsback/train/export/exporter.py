@@ -9,7 +9,7 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback.train.export import layered, pyramid
+from bitsback.train.export import layered, pyramid, top_down
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
 from bitsback.train.fit.recipe import Twin
@@ -21,6 +21,7 @@ from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
 from bitsback.train.twins.layered import LayeredTwin
 from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
 from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.twins.top_down import TopDownTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -93,6 +94,8 @@ def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
     x = {"channels": 1, "levels": a.levels, "size": size}
     if isinstance(twin, LayeredTwin):
         return _layered_parts(twin, x, tensors)
+    if isinstance(twin, TopDownTwin):
+        return _top_down_parts(twin, x, tensors)
     networks, likelihood = (
         _context_parts(twin, tensors)
         if isinstance(twin, ContextTwin)
@@ -109,6 +112,22 @@ def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
         {"q(z|x)": posterior, "p(x|z)": likelihood, "p(z)": {"codec": "uniform"}},
         ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
     )
+
+
+def _top_down_parts(twin: TopDownTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
+    """Of latents whose posterior goes from the top down."""
+    levels = twin.architecture.levels
+    top = NetworkDescription("posterior2", "x", tensors)
+    lower = NetworkDescription("posterior1", "x", tensors, others=("z2",))
+    seen = _seven_bits(top, levels), _seven_bits(lower, levels)
+    networks = top_down.posteriors(twin, top, seen[0], lower, seen[1])
+    likelihood = NetworkDescription("likelihood", "z1", tensors, others=("z2",))
+    networks.append(_independent(twin, top_down.latent_values(twin, likelihood), likelihood))
+    distributions = {
+        "p(x|z1,z2)": _pixels(twin, likelihood), **top_down.latent_distributions(),
+    }  # fmt: skip
+    variables = {"x": x, **top_down.latent_variables(twin)}
+    return Parts(variables, networks, distributions, top_down.CODE)
 
 
 def _pyramid_parts(twin: PyramidTwin, tensors: Tensors) -> Parts:
@@ -153,7 +172,7 @@ def _dense_parts(twin: VaeTwin, tensors: Tensors) -> NetworksAndPixels:
 
 
 def _independent(
-    twin: VaeTwin | LayeredTwin, source: str, likelihood: NetworkDescription
+    twin: VaeTwin | LayeredTwin | TopDownTwin, source: str, likelihood: NetworkDescription
 ) -> NetworkDescription:
     """The layers of a dense decoder, from the values of latents on."""
     for position, layer in enumerate(twin.decoder.layers):

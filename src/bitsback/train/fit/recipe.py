@@ -27,9 +27,10 @@ from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
 from bitsback.train.twins.likelihoods import LN2, pixel_means
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
+from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
 
 OneLayer = VaeTwin | ContextTwin
-Twin = OneLayer | LayeredTwin | PyramidTwin
+Twin = OneLayer | LayeredTwin | PyramidTwin | TopDownTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -109,7 +110,9 @@ class Training:
         top = (
             255 if levels == 2 else levels - 1
         )  # images of two levels come as grey ones, which they are drawn from
-        dense = isinstance(recipe.architecture, Architecture | LayeredArchitecture)
+        dense = isinstance(
+            recipe.architecture, Architecture | LayeredArchitecture | TopDownArchitecture
+        )
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
         self.twin = make_twin(recipe.architecture, centre)
         if isinstance(self.twin, ContextTwin):
@@ -317,6 +320,8 @@ def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
     """
     if isinstance(architecture, ContextArchitecture):
         return ContextTwin(architecture)
+    if isinstance(architecture, TopDownArchitecture):
+        return TopDownTwin(architecture, centre)
     if isinstance(architecture, PyramidArchitecture):
         return PyramidTwin(architecture)
     if isinstance(architecture, LayeredArchitecture):
