@@ -213,8 +213,8 @@ class Bernoulli(Conditional):
 
 class Logistic(Conditional):
     """A discretised logistic of the data, in their real numbers. The network returns the mean and,
-    by `spread`, the scale: two tensors, or one with twice the channels. The mean is held to the
-    range of the data and a quarter of it on either side.
+    by `spread`, the scale: two tensors, or one with twice the channels. The mean is held to
+    four times the range of the data on either side, of more than 16,384 levels to 65,536 symbols.
 
     Source: Kingma et al. 2016 (IAF), section 6.1.
 
@@ -340,8 +340,7 @@ def _of_symbols(variable: Variable, spread: Spread) -> list[Output]:
     if isinstance(variable, Latent):
         raise InputError("logistics are for the data; use Normal for a latent")
     unit = (variable.high - variable.low) / (variable.levels - 1)
-    reach = variable.levels * 2 ** (8 - _shift(variable))
-    mean = Steps(2.0 ** (_shift(variable) - 8), 0, -(reach // 4), reach * 5 // 4)
+    mean = Steps(2.0 ** (_shift(variable) - 8), 0, -(2**15), 2**15 - 1)
     scale = Steps(1 / 16, _zero(variable), 0, 255)
     return [
         Output("mean", scaling(1 / unit, -variable.low / unit), mean),
@@ -350,8 +349,10 @@ def _of_symbols(variable: Variable, spread: Spread) -> list[Output]:
 
 
 def _shift(variable: Data) -> int:
-    """Of means: as fine as 16 bits are enough for, and some room on either side."""
-    return next(n for n in range(10) if variable.levels * 5 * 2 ** (8 - n) < 4 * 2**15)
+    """Of means: as fine as 16 bits allow for four times the range of the data on either side, since
+    a mean far beyond an end is how a network says that it is sure of that end.
+    """
+    return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
 
 
 def _zero(variable: Data) -> int:

@@ -115,9 +115,9 @@ class Program(nn.Module):
             if not step.distribution.network:
                 continue
             network = self.network(step)
+            self._compare(step, values)
             network.calibrate(values)
             parameters = network(values)
-            self._compare(step, values)
             if step.pops:
                 of = step.distribution
                 values[step.variable] = of.sample(noise[step.variable], *parameters)

@@ -41,7 +41,7 @@ def trace(name: str, module: nn.Module, sources: Sequence[Value]) -> list[Value]
         graph = tracer.trace(module)
     except Exception as error:  # whatever the user's forward raises on symbolic values
         raise InputError(
-            f"{name}: its forward cannot be traced, since it does other things for other values:"
+            f"{name}: torch.fx cannot trace its forward, which must do the same for all values:"
             f" {_line(error)}"
         ) from error
     shapes = _Recorder(fx.GraphModule(module, graph))
@@ -101,7 +101,7 @@ class _Lowering:
             returned = tuple(returned.values())
         values = returned if isinstance(returned, list | tuple) else (returned,)
         for value in values:
-            if not isinstance(value, Value) or value.passing is not None:
+            if not isinstance(value, Value) or len(value.passing or ()) not in (0, 3):
                 raise InputError(
                     f"{self.name}: it must return tensors that depend on its input, of the shape"
                     " [batch, n] or [batch, channels, rows, columns]"

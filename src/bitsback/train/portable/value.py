@@ -20,7 +20,9 @@ class Value:
     node: Node
     order: Indices | None = None
     passing: tuple[int, ...] | None = None
-    """Another shape that torch has of it for now, which only a change of shape may read."""
+    """Another shape that torch has of a flat value for now. Functions of each element do not mind,
+    and all else needs one that a graph has.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:

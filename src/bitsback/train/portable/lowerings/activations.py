@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,8 @@ from bitsback.train.portable.value import Value
 
 
 def by_function(call: Call, function: Function) -> Value:
-    value = call.value
-    return Value(applied(value.node, function, call.place), value.order)
+    value = call.of_elements
+    return replace(value, node=applied(value.node, function, call.place))
 
 
 def _clamp_module(low: float, high: float) -> Callable[[Call, Any], Value]:

@@ -17,7 +17,7 @@ from bitsback.train.portable.value import Value
 
 
 def _added(call: Call, sign: float = 1.0) -> Value:
-    one, two = call.arguments[:2]
+    one, two = _arguments(call)
     if call.argument(2, "alpha", 1) != 1:
         raise call.unsupported("it has an alpha; multiply first")
     if isinstance(one, Value) and isinstance(two, Value):
@@ -32,6 +32,14 @@ def _added(call: Call, sign: float = 1.0) -> Value:
     return _shifted(call, two, sign, one, 1.0)
 
 
+def _arguments(call: Call) -> tuple[Any, Any]:
+    """Both of them."""
+    one, two = (
+        call.settled(each) if isinstance(each, Value) else each for each in call.arguments[:2]
+    )
+    return one, two
+
+
 def _shifted(call: Call, value: Value, factor: float, constant: Any, sign: float) -> Value:
     shift = _constant(call, value, constant) * sign
     return by_channel(call, value, torch.tensor([factor]), shift)
@@ -42,7 +50,7 @@ def _subtracted(call: Call) -> Value:
 
 
 def _multiplied(call: Call) -> Value:
-    one, two = call.arguments[:2]
+    one, two = _arguments(call)
     if isinstance(one, Value) and isinstance(two, Value):
         raise call.unsupported("it multiplies two values; only sums of values can be")
     value, constant = (one, two) if isinstance(one, Value) else (two, one)
@@ -50,7 +58,7 @@ def _multiplied(call: Call) -> Value:
 
 
 def _divided(call: Call) -> Value:
-    one, two = call.arguments[:2]
+    one, two = _arguments(call)
     if isinstance(two, Value):
         raise call.unsupported("it divides by a value")
     return by_channel(call, one, 1.0 / _constant(call, one, two), torch.zeros(1))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -33,15 +33,26 @@ class Call:
     @property
     def value(self) -> Value:
         """The first argument."""
+        return self.settled(self.of_elements)
+
+    @property
+    def of_elements(self) -> Value:
+        """The first argument, whatever its shape."""
         first = self.arguments[0] if self.arguments else None
         if not isinstance(first, Value):
             raise self.unsupported("its first argument does not depend on the input")
-        if first.passing is not None:
+        return first
+
+    def settled(self, value: Value) -> Value:
+        """With a shape that a graph has."""
+        if value.passing is None:
+            return value
+        if len(value.passing) != 3:
             raise self.unsupported(
-                f"its input is of the shape {first.passing}: values are [batch, n] or [batch,"
+                f"its input is of the shape {value.passing}: values are [batch, n] or [batch,"
                 " channels, rows, columns]"
             )
-        return first
+        return value.image(value.passing, self.place)
 
     def argument(self, position: int, name: str, default: Any) -> Any:
         if len(self.arguments) > position:
@@ -73,4 +84,4 @@ class Call:
             rows = function(torch.eye(value.size).reshape(-1, *self.value.shape)).flatten(1)
         weight = (rows - bias).T[:, torch.from_numpy(value.order)]
         made = flat_value(affine(value.node, weight, bias, self.place))
-        return made if len(self.shape) == 1 else made.image(self.shape, self.place)
+        return made if len(self.shape) == 1 else replace(made, passing=self.shape)

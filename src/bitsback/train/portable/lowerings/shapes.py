@@ -17,9 +17,7 @@ from bitsback.train.portable.value import Value, flat_value
 
 
 def reshaped(call: Call) -> Value:
-    value, shape = call.arguments[0], call.shape
-    if not isinstance(value, Value):
-        raise call.unsupported("its first argument does not depend on the input")
+    value, shape = call.of_elements, call.shape
     if shape == value.shape:
         return Value(value.node, value.order)
     flat = value.flat(call.place)
@@ -42,6 +40,7 @@ def joined(call: Call) -> Value:
         raise call.unsupported("only channels can be joined, dim=1")
     if not all(isinstance(value, Value) for value in values):
         raise call.unsupported("it joins a constant; add it to a layer's bias")
+    values = [call.settled(value) for value in values]
     nodes = tuple(value.node for value in values)
     channels = sum(node.channels for node in nodes)
     node = Node(Join(), nodes, (*nodes[0].shape[:-1], channels), call.place)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitsback.errors import InputError
 from bitsback.train.portable.operations.operation import Operation, Range
 from bitsback.train.portable.writer import NetworkWriter
 
@@ -57,29 +56,26 @@ class Elementwise(Operation):
 
     def integers(self, *values: Tensor) -> Tensor:
         (value,) = values
-        return self.table("a function")[(value - self.source_ranges[0][0]).long()]
+        return self.table()[(value - self.source_ranges[0][0]).long()]
 
     def range(self) -> Range:
-        table = self.table("a function")
+        table = self.table()
         return int(table.min()), int(table.max())
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
-        table = self.table(where).numpy()
+        table = self.table().numpy()
         kind = np.uint8 if table.min() >= 0 and table.max() <= 255 else np.int16
         return writer.add("table", "value", inputs[0], {"table": table.astype(kind)})
 
     @torch.no_grad()
-    def table(self, where: str) -> Tensor:
-        """The integer for each integer of the source, float64. Raises InputError where there is
-        none.
+    def table(self) -> Tensor:
+        """The integer for each integer of the source, float64; where the function is not defined,
+        that of the nearest for which it is.
         """
         (source,), ((low, high),) = self.sources, self.source_ranges
-        value = ends = source.real(torch.arange(low, high + 1, dtype=torch.float64))
+        value = source.real(torch.arange(low, high + 1, dtype=torch.float64))
         for function in self.functions:
             value = function.call(value)
-        if bool(torch.isnan(value).any()):
-            raise InputError(
-                f"{where}: the function is not defined for all numbers from {float(ends[0]):.3g} to"
-                f" {float(ends[-1]):.3g}; clamp its input"
-            )
-        return self.target.integers(value)
+        defined = torch.nonzero(~torch.isnan(value))[:, 0]
+        apart = (torch.arange(len(value))[:, None] - defined).abs()
+        return self.target.integers(value[defined[apart.argmin(1)]])
