@@ -84,7 +84,7 @@ FUNCTIONS: dict[str, nn.Module] = {
     "exp": Does(torch.exp),
     "abs": Does(lambda x: x.abs()),
     "power": Does(lambda x: x**2),
-    "not everywhere": Does(lambda x: torch.log1p(0.44 * (9 * x).tanh() + 0.44 * (8 * x).tanh())),
+    "not everywhere": Does(lambda x: torch.log1p(0.44 * (3 * x).tanh() + 0.44 * (2 * x).tanh())),
     "several": Does(lambda x: torch.log(functional.softplus(-2 * x + 1) + 0.1)),
     "scaled": Does(lambda x: 1 - 2 * x),
     "added to itself": Does(lambda x: x + x),
