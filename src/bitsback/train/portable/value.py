@@ -57,10 +57,6 @@ class Value:
         assert self.order is not None
         return Value(selected(self.node, np.argsort(self.order)[order], place), order)
 
-    def per_channel(self, numbers: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Indices:
-        """Numbers of the channels, or of the elements of a flat value, in the node's order."""
-        return numbers if self.order is None else numbers[self.order]  # type: ignore[return-value]
-
 
 def flat_value(node: Node) -> Value:
     """A node at the item, in the order it has."""
