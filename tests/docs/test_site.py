@@ -54,7 +54,7 @@ def test_what_is_gathered_is_there(site: Path, page: str, text: str) -> None:
     assert text in (site / page / "index.html").read_text("utf-8")
 
 
-MODULES = ("", ".torch", ".train", ".dask")
+MODULES = ("", ".torch", ".train", ".train.portable", ".dask")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import griffe
@@ -33,11 +36,32 @@ def in_markdown(text: str, parameters: set[str]) -> str:
     return "".join(told)
 
 
+def of_the_core(path: str) -> str:
+    """The docstring of what is in C++, of which the types are in a file of their own."""
+    module, _, name = path.rpartition("_core.")
+    core = import_module(f"{module}_core")
+    text = inspect.getdoc(attrgetter(name)(core)) or ""
+    return re.sub(r"\A\w+\([^\n]*\) -> [^\n]*\n\n", "", text)  # nanobind's signature
+
+
+def change(of: griffe.Object, names: set[str]) -> None:
+    if of.path.startswith("bitsback._core.Message") and not of.name.startswith("__"):
+        of.docstring = griffe.Docstring(of_the_core(of.path), parent=of)
+    if of.docstring is not None:
+        of.docstring.value = in_markdown(of.docstring.value, names)
+
+
 class Docstrings(griffe.Extension):
-    def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
-        if obj.docstring is None:
-            return
-        names = {*obj.members}
-        if isinstance(obj, griffe.Function | griffe.Class):
-            names |= {parameter.name for parameter in obj.parameters}
-        obj.docstring.value = in_markdown(obj.docstring.value, names)
+    """Parameters of a class are known when its members are: of `__init__`, or the fields."""
+
+    def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
+        change(func, {parameter.name for parameter in func.parameters})
+
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        change(attr, set())
+
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        change(cls, {*cls.members} | {parameter.name for parameter in cls.parameters})
+
+    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
+        change(mod, set())
