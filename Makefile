@@ -12,7 +12,7 @@ LAB_WHEEL := build/lab-wheel/built
 # A process for each core; the tests of a file share what they train, so they stay together.
 WORKERS := -n auto --dist loadfile
 
-.PHONY: demo test test-slow lint bench cross clean
+.PHONY: demo test test-slow docs lint bench cross clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -26,10 +26,14 @@ test: .venv/installed-test .venv-light/installed
 test-slow: .venv/installed-test
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 
+# The site, into site/. The tests build it too.
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src lab/src benchmarks recipes tools
+	$(BIN)/mypy src lab/src benchmarks examples recipes tools
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 bench: .venv/installed-bench
@@ -40,7 +44,7 @@ cross: .venv/installed-test
 	tests/cross/run.sh
 
 clean:
-	rm -rf .venv .venv-light build
+	rm -rf .venv .venv-light build site
 
 .venv/created .venv-light/created: %/created:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -68,6 +72,11 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 
 .venv/installed-test: .venv/installed-lab
 	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	touch $@
+
+# With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
+.venv/installed-docs: .venv/installed-lab
+	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr]"
 	touch $@
 
 .venv/installed-bench: .venv/installed-lab

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import Model
 from bitsback.archive import chain
+from bitsback.integer import Size
 from bitsback.models.variables import DATA
 
 
@@ -31,8 +32,10 @@ class Coded:
         return 8 * self.message_bytes - 256 - self.information
 
 
-def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
+def code(model: Model, items: NDArray[np.uint8], lanes: int, image: Size | None = None) -> Coded:
     """Code symbols [n, pixels] into one message as docs/format.md has it, counting as it goes.
+
+    image: rows and columns of the items, for a model that codes any.
 
     The digest is SHA-256 of the symbols, so the message is as random as that of a real block,
     though not the same.
@@ -45,7 +48,7 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int) -> Coded:
         values: dict[str, NDArray[Any]] = {DATA: items[end - size : end]}
         for step in model.code:
             distribution = model.distributions[step.distribution]
-            codec = distribution.codec(values, size, model.whole_size())
+            codec = distribution.codec(values, size, image or model.whole_size())
             if step.pops:
                 values[step.variable] = symbols = codec.pop(message)
             else:

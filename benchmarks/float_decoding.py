@@ -115,7 +115,8 @@ def encode(model: str, x: Pixels) -> Coded:
     """Encodes x with floats and with bitsback. The number of images is a multiple of STEP."""
     vae, integer = _load(model)
     message = FloatBitsBack(TorchNetworks(vae), vae.latents, vae.pixels).encode(x)
-    block = chain.encode(integer.at(integer.whole_size()), x, chain.digest(b"", x.tobytes()), LANES)
+    parts = [chain.Stretch(integer.at(integer.whole_size()), len(x))]
+    block = chain.encode(parts, x, chain.digest(b"", x.tobytes()), LANES)
     return Coded(model, x, message, _compress(integer, x, 1), block)
 
 

@@ -79,6 +79,24 @@ def layers() -> tuple[str, Tensors]:
     )
 
 
+def coupled() -> tuple[str, Tensors]:
+    """Images of any size in colour, whose channels follow each other."""
+    parts = Parts(0, None)
+    parts.data(3, 256)
+    parts.latent("z", 2, 8, grid=2)
+    net = parts.net("up", ["x"])
+    half = net.conv("x", 4, name="half", stride=2)
+    outputs = net.outputs("gaussian", half, 2, 256)
+    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
+    net = parts.net("down", ["z"])
+    net.grow("shuffle", net.linear("z", 16, name="wide"), "cells", factor=2)
+    outputs = net.outputs("normal", "cells", 3, 256)
+    outputs.append(net.linear("cells", 3, (-128, 127), "coupling"))
+    parts.distributions["p(x|z)"] = parts.codec("normal", 24, net, outputs, 256)
+    parts.distributions["p(z)"] = {"codec": "uniform"}
+    return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
+
+
 def much_work() -> tuple[str, Tensors]:
     """A model without a size, with nearly 5,000 multiply-adds at each pixel."""
     parts = Parts(0, None)
@@ -124,6 +142,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),
     "layers": layers,
+    "coupled": coupled,
     "much work": much_work,
     "many levels": many_levels,
     "free": small_predictive,

@@ -21,6 +21,7 @@ from bitsback.codecs import (
     Named,
     NegativeBinomial,
     Normal,
+    OnLanes,
     Poisson,
     Repeat,
     Uniform,
@@ -33,13 +34,15 @@ from reference import combinators, counts, hidden_markov
 @st.composite
 def own_categoricals(draw: st.DrawFn) -> Case:
     """Each symbol with frequencies from weights of its own, of any magnitude, some of them 0."""
-    shape, levels = draw(shapes), draw(st.one_of(st.integers(1, 40), st.just(256)))
+    shape, levels = draw(shapes), draw(st.one_of(st.integers(1, 140), st.just(256)))
     precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     weights = rng.random((*shape, levels)) ** draw(st.sampled_from([0, 1, 30]))
     weights[..., 1:] *= rng.random((*shape, levels - 1)) < 0.7
     weights[..., 0] = np.maximum(weights[..., 0], 2.0**-60)
-    weights *= 2.0 ** draw(st.sampled_from([-800, -3, 0, 900]))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    most = 120 if dtype is np.float32 else 900
+    weights = (weights * 2.0 ** draw(st.sampled_from([60 - most, -3, 0, most]))).astype(dtype)
     reference = [counts.Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
     codec = Categorical.from_probability(weights, precision)
     return Case(codec, spec.Array(reference), draw_integers(draw, 0, levels - 1, shape))
@@ -148,6 +151,20 @@ def repeats(draw: st.DrawFn) -> Case:
     part, times = draw(any_simple), draw(st.integers(0, 3))
     return Case(
         Repeat(part.codec, times), spec.Serial([part.reference] * times), (part.symbols,) * times
+    )
+
+
+LANES = [slice(None), slice(1), slice(None, None, -1), slice(None, None, 2), slice(-1, None), (0,)]
+
+
+@st.composite
+def on_lanes(draw: st.DrawFn) -> Case:
+    """Of lanes that every message has; those of a part of them too."""
+    part, lanes, others = draw(any_simple), draw(st.sampled_from(LANES)), slice(None, None, -1)
+    return Case(
+        OnLanes(OnLanes(part.codec, others), lanes),
+        combinators.OnLanes(combinators.OnLanes(part.reference, others), lanes),
+        part.symbols,
     )
 
 

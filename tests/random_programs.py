@@ -156,6 +156,9 @@ class Grower:
         components = self.choose.of([2, 1, 5])
         prefix = f"{variable}_"
         outputs = net.outputs(codec, of, value.channels, levels, components, prefix)
+        if is_data and codec == "normal" and value.channels > 1 and self.choose.of([True, False]):
+            pairs = value.channels * (value.channels - 1) // 2
+            outputs.append(net.linear(of, pairs, self.choose.of(COUPLINGS), f"{prefix}coupling"))
         shift = self.choose.of([2, 0, 9])
         parts.distributions[key] = parts.codec(codec, precision, net, outputs, levels, shift)
 
@@ -189,6 +192,7 @@ class Grower:
         return of
 
 
+COUPLINGS = [(-128, 127), (0, 100), (-5, 5)]
 TOPS = [(0, 255), (0, 127), (3, 200)]
 WINDOWS = [(1, 1), (2, 3), (8, 1), (3, 8)]
 

@@ -15,11 +15,12 @@ import pytest
 import bitsback
 import bitsback.dask
 import bitsback.torch
+import bitsback.train
 from bitsback import codecs
 
 PUBLIC = {
     name: found
-    for package in (bitsback, bitsback.dask, bitsback.torch, codecs)
+    for package in (bitsback, bitsback.dask, bitsback.torch, bitsback.train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
 } | {"bitsback": bitsback}

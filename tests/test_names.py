@@ -32,6 +32,7 @@ CODECS = [
     "Named",
     "NegativeBinomial",
     "Normal",
+    "OnLanes",
     "Poisson",
     "Repeat",
     "Rows",

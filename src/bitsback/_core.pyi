@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _Shape: TypeAlias = tuple[int, ...]
+_Weights: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 class Message:
     def __init__(
@@ -129,6 +130,16 @@ class GaussianDistribution(Distribution):
 class IndependentDistribution(Distribution):
     def __init__(
         self, variable: int, elements: int, given: Conditional, family: Family
+    ) -> None: ...
+
+class CoupledDistribution(Distribution):
+    def __init__(
+        self,
+        variable: int,
+        elements: int,
+        channels: int,
+        given: Conditional,
+        family: NormalFamily,
     ) -> None: ...
 
 class ScanDistribution(Distribution):
@@ -346,6 +357,31 @@ def push_own_categorical(
 def pop_own_categorical(
     message: Message, frequencies: NDArray[np.uint32], precision: int
 ) -> NDArray[np.uint32]: ...
+def look_at_weights(
+    weights: _Weights, precision: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
+def push_own_weights(
+    message: Message,
+    weights: _Weights,
+    precision: int,
+    scales: NDArray[np.float64],
+    ends: NDArray[np.uint64],
+    symbols: NDArray[np.uint32],
+) -> None: ...
+def pop_own_weights(
+    message: Message,
+    weights: _Weights,
+    precision: int,
+    scales: NDArray[np.float64],
+    ends: NDArray[np.uint64],
+) -> NDArray[np.uint32]: ...
+def own_weights_frequencies(
+    weights: _Weights,
+    precision: int,
+    scales: NDArray[np.float64],
+    ends: NDArray[np.uint64],
+    symbols: NDArray[np.uint32],
+) -> NDArray[np.uint32]: ...
 def push_intervals(
     message: Message,
     starts: NDArray[np.uint32],
@@ -359,6 +395,7 @@ def pop_intervals(
     precision: int,
 ) -> None: ...
 def peek(message: Message, precision: int, count: int) -> NDArray[np.uint32]: ...
+def on_lanes(message: Message, lanes: Sequence[int], run: Callable[[Message], object]) -> None: ...
 def push_poisson(
     message: Message,
     a: NDArray[np.uint32],

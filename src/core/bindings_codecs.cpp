@@ -1,4 +1,5 @@
 // What Python sees of the codecs of docs/codecs.md, which archives do not use.
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -8,6 +9,7 @@
 #include "counts.hpp"
 #include "hidden_markov.hpp"
 #include "intervals.hpp"
+#include "own_weights.hpp"
 #include "weights.hpp"
 
 namespace bitsback {
@@ -48,6 +50,65 @@ void bind_counts(nb::module_& m, const std::string& name) {
                       out[i] = codec.interval(i, view(symbols)[i]).freq;
               });
           });
+}
+
+template <class Weight>
+OwnWeights<Weight> own_weights_of(const In<Weight>& weights, unsigned precision,
+                                  const In<double>& scales, const In<std::uint64_t>& ends) {
+    return {view(weights), levels_of(weights), precision, view(scales), view(ends)};
+}
+
+template <class Weight>
+void bind_own_weights(nb::module_& m) {
+    using Scales = In<double>;
+    using Ends = In<std::uint64_t>;
+    m.def(
+        "look_at_weights",
+        [](const In<Weight>& weights, unsigned precision) {
+            const std::size_t levels = levels_of(weights), rows = weights.shape(0);
+            require_levels(levels, precision);
+            Out<std::uint64_t> ends;
+            auto scales = make_array<double>({rows}, [&](auto scale) {
+                nb::gil_scoped_acquire acquire;
+                ends = make_array<std::uint64_t>({rows, blocks_of(levels)}, [&](auto end) {
+                    const std::size_t blocks = blocks_of(levels);
+                    for (std::size_t i = 0; i < rows; ++i)
+                        scale[i] = look_at(view(weights).subspan(i * levels, levels),
+                                           end.subspan(i * blocks, blocks));
+                });
+            });
+            return std::pair(scales, ends);
+        },
+        nb::arg().noconvert(), nb::arg());
+    m.def(
+        "push_own_weights",
+        [](Message& message, const In<Weight>& weights, unsigned precision, const Scales& scales,
+           const Ends& ends, const In<std::uint32_t>& symbols) {
+            const auto codec = own_weights_of(weights, precision, scales, ends);
+            nb::gil_scoped_release release;
+            push(message, codec, view(symbols));
+        },
+        nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
+    m.def(
+        "pop_own_weights",
+        [](Message& message, const In<Weight>& weights, unsigned precision, const Scales& scales,
+           const Ends& ends) {
+            const auto codec = own_weights_of(weights, precision, scales, ends);
+            return make_array<std::uint32_t>({codec.size()},
+                                             [&](auto out) { pop(message, codec, out); });
+        },
+        nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg());
+    m.def(
+        "own_weights_frequencies",
+        [](const In<Weight>& weights, unsigned precision, const Scales& scales, const Ends& ends,
+           const In<std::uint32_t>& symbols) {
+            const auto codec = own_weights_of(weights, precision, scales, ends);
+            return make_array<std::uint32_t>({codec.size()}, [&](auto out) {
+                const auto intervals = intervals_of(codec, view(symbols));
+                for (std::size_t i = 0; i < out.size(); ++i) out[i] = intervals[i].freq;
+            });
+        },
+        nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
 using Rows = In<std::uint32_t>;
@@ -121,6 +182,24 @@ void bind_more_codecs(nb::module_& m) {
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
     });
+    m.def("on_lanes",
+          [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {
+              message.on_lanes(lanes, [&](Message& part) {
+                  // What Python has is a message at any time, should it be kept.
+                  const nb::object object = nb::cast(Message::empty(1, 0));
+                  auto& theirs = nb::cast<Message&>(object);
+                  std::swap(part, theirs);
+                  try {
+                      run(object);
+                  } catch (...) {
+                      std::swap(part, theirs);
+                      throw;
+                  }
+                  std::swap(part, theirs);
+              });
+          });
+    bind_own_weights<float>(m);
+    bind_own_weights<double>(m);
     bind_hidden_markov(m);
     bind_counts<PoissonCounts>(m, "poisson");
     bind_counts<NegativeBinomialCounts>(m, "negative_binomial");

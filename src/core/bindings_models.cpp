@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
 #include "distributions/scan.hpp"
@@ -242,6 +243,15 @@ void bind_distributions(nb::module_& m) {
                 new (self) IndependentDistribution(variable, elements, given, family);
             },
             "variable"_a, "elements"_a, "given"_a, "family"_a);
+    nb::class_<CoupledDistribution, Distribution>(m, "CoupledDistribution")
+        .def(
+            "__init__",
+            [](CoupledDistribution* self, std::size_t variable, std::size_t elements,
+               std::size_t channels, const Conditional& given,
+               std::shared_ptr<NormalFamily> family) {
+                new (self) CoupledDistribution(variable, elements, channels, given, family);
+            },
+            "variable"_a, "elements"_a, "channels"_a, "given"_a, "family"_a);
 
     using Numbers = std::vector<std::size_t>;
     // channels, family, network and its outputs, network of dull pixels and its outputs

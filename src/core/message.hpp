@@ -209,7 +209,46 @@ class Message {
         return message;
     }
 
+    // Runs `step(part)` on the message whose heads are these, of different lanes of this one, above
+    // all of the tail; whatever it throws, what it has made of the heads and the tail is kept.
+    template <class Step>
+    void on_lanes(std::span<const std::size_t> lanes, Step&& step) {
+        const Hold hold(*this);
+        std::vector<std::uint64_t> heads;
+        std::vector<bool> taken(heads_.size());
+        for (std::size_t lane : lanes) {
+            if (lane >= heads_.size())
+                throw MessageError("there is no lane " + std::to_string(lane) +
+                                   " in a message of " + std::to_string(heads_.size()));
+            if (taken[lane])
+                throw MessageError("the lane " + std::to_string(lane) + " is given twice");
+            taken[lane] = true;
+            heads.push_back(heads_[lane]);
+        }
+        Message part(std::move(heads), {}, depth_);
+        part.exchange_tail(*this);
+        try {
+            step(part);
+        } catch (...) {
+            take_back(part, lanes);
+            throw;
+        }
+        take_back(part, lanes);
+    }
+
   private:
+    void exchange_tail(Message& other) {
+        std::swap(words_, other.words_);
+        std::swap(bottom_, other.bottom_);
+        std::swap(top_, other.top_);
+        std::swap(depth_, other.depth_);
+    }
+
+    void take_back(Message& part, std::span<const std::size_t> lanes) {
+        exchange_tail(part);
+        for (std::size_t i = 0; i < lanes.size(); ++i) heads_[lanes[i]] = part.heads_[i];
+    }
+
     // Puts `count` words below the stored ones: from the supply, or zeros below a finite tail,
     // which the caller takes back.
     void lend(std::size_t count) {

@@ -278,8 +278,8 @@ def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
     x = digits[:20]
     for order in (chain.Order.RISING, chain.Order.FALLING):
         message = chain.encode(
-            model.at(MNIST),
-            x.reshape(20, -1).view(np.uint8),
+            [chain.Stretch(model.at(MNIST), 20)],
+            x.view(np.uint8),
             chain.digest(pack_runs([run]), x.tobytes()),
             1,
             order,

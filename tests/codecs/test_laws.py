@@ -34,6 +34,7 @@ from more_cases import (
     latent_mixtures,
     named,
     negative_binomials,
+    on_lanes,
     own_categoricals,
     poissons,
     repeats,
@@ -58,6 +59,7 @@ CODECS = {
     "serial": serials(),
     "named": named(),
     "repeat": repeats(),
+    "on_lanes": on_lanes(),
     "dependent": dependents(),
     "chain rule": chain_rules(),
 }

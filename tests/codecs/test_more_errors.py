@@ -28,6 +28,7 @@ from bitsback.codecs import (
     Named,
     NegativeBinomial,
     Normal,
+    OnLanes,
     Poisson,
     Repeat,
     Serial,
@@ -88,6 +89,14 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a part": (lambda: Serial(ONE, 3), "part 1 must be a codec, not int"),  # type: ignore[arg-type]
     "a named part": (lambda: Named({"a": 3}), "part 'a' must be a codec"),  # type: ignore[dict-item]
     "an item": (lambda: Repeat(pairs, 3), "item must be a codec, not function"),  # type: ignore[arg-type]
+    "what is on lanes": (lambda: OnLanes(pairs, [0]), "codec must be a codec, not function"),  # type: ignore[arg-type]
+    "lanes of floats": (lambda: OnLanes(ONE, [0.5]), "lanes must be a slice or a sequence"),  # type: ignore[list-item]
+    "a lane": (lambda: OnLanes(ONE, 1), "lanes must be a slice or a sequence"),  # type: ignore[arg-type]
+    "a lane twice": (lambda: OnLanes(ONE, [1, 2, 1]), "none of them twice"),
+    "no lanes": (lambda: OnLanes(ONE, []), "lanes are numbers from 0 to 63, one at least"),
+    "lanes from the end": (lambda: OnLanes(ONE, [-1]), "lanes are numbers from 0"),
+    "a slice of floats": (lambda: OnLanes(ONE, slice(0.5)), "lanes must be a slice of integers"),
+    "a slice without a step": (lambda: OnLanes(ONE, slice(0, 9, 0)), "slice of integers"),
     "times": (lambda: Repeat(ONE, -1), "times"),
     "steps": (lambda: Dependent(ONE), "steps must be a function, not Uniform"),  # type: ignore[arg-type]
     "a step": (lambda: Autoregressive(ONE, (2, 3)), "step must be a function"),  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from bitsback.codecs import (
     Named,
     NegativeBinomial,
     Normal,
+    OnLanes,
     Poisson,
     Repeat,
     Uniform,
@@ -130,6 +131,20 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "02019753009b58420f00e9b900e621420f00ffffffff",
         ([0, 999], [127, 999]),
         "02021989ccdbc6100000ffff635ec7100000",
+    ),
+    "on lanes in another order": (
+        OnLanes(Uniform(1000, (4,)), [1, 0]),
+        [1, 999, 3, 4],
+        "0201efcfff6ae2410f009553009b58420f00ffffffff",
+        [999, 0, 999, 127],
+        "02021989ccdbc6100000ffff635ec7100000",
+    ),
+    "on lanes from the second on": (
+        OnLanes(Uniform(1000, (4,)), slice(1, None)),
+        [1, 999, 3, 4],
+        "02010100000001000000ee6800d0e8000000ffffffff75f1ff76",
+        [999, 999, 390, 600],
+        "0202010000000100000039a820e2cd751901",
     ),
     "dependent": (
         Dependent(some_pairs),

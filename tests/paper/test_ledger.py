@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
 from bitsback.archive import chain
+from bitsback_lab.commands.explain import command
 from bitsback_lab.paper import table1
 from bitsback_lab.paper.coding import as_symbols, code_lengths, growth, length, random_message
 from bitsback_lab.paper.exhibit import Conditions
 from bitsback_lab.paper.explain import explain
 from bitsback_lab.paper.ledger import enter
 from bitsback_lab.paper.sets import mnist
+from hierarchies import NAMES, bit_swap, hierarchy
 from paper.conftest import assert_one_line_error
 
 MODELS = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")
@@ -35,7 +37,7 @@ def test_steps_follow_each_other_and_change_the_message_by_their_information(nam
     x = as_symbols(mnist(model.levels)[:1])
     message = random_message(5, 100)
     before = length(message)
-    ledger = enter(model, message, x)
+    ledger = enter(model.at(model.whole_size()), message, x)
     assert ledger.steps[0].before == before
     assert ledger.steps[0].after == ledger.steps[1].before
     assert ledger.steps[1].after == ledger.steps[2].before
@@ -52,7 +54,7 @@ def test_the_ledger_codes_the_image() -> None:
     x = as_symbols(mnist(2)[3:4])
     message = random_message(5, 100)
     before = message.copy()
-    enter(model, message, x)
+    enter(model.at(model.whole_size()), message, x)
     assert np.array_equal(model.pop(message, [(1, 1)]), x)
     assert message == before
 
@@ -61,7 +63,7 @@ def test_borrowed_words_count_against_the_message() -> None:
     message = bitsback.Message([1 << 32], (), 0)
     assert length(message) == 32
     model = bitsback.load_model("mnist-paper")
-    ledger = enter(model, message, as_symbols(mnist(256)[:1]))
+    ledger = enter(model.at(model.whole_size()), message, as_symbols(mnist(256)[:1]))
     assert ledger.steps[0].after < 0
     assert ledger.change == pytest.approx(ledger.negative_elbo, abs=TINY)
 
@@ -154,3 +156,26 @@ def test_explain_says_what_does_not_fit(
 
 def test_explain_needs_an_image_that_is_there(run: Callable[..., Result]) -> None:
     assert_one_line_error(run("explain", "nothing.png"), "nothing.png")
+
+
+def test_each_layer_of_latents_has_its_lines(tmp_path: Path) -> None:
+    names = NAMES["four"]
+    path = tmp_path / "layers.safetensors"
+    path.write_bytes(hierarchy(names, bit_swap(names), size=None, grids=(1, 2, 4, 8)))
+    image = tmp_path / "image.npy"
+    np.save(image, np.random.default_rng(0).integers(0, 5, (1, 9, 7), np.uint8))
+    explained = explain(str(image), "image", str(path))
+    ledger = explained.ledger
+    assert [step.name for step in ledger.steps] == [
+        line.replace(" ~ ", " under ") for line in bit_swap(names)
+    ]
+    assert list(ledger.layers) == names
+    of_x = next(step.information for step in ledger.steps if step.variable == "x")
+    assert sum(ledger.layers.values()) + of_x == pytest.approx(ledger.negative_elbo)
+    for step in ledger.steps:
+        assert step.change == pytest.approx(step.information, abs=TINY)
+    shown = CliRunner().invoke(command, [str(image), "-m", str(path)])
+    assert shown.exit_code == 0
+    assert "z, 126 latents of 128 values; y, 40 latents" in shown.output
+    assert "push w under p(w|v)" in shown.output
+    assert "layer by layer, z " in shown.output

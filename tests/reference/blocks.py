@@ -274,9 +274,13 @@ def decode_adaptive(data: bytes, elements: int, itemsize: int) -> bytes:
 def decode_chain(
     data: bytes, runs: list[Run], runs_field: bytes, model: Model, multiset: bool
 ) -> bytes:
-    count = sum(run.count for run in runs)
-    sizes = {size_of(run.shape, model) for run in runs}
-    require(len(sizes) == 1, "all items of a block are images of one size")
+    sizes: list[tuple[Size, int]] = []
+    for run in runs:
+        size, before = size_of(run.shape, model), 0
+        if sizes and sizes[-1][0] == size:
+            before = sizes.pop()[1]
+        sizes.append((size, before + run.count))
+    parts = [(model.at(*size), count) for size, count in sizes]
     two = [run.kind == 2 for run in runs]
     require(all(two) or not any(two), "two levels in each run, or in none")
     dtype = np.dtype("|u1" if model.levels <= 256 else "<u2")
@@ -284,17 +288,16 @@ def decode_chain(
         model.levels == 2 if all(two) else runs[0].dtype == dtype,
         "levels as the model's, or numbers that are symbols",
     )
-    bound = model.at(*sizes.pop())
     require(
-        count * bound.most_elements <= 2**16 + 2**12 * len(data),
+        sum(n * bound.most_elements for bound, n in parts) <= 2**16 + 2**12 * len(data),
         "no more elements than the data may claim",
     )
     require(
-        min(count, bound.batch) * bound.room <= 2**26 + 2**10 * len(data),
+        max(min(n, bound.batch) * bound.room for bound, n in parts) <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
     )
     require(
-        chain.block_work(bound, count) <= 2**34 + 2**24 * len(data),
+        chain.block_work(parts) <= 2**34 + 2**24 * len(data),
         "no more work than the data may claim",
     )
     message = Message.from_bytes(data)
@@ -302,12 +305,13 @@ def decode_chain(
     if multiset:
         require(len(runs) == 1, "one run is one multiset")
         one = replace(runs[0], count=1)
+        ((bound, n),) = parts
         symbols = chain.decode_set(
-            bound, message, count, lambda item: to_bytes(np.array(item), [one])
-        )
+            bound, message, n, lambda item: to_bytes(np.array(item), [one])
+        ).ravel()
     else:
-        symbols = chain.decode(bound, message, count)
-    items = to_bytes(symbols.ravel(), runs)
+        symbols = chain.decode_several(parts, message)
+    items = to_bytes(symbols, runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 

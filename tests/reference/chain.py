@@ -38,14 +38,47 @@ def schedule(n: int, growth: int, batch: int) -> list[int]:
     return sizes
 
 
-def block_work(model: Bound, n: int) -> int:
-    """The work of n items, and of the arrays of their batches."""
-    batches, done = 0, 0
-    while done < n:
-        size = min(min(max(done * model.growth >> 8, 1), model.batch), n - done)
-        count = (n - done) // size if size == model.batch else 1  # all that follow are as large
-        batches, done = batches + count, done + count * size
-    return n * model.work + batches * model.steps * 2**15
+def several(sizes: list[tuple[int, int]], growth: int, batch: int) -> list[int]:
+    """The same of images of several sizes, the elements of which are given with the number of
+    images that have them, for each size in a row.
+    """
+    batches: list[int] = []
+    coded = 0
+    for n, elements in reversed(sizes):
+        left = n
+        while left:
+            done = coded // elements
+            size = min(min(max(done * growth >> 8, 1), batch), left)
+            batches.append(size)
+            coded, left = coded + size * elements, left - size
+    return batches
+
+
+def decode_several(parts: list[tuple[Bound, int]], message: Message) -> NDArray[Any]:
+    """The symbols of so many items of each size in a row, flat."""
+    growth, batch = parts[0][0].growth, parts[0][0].batch
+    sizes = several([(n, model.elements) for model, n in parts], growth, batch)
+    symbols: list[int] = []
+    for model, n in parts:
+        left = n
+        while left:
+            symbols += model.codec(sizes[-1]).pop(message)
+            left -= sizes.pop()
+    return np.array(symbols, np.int64)
+
+
+def block_work(parts: list[tuple[Bound, int]]) -> int:
+    """The work of so many items of each size in a row, and of the arrays of their batches."""
+    total = coded = 0
+    for model, n in reversed(parts):
+        batches, done, before = 0, 0, coded // model.elements
+        while done < n:
+            size = min(min(max((before + done) * model.growth >> 8, 1), model.batch), n - done)
+            count = (n - done) // size if size == model.batch else 1  # all that follow are as large
+            batches, done = batches + count, done + count * size
+        total += n * model.work + batches * model.steps * 2**15
+        coded += n * model.elements
+    return total
 
 
 def encode(model: Bound, symbols: NDArray[Any], start: bytes, lanes: int) -> Message:

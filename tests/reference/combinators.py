@@ -26,6 +26,35 @@ class Named:
 
 
 @dataclass
+class OnLanes:
+    codec: Codec
+    lanes: slice | Sequence[int]
+
+    def push(self, message: Message, symbols: Any) -> None:
+        part = self._part(message)
+        self.codec.push(part, symbols)
+        self._take_back(message, part)
+
+    def pop(self, message: Message) -> Any:
+        part = self._part(message)
+        popped = self.codec.pop(part)
+        self._take_back(message, part)
+        return popped
+
+    def _part(self, message: Message) -> Message:
+        return Message([message.heads[i] for i in self._of(message)], message.tail, message.depth)
+
+    def _take_back(self, message: Message, part: Message) -> None:
+        message.tail, message.depth = part.tail, part.depth
+        for i, head in zip(self._of(message), part.heads, strict=True):
+            message.heads[i] = head
+
+    def _of(self, message: Message) -> Sequence[int]:
+        lanes = self.lanes
+        return range(len(message.heads))[lanes] if isinstance(lanes, slice) else lanes
+
+
+@dataclass
 class Dependent:
     """From the parts so far to the codec of the next one, or None."""
 

@@ -46,7 +46,10 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
 def steps(steps: list[Distribution], size: Size) -> int:
     """The arrays that coding a batch takes, by the distributions of its lines of code."""
     pixels = size[0] * size[1]
-    return sum(len(of.scan.groups) * pixels if of.scan else 1 for of in steps)
+    return sum(
+        len(of.scan.groups) * pixels if of.scan else of.variable.channels if of.coupled else 1
+        for of in steps
+    )
 
 
 def work(variables: list[Variable], networks: list[Network], size: Size) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .codecs import Array, Codec, Uniform
+from .coupled import CoupledCodec
 from .network import Network
-from .outputs import MEANINGS, Meaning
+from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
 from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
 from .scan import Scan, ScanCodec
@@ -33,6 +34,7 @@ class Distribution:
     scan: Scan | None = None
     predictive: Predictive | None = None
     series: SeriesRules | None = None
+    coupled: bool = False
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
@@ -48,7 +50,8 @@ class Distribution:
             require(len(self.outputs) == 1, "a scan has one output, the features")
             return
         kind = MEANINGS[self.about["codec"]]
-        require(len(self.outputs) == len(kind.OUTPUTS), "the outputs of the codec")
+        self.coupled = kind is Normal and len(self.outputs) == COUPLED
+        require(self.coupled or len(self.outputs) == len(kind.OUTPUTS), "the outputs of the codec")
         values = [network.values[name] for name in self.outputs]
         require(
             all(value.where == self.variable.where for value in values),
@@ -57,7 +60,11 @@ class Distribution:
         self.meaning = kind(
             self.about, self.variable, self.variable.channels, self.network, tensors
         )
-        self.meaning.check(*values)
+        if self.coupled:
+            assert isinstance(self.meaning, Normal)
+            check_coupled(self.meaning, self.variable, *values)
+        else:
+            self.meaning.check(*values)
 
     def codec(self, values: Mapping[str, Ints], size: Size, items: int) -> Codec:
         """Of flat lists of the elements of so many items, images of this size, given the values
@@ -70,6 +77,9 @@ class Distribution:
         if self.scan:
             features = outputs[0] if outputs else np.zeros((items, *size, 0), np.int64)
             return ScanCodec(self.scan, features, size)
+        if self.coupled:
+            assert isinstance(self.meaning, Normal)
+            return CoupledCodec(self.meaning, *outputs)
         if self.meaning:
             return Array(self.meaning.intervals(*outputs))
         count = items * math.prod(places(self.variable.where, size)) * self.variable.channels

@@ -221,6 +221,18 @@ class Normal:
         ]
 
 
+COUPLED = 3  # outputs of a normal over x whose channels are coupled
+
+
+def check_coupled(normal: Normal, variable: Variable, *outputs: Value) -> None:
+    """Whether mean, scale and coupling are what the format asks for."""
+    mean, scale, coupling = outputs
+    n = variable.channels
+    require(variable.is_data and n >= 2, "a coupling is for x of 2 channels or more")
+    normal.check(mean, scale)
+    check_output(coupling, n * (n - 1) // 2, (-128, 127))
+
+
 MEANINGS: dict[str, type[Meaning]] = {
     "gaussian": Gaussian,
     "bernoulli": Bernoulli,

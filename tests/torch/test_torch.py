@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -223,18 +222,6 @@ def test_workers_read_the_same_under_load(path: Path, workers: int, start: str |
             assert np.array_equal(dataset[int(labels[0])][0], images[0]), "here, meanwhile"
             seen += labels.tolist()
     assert seen == expected
-
-
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Path(__file__).parents[2] / "docs" / "pytorch.md"
-    (example,) = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
-    monkeypatch.chdir(tmp_path)
-    np.save("digits.npy", np.eye(28, dtype=np.uint8)[None].repeat(100, 0))
-    np.save("labels.npy", np.arange(100))
-    exec(example, {})
-    with bitsback.open("digits.bb") as archive:
-        assert len(archive) == 100
 
 
 def test_without_torch_it_says_what_to_install() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 if find_spec("torch") is None:
     collect_ignore = [
-        "test_collection.py", "test_command.py", "test_worth.py", "test_curve.py",
+        "test_call.py", "test_collection.py", "test_command.py", "test_worth.py", "test_curve.py",
         "test_downloads.py",
         "test_errors.py", "test_free.py", "test_contenders.py", "test_kinds.py", "test_resume.py",
         "test_sizing.py",

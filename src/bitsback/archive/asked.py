@@ -165,4 +165,5 @@ class Asked:
 
     def cut(self, part: Collection) -> Collection:
         known = part.axes != VARIED and self.knows(part.item_shape)
+        known &= self.given is None or not self.given.wants_small
         return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -7,7 +7,6 @@ from bitsback.archive.layout import Cursor
 from bitsback.archive.runs import Run, read_runs
 from bitsback.archive.values import Values
 from bitsback.errors import ArchiveError
-from bitsback.models.model import BoundModel
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
 METHODS = ("raw", "packed", "chain", "squeezed", "planes", "adaptive")
@@ -24,18 +23,20 @@ def max_elements(data_size: int) -> int:
     return (1 << 16) + (data_size << 12)
 
 
-def affordable(model: BoundModel, items: int, data_size: int) -> bool:
-    """Whether decoding so many items from so many bytes takes no more memory and time than a few
+def affordable(parts: chain.Stretches, data_size: int) -> bool:
+    """Whether decoding these items from so many bytes takes no more memory and time than a few
     bytes may ask for (docs/format.md, `B`, a block).
     """
-    schedule = chain.schedule(items, model.model.growth, model.model.batch)
-    work = (
-        items * model.work
-        + sum(count for _, count in schedule) * model.steps * planes.WORK_OF_A_STEP
-    )
+    elements = room = work = 0
+    for part, schedule in zip(parts, chain.schedules(parts), strict=True):
+        model = part.model
+        elements += part.items * model.most_elements
+        room = max(room, min(part.items, model.model.batch) * model.room)
+        work += part.items * model.work
+        work += sum(count for _, count in schedule) * model.steps * planes.WORK_OF_A_STEP
     return (
-        items * model.most_elements <= max_elements(data_size)
-        and min(items, model.model.batch) * model.room <= (1 << 26) + (data_size << 10)
+        elements <= max_elements(data_size)
+        and room <= (1 << 26) + (data_size << 10)
         and work <= (1 << 34) + (data_size << 24)
     )
 

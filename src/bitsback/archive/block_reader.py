@@ -187,13 +187,12 @@ def _decode_planes(
 
 def _decode_chain(block: Opened, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
     model = _find_model(block, find_model, block.items)
-    shapes = {run.shape for run in block.runs}
-    fitted = [model.fitted(shape) for shape in shapes]
-    bound = fitted[0]
-    if bound is None or any(other is not bound for other in fitted):
+    parts = chain.stretches(model, ((run.items, run.shape) for run in block.runs))
+    if parts is None:
+        unfit = next(run.shape for run in block.runs if model.size_of(run.shape) is None)
         raise ArchiveError(
-            f"its items, of the shape {next(iter(shapes))}, are not what its model {model.name}"
-            f" codes, {model.items_in_words}"
+            f"its items, of the shape {unfit}, are not what its model {model.name} codes,"
+            f" {model.items_in_words}"
         )
     if block.multiset and len(block.runs) > 1:
         raise ArchiveError("its items are one multiset, and of several runs")
@@ -205,14 +204,13 @@ def _decode_chain(block: Opened, find_model: FindModel, stop: int, verify: bool)
         )
     if not two_levels and any(run.dtype.str != symbol_dtype(model) for run in block.runs):
         raise ArchiveError(f"its elements are no symbols of its model {model.name}")
-    if not affordable(bound, block.items, len(block.data)):
+    if not affordable(parts, len(block.data)):
         raise ArchiveError(
             f"it claims {block.items} items in {len(block.data)} bytes, which no writer would"
         )
     message = _message(block)
     order = chain.Order.of(block.runs[0].pair) if block.multiset else None
-    symbols = chain.decode(bound, message, block.items, stop, order)
-    elements = _elements_of(symbols.reshape(-1), block.runs)
+    elements = _elements_of(chain.decode(parts, message, stop, order), block.runs)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))
     return elements

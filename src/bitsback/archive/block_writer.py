@@ -154,18 +154,16 @@ def _by_model(
     pieces: Pieces, model: Model, levels: Levels | None, multiset: bool
 ) -> "tuple[bool, Way | None]":
     """Whether a model codes the pieces, and how, unless a reader would refuse that."""
-    bound = model.fitted(pieces.shape) if pieces.shape is not None else None
+    parts = chain.stretches(model, pieces.shapes)
     coded = model_symbols(model, pieces.elements, levels)
-    if bound is None or coded is None:
+    if parts is None or coded is None or (multiset and pieces.shape is None):
         return False, None
-    size = pieces.elements.nbytes
-    if not affordable(bound, pieces.count, size):
+    if not affordable(parts, pieces.elements.nbytes):
         return True, None
     digest = chain.digest(pack_runs(_runs(pieces, coded[0])), pieces.bytes)
-    symbols = coded[1].reshape(pieces.count, -1)
     order = chain.Order.of(coded[0]) if multiset else None
-    data = chain.encode(bound, symbols, digest, lanes_for(symbols.size), order)
-    if not affordable(bound, pieces.count, len(data)):
+    data = chain.encode(parts, coded[1], digest, lanes_for(coded[1].size), order)
+    if not affordable(parts, len(data)):
         return True, None
     return True, Way(CHAIN, coded[0], [data], model, multiset=multiset)
 

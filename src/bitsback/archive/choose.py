@@ -166,7 +166,8 @@ def choose(
     outlines = [
         outline
         for outline in _outlines(given)
-        if codes(outline, dtype, shape) and (outline.free or pieces.shape is not None)
+        if codes(outline, dtype, shape)
+        and (outline.free or all(fits(outline, one) for _, one in pieces.shapes))
     ]
     if given is None and effort == "fast":
         outlines = [outline for outline in outlines if not outline.scans]
@@ -307,11 +308,9 @@ def _is_item(model: Outline, shape: Shape) -> bool:
 
 def chain_cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
     """Bytes that a model that is not free makes of pieces with these symbols."""
-    assert sample.shape is not None
-    bound = model.fitted(sample.shape)
-    assert bound is not None
-    items = symbols.reshape(-1, bound.elements)
+    parts = chain.stretches(model, sample.shapes)
+    assert parts is not None
     if invert:
-        items = items ^ np.uint8(1)
+        symbols = symbols ^ np.uint8(1)
     # A chain that started from zeros would take the least likely latents for its first items.
-    return len(chain.encode(bound, items, chain.digest(b"", items.tobytes()), 1))
+    return len(chain.encode(parts, symbols, chain.digest(b"", symbols.tobytes()), 1))

@@ -56,7 +56,7 @@ _QUICK_ELEMENTS = 8 * 784
 """Of a block for random access: a context model decodes them in some 5 ms, a dense one in a
 fraction of one.
 """
-_QUICK_TILE = 64
+_SMALL_TILE = 64
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 
 
@@ -113,7 +113,8 @@ def compress(
     unless they are bundled. progress: called with the number of items, or pieces of them, that are
     done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
     read; the summary names them. tile: rows and columns of the pieces that large
-    pictures are cut into, at most; by default 1,024. stack: whether an array of three dimensions,
+    pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
+    images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
@@ -164,7 +165,6 @@ def compress(
         raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
     quick = purpose == "random-access"
     if quick:
-        tile = _QUICK_TILE if tile is None else tile
         stack = bool(stack)  # of which a slice needs those before it
     destination = located(destination, storage_options)
     if isinstance(source, list | tuple):
@@ -173,6 +173,8 @@ def compress(
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(model))
     given, effort = read_choice(model, storage_options)
+    if tile is None and (quick or (given is not None and given.wants_small)):
+        tile = _SMALL_TILE
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
     while True:
         try:

@@ -57,7 +57,8 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     "--tile", type=click.IntRange(16, 2048), metavar="N",
     help=(
         "Rows and columns of the pieces that large pictures are cut into: small ones make regions"
-        " quicker to read, large ones the file smaller.  [default: 1024]"
+        " quicker to read, large ones the file smaller.  [default: 1024, and 64 for a model with"
+        " latents that codes images of any size]"
     ),
 )  # fmt: skip
 @click.option(

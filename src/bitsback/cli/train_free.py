@@ -20,8 +20,6 @@ def run(
     """Trains, writes the model, and prints the report. start: the model to go on from."""
     from bitsback.train.fit.split import TRAIN_IMAGES
     from bitsback.train.job.free.base import load_base
-    from bitsback.train.job.free.image_pool import read_pool
-    from bitsback.train.job.free.roles import assign_roles
     from bitsback.train.job.free.run import train_free, write_model
     from bitsback.train.job.free.source import open_source
     from bitsback.train.job.free.stopwatch import Stopwatch
@@ -31,9 +29,7 @@ def run(
     path = source.data if source.folder is None else str(source.folder / TRAIN_IMAGES)
     base = load_base(start)
     with Progress("reading", quiet), open_source(path, base.model) as found:
-        roles = assign_roles(found.shapes, settings.seed, path)
-        pool = read_pool(found.pieces(), roles, settings.seed, path)
-        images, kind = found.images, found.in_words()
+        pool, images, kind = found.pool(settings.seed), found.images, found.in_words()
     card = words.card(source, f"images ({kind}), trained by bitsback train")
     with resumable(settings), Progress("training", quiet, show_count=True) as progress:
         outcome = train_free(

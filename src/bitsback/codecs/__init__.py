@@ -23,6 +23,7 @@ from bitsback.codecs.multiset import Multiset
 from bitsback.codecs.named import Named
 from bitsback.codecs.negative_binomial import NegativeBinomial
 from bitsback.codecs.normal import Normal
+from bitsback.codecs.on_lanes import OnLanes
 from bitsback.codecs.poisson import Poisson
 from bitsback.codecs.repeat import Repeat
 from bitsback.codecs.rows import Rows
@@ -53,6 +54,7 @@ __all__ = [
     "Named",
     "NegativeBinomial",
     "Normal",
+    "OnLanes",
     "Poisson",
     "Repeat",
     "Rows",

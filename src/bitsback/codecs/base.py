@@ -62,7 +62,8 @@ class Codec(Protocol[Symbols]):
 
         Float64 of the shape of the symbols where each has a cost of its own, and one number for all
         together otherwise, so that np.sum is the whole. A codec that has bits back costs what the
-        latents make of it, and this is a sample; see `BitsBack`. For people, not for coding.
+        latents make of it, and this is a sample: what a push to `Message.random()` costs, of a
+        `BitsBack`. For people, not for coding.
         """
 
 

@@ -14,7 +14,9 @@ from bitsback.codecs.base import (
     require_below,
 )
 from bitsback.codecs.information import bits_of
+from bitsback.codecs.own_weights import OwnWeights
 from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 
@@ -75,14 +77,20 @@ class Categorical:
 
         Each is rounded once, halves to even: with 2^e the least power of two above the largest of
         its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integers (docs/codecs.md), and every
-        symbol gets a frequency of at least 1. Raises MessageError for what is negative, not finite,
-        or a row that is all zero.
+        symbol gets a frequency of at least 1. Rows for each symbol of its own, float32 or float64
+        in C order, are neither copied nor turned into frequencies: they must stay as they are while
+        the codec is used. Raises MessageError for what is negative, not finite, or a row that is
+        all zero.
         """
-        p = np.asarray(probability, np.float64, order="C")
+        p = np.asarray(probability)
+        p = np.asarray(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64, order="C")
         if not p.ndim or not p.shape[-1]:
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
         rows = p.reshape(-1, p.shape[-1])
-        return cls(_core.frequencies_of(rows, precision).reshape(p.shape), precision, shape)
+        if p.ndim > 1 and (shape is None or as_shape(shape) == p.shape[:-1]):
+            return CategoricalOfWeights(OwnWeights.of(rows, precision), p.shape[:-1])
+        frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
+        return cls(frequencies.reshape(p.shape), precision, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         x = as_symbols(symbols, np.uint32, self._shape)
@@ -113,3 +121,36 @@ class Categorical:
 
     def _rows(self) -> NDArray[np.uint32]:
         return self.frequencies.reshape(-1, self.frequencies.shape[-1])
+
+
+class CategoricalOfWeights(Categorical):
+    """Its frequencies are made when somebody asks for them."""
+
+    def __init__(self, weights: OwnWeights, shape: tuple[int, ...]) -> None:
+        for name, value in (
+            ("_weights", weights),
+            ("precision", weights.precision),
+            ("shape", shape),
+        ):
+            object.__setattr__(self, name, value)
+
+    _weights: OwnWeights
+
+    def __repr__(self) -> str:
+        weights = self._weights.weights.reshape(*self._shape, -1)
+        return f"Categorical.from_probability({weights!r}, precision={self.precision})"
+
+    @cached_property
+    def frequencies(self) -> NDArray[np.uint32]:
+        return self._weights.frequencies().reshape(*self._shape, -1)
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        self._weights.push(message, as_symbols(symbols, np.uint32, self._shape).reshape(-1))
+
+    def pop(self, message: Message) -> NDArray[np.uint32]:
+        return self._weights.pop(message).reshape(self._shape)
+
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        x = as_symbols(symbols, np.uint32, self._shape)
+        frequencies = self._weights.frequencies_of(x.reshape(-1)).reshape(self._shape)
+        return bits_of(frequencies, self.precision)

@@ -1,12 +1,15 @@
 """Whether a codec keeps the laws of codecs."""
 
+import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bitsback.codecs.base import Codec
 from bitsback.codecs.information import total
+from bitsback.codecs.ledger import Entry, ledger
 from bitsback.errors import CodecError, MessageExhausted
 from bitsback.message import Message
 
@@ -16,28 +19,31 @@ _SLACK = 0.01
 """How much more or less than its information a symbol may take: what a small head rounds."""
 
 
-def check_codec(codec: Codec[Any], symbols: Any) -> None:
+def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     """Tries both laws of codecs with these symbols, and `bits`, on random messages.
 
-    symbols: as the codec pops them: the items of a `Multiset` in their order.
+    symbols: as the codec pops them: the items of a `Multiset` in their order. lanes: of the
+    messages, at least; as many as a codec of lanes of its own needs.
     A codec breaks the first law if pop does not give back what was pushed, or not the message; the
     second, if push does not give back a message that was popped from; and `bits`, if a push makes
-    messages grow by something else, further off than heads round and than latents vary; of a codec
-    that first takes bits to choose latents with, only that `bits` is a number. An error that the
-    codec raises must leave the message as it was, and is raised again.
+    messages grow by something else, further off than heads round. Where a codec takes bits to
+    choose latents with, pushes cost what the latents make of them. Then all codecs that it pushes
+    and pops with are held to their `bits`, along each push, and its own must be a number as the
+    pushes give. An error that the codec raises must leave the message as it was, and is raised
+    again.
     Raises CodecError, which says what is broken, and on which message.
 
     >>> from bitsback import Bernoulli, check_codec
     >>> check_codec(Bernoulli.from_probability([0.1, 0.9]), [0, 1])
     """
-    growths = []
-    for seed, lanes in _MESSAGES:
-        message = Message.random(seed, lanes)
-        where = f" (Message.random({seed}, lanes={lanes}))"
-        before, held = message.to_bytes(), message.bits
+    pushes: list[tuple[list[Entry], str]] = []
+    for seed, some in _MESSAGES:
+        message = Message.random(seed, max(some, lanes))
+        where = f" (Message.random({seed}, lanes={message.lanes}))"
+        before = message.to_bytes()
 
-        _try(lambda m: codec.push(m, symbols), message, "push", where)
-        growths.append(message.bits - held)
+        entries = ledger(partial(_try, partial(_pushed, codec, symbols), message, "push", where))
+        pushes.append((entries, where))
         popped = _try(codec.pop, message, "pop", where)
         if not _same(popped, symbols):
             raise CodecError(
@@ -50,24 +56,40 @@ def check_codec(codec: Codec[Any], symbols: Any) -> None:
             )
 
         popped = _try(codec.pop, message, "pop", where)
-        _try(lambda m, x=popped: codec.push(m, x), message, "push", where)
+        _try(partial(_pushed, codec, popped), message, "push", where)
         if message.to_bytes() != before:
             raise CodecError(
                 f"the second law is broken: after {_short(popped)} was popped and pushed, the"
                 f" message is another one{where}"
             )
+    for entries, where in pushes:
+        for entry in entries:
+            _check_entry(entry, where)
+    growths = [math.fsum(entry.growth for entry in entries) for entries, _ in pushes]
     _check_bits(codec, symbols, growths)
 
 
-def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
-    each = codec.bits(symbols)
-    bits = total(each)
-    if np.asarray(each).dtype != np.float64 or not np.isfinite(bits):
-        raise CodecError(f"bits must be finite numbers of float64, not {_short(each)}")
-    if _takes_bits(codec, symbols):
+def _check_entry(entry: Entry, where: str) -> None:
+    """A push costs what `bits` says, or what the pushes and pops that it is made of make of it, if
+    each of these keeps to its own.
+    """
+    bits = _bits(entry.codec, entry.symbols)
+    growth = entry.growth if entry.pushed else -entry.growth
+    if abs(bits - growth) <= _slack(entry.symbols, bits):
         return
+    for part in entry.parts:
+        _check_entry(part, where)
+    if not entry.parts and not _takes_bits(entry.codec, entry.symbols):
+        raise CodecError(
+            f"bits of {type(entry.codec).__name__} says {bits:.3f}, but a push makes a message grow"
+            f" by {growth:.3f} bits{where}"
+        )
+
+
+def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
+    bits = _bits(codec, symbols)
     # Without latents all growths are the same but for rounding.
-    slack = _SLACK * (1 + _count(symbols) + abs(bits)) + 8 * float(np.ptp(growths))
+    slack = _slack(symbols, bits) + 8 * float(np.ptp(growths))
     if abs(bits - float(np.mean(growths))) > slack:
         raise CodecError(
             f"bits says {bits:.3f}, but a push makes a message grow by {np.mean(growths):.3f} bits"
@@ -75,12 +97,28 @@ def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
 
 
 def _takes_bits(codec: Codec[Any], symbols: Any) -> bool:
-    """Whether it pops before it pushes, so that what it costs is what latents make of it."""
+    """Whether it pops before it pushes, in some way of its own."""
     try:
         codec.push(Message([1 << 32]), symbols)
     except MessageExhausted:
         return True
     return False
+
+
+def _bits(codec: Codec[Any], symbols: Any) -> float:
+    each = codec.bits(symbols)
+    bits = total(each)
+    if np.asarray(each).dtype != np.float64 or not np.isfinite(bits):
+        raise CodecError(f"bits must be finite numbers of float64, not {_short(each)}")
+    return bits
+
+
+def _slack(symbols: Any, bits: float) -> float:
+    return _SLACK * (1 + _count(symbols) + abs(bits))
+
+
+def _pushed(codec: Codec[Any], symbols: Any, message: Message) -> None:
+    codec.push(message, symbols)
 
 
 def _try(step: Any, message: Message, name: str, where: str) -> Any:

@@ -186,6 +186,16 @@ class Model(Outline):
         """The model as a file."""
         return file.write(self.description, self.tensors)
 
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Model:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled as its file."""
+        return Model.from_bytes, (self.to_bytes(),)
+
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
         """Reads a model file, checks all of it, and runs its test vectors. Raises ModelError."""

@@ -78,6 +78,14 @@ class Outline:
         return latents[0]
 
     @property
+    def wants_small(self) -> bool:
+        """Whether it codes images of any size, and is better off with many small ones than with
+        a large one: the latents of the first are paid for, the bits that choose those of the others
+        are had back.
+        """
+        return self.size is None and not self.free and len(self.variables) > 1
+
+    @property
     def latents(self) -> int:
         """Elements of all latent variables, for one item."""
         size = self.whole_size() if self.size else (1, 1)

@@ -1,12 +1,28 @@
 """Training: torch twins of the integer networks, recipes, and the exporter. Needs the extra
 `bitsback[train]`.
 
+    train_model(images, "mine.safetensors")   a model for one's own images, as `bitsback train` does
+
 Nothing else in bitsback imports this package, and compressing or decompressing never needs it.
 """
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from bitsback.errors import MissingExtra
 
+if TYPE_CHECKING:
+    from bitsback.train.job.call import train_model
+
+__all__ = ["train_model"]
+
 if find_spec("torch") is None:
     raise MissingExtra("torch", "bitsback[train]", ".[train]")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "train_model":
+        from bitsback.train.job.call import train_model
+
+        return train_model
+    raise AttributeError(f"module 'bitsback.train' has no attribute '{name}'")

@@ -42,6 +42,7 @@ class NormalFamily : public Family {
 
     std::size_t outputs() const override { return 2; }
     std::uint32_t levels() const override { return levels_; }
+    unsigned mean_shift() const { return mean_shift_; }
     void require_outputs(const std::vector<Shape>& shapes) const override {
         require(shapes[0].high <= 32767, "the means of a normal lie in [-32768, 32767]");
         require(shapes[1].bytes(), "the scales of a normal must lie in [0, 255]");

@@ -8,6 +8,7 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.images.names import printable
+from bitsback.models.variables import DATA
 
 if TYPE_CHECKING:
     from bitsback_lab.paper.explain import Explained
@@ -79,28 +80,32 @@ def _numbers(explained: Explained) -> dict[str, object]:
 
 def _text(explained: Explained) -> str:
     ledger, model = explained.ledger, explained.model
+    wide = max(20, *(len(step.name) + 1 for step in ledger.steps))
     lines = [
         (
             f"{figures.dimensions(explained.shape)}, coded with {printable(model.name)}:"
-            f" {figures.count(model.latents, 'latent')} of {1 << model.bits} buckets"
+            f" {_latents(explained)}"
         ),
         "",
-        f"{'bits':20}{'before':>12}{'after':>12}{'change':>12}{'information':>14}",
+        f"{'bits':{wide}}{'before':>12}{'after':>12}{'change':>12}{'information':>14}",
     ]
     for step in ledger.steps:
         lines.append(
-            f"{step.name:20}{step.before:12.3f}{step.after:12.3f}{step.change:+12.3f}{step.information:+14.3f}"
+            f"{step.name:{wide}}{step.before:12.3f}{step.after:12.3f}{step.change:+12.3f}"
+            f"{step.information:+14.3f}"
         )
     first, last = ledger.steps[0], ledger.steps[-1]
     lines += [
         (
-            f"{'in all':20}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}"
+            f"{'in all':{wide}}{first.before:12.3f}{last.after:12.3f}{ledger.change:+12.3f}"
             f"{ledger.negative_elbo:+14.3f}"
         ),
         "",
         (
             f"The image is worth {ledger.negative_elbo:.1f} bits,"
-            f" {ledger.negative_elbo / ledger.pixels:.4f} a pixel: a sample of the negative ELBO."
+            f" {ledger.negative_elbo / ledger.pixels:.4f} a"
+            f" {'pixel' if model.channels == 1 else 'channel of a pixel'}: a sample of the negative"
+            " ELBO."
         ),
         (
             f"On its own it takes {explained.message_bytes} bytes of message, since the"
@@ -111,8 +116,29 @@ def _text(explained: Explained) -> str:
             " is. In a collection each further image takes only what it is worth."
         ),
     ]
+    if len(ledger.layers) > 1:
+        costs = ", ".join(f"{name} {bits:.1f}" for name, bits in ledger.layers.items())
+        lines.append(
+            f"Of them its latents cost, layer by layer, {costs} bits: pushed, less popped."
+        )
     if min(step.after for step in ledger.steps) < 0:
         lines.append(
             "Below zero the message borrows bits that both sides can compute, and pays them back."
         )
     return "\n".join(lines)
+
+
+def _latents(explained: Explained) -> str:
+    """How many there are of each variable, and of how many values."""
+    size = explained.model.size_of(explained.shape)
+    assert size is not None, "the model codes the image"
+    latents = {
+        name: (figures.count(variable.elements(size), "latent"), variable.levels)
+        for name, variable in explained.model.variables.items()
+        if name != DATA
+    }
+    if len(latents) == 1:
+        ((count, levels),) = latents.values()
+        return f"{count} of {levels} buckets"
+    parts = [f"{name}, {count} of {levels} values" for name, (count, levels) in latents.items()]
+    return "; ".join(parts) or "no latents"

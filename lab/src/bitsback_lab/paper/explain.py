@@ -15,6 +15,7 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
 from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.cutting import LARGEST_SIDE
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
@@ -106,8 +107,11 @@ def _explain(
         chain.digest(run, np.ascontiguousarray(image).reshape(-1).view(np.uint8).data),
         lanes_for(x.size),
     )
-    ledger = enter(chosen.model, message, x)
+    bound = chosen.model.fitted(shape)
+    assert bound is not None, "it has been checked that the model codes such images"
+    ledger = enter(bound, message, x)
     buffer = io.BytesIO()
-    bitsback.compress(image, buffer, model=chosen.model, embed="never")
+    whole = LARGEST_SIDE if chosen.model.wants_small else None  # what the ledger is of
+    bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
     raw = image.nbytes if levels is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

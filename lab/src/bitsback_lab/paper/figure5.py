@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.codecs import BitsBack
+from bitsback.codecs import BitsBack, bits_back
 from bitsback.codecs.categorical import Categorical
 from bitsback_lab.paper import plain
 from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, table
@@ -68,14 +68,14 @@ def measure(conditions: Conditions) -> Numbers:
             {"x": x, "plain": f"{a:x}", "library": f"{b:x}"}
             for x, a, b in zip(SYMBOLS, ours, theirs, strict=True)
         ],
-        "library_source": inspect.getsource(BitsBack),
+        "library_source": _body(inspect.getsource(bits_back)),
         "plain_source": _body(inspect.getsource(plain)),
     }
 
 
 def _body(source: str) -> str:
     """The source without the text at its top."""
-    return source[source.index("from bisect") :]
+    return source[source.index("\nfrom ") + 1 :]
 
 
 def text(numbers: Numbers) -> str:
@@ -83,7 +83,7 @@ def text(numbers: Numbers) -> str:
     rows += [[str(row["x"]), row["plain"], row["library"]] for row in numbers["rows"]]
     return "\n\n".join(
         (
-            "The library's `BitsBack`, as `inspect.getsource` shows it:",
+            "The library's `BitsBack`, `bitsback/codecs/bits_back.py`:",
             f"```python\n{numbers['library_source'].rstrip()}\n```",
             (
                 "The same on plain integers, one big number for the message"

@@ -1,21 +1,19 @@
-"""The ledger of one image: what each step of bits back takes from the message, and adds to it.
+"""The ledger of one image: what each step of a model's code takes from the message, and adds to it.
 
-Source: the paper's Table 1.
+Source: the paper's Table 1; Kingma, Abbeel, Ho 2019 (Bit-Swap), for layers of latents.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
-from bitsback import Message, Model
+from bitsback import Message
+from bitsback.models.model import BoundModel
+from bitsback.models.variables import DATA
 from bitsback_lab.paper.coding import Symbols, length
-
-
-class _Counted(Protocol):
-    def bits(self, symbols: Any) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,7 @@ class Step:
     """
 
     name: str
+    variable: str
     before: float
     after: float
     information: float
@@ -36,9 +35,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The three steps of bits back for an image of so many pixels."""
+    """The steps of a model's code for an image of so many pixels, each channel counted."""
 
-    steps: tuple[Step, Step, Step]
+    steps: tuple[Step, ...]
     pixels: int
 
     @property
@@ -48,34 +47,39 @@ class Ledger:
 
     @property
     def negative_elbo(self) -> float:
-        """-log2 p(x|z) - log2 p(z) + log2 q(z|x) for the z that was drawn, in bits: a sample of the
-        negative ELBO.
+        """The sum of -log2 p of all that is pushed and of log2 q of all latents, for those that
+        were drawn, in bits: a sample of the negative ELBO.
         """
         return sum(step.information for step in self.steps)
 
+    @property
+    def layers(self) -> dict[str, float]:
+        """What each latent variable costs by the draws, in bits: its push less its pop."""
+        costs: dict[str, float] = {}
+        for step in self.steps:
+            if step.variable != DATA:
+                costs[step.variable] = costs.get(step.variable, 0.0) + step.information
+        return costs
 
-def enter(model: Model, message: Message, x: Symbols) -> Ledger:
-    """Codes one image, x uint8 [1, pixels], into the message, and writes down each step."""
-    lengths = [length(message)]
 
-    def information(codec: _Counted, symbols: Any) -> float:
-        lengths.append(length(message))
-        return float(codec.bits(symbols).sum())
-
-    posterior, prior = model.posterior(x), model.prior(1)
-    z = posterior.pop(message)
-    popped = information(posterior, z)
-    likelihood = model.likelihood(z)
-    likelihood.push(message, x)
-    pushed_x = information(likelihood, x)
-    prior.push(message, z)
-    pushed_z = information(prior, z)
-    signed = (
-        ("pop z under q(z|x)", -popped),
-        ("push x under p(x|z)", pushed_x),
-        ("push z under p(z)", pushed_z),
-    )
-    first, second, third = (
-        Step(name, lengths[i], lengths[i + 1], bits) for i, (name, bits) in enumerate(signed)
-    )
-    return Ledger((first, second, third), model.pixels)
+def enter(model: BoundModel, message: Message, x: Symbols) -> Ledger:
+    """Codes one image, x [1, pixels], into the message, and writes down each step of the model's
+    code.
+    """
+    steps: list[Step] = []
+    values: dict[str, NDArray[Any]] = {DATA: x}
+    before = length(message)
+    for line in model.model.code:
+        codec = model.model.distributions[line.distribution].codec(values, 1, model.size)
+        if line.pops:
+            values[line.variable] = symbols = codec.pop(message)
+            information = -float(codec.bits(symbols).sum())
+        else:
+            symbols = values.pop(line.variable)
+            codec.push(message, symbols)
+            information = float(codec.bits(symbols).sum())
+        name = f"{'pop' if line.pops else 'push'} {line.variable} under {line.distribution}"
+        after = length(message)
+        steps.append(Step(name, line.variable, before, after, information))
+        before = after
+    return Ledger(tuple(steps), x.size)

@@ -34,7 +34,7 @@ def _one(name: str) -> Numbers:
         "model": name,
         "image": IMAGE,
         "before": BEFORE,
-        **as_numbers(enter(model, message, x[:1])),
+        **as_numbers(enter(model.at(model.whole_size()), message, x[:1])),
     }
 
 
@@ -42,7 +42,11 @@ def as_numbers(ledger: Ledger) -> Numbers:
     """A ledger as JSON holds it, in bits."""
     steps = [
         {"step": step.name}
-        | {key: rounded(value, DIGITS) for key, value in asdict(step).items() if key != "name"}
+        | {
+            key: rounded(value, DIGITS)
+            for key, value in asdict(step).items()
+            if key not in ("name", "variable")
+        }
         | {"change": rounded(step.change, DIGITS)}
         for step in ledger.steps
     ]

@@ -26,7 +26,7 @@ class DistributionEntry:
     def variable(self) -> Variable:
         return self.variables[self.of.variable]
 
-    def network(self, outputs: int) -> tuple[Network, list[str]]:
+    def network(self, outputs: int | range) -> tuple[Network, list[str]]:
         """The network of what is given, and the outputs that the entry names, all of them where
         the variable lives. Raises ModelError.
         """

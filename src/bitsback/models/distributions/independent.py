@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
+from bitsback.models.distributions import coupled
+from bitsback.models.distributions.coupled import CoupledDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import OF_LATENTS, Family, Outputs, check_outputs, read_family
+from bitsback.models.families.normal import NormalFamily
 from bitsback.models.variables import DATA, Variable
 
 
@@ -49,7 +52,8 @@ class IndependentDistribution:
         return 1
 
 
-def read(source: DistributionEntry, codec: str) -> IndependentDistribution:
+def read(source: DistributionEntry, codec: str) -> IndependentDistribution | CoupledDistribution:
+    """The latter where normals have a coupling."""
     variable = source.variable
     if variable.name != DATA and codec not in OF_LATENTS:
         raise ModelError(f"the codec {codec} is for the data, not for latents")
@@ -57,6 +61,10 @@ def read(source: DistributionEntry, codec: str) -> IndependentDistribution:
     # How many outputs there are is known once the family is, whose tensors bear the network's name.
     name = fields.peek_text("network")
     family = read_family(codec, fields, source.tensors, variable.levels, name)
-    network, names = source.network(len(family.outputs))
+    count = len(family.outputs)
+    normal = isinstance(family, NormalFamily)
+    network, names = source.network(range(count, coupled.OUTPUTS + 1) if normal else count)
+    if isinstance(family, NormalFamily) and len(names) == coupled.OUTPUTS:
+        return coupled.make(source, network, names, family)
     outputs = check_outputs(family, names, network.known, variable.channels, network.name)
     return IndependentDistribution(variable, source.of.given, network, outputs, family)

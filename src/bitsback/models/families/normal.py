@@ -39,7 +39,7 @@ class NormalFamily:
     def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
         return self.codec_of(*self.parameters(outputs))
 
-    def core(self) -> _core.Family:
+    def core(self) -> _core.NormalFamily:
         return _core.NormalFamily(
             self.inverse_scale,
             normal_quantile(),

@@ -3,7 +3,6 @@ from them.
 """
 
 import hashlib
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,19 +10,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback import _core
-from bitsback.train.export.layered import Answers, normal_integers, real_latents
+from bitsback.train.export.layered import Answers, Draw, normal_integers, real_latents
+from bitsback.train.export.pyramid import pyramid_integers
+from bitsback.train.export.top_down import top_down_integers
 from bitsback.train.fit.recipe import OneLayer, Twin
 from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import VaeTwin
 from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.twins.top_down import TopDownTwin
 
 TEST_SEED = 1
 TEST_COUNT = 4
-
-Draw = Callable[[int, int], NDArray[np.uint16]]
-"""From a width and a top to symbols 0 ... top, [n, width]."""
 
 
 @torch.no_grad()
@@ -120,13 +120,18 @@ def vector_digests(twin: Twin) -> dict[str, str]:
         taken += len(words)
         return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
 
-    answers = (
-        layered_integers(twin, draw)
-        if isinstance(twin, LayeredTwin)
-        else one_layer_integers(twin, draw)
-    )
     return {
         f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
-        for network, outputs in answers.items()
+        for network, outputs in _answers(twin, draw).items()
         for name, out in outputs.items()
     }
+
+
+def _answers(twin: Twin, draw: Draw) -> dict[str, Answers]:
+    if isinstance(twin, PyramidTwin):
+        return pyramid_integers(twin, draw)
+    if isinstance(twin, TopDownTwin):
+        return top_down_integers(twin, draw)
+    if isinstance(twin, LayeredTwin):
+        return layered_integers(twin, draw)
+    return one_layer_integers(twin, draw)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.integer import Size
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.variables import DATA
@@ -13,6 +14,7 @@ from bitsback.models.variables import DATA
 Bits = NDArray[np.float64]
 
 BATCH = 500
+ELEMENTS = 1 << 21  # of the items that are looked at at once, if there is more than one
 STEPS = 5_000  # of a context VAE, each for a pixel of a batch, that are soon done
 
 
@@ -27,15 +29,20 @@ class CodeLengths:
     popped: Bits
 
 
-def code_lengths(model: Model, x: NDArray[np.uint8], seed: int) -> CodeLengths:
+def code_lengths(
+    model: Model, x: NDArray[np.uint8], seed: int, size: Size | None = None
+) -> CodeLengths:
     """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample
     of each item.
+
+    size: rows and columns of the images, for a model that codes any.
     """
     random = np.random.default_rng(seed)
     net, popped = np.empty(len(x)), np.empty(len(x))
-    for start in range(0, len(x), BATCH):
-        items = slice(start, min(start + BATCH, len(x)))
-        net[items], popped[items] = _one_batch(model, x[items], random)
+    batch = max(1, min(BATCH, ELEMENTS // x.shape[1]))
+    for start in range(0, len(x), batch):
+        items = slice(start, min(start + batch, len(x)))
+        net[items], popped[items] = _one_batch(model, x[items], random, size or model.whole_size())
     return CodeLengths(net, popped)
 
 
@@ -56,15 +63,16 @@ def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) 
 
 
 def _one_batch(
-    model: Model, x: NDArray[np.uint8], random: np.random.Generator
+    model: Model, x: NDArray[np.uint8], random: np.random.Generator, size: Size
 ) -> tuple[Bits, Bits]:
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
-    tail = random.integers(0, 2**32, len(x) * model.latents, dtype=np.uint32)
+    latents = sum(of.elements(size) for name, of in model.variables.items() if name != DATA)
+    tail = random.integers(0, 2**32, len(x) * latents, dtype=np.uint32)
     message = Message(heads, tail)
     values: dict[str, NDArray[Any]] = {DATA: x}
     net, popped = np.zeros(len(x)), np.zeros(len(x))
     for step in model.code:
-        codec = model.distributions[step.distribution].codec(values, len(x), model.whole_size())
+        codec = model.distributions[step.distribution].codec(values, len(x), size)
         if step.pops:
             values[step.variable] = symbols = codec.pop(message)
             net -= codec.bits(symbols).sum(1)

@@ -9,7 +9,7 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback.train.export import layered
+from bitsback.train.export import layered, pyramid, top_down
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
 from bitsback.train.fit.recipe import Twin
@@ -20,6 +20,8 @@ from bitsback.train.twins.convolutions import seen_planes
 from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
 from bitsback.train.twins.layered import LayeredTwin
 from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
+from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.twins.top_down import TopDownTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -50,21 +52,19 @@ def export(twin: Twin, card: Card, growth: int) -> Model:
 def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
     """The description and the tensors of that model."""
     tensors: Tensors = {}
-    a = twin.architecture
-    parts = _parts(twin, tensors)
-    rows, columns = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
+    parts = _parts(twin, card, tensors)
+    test: dict[str, Any] = {"seed": TEST_SEED, "count": TEST_COUNT}
+    if isinstance(twin, PyramidTwin):
+        test["size"] = pyramid.test_size(twin)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
-        "variables": {
-            "x": {"channels": 1, "levels": a.levels, "size": [rows, columns]},
-            **parts.latents,
-        },
+        "variables": parts.variables,
         "networks": {network.name: network.described() for network in parts.networks},
         "distributions": parts.distributions,
         "code": parts.code,
         "chain": {"growth": growth, "batch": chain_batch(twin)},
-        "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(twin)},
+        "test": {**test, "sha256": vector_digests(twin)},
     }  # fmt: skip
     return json.dumps(description, separators=(",", ":")), tensors
 
@@ -78,18 +78,24 @@ def chain_batch(twin: Twin) -> int:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a description says of latents, networks, distributions and code."""
+    """What a description says of variables, networks, distributions and code."""
 
-    latents: dict[str, dict[str, int]]
+    variables: dict[str, dict[str, Any]]
     networks: list[NetworkDescription]
     distributions: dict[str, Any]
     code: list[str]
 
 
-def _parts(twin: Twin, tensors: Tensors) -> Parts:
-    if isinstance(twin, LayeredTwin):
-        return _layered_parts(twin, tensors)
+def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
+    if isinstance(twin, PyramidTwin):
+        return _pyramid_parts(twin, tensors)
     a = twin.architecture
+    size = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
+    x = {"channels": 1, "levels": a.levels, "size": size}
+    if isinstance(twin, LayeredTwin):
+        return _layered_parts(twin, x, tensors)
+    if isinstance(twin, TopDownTwin):
+        return _top_down_parts(twin, x, tensors)
     networks, likelihood = (
         _context_parts(twin, tensors)
         if isinstance(twin, ContextTwin)
@@ -101,14 +107,38 @@ def _parts(twin: Twin, tensors: Tensors) -> Parts:
         "network": "posterior", "outputs": ["mean", "scale"],
     }  # fmt: skip
     return Parts(
-        {"z": {"channels": a.latents, "bits": a.bits}},
+        {"x": x, "z": {"channels": a.latents, "bits": a.bits}},
         networks,
         {"q(z|x)": posterior, "p(x|z)": likelihood, "p(z)": {"codec": "uniform"}},
         ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
     )
 
 
-def _layered_parts(twin: LayeredTwin, tensors: Tensors) -> Parts:
+def _top_down_parts(twin: TopDownTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
+    """Of latents whose posterior goes from the top down."""
+    levels = twin.architecture.levels
+    top = NetworkDescription("posterior2", "x", tensors)
+    lower = NetworkDescription("posterior1", "x", tensors, others=("z2",))
+    seen = _seven_bits(top, levels), _seven_bits(lower, levels)
+    networks = top_down.posteriors(twin, top, seen[0], lower, seen[1])
+    likelihood = NetworkDescription("likelihood", "z1", tensors, others=("z2",))
+    networks.append(_independent(twin, top_down.latent_values(twin, likelihood), likelihood))
+    distributions = {
+        "p(x|z1,z2)": _pixels(twin, likelihood), **top_down.latent_distributions(),
+    }  # fmt: skip
+    variables = {"x": x, **top_down.latent_variables(twin)}
+    return Parts(variables, networks, distributions, top_down.CODE)
+
+
+def _pyramid_parts(twin: PyramidTwin, tensors: Tensors) -> Parts:
+    """Of latents in layers of grids, for images of any size."""
+    variables = pyramid.variables(twin)
+    networks, distributions = pyramid.networks(twin, tensors), pyramid.distributions(twin)
+    latents = [name for name in variables if name != "x"]
+    return Parts(variables, networks, distributions, layered.bit_swap(latents))
+
+
+def _layered_parts(twin: LayeredTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents in layers, and of pixels that are independent, given the layer next to them."""
     first = NetworkDescription("posterior1", "x", tensors)
     seen = _seven_bits(first, twin.architecture.levels)
@@ -118,7 +148,8 @@ def _layered_parts(twin: LayeredTwin, tensors: Tensors) -> Parts:
     distributions = {
         "p(x|z1)": _pixels(twin, likelihood), **layered.latent_distributions(twin),
     }  # fmt: skip
-    return Parts(layered.latent_variables(twin), networks, distributions, layered.bit_swap(twin))
+    latents = layered.latent_variables(twin)
+    return Parts({"x": x, **latents}, networks, distributions, layered.bit_swap(latents))
 
 
 NetworksAndPixels = tuple[list[NetworkDescription], dict[str, Any]]
@@ -141,7 +172,7 @@ def _dense_parts(twin: VaeTwin, tensors: Tensors) -> NetworksAndPixels:
 
 
 def _independent(
-    twin: VaeTwin | LayeredTwin, source: str, likelihood: NetworkDescription
+    twin: VaeTwin | LayeredTwin | TopDownTwin, source: str, likelihood: NetworkDescription
 ) -> NetworkDescription:
     """The layers of a dense decoder, from the values of latents on."""
     for position, layer in enumerate(twin.decoder.layers):

@@ -2,6 +2,7 @@
 vectors.
 """
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -19,11 +20,14 @@ from bitsback.train.quantise.exact_tables import (
 from bitsback.train.quantise.rounding import Grid
 from bitsback.train.twins.dense import Mlp
 from bitsback.train.twins.layered import REACH_BITS, LayeredTwin, NormalTwin
+from bitsback.train.twins.pyramid import PyramidTwin
 
 PRECISION = 24
 
 Answers = dict[str, NDArray[np.int32]]
 """By the name of the output, int32 [n, its elements]."""
+Draw = Callable[[int, int], NDArray[np.uint16]]
+"""From a width and a top to symbols 0 ... top, [n, width]."""
 
 
 def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
@@ -75,21 +79,22 @@ def latent_distributions(twin: LayeredTwin) -> dict[str, dict[str, Any]]:
     for layer in range(1, top + 1):
         # The means are in units of 2^-8.
         shift = twin.architecture.step_bits - REACH_BITS - 1
-        codec = {"codec": "normal", "mean_shift": shift}
-        key = f"q({names[layer]}|{names[layer - 1]})"
-        found[key] = _reads(f"posterior{layer}", {"codec": "gaussian"} if layer == top else codec)
+        key, network = f"q({names[layer]}|{names[layer - 1]})", f"posterior{layer}"
+        found[key] = gaussian_reads(network) if layer == top else normal_reads(network, shift)
         if layer < top:
-            found[f"p({names[layer]}|{names[layer + 1]})"] = _reads(f"prior{layer}", codec)
+            key = f"p({names[layer]}|{names[layer + 1]})"
+            found[key] = normal_reads(f"prior{layer}", shift)
     found[f"p({names[top]})"] = {"codec": "uniform"}
     return found
 
 
-def bit_swap(twin: LayeredTwin) -> list[str]:
-    """The code in Bit-Swap's order: a layer is popped once the one below has been pushed.
+def bit_swap(latents: Iterable[str]) -> list[str]:
+    """The code in Bit-Swap's order of latents from the image up: a layer is popped once the one
+    below has been pushed.
 
     Source: Kingma, Abbeel, Ho 2019, Algorithm 1.
     """
-    names = ["x", *_names(twin)]
+    names = ["x", *latents]
     code = []
     for below, above in pairwise(names):
         code += [f"pop {above} ~ q({above}|{below})", f"push {below} ~ p({below}|{above})"]
@@ -106,10 +111,12 @@ def normal_integers(normal: nn.Module, value: torch.Tensor) -> Answers:
     }
 
 
-def real_latents(twin: LayeredTwin, layer: int, symbols: NDArray[np.integer]) -> torch.Tensor:
+def real_latents(
+    twin: LayeredTwin | PyramidTwin, layer: int, symbols: NDArray[np.integer]
+) -> torch.Tensor:
     """What the latents [n, width] of a layer stand for, float64."""
     grid: Grid = twin.grids[layer]
-    if layer == len(twin.down):
+    if layer == len(twin.up) - 1:
         symbols = bucket_centres(twin.architecture.bits)[symbols]
     return grid.real(torch.from_numpy(symbols.astype(np.float64)))
 
@@ -118,8 +125,18 @@ def _names(twin: LayeredTwin) -> list[str]:
     return [f"z{number}" for number in range(1, len(twin.up) + 1)]
 
 
-def _reads(network: str, codec: dict[str, Any]) -> dict[str, Any]:
-    return {**codec, "precision": PRECISION, "network": network, "outputs": ["mean", "scale"]}
+def gaussian_reads(network: str) -> dict[str, Any]:
+    """The posterior of the top layer, by such a network."""
+    return {"codec": "gaussian", **_reads(network)}
+
+
+def normal_reads(network: str, mean_shift: int) -> dict[str, Any]:
+    """A distribution on a grid, by such a network."""
+    return {"codec": "normal", "mean_shift": mean_shift, **_reads(network)}
+
+
+def _reads(network: str) -> dict[str, Any]:
+    return {"precision": PRECISION, "network": network, "outputs": ["mean", "scale"]}
 
 
 def _normal(network: NetworkDescription, source: str, normal: nn.Module) -> NetworkDescription:

@@ -27,11 +27,13 @@ class NetworkDescription:
     source: str
     tensors: Tensors
     """Of the whole model; those of each layer join them."""
+    others: tuple[str, ...] = ()
+    """Sources beside the first."""
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
         """Its entry in the description."""
-        return {"sources": [self.source], "layers": self.entries}
+        return {"sources": [self.source, *self.others], "layers": self.entries}
 
     def table(self, name: str, source: str, table: NDArray[Any]) -> str:
         self.tensors[f"{self.name}.{name}.table"] = table
@@ -79,6 +81,10 @@ class NetworkDescription:
                 "clamp": [target.lo, target.hi],
             }
         )
+
+    def join(self, name: str, source: str, other: str) -> str:
+        """The channels of both."""
+        return self._add({"op": "join", "name": name, "input": source, "other": other})
 
     def residuals(
         self,

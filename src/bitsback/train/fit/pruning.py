@@ -10,6 +10,8 @@ from bitsback.train.fit.recipe import ACTIVE_NATS, Twin, latent_nats, parts
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import LinearTwin
 from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.twins.top_down import TopDownTwin
 
 
 def prune(twin: Twin, x: Tensor) -> Twin:
@@ -21,7 +23,7 @@ def prune(twin: Twin, x: Tensor) -> Twin:
     for all of `x` go. Layers of latents stay as they are: what follows its prior there may still
     pass on what the layer above says.
     """
-    if isinstance(twin, LayeredTwin):
+    if isinstance(twin, LayeredTwin | PyramidTwin | TopDownTwin):
         return twin
     nats = latent_nats(twin, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]

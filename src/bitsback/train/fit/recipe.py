@@ -23,12 +23,14 @@ from bitsback.train.fit.reviving import revive
 from bitsback.train.fit.split import Split, binarise
 from bitsback.train.twins.architectures import AnyArchitecture
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import VaeTwin
+from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
 from bitsback.train.twins.likelihoods import LN2, pixel_means
+from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
+from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
 
 OneLayer = VaeTwin | ContextTwin
-Twin = OneLayer | LayeredTwin
+Twin = OneLayer | LayeredTwin | PyramidTwin | TopDownTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -108,7 +110,9 @@ class Training:
         top = (
             255 if levels == 2 else levels - 1
         )  # images of two levels come as grey ones, which they are drawn from
-        dense = not isinstance(recipe.architecture, ContextArchitecture)
+        dense = isinstance(
+            recipe.architecture, Architecture | LayeredArchitecture | TopDownArchitecture
+        )
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
         self.twin = make_twin(recipe.architecture, centre)
         if isinstance(self.twin, ContextTwin):
@@ -316,6 +320,10 @@ def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
     """
     if isinstance(architecture, ContextArchitecture):
         return ContextTwin(architecture)
+    if isinstance(architecture, TopDownArchitecture):
+        return TopDownTwin(architecture, centre)
+    if isinstance(architecture, PyramidArchitecture):
+        return PyramidTwin(architecture)
     if isinstance(architecture, LayeredArchitecture):
         return LayeredTwin(architecture, centre)
     return VaeTwin(architecture, centre)

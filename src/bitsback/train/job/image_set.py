@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
-from bitsback.archive.inputs import open_input
+from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
 from bitsback.peers.units import Images
 from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES, Split, read_idx_images
+from bitsback.train.job.called import called
 
 Symbols = NDArray[np.uint8]
 
@@ -80,14 +81,15 @@ class Parts:
     held_out: Symbols
 
 
-def read_image_set(path: str) -> ImageSet:
-    """The images of whatever `bitsback compress` reads. Raises InputError if they cannot be trained
+def read_image_set(source: Source) -> ImageSet:
+    """The images of whatever `bitsback.compress` takes. Raises InputError if they cannot be trained
     on.
     """
+    path = called(source)
     with warnings.catch_warnings():
         # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(path, Asked(stack=False)) as found:
+        with open_input(source, Asked(stack=False)) as found:
             arrays = [items for items, _ in found.parts]
             kinds = {
                 (shape, part.dtype)

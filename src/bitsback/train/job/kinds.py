@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from bitsback.archive.asked import Asked
-from bitsback.archive.inputs import open_input
+from bitsback.archive.inputs import Source, open_input
 from bitsback.errors import InputWarning
 from bitsback.train.job.downloads import SETS
 from bitsback.train.job.image_set import SMALLEST
@@ -14,18 +14,18 @@ LARGEST = 32  # rows and columns of images that a sized model is better for
 FEWEST = 1_000  # of them
 
 
-def takes_sized(path: str) -> bool:
+def takes_sized(source: Source) -> bool:
     """Whether these are many small grey or bilevel images of one shape, of which a VAE learns what
     a free model does not see.
 
-    path: of whatever `bitsback compress` reads, or the name of public data. Raises InputError if it
+    source: whatever `bitsback.compress` takes, or the name of public data. Raises InputError if it
     cannot be read.
     """
-    if path in SETS:
+    if isinstance(source, str) and source in SETS:
         return True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(path, Asked(stack=False)) as found:
+        with open_input(source, Asked(stack=False)) as found:
             shapes = {shape for _, part in found.parts for _, shape in part.runs}
             grey = all(part.dtype in (np.uint8, np.bool_) for _, part in found.parts)
             count = sum(part.items for _, part in found.parts)

@@ -153,7 +153,7 @@ class LayeredTwin(LatentTwin):
             if below is None:
                 lowest = value
             else:
-                costs.append(-_log_normal(below[0], *self.down[layer - 1](value)) - below[1])
+                costs.append(-log_normal(below[0], *self.down[layer - 1](value)) - below[1])
             # The entropy of a normal is known; what p says is of the draw.
             below = z, 0.5 * math.log(2 * math.pi * math.e) - LN2 * log2_inverse
         costs.append(normal_kl(mean, log2_inverse))
@@ -188,6 +188,9 @@ def with_steps(twin: LayeredTwin, bits: int) -> LayeredTwin:
     return made.train(twin.training)
 
 
-def _log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:
+def log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:
+    """The log of the density of normals at z, by their means and log2 of the inverse standard
+    deviations; of the shape of all of these.
+    """
     apart = (z - mean) * torch.exp2(log2_inverse)
     return -0.5 * (apart.square() + math.log(2 * math.pi)) + LN2 * log2_inverse

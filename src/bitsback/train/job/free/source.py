@@ -13,18 +13,21 @@ from bitsback.archive import planes
 from bitsback.archive.asked import Asked
 from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.cutting import blocks_of
-from bitsback.archive.inputs import open_input
+from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
 from bitsback.models import Model
-from bitsback.train.job.free.roles import Shape
+from bitsback.train.job.called import called
+from bitsback.train.job.free.image_pool import ImagePool, read_pool
+from bitsback.train.job.free.roles import Shape, assign_roles
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """shapes: of which image each piece is, and its shape."""
+    """name: for messages. shapes: of which image each piece is, and its shape."""
 
+    name: str
     shapes: list[tuple[int, Shape]]
     parts: list[tuple[Items, Collection]]
 
@@ -45,6 +48,11 @@ class ImageSource:
                     yield piece.reshape(_as_stack(part, piece.shape))
             items.finish()
 
+    def pool(self, seed: int) -> ImagePool:
+        """All of them, by what they are for. Raises InputError where there is too little."""
+        roles = assign_roles(self.shapes, seed, self.name)
+        return read_pool(self.pieces(), roles, seed, self.name)
+
     def in_words(self) -> str:
         """What they are, for people."""
         kinds = {
@@ -60,14 +68,15 @@ class ImageSource:
 
 
 @contextmanager
-def open_source(path: str, model: Model | None) -> Iterator[ImageSource]:
-    """model: a free one, which tells by a trial whether arrays are stacks. Raises InputError for
-    what no free model codes.
+def open_source(source: Source, model: Model | None) -> Iterator[ImageSource]:
+    """source: whatever `bitsback.compress` takes. model: a free one, which tells by a trial whether
+    arrays are stacks. Raises InputError for what no free model codes.
     """
+    name = called(source)
     with warnings.catch_warnings():
         # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(path, Asked(model)) as found:
+        with open_input(source, Asked(model)) as found:
             parts = [(items, part) for items, part in found.parts if part.elements]
             shapes: list[tuple[int, Shape]] = []
             for _, part in parts:
@@ -77,14 +86,14 @@ def open_source(path: str, model: Model | None) -> Iterator[ImageSource]:
                     shape = part.grid(item).shape_of(at)
                     if not planes.layouts_for(part.dtype, shape):
                         raise InputError(
-                            f"{path}: holds {part.dtype} of the shape {shape}, and models are for"
+                            f"{name}: holds {part.dtype} of the shape {shape}, and models are for"
                             " pictures and stacks of bool or of integers of 8 or 16 bits; convert"
                             " them, for example with .astype('uint16')"
                         )
                     shapes.append((before + item, _as_stack(part, shape)))
             if not shapes:
-                raise InputError(f"{path}: holds no pixels to train on")
-            yield ImageSource(shapes, parts)
+                raise InputError(f"{name}: holds no pixels to train on")
+            yield ImageSource(name, shapes, parts)
 
 
 def _as_stack(part: Collection, shape: tuple[int, ...]) -> Shape:

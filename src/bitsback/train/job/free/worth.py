@@ -59,16 +59,11 @@ def judge(
         elements = sum(values.size for values in held_out)
         return Contender(name, unit, size, images, elements)
 
-    ours = contender(outcome.model.name, "bitsback", message_bytes(outcome.model, pool))
+    outcome, size, size_of_base = prefer_base(pool, base, outcome)
+    ours = contender(outcome.model.name, "bitsback", size)
     of_base = None
-    if base.model is not None:
-        size = ours.bytes
-        if outcome.kind != "base":
-            size = message_bytes(base.model, pool)
-        of_base = contender(base.model.name, "bitsback, the model as it was", size)
-        if size < ours.bytes:
-            outcome = replace(outcome, model=base.model, kind="base", bits=outcome.base_bits)
-            ours = replace(ours, name=base.model.name, bytes=size)
+    if base.model is not None and size_of_base is not None:
+        of_base = contender(base.model.name, "bitsback, the model as it was", size_of_base)
     pictures = as_pictures(held_out)
     found, missing = rivals(pictures)
     measured = []
@@ -91,6 +86,21 @@ def judge(
             missing.append(f"{error}.")
     adds = 0 if outcome.kind == "base" else len(pack_model(outcome.model))
     return outcome, FreeWorth(ours, of_base, measured, adds, missing)
+
+
+def prefer_base(
+    pool: ImagePool, base: Base, outcome: FreeOutcome
+) -> tuple[FreeOutcome, int, int | None]:
+    """What came of the training, or the base if the held-out images are smaller with that; the
+    bytes that they take with it, and those that they take with the base, if there is one.
+    """
+    size = message_bytes(outcome.model, pool)
+    if base.model is None:
+        return outcome, size, None
+    size_of_base = size if outcome.kind == "base" else message_bytes(base.model, pool)
+    if size_of_base < size:
+        outcome = replace(outcome, model=base.model, kind="base", bits=outcome.base_bits)
+    return outcome, min(size, size_of_base), size_of_base
 
 
 def message_bytes(model: Model, pool: ImagePool) -> int:

@@ -1,0 +1,118 @@
+"""Layers of latents on grids, on tiles of pictures: what the tiles take and what of it each layer
+does, what is popped and what a block starts with in Bit-Swap's order and in plain order, and the
+speed of a processor.
+
+    python benchmarks/grids.py PICTURES MODEL ...
+
+PICTURES is a folder, MODEL a file that recipes/photographs_layers.py has made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from code_length import code
+from layers import ROUNDS, changed, in_plain_order
+from numpy.typing import NDArray
+from pictures import picture_files
+
+from bitsback import Message, Model, load_model
+from bitsback.archive import chain
+from bitsback.images.pictures import read_pixels
+from bitsback.train.export.chain_growth import safe_growth
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback_lab.paper.ledger import enter
+
+SIDE = 64
+SIZE = (SIDE, SIDE)
+TILES = 192  # evenly spaced
+LEDGERS = 24
+BLOCK = 96
+LANES = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("pictures", type=Path, help="folder")
+    parser.add_argument("models", nargs="+", help="files")
+    options = parser.parse_args()
+    x = tiles(options.pictures)
+    for path in options.models:
+        print(json.dumps(of_model(load_model(path), x), indent=1), flush=True)
+
+
+def tiles(folder: Path) -> NDArray[np.uint8]:
+    """Whole tiles of all pictures, [TILES, 64 * 64 * 3]."""
+    found = []
+    for path in picture_files(folder, None).values():
+        pixels = np.asarray(read_pixels(path))
+        rows, columns = (size // SIDE for size in pixels.shape[:2])
+        cut = pixels[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
+        found.append(cut.swapaxes(1, 2).reshape(rows * columns, -1))
+    every = np.concatenate(found)
+    return np.ascontiguousarray(every[:: len(every) // TILES][:TILES])
+
+
+def of_model(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
+    lengths = code_lengths(model, x, 0, SIZE)
+    random = np.random.default_rng(0)
+    costs: dict[str, float] = {}
+    for tile in x[:: len(x) // LEDGERS]:
+        message = Message([2**40], random.integers(0, 2**32, 40_000, np.uint32), 0)
+        for name, bits in enter(model.at(SIZE), message, tile[np.newaxis]).layers.items():
+            costs[name] = costs.get(name, 0.0) + bits / (LEDGERS * tile.size)
+    push, pop = speeds(model, x[:BLOCK])
+    orders = {"Bit-Swap": model}
+    if len(model.code) > 3:
+        orders["plain"] = in_plain_order(model)
+    return {
+        "model": model.name,
+        "layers": {n: v.channels for n, v in model.variables.items() if n != "x"},
+        "bytes": len(model.to_bytes()),
+        "multiply_adds_a_pixel": round(
+            sum(of.multiply_adds(SIZE) for of in model.networks.values()) / SIDE**2
+        ),
+        "rate": round(float(lengths.net.mean()) / x.shape[1], 4),
+        "of_it_latents": {name: round(bits, 4) for name, bits in costs.items()},
+        "push_mb_s": round(push, 1),
+        "pop_mb_s": round(pop, 1),
+        "orders": [{"order": order, **of_order(one, x)} for order, one in orders.items()],
+    }
+
+
+def of_order(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
+    """What depends on the order of pops and pushes."""
+    lengths = code_lengths(model, x, 0, SIZE)
+    growth = safe_growth(lengths, model.batch)
+    coded = code(changed(model, growth=growth), x[:BLOCK], LANES, SIZE)
+    return {
+        "popped": round(float(lengths.popped.mean())),
+        "growth": growth,
+        "start_up": round(coded.start_up),
+        "popped_of_the_first": round(float(lengths.popped[BLOCK - 1])),
+    }
+
+
+def speeds(model: Model, x: NDArray[np.uint8]) -> tuple[float, float]:
+    """Pushing and popping x, in MB a second of a processor."""
+    bound, batches = model.at(SIZE), chain.schedule(len(x), model.growth, model.batch)
+    best = [np.inf, np.inf]
+    for _ in range(ROUNDS):
+        message = Message([1 << 32] * LANES, depth=0)
+        begin = process_time()
+        bound.push(message, x, batches)
+        middle = process_time()
+        bound.pop(message, batches[::-1])
+        best = [min(best[0], middle - begin), min(best[1], process_time() - middle)]
+    return x.size / best[0] / 1e6, x.size / best[1] / 1e6
+
+
+if __name__ == "__main__":
+    main()

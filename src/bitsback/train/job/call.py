@@ -1,0 +1,87 @@
+"""`bitsback train` as a function."""
+
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+from bitsback.archive.inputs import Source
+from bitsback.errors import InputError
+from bitsback.models import Model
+from bitsback.train.export.exporter import Card
+from bitsback.train.job.free.base import UNIVERSAL, load_base
+from bitsback.train.job.free.run import train_free, write_model
+from bitsback.train.job.free.source import open_source
+from bitsback.train.job.free.stopwatch import Stopwatch
+from bitsback.train.job.free.worth import prefer_base
+from bitsback.train.job.image_set import read_image_set, split
+from bitsback.train.job.job import Progress, Settings, check_output, train
+from bitsback.train.job.kinds import takes_sized
+
+Kind = Literal["auto", "free", "sized"]
+
+
+def train_model(
+    images: Source,
+    output: str | os.PathLike[str],
+    *,
+    minutes: float = 10,
+    kind: Kind = "auto",
+    start: str = UNIVERSAL,
+    seed: int = 1,
+    threads: int | None = None,
+    name: str | None = None,
+    about: str | None = None,
+    licence: str = "unspecified",
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Model:
+    """Trains a model for images like these, writes it to the file `output`, its curve beside it,
+    and returns it: what `bitsback train` does, without its table.
+
+    images: whatever `compress` takes that can be read twice, of bool or of integers of 8 or 16
+    bits. minutes: about how long to train. kind: "free", for images of any size and kind, goes on
+    from the model `start`, or from "none"; "sized" is a VAE of small images of one shape; "auto"
+    chooses. threads: None takes one or all cores, whichever is faster. name, about, licence: what
+    the model says of itself. resume: go on from the checkpoint that an interrupted run has left.
+    force: replace what is there. progress: called with the steps done, those planned, and the
+    latest rate on the validation images in bits per value, if there is one.
+    A free model is never worse than `start` on the images that are held out: if it would be, that
+    one is the result. Raises InputError for images that no model can be made of, and where a file
+    is in the way; ModelError if training went astray.
+
+    >>> import tempfile
+    >>> import bitsback
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 9, (30, 16, 16, 3)).astype(np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = train_model(images, f"{folder}/mine.safetensors", minutes=0.02)
+    ...     summary = bitsback.compress(images, f"{folder}/images.bb", model=model)
+    ...     np.array_equal(bitsback.decompress(f"{folder}/images.bb"), images)
+    True
+    """
+    if kind not in get_args(Kind):
+        raise InputError(f"kind: must be auto, free or sized, not {kind!r}")
+    if not minutes > 0:
+        raise InputError(f"minutes: must be more than 0, not {minutes}")
+    path = Path(output)
+    settings = Settings(path, minutes, seed, threads, resume=resume, force=force)
+    check_output(settings)
+    watched = progress or (lambda done, total, rate: None)
+
+    def card(of: str, shape: tuple[int, ...] = ()) -> Card:
+        return Card(name or path.stem, about or f"{of}, trained by bitsback", licence, shape)
+
+    if kind == "sized" or (kind == "auto" and takes_sized(images)):
+        collection = read_image_set(images)
+        of = f"{collection.kind} images of {' x '.join(map(str, collection.shape))} pixels"
+        parts = split(collection, seed)
+        return train(collection, parts, card(of, collection.shape), settings, watched).model
+    clock = Stopwatch()
+    base = load_base(start)
+    with open_source(images, base.model) as found:
+        pool, of = found.pool(seed), f"images ({found.in_words()})"
+    trained = train_free(pool, base, card(of), settings, watched, clock)
+    outcome, _, _ = prefer_base(pool, base, trained)
+    write_model(outcome, settings)
+    return outcome.model

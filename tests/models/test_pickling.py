@@ -1,0 +1,18 @@
+"""Models go to other processes as their files, and are themselves when they are copied."""
+
+import copy
+import pickle
+
+import pytest
+
+import bitsback
+
+
+@pytest.mark.parametrize("name", ["mnist-binary-paper", "universal-bilevel"])
+def test_a_model_comes_back(name: str) -> None:
+    model = bitsback.load_model(name)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.identity == model.identity
+    assert again.name == name
+    assert copy.copy(model) is model
+    assert copy.deepcopy([model]) == [model]

@@ -1,0 +1,95 @@
+"""Channels that follow each other: the program and the specification code the same bits, at the
+ends of what the format allows; and what the coupling means.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from agreement import Pair, a_message
+from bitsback.errors import ModelError
+from bitsback.models import Model, file
+from bitsback.models.distributions.coupled import CoupledCodec, CoupledDistribution
+from model_parts import Parts
+from random_programs import COUPLINGS
+from reference.model import Model as SpecModel
+from reference.rules import ModelError as SpecModelError
+from reference.values import Size
+
+SIZES: list[Size] = [(1, 1), (1, 2), (3, 1), (5, 4)]
+
+
+def model(
+    channels: int, levels: int, mean_shift: int, clamp: tuple[int, int], scale: int | None = None
+) -> bytes:
+    """Without latents that say anything: one number an item."""
+    parts = Parts(channels, None)
+    parts.data(channels, levels)
+    parts.latent("z", 1, 8)
+    net = parts.net("net", ["z"])
+    net.grow("spread", net.linear("z", 5), "wide", grid=1)
+    outputs = net.outputs("normal", "wide", channels, levels)
+    outputs.append(net.linear("wide", channels * (channels - 1) // 2, clamp, "coupling"))
+    of = parts.codec("normal", 24, net, outputs, levels, mean_shift)
+    if scale is not None:
+        parts.tensors["net.inverse_scale"] = np.full(256, scale, np.uint32)
+    parts.distributions = {"p(x|z)": of, "p(z)": {"codec": "uniform"}}
+    return file.write(*parts.model(["pop z ~ p(z)", "push x ~ p(x|z)", "push z ~ p(z)"]))
+
+
+def check(data: bytes, size: Size, items: int = 3) -> None:
+    pair = Pair.of(data, size)
+    x = pair.items(items)
+    pair.check_codec(x, a_message(1, 2))
+    pair.check_random_bits(items, a_message(1, 2, words=3000))
+    pair.check_chain(x, 4)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("levels", [2, 256, 65536])
+def test_any_size_and_number_of_levels(levels: int, size: Size) -> None:
+    check(model(3, levels, 2, COUPLINGS[0]), size)
+
+
+@pytest.mark.parametrize("mean_shift", [0, 9])
+@pytest.mark.parametrize("channels", [2, 5])
+def test_the_ends_of_the_means_units(channels: int, mean_shift: int) -> None:
+    check(model(channels, 65536, mean_shift, COUPLINGS[0]), (2, 3))
+
+
+@pytest.mark.parametrize("scale", [1, 2**26])
+def test_the_largest_and_the_smallest_scale(scale: int) -> None:
+    check(model(3, 256, 2, COUPLINGS[0], scale), (2, 3))
+
+
+def test_one_image_alone() -> None:
+    check(model(4, 256, 2, COUPLINGS[1]), (3, 3), items=1)
+
+
+def test_a_channel_follows_those_before_it() -> None:
+    """With a coupling of one a channel is off its mean by as much as the other, whatever that
+    is.
+    """
+    of = Model.from_bytes(model(3, 256, 2, COUPLINGS[0], scale=2**16)).distributions["p(x|z)"]
+    assert isinstance(of, CoupledDistribution)
+    mean = np.array([[[100, 50, 200]]]) << 6
+    scale, coupling = np.zeros((1, 1, 3), np.uint8), np.array([[[64, -32, 32]]])
+    codec = CoupledCodec(of, mean, scale, coupling)
+    # 12 more than 100; so 62 is expected, and 200 - 6 + 6.
+    for off, expected in [(12, [112, 62, 200]), (-8, [92, 42, 200])]:
+        bits = codec.bits(np.array([expected], np.uint8))[0]
+        assert expected[0] == 100 + off
+        assert bits[1:].max() < 1.5
+        apart = codec.bits(np.array([[expected[0], 50, 210]], np.uint8))[0]
+        assert apart[1:].min() > 10
+
+
+def test_one_channel_has_none_to_follow() -> None:
+    description, tensors = file.read(model(2, 256, 2, COUPLINGS[0]))
+    about = json.loads(description)
+    about["variables"]["x"]["channels"] = 1
+    with pytest.raises(ModelError, match="two channels"):
+        Model.build(json.dumps(about), tensors)
+    with pytest.raises(SpecModelError, match="2 channels"):
+        SpecModel(json.dumps(about), tensors)

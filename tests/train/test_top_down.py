@@ -1,0 +1,113 @@
+"""Twins whose posterior goes from the top down: what they export, and how they train."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bitsback import Message
+from bitsback.models import load_model
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.exporter import Card, export
+from bitsback.train.fit.pruning import prune
+from bitsback.train.fit.recipe import Recipe, Training, latent_nats
+from bitsback.train.fit.split import Split, binarise
+from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
+
+from .conftest import widen
+
+CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
+SMALL = TopDownArchitecture(pixels=36, hidden=(16, 12), lower=4, upper=3)
+
+
+def made(levels: int = 2, wide: float = 0.0) -> TopDownTwin:
+    torch.manual_seed(1)
+    likelihood = "bernoulli" if levels == 2 else "exponential"
+    twin = TopDownTwin(
+        TopDownArchitecture(36, (16, 12), 4, 3, levels=levels, likelihood=likelihood), centre=0.25
+    )
+    if wide:
+        widen(twin, wide)
+    twin.quantise()
+    return twin.eval()
+
+
+@pytest.mark.parametrize("levels", [2, 256])
+def test_the_model_gives_the_integers_of_its_twin(levels: int) -> None:
+    """Its test vectors are the twin's answers; here some of other sources."""
+    twin = made(levels, wide=6)
+    model = load_model(export(twin, CARD, growth=64).to_bytes())
+    random = np.random.default_rng(0)
+    x = random.integers(0, levels, (50, 36), dtype=np.uint8)
+    z2 = random.integers(0, 256, (50, 3), dtype=np.uint16)
+    given = model.distributions["q(z1|x,z2)"].parameters({"x": x, "z2": z2}, (6, 6))
+    centres = twin.get_buffer("centres")[torch.from_numpy(z2.astype(np.int64))].double()
+    with torch.no_grad():
+        outputs = twin.lower(twin.image(torch.from_numpy(x).double()), centres)
+    for ours, out, layer in zip(
+        given, outputs, (twin.lower.normal.mean, twin.lower.normal.scale), strict=True
+    ):
+        np.testing.assert_array_equal(ours, layer.target.integers(out).numpy())
+        assert len(np.unique(ours)) > 20
+
+
+def test_the_code_is_in_plain_order_from_the_top_down() -> None:
+    model = export(made(), CARD, growth=64)
+    assert [str(step) for step in model.code] == [
+        "pop z2 ~ q(z2|x)",
+        "pop z1 ~ q(z1|x,z2)",
+        "push x ~ p(x|z1,z2)",
+        "push z1 ~ p(z1)",
+        "push z2 ~ p(z2)",
+    ]
+    assert prune(made(), torch.zeros(3, 36)).architecture.latents == 7
+
+
+def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
+    recipe = Recipe(
+        "top-down", SMALL, epochs=12, quantise_from=8, batch=30, warm_up=1, validate_every=2,
+        learning_rate=5e-3,
+    )  # fmt: skip
+    training = Training(recipe, split, tmp_path)
+    twin = training.run()
+    assert training.best_loss < training.rows[0]["validation_bpd"]
+    model = export(twin, CARD, growth=64)
+    x = training.validation.numpy().astype(np.uint8)
+    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
+    assert 0.96 * training.best_loss < exact < 1.01 * training.best_loss
+
+    message = Message([2**40] * 4, depth=0)
+    model.push(message, x, [(20, 3)])
+    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
+
+
+def test_start_up_is_what_all_latents_take_to_choose(split: Split) -> None:
+    """In plain order all of them are popped before anything is pushed."""
+    model = export(made(), CARD, growth=1)
+    x = binarise(split.validation, torch.Generator().manual_seed(0)).numpy().astype(np.uint8)
+    popped = code_lengths(model, x, 0).popped.mean()
+    twin = made()
+    with torch.no_grad():
+        seen = twin.image(torch.from_numpy(x).double())
+        z2 = torch.zeros(len(x), 3, dtype=torch.float64)
+        narrower = [twin.top(seen)[1], twin.lower(seen, z2)[1]]  # than N(0, 1), in bits
+    expected = 8 * 7 - sum(float(bits.sum(1).mean()) for bits in narrower)
+    assert popped == pytest.approx(expected, rel=0.15)
+
+
+def test_what_latents_cost_adds_up_to_what_the_elbo_has(split: Split) -> None:
+    twin = made()
+    x = binarise(split.validation, torch.Generator().manual_seed(0))
+    noise = torch.randn(len(x), 7, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        _, kl = twin.nats(x, noise)
+    assert float(latent_nats(twin, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
+
+
+def test_weights_come_back(tmp_path: Path) -> None:
+    save_twin(TopDownTwin(SMALL, centre=0.25), tmp_path / "twin.safetensors")
+    assert load_twin(tmp_path / "twin.safetensors").architecture == SMALL
+    with pytest.raises(ValueError, match="hidden"):
+        TopDownArchitecture(36, (), 4, 3)

@@ -1,0 +1,67 @@
+"""From the docstrings of bitsback, which are plain text for `help`, to Markdown."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
+
+import griffe
+
+_EXAMPLE = re.compile(r"^[ ]*>>>.*?(?=\n[ ]*\n|\Z)", re.MULTILINE | re.DOTALL)
+_PAGE = re.compile(r"(?<![`/\w])docs/([\w-]+)\.md")
+_NAME = re.compile(r"(?:^|(?<=[.;] ))(\w+):(?=\s)", re.MULTILINE)
+_AFTER = re.compile(r"(?:^|(?<=\. ))(?=(?:Raises|Source:|Pops|Returns) ?\b)", re.MULTILINE)
+
+
+def in_markdown(text: str, parameters: set[str]) -> str:
+    """Examples become blocks of code, what is told of each parameter an item of a list, and pages
+    of docs/ links from a page in docs/api/.
+    """
+
+    def item(found: re.Match[str]) -> str:
+        return f"\n\n- `{found[1]}`:" if found[1] in parameters else found[0]
+
+    told, end = [], 0
+    for example in [*_EXAMPLE.finditer(text), None]:
+        prose = text[end : example.start() if example else len(text)]
+        prose = re.sub(r"^[ ]+", "", prose, flags=re.MULTILINE)
+        prose = _PAGE.sub(r"[docs/\1.md](../\1.md)", _NAME.sub(item, prose))
+        told.append(_AFTER.sub("\n\n", prose) if "\n\n- " in prose else prose)
+        if example:
+            told.append(f"```pycon\n{example[0]}\n```\n")
+            end = example.end()
+    return "".join(told)
+
+
+def of_the_core(path: str) -> str:
+    """The docstring of what is in C++, of which the types are in a file of their own."""
+    module, _, name = path.rpartition("_core.")
+    core = import_module(f"{module}_core")
+    text = inspect.getdoc(attrgetter(name)(core)) or ""
+    return re.sub(r"\A\w+\([^\n]*\) -> [^\n]*\n\n", "", text)  # nanobind's signature
+
+
+def change(of: griffe.Object, names: set[str]) -> None:
+    if of.path.startswith("bitsback._core.Message") and not of.name.startswith("__"):
+        of.docstring = griffe.Docstring(of_the_core(of.path), parent=of)
+    if of.docstring is not None:
+        of.docstring.value = in_markdown(of.docstring.value, names)
+
+
+class Docstrings(griffe.Extension):
+    """Parameters of a class are known when its members are: of `__init__`, or the fields."""
+
+    def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
+        change(func, {parameter.name for parameter in func.parameters})
+
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        change(attr, set())
+
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        change(cls, {*cls.members} | {parameter.name for parameter in cls.parameters})
+
+    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
+        change(mod, set())

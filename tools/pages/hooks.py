@@ -1,0 +1,54 @@
+"""What the site has beyond the pages in docs/: the figures of the README, the examples, the list of
+changes, the sources of the universal models; and, for the code in pages, the modules beside this
+one.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[2]
+
+
+def on_config(config: Any) -> None:
+    """Lets pages, and the plugins, import the modules beside this one."""
+    sys.path.insert(0, str(Path(__file__).parent))
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the pages that are files, or parts of files, elsewhere in the repository."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## (Figures\n.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    assert section, "the README has a section Figures"
+    scripts = [
+        f"## {script.name}\n\n```python\n{script.read_text(encoding='utf-8')}```\n"
+        for script in sorted((ROOT / "examples").glob("*.py"))
+    ]
+    pages = {
+        "examples.md": "\n".join([(ROOT / "examples" / "README.md").read_text("utf-8"), *scripts]),
+        "figures.md": "# " + section[1],
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+    for name, text in pages.items():
+        inside = text.replace("](docs/", "](")
+        files.append(File.generated(config, name, content=inside))
+    sources = "recipes/universal-sources.md"
+    files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Links out of docs/ go to what `on_files` made of their targets."""
+    for target, found in {
+        "../README.md#figures": "figures.md",
+        "../recipes/": "recipes/",
+        "../../examples/README.md": "../examples.md",
+        "../examples/README.md": "examples.md",
+    }.items():
+        markdown = markdown.replace(f"]({target}", f"]({found}")
+    return markdown
