@@ -108,8 +108,9 @@ def has_values(dtype: np.dtype[Any]) -> bool:
 
 def find_values(elements: NDArray[Any], near: bool = False) -> Values | None:
     """The cheapest sensible way to tell the values of elements, of which there are two at least;
-    None if they are their own symbols. near: what ranks save is told by how many of the values near
-    an element occur, and not by how many of all do.
+    None if they are their own symbols. near: of a series, which is coded by how far it is from what
+    is expected, so that the least and the greatest value say something; what ranks save is told by
+    how many of the values near an element occur, and not by how many of all do.
     """
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
@@ -121,7 +122,7 @@ def find_values(elements: NDArray[Any], near: bool = False) -> Values | None:
         ranks = Values(dtype, low, high, occurring)
         if 8 * len(ranks.pack()) < saved:
             return ranks
-    return None if dtype.str == "|u1" else Values(dtype, low, high)
+    return None if dtype.str == "|u1" and not near else Values(dtype, low, high)
 
 
 def _saved(counts: NDArray[Any], most: float) -> float:
