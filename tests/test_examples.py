@@ -16,14 +16,16 @@ import bitsback
 import bitsback.dask
 import bitsback.torch
 import bitsback.train
-from bitsback import codecs
+from bitsback import codecs, research
+from bitsback.train import portable
 
 PUBLIC = {
     name: found
     for package in (bitsback, bitsback.dask, bitsback.torch, bitsback.train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
-} | {"bitsback": bitsback}
+} | {"bitsback": bitsback, "bitsback.research": research, "Functions": research.Functions}
+PUBLIC |= {f"portable.{name}": getattr(portable, name) for name in portable.__all__}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

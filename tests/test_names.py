@@ -63,6 +63,7 @@ OTHERS = [
     "merge",
     "open",
     "register_model",
+    "research",
 ]
 
 

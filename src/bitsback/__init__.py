@@ -17,7 +17,8 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of. Every error
+`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of,
+`bitsback.research` archives by any functions of floats. Every error
 that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
 what is not there, ValueError for an archive that is closed.
 """
@@ -38,7 +39,7 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback import codecs
+    from bitsback import codecs, research
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
     from bitsback.codecs import (
         Adaptive,
@@ -130,6 +131,7 @@ __all__ = [
     "merge",
     "open",
     "register_model",
+    "research",
 ]
 
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
@@ -183,8 +185,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "codecs":
-        return import_module("bitsback.codecs")
+    if name in ("codecs", "research"):
+        return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'bitsback' has no attribute '{name}'")

@@ -4,6 +4,8 @@ blocks that call `bitsback` as well, all in one folder and in the order of the p
 A block that cannot run here says so, in a comment of HTML in the line before it:
 
     <!-- not run: the reason -->
+
+Its code is compiled all the same, and its commands must have the options that they are given.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from bitsback.cli.main import bitsback
@@ -69,7 +72,9 @@ def run(block: Block, page: Path, names: dict[str, Any]) -> None:
     """In the present folder; an AssertionError, or what the code raises, if it fails."""
     if block.language == "python":
         # As many lines before it as in the page, so that a traceback names the line there.
-        exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), names)
+        code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+        if block.reason is None:
+            exec(code, names)
     elif block.language == "pycon":
         test = doctest.DocTestParser().get_doctest(block.code, names, page.name, str(page), 0)
         said: list[str] = []
@@ -77,8 +82,19 @@ def run(block: Block, page: Path, names: dict[str, Any]) -> None:
         assert not said, "".join(said)
     else:
         for command in commands(block.code):
+            if block.reason is not None:
+                parse(command)
+                continue
             code, said = call(command)
             assert not code, f"{page.name}, line {block.line}: {command}\n{said}"
+
+
+def parse(command: str) -> None:
+    """Raises UsageError for a command, or options, that there are not."""
+    _, name, *words = shlex.split(command, comments=True)
+    found = bitsback.get_command(click.Context(bitsback), name)
+    assert found, command
+    found.make_context(name, words)
 
 
 def call(command: str) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bitsback import _core, wire
+from bitsback.archive.research import RESEARCH, refuse
 from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
@@ -123,6 +124,8 @@ def check_head(data: bytes) -> tuple[int, int]:
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
     features = cursor.varint()
+    if features == RESEARCH:
+        raise refuse(data, cursor.at)
     if features & ~(FILES | UNORDERED | LABELLED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"

@@ -1,0 +1,59 @@
+"""Research archives, which only `bitsback.research` decodes: what others say of them
+(docs/research.md).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bitsback import wire
+from bitsback.errors import ArchiveError
+
+RESEARCH = 8
+"""The feature of the archive format; it goes with no other."""
+START = b"R"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the beginning of a research archive tells of it, for people."""
+
+    images: str
+    made: str
+
+    def pack(self) -> bytes:
+        """Texts of up to 200 bytes each, so that both are near the start of the file."""
+        texts = [text.encode()[:200] for text in (self.images, self.made)]
+        return b"".join(wire.varint(len(text)) + text for text in texts)
+
+    @classmethod
+    def read(cls, cursor: wire.Cursor) -> Self:
+        """Raises ArchiveError."""
+        texts = [cursor.take(cursor.varint()).decode(errors="replace") for _ in range(2)]
+        return cls(*texts)
+
+
+class ResearchArchive(ArchiveError):
+    """An archive that only the model's own code decodes. summary: None where it cannot be read."""
+
+    def __init__(self, summary: Summary | None) -> None:
+        of = f" of {summary.images}, made by {summary.made}" if summary else ""
+        super().__init__(
+            f"this is a research archive{of}: it can be decoded only with the model that made it,"
+            " by the same floats; use bitsback.research.decompress(path, model) there"
+        )
+        self.summary = summary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.summary,)
+
+
+def refuse(data: bytes, at: int) -> ResearchArchive:
+    """Of an archive that has this feature, whose first section is at data[at:], if it is there."""
+    try:
+        cursor = wire.Cursor(data, at)
+        if cursor.take(1) != START:
+            return ResearchArchive(None)
+        cursor.varint()
+        return ResearchArchive(Summary.read(cursor))
+    except ArchiveError:
+        return ResearchArchive(None)

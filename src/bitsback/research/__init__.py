@@ -1,0 +1,207 @@
+"""Research archives: images coded with a model that is any functions of floats, within one
+environment (docs/research.md).
+
+    compress(images, model, path)    codes them with bits back, and says what by
+    decompress(path, model)          where the floats are the same; elsewhere it is refused
+
+>>> import io
+>>> import numpy as np
+>>> from bitsback import Bernoulli, Gaussian, Uniform, research
+>>> weights = np.random.default_rng(0).normal(size=(2, 16))
+>>> def prior(images):
+...     return Uniform(1 << 8, shape=(images, 2))
+>>> def likelihood(z):  # the bucket z of 256 is a number near (z - 128) / 50
+...     return Bernoulli.from_probability(1 / (1 + np.exp(-(z - 128) / 50 @ weights)))
+>>> def posterior(x):
+...     return Gaussian.from_float((x - 0.5) @ weights.T / 4, 0.5, bucket_bits=8)
+>>> model = research.Functions(prior, likelihood, posterior)
+>>> images, file = np.eye(16, dtype=np.uint8), io.BytesIO()  # or the path of a file
+>>> research.compress(images, model, file)
+>>> np.array_equal(research.decompress(file, model), images)
+True
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback.archive.output import open_output
+from bitsback.errors import ArchiveError, InputError, ModelError
+from bitsback.images.file_io import reading, stream_name
+from bitsback.research import chain
+from bitsback.research.file import (
+    MOST_IMAGES,
+    Header,
+    block_section,
+    dtype_of,
+    read_block,
+    read_header,
+)
+from bitsback.research.fingerprint import differences, fingerprint
+from bitsback.research.model import FloatModel, Functions
+
+__all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress"]
+
+Place = str | os.PathLike[str] | BinaryIO
+
+
+class OtherEnvironment(ArchiveError):
+    """A research archive was made where other floats may be computed. `differences` says why."""
+
+    def __init__(self, message: str, differences: list[str]) -> None:
+        super().__init__(message)
+        self.differences = differences
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.differences)
+
+
+def compress(
+    images: ArrayLike,
+    model: FloatModel,
+    path: Place,
+    *,
+    block: int = 1024,
+    growth: int = 96,
+    batch: int = 256,
+    force: bool = False,
+) -> None:
+    """Codes images with a model of floats, and writes a research archive.
+
+    images: integers or bools [images, ...], at least one axis. model: an object with the methods
+    prior, likelihood and posterior, or `Functions`. path: of a file, or a binary file. block:
+    images that are decoded together. growth: batches are growth / 256 of what is coded already, so
+    that there are bits to choose latents with, up to `batch` images. force: replaces a file.
+    Every block is decoded again before it is written. Raises InputError for images that cannot be
+    held or a file that is there, and ModelError if a second run of the model gives other floats.
+    """
+    array = np.asarray(images, order="C")
+    dtype = dtype_of(array.dtype)
+    if dtype is None or not array.ndim or not array.size:
+        raise InputError(
+            f"a research archive holds integers or bools [images, ...], one at least, not"
+            f" {array.dtype} of shape {array.shape}"
+        )
+    for name, value, most in (
+        ("block", block, MOST_IMAGES),
+        ("growth", growth, 256),
+        ("batch", batch, 1 << 16),
+    ):
+        if not 1 <= value <= most:
+            raise InputError(f"{name} must be from 1 to {most:,}, not {value}")
+    sections = []
+    for first in range(0, len(array), block):
+        part = array[first : first + block].astype(dtype, copy=False)
+        message = chain.encode(model, part, growth, batch)
+        _run_again(model, message, part, growth, batch)
+        sections.append((len(part), block_section(message)))
+    sizes = tuple((count, len(section)) for count, section in sections)
+    header = Header(dtype, array.shape, growth, batch, sizes, fingerprint(model))
+    with open_output(path, force) as output:
+        output.write(header.pack())
+        for _, section in sections:
+            output.write(section)
+
+
+def decompress(
+    path: Place, model: FloatModel, *, force: bool = False, items: slice | None = None
+) -> NDArray[Any]:
+    """The images of a research archive: [images, ...], of the dtype that was compressed.
+
+    model: the one that made it. force: tries where the environment, or the model, is not what it
+    was; each block has a digest, so that what comes out is right or an error. items: these
+    images alone are returned, and no blocks decoded but theirs.
+    Raises OtherEnvironment, an ArchiveError, with all differences, unless `force`; ArchiveError for
+    a file that is damaged or no research archive, and for a model that computes other floats.
+    """
+    with _opened(path) as (file, name):
+        try:
+            header = read_header(file, name)
+            _check_environment(header, model, force)
+            return _decode(file, name, header, model, items)
+        except OtherEnvironment as error:
+            raise OtherEnvironment(f"{name}: {error}", error.differences) from None
+        except ArchiveError as error:
+            raise ArchiveError(f"{name}: {error}", error.block) from error
+
+
+def _run_again(
+    model: FloatModel, message: bytes, part: NDArray[Any], growth: int, batch: int
+) -> None:
+    try:
+        chain.decode_checked(model, message, part.shape, part.dtype, growth, batch)
+    except ArchiveError as error:
+        raise ModelError(
+            "what was coded does not decode here and now: the model must give the same floats each"
+            " time (switch dropout and non-deterministic kernels off), its likelihood must code"
+            f" integers of the shape of the images: {error.__cause__}"
+        ) from error
+
+
+def _check_environment(header: Header, model: FloatModel, force: bool) -> None:
+    found = differences(fingerprint(model), header.fingerprint)
+    if found and not force:
+        raise OtherEnvironment(
+            "this research archive was made where other floats may be computed: "
+            + "; ".join(found)
+            + ". force=True tries it all the same: what comes out is checked",
+            found,
+        )
+
+
+def _decode(
+    file: BinaryIO, name: str, header: Header, model: FloatModel, items: slice | None
+) -> NDArray[Any]:
+    wanted = range(header.shape[0])[items or slice(None)]
+    least, end = (min(wanted), max(wanted) + 1) if wanted else (0, 0)
+    parts: list[NDArray[Any]] = []
+    first = kept_from = 0
+    for number, (images, size) in enumerate(header.blocks):
+        if first < end and least < first + images:
+            if not parts:
+                kept_from = first
+            parts.append(_block(file, name, header, model, number))
+        else:
+            file.seek(size, io.SEEK_CUR)
+        first += images
+    if not parts:
+        return np.zeros((0, *header.shape[1:]), header.dtype)
+    whole = np.concatenate(parts).astype(header.dtype, copy=False)
+    if items is None:
+        if file.read(1):
+            raise ArchiveError("something follows its last block")
+        return whole
+    chosen: NDArray[Any] = whole[np.array(wanted) - kept_from]
+    return chosen
+
+
+def _block(
+    file: BinaryIO, name: str, header: Header, model: FloatModel, number: int
+) -> NDArray[Any]:
+    images, size = header.blocks[number]
+    try:
+        message = read_block(file, size, name)
+        return chain.decode_checked(
+            model, message, (images, *header.shape[1:]), header.dtype, header.growth, header.batch
+        )
+    except ArchiveError as error:
+        raise ArchiveError(f"block {number}: {error}", number) from error
+
+
+@contextmanager
+def _opened(path: Place) -> Iterator[tuple[BinaryIO, str]]:
+    if isinstance(path, str | os.PathLike):
+        name = os.fspath(path)
+        with reading(name):
+            file = Path(path).open("rb")  # noqa: SIM115 - closed below
+        with file:
+            yield file, name
+        return
+    path.seek(0)
+    yield path, stream_name(path, "the archive")
