@@ -94,8 +94,15 @@ def test_the_command_takes_the_file_and_torch_is_not_needed_to_decode(tmp_path: 
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(bitsback.InputError, match=r"nowhere/mine\.safetensors: cannot be written"):
-        dense().build().save(tmp_path / "nowhere" / "mine.safetensors")
+    made = dense().build()
+    with pytest.raises(bitsback.InputError, match=r"nowhere/mine\.safetensors: "):
+        made.save(tmp_path / "nowhere" / "mine.safetensors")
+    (there := tmp_path / "mine.safetensors").write_text("of somebody")
+    with pytest.raises(bitsback.InputError, match=r"mine\.safetensors: exists already"):
+        made.save(there)
+    assert there.read_text() == "of somebody"
+    made.save(there, force=True)
+    assert bitsback.load_model(there).identity == made.model.identity
 
 
 def test_the_same_modules_and_images_give_the_same_model() -> None:

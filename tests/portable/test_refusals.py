@@ -139,3 +139,9 @@ def test_data_that_do_not_fit() -> None:
         portable.Latent((3,), bits=13)
     with pytest.raises(InputError, match=r"\(channels, rows, columns\) or \(n,\)"):
         portable.Data((6, 8))
+
+
+def test_what_is_no_module_is_named() -> None:
+    own = dense()
+    own.networks["encoder"] = 3  # type: ignore[assignment]
+    refused(own, "^encoder: must be a torch.nn.Module, not int$")

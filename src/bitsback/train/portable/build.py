@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bitsback.errors import InputError
+from bitsback.archive.output import open_output
 from bitsback.models import Model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
@@ -56,18 +55,12 @@ class PortableModel:
         self._program, self._card, self._symbols = program, card, symbols
         self.model: Model = write(program, card, symbols)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file, which `bitsback compress -m` and `load_model` take. Raises
-        InputError where it cannot be written.
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Writes the model file, which `bitsback compress -m` and `load_model` take. force: replace
+        a file that is there. Raises InputError where it cannot be written.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.part")
-        try:
-            temporary.write_bytes(self.model.to_bytes())
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        with open_output(path, force) as file:
+            file.write(self.model.to_bytes())
 
     def check(self, images: NDArray[Any], layers: bool = True, seed: int = 0) -> Report:
         """What quantisation costs on these images, as they are compressed: [n, rows, columns],

@@ -30,6 +30,9 @@ class Program(nn.Module):
         steps: Sequence[Step],
     ) -> None:
         super().__init__()
+        for name, module in networks.items():
+            if not isinstance(module, nn.Module):
+                raise InputError(f"{name}: must be a torch.nn.Module, not {type(module).__name__}")
         self.variables = dict(variables)
         self.steps = list(steps)
         self.originals = {
