@@ -30,7 +30,7 @@ from bitsback_lab.paper.ledger import enter
 
 SIDE = 64
 SIZE = (SIDE, SIDE)
-TILES = 192  # evenly spaced
+TILES = 384  # at random
 LEDGERS = 24
 BLOCK = 96
 LANES = 4
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def tiles(folder: Path) -> NDArray[np.uint8]:
-    """Whole tiles of all pictures, [TILES, 64 * 64 * 3]."""
+    """Some of the whole tiles of all pictures, [TILES, 64 * 64 * 3]."""
     found = []
     for path in picture_files(folder, None).values():
         pixels = np.asarray(read_pixels(path))
@@ -57,7 +57,7 @@ def tiles(folder: Path) -> NDArray[np.uint8]:
         cut = pixels[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
         found.append(cut.swapaxes(1, 2).reshape(rows * columns, -1))
     every = np.concatenate(found)
-    return np.ascontiguousarray(every[:: len(every) // TILES][:TILES])
+    return every[np.random.default_rng(0).permutation(len(every))[:TILES]]
 
 
 def of_model(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:

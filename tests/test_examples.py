@@ -17,6 +17,7 @@ import bitsback.dask
 import bitsback.torch
 import bitsback.train
 from bitsback import codecs, research
+from bitsback.train import portable
 
 PUBLIC = {
     name: found
@@ -24,6 +25,7 @@ PUBLIC = {
     for name in package.__all__
     if callable(found := getattr(package, name))
 } | {"bitsback": bitsback, "bitsback.research": research, "Functions": research.Functions}
+PUBLIC |= {f"portable.{name}": getattr(portable, name) for name in portable.__all__}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -19,6 +19,7 @@
 
 #include "codecs.hpp"
 #include "crc32c.hpp"
+#include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
 #include "distributions/predictive.hpp"
@@ -207,6 +208,11 @@ std::shared_ptr<const Distribution> read_distribution(Fields& fields, const Stat
                                                       fields.word());
     }
     const std::uint32_t elements = fields.word();
+    if (kind == 'C') {
+        const std::uint32_t channels = fields.word();
+        const auto normal = std::dynamic_pointer_cast<const NormalFamily>(read_family(fields, state));
+        return std::make_shared<CoupledDistribution>(variable, elements, channels, std::move(given), normal);
+    }
     return std::make_shared<IndependentDistribution>(variable, elements, std::move(given),
                                                      read_family(fields, state));
 }

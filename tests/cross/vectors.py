@@ -256,12 +256,14 @@ class Vectors:
             self.put("U", number, of.variable.levels)
         else:
             gaussian = isinstance(of.meaning, Gaussian)
-            self.put("G" if gaussian else "I", number)
+            self.put("G" if gaussian else "C" if of.coupled else "I", number)
             self.put_conditional(of, size, variables)
             if isinstance(of.meaning, Gaussian):
                 self.put(of.meaning.inverse_scale, of.meaning.bits, of.meaning.precision)
             else:
                 self.put(of.variable.value.elements(size))
+                if of.coupled:
+                    self.put(of.variable.channels)
                 self.put_family(of.meaning, of.variable.levels)
 
     def program(self, model: Bound, levels: int, lanes: int, items: int) -> None:

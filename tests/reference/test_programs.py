@@ -11,6 +11,7 @@ from agreement import Pair, a_message
 from networks import SIMD_PATHS
 from random_programs import CODES, Program, programs, random_program
 from reference.model import Model as SpecModel
+from reference.outputs import COUPLED
 
 SEEDS = range(60)
 
@@ -60,6 +61,10 @@ def test_programs_of_every_kind_are_among_them() -> None:
         )
         for network in about["networks"].values():
             seen.update(layer["op"] for layer in network["layers"])
+        seen["coupled"] += any(
+            of["codec"] == "normal" and len(of["outputs"]) == COUPLED
+            for of in about["distributions"].values()
+        )
         seen["a scan without features"] += "groups" in about["distributions"].get("p(x)", {})
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
     wanted += [
@@ -74,5 +79,5 @@ def test_programs_of_every_kind_are_among_them() -> None:
     ]
     wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
     wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]
-    wanted += [True, False, "a scan without features"]
+    wanted += [True, False, "a scan without features", "coupled"]
     assert [kind for kind in wanted if not seen[kind]] == []

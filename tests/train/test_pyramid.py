@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitsback import Message
+from bitsback import Message, Model
+from bitsback.archive import chain
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
@@ -20,6 +21,10 @@ from bitsback.train.fit.split import Split
 from bitsback.train.fit.weights import load_twin, save_twin
 from bitsback.train.twins.likelihoods import LN2
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
+from networks import engine
+from reference import chain as spec_chain
+from reference.message import Message as SpecMessage
+from reference.model import Model as SpecModel
 
 from .conftest import widen
 
@@ -176,3 +181,28 @@ def test_weights_come_back(tmp_path: Path) -> None:
 def test_sizes_that_are_none_are_refused(sizes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"layer|cells"):
         replace(TWO, **sizes)
+
+
+def test_a_block_of_pictures_of_several_sizes() -> None:
+    """Down to one pixel; decoded by the specification, and by another engine."""
+    data = export(quantised(TWO), CARD, growth=64).to_bytes()
+    shapes = [(2, (9, 14, 3)), (1, (1, 1, 3)), (3, (5, 2, 3)), (2, (9, 14, 3))]
+    elements = sum(count * rows * columns * 3 for count, (rows, columns, _) in shapes)
+    x = np.random.default_rng(0).integers(90, 160, elements, np.uint8)
+    content = chain.digest(b"", x.tobytes())
+    parts = chain.stretches(Model.from_bytes(data), shapes)
+    assert parts is not None
+    coded = chain.encode(parts, x, content, 2)
+
+    theirs = SpecModel.from_bytes(data)
+    message = SpecMessage.from_bytes(coded)
+    bounds = [(theirs.at(*shape[:2]), count) for count, shape in shapes]
+    np.testing.assert_array_equal(spec_chain.decode_several(bounds, message), x)
+    spec_chain.check_end(message, content)
+
+    with engine("scalar"):
+        parts = chain.stretches(Model.from_bytes(data), shapes)
+        assert parts is not None
+        ours = Message.from_bytes(coded)
+        np.testing.assert_array_equal(chain.decode(parts, ours, 8), x)
+    chain.check_end(ours, content)

@@ -2,6 +2,7 @@
 `bitsback[train]`.
 
     train_model(images, "mine.safetensors")   a model for one's own images, as `bitsback train` does
+    portable.build(...)                       one of torch modules that you have trained
 
 Nothing else in bitsback imports this package, and compressing or decompressing never needs it.
 """

@@ -18,7 +18,7 @@ def bucket_centres(bits: int) -> NDArray[np.uint8]:
     uint8 [2^bits].
     """
     grid = latent_grid(bits)
-    nearest = (_medians(bits) * grid.scale + 2**15) >> 16
+    nearest = (bucket_quantiles(bits) * grid.scale + 2**15) >> 16
     return (nearest + grid.zero).astype(np.uint8)
 
 
@@ -27,12 +27,12 @@ def latent_grid(bits: int) -> Grid:
     allow.
     """
     zero = TOP // 2 + 1
-    scale = ((TOP - zero) << 16) // int(_medians(bits)[-1])
+    scale = ((TOP - zero) << 16) // int(bucket_quantiles(bits)[-1])
     return Grid(scale=scale, zero=zero, lo=0, hi=TOP)
 
 
-def _medians(bits: int) -> NDArray[np.int64]:
-    """In units of 2^-16."""
+def bucket_quantiles(bits: int) -> NDArray[np.int64]:
+    """The median of each of the 2^bits buckets of N(0, 1), in units of 2^-16."""
     quantile = normal_quantile().astype(np.int64)
     medians: NDArray[np.int64] = quantile[((2 * np.arange(2**bits) + 1) << 12) >> bits]
     return medians
@@ -98,11 +98,11 @@ def exponentials() -> NDArray[np.uint32]:
         return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
 
 
-def inverse_symbol_scales() -> NDArray[np.uint32]:
-    """What the index i of a mixture's scale means: 2^((i - 112) / 16) in units of 2^-16, uint32
+def inverse_symbol_scales(zero: int = 112) -> NDArray[np.uint32]:
+    """What the index i of a mixture's scale means: 2^((i - zero) / 16) in units of 2^-16, uint32
     [256].
     """
-    return np.array([_power_of_two(16 * 16 + i - 112, 16) for i in range(256)], np.uint32)
+    return np.array([_power_of_two(16 * 16 + i - zero, 16) for i in range(256)], np.uint32)
 
 
 def inverse_unit_scales() -> NDArray[np.uint32]:

@@ -1,0 +1,37 @@
+"""Models of your own: `torch.nn.Module`s become a model file that needs no torch.
+
+`build` traces the modules, puts their layers on integers by calibration data, and writes a model;
+its `check` says what that costs, `fine_tune` trains with the rounding in the loop, and `save`
+writes the file that `bitsback compress -m` takes. docs/own-model.md is the walk through it.
+"""
+
+from bitsback.train.portable.build import PortableModel, build
+from bitsback.train.portable.distributions import (
+    Bernoulli,
+    Logistic,
+    LogisticMixture,
+    Normal,
+    StandardNormal,
+    Step,
+    pop,
+    push,
+)
+from bitsback.train.portable.report import LayerCost, Report
+from bitsback.train.portable.variables import Data, Latent
+
+__all__ = [
+    "Bernoulli",
+    "Data",
+    "Latent",
+    "LayerCost",
+    "Logistic",
+    "LogisticMixture",
+    "Normal",
+    "PortableModel",
+    "Report",
+    "StandardNormal",
+    "Step",
+    "build",
+    "pop",
+    "push",
+]

@@ -1,0 +1,177 @@
+"""Making a model of a user's torch modules: traced, quantised, checked, fine-tuned, saved."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bitsback.errors import InputError
+from bitsback.models import Model
+from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.exporter import Card
+from bitsback.train.portable.distributions import LN2, Step
+from bitsback.train.portable.program import Program
+from bitsback.train.portable.report import LayerCost, Report
+from bitsback.train.portable.tuning import tune
+from bitsback.train.portable.variables import Data, Latent
+from bitsback.train.portable.writing import write
+
+_MOST_CALIBRATION = 1024
+_LAYER_ITEMS = 256
+_BATCH = 256
+
+
+class PortableModel:
+    """What `build` makes: a model file, and the program in torch that it was written from.
+
+    `model` is the `bitsback.Model`; it can be given to `bitsback.compress` as it is.
+
+    >>> import io
+    >>> import bitsback, numpy as np, torch
+    >>> from torch import nn
+    >>> from bitsback.train import portable
+    >>> images = np.random.default_rng(0).integers(0, 256, (20, 4, 4), np.uint8)
+    >>> made = portable.build(
+    ...     networks={"q": nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), "p": nn.Linear(2, 32)},
+    ...     variables={"x": portable.Data((1, 4, 4)), "z": portable.Latent((2,))},
+    ...     steps=[
+    ...         portable.pop("z", portable.Normal("q", given="x")),
+    ...         portable.push("x", portable.Logistic("p", given="z")),
+    ...         portable.push("z", portable.StandardNormal()),
+    ...     ],
+    ...     calibration=images,
+    ... )
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(images, file, model=made.model)
+    >>> np.array_equal(bitsback.decompress(file), images)
+    True
+    """
+
+    def __init__(self, program: Program, card: Card, symbols: NDArray[Any]) -> None:
+        self._program, self._card, self._symbols = program, card, symbols
+        self.model: Model = write(program, card, symbols)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file, which `bitsback compress -m` and `load_model` take. Raises
+        InputError where it cannot be written.
+        """
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.part")
+        try:
+            temporary.write_bytes(self.model.to_bytes())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def check(self, images: NDArray[Any], layers: bool = True, seed: int = 0) -> Report:
+        """What quantisation costs on these images, as they are compressed: [n, rows, columns],
+        [n, rows, columns, channels] or [n, size].
+
+        layers: whether each layer is tried alone, on 256 of the images at most. The sample of the
+        latents is drawn by `seed`, the same for the float model and for all roundings of it.
+        """
+        symbols = self._program.data.symbols(images, "the images")
+        dimensions = self._program.data.dimensions * LN2
+        rates = {}
+        for rounded in (False, True):
+            self._program.round(rounded)
+            rates[rounded] = self._nats(symbols, seed) / dimensions
+        costs = self._layer_costs(symbols[:_LAYER_ITEMS], seed) if layers else ()
+        exact = float(code_lengths(self.model, symbols, seed).net.mean())
+        return Report(rates[False], rates[True], exact / self._program.data.dimensions, costs)
+
+    def fine_tune(
+        self,
+        images: NDArray[Any],
+        steps: int,
+        rate: float = 1e-4,
+        batch: int = 64,
+        seed: int = 0,
+        progress: Callable[[int, float], None] | None = None,
+    ) -> None:
+        """Trains all weights on these images with the rounding in the loop (straight-through
+        gradients, Adam), and writes the model anew. The modules that were given stay as they are.
+
+        rate: of Adam, falling to 0 by a cosine. progress: called with the number of the step and
+        the bits per dimension of its batch.
+        """
+        symbols = self._program.data.symbols(images, "the images")
+        tune(self._program, symbols, steps, rate, batch, seed, progress)
+        self.model = write(self._program, self._card, self._symbols)
+
+    @torch.no_grad()
+    def _nats(self, symbols: NDArray[Any], seed: int) -> float:
+        """The mean of an item."""
+        generator = torch.Generator().manual_seed(seed)
+        total = 0.0
+        for start in range(0, len(symbols), _BATCH):
+            part = symbols[start : start + _BATCH]
+            noise = self._program.noise(len(part), generator)
+            total += float(self._program.nats(self._program.real_data(part), noise).sum())
+        return total / len(symbols)
+
+    def _layer_costs(self, symbols: NDArray[Any], seed: int) -> tuple[LayerCost, ...]:
+        self._program.round(False)
+        base = self._nats(symbols, seed)
+        costs = []
+        for network in self._program.every_network():
+            for place, operations in network.by_place().items():
+                for operation in operations:
+                    operation.rounded = True
+                nats = self._nats(symbols, seed)
+                for operation in operations:
+                    operation.rounded = False
+                what = "+".join(dict.fromkeys(each.word for each in operations))
+                apart = (nats - base) / (self._program.data.dimensions * LN2)
+                costs.append(LayerCost(place, what, apart))
+        return tuple(costs)
+
+
+def build(
+    networks: Mapping[str, nn.Module],
+    variables: Mapping[str, Data | Latent],
+    steps: Sequence[Step],
+    calibration: NDArray[Any],
+    name: str = "own-model",
+    about: str = "",
+    licence: str = "",
+) -> PortableModel:
+    """A portable model of trained torch modules.
+
+    networks: by name, each traced by torch.fx, in eval mode and float32. variables: the data under
+    the name `x`, and latents. steps: the code that codes an item, as in docs/model-format.md.
+    calibration: some hundred items of the data, as they are compressed; of more than 1,024 the
+    first ones. name, about, licence: what the file says of itself. Raises InputError, which names
+    the layer, for what cannot be made portable.
+
+    >>> import numpy as np, torch
+    >>> from torch import nn
+    >>> from bitsback.train import portable
+    >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 8))
+    >>> decoder = nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 64))
+    >>> images = np.random.default_rng(0).integers(0, 2, (50, 8, 8), np.uint8)
+    >>> made = portable.build(
+    ...     networks={"encoder": encoder, "decoder": decoder},
+    ...     variables={"x": portable.Data((1, 8, 8), levels=2), "z": portable.Latent((4,))},
+    ...     steps=[
+    ...         portable.pop("z", portable.Normal("encoder", given="x")),
+    ...         portable.push("x", portable.Bernoulli("decoder", given="z")),
+    ...         portable.push("z", portable.StandardNormal()),
+    ...     ],
+    ...     calibration=images,
+    ... )
+    >>> made.model.code[0].variable
+    'z'
+    >>> abs(made.check(images).cost) < 0.01
+    True
+    """
+    with torch.random.fork_rng(devices=[]):
+        program = Program(variables, networks, steps)
+        symbols = program.data.symbols(calibration, "the calibration images")[:_MOST_CALIBRATION]
+        program.calibrate(symbols)
+        return PortableModel(program, Card(name, about, licence), symbols)

@@ -1,0 +1,391 @@
+"""What a user says of the distributions of a model: which network gives their parameters, and in
+what terms.
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bitsback.errors import InputError
+from bitsback.train.portable.operations import Function
+from bitsback.train.portable.operations.elementwise import scaling
+from bitsback.train.portable.steps import Steps
+from bitsback.train.portable.variables import Data, Latent
+from bitsback.train.portable.writer import Tensors
+from bitsback.train.quantise.exact_tables import (
+    PROBABILITY_BITS,
+    exponentials,
+    inverse_scales,
+    inverse_step_scales,
+    inverse_symbol_scales,
+    probabilities,
+)
+from bitsback.train.quantise.rounding import LOGIT, MEAN, SCALE
+
+LN2 = math.log(2.0)
+PRECISION = 24
+_HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
+_WEIGHT_STEP = 1 / 16  # of the logits of a mixture, below the greatest, in nats
+_LEAST_ZERO, _MOST_ZERO = 96, 240  # so that inverse scales of a symbol are 2^-15 ... 2^10
+
+Variable = Data | Latent
+Spread = Literal["log_scale", "log_variance", "scale"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One of the parameters. `function`: from what the user's network says to what the format does;
+    `steps`: of the latter. `relative`: only differences count, so the greatest of the calibration
+    data becomes 0. `constant`: it is no output of the user's network, but always 0.
+    """
+
+    name: str
+    function: Function
+    steps: Steps
+    relative: bool = False
+    constant: bool = False
+
+
+class Distribution:
+    """Over a variable, given others by way of a network."""
+
+    network: str | None
+    given: tuple[str, ...]
+    components = 1
+
+    @abstractmethod
+    def outputs(self, variable: Variable) -> list[Output]:
+        """The parameters, in the order in which the network returns them. Raises InputError for a
+        variable that cannot be distributed so.
+        """
+
+    @abstractmethod
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        """-log p of real values [b, ...], of their shape. parameters: after `function`, [b, ...,
+        components].
+        """
+
+    @abstractmethod
+    def described(self, variable: Variable) -> dict[str, Any]:
+        """Its codec in the description."""
+
+    def tensors(self, variable: Variable) -> Tensors:
+        """By their names behind that of the network."""
+        return {}
+
+    def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
+        """A latent, for standard normal noise."""
+        raise InputError(f"a latent cannot be popped with {type(self).__name__}; use Normal")
+
+
+@dataclass(frozen=True)
+class StandardNormal(Distribution):
+    """N(0, 1) for each number of a latent that nothing else says more of: a prior.
+
+    >>> from bitsback.train import portable
+    >>> portable.push("z", portable.StandardNormal()).variable
+    'z'
+    """
+
+    network: None = None
+    given: tuple[str, ...] = ()
+
+    def outputs(self, variable: Variable) -> list[Output]:
+        if isinstance(variable, Data):
+            raise InputError("StandardNormal is for latents, not for the data")
+        return []
+
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        return 0.5 * value.square() + _HALF_LOG_TAU
+
+    def described(self, variable: Variable) -> dict[str, Any]:
+        return {"codec": "uniform"}
+
+
+class Conditional(Distribution):
+    """What has parameters from a network."""
+
+    def __init__(self, network: str, given: str | tuple[str, ...]) -> None:
+        self.network = network
+        self.given = (given,) if isinstance(given, str) else tuple(given)
+
+
+class Normal(Conditional):
+    """A diagonal normal of a latent, or discretised of the data. The network returns the mean and,
+    by `spread`, the logarithm of the standard deviation or of the variance, or the standard
+    deviation itself: two tensors, or one with twice the channels.
+
+    `given`: the variables that the network reads, in the order of its arguments. The standard
+    deviation is held to 2^-7 ... 2 for a latent; the mean to -8 ... 8, or -4 ... 4 on a fixed grid.
+
+    >>> from bitsback.train import portable
+    >>> portable.Normal("encoder", given="x", spread="log_variance").network
+    'encoder'
+    """
+
+    buckets = True
+    """Whether the latent has buckets of N(0, 1), or lies on a fixed grid; known with its prior."""
+
+    def __init__(
+        self, network: str, given: str | tuple[str, ...], spread: Spread = "log_scale"
+    ) -> None:
+        super().__init__(network, given)
+        self.spread = spread
+
+    def outputs(self, variable: Variable) -> list[Output]:
+        if isinstance(variable, Data):
+            return _of_symbols(variable, self.spread)
+        low, zero = (MEAN.lo, 0) if self.buckets else (0, 1024)
+        mean = Steps(1 / MEAN.scale, zero, low, MEAN.hi)
+        scale = Steps(1 / SCALE.scale, SCALE.zero, SCALE.lo, SCALE.hi)
+        return [
+            Output("mean", scaling(1.0, 0.0), mean),
+            Output("scale", _log2_inverse(self.spread), scale),
+        ]
+
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        mean, log2_inverse = (each[..., 0] for each in parameters)
+        if isinstance(variable, Latent):
+            apart = (value - mean) * torch.exp2(log2_inverse)
+            return 0.5 * apart.square() + _HALF_LOG_TAU - LN2 * log2_inverse
+        return _discretised(variable, value, torch.special.ndtr, *parameters)
+
+    def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
+        mean, log2_inverse = (each[..., 0] for each in parameters)
+        return mean + torch.exp2(-log2_inverse) * noise
+
+    def described(self, variable: Variable) -> dict[str, Any]:
+        if isinstance(variable, Data):
+            return {"codec": "normal", "precision": PRECISION, "mean_shift": _shift(variable)}
+        if self.buckets:
+            return {"codec": "gaussian", "precision": PRECISION}
+        return {"codec": "normal", "precision": PRECISION, "mean_shift": variable.mean_shift}
+
+    def tensors(self, variable: Variable) -> Tensors:
+        if isinstance(variable, Data):
+            return {"inverse_scale": inverse_symbol_scales(_zero(variable))}
+        if self.buckets:
+            return {"inverse_scale": inverse_scales()}
+        return {"inverse_scale": inverse_step_scales(1 << variable.mean_shift)}
+
+
+class Bernoulli(Conditional):
+    """Data of two levels. The network returns the logit of a one, or with parameter='probability'
+    its probability.
+
+    >>> from bitsback.train import portable
+    >>> portable.push("x", portable.Bernoulli("decoder", given="z")).distribution.given
+    ('z',)
+    """
+
+    def __init__(
+        self,
+        network: str,
+        given: str | tuple[str, ...],
+        parameter: Literal["logit", "probability"] = "logit",
+    ) -> None:
+        super().__init__(network, given)
+        self.parameter = parameter
+
+    def outputs(self, variable: Variable) -> list[Output]:
+        if isinstance(variable, Latent) or variable.levels != 2:
+            raise InputError("Bernoulli is for data of two levels")
+        function = Function(_logit) if self.parameter == "probability" else scaling(1.0, 0.0)
+        return [Output("logit", function, Steps(1 / LOGIT.scale, LOGIT.zero, LOGIT.lo, LOGIT.hi))]
+
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        assert isinstance(variable, Data)
+        logit = parameters[0][..., 0]
+        one = _symbols(variable, value).to(logit.dtype)
+        return functional.binary_cross_entropy_with_logits(logit, one, reduction="none")
+
+    def described(self, variable: Variable) -> dict[str, Any]:
+        return {"codec": "bernoulli", "precision": PROBABILITY_BITS}
+
+    def tensors(self, variable: Variable) -> Tensors:
+        return {"probability": probabilities()}
+
+
+class Logistic(Conditional):
+    """A discretised logistic of the data, in their real numbers. The network returns the mean and,
+    by `spread`, the scale: two tensors, or one with twice the channels. The mean is held to
+    four times the range of the data on either side, of more than 16,384 levels to 65,536 symbols.
+
+    Source: Kingma et al. 2016 (IAF), section 6.1.
+
+    >>> from bitsback.train import portable
+    >>> portable.Logistic("decoder", given="z").spread
+    'log_scale'
+    """
+
+    def __init__(
+        self, network: str, given: str | tuple[str, ...], spread: Spread = "log_scale"
+    ) -> None:
+        super().__init__(network, given)
+        self.spread = spread
+
+    def outputs(self, variable: Variable) -> list[Output]:
+        weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, constant=True)
+        return [weight, *_of_symbols(variable, self.spread)]
+
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        assert isinstance(variable, Data)
+        return _discretised(variable, value, torch.sigmoid, *parameters[-2:])
+
+    def described(self, variable: Variable) -> dict[str, Any]:
+        assert isinstance(variable, Data)
+        return {"codec": "mixture", "precision": PRECISION, "mean_shift": _shift(variable)}
+
+    def tensors(self, variable: Variable) -> Tensors:
+        assert isinstance(variable, Data)
+        return {
+            "exponential": exponentials(),
+            "inverse_scale": inverse_symbol_scales(_zero(variable)),
+        }
+
+
+class LogisticMixture(Logistic):
+    """A mixture of discretised logistics. The network returns logits of the weights, means, and
+    scales: three tensors with `components` channels for each of the data's, those of the first
+    channel first; or one with all of them, one kind behind the other.
+
+    Source: Salimans et al. 2017 (PixelCNN++), section 2.1.
+
+    >>> from bitsback.train import portable
+    >>> portable.LogisticMixture("decoder", given="z", components=5).components
+    5
+    """
+
+    def __init__(
+        self,
+        network: str,
+        given: str | tuple[str, ...],
+        components: int,
+        spread: Spread = "log_scale",
+    ) -> None:
+        super().__init__(network, given, spread)
+        if not 1 <= components <= 32:
+            raise InputError(f"a mixture has 1 to 32 components, not {components}")
+        self.components = components
+
+    def outputs(self, variable: Variable) -> list[Output]:
+        weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, relative=True)
+        return [weight, *_of_symbols(variable, self.spread)]
+
+    def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
+        assert isinstance(variable, Data)
+        weight, mean, log2_inverse = parameters
+        return _discretised(variable, value, torch.sigmoid, mean, log2_inverse, weight)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a model's code: what `pop` and `push` make.
+
+    >>> from bitsback.train import portable
+    >>> portable.Step("z", portable.StandardNormal()) == portable.push(
+    ...     "z", portable.StandardNormal()
+    ... )
+    True
+    """
+
+    variable: str
+    distribution: Distribution
+    pops: bool = field(default=False)
+
+
+def pop(variable: str, distribution: Distribution) -> Step:
+    """Pops a latent under its posterior.
+
+    >>> from bitsback.train import portable
+    >>> portable.pop("z", portable.Normal("encoder", given="x")).pops
+    True
+    """
+    return Step(variable, distribution, True)
+
+
+def push(variable: str, distribution: Distribution) -> Step:
+    """Pushes the data under their likelihood, or a latent under its prior.
+
+    >>> from bitsback.train import portable
+    >>> portable.push("z", portable.StandardNormal()).pops
+    False
+    """
+    return Step(variable, distribution, False)
+
+
+_WEIGHTS = Steps(_WEIGHT_STEP, 255, 0, 255)
+
+
+def _logit(probability: Tensor) -> Tensor:
+    return torch.logit(probability, eps=1e-7)
+
+
+def _log2_inverse(spread: Spread, shift: float = 0.0) -> Function:
+    """log2 of the inverse of the scale, plus `shift`."""
+    if spread == "scale":
+        return Function(lambda value: shift - torch.log2(value.clamp(min=1e-12)))
+    if spread not in ("log_scale", "log_variance"):
+        raise InputError(f"spread is 'log_scale', 'log_variance' or 'scale', not {spread!r}")
+    return scaling(-1 / (LN2 if spread == "log_scale" else 2 * LN2), shift)
+
+
+def _of_symbols(variable: Variable, spread: Spread) -> list[Output]:
+    """Mean and scale of a distribution over symbols, in units of these."""
+    if isinstance(variable, Latent):
+        raise InputError("logistics are for the data; use Normal for a latent")
+    unit = (variable.high - variable.low) / (variable.levels - 1)
+    mean = Steps(2.0 ** (_shift(variable) - 8), 0, -(2**15), 2**15 - 1)
+    scale = Steps(1 / 16, _zero(variable), 0, 255)
+    return [
+        Output("mean", scaling(1 / unit, -variable.low / unit), mean),
+        Output("scale", _log2_inverse(spread, math.log2(unit)), scale),
+    ]
+
+
+def _shift(variable: Data) -> int:
+    """Of means: as fine as 16 bits allow for four times the range of the data on either side, since
+    a mean far beyond an end is how a network says that it is sure of that end.
+    """
+    return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
+
+
+def _zero(variable: Data) -> int:
+    """Of scales: the index that means an inverse scale of one symbol."""
+    return min(max(16 * (round(math.log2(variable.levels)) + 1), _LEAST_ZERO), _MOST_ZERO)
+
+
+def _symbols(variable: Data, value: Tensor) -> Tensor:
+    return torch.round(variable.steps.integers(value))
+
+
+def _discretised(
+    variable: Data,
+    value: Tensor,
+    cumulative: Any,
+    mean: Tensor,
+    log2_inverse: Tensor,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """With the codec's floor of 2^-24, and the tails at the ends of the range."""
+    x = _symbols(variable, value)[..., None]
+    inverse = torch.exp2(log2_inverse)
+    above, below = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
+    # of two numbers far above 0 the difference is taken on the other side
+    flip = (above + below) > 0
+    above, below = torch.where(flip, -below, above), torch.where(flip, -above, below)
+    first, last = x <= 0, x >= variable.levels - 1
+    tail_above = torch.where(flip, first, last)
+    tail_below = torch.where(flip, last, first)
+    up = torch.where(tail_above, torch.ones_like(above), cumulative(above))
+    low = torch.where(tail_below, torch.zeros_like(below), cumulative(below))
+    p = up - low
+    if weight is not None:
+        p = p * torch.softmax(weight, -1)
+    whole = p.sum(-1).clamp(min=0.0)
+    return -torch.log(whole * (1 - variable.levels * 2.0**-PRECISION) + 2.0**-PRECISION)
