@@ -151,7 +151,7 @@ def stand_in() -> StandIn:
     name = "stand-in"
     return StandIn(
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
-        batch=1, scans=False, description="", tensors={},
+        batch=1, scans=False, serial=False, description="", tensors={},
         identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
         planes=None,
     )  # fmt: skip

@@ -365,6 +365,7 @@ NB_MODULE(_core, m) {
     bind_more_codecs(m);
     bind_models(m);
     bind_predictive(m);
+    bind_series(m);
     bind_multiset(m);
     m.def(
         "crc32c",

@@ -61,6 +61,8 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
 void bind_models(nb::module_& m);
 // The predictive distribution.
 void bind_predictive(nb::module_& m);
+// The series distribution.
+void bind_series(nb::module_& m);
 // Codecs that archives do not use.
 void bind_more_codecs(nb::module_& m);
 // Multisets.

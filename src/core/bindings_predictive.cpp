@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "bindings_planes.hpp"
 #include "distributions/predictive.hpp"
 #include "network.hpp"
 #include "predictive/predictor.hpp"
@@ -27,9 +28,6 @@ using PlaceLists = std::tuple<OffsetList, OffsetList, OffsetList>;
 // cell, decay, ridge, own, first, second
 using PredictorTuple = std::tuple<std::int32_t, std::array<std::int32_t, 3>, std::int32_t,
                                   OffsetList, OffsetList, OffsetList>;
-// slices, rows, columns, channels, levels
-using ShapeTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t>;
-
 template <class T>
 std::vector<T> copy(const In<T>& array) {
     return {array.data(), array.data() + array.size()};
@@ -44,13 +42,6 @@ std::vector<Offset> offsets(const OffsetList& pairs) {
 Places places(const PlaceLists& lists) {
     const auto& [own, first, second] = lists;
     return {offsets(own), offsets(first), offsets(second)};
-}
-
-std::vector<PlaneShape> shapes_of(const std::vector<ShapeTuple>& tuples) {
-    std::vector<PlaneShape> shapes;
-    for (const auto& [slices, rows, columns, channels, levels] : tuples)
-        shapes.push_back({slices, rows, columns, channels, levels});
-    return shapes;
 }
 
 template <class Symbol>
@@ -69,29 +60,6 @@ nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
                      {units.data(), count}});
     }
     return nb::make_tuple(seen, predictions, units);
-}
-
-template <class Symbol>
-void push_planes(const PredictiveDistribution& self, Message& message, const In<Symbol>& symbols,
-                 const std::vector<ShapeTuple>& tuples) {
-    const std::vector<PlaneShape> shapes = shapes_of(tuples);
-    nb::gil_scoped_release release;
-    self.push(message, shapes, view(symbols));
-}
-
-template <class Symbol>
-Out<Symbol> pop_planes(const PredictiveDistribution& self, Message& message,
-                       const std::vector<ShapeTuple>& tuples) {
-    const std::vector<PlaneShape> shapes = shapes_of(tuples);
-    std::size_t elements = 0;
-    for (const PlaneShape& shape : shapes) {
-        shape.check();
-        elements += shape.elements();
-        require(shape.levels <= std::size_t{1} << 8 * sizeof(Symbol),
-                "an item has more levels than its type has values");
-    }
-    return make_array<Symbol>({elements},
-                              [&](std::span<Symbol> out) { self.pop(message, shapes, out); });
 }
 
 }  // namespace
@@ -132,12 +100,14 @@ void bind_predictive(nb::module_& m) {
             },
             "predictor"_a, "network"_a, "outputs"_a, "exponential"_a, "inverse_scale"_a, "cdf"_a,
             "levels"_a, "precision"_a, "mean_shift"_a)
-        .def("push", &push_planes<std::uint8_t>, "message"_a, nb::arg("symbols").noconvert(),
+        .def("push", &push_planes<PredictiveDistribution, std::uint8_t>, "message"_a,
+             nb::arg("symbols").noconvert(), "shapes"_a)
+        .def("push", &push_planes<PredictiveDistribution, std::uint16_t>, "message"_a,
+             nb::arg("symbols").noconvert(), "shapes"_a)
+        .def("pop_bytes", &pop_planes<PredictiveDistribution, std::uint8_t>, "message"_a,
              "shapes"_a)
-        .def("push", &push_planes<std::uint16_t>, "message"_a, nb::arg("symbols").noconvert(),
-             "shapes"_a)
-        .def("pop_bytes", &pop_planes<std::uint8_t>, "message"_a, "shapes"_a)
-        .def("pop_words", &pop_planes<std::uint16_t>, "message"_a, "shapes"_a);
+        .def("pop_words", &pop_planes<PredictiveDistribution, std::uint16_t>, "message"_a,
+             "shapes"_a);
 }
 
 }  // namespace bitsback

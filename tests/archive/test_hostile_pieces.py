@@ -167,7 +167,7 @@ def test_blocks_of_planes(model: StandIn) -> None:
     message = b"\1\1" + bytes(7) + b"\1"
     values = Values(BYTE, 3, 9)
     for match, found in {
-        "newer": block(0, fine, 4, free + b"\2" + message),
+        "newer": block(0, fine, 4, free + b"\3" + message),
         "none for the method planes": block(0, fine, 4, good + b"\0" + message),
         "none for the method chain": block(0, fine, 2, free + message),
         "neither": block(0, fine, 4, bytes(16) + b"\0" + message),

@@ -37,6 +37,8 @@ def main() -> None:
     binary = grey > 127
     for name in bundled.names():
         digits = (binary if bundled.load(name).levels == 2 else grey)[:50]
+        if bundled.outline(name).serial:
+            digits = digits.reshape(-1, 28)
         buffer = io.BytesIO()
         bitsback.compress(digits, buffer, model=name)
         buffer.seek(0)

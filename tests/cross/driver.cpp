@@ -23,6 +23,7 @@
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
 #include "distributions/predictive.hpp"
+#include "distributions/series.hpp"
 #include "distributions/scan.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
@@ -248,6 +249,31 @@ PredictiveDistribution read_predictive(Fields& fields, const State& state) {
             MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift)};
 }
 
+SeriesDistribution read_series(Fields& fields, const State& state) {
+    std::vector<SeriesPredictor> predictors(fields.word());
+    for (SeriesPredictor& predictor : predictors) {
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) predictor.inputs.push_back({numbers[i], numbers[i + 1]});
+        predictor.fade = fields.word();
+        predictor.every = fields.word();
+        predictor.ridge = fields.integer();
+    }
+    const auto scales = fields.array<std::int32_t>();
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    return SeriesDistribution(SeriesSettings(std::move(predictors), scales, state.logistic, levels, precision));
+}
+
+template <class Planes>
+void push_and_pop_planes(Message& message, Fields& fields, State& state, const Planes& planes) {
+    std::vector<PlaneShape> shapes(fields.word());
+    for (PlaneShape& shape : shapes)
+        shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
+    push_and_pop(
+        state, fields.array<std::uint16_t>(), [&](auto symbols) { planes.push(message, shapes, symbols); },
+        [&](auto symbols) { planes.pop(message, shapes, symbols); });
+}
+
 Program read_program(Fields& fields, const State& state) {
     std::vector<Variable> variables(fields.word());
     for (Variable& variable : variables) {
@@ -402,13 +428,11 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             break;
         }
         case 'F': {
-            const PredictiveDistribution planes = read_predictive(fields, state);
-            std::vector<PlaneShape> shapes(fields.word());
-            for (PlaneShape& shape : shapes)
-                shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
-            push_and_pop(
-                state, fields.array<std::uint16_t>(), [&](auto symbols) { planes.push(message, shapes, symbols); },
-                [&](auto symbols) { planes.pop(message, shapes, symbols); });
+            push_and_pop_planes(message, fields, state, read_predictive(fields, state));
+            break;
+        }
+        case 'E': {
+            push_and_pop_planes(message, fields, state, read_series(fields, state));
             break;
         }
         case '3': {

@@ -51,7 +51,7 @@ check() {
             -c "src/core/predictive/kernels_$kernel.cpp" -o "$work/$1-kernels-$kernel.o"
         objects="$objects $work/$1-kernels-$kernel.o"
     done
-    "$2" -std=c++20 -O2 -w -static -Isrc/core tests/cross/driver.cpp src/core/linear.cpp \
+    "$2" -std=c++20 -O2 -w -static -ffp-contract=off -Isrc/core tests/cross/driver.cpp src/core/linear.cpp \
         src/core/predictive/kernels.cpp $objects \
         -o "$work/$1"
     engines=$($emulator "$work/$1" engines)

@@ -18,6 +18,7 @@ from networks import random_linear
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_predictive, random_shapes
 from random_programs import Seeded, random_program
+from random_series import random_series
 from reference import archive, chain, codecs
 from reference.distributions import Distribution
 from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, Spread
@@ -25,9 +26,11 @@ from reference.message import Message
 from reference.model import Bound, Model
 from reference.network import Network
 from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture, Normal
+from reference.planes import PlaneShape
 from reference.predictive import PlanesCodec
 from reference.predictive_rules import Offsets
 from reference.scan import Head, Scan
+from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
 
 
@@ -71,7 +74,7 @@ class Vectors:
         self.put(operation, *parameters)
         self.steps(spec, symbols)
 
-    def steps(self, spec: codecs.Array | PlanesCodec, symbols: list[int]) -> None:
+    def steps(self, spec: codecs.Array | PlanesCodec | SeriesCodec, symbols: list[int]) -> None:
         """Pushes the symbols, pops them, and pops others."""
         self.put(symbols)
         spec.push(self.message, symbols)
@@ -321,7 +324,22 @@ class Vectors:
         numbers = self.put_network(of.network, (1, 1))
         self.put([numbers[name] for name in of.outputs])
         self.put(model.levels, of.mixture.precision, of.mixture.mean_shift)
-        self.put(of.mixture.exponential, of.mixture.inverse_scale, len(shapes))
+        self.put(of.mixture.exponential, of.mixture.inverse_scale)
+        self.items(model, shapes, seed)
+
+    def series(self, seed: int) -> None:
+        """The same of series."""
+        model = Model.from_bytes(random_series(seed))
+        of = model.free_distribution
+        assert isinstance(of, SeriesRules)
+        self.put("E", len(of.predictors))
+        for one in of.predictors:
+            self.put(one.inputs, one.fade, one.every, one.ridge)
+        self.put(of.scales, model.levels, of.precision)
+        self.items(model, [PlaneShape(1, 70, 1, 1 + seed % 3, model.levels)], seed)
+
+    def items(self, model: Model, shapes: list[PlaneShape], seed: int) -> None:
+        self.put(len(shapes))
         for shape in shapes:
             self.put(*shape)
         self.steps(model.planes(shapes), random_items(seed, shapes).tolist())
@@ -380,6 +398,9 @@ def make() -> Vectors:
     for seed in range(12):
         vectors.start(1 + seed % 5, 0)
         vectors.planes(seed)
+    for seed in range(6):
+        vectors.start(1 + seed % 3, 0)
+        vectors.series(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     return vectors

@@ -67,6 +67,8 @@ def archives() -> list[Seed]:
         ("doubles", np.array([[0.0, -0.0, np.nan], [1e300, 2.0, 3.0]]), {}),
         ("one item", np.array(7, ">u2"), {}),
         ("pieces", smooth, {"tile": 16, "block": 3}),
+        ("series", smooth.reshape(-1)[:300], {"model": "series", "block": 200}),
+        ("table", smooth[0, :, :3], {"model": "series"}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]

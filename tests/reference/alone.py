@@ -69,6 +69,7 @@ def decode(
     whole += reader.data[reader.at :]
     require(crc32c(whole) == int.from_bytes(data[-4:], "little"), "the CRC32C of a block alone")
     layout = reader.byte() if method == PLANES else 0
+    require(layout <= 1, "a layout of the list")
     require(axes <= min(4, len(shape)), "items of at most four axes")
     require(method == RAW or 0 not in shape, "an array without elements is raw")
     lead = len(shape) - axes

@@ -20,6 +20,7 @@ from .planes import PlaneShape
 from .values import Size
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
+SERIES = 2  # a layout
 MULTISET = 16
 
 
@@ -151,18 +152,10 @@ def decode_data(
 def decode_planes(
     data: bytes, runs: list[Run], runs_field: bytes, layout: int, model: Any, multiset: bool
 ) -> bytes:
-    require(layout <= 1, "a layout of the list")
+    require(layout <= (1 if multiset else 2), "a layout of the list")
     elements = sum(run.elements for run in runs)
     require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
-    planes = []
-    for run in runs:
-        shape = run.shape if layout else (1, *run.shape)
-        require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
-        slices, rows, columns, channels = (*shape, 1)[:4]
-        if run.kind == 0:
-            require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
-        levels = len(run.levels) if run.kind else 256**run.dtype.itemsize
-        planes += [PlaneShape(slices, rows, columns, channels, levels)] * run.count
+    planes = [shape for run in runs for shape in to_planes(run, layout)]
     require(
         model.plane_room(planes) <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
@@ -181,6 +174,21 @@ def decode_planes(
         items = to_bytes(np.array(model.planes(planes).pop(message), np.uint16), runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
+
+
+def to_planes(run: Run, layout: int) -> list[PlaneShape]:
+    """The items of a run as a model without sizes sees them."""
+    if run.kind == 0:
+        require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
+    levels = len(run.levels) if run.kind else 256**run.dtype.itemsize
+    if layout == SERIES:
+        require(len(run.shape) < 2 and 0 not in run.shape, "a step has one axis at most")
+        require(run.elements <= 2**26, "a series has at most 2^26 elements")
+        return [PlaneShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
+    shape = run.shape if layout else (1, *run.shape)
+    require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
+    slices, rows, columns, channels = (*shape, 1)[:4]
+    return [PlaneShape(slices, rows, columns, channels, levels)] * run.count
 
 
 def decode_plane_sets(

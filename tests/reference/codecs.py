@@ -161,11 +161,11 @@ class Gaussian:
         if c == self.size:
             return 1 << self.precision
         t = (Q[c << (13 - self.bits)] - self.mean) * self.inverse_scale
-        p = _look_up(P, t, reach=8, units=32)
+        p = look_up(P, t, reach=8, units=32)
         return c + (p * ((1 << self.precision) - self.size) >> 28)
 
 
-def _look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
+def look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
     """A table of 2,048 steps from -reach to reach, at t in units of 2^-units: straight lines
     between its entries.
     """
@@ -200,7 +200,7 @@ class Mixture:
         table, reach = COMPONENTS[self.component]
         total = 0
         for w, m, v in zip(self.weights, self.means, self.inverse_scales, strict=True):
-            total += w * _look_up(table, (end - m) * v, reach, units=24)
+            total += w * look_up(table, (end - m) * v, reach, units=24)
         return c + ((total >> 16) * ((1 << self.precision) - self.size) >> 28)
 
 

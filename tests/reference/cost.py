@@ -7,6 +7,7 @@ from .network import Network
 from .planes import PlaneShape
 from .predictive_rules import Predictive
 from .rules import require
+from .series import SeriesRules
 from .values import Size
 from .variables import Variable
 
@@ -61,8 +62,11 @@ def work(variables: list[Variable], networks: list[Network], size: Size) -> int:
     return total
 
 
-def plane_room(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+def plane_room(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
     """The bytes that coding these items takes."""
+    if isinstance(of, SeriesRules):
+        channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
+        return sum(8 * shape.elements + shape.channels * channel for shape in shapes)
     of_row = 2**6 * (2 * of.lag + 8)
     for predictor in of.predictors:
         cells = -(-of.lag // predictor.cell) + 2
@@ -74,8 +78,10 @@ def plane_room(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
     return total
 
 
-def plane_work(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+def plane_work(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
     """The multiply-adds that coding these items takes."""
+    if isinstance(of, SeriesRules):
+        return sum(series_work(of, shape) for shape in shapes)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
     of_pixel = 2**6 + of.width + of.network.multiply_adds((1, 1))
     of_pixel += sum((n + 1) * (n + 2) for n in inputs)
@@ -88,8 +94,21 @@ def plane_work(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
     return total
 
 
-def plane_steps(of: Predictive, shapes: Sequence[PlaneShape]) -> int:
+def series_work(of: SeriesRules, shape: PlaneShape) -> int:
+    """That of an item."""
+    times = shape.elements // shape.channels
+    total = 2**10 * shape.elements
+    for one in of.predictors:
+        n = len(one.inputs)
+        solutions = min(times, 64) + times // one.every
+        total += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
+    return total
+
+
+def plane_steps(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
     """The arrays that coding a batch of these items takes, at most."""
+    if isinstance(of, SeriesRules):
+        return 0
     return max(
         of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
         for shape in shapes

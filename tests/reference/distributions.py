@@ -15,6 +15,7 @@ from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
 from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
 from .scan import Scan, ScanCodec
+from .series import SeriesRules
 from .values import Ints, Size, Tensors, places
 from .variables import Variable
 
@@ -32,6 +33,7 @@ class Distribution:
     meaning: Meaning | None = None
     scan: Scan | None = None
     predictive: Predictive | None = None
+    series: SeriesRules | None = None
     coupled: bool = False
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
@@ -115,12 +117,15 @@ def read_distribution(
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
     require(
-        of.variable.of_planes == (about["codec"] == "predictive"),
-        "x of any planes has the codec predictive, and nothing else has",
+        of.variable.of_planes == (about["codec"] in ("predictive", "series")),
+        "x of any planes has the codec predictive or series, and nothing else has",
     )
     if about["codec"] == "predictive":
         require(not given, "predictive is given nothing")
         of.predictive = Predictive(about, of.variable, tensors)
+    elif about["codec"] == "series":
+        require(not given, "series is given nothing")
+        of.series = SeriesRules(about, of.variable)
     elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")

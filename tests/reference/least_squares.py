@@ -21,8 +21,14 @@ def solve(sums: Ints, ridge: int) -> list[int]:
     """The weights [n] of the inputs, from the lower triangle [n + 1, n + 1] of the sums of products
     of the inputs and, last, the target.
     """
+    y = eliminate(sums.astype(np.float64), ridge)
+    return [0] * (len(sums) - 1) if y is None else round_weights(y)
+
+
+def eliminate(sums: NDArray[np.float64], ridge: int) -> NDArray[np.float64] | None:
+    """The weights before they are rounded; None if there are none."""
     n = len(sums) - 1
-    h = sums.astype(np.float64)
+    h = sums.copy()
     h[range(n), range(n)] += float(ridge)
     c, lower = np.zeros_like(h), np.zeros_like(h)
     with np.errstate(all="ignore"):
@@ -32,7 +38,7 @@ def solve(sums: Ints, ridge: int) -> list[int]:
                 t = t - c[j:, k] * lower[j, k]
             c[j:, j] = t
             if not c[j, j] > 0:
-                return [0] * n
+                return None
             lower[j + 1 :, j] = c[j + 1 :, j] / c[j, j]
         y = np.zeros(n)
         for i in reversed(range(n)):
@@ -40,7 +46,7 @@ def solve(sums: Ints, ridge: int) -> list[int]:
             for k in reversed(range(i + 1, n)):
                 t = t - lower[k, i] * y[k]
             y[i] = t
-        return round_weights(y)
+        return y
 
 
 def round_weights(y: NDArray[Any]) -> list[int]:

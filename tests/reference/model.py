@@ -16,6 +16,7 @@ from .predictive import PlanesCodec
 from .predictive_rules import Predictive
 from .program import Program, read_program
 from .rules import check_integer, check_keys, check_printable, check_text, read_json, require
+from .series import SeriesCodec, SeriesRules
 from .steps import Step
 from .values import Ints, Size, Tensors, places
 
@@ -66,31 +67,42 @@ class Model:
         """
         return self.program.variables["x"].of_planes
 
-    def planes(self, shapes: Sequence[PlaneShape]) -> PlanesCodec:
+    def planes(self, shapes: Sequence[PlaneShape]) -> PlanesCodec | SeriesCodec:
         """A codec of a batch of items of these shapes, for a free model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        return PlanesCodec(self.predictive, shapes)
+        of = self.free_distribution
+        if isinstance(of, SeriesRules):
+            return SeriesCodec(of, shapes)
+        return PlanesCodec(of, shapes)
+
+    @property
+    def free_distribution(self) -> Predictive | SeriesRules:
+        """The distribution of a free model."""
+        (of,) = self.program.distributions.values()
+        found = of.predictive or of.series
+        require(found is not None, "a free model codes planes")
+        assert found is not None
+        return found
 
     @property
     def predictive(self) -> Predictive:
-        """The distribution of a free model."""
-        (of,) = self.program.distributions.values()
-        require(of.predictive is not None, "a free model codes planes")
-        assert of.predictive is not None
-        return of.predictive
+        """That of one for images."""
+        of = self.free_distribution
+        assert isinstance(of, Predictive)
+        return of
 
     def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
         """The bytes that coding these items takes, for a free model."""
-        return cost.plane_room(self.predictive, shapes)
+        return cost.plane_room(self.free_distribution, shapes)
 
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
         """The multiply-adds that coding these items takes, for a free model."""
-        return cost.plane_work(self.predictive, shapes)
+        return cost.plane_work(self.free_distribution, shapes)
 
     def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
         """The arrays that coding these items takes at most, for a free model."""
-        return cost.plane_steps(self.predictive, shapes)
+        return cost.plane_steps(self.free_distribution, shapes)
 
     def at(self, rows: int, columns: int) -> "Bound":
         """The model for images of this size."""

@@ -112,6 +112,8 @@ class _Plan:
 
 
 def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+    if model.serial:
+        return
     if model.free:
         yield from _free_views(dtype, shape, axes)
         return

@@ -76,7 +76,7 @@ def read_header(payload: memoryview) -> Opened:
         raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     model = cursor.take(PREFIX_SIZE) if method in (CHAIN, PLANES) else None
     layout = cursor.byte() if method == PLANES else planes.PICTURES
-    if layout > planes.STACKS:
+    if layout > planes.SERIES or (multiset and layout == planes.SERIES):
         raise ArchiveError(f"it has the layout {layout}: it needs a newer bitsback")
     if method != PLANES and any(isinstance(run.levels, Values) for run in runs):
         raise ArchiveError("it has levels that its method does not use")

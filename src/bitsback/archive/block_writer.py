@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from bitsback.archive.block import (
     affordable,
     max_elements,
 )
+from bitsback.archive.grid import Shape
 from bitsback.archive.layout import BLOCK, section
 from bitsback.archive.levels import Levels, find_levels, model_symbols, to_symbols
 from bitsback.archive.pieces import Pieces
@@ -170,9 +172,11 @@ def _by_planes(
     pieces: Pieces, model: Model, layout: int, invert: bool, multiset: bool
 ) -> "tuple[bool, Way | None]":
     """The same of a free model."""
-    if not all(layout in planes.layouts_for(pieces.dtype, shape) for _, shape in pieces.shapes):
+    if not all(_suits(layout, pieces.dtype, shape) for _, shape in pieces.shapes):
         return False, None
-    levels = planes.find_map(pieces, invert)
+    if multiset and layout == planes.SERIES:
+        return False, None
+    levels = planes.find_map(pieces, invert, layout)
     if planes.count_levels(pieces.dtype, levels) > model.levels:
         return False, None
     runs = _runs(pieces, levels)
@@ -192,6 +196,12 @@ def _by_planes(
     if claims or not planes.affordable(model, shapes, len(data), batches):
         return True, None
     return True, Way(PLANES, levels, [data], model, layout, multiset)
+
+
+def _suits(layout: int, dtype: np.dtype[Any], shape: Shape) -> bool:
+    if layout == planes.SERIES:
+        return planes.is_step(dtype, shape)
+    return layout in planes.layouts_for(dtype, shape)
 
 
 def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:

@@ -19,7 +19,7 @@ from bitsback.archive.levels import (
 )
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run
-from bitsback.archive.sampling import sample_of
+from bitsback.archive.sampling import sample_of, series_sample
 from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.archive.values import Values
 from bitsback.errors import InputError
@@ -44,6 +44,7 @@ _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
 """What counts as the elements of a job where speed is what counts."""
 _FAR_WORSE = 1.5  # times as many bytes
+_SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
 _CONTESTED = 1.1
@@ -104,8 +105,16 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
         return 0
     if any(fits(outline, shape[1:]) for outline in outlines if not outline.free):
         return 1
+    if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
+        return 1
     picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
-    return 0 if picture and any(outline.free for outline in outlines) else 1
+    return 0 if picture and any(o.free and not o.serial for o in outlines) else 1
+
+
+def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether an array is rather a series of rows, of a few columns, than a picture."""
+    few = len(shape) == 2 and dtype.kind != "b" and planes.is_step(dtype, shape[1:])
+    return few and shape[0] >= _SLENDER * shape[1]
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
@@ -115,6 +124,8 @@ def fits(model: Outline, item_shape: Shape) -> bool:
 
 def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether the model can code items, or pieces of them, of this dtype and shape."""
+    if model.serial:
+        return planes.is_step(dtype, shape)
     return bool(planes.layouts_for(dtype, shape)) if model.free else fits(model, shape)
 
 
@@ -135,11 +146,10 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
     the input.
     """
     if not codes(model, dtype, item_shape):
-        what = (
-            "pictures and stacks of bool or of integers of 8 or 16 bits"
-            if model.free
-            else model.items_in_words
-        )
+        what = model.items_in_words
+        if model.free:
+            kinds = "series of a few columns" if model.serial else "pictures and stacks"
+            what = f"{kinds} of bool or of integers of 8 or 16 bits"
         raise InputError(
             f"{name}: its items have the shape {item_shape} and the dtype {dtype}, and the model"
             f" {model.name} codes {what}; take another model, or leave the choice to 'auto'"
@@ -172,7 +182,10 @@ def choose(
     if not sized and not free:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
-    sample = sample_of(pieces, whole=bool(sized))
+    # What a model knows as items of its size is no series.
+    free = [outline for outline in free if not (outline.serial and sized)]
+    serial = any(outline.serial for outline in free)
+    sample = series_sample(pieces) if serial else sample_of(pieces, whole=bool(sized))
     trials = [
         _Trial(model, invert, chain_cost(model, sample, coded[1], invert))
         for outline in sized
@@ -183,12 +196,13 @@ def choose(
         for invert in ((False, True) if coded[0] is not None else (False,))
     ]
     if free:
-        maps = [(invert, planes.find_map(pieces, invert)) for invert in (False, True)]
+        layouts = (planes.SERIES,) if serial else planes.layouts_for(dtype, shape)
+        maps = [(invert, planes.find_map(pieces, invert, layouts[0])) for invert in (False, True)]
         trials += [
             _Trial(model, invert, plane_cost(model, sample, layout, values), layout)
             for invert, values in (maps if levels is not None else maps[:1])
             for model in _of_levels(free, planes.count_levels(dtype, values))
-            for layout in planes.layouts_for(dtype, shape)
+            for layout in layouts
         ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
@@ -214,12 +228,14 @@ def choose(
 
 
 def free_models(given: Model | None, effort: Effort, levels: int) -> list[Model]:
-    """Those to choose from that are free, for so many levels."""
+    """Those to choose from that are free, for images of so many levels."""
     return _of_levels(
         [
             outline
             for outline in _outlines(given)
-            if outline.free and not (given is None and effort == "fast" and outline.scans)
+            if outline.free
+            and not outline.serial
+            and not (given is None and effort == "fast" and outline.scans)
         ],
         levels,
     )

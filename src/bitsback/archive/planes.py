@@ -20,18 +20,23 @@ from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.planes import PlaneShape
 
-PICTURES, STACKS = 0, 1
-LAYOUTS = ("pictures", "stacks")
-"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before."""
+PICTURES, STACKS, SERIES = 0, 1, 2
+LAYOUTS = ("pictures", "stacks", "series")
+"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before; or
+it is a number or [channels], and those of a run follow one another in time.
+"""
 
 WORK_OF_A_STEP = 1 << 15
 """Multiply-adds, in the time that it takes to begin an array."""
 
 MOST_CHANNELS = 16  # of the slices of a stack
+MOST_COLUMNS = 64  # of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit pieces of this dtype and shape, if a free model codes them at all."""
+    """The layouts that suit pieces of this dtype and shape, if a free model of images codes them at
+    all.
+    """
     if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
         return ()
     if len(shape) == 4:
@@ -41,13 +46,22 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
     return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
 
 
-def find_map(pieces: Pieces, invert: bool = False) -> Levels | Values | None:
+def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether pieces of this dtype and shape are what a step of a series has."""
+    return has_values(dtype) and (
+        shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
+    )
+
+
+def find_map(
+    pieces: Pieces, invert: bool = False, layout: int = PICTURES
+) -> Levels | Values | None:
     """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
     greater of two levels is symbol 0.
     """
     levels = find_levels(pieces.elements)
     if levels is None:
-        return find_values(pieces.elements)
+        return find_values(pieces.elements, near=layout == SERIES)
     return levels[::-1] if invert else levels
 
 
@@ -62,16 +76,26 @@ def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
     """Raises ArchiveError for what no free model codes."""
     found: list[PlaneShape] = []
     for run in runs:
+        if run.levels is None and run.dtype.str not in ("|u1", "<u2"):
+            raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
+        levels = count_levels(run.dtype, run.levels)
+        if layout == SERIES:
+            found.append(PlaneShape(1, run.items, 1, _channels(run), levels))
+            continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
-        if run.levels is None and run.dtype.str not in ("|u1", "<u2"):
-            raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
         slices, rows, columns, *channels = shape
-        levels = count_levels(run.dtype, run.levels)
         plane = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found += [plane] * run.items
     return found
+
+
+def _channels(run: Run) -> int:
+    """Of a series, whose steps are the items of a run."""
+    if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
+        raise ArchiveError(f"its pieces, of the shape {run.shape}, are no steps of a series")
+    return run.shape[0] if run.shape else 1
 
 
 def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:

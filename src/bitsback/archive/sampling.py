@@ -29,6 +29,14 @@ def sample_of(pieces: Pieces, whole: bool) -> Pieces:
     return Pieces.of((middle(piece, most) for piece in sample), pieces.dtype)
 
 
+def series_sample(pieces: Pieces) -> Pieces:
+    """The first of the pieces, of which each follows the one before it."""
+    (count, shape), *_ = pieces.shapes
+    steps = min(count, _ELEMENTS // max(math.prod(shape), 1))
+    elements = pieces.elements[: steps * math.prod(shape)]
+    return Pieces(elements, ((steps, shape),))
+
+
 def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
     """Where in a picture, which is cut like this, the sample of its pieces is."""
     regions = [grid.region(number) for number in _sampled(grid.pieces)]

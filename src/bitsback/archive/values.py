@@ -18,6 +18,7 @@ from bitsback.wire import varint
 _RAW_DEFLATE = -15
 # Of the values between the least and the greatest, how many may occur at most for ranks to pay.
 _SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
+_NEAR = 32  # values on either side
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,37 @@ def has_values(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "bui" and dtype.itemsize <= 2
 
 
-def find_values(elements: NDArray[Any]) -> Values | None:
+def find_values(elements: NDArray[Any], near: bool = False) -> Values | None:
     """The cheapest sensible way to tell the values of elements, of which there are two at least;
-    None if they are their own symbols.
+    None if they are their own symbols. near: of a series, which is coded by how far it is from what
+    is expected, so that the least and the greatest value say something; what ranks save is told by
+    how many of the values near an element occur, and not by how many of all do.
     """
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
-    occurs = np.bincount(_offsets(elements, low), minlength=high - low + 1) > 0
-    count, span = int(np.count_nonzero(occurs)), high - low + 1
+    counts = np.bincount(_offsets(elements, low), minlength=high - low + 1)
     dtype = elements.dtype
-    if count <= _SPARSE[dtype.itemsize] * span:
-        ranks = Values(dtype, low, high, np.packbits(occurs, bitorder="little").tobytes())
-        if 8 * len(ranks.pack()) < elements.size * log2(span / count):
+    saved = _saved_near(counts) if near else _saved(counts, _SPARSE[dtype.itemsize])
+    if saved:
+        occurring = np.packbits(counts > 0, bitorder="little").tobytes()
+        ranks = Values(dtype, low, high, occurring)
+        if 8 * len(ranks.pack()) < saved:
             return ranks
-    return None if dtype.str == "|u1" else Values(dtype, low, high)
+    return None if dtype.str == "|u1" and not near else Values(dtype, low, high)
+
+
+def _saved(counts: NDArray[Any], most: float) -> float:
+    """The bits that ranks save if no more than `most` of the values occur."""
+    occurring, span = int(np.count_nonzero(counts)), len(counts)
+    return float(counts.sum()) * log2(span / occurring) if occurring <= most * span else 0.0
+
+
+def _saved_near(counts: NDArray[Any]) -> float:
+    """The bits that ranks save where elements are told by differences to what is near them."""
+    (values,) = np.nonzero(counts)
+    first, last = np.maximum(values - _NEAR, 0), np.minimum(values + _NEAR + 1, len(counts))
+    occurring = np.searchsorted(values, last) - np.searchsorted(values, first)
+    return float(np.sum(counts[values] * np.log2((last - first) / occurring)))
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -64,9 +64,9 @@ class Fields:
             raise ModelError(f"{self._where}: '{key}' must be a list")
         return value
 
-    def peek_text(self, key: str) -> str:
+    def peek_text(self, key: str, *allowed: str) -> str:
         """As `text`, but the key stays, to be taken later."""
-        value = self.text(key)
+        value = self.text(key, *allowed)
         self._rest[key] = value
         return value
 

@@ -18,9 +18,9 @@ from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.message import Message
 from bitsback.models import costs, file, vectors
-from bitsback.models.distributions import Distribution, predictive, read_distribution
+from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.predictive import PredictiveDistribution
+from bitsback.models.distributions.free import FreeDistribution, read_free
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneShape
@@ -56,7 +56,7 @@ class Model(Outline):
     """The layers of each network that distributions read."""
     distributions: dict[str, Distribution] = field(repr=False)
     """None in a free model."""
-    planes: PredictiveDistribution | None = field(repr=False)
+    planes: FreeDistribution | None = field(repr=False)
     """The distribution of a free model."""
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
@@ -132,7 +132,7 @@ class Model(Outline):
         """Arrays that coding these items takes at most."""
         return max(map(self._planes().steps, shapes), default=0)
 
-    def _planes(self) -> PredictiveDistribution:
+    def _planes(self) -> FreeDistribution:
         if self.planes is None:
             raise ModelError(f"the model {self.name} codes images of one kind, not planes")
         return self.planes
@@ -227,7 +227,7 @@ class Model(Outline):
         planes, distributions = None, {}
         if outline.free:
             (entry,) = entries_of.values()
-            planes = predictive.read(entry)
+            planes = read_free(entry)
         else:
             distributions = {key: read_distribution(of) for key, of in entries_of.items()}
         networks, outputs = library.done()

@@ -10,6 +10,7 @@ from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
 from bitsback.models.distributions import SCAN
 from bitsback.models.distributions.predictive import PREDICTIVE
+from bitsback.models.distributions.series import SERIES
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
 
@@ -36,6 +37,8 @@ class Outline:
     """The largest batch."""
     scans: bool
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
+    serial: bool
+    """Whether it is free, and for series."""
 
     @property
     def free(self) -> bool:
@@ -96,6 +99,8 @@ class Outline:
     @property
     def items_in_words(self) -> str:
         """What it codes, for people."""
+        if self.serial:
+            return f"series with any number of channels and up to {self.levels} levels"
         if self.free:
             return f"images of any size with any number of channels and up to {self.levels} levels"
         channels = "" if self.channels == 1 else f" with {self.channels} channels"
@@ -151,12 +156,13 @@ class Outline:
         inner.done()
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
-        scans = any(entries.object(key).peek_text("codec") in (SCAN, PREDICTIVE) for key in keys)
+        codecs = {entries.object(key).peek_text("codec") for key in keys}
+        scans, serial = not codecs.isdisjoint((SCAN, PREDICTIVE, SERIES)), SERIES in codecs
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         chain.done()
-        return cls(name, about, licence, variables, size, keys, code, growth, batch, scans)
+        return cls(name, about, licence, variables, size, keys, code, growth, batch, scans, serial)
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

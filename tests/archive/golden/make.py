@@ -89,6 +89,8 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
     "planes-colour": (lambda: photo("u1", 20, 36, 3), {"model": "universal", "tile": 16}),
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
+    "series": (lambda: photo("<i2", 90, 40)[:, 7], {"model": "series"}),
+    "table": (lambda: photo("u1", 60, 5), {"model": "series"}),
     "squeezed-plain": (lambda: photo("u1", 40, 60, 3), {"model": "fast"}),
     "squeezed-shuffled": (lambda: photo(">u2", 50, 70), {"block": 20}),
     "squeezed-lzma": (lambda: photo("u1", 90, 70), {}),

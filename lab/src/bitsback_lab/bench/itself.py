@@ -62,6 +62,8 @@ def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
 
 def codes(model: Model, images: Pictures) -> bool:
     """Whether the model is for images of these shapes and values."""
+    if model.serial:
+        return False
     if model.free:
         most = 2 if model.levels > 2 else 0  # bytes of what has more than two values
         return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))

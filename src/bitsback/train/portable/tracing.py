@@ -127,7 +127,9 @@ class _Lowering:
         call = Call(place, what, arguments, keywords, tuple(tuple(t.shape[1:]) for t in tensors))
         if node.op == "call_module":
             module = self.recorded.module.get_submodule(str(node.target))
-            lower_module = MODULES.get(type(module))
+            # a layer with a parametrisation, such as weight_norm, is of a class of its own
+            known = (MODULES.get(each) for each in type(module).__mro__)
+            lower_module = next((each for each in known if each is not None), None)
             if lower_module is None:
                 raise call.unsupported(f"model files have no such layer; use {_instead(module)}")
             return lower_module(call, module)

@@ -7,6 +7,7 @@ from bitsback.train.portable.lowerings import (
     activations,
     arithmetic,
     convolutions,
+    functional,
     layers,
     resizing,
     shapes,
@@ -27,6 +28,7 @@ MODULES: dict[type, Callable[[Call, Any], Lowered]] = {
 
 FUNCTIONS: dict[Any, Callable[[Call], Lowered]] = {
     **arithmetic.FUNCTIONS,
+    **functional.FUNCTIONS,
     **resizing.FUNCTIONS,
     **activations.FUNCTIONS,
     **shapes.FUNCTIONS,

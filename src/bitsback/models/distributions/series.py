@@ -1,0 +1,142 @@
+"""Series of any length, number of channels and number of levels: each symbol is predicted from
+those before it, by least squares that follow the series, and coded by logistics of several scales
+around the prediction, of which those count most that have been right.
+
+Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core, tables
+from bitsback.errors import MessageError, ModelError
+from bitsback.integer.fields import Fields
+from bitsback.lazy import cached_property
+from bitsback.message import Message
+from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.planes import PlaneShape
+from bitsback.models.variables import Variable
+
+SERIES = "series"
+
+Input = tuple[int, int]
+"""Steps before a symbol, and channels before its own."""
+
+_FARTHEST = 64
+_MOST_INPUTS = 64
+_WORK_OF_AN_ELEMENT = 1 << 10
+
+
+@dataclass(frozen=True)
+class SeriesPredictor:
+    """A prediction by least squares, whose weights follow the series."""
+
+    inputs: tuple[Input, ...]
+    fade: int
+    """What sums lose at each step: 2^-fade of them."""
+    every: int
+    """Steps from one solution to the next."""
+    ridge: int
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesDistribution:
+    variable: Variable
+    predictors: tuple[SeriesPredictor, ...]
+    scales: tuple[int, ...]
+    """Of the logistics, in 2^-8 of the recent error."""
+    precision: int
+
+    @cached_property
+    def _codec(self) -> _core.SeriesDistribution:
+        return _core.SeriesDistribution(
+            [(of.inputs, of.fade, of.every, of.ridge) for of in self.predictors],
+            self.scales,
+            tables.logistic_cdf(),
+            self.variable.levels,
+            self.precision,
+        )
+
+    def push(self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]) -> None:
+        """symbols: uint8 or uint16 [elements], items one after the other, each in C order of
+        [slices, rows, columns, channels].
+        """
+        self._codec.push(message, symbols, shapes)
+
+    def pop(
+        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Undoes `push`. dtype: uint8 or uint16, of the symbols."""
+        if dtype == np.uint8:
+            return self._codec.pop_bytes(message, shapes)
+        if dtype == np.uint16:
+            return self._codec.pop_words(message, shapes)
+        raise MessageError(f"the symbols of planes are uint8 or uint16, not {dtype}")
+
+    def room(self, shape: PlaneShape) -> int:
+        """Bytes that coding an item takes."""
+        of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
+        return 8 * shape.elements + shape.channels * of_a_channel
+
+    def work(self, shape: PlaneShape) -> int:
+        """Multiply-adds that coding an item takes, and some for each element."""
+        steps = shape.elements // shape.channels
+        work = shape.elements * _WORK_OF_AN_ELEMENT
+        for of in self.predictors:
+            n = len(of.inputs)
+            solutions = min(steps, 64) + steps // of.every
+            work += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
+        return work
+
+    def steps(self, shape: PlaneShape) -> int:
+        """Arrays that coding an item takes: none, for symbols are coded one by one."""
+        return 0
+
+
+def read(source: DistributionEntry) -> SeriesDistribution:
+    """Of the data of a model that leaves size, planes and levels open. Raises ModelError, naming
+    the entry, for anything that docs/model-format.md does not allow.
+    """
+    try:
+        return _read(source)
+    except ModelError as error:
+        raise ModelError(f"{source.key}: {error}") from None
+
+
+def _read(source: DistributionEntry) -> SeriesDistribution:
+    fields = source.fields
+    fields.text("codec", SERIES)
+    predictors = tuple(
+        _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"))
+        for i, entry in enumerate(fields.items("predictors"))
+    )
+    if not 1 <= len(predictors) <= 4:
+        raise ModelError("'predictors' must be a list of 1 to 4")
+    scales = fields.items("scales")
+    if not 1 <= len(scales) <= 16 or not all(type(s) is int and 1 <= s <= 65536 for s in scales):
+        raise ModelError("'scales' must be a list of 1 to 16 integers from 1 to 65,536")
+    least = max((source.variable.levels - 1).bit_length() + 4, 20)
+    precision = fields.integer("precision", least, 24)
+    fields.done()
+    return SeriesDistribution(source.variable, predictors, tuple(scales), precision)
+
+
+def _read_predictor(fields: Fields) -> SeriesPredictor:
+    fade, every = fields.integer("fade", 1, 14), fields.integer("every", 1, 4096)
+    ridge, inputs = fields.integer("ridge", 1, 1 << 20), fields.items("inputs")
+    fields.done()
+    if not 1 <= len(inputs) <= _MOST_INPUTS:
+        raise ModelError(f"'inputs' must be a list of 1 to {_MOST_INPUTS}")
+    for entry in inputs:
+        whole = isinstance(entry, list) and len(entry) == 2 and all(type(n) is int for n in entry)
+        if not whole or not (0 <= entry[0] <= _FARTHEST and abs(entry[1]) <= _FARTHEST):
+            raise ModelError(
+                f"'inputs' must hold steps and channels of at most {_FARTHEST}, not {entry!r}"
+            )
+        if entry[0] == 0 and entry[1] <= 0:
+            raise ModelError(f"the input {entry!r} is not before what it predicts")
+    return SeriesPredictor(tuple((back, channels) for back, channels in inputs), fade, every, ridge)

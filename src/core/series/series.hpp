@@ -1,0 +1,127 @@
+// A series as it is coded: one symbol after the other, channel by channel at each step of time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "channel.hpp"
+#include "law.hpp"
+#include "least_squares.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+class Series {
+  public:
+    Series(const SeriesSettings& settings, std::size_t channels, std::uint32_t levels)
+        : settings_(settings),
+          channels_(channels),
+          levels_(levels),
+          past_((SeriesSettings::farthest + 1) * channels),
+          law_(settings, levels),
+          predictions_(settings.predictors.size() + 1),
+          inputs_(settings.predictors.size()) {
+        for (std::size_t c = 0; c < channels; ++c) {
+            states_.emplace_back(predictions_.size(), 2 * settings.scales.size(), levels);
+            for (const SeriesPredictor& of : settings.predictors) {
+                solvers_.emplace_back(reach(of, c), of.fade, of.ridge);
+            }
+        }
+    }
+
+    // The distribution of the next symbol, which `learn` must be told before the one after it.
+    const SeriesLaw& look() {
+        const SeriesChannel& state = states_[channel_];
+        const std::int64_t mean = state.mean();
+        predictions_[0] = 256 * (step_ == 0 ? mean : at(1, channel_));
+        for (std::size_t j = 0; j < settings_.predictors.size(); ++j) predict(j, mean);
+        blend_ = state.blend(predictions_);
+        SeriesChannel::Components inverse_scales{};
+        state.inverse_scales(settings_.scales, inverse_scales);
+        law_.set(blend_, state.weights(), inverse_scales);
+        return law_;
+    }
+
+    void learn(std::uint32_t symbol) {
+        SeriesChannel& state = states_[channel_];
+        const std::int64_t mean = state.mean();
+        for (std::size_t j = 0; j < settings_.predictors.size(); ++j) {
+            values_.clear();
+            for (const std::int64_t input : inputs_[j]) values_.push_back(state.scaled(input));
+            values_.push_back(state.scaled(symbol - mean));
+            solver(j).add(values_);
+        }
+        SeriesChannel::Components shares{};
+        law_.shares(symbol, shares);
+        state.learn(symbol, step_, blend_, predictions_, shares);
+        past_[place(0, channel_)] = static_cast<std::int32_t>(symbol);
+        if (++channel_ == channels_) {
+            channel_ = 0;
+            ++step_;
+        }
+    }
+
+  private:
+    // How many inputs of a predictor are of channels that there are.
+    std::size_t reach(const SeriesPredictor& of, std::size_t channel) const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            of.inputs, [&](const SeriesInput& input) { return is_there(input, channel); }));
+    }
+    bool is_there(const SeriesInput& input, std::size_t channel) const {
+        const std::int64_t c = static_cast<std::int64_t>(channel) - input.channels;
+        return c >= 0 && c < static_cast<std::int64_t>(channels_);
+    }
+
+    std::size_t place(std::int32_t back, std::size_t channel) const {
+        constexpr std::uint64_t rows = SeriesSettings::farthest + 1;
+        return (step_ + rows - static_cast<std::uint64_t>(back)) % rows * channels_ + channel;
+    }
+    std::int64_t at(std::int32_t back, std::size_t channel) const {
+        return past_[place(back, channel)];
+    }
+    FadingLeastSquares& solver(std::size_t j) {
+        return solvers_[channel_ * settings_.predictors.size() + j];
+    }
+
+    // The inputs of a predictor that are there, as differences to means; 0 before the first step.
+    void gather(std::size_t j) {
+        inputs_[j].clear();
+        for (const SeriesInput& input : settings_.predictors[j].inputs) {
+            if (!is_there(input, channel_)) continue;
+            const std::size_t c =
+                static_cast<std::size_t>(static_cast<std::int64_t>(channel_) - input.channels);
+            const bool before = static_cast<std::uint64_t>(input.back) > step_;
+            inputs_[j].push_back(before ? 0 : at(input.back, c) - states_[c].mean());
+        }
+    }
+
+    void predict(std::size_t j, std::int64_t mean) {
+        FadingLeastSquares& of = solver(j);
+        if (step_ > 0 && (step_ <= 64 || step_ % settings_.predictors[j].every == 0))
+            of.solve(work_);
+        gather(j);
+        std::int64_t sum = 128;
+        for (std::size_t i = 0; i < inputs_[j].size(); ++i) sum += inputs_[j][i] * of.weights()[i];
+        predictions_[j + 1] =
+            std::clamp<std::int64_t>(256 * mean + (sum >> 8), 0, 256 * (std::int64_t{levels_} - 1));
+    }
+
+    const SeriesSettings& settings_;
+    std::size_t channels_;
+    std::uint32_t levels_;
+    std::vector<SeriesChannel> states_;
+    std::vector<FadingLeastSquares> solvers_;  // of each channel, for each predictor
+    std::vector<std::int32_t> past_;           // the last steps, in a ring
+    std::uint64_t step_ = 0;
+    std::size_t channel_ = 0;
+    SeriesLaw law_;
+    std::vector<std::int64_t> predictions_;
+    std::int64_t blend_ = 0;
+    std::vector<std::vector<std::int64_t>> inputs_;  // of each predictor
+    std::vector<double> values_;
+    std::vector<double> work_;
+};
+
+}  // namespace bitsback

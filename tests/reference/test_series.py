@@ -1,0 +1,186 @@
+"""Series: the core codes the bits that the specification does, on a smooth series, on steps, on
+noise, and at the ends of what there can be.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agreement import a_message
+from bitsback import Message, ModelError
+from bitsback.models import Model, bundled, file
+from bitsback.models import planes as program
+from bundled_models import spec_model
+from laws import to_reference
+from random_programs import Choices, Drawn, Seeded
+from random_series import random_series, series_model, small_series
+from reference.model import Model as SpecModel
+from reference.planes import PlaneShape
+from reference.rules import ModelError as SpecError
+
+SHAPES = [(1, 19, 1, 1), (1, 13, 1, 2), (1, 1, 1, 1), (1, 2, 1, 3), (1, 3, 1, 9), (2, 3, 2, 2)]
+
+
+def a_series(rng: np.random.Generator, count: int, levels: int) -> NDArray[np.uint16]:
+    time = np.arange(count)
+    kind = rng.integers(6)
+    if kind == 0:
+        x = levels * (0.5 + 0.4 * np.sin(time / 9)) + rng.normal(0, 1, count)
+    elif kind == 1:
+        x = np.cumsum(rng.integers(-2, 3, count))
+    elif kind == 2:
+        x = rng.integers(0, levels, count)
+    elif kind == 3:
+        x = np.where(time // 5 % 2, levels - 1, 0)
+    elif kind == 4:
+        x = np.full(count, levels - 1)
+    else:
+        x = time * levels // max(count, 1)
+    return np.clip(np.rint(x), 0, levels - 1).astype(np.uint16)
+
+
+def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
+    """Both laws, and the bits of the specification."""
+    rng = np.random.default_rng(seed)
+    shapes = [
+        PlaneShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 256]), model.levels))
+        for _ in range(choose.of([1, 2]))
+    ]
+    x = np.concatenate([a_series(rng, shape.elements, shape.levels) for shape in shapes])
+    message = a_message(seed, lanes=1 + seed % 3)
+    reference, before = to_reference(message), message.copy()
+    given = [program.PlaneShape(*shape) for shape in shapes]
+    core.push_planes(message, x, given)
+    model.planes(shapes).push(reference, x.tolist())
+    assert to_reference(message) == reference
+    np.testing.assert_array_equal(core.pop_planes(message, given, np.uint16), x)
+    assert message == before
+    popped = core.pop_planes(message, given, np.uint16)
+    reference = to_reference(before)
+    assert popped.tolist() == model.planes(shapes).pop(reference)
+    assert to_reference(message) == reference
+    core.push_planes(message, popped, given)
+    assert message == before
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_the_core_is_the_specification(seed: int) -> None:
+    data = random_series(seed)
+    choose = Seeded(np.random.default_rng(seed))
+    check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
+
+
+@settings(max_examples=15)
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
+    choose = Drawn(data.draw)
+    written = series_model(choose, seed)
+    check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
+
+
+def test_the_model_that_ships() -> None:
+    ours, model = bundled.load("series"), spec_model("series")
+    assert ours.identity == model.identity
+    check(model, ours, Seeded(np.random.default_rng(0)), 0)
+
+
+def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
+    """From step 65 on weights are for `every` steps."""
+    data = file.write(json.dumps(small_series()), {})
+    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
+    x = a_series(np.random.default_rng(2), 200, 250)
+    message = Message.random(3)
+    reference = to_reference(message)
+    model.push_planes(message, x, [program.PlaneShape(1, 100, 1, 2, 250)])
+    spec.planes([PlaneShape(1, 100, 1, 2, 250)]).push(reference, x.tolist())
+    assert to_reference(message) == reference
+
+
+def test_exact_bytes() -> None:
+    """If these change, archives that people have kept are lost."""
+    model = Model.build(json.dumps(small_series()), {})
+    message = Message([2**32 + 1, 2**64 - 1], depth=0)
+    x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
+    model.push_planes(message, x, [program.PlaneShape(1, 6, 1, 2, 256)])
+    assert message.to_bytes().hex() == (
+        "0201e5f07ec304000000ffffffffffffffffb62e0080feffffaac5399730"
+    )
+
+
+def test_bytes_and_words_are_the_same_symbols() -> None:
+    model = bundled.load("series")
+    x = a_series(np.random.default_rng(1), 50, 200)
+    shapes = [program.PlaneShape(1, 25, 1, 2, 256)]
+    one, other = Message.random(1), Message.random(1)
+    model.push_planes(one, x, shapes)
+    model.push_planes(other, x.astype(np.uint8), shapes)
+    assert one == other
+    assert model.pop_planes(one, shapes, np.uint8).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_costs_are_those_of_the_specification(seed: int) -> None:
+    data = random_series(seed)
+    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2)]
+    ours = [program.PlaneShape(*shape) for shape in shapes]
+    theirs = [PlaneShape(*shape) for shape in shapes]
+    assert model.plane_room(ours) == spec.plane_room(theirs)
+    assert model.plane_work(ours) == spec.plane_work(theirs)
+    assert model.plane_steps(ours) == spec.plane_steps(theirs) == 0
+
+
+BROKEN: dict[str, tuple[list[str | int], Any]] = {
+    "no predictors": (["predictors"], []),
+    "five predictors": (["predictors"], [small_series()] * 5),
+    "no scales": (["scales"], []),
+    "a scale of 0": (["scales"], [0]),
+    "a scale that is a flag": (["scales"], [True]),
+    "17 scales": (["scales"], [9] * 17),
+    "too little precision": (["precision"], 19),
+    "too much precision": (["precision"], 25),
+    "no inputs": (["predictors", 0, "inputs"], []),
+    "65 inputs": (["predictors", 0, "inputs"], [[1, 0]] * 65),
+    "the symbol itself": (["predictors", 0, "inputs"], [[0, 0]]),
+    "a later channel of the same step": (["predictors", 0, "inputs"], [[0, -1]]),
+    "a later step": (["predictors", 0, "inputs"], [[-1, 0]]),
+    "too far back": (["predictors", 0, "inputs"], [[65, 0]]),
+    "too far beside": (["predictors", 0, "inputs"], [[1, -65]]),
+    "no pair": (["predictors", 0, "inputs"], [[1]]),
+    "no fade": (["predictors", 0, "fade"], 0),
+    "too long a fade": (["predictors", 0, "fade"], 15),
+    "never": (["predictors", 0, "every"], 0),
+    "no ridge": (["predictors", 0, "ridge"], 0),
+    "another key": (["mean_shift"], 4),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
+    description = small_series()
+    path, value = BROKEN[name]
+    at = description["distributions"]["p(x)"]
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    data = file.write(json.dumps(description), {})
+    with pytest.raises(ModelError, match=r"p\(x\)"):
+        Model.from_bytes(data)
+    with pytest.raises(SpecError):
+        SpecModel.from_bytes(data)
+
+
+def test_a_model_with_a_size_has_no_series() -> None:
+    description = small_series()
+    description["variables"]["x"] = {"channels": 1, "levels": 256, "size": [1, 9]}
+    del description["test"]["size"]
+    data = file.write(json.dumps(description), {})
+    with pytest.raises(ModelError):
+        Model.from_bytes(data)
+    with pytest.raises(SpecError):
+        SpecModel.from_bytes(data)
