@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from bitsback.train import portable
-from bitsback.train.portable.distributions import LN2
+from bitsback.train.portable.parameters import LN2
 from own_models import images, trained
 from reference.model import Model as SpecModel
 

@@ -13,7 +13,8 @@ from bitsback.errors import InputError
 from bitsback.models import Model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
-from bitsback.train.portable.distributions import LN2, Step
+from bitsback.train.portable.distributions import Step
+from bitsback.train.portable.parameters import LN2
 from bitsback.train.portable.program import Program
 from bitsback.train.portable.report import LayerCost, Report
 from bitsback.train.portable.tuning import tune

@@ -14,7 +14,16 @@ from torch.nn import functional
 from bitsback.errors import InputError
 from bitsback.train.portable.operations import Function
 from bitsback.train.portable.operations.elementwise import scaling
+from bitsback.train.portable.parameters import LN2, Output, Spread, log2_inverse
 from bitsback.train.portable.steps import Steps
+from bitsback.train.portable.symbols import (
+    PRECISION,
+    discretised,
+    mean_shift,
+    of_symbols,
+    scale_zero,
+    symbols,
+)
 from bitsback.train.portable.variables import Data, Latent
 from bitsback.train.portable.writer import Tensors
 from bitsback.train.quantise.exact_tables import (
@@ -27,28 +36,10 @@ from bitsback.train.quantise.exact_tables import (
 )
 from bitsback.train.quantise.rounding import LOGIT, MEAN, SCALE
 
-LN2 = math.log(2.0)
-PRECISION = 24
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 _WEIGHT_STEP = 1 / 16  # of the logits of a mixture, below the greatest, in nats
-_LEAST_ZERO, _MOST_ZERO = 96, 240  # so that inverse scales of a symbol are 2^-15 ... 2^10
 
 Variable = Data | Latent
-Spread = Literal["log_scale", "log_variance", "scale"]
-
-
-@dataclass(frozen=True)
-class Output:
-    """One of the parameters. `function`: from what the user's network says to what the format does;
-    `steps`: of the latter. `relative`: only differences count, so the greatest of the calibration
-    data becomes 0. `constant`: it is no output of the user's network, but always 0.
-    """
-
-    name: str
-    function: Function
-    steps: Steps
-    relative: bool = False
-    constant: bool = False
 
 
 class Distribution:
@@ -139,13 +130,13 @@ class Normal(Conditional):
 
     def outputs(self, variable: Variable) -> list[Output]:
         if isinstance(variable, Data):
-            return _of_symbols(variable, self.spread)
+            return of_symbols(variable, self.spread)
         low, zero = (MEAN.lo, 0) if self.buckets else (0, 1024)
         mean = Steps(1 / MEAN.scale, zero, low, MEAN.hi)
         scale = Steps(1 / SCALE.scale, SCALE.zero, SCALE.lo, SCALE.hi)
         return [
             Output("mean", scaling(1.0, 0.0), mean),
-            Output("scale", _log2_inverse(self.spread), scale),
+            Output("scale", log2_inverse(self.spread), scale),
         ]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -153,7 +144,7 @@ class Normal(Conditional):
         if isinstance(variable, Latent):
             apart = (value - mean) * torch.exp2(log2_inverse)
             return 0.5 * apart.square() + _HALF_LOG_TAU - LN2 * log2_inverse
-        return _discretised(variable, value, torch.special.ndtr, *parameters)
+        return discretised(variable, value, torch.special.ndtr, *parameters)
 
     def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
         mean, log2_inverse = (each[..., 0] for each in parameters)
@@ -161,14 +152,14 @@ class Normal(Conditional):
 
     def described(self, variable: Variable) -> dict[str, Any]:
         if isinstance(variable, Data):
-            return {"codec": "normal", "precision": PRECISION, "mean_shift": _shift(variable)}
+            return {"codec": "normal", "precision": PRECISION, "mean_shift": mean_shift(variable)}
         if self.buckets:
             return {"codec": "gaussian", "precision": PRECISION}
         return {"codec": "normal", "precision": PRECISION, "mean_shift": variable.mean_shift}
 
     def tensors(self, variable: Variable) -> Tensors:
         if isinstance(variable, Data):
-            return {"inverse_scale": inverse_symbol_scales(_zero(variable))}
+            return {"inverse_scale": inverse_symbol_scales(scale_zero(variable))}
         if self.buckets:
             return {"inverse_scale": inverse_scales()}
         return {"inverse_scale": inverse_step_scales(1 << variable.mean_shift)}
@@ -201,7 +192,7 @@ class Bernoulli(Conditional):
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
         assert isinstance(variable, Data)
         logit = parameters[0][..., 0]
-        one = _symbols(variable, value).to(logit.dtype)
+        one = symbols(variable, value).to(logit.dtype)
         return functional.binary_cross_entropy_with_logits(logit, one, reduction="none")
 
     def described(self, variable: Variable) -> dict[str, Any]:
@@ -231,21 +222,21 @@ class Logistic(Conditional):
 
     def outputs(self, variable: Variable) -> list[Output]:
         weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, constant=True)
-        return [weight, *_of_symbols(variable, self.spread)]
+        return [weight, *of_symbols(variable, self.spread)]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
         assert isinstance(variable, Data)
-        return _discretised(variable, value, torch.sigmoid, *parameters[-2:])
+        return discretised(variable, value, torch.sigmoid, *parameters[-2:])
 
     def described(self, variable: Variable) -> dict[str, Any]:
         assert isinstance(variable, Data)
-        return {"codec": "mixture", "precision": PRECISION, "mean_shift": _shift(variable)}
+        return {"codec": "mixture", "precision": PRECISION, "mean_shift": mean_shift(variable)}
 
     def tensors(self, variable: Variable) -> Tensors:
         assert isinstance(variable, Data)
         return {
             "exponential": exponentials(),
-            "inverse_scale": inverse_symbol_scales(_zero(variable)),
+            "inverse_scale": inverse_symbol_scales(scale_zero(variable)),
         }
 
 
@@ -275,12 +266,12 @@ class LogisticMixture(Logistic):
 
     def outputs(self, variable: Variable) -> list[Output]:
         weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, relative=True)
-        return [weight, *_of_symbols(variable, self.spread)]
+        return [weight, *of_symbols(variable, self.spread)]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
         assert isinstance(variable, Data)
         weight, mean, log2_inverse = parameters
-        return _discretised(variable, value, torch.sigmoid, mean, log2_inverse, weight)
+        return discretised(variable, value, torch.sigmoid, mean, log2_inverse, weight)
 
 
 @dataclass(frozen=True)
@@ -324,68 +315,3 @@ _WEIGHTS = Steps(_WEIGHT_STEP, 255, 0, 255)
 
 def _logit(probability: Tensor) -> Tensor:
     return torch.logit(probability, eps=1e-7)
-
-
-def _log2_inverse(spread: Spread, shift: float = 0.0) -> Function:
-    """log2 of the inverse of the scale, plus `shift`."""
-    if spread == "scale":
-        return Function(lambda value: shift - torch.log2(value.clamp(min=1e-12)))
-    if spread not in ("log_scale", "log_variance"):
-        raise InputError(f"spread is 'log_scale', 'log_variance' or 'scale', not {spread!r}")
-    return scaling(-1 / (LN2 if spread == "log_scale" else 2 * LN2), shift)
-
-
-def _of_symbols(variable: Variable, spread: Spread) -> list[Output]:
-    """Mean and scale of a distribution over symbols, in units of these."""
-    if isinstance(variable, Latent):
-        raise InputError("logistics are for the data; use Normal for a latent")
-    unit = (variable.high - variable.low) / (variable.levels - 1)
-    mean = Steps(2.0 ** (_shift(variable) - 8), 0, -(2**15), 2**15 - 1)
-    scale = Steps(1 / 16, _zero(variable), 0, 255)
-    return [
-        Output("mean", scaling(1 / unit, -variable.low / unit), mean),
-        Output("scale", _log2_inverse(spread, math.log2(unit)), scale),
-    ]
-
-
-def _shift(variable: Data) -> int:
-    """Of means: as fine as 16 bits allow for four times the range of the data on either side, since
-    a mean far beyond an end is how a network says that it is sure of that end.
-    """
-    return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
-
-
-def _zero(variable: Data) -> int:
-    """Of scales: the index that means an inverse scale of one symbol."""
-    return min(max(16 * (round(math.log2(variable.levels)) + 1), _LEAST_ZERO), _MOST_ZERO)
-
-
-def _symbols(variable: Data, value: Tensor) -> Tensor:
-    return torch.round(variable.steps.integers(value))
-
-
-def _discretised(
-    variable: Data,
-    value: Tensor,
-    cumulative: Any,
-    mean: Tensor,
-    log2_inverse: Tensor,
-    weight: Tensor | None = None,
-) -> Tensor:
-    """With the codec's floor of 2^-24, and the tails at the ends of the range."""
-    x = _symbols(variable, value)[..., None]
-    inverse = torch.exp2(log2_inverse)
-    above, below = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
-    # of two numbers far above 0 the difference is taken on the other side
-    flip = (above + below) > 0
-    above, below = torch.where(flip, -below, above), torch.where(flip, -above, below)
-    first, last = x <= 0, x >= variable.levels - 1
-    tail_above = torch.where(flip, first, last)
-    tail_below = torch.where(flip, last, first)
-    up = torch.where(tail_above, torch.ones_like(above), cumulative(above))
-    low = torch.where(tail_below, torch.zeros_like(below), cumulative(below))
-    p = up - low
-    if weight is not None:
-        p = p * torch.softmax(weight, -1)
-    whole = p.sum(-1).clamp(min=0.0)
-    return -torch.log(whole * (1 - variable.levels * 2.0**-PRECISION) + 2.0**-PRECISION)

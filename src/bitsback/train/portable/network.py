@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
-from bitsback.train.portable.distributions import Output
 from bitsback.train.portable.graph import Node, applied
 from bitsback.train.portable.gridding import TOPS, Gridded, Kind, gridded
 from bitsback.train.portable.lowerings import shapes
 from bitsback.train.portable.lowerings.call import Call
 from bitsback.train.portable.operations import Image, Operation, Source
+from bitsback.train.portable.parameters import Output
 from bitsback.train.portable.places import find_grids
 from bitsback.train.portable.steps import Steps, best_steps, wide_steps
 from bitsback.train.portable.tracing import trace

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.train.portable.distributions import LN2
+from bitsback.train.portable.parameters import LN2
 from bitsback.train.portable.program import Program
 
 _LONGEST_GRADIENT = 1.0  # of the mean of an item's nats per dimension
