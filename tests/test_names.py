@@ -54,6 +54,7 @@ OTHERS = [
     "MissingExtra",
     "Model",
     "ModelError",
+    "ModelWarning",
     "codecs",
     "compress",
     "decode",

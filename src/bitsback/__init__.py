@@ -36,6 +36,7 @@ from bitsback.errors import (
     MessageExhausted,
     MissingExtra,
     ModelError,
+    ModelWarning,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ __all__ = [
     "Mixture",
     "Model",
     "ModelError",
+    "ModelWarning",
     "Multiset",
     "Named",
     "NegativeBinomial",

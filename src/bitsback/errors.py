@@ -42,6 +42,21 @@ class InputWarning(UserWarning):
     """
 
 
+class ModelWarning(UserWarning):
+    """A model that was asked for does badly on what is given: something else, which the warning
+    names, would take a good deal less.
+
+    >>> import bitsback, io, warnings
+    >>> import numpy as np
+    >>> slopes = np.add.outer(np.arange(40), np.arange(784)).reshape(-1, 28, 28) % 256
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", bitsback.ModelWarning)
+    ...     _ = bitsback.compress(slopes.astype(np.uint8), io.BytesIO(), model="mnist")
+    >>> caught[0].category.__name__
+    'ModelWarning'
+    """
+
+
 class ModelError(BitsbackError):
     """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it
     should.

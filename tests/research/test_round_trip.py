@@ -142,6 +142,11 @@ def test_files_are_not_replaced_unless_asked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(research.decompress(path, linear()), digits())
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no file"):
+        research.decompress(tmp_path, linear())
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         research.decompress(tmp_path / "nowhere.bb", linear())

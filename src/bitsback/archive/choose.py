@@ -1,5 +1,6 @@
 """Which model codes an archive, and which of two levels is its symbol 1."""
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -25,6 +26,8 @@ from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.outline import Outline
 from bitsback.remote.url import Options
+
+_log = logging.getLogger(__name__)
 
 Choice = str | os.PathLike[str] | Model
 """What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
@@ -177,6 +180,7 @@ def choose(
     # Where models of two levels will do, those of more are not worth a trial.
     sized = [outline for outline in sized if levels is not None and outline.levels == 2] or sized
     if not sized and not free:
+        _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
     # What a model knows as items of its size is no series.
     free = [outline for outline in free if not (outline.serial and sized)]
@@ -208,6 +212,7 @@ def choose(
             picked, sample, levels, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
+        _tell(name, picked, trials, sample, contested)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
     if given is not None and pieces.elements.size:
         allowed = (
@@ -289,6 +294,28 @@ def _pick(trials: list[_Trial], large: bool) -> _Trial:
         if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
             picked = cheapest_fast
     return picked
+
+
+def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, contested: bool) -> None:
+    """To the log: what is chosen and why."""
+    for trial in trials:
+        _log.debug(
+            "trial: %s%s makes %d bytes of %d",
+            trial.model.name,
+            ", levels exchanged," if trial.invert else "",
+            trial.cost,
+            sample.elements.nbytes,
+        )
+    smallest = min(trial.cost for trial in trials)
+    _log.info(
+        "%s: the model %s, %s of %d trials on %d elements%s",
+        name or "a block",
+        picked.model.name,
+        "the smallest" if picked.cost == smallest else "a fast one near the smallest",
+        len(trials),
+        sample.elements.size,
+        "; a general compressor may be as good, and is tried" if contested else "",
+    )
 
 
 def _outlines(given: Model | None) -> list[Outline]:

@@ -13,6 +13,7 @@ from bitsback.archive.choose import Chosen, Effort, any_codes, choose
 from bitsback.archive.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.archive.cutting import BLOCK_ELEMENTS, blocks_of
 from bitsback.archive.layout import Shape
+from bitsback.archive.outdone import warn_if_outdone
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.squeeze import Coder
 from bitsback.archive.taking import PieceReader
@@ -115,7 +116,10 @@ class PartReader:
         first_ones = self._ahead[0]
         if len(self._ahead) > 1:
             first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
-        return choose(given, first_ones, self.items.name, effort, job)
+        chosen = choose(given, first_ones, self.items.name, effort, job)
+        if given is not None:
+            warn_if_outdone(chosen, first_ones, self.items.name)
+        return chosen
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
         """Its blocks. first: the number of its first piece. coder: the general compressor."""

@@ -2,6 +2,7 @@
 beginning to end.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ Embed = Literal["auto", "always", "never"]
 FilesAs = Literal["pixels", "exact"]
 """What comes back of a folder's files: their pixels and metadata, or their very bytes."""
 
+_log = logging.getLogger(__name__)
 _PIECE = 1 << 20
 Purpose = Literal["storage", "random-access"]
 """What an archive is for. "random-access": one random item is decoded fast, of an array or of
@@ -139,7 +141,8 @@ def compress(
     names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
     InputError if the input cannot be used or the output not be written, ModelError if the model
     cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it
-    was.
+    was, and with ModelWarning of a model that was asked for and does badly. What is chosen, and
+    why, goes to the logger "bitsback".
     """
     threads = check_threads(threads)
     if block is not None and block < 1:
@@ -314,6 +317,14 @@ class _Writer:
             if encoded.model is not None:
                 names[encoded.model.name] = None
             methods[METHODS[encoded.method]] += 1
+            _log.debug(
+                "block %d: %d items, %s%s, %d bytes",
+                len(index),
+                encoded.items,
+                METHODS[encoded.method],
+                f" by {encoded.model.name}" if encoded.model is not None else "",
+                len(encoded.section),
+            )
             done += encoded.items
             if progress is not None:
                 progress(done, collection.pieces)

@@ -15,7 +15,7 @@ import click
 from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
-from bitsback.errors import InputError, InputWarning
+from bitsback.errors import InputError, InputWarning, ModelWarning
 
 if TYPE_CHECKING:
     from bitsback.archive.writer import Embed, FilesAs, Purpose
@@ -283,14 +283,17 @@ def _default_output(source: str) -> str:
 
 @contextmanager
 def _warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was; shows it, each in a line, unless `quiet`."""
+    """Collects what does not come back as it was, and which model does badly; shows it, each in a
+    line, unless `quiet`.
+    """
     notes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
+        warnings.simplefilter("always", ModelWarning)
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: object) -> None:
-            if not issubclass(category, InputWarning):
+            if not issubclass(category, InputWarning | ModelWarning):
                 usual(message, category, *place)  # type: ignore[arg-type]
                 return
             notes.append(str(message))

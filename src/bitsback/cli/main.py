@@ -185,7 +185,14 @@ def _hold_standard_streams() -> None:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="bitsback %(version)s")
-def bitsback() -> None:
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say which model is chosen and why; -vv says more. So does BITSBACK_LOG=info or debug.",
+)
+@click.pass_context
+def bitsback(context: click.Context, verbose: int) -> None:
     """Compress collections of images without loss, with latent-variable models and bits-back
     coding.
 
@@ -200,3 +207,6 @@ def bitsback() -> None:
 
     'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
     """
+    from bitsback.cli.logs import show
+
+    show(verbose, context)

@@ -150,7 +150,7 @@ def _check_environment(header: Header, model: FloatModel, force: bool) -> None:
         raise OtherEnvironment(
             "this research archive was made where other floats may be computed: "
             + "; ".join(found)
-            + ". force=True tries it all the same: what comes out is checked",
+            + "; it can be forced (force=True): what comes out is checked",
             found,
         )
 
@@ -198,6 +198,8 @@ def _block(
 def _opened(path: Place) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(path, str | os.PathLike):
         name = os.fspath(path)
+        if Path(path).exists() and not Path(path).is_file():
+            raise InputError(f"{name}: is no file")
         with reading(name):
             file = Path(path).open("rb")  # noqa: SIM115 - closed below
         with file:

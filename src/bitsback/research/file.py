@@ -127,8 +127,11 @@ def read_block(file: BinaryIO, size: int, name: str) -> bytes:
 
 def look(path: str | os.PathLike[str]) -> Summary | None:
     """What a file tells of itself, if it is a research archive on this machine."""
+    place = Path(path)
     try:
-        with Path(path).open("rb") as file:
+        if not place.is_file():  # nobody waits for a pipe, or reads what is read but once
+            return None
+        with place.open("rb") as file:
             check_head(file.read(512))
     except ResearchArchive as error:
         return error.summary

@@ -1,0 +1,99 @@
+"""A model that was asked for and does badly is warned of, with what to do; what is chosen goes to
+the log, and nothing is printed by default.
+"""
+
+import io
+import logging
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback_lab.digits import mnist_test_images
+
+
+def slopes() -> NDArray[np.uint8]:
+    return (np.add.outer(np.arange(40), np.arange(784)).reshape(-1, 28, 28) % 256).astype(np.uint8)
+
+
+def noisy() -> NDArray[np.uint8]:
+    """Near a slope, which `universal` sees and digits do not have."""
+    noise = np.random.default_rng(0).integers(0, 9, (40, 28, 28), np.uint8)
+    return (np.add.outer(np.arange(28), np.arange(28)) * 4).astype(np.uint8) + noise
+
+
+def test_what_does_better_is_named() -> None:
+    for images, better in ((slopes(), "a general compressor"), (noisy(), "the model universal")):
+        with pytest.warns(bitsback.ModelWarning) as caught:
+            bitsback.compress(images, io.BytesIO(), model="mnist")
+        (warned,) = [str(each.message) for each in caught]
+        assert "the model mnist takes about" in warned
+        assert better in warned
+        assert "leave the choice to 'auto'" in warned
+        assert "bitsback train" in warned
+
+
+@pytest.mark.parametrize("model", ["mnist", "universal", "auto", "best"])
+def test_a_model_that_does_well_is_not_warned_of(model: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bitsback.ModelWarning)
+        bitsback.compress(mnist_test_images()[:40], io.BytesIO(), model=model)
+
+
+def test_few_elements_tell_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bitsback.ModelWarning)
+        bitsback.compress(slopes()[:4], io.BytesIO(), model="mnist")
+
+
+def test_the_log_says_what_is_chosen_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="bitsback"):
+        bitsback.compress(mnist_test_images()[:40], io.BytesIO())
+    told = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert all(record.name.startswith("bitsback.") for record in caplog.records)
+    (chosen,) = [text for level, text in told if level == "INFO"]
+    assert chosen.startswith("the array: the model mnist-context")
+    assert "the smallest of 6 trials" in chosen
+    assert any("trial: mnist-paper makes" in text for level, text in told if level == "DEBUG")
+    assert any(text.startswith("block 1: 40 items, chain by mnist-") for _, text in told)
+
+
+def say(*arguments: Any, **more: str) -> tuple[int, str]:
+    import os
+
+    command = [sys.executable, "-m", "bitsback", *map(str, arguments)]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **more})
+    return ran.returncode, ran.stderr
+
+
+def test_the_command_says_it_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, slopes())
+    code, quiet = say("compress", "-f", path)
+    assert (code, "trials" in quiet, "trial:" in quiet) == (0, False, False)
+    for verbose, more in ((["-v"], {}), ([], {"BITSBACK_LOG": "info"})):
+        code, told = say(*verbose, "compress", "-f", path, **more)
+        assert (code, "trials" in told, "trial:" in told) == (0, True, False)
+        assert "bitsback: " in told
+    for verbose, more in ((["-vv"], {}), ([], {"BITSBACK_LOG": "debug"})):
+        code, told = say(*verbose, "compress", "-f", path, **more)
+        assert (code, "trials" in told, "trial:" in told) == (0, True, True)
+    code, told = say("compress", "-f", path, BITSBACK_LOG="loud")
+    assert (code, len(told.splitlines())) == (2, 1)
+    assert "BITSBACK_LOG=loud: it is info or debug" in told
+
+
+def test_the_command_warns_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, slopes())
+    code, told = say("compress", "-m", "mnist", path)
+    assert code == 0
+    (warned,) = [line for line in told.splitlines() if "warning" in line]
+    assert "bitsback: warning: " in warned
+    assert "without -m" in warned
