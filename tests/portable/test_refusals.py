@@ -142,6 +142,5 @@ def test_data_that_do_not_fit() -> None:
 
 
 def test_what_is_no_module_is_named() -> None:
-    own = dense()
-    own.networks["encoder"] = 3  # type: ignore[assignment]
-    refused(own, "^encoder: must be a torch.nn.Module, not int$")
+    three: Any = 3
+    refused(with_encoder(three), "^q: must be a torch.nn.Module, not int$")
