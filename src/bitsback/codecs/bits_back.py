@@ -18,8 +18,10 @@ class BitsBack(Generic[X, Z]):
     z are had back.
 
     prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
-    x to the codec of z under q(z|x). Any codecs will do. Source: Townsend, Bird, Barber 2019, Table
-    1 and Figure 5.
+    x to the codec of z under q(z|x). Any codecs will do. The first z is drawn by the bits that the
+    message begins with: those of `Message()` are zeros, which may draw a z that is unlikely and
+    costs hundreds of bits once, and those of `Message.random()` are not. Source: Townsend, Bird,
+    Barber 2019, Table 1 and Figure 5.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> codec = BitsBack(
