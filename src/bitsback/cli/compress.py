@@ -169,11 +169,12 @@ def command(
     of a TIFF file, are coded as a stack where that makes them smaller.
 
     Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
-    (bool, 0/1, 0/255) and grey ones have models of their own. Others, and those that no model
-    suits, are compressed by LZMA, or by deflate if they are many. 'bitsback train' makes models.
-    Of several models the one is taken that makes a sample smallest. The best ones ('context' in
-    their names) work on a few MB a second, both ways; beyond 20 million pixels a fast one takes
-    their place, unless it is far worse.
+    (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of any other size have
+    models for all kinds of them, and arrays of one dimension, or of a few columns, are series, with
+    a model that learns from them. What no model suits is compressed by LZMA, or by deflate if the
+    items are many. 'bitsback train' makes models. Of several models the one is taken that makes a
+    sample smallest. The best ones ('context' in their names) work on a few MB a second, both ways;
+    beyond 20 million pixels a fast one takes their place, unless it is far worse.
 
     With --scheduler workers make an archive each of some of the items, and beside these a manifest:
     -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
