@@ -12,17 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import numpy as np
 from code_length import code
-from layers import ROUNDS, changed, in_plain_order
+from layers import changed, in_plain_order, speeds
 from numpy.typing import NDArray
 from pictures import picture_files
 
 from bitsback import Message, Model, load_model
-from bitsback.archive import chain
 from bitsback.images.pictures import read_pixels
 from bitsback.train.export.chain_growth import safe_growth
 from bitsback.train.export.code_lengths import code_lengths
@@ -68,7 +66,7 @@ def of_model(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
         message = Message([2**40], random.integers(0, 2**32, 40_000, np.uint32), 0)
         for name, bits in enter(model.at(SIZE), message, tile[np.newaxis]).layers.items():
             costs[name] = costs.get(name, 0.0) + bits / (LEDGERS * tile.size)
-    push, pop = speeds(model, x[:BLOCK])
+    push, pop = speeds(model, x[:BLOCK], SIZE)
     orders = {"Bit-Swap": model}
     if len(model.code) > 3:
         orders["plain"] = in_plain_order(model)
@@ -98,20 +96,6 @@ def of_order(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
         "start_up": round(coded.start_up),
         "popped_of_the_first": round(float(lengths.popped[BLOCK - 1])),
     }
-
-
-def speeds(model: Model, x: NDArray[np.uint8]) -> tuple[float, float]:
-    """Pushing and popping x, in MB a second of a processor."""
-    bound, batches = model.at(SIZE), chain.schedule(len(x), model.growth, model.batch)
-    best = [np.inf, np.inf]
-    for _ in range(ROUNDS):
-        message = Message([1 << 32] * LANES, depth=0)
-        begin = process_time()
-        bound.push(message, x, batches)
-        middle = process_time()
-        bound.pop(message, batches[::-1])
-        best = [min(best[0], middle - begin), min(best[1], process_time() - middle)]
-    return x.size / best[0] / 1e6, x.size / best[1] / 1e6
 
 
 if __name__ == "__main__":

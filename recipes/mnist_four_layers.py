@@ -7,28 +7,20 @@ done first unless its checkpoint lies in the folder: six minutes on one core aft
 it goes on from its checkpoint.
 """
 
-from mnist_layers import ONE_LAYER
+from dataclasses import replace
+
+from mnist_layers import ARCHITECTURE, ONE_LAYER
 from mnist_layers import RECIPE as TWO_LAYERS
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.recipe import Recipe
 from bitsback.train.job.recipe_command import run
-from bitsback.train.twins.layered import LayeredArchitecture
 
-RECIPE = Recipe(
+RECIPE = replace(
+    TWO_LAYERS,
     name="mnist-four-layers",
-    architecture=LayeredArchitecture(
-        pixels=784,
-        hidden=(256, 128),
-        layers=(32, 16, 12, 8),
-        levels=256,
-        likelihood="exponential",
-    ),
+    architecture=replace(ARCHITECTURE, layers=(32, 16, 12, 8)),
     epochs=36,
     quantise_from=18,
-    learning_rate=1e-3,
-    warm_up=0,
-    validate_every=4,
 )
 CARD = Card(
     name="mnist-four-layers",

@@ -15,11 +15,12 @@ from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.layered import LayeredArchitecture
 
 ONE_LAYER = Path(__file__).resolve().parent / "mnist-float.safetensors"
+ARCHITECTURE = LayeredArchitecture(
+    pixels=784, hidden=(256, 128), layers=(32, 16), levels=256, likelihood="exponential"
+)
 RECIPE = Recipe(
     name="mnist-layers",
-    architecture=LayeredArchitecture(
-        pixels=784, hidden=(256, 128), layers=(32, 16), levels=256, likelihood="exponential"
-    ),
+    architecture=ARCHITECTURE,
     epochs=40,
     quantise_from=24,
     learning_rate=1e-3,

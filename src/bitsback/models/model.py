@@ -20,7 +20,8 @@ from bitsback.message import Message
 from bitsback.models import costs, file, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free import FreeDistribution, read_free
+from bitsback.models.distributions.free import read_free
+from bitsback.models.distributions.free_codec import FreeDistribution
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneShape

@@ -1,28 +1,11 @@
 """The distribution of a free model: over items of any shape and number of levels."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bitsback.message import Message
+from bitsback.errors import ModelError
 from bitsback.models.distributions import predictive, series
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.planes import PlaneShape
-
-
-class FreeDistribution(Protocol):
-    def push(
-        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
-    ) -> None: ...
-    def pop(
-        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
-    ) -> NDArray[Any]: ...
-    def room(self, shape: PlaneShape) -> int: ...
-    def work(self, shape: PlaneShape) -> int: ...
-    def steps(self, shape: PlaneShape) -> int: ...
-
+from bitsback.models.distributions.free_codec import FreeDistribution
 
 _KINDS: dict[str, Callable[[DistributionEntry], FreeDistribution]] = {
     predictive.PREDICTIVE: predictive.read,
@@ -34,4 +17,8 @@ def read_free(source: DistributionEntry) -> FreeDistribution:
     """From the entry of `distributions`. Raises ModelError, naming it, for anything that
     docs/model-format.md does not allow.
     """
-    return _KINDS[source.fields.peek_text("codec", *_KINDS)](source)
+    read = _KINDS[source.fields.peek_text("codec", *_KINDS)]
+    try:
+        return read(source)
+    except ModelError as error:
+        raise ModelError(f"{source.key}: {error}") from None

@@ -6,21 +6,19 @@ Source: docs/model-format.md, for its integers; Weinberger, Seroussi, Sapiro 200
 median, and Wu, Barthel 1998 (causal least squares).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.errors import MessageError, ModelError
+from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Network, Values
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.lazy import cached_property
-from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.distributions.free_codec import FreeDistribution
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback.models.planes import PlaneShape
@@ -71,7 +69,7 @@ class Predictor:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictiveDistribution:
+class PredictiveDistribution(FreeDistribution):
     variable: Variable
     predictors: tuple[Predictor, ...]
     window: Places
@@ -103,22 +101,6 @@ class PredictiveDistribution:
             [bound.numbers[name] for name in self.outputs.names],
             *self.family.tables(),
         )
-
-    def push(self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]) -> None:
-        """symbols: uint8 or uint16 [elements], items one after the other, each in C order of
-        [slices, rows, columns, channels].
-        """
-        self._codec.push(message, symbols, shapes)
-
-    def pop(
-        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
-        """Undoes `push`. dtype: uint8 or uint16, of the symbols."""
-        if dtype == np.uint8:
-            return self._codec.pop_bytes(message, shapes)
-        if dtype == np.uint16:
-            return self._codec.pop_words(message, shapes)
-        raise MessageError(f"the symbols of planes are uint8 or uint16, not {dtype}")
 
     def room(self, shape: PlaneShape) -> int:
         """Bytes that coding an item takes."""
@@ -153,16 +135,9 @@ class PredictiveDistribution:
 
 
 def read(source: DistributionEntry) -> PredictiveDistribution:
-    """Of the data of a model that leaves size, planes and levels open. Raises ModelError, naming
-    the entry, for anything that docs/model-format.md does not allow.
+    """Of the data of a model that leaves size, planes and levels open. Raises ModelError for
+    anything that docs/model-format.md does not allow.
     """
-    try:
-        return _read(source)
-    except ModelError as error:
-        raise ModelError(f"{source.key}: {error}") from None
-
-
-def _read(source: DistributionEntry) -> PredictiveDistribution:
     fields, tensors = source.fields, source.tensors
     fields.text("codec", PREDICTIVE)
     predictors = tuple(

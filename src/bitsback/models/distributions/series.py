@@ -5,19 +5,14 @@ around the prediction, of which those count most that have been right.
 Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bitsback import _core, tables
-from bitsback.errors import MessageError, ModelError
+from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
-from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.distributions.free_codec import FreeDistribution
 from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
 
@@ -44,7 +39,7 @@ class SeriesPredictor:
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesDistribution:
+class SeriesDistribution(FreeDistribution):
     variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
@@ -60,22 +55,6 @@ class SeriesDistribution:
             self.variable.levels,
             self.precision,
         )
-
-    def push(self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]) -> None:
-        """symbols: uint8 or uint16 [elements], items one after the other, each in C order of
-        [slices, rows, columns, channels].
-        """
-        self._codec.push(message, symbols, shapes)
-
-    def pop(
-        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
-        """Undoes `push`. dtype: uint8 or uint16, of the symbols."""
-        if dtype == np.uint8:
-            return self._codec.pop_bytes(message, shapes)
-        if dtype == np.uint16:
-            return self._codec.pop_words(message, shapes)
-        raise MessageError(f"the symbols of planes are uint8 or uint16, not {dtype}")
 
     def room(self, shape: PlaneShape) -> int:
         """Bytes that coding an item takes."""
@@ -98,16 +77,9 @@ class SeriesDistribution:
 
 
 def read(source: DistributionEntry) -> SeriesDistribution:
-    """Of the data of a model that leaves size, planes and levels open. Raises ModelError, naming
-    the entry, for anything that docs/model-format.md does not allow.
+    """Of the data of a model that leaves size, planes and levels open. Raises ModelError for
+    anything that docs/model-format.md does not allow.
     """
-    try:
-        return _read(source)
-    except ModelError as error:
-        raise ModelError(f"{source.key}: {error}") from None
-
-
-def _read(source: DistributionEntry) -> SeriesDistribution:
     fields = source.fields
     fields.text("codec", SERIES)
     predictors = tuple(

@@ -78,6 +78,11 @@ class PortableNetwork(nn.Module):
 
     def forward(self, values: Mapping[str, Tensor]) -> list[Tensor]:
         """Real values of the sources to the parameters, [b, ..., components] each."""
+        known = self._run(values)
+        return [self._by_component(known[node]) for node in self.graph.outputs]
+
+    def _run(self, values: Mapping[str, Tensor]) -> dict[Node, Tensor]:
+        """The real values of all nodes, from those of the sources."""
         known: dict[Node, Tensor] = {}
         for node in self.graph.nodes:
             operation = node.operation
@@ -86,22 +91,14 @@ class PortableNetwork(nn.Module):
                 known[node] = operation(value * operation.factor + operation.shift)
             else:
                 known[node] = operation(*(known[one] for one in node.inputs))
-        return [self._by_component(known[node]) for node in self.graph.outputs]
+        return known
 
     @torch.no_grad()
     def calibrate(self, values: Mapping[str, Tensor]) -> None:
         """Chooses the steps of all values by those that the real network has for these."""
-        known: dict[Node, Tensor] = {}
-        seen: dict[Operation, Tensor] = {}
         self.round(False)
-        for node in self.graph.nodes:
-            operation = node.operation
-            if isinstance(operation, Source):
-                value = values[operation.variable]
-                known[node] = operation(value * operation.factor + operation.shift)
-            else:
-                known[node] = operation(*(known[one] for one in node.inputs))
-            seen[operation] = _sample(known[node])
+        known = self._run(values)
+        seen = {node.operation: _sample(value) for node, value in known.items()}
         for slot in dict.fromkeys(self.graph.slots.values()):
             if slot.kind is not Kind.FIXED:
                 samples = torch.cat([seen[each] for each in slot.members])

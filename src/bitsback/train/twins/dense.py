@@ -268,24 +268,23 @@ class OneLayerTwin(LatentTwin):
         return normal_kl(*self.posterior(x))
 
 
-class VaeTwin(OneLayerTwin):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
-    codec.
+class DensePixelsTwin(LatentTwin):
+    """What twins share that see all pixels of an image at once, and code each given latents alone:
+    how the first layer sees them, and the last layers, which give their distributions.
     """
 
-    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
-        super().__init__(architecture.bits)
-        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
-        self.architecture = architecture
-        self.centre = centre
-        self.pixel_grid = pixel_grid(architecture.levels)
-        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
-        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
-        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
-        self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
-        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
+    pixel_likelihood: LikelihoodTwin
+
+    def see_pixels(self, levels: int) -> None:
+        """Pixels are symbols 0 ... levels - 1."""
+        self.levels = levels
+        self.pixel_grid = pixel_grid(levels)
+
+    def make_outputs(self, likelihood: str, width: int, pixels: int) -> None:
+        """Makes the last layers, from `width` hidden units."""
+        self.pixel_likelihood = make_likelihood(likelihood, self.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearTwin(hidden[0], pixels, HIDDEN, grid))
+            self.add_module(name, LinearTwin(width, pixels, HIDDEN, grid))
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -300,8 +299,34 @@ class VaeTwin(OneLayerTwin):
         layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
         return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
 
+    def outputs_of(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """What the likelihood is made of, each [b, pixels], from the last hidden layer."""
+        return tuple(layer(hidden) for layer in self.output_layers().values())
+
+    def image(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] as the first layer sees them."""
+        return self.pixel_grid.real(seven_bits(x, self.levels))
+
+
+class VaeTwin(OneLayerTwin, DensePixelsTwin):
+    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
+    codec.
+    """
+
+    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+        super().__init__(architecture.bits)
+        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
+        self.architecture = architecture
+        self.centre = centre
+        self.see_pixels(architecture.levels)
+        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
+        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
+        self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
+        self.make_outputs(architecture.likelihood, hidden[0], pixels)
+
     def last_hidden(self, x: Tensor) -> Tensor:
-        hidden: Tensor = self.encoder(self.pixel_grid.real(seven_bits(x, self.architecture.levels)))
+        hidden: Tensor = self.encoder(self.image(x))
         return hidden
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
@@ -309,7 +334,7 @@ class VaeTwin(OneLayerTwin):
         pixels].
         """
         h = self.decoder(self.bucket(z) if self.quantised else z)
-        return tuple(layer(h) for layer in self.output_layers().values())
+        return self.outputs_of(h)
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
-from bitsback.train.twins.dense import LatentTwin, LinearTwin, Mlp, normal_kl
-from bitsback.train.twins.likelihoods import LN2, make_likelihood
+from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid
+from bitsback.train.twins.dense import DensePixelsTwin, LinearTwin, Mlp, normal_kl
+from bitsback.train.twins.likelihoods import LN2
 
 REACH_BITS = 2  # a latent below the top lies from -2^2 to 2^2
 LATENT_MEAN = Grid(scale=256, zero=256 << REACH_BITS, lo=0, hi=(512 << REACH_BITS) - 1)
@@ -66,7 +66,7 @@ class NormalTwin(nn.Module):
         return self.mean(h), self.scale(h)
 
 
-class LayeredTwin(LatentTwin):
+class LayeredTwin(DensePixelsTwin):
     """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all of them
     diagonal normal, and likelihood p(x | z1).
 
@@ -78,7 +78,7 @@ class LayeredTwin(LatentTwin):
         a = architecture
         self.architecture = a
         self.centre = centre
-        self.pixel_grid = pixel_grid(a.levels)
+        self.see_pixels(a.levels)
         self.grids = [steps_grid(a.step_bits)] * (len(a.layers) - 1) + [self.latent_grid]
         self.up = nn.ModuleList((
             NormalTwin(
@@ -96,30 +96,11 @@ class LayeredTwin(LatentTwin):
                 self._between(self.grids[upper], a.layers[upper], a.layers[lower], LATENT_MEAN)
             )
         self.decoder = Mlp((a.layers[0], *a.hidden[::-1]), self.grids[0])
-        self.pixel_likelihood = make_likelihood(a.likelihood, a.levels)
-        for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearTwin(a.hidden[0], a.pixels, HIDDEN, grid))
+        self.make_outputs(a.likelihood, a.hidden[0], a.pixels)
 
     def _between(self, source: Grid, inputs: int, outputs: int, means: Grid) -> NormalTwin:
         width = self.architecture.between
         return NormalTwin(Mlp((inputs, width), source), width, outputs, means)
-
-    @torch.no_grad()
-    def start(self, grey: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of the outputs before any
-        training.
-        """
-        for name, bias in self.pixel_likelihood.start(grey).items():
-            self.output_layers()[name].linear.bias.copy_(bias)
-
-    def output_layers(self) -> dict[str, LinearTwin]:
-        """The last layers of the likelihood network, by name."""
-        layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
-        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
-
-    def image(self, x: Tensor) -> Tensor:
-        """Symbols [b, pixels] as the first layer sees them."""
-        return self.pixel_grid.real(seven_bits(x, self.architecture.levels))
 
     def held(self, layer: int, z: Tensor) -> Tensor:
         """What networks are told of the latents [b, latents] of a layer, 0 being that next to the
@@ -133,8 +114,7 @@ class LayeredTwin(LatentTwin):
         """Latents next to the image, held to their grid, to the outputs that the likelihood is made
         of, each [b, pixels].
         """
-        h = self.decoder(z)
-        return tuple(layer(h) for layer in self.output_layers().values())
+        return self.outputs_of(self.decoder(z))
 
     def sample_layers(self, x: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Latents next to the image, held to their grid, and for each layer what its latents cost,

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, MEAN, pixel_grid, seven_bits
-from bitsback.train.twins.dense import LatentTwin, LinearTwin, Mlp, normal_kl
+from bitsback.train.quantise.rounding import HIDDEN, MEAN
+from bitsback.train.twins.dense import DensePixelsTwin, LinearTwin, Mlp, normal_kl
 from bitsback.train.twins.layered import NormalTwin
-from bitsback.train.twins.likelihoods import make_likelihood
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LowerTwin(nn.Module):
         return mean, scale
 
 
-class TopDownTwin(LatentTwin):
+class TopDownTwin(DensePixelsTwin):
     """Posterior q(z2 | x) q(z1 | x, z2), diagonal normal; prior N(0, 1) of z2, and of z1 counted in
     standard deviations of p(z1 | z2) from its mean, which the likelihood p(x | z1, z2) makes of
     both what it likes. So all buckets have equal mass under the conditional prior.
@@ -75,7 +74,7 @@ class TopDownTwin(LatentTwin):
         a = architecture
         self.architecture = a
         self.centre = centre
-        self.pixel_grid = pixel_grid(a.levels)
+        self.see_pixels(a.levels)
         sizes, width = (a.pixels, *a.hidden), a.hidden[-1]
         self.top = NormalTwin(Mlp(sizes, self.pixel_grid, centre), width, a.upper, MEAN)
         self.lower = LowerTwin(
@@ -83,26 +82,7 @@ class TopDownTwin(LatentTwin):
             LinearTwin(a.upper, width, self.latent_grid, HIDDEN), a.lower,
         )  # fmt: skip
         self.decoder = Mlp((a.latents, *a.hidden[::-1]), self.latent_grid)
-        self.pixel_likelihood = make_likelihood(a.likelihood, a.levels)
-        for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearTwin(a.hidden[0], a.pixels, HIDDEN, grid))
-
-    @torch.no_grad()
-    def start(self, grey: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of the outputs before any
-        training.
-        """
-        for name, bias in self.pixel_likelihood.start(grey).items():
-            self.output_layers()[name].linear.bias.copy_(bias)
-
-    def output_layers(self) -> dict[str, LinearTwin]:
-        """The last layers of the likelihood network, by name."""
-        layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
-        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
-
-    def image(self, x: Tensor) -> Tensor:
-        """Symbols [b, pixels] as the first layer sees them."""
-        return self.pixel_grid.real(seven_bits(x, self.architecture.levels))
+        self.make_outputs(a.likelihood, a.hidden[0], a.pixels)
 
     def held(self, z: Tensor) -> Tensor:
         """What networks are told of latents [b, latents]: the centres of their buckets."""
@@ -112,8 +92,7 @@ class TopDownTwin(LatentTwin):
         """Latents, as networks are told of them, to the outputs that the likelihood is made of,
         each [b, pixels].
         """
-        h = self.decoder(torch.cat((z1, z2), 1))
-        return tuple(layer(h) for layer in self.output_layers().values())
+        return self.outputs_of(self.decoder(torch.cat((z1, z2), 1)))
 
     def sample(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """z1 and z2 as networks are told of them, and the KL of each latent, [b, lower + upper], in
