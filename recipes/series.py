@@ -6,10 +6,10 @@ The numbers were chosen by what `benchmarks/compare_series.py` prints.
 """
 
 import argparse
-import json
 from pathlib import Path
 
-from bitsback.models import Model, file
+from bitsback.models import file
+from bitsback.models.item_choice import build_with_items
 
 Inputs = list[tuple[int, int]]
 
@@ -62,7 +62,7 @@ DESCRIPTION = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="where the model goes")
-    model = Model.build(json.dumps(DESCRIPTION, separators=(",", ":")), {})
+    model = build_with_items(DESCRIPTION, {})
     parser.parse_args().out.write_bytes(file.write(model.description, model.tensors))
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from networks import random_linear
+from reference.item_vectors import hash_items
 from reference.layers import LAYERS
-from reference.model import hash_outputs
+from reference.model import free_distribution, hash_outputs
 from reference.outputs import MEANINGS, Exponential
 from reference.program import read_program
 from reference.values import ITEM, Ints, Size, Value, places, take
@@ -253,5 +254,11 @@ class Parts:
             "chain": {"growth": growth, "batch": batch},
             "test": test,
         }
-        test["sha256"] = hash_outputs(read_program(about, self.tensors))
+        if "planes" in self.variables["x"]:
+            levels = min(self.variables["x"]["levels"], 256)
+            test["items"] = {"shape": [1, 2, 3, 1], "levels": levels, "seeds": [1, 2]}
+        program = read_program(about, self.tensors)
+        test["sha256"] = hash_outputs(program)
+        if "items" in test:
+            test["items"]["sha256"] = hash_items(free_distribution(program), test["items"])
         return json.dumps(about), self.tensors

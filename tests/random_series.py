@@ -7,12 +7,16 @@ import numpy as np
 
 from bitsback.models import file
 from random_programs import Choices, Seeded
+from reference.item_vectors import hash_items
+from reference.model import free_distribution
+from reference.program import read_program
 
 LEVELS = [65536, 256, 2, 1000]
 
 
 def describe(levels: int, precision: int, predictors: list[Any], scales: list[int]) -> Any:
-    return {
+    items: dict[str, Any] = {"shape": [1, 4, 1, 2], "levels": min(levels, 256), "seeds": [1]}
+    about = {
         "format": "bitsback-model",
         "version": 1,
         "name": "a-series",
@@ -30,8 +34,10 @@ def describe(levels: int, precision: int, predictors: list[Any], scales: list[in
         },
         "code": ["push x ~ p(x)"],
         "chain": {"growth": 1, "batch": 1},
-        "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}},
+        "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}, "items": items},
     }
+    items["sha256"] = hash_items(free_distribution(read_program(about, {})), items)
+    return about
 
 
 def series_model(choose: Choices, seed: int) -> bytes:

@@ -1,6 +1,5 @@
 // The module bitsback._core: what Python sees of the core. Arrays arrive with the right dtype and
 // in C order (the Python side sees to it); every kernel runs without the GIL.
-#include <nanobind/operators.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -69,7 +68,8 @@ heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words
 Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the endless supply.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
 have been taken from the endless supply below the tail (0 for a message that has taken none; at most 2^62).
-A message is for one thread at a time. A second one that uses it in the middle of a step gets a MessageError.
+A message is for one thread at a time. A second one that uses it in the middle of a push or a pop gets a MessageError,
+and so does one that uses it while the block of `with message:` runs in the first.
 docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
 
 >>> from bitsback.codecs import Uniform
@@ -154,9 +154,20 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                         (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
                         ">";
              })
-        .def_prop_ro("lanes", &Message::lanes, "The number of heads.")
-        .def_prop_ro("depth", &Message::depth,
-                     "Words taken from the supply; None if the tail is finite.")
+        .def_prop_ro(
+            "lanes",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return self.lanes();
+            },
+            "The number of heads.")
+        .def_prop_ro(
+            "depth",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return self.depth();
+            },
+            "Words taken from the supply; None if the tail is finite.")
         .def_prop_ro(
             "heads",
             [](const Message& self) {
@@ -179,7 +190,23 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             },
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. For "
             "people, not for coding.")
-        .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
+        .def(
+            "__enter__",
+            [](Message& self) -> Message& {
+                Message::take(self);
+                return self;
+            },
+            nb::rv_policy::reference,
+            "Holds the message for this thread: in a `with` block no other thread gets between its "
+            "pushes and pops.")
+        .def("__exit__", [](const Message& self, const nb::args&) { Message::give_back(self); })
+        .def(
+            "__eq__",
+            [](const Message& self, const Message& other) {
+                const Message::Hold hold(self), other_hold(other);
+                return self == other;
+            },
+            nb::is_operator(), nb::sig("def __eq__(self, other: object, /) -> bool"));
 }
 
 // weight, mean and inverse_scale: [n, components].

@@ -71,6 +71,7 @@ void bind_own_weights(nb::module_& m) {
             auto scales = make_array<double>({rows}, [&](auto scale) {
                 nb::gil_scoped_acquire acquire;
                 ends = make_array<std::uint64_t>({rows, blocks_of(levels)}, [&](auto end) {
+                    const DefaultFloats floats;
                     const std::size_t blocks = blocks_of(levels);
                     for (std::size_t i = 0; i < rows; ++i)
                         scale[i] = look_at(view(weights).subspan(i * levels, levels),

@@ -104,6 +104,8 @@ void bind_predictive(nb::module_& m) {
              nb::arg("symbols").noconvert(), "shapes"_a)
         .def("push", &push_planes<PredictiveDistribution, std::uint16_t>, "message"_a,
              nb::arg("symbols").noconvert(), "shapes"_a)
+        .def("push_by", &push_planes_by<PredictiveDistribution>, "message"_a,
+             nb::arg("symbols").noconvert(), "shapes"_a, "arithmetic"_a)
         .def("pop_bytes", &pop_planes<PredictiveDistribution, std::uint8_t>, "message"_a,
              "shapes"_a)
         .def("pop_words", &pop_planes<PredictiveDistribution, std::uint16_t>, "message"_a,

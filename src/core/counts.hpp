@@ -120,6 +120,7 @@ class CountCodec {
         b_ = b;
     }
 
+    DefaultFloats floats_;
     CountParameters parameters_;
     unsigned precision_;
     std::vector<double> weights_;

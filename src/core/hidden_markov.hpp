@@ -74,6 +74,7 @@ class StatePosterior {
     }
 
   private:
+    DefaultFloats floats_;
     std::vector<double> weights_;
     std::vector<std::uint32_t> starts_;
 };
@@ -114,26 +115,26 @@ class HiddenMarkov {
             for (std::size_t n = 0; n < series; ++n)
                 filter(t ? filter_of(t - 1, n) : nullptr, symbols[n * length + t], filter_of(t, n));
 
-        Message work = message;
         std::vector<std::uint32_t> state(series), before(series);
-        pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-            return last(filter_of(length - 1, n)).find(x, state[n]);
-        });
-        for (std::size_t t = length - 1;; --t) {
-            push_step(work, max_precision, series, [&](std::size_t n) {
-                return emission_.interval(state[n], symbols[n * length + t]);
-            });
-            if (t == 0) break;
+        message.transaction([&](Message& work) {
             pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return before_known(filter_of(t - 1, n), state[n]).find(x, before[n]);
+                return last(filter_of(length - 1, n)).find(x, state[n]);
             });
+            for (std::size_t t = length - 1;; --t) {
+                push_step(work, max_precision, series, [&](std::size_t n) {
+                    return emission_.interval(state[n], symbols[n * length + t]);
+                });
+                if (t == 0) break;
+                pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                    return before_known(filter_of(t - 1, n), state[n]).find(x, before[n]);
+                });
+                push_step(work, max_precision, series,
+                          [&](std::size_t n) { return transition_.interval(before[n], state[n]); });
+                state.swap(before);
+            }
             push_step(work, max_precision, series,
-                      [&](std::size_t n) { return transition_.interval(before[n], state[n]); });
-            state.swap(before);
-        }
-        push_step(work, max_precision, series,
-                  [&](std::size_t n) { return initial_.interval(0, state[n]); });
-        message = std::move(work);
+                      [&](std::size_t n) { return initial_.interval(0, state[n]); });
+        });
     }
 
     void pop(Message& message, std::span<std::uint32_t> symbols, std::size_t series) {
@@ -142,28 +143,28 @@ class HiddenMarkov {
         std::vector<std::uint32_t> filters(series * states_);
         const auto filter_of = [&](std::size_t n) { return filters.data() + n * states_; };
 
-        Message work = message;
         std::vector<std::uint32_t> state(series), next(series);
-        pop_step(work, max_precision, series,
-                 [&](std::size_t n, std::uint32_t x) { return initial_.find(0, x, state[n]); });
-        for (std::size_t t = 0;; ++t) {
-            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return emission_.find(state[n], x, symbols[n * length + t]);
-            });
-            for (std::size_t n = 0; n < series; ++n)
-                filter(t ? filter_of(n) : nullptr, symbols[n * length + t], filter_of(n));
-            if (t + 1 == length) break;
-            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return transition_.find(state[n], x, next[n]);
-            });
-            push_step(work, max_precision, series, [&](std::size_t n) {
-                return before_known(filter_of(n), next[n]).interval(state[n]);
-            });
-            state.swap(next);
-        }
-        push_step(work, max_precision, series,
-                  [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
-        message = std::move(work);
+        message.transaction([&](Message& work) {
+            pop_step(work, max_precision, series,
+                     [&](std::size_t n, std::uint32_t x) { return initial_.find(0, x, state[n]); });
+            for (std::size_t t = 0;; ++t) {
+                pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                    return emission_.find(state[n], x, symbols[n * length + t]);
+                });
+                for (std::size_t n = 0; n < series; ++n)
+                    filter(t ? filter_of(n) : nullptr, symbols[n * length + t], filter_of(n));
+                if (t + 1 == length) break;
+                pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
+                    return transition_.find(state[n], x, next[n]);
+                });
+                push_step(work, max_precision, series, [&](std::size_t n) {
+                    return before_known(filter_of(n), next[n]).interval(state[n]);
+                });
+                state.swap(next);
+            }
+            push_step(work, max_precision, series,
+                      [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
+        });
     }
 
     void evidence(std::span<const std::uint32_t> symbols, std::size_t series,

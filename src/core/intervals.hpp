@@ -34,8 +34,8 @@ inline void push_intervals(Message& message, std::span<const std::uint32_t> star
 // at most.
 inline void peek(const Message& message, unsigned precision, std::span<std::uint32_t> numbers) {
     require(precision >= 1 && precision <= max_precision, "a precision is from 1 to 24");
-    require(numbers.size() <= message.lanes(), "no more can be seen than there are lanes");
     const Message::Hold hold(message);
+    require(numbers.size() <= message.lanes(), "no more can be seen than there are lanes");
     for (std::size_t i = 0; i < numbers.size(); ++i)
         numbers[i] =
             static_cast<std::uint32_t>(message.heads()[i] & ((std::uint64_t{1} << precision) - 1));
@@ -45,6 +45,7 @@ inline void peek(const Message& message, unsigned precision, std::span<std::uint
 inline void pop_intervals(Message& message, std::span<const std::uint32_t> starts,
                           std::span<const std::uint32_t> frequencies, unsigned precision) {
     require_intervals(starts, frequencies, precision);
+    const Message::Hold hold(message);
     std::vector<std::uint32_t> numbers(starts.size());
     peek(message, precision, numbers);
     for (std::size_t i = 0; i < starts.size(); ++i)

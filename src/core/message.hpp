@@ -15,6 +15,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,7 +48,8 @@ inline std::uint32_t supply_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
-// Whether a thread works on a message. A copy of the message is free.
+// Which thread works on a message. It may take the message again, unless the message is lent out:
+// then what it holds is elsewhere. A copy of the message is free.
 class Occupied {
   public:
     Occupied() = default;
@@ -56,23 +58,41 @@ class Occupied {
     Occupied& operator=(const Occupied&) noexcept { return *this; }
     Occupied& operator=(Occupied&&) noexcept { return *this; }
 
-    bool take() { return !taken_.exchange(true, std::memory_order_acquire); }
-    void give_back() { taken_.store(false, std::memory_order_release); }
+    bool take() {
+        const std::thread::id self = std::this_thread::get_id();
+        std::thread::id nobody;
+        if (owner_.load(std::memory_order_relaxed) != self) {
+            if (!owner_.compare_exchange_strong(nobody, self, std::memory_order_acquire))
+                return false;
+        } else if (lent_) {
+            return false;
+        }
+        ++times_;
+        return true;
+    }
+    void give_back() {
+        if (--times_ == 0) owner_.store({}, std::memory_order_release);
+    }
+    bool is_mine() const {
+        return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    }
+
+    // By the thread that has taken the message.
+    void lend(bool lent) { lent_ = lent; }
 
   private:
-    std::atomic<bool> taken_{false};
+    std::atomic<std::thread::id> owner_{};
+    std::size_t times_ = 0;
+    bool lent_ = false;
 };
 
 class Message {
   public:
-    // A thread that works on the message holds it. Throws if another one does: two at once would
-    // tear it apart.
+    // A thread that works on the message holds it, and may do so more than once. Throws if another
+    // one does: two at once would tear it apart.
     class Hold {
       public:
-        explicit Hold(const Message& message) : occupied_(message.occupied_) {
-            if (!occupied_.take())
-                throw MessageError("two threads use a message at the same time; give each its own");
-        }
+        explicit Hold(const Message& message) : occupied_(message.occupied_) { take(message); }
         ~Hold() { occupied_.give_back(); }
         Hold(const Hold&) = delete;
         Hold& operator=(const Hold&) = delete;
@@ -80,6 +100,17 @@ class Message {
       private:
         Occupied& occupied_;
     };
+
+    // The same for longer than a call, until the thread gives the message back.
+    static void take(const Message& message) {
+        if (!message.occupied_.take())
+            throw MessageError("two threads use a message at the same time; give each its own");
+    }
+    static void give_back(const Message& message) {
+        if (!message.occupied_.is_mine())
+            throw MessageError("a thread gives back a message that it does not hold");
+        message.occupied_.give_back();
+    }
 
     Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail,
             std::optional<std::uint64_t> depth)
@@ -120,6 +151,16 @@ class Message {
     bool operator==(const Message& other) const {
         return heads_ == other.heads_ && depth_ == other.depth_ &&
                std::ranges::equal(tail(), other.tail());
+    }
+
+    // Runs `steps(work)` on a copy, which takes the place of the message when all is done; if it
+    // throws, the message is as it was. The thread holds the message all the while.
+    template <class Steps>
+    void transaction(Steps&& steps) {
+        const Hold hold(*this);
+        Message work = *this;
+        steps(work);
+        *this = std::move(work);
     }
 
     // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
@@ -227,6 +268,7 @@ class Message {
         }
         Message part(std::move(heads), {}, depth_);
         part.exchange_tail(*this);
+        occupied_.lend(true);
         try {
             step(part);
         } catch (...) {
@@ -245,6 +287,7 @@ class Message {
     }
 
     void take_back(Message& part, std::span<const std::size_t> lanes) {
+        occupied_.lend(false);
         exchange_tail(part);
         for (std::size_t i = 0; i < lanes.size(); ++i) heads_[lanes[i]] = part.heads_[i];
     }

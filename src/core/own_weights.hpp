@@ -81,8 +81,8 @@ inline std::size_t blocks_of(std::size_t levels) {
     return (levels + own_weights::block - 1) / own_weights::block;
 }
 
-// Looks at a row: the scale from weights to units of 2^e / 2^32 is returned, and ends[b] is the sum
-// in units of all up to the end of block b.
+// Looks at a row, in default floats: the scale from weights to units of 2^e / 2^32 is returned, and
+// ends[b] is the sum in units of all up to the end of block b.
 template <class Weight>
 double look_at(std::span<const Weight> row, std::span<std::uint64_t> ends) {
     const double largest = own_weights::largest_in(row);
@@ -192,6 +192,7 @@ class OwnWeights {
                 total};
     }
 
+    DefaultFloats floats_;
     std::span<const Weight> weights_;
     std::size_t levels_;
     unsigned precision_;

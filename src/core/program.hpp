@@ -113,19 +113,19 @@ class Program {
                       const Take& take) const {
         require_items(x.size(), batches);
         require_symbols(x, data().levels);
-        Message work = message;
         Batch batch;
-        for (const Batches& run : batches)
-            for (std::size_t i = 0; i < run.count; ++i) {
-                resize(batch, run.size);
-                take(work, std::span(std::get<std::vector<Symbol>>(batch.variables[0])));
-                for (const Step& step : steps_)
-                    if (step.pops)
-                        step.distribution->pop(work, batch);
-                    else
-                        step.distribution->push(work, batch);
-            }
-        message = std::move(work);
+        message.transaction([&](Message& work) {
+            for (const Batches& run : batches)
+                for (std::size_t i = 0; i < run.count; ++i) {
+                    resize(batch, run.size);
+                    take(work, std::span(std::get<std::vector<Symbol>>(batch.variables[0])));
+                    for (const Step& step : steps_)
+                        if (step.pops)
+                            step.distribution->pop(work, batch);
+                        else
+                            step.distribution->push(work, batch);
+                }
+        });
     }
 
     // The way back: runs the steps backwards, and gives each batch to `put(message, batch)`.
@@ -133,20 +133,20 @@ class Program {
     void pop_batches(Message& message, std::size_t size, std::span<const Batches> batches,
                      const Put& put) const {
         require_items(size, batches);
-        Message work = message;
         Batch batch;
-        for (const Batches& run : batches)
-            for (std::size_t i = 0; i < run.count; ++i) {
-                resize(batch, run.size);
-                for (std::size_t step = steps_.size(); step-- > 0;)
-                    if (steps_[step].pops)
-                        steps_[step].distribution->push(work, batch);
-                    else
-                        steps_[step].distribution->pop(work, batch);
-                put(work,
-                    std::span<const Symbol>(std::get<std::vector<Symbol>>(batch.variables[0])));
-            }
-        message = std::move(work);
+        message.transaction([&](Message& work) {
+            for (const Batches& run : batches)
+                for (std::size_t i = 0; i < run.count; ++i) {
+                    resize(batch, run.size);
+                    for (std::size_t step = steps_.size(); step-- > 0;)
+                        if (steps_[step].pops)
+                            steps_[step].distribution->push(work, batch);
+                        else
+                            steps_[step].distribution->pop(work, batch);
+                    put(work,
+                        std::span<const Symbol>(std::get<std::vector<Symbol>>(batch.variables[0])));
+                }
+        });
     }
 
     void require_items(std::size_t elements, std::span<const Batches> batches) const {

@@ -126,8 +126,8 @@ const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, u
 // Pushes n symbols, the last one first; `interval_of(i)` is the interval of symbol i.
 template <class Intervals>
 void push_step(Message& message, unsigned precision, std::size_t n, Intervals&& interval_of) {
-    const std::size_t lanes = message.lanes();
     message.push_step(n, [&](std::uint64_t* heads, std::uint32_t* top) {
+        const std::size_t lanes = message.lanes();
         switch (lanes) {
             case 1:
                 return detail::push_lanes<1>(heads, top, precision, n, interval_of);
@@ -149,8 +149,8 @@ void push_step(Message& message, unsigned precision, std::size_t n, Intervals&& 
 // returns that interval.
 template <class Find>
 void pop_step(Message& message, unsigned precision, std::size_t n, Find&& find) {
-    const std::size_t lanes = message.lanes();
     message.pop_step(n, [&](std::uint64_t* heads, const std::uint32_t* top) {
+        const std::size_t lanes = message.lanes();
         switch (lanes) {
             case 1:
                 return detail::pop_lanes<1>(heads, top, precision, n, find);

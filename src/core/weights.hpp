@@ -12,6 +12,8 @@
 #include <span>
 
 #include "codecs.hpp"
+#include "default_floats.hpp"
+#include "exact_floats.hpp"
 #include "message.hpp"
 #include "step.hpp"
 
@@ -71,6 +73,7 @@ inline void require_levels(std::size_t levels, unsigned precision) {
 inline void frequencies_of(std::span<const double> weights, std::size_t levels, unsigned precision,
                            std::span<std::uint32_t> frequencies) {
     require_levels(levels, precision);
+    const DefaultFloats floats;
     std::vector<std::uint32_t> starts(levels + 1);
     for (std::size_t at = 0; at < weights.size(); at += levels) {
         const auto row = weights.subspan(at, levels);

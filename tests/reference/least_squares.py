@@ -15,6 +15,7 @@ from .values import Ints
 
 WEIGHT_ONE = 2**12  # weights are in units of 2^-12
 MOST_WEIGHT = 32767
+LEAST, MOST = 2.0**-200, 2.0**200
 
 
 def solve(sums: Ints, ridge: int) -> list[int]:
@@ -36,8 +37,8 @@ def eliminate(sums: NDArray[np.float64], ridge: int) -> NDArray[np.float64] | No
             t = h[j:, j]
             for k in range(j):
                 t = t - c[j:, k] * lower[j, k]
-            c[j:, j] = t
-            if not c[j, j] > 0:
+            c[j:, j] = [t[0], *kept(t[1:])]
+            if not LEAST <= c[j, j] <= MOST:
                 return None
             lower[j + 1 :, j] = c[j + 1 :, j] / c[j, j]
         y = np.zeros(n)
@@ -45,8 +46,13 @@ def eliminate(sums: NDArray[np.float64], ridge: int) -> NDArray[np.float64] | No
             t = lower[n, i]
             for k in reversed(range(i + 1, n)):
                 t = t - lower[k, i] * y[k]
-            y[i] = t
+            y[i] = kept(t)
         return y
+
+
+def kept(t: Any) -> Any:
+    """Zero where a number is so small that its products might not be normal numbers."""
+    return np.where(abs(t) < LEAST, 0.0, t)
 
 
 def round_weights(y: NDArray[Any]) -> list[int]:

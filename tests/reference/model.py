@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import cost
+from .item_vectors import check_items, codec
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
 from .planes import PlaneShape, check_shape
@@ -43,6 +44,9 @@ class Model:
             hash_outputs(self.program) == given,
             "the networks give the values that the test vectors name",
         )
+        if self.free:
+            items = self.about["test"]["items"]
+            check_items(self.free_distribution, items, self.levels, tensors, self.identity)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Model":
@@ -71,19 +75,12 @@ class Model:
         """A codec of a batch of items of these shapes, for a free model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        of = self.free_distribution
-        if isinstance(of, SeriesRules):
-            return SeriesCodec(of, shapes)
-        return PlanesCodec(of, shapes)
+        return codec(self.free_distribution, shapes)
 
     @property
     def free_distribution(self) -> Predictive | SeriesRules:
         """The distribution of a free model."""
-        (of,) = self.program.distributions.values()
-        found = of.predictive or of.series
-        require(found is not None, "a free model codes planes")
-        assert found is not None
-        return found
+        return free_distribution(self.program)
 
     @property
     def predictive(self) -> Predictive:
@@ -115,6 +112,15 @@ class Model:
         """A model with a size, for images of it."""
         assert self.size is not None
         return self.at(*self.size)
+
+
+def free_distribution(program: Program) -> Predictive | SeriesRules:
+    """The distribution of a free model."""
+    (of,) = program.distributions.values()
+    found = of.predictive or of.series
+    require(found is not None, "a free model codes planes")
+    assert found is not None
+    return found
 
 
 @dataclass

@@ -59,7 +59,8 @@ def read_program(about: Any, tensors: Tensors) -> Program:
     """What the description says, once everything has been checked but the networks' values."""
     chain = check_keys(about["chain"], "growth batch")
     variables, size = read_variables(about["variables"])
-    test = check_keys(about["test"], "seed count sha256" + ("" if size else " size"))
+    of_planes = " items" if variables["x"].of_planes else ""
+    test = check_keys(about["test"], "seed count sha256" + ("" if size else " size") + of_planes)
     require(type(about["distributions"]) is dict, "distributions are an object")
     distributions = {
         key: read_distribution(key, of, variables, tensors)

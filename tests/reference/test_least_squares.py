@@ -97,8 +97,8 @@ def in_scalars(sums: list[list[int]], ridge: int) -> list[int]:
             t = h[i][j]
             for k in range(j):
                 t = t - c[i][k] * lower[j][k]
-            c[i][j] = t
-        if not c[j][j] > 0:
+            c[i][j] = 0.0 if i > j and abs(t) < 2.0**-200 else t
+        if not 2.0**-200 <= c[j][j] <= 2.0**200:
             return [0] * n
         for i in range(j + 1, n + 1):
             lower[i][j] = c[i][j] / c[j][j]
@@ -107,7 +107,7 @@ def in_scalars(sums: list[list[int]], ridge: int) -> list[int]:
         t = lower[n][i]
         for k in range(n - 1, i, -1):
             t = t - lower[k][i] * y[k]
-        y[i] = t
+        y[i] = 0.0 if abs(t) < 2.0**-200 else t
     if any(math.isnan(one) for one in y):
         return [0] * n
     return [math.floor(min(max(one * 4096 + 0.5, -32767.0), 32767.0)) for one in y]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bitsback.codecs.base import Codec, as_shape, as_symbols, require_functions
+from bitsback.codecs.base import Codec, as_shape, as_symbols, one_step, require_functions
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -61,6 +61,7 @@ class Autoregressive:
                 f" {self.together}"
             )
 
+    @one_step
     def push(self, message: Message, symbols: ArrayLike) -> None:
         x = as_symbols(symbols, self.dtype, self.shape)
         with ExitStack() as undo:
@@ -70,6 +71,7 @@ class Autoregressive:
                 undo.callback(codec.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> NDArray[Any]:
         x = np.zeros(self.shape, self.dtype)
         with ExitStack() as undo:

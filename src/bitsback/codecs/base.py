@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from operator import index
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,6 +14,9 @@ from bitsback.errors import MessageError
 from bitsback.message import Message
 
 Symbols = TypeVar("Symbols")
+Self = TypeVar("Self")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class Codec(Protocol[Symbols]):
@@ -24,6 +28,8 @@ class Codec(Protocol[Symbols]):
     2. after `x = pop(m)`, `push(m, x)` gives m back bit for bit, for any valid message.
 
     Whatever either raises, the message is as it was before the call. `check_codec` tries all this.
+    A codec that pushes and pops by others does so within `with message:`, so that no other thread
+    gets between.
 
     A codec of one's own is a class with these three methods, mostly by those of others. Here pairs
     of numbers whose second is not below the first:
@@ -31,11 +37,13 @@ class Codec(Protocol[Symbols]):
     >>> from bitsback.codecs import Uniform
     >>> class Ordered:
     ...     def push(self, message, pair):
-    ...         Uniform(10 - pair[0], shape=()).push(message, pair[1] - pair[0])
-    ...         Uniform(10, shape=()).push(message, pair[0])
+    ...         with message:
+    ...             Uniform(10 - pair[0], shape=()).push(message, pair[1] - pair[0])
+    ...             Uniform(10, shape=()).push(message, pair[0])
     ...     def pop(self, message):
-    ...         first = int(Uniform(10, shape=()).pop(message))
-    ...         return first, first + int(Uniform(10 - first, shape=()).pop(message))
+    ...         with message:
+    ...             first = int(Uniform(10, shape=()).pop(message))
+    ...             return first, first + int(Uniform(10 - first, shape=()).pop(message))
     ...     def bits(self, pair):
     ...         return Uniform(10, ()).bits(0) + Uniform(10 - pair[0], ()).bits(0)
     >>> codec: Codec = Ordered()
@@ -75,6 +83,23 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
     except BaseException:
         undo()
         raise
+
+
+def one_step(
+    method: Callable[Concatenate[Self, Message, Parameters], Result],
+) -> Callable[Concatenate[Self, Message, Parameters], Result]:
+    """A push or a pop that is made of several, during which the thread holds the message: another
+    one that uses it meanwhile gets a MessageError.
+    """
+
+    @wraps(method)
+    def held(
+        self: Self, message: Message, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        with message:
+            return method(self, message, *args, **kwargs)
+
+    return held
 
 
 def check_precision(precision: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions, undoing
+from bitsback.codecs.base import Codec, one_step, require_codecs, require_functions, undoing
 from bitsback.codecs.information import total
 from bitsback.message import Message
 
@@ -44,6 +44,7 @@ class BitsBack(Generic[X, Z]):
         require_codecs(prior=self.prior)
         require_functions(likelihood=self.likelihood, posterior=self.posterior)
 
+    @one_step
     def push(self, message: Message, x: X) -> None:
         posterior = self.posterior(x)
         z = posterior.pop(message)
@@ -53,6 +54,7 @@ class BitsBack(Generic[X, Z]):
             with undoing(lambda: likelihood.pop(message)):
                 self.prior.push(message, z)
 
+    @one_step
     def pop(self, message: Message) -> X:
         z = self.prior.pop(message)
         with undoing(lambda: self.prior.push(message, z)):

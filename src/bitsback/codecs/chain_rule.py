@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions, undoing
+from bitsback.codecs.base import Codec, one_step, require_codecs, require_functions, undoing
 from bitsback.codecs.information import total
 from bitsback.message import Message
 
@@ -39,6 +39,7 @@ class ChainRule(Generic[A, B]):
         require_codecs(first=self.first)
         require_functions(then=self.then)
 
+    @one_step
     def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
         b, a = symbols if self.swapped else symbols[::-1]
         then = self.then(a)
@@ -46,6 +47,7 @@ class ChainRule(Generic[A, B]):
         with undoing(lambda: then.pop(message)):
             self.first.push(message, a)
 
+    @one_step
     def pop(self, message: Message) -> tuple[Any, Any]:
         a = self.first.pop(message)
         with undoing(lambda: self.first.push(message, a)):

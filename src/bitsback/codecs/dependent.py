@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.base import Codec, one_step, require_codecs, require_functions
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -45,6 +45,7 @@ class Dependent:
     def __post_init__(self) -> None:
         require_functions(steps=self.steps)
 
+    @one_step
     def push(self, message: Message, symbols: Sequence[Any]) -> None:
         codecs = self._codecs(symbols)
         with ExitStack() as undo:
@@ -53,6 +54,7 @@ class Dependent:
                 undo.callback(codec.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> tuple[Any, ...]:
         parts: list[Any] = []
         steps = self.steps()

@@ -14,6 +14,7 @@ from bitsback.codecs.base import (
     as_shape,
     as_symbols,
     check_precision,
+    one_step,
     require_functions,
 )
 from bitsback.codecs.information import bits_of
@@ -63,6 +64,7 @@ class Interval:
         x = as_symbols(symbols, self.dtype, self.shape).reshape(-1)
         _core.push_intervals(message, *self._intervals(x), self.precision)
 
+    @one_step
     def pop(self, message: Message) -> NDArray[Any]:
         popped = np.zeros(self.shape, self.dtype)
         flat = popped.reshape(-1)

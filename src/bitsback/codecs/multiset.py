@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bitsback import _core
-from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.base import Codec, one_step, require_codecs, require_functions
 from bitsback.codecs.information import log2_of, total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -68,6 +68,7 @@ class Multiset(Generic[X]):
         require_codecs(item=self.item)
         require_functions(key=self.key)
 
+    @one_step
     def push(self, message: Message, symbols: Sequence[X]) -> None:
         self._check_size(symbols)
         left = _core.Multiset()
@@ -81,6 +82,7 @@ class Multiset(Generic[X]):
                 undo.callback(self.item.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> tuple[X, ...]:
         found: list[tuple[bytes, X]] = []
         picked = _core.Multiset()

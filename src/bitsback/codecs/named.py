@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, one_step, require_codecs
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -35,6 +35,7 @@ class Named:
         require_codecs(**{f"the part {name!r}": codec for name, codec in self.codecs.items()})
         object.__setattr__(self, "codecs", dict(self.codecs))
 
+    @one_step
     def push(self, message: Message, symbols: Mapping[str, Any]) -> None:
         self._check(symbols)
         with ExitStack() as undo:
@@ -43,6 +44,7 @@ class Named:
                 undo.callback(codec.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> dict[str, Any]:
         parts: dict[str, Any] = {}
         with ExitStack() as undo:

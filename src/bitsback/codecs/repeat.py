@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, one_step, require_codecs
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -39,6 +39,7 @@ class Repeat(Generic[X]):
         if self.times < 0:
             raise MessageError(f"times must be from 0 on, not {self.times}")
 
+    @one_step
     def push(self, message: Message, symbols: Sequence[X]) -> None:
         self._check(symbols)
         with ExitStack() as undo:
@@ -47,6 +48,7 @@ class Repeat(Generic[X]):
                 undo.callback(self.item.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> tuple[X, ...]:
         items: list[X] = []
         with ExitStack() as undo:

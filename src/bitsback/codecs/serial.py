@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, one_step, require_codecs
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -33,6 +33,7 @@ class Serial:
         require_codecs(**{f"part {number}": codec for number, codec in enumerate(codecs)})
         object.__setattr__(self, "codecs", codecs)
 
+    @one_step
     def push(self, message: Message, symbols: Sequence[Any]) -> None:
         self._check(symbols)
         with ExitStack() as undo:
@@ -41,6 +42,7 @@ class Serial:
                 undo.callback(codec.pop, message)
             undo.pop_all()
 
+    @one_step
     def pop(self, message: Message) -> tuple[Any, ...]:
         parts: list[Any] = []
         with ExitStack() as undo:

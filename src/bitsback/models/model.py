@@ -17,7 +17,7 @@ from bitsback.integer import Network, Size
 from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.message import Message
-from bitsback.models import costs, file, vectors
+from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.free import read_free
@@ -239,14 +239,17 @@ class Model(Outline):
                 costs.room_of(outline.variables, distributions.values(), size), outline.batch
             )
         costs.check_test(networks, size, count, reader.elements)
+        identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
+            if planes is not None:
+                item_vectors.check(outline, test, planes, reader.elements, identity)
             test.done()
         return cls(
             **{part.name: getattr(outline, part.name) for part in fields(outline)},
             description=description,
             tensors=tensors,
-            identity=file.identity(description, tensors),
+            identity=identity,
             networks=networks,
             outputs=outputs,
             distributions=distributions,

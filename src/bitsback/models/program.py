@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from bitsback.codecs.base import one_step
 from bitsback.codecs.information import total
 from bitsback.integer import Size
 from bitsback.message import Message
@@ -52,6 +53,7 @@ class ProgramCodec:
                 costs.append(total(codec.bits(values.pop(step.variable))))
         return math.fsum(costs)
 
+    @one_step
     def _run(
         self,
         message: Message,

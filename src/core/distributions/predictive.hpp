@@ -44,8 +44,8 @@ class PredictiveDistribution {
 
     // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
-    void push(Message& message, std::span<const PlaneShape> shapes,
-              std::span<const Symbol> symbols) const {
+    void push(Message& message, std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
+              Arithmetic arithmetic = Arithmetic::exact) const {
         require_planes(shapes, symbols);
         require_levels(shapes);
         std::vector<Steps> parts;
@@ -54,25 +54,25 @@ class PredictiveDistribution {
             const std::size_t items = items_at_once(settings_, shapes);
             std::size_t elements = 0;
             for (const PlaneShape& shape : shapes.first(items)) elements += shape.elements();
-            parts.push_back(steps(shapes.first(items), symbols.first(elements)));
+            parts.push_back(steps(shapes.first(items), symbols.first(elements), arithmetic));
             times = std::max(times, parts.back().counts.size());
             shapes = shapes.subspan(items);
             symbols = symbols.subspan(elements);
         }
-        Message work = message;
         std::vector<Interval> step;
-        for (std::size_t time = times; time-- > 0;) {
-            step.clear();
-            for (Steps& part : parts) {
-                if (time >= part.counts.size()) continue;
-                const auto first = part.intervals.end() - part.counts[time];
-                step.insert(step.end(), first, part.intervals.end());
-                part.intervals.erase(first, part.intervals.end());
+        message.transaction([&](Message& work) {
+            for (std::size_t time = times; time-- > 0;) {
+                step.clear();
+                for (Steps& part : parts) {
+                    if (time >= part.counts.size()) continue;
+                    const auto first = part.intervals.end() - part.counts[time];
+                    step.insert(step.end(), first, part.intervals.end());
+                    part.intervals.erase(first, part.intervals.end());
+                }
+                push_step(work, tables_.precision(), step.size(),
+                          [&](std::size_t i) { return step[i]; });
             }
-            push_step(work, tables_.precision(), step.size(),
-                      [&](std::size_t i) { return step[i]; });
-        }
-        message = std::move(work);
+        });
     }
 
     template <class Symbol>
@@ -80,28 +80,28 @@ class PredictiveDistribution {
              std::span<Symbol> symbols) const {
         require_room(shapes, symbols.size());
         require_levels(shapes);
-        Wavefront wavefront(settings_, predictive_kernels(), shapes);
-        Message work = message;
+        Wavefront wavefront(settings_, shapes);
         Rows rows;
-        for (std::size_t time = 0; time < wavefront.times(); ++time) {
-            rows.clear();
-            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                rows.expected.push_back(expected(wavefront, i));
-            run(rows);
-            for_laws(rows, [&](const auto& law) {
-                pop_step(work, tables_.precision(), rows.count(),
-                         [&](std::size_t i, std::uint32_t x) {
-                             std::uint32_t symbol = 0;
-                             const Interval interval = law(i).find(x, symbol);
-                             symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
-                             return interval;
-                         });
-            });
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                wavefront.learn(i, symbols[wavefront.element(i)]);
-        }
-        message = std::move(work);
+        message.transaction([&](Message& work) {
+            for (std::size_t time = 0; time < wavefront.times(); ++time) {
+                rows.clear();
+                wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+                for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                    rows.expected.push_back(expected(wavefront, i));
+                run(rows);
+                for_laws(rows, [&](const auto& law) {
+                    pop_step(work, tables_.precision(), rows.count(),
+                             [&](std::size_t i, std::uint32_t x) {
+                                 std::uint32_t symbol = 0;
+                                 const Interval interval = law(i).find(x, symbol);
+                                 symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
+                                 return interval;
+                             });
+                });
+                for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                    wavefront.learn(i, symbols[wavefront.element(i)]);
+            }
+        });
     }
 
   private:
@@ -133,8 +133,9 @@ class PredictiveDistribution {
     }
 
     template <class Symbol>
-    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) const {
-        Wavefront wavefront(settings_, predictive_kernels(), shapes);
+    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
+                Arithmetic arithmetic) const {
+        Wavefront wavefront(settings_, shapes, arithmetic);
         Steps out;
         out.intervals.reserve(symbols.size());
         Rows rows;

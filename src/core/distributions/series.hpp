@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "../least_squares/least_squares.hpp"
 #include "../message.hpp"
-#include "../predictive/default_floats.hpp"
 #include "../predictive/shape.hpp"
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
@@ -23,14 +23,15 @@ class SeriesDistribution {
 
     // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
-    void push(Message& message, std::span<const PlaneShape> shapes,
-              std::span<const Symbol> symbols) const {
+    void push(Message& message, std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
+              Arithmetic arithmetic = Arithmetic::exact) const {
         check(shapes, symbols.size());
-        const DefaultFloats floats;
+        const DefaultFloats floats(arithmetic);
+        const LeastSquares& of = least_squares(arithmetic);
         std::vector<Interval> intervals;
         intervals.reserve(symbols.size());
         for (const PlaneShape& shape : shapes) {
-            Series series(settings_, shape.channels, shape.levels);
+            Series series(settings_, of, shape.channels, shape.levels);
             const auto item = symbols.subspan(intervals.size(), shape.elements());
             require_symbols(item, shape.levels);
             for (const Symbol symbol : item) {
@@ -38,10 +39,10 @@ class SeriesDistribution {
                 series.learn(symbol);
             }
         }
-        Message work = message;
-        for (std::size_t i = intervals.size(); i-- > 0;)
-            push_step(work, settings_.precision, 1, [&](std::size_t) { return intervals[i]; });
-        message = std::move(work);
+        message.transaction([&](Message& work) {
+            for (std::size_t i = intervals.size(); i-- > 0;)
+                push_step(work, settings_.precision, 1, [&](std::size_t) { return intervals[i]; });
+        });
     }
 
     template <class Symbol>
@@ -49,20 +50,21 @@ class SeriesDistribution {
              std::span<Symbol> symbols) const {
         check(shapes, symbols.size());
         const DefaultFloats floats;
-        Message work = message;
-        std::size_t at = 0;
-        for (const PlaneShape& shape : shapes) {
-            Series series(settings_, shape.channels, shape.levels);
-            for (const std::size_t end = at + shape.elements(); at < end; ++at) {
-                const SeriesLaw& law = series.look();
-                std::uint32_t symbol = 0;
-                pop_step(work, settings_.precision, 1,
-                         [&](std::size_t, std::uint32_t x) { return law.find(x, symbol); });
-                series.learn(symbol);
-                symbols[at] = static_cast<Symbol>(symbol);
+        const LeastSquares& of = least_squares(Arithmetic::exact);
+        message.transaction([&](Message& work) {
+            std::size_t at = 0;
+            for (const PlaneShape& shape : shapes) {
+                Series series(settings_, of, shape.channels, shape.levels);
+                for (const std::size_t end = at + shape.elements(); at < end; ++at) {
+                    const SeriesLaw& law = series.look();
+                    std::uint32_t symbol = 0;
+                    pop_step(work, settings_.precision, 1,
+                             [&](std::size_t, std::uint32_t x) { return law.find(x, symbol); });
+                    series.learn(symbol);
+                    symbols[at] = static_cast<Symbol>(symbol);
+                }
             }
-        }
-        message = std::move(work);
+        });
     }
 
   private:

@@ -40,6 +40,7 @@ struct Normal {
 // All arrays have room for a multiple of eight elements, and what stands behind `count` of them in
 // those that are written means nothing.
 struct PredictiveKernels {
+    // Systems that are spread at once.
     static constexpr size_t lanes = 8;
 
     // The sum of weights[i] * inputs[i], input i being the i-th of all `parts`, and the inputs,
@@ -57,11 +58,9 @@ struct PredictiveKernels {
     // most.
     void (*accumulate)(const int16_t* values, size_t count, size_t stride, size_t size,
                        int32_t* matrix);
-    // The weights of `lanes` systems of n inputs each, in units of 2^-12. work: doubles, twice
-    // `lanes` for each entry of a triangle of n + 1 rows, and 64 more, from an address that 64
-    // divides.
-    void (*solve)(const int32_t* const* systems, size_t n, int32_t ridge, double* work,
-                  int32_t* const* weights);
+    // Of `lanes` lower triangles of so many rows, in rows as above, the entries next to one another
+    // as doubles: [triangle, lanes], and 64 more that mean nothing, to an address that 64 divides.
+    void (*spread)(const int32_t* const* systems, size_t rows, double* out);
 };
 
 // Those for the engine in use (linear.hpp).

@@ -158,10 +158,11 @@ inline BITSBACK_INLINE void transpose(const int32_t* const* from, size_t first, 
         }
 }
 
-// Row i of eight systems as doubles, [i + 1, lanes], and some more that mean nothing.
-void spread_row(const int32_t* const* systems, size_t i, double* out) {
-    for (size_t first = 0; first <= i; first += 8)
-        transpose(systems, triangle_row(i) + first, out + 8 * first);
+// A row ends with some numbers that mean nothing, where the next one begins.
+void spread(const int32_t* const* systems, size_t rows, double* out) {
+    for (size_t i = 0; i < rows; out += 8 * ++i)
+        for (size_t first = 0; first <= i; first += 8)
+            transpose(systems, triangle_row(i) + first, out + 8 * first);
 }
 
 }  // namespace

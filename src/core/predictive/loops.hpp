@@ -45,12 +45,11 @@ void accumulate(const int16_t* values, size_t count, size_t stride, size_t size,
         }
 }
 
-// Row i of eight systems as doubles, [i + 1, lanes].
-void spread_row(const int32_t* const* systems, size_t i, double* out) {
-    constexpr size_t lanes = PredictiveKernels::lanes;
-    for (size_t j = 0; j <= i; ++j)
-        for (size_t lane = 0; lane < lanes; ++lane)
-            out[j * lanes + lane] = systems[lane][triangle_row(i) + j];
+void spread(const int32_t* const* systems, size_t rows, double* out) {
+    for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j <= i; ++j)
+            for (size_t lane = 0; lane < PredictiveKernels::lanes; ++lane)
+                *out++ = systems[lane][triangle_row(i) + j];
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape>
     std::vector<std::uint8_t> contexts;
     for (std::size_t element = 0; !shapes.empty();) {
         const std::size_t items = items_at_once(settings, shapes);
-        Wavefront wavefront(settings, predictive_kernels(), shapes.first(items));
+        Wavefront wavefront(settings, shapes.first(items));
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
             wavefront.look(time, [&](std::size_t count) {
                 contexts.resize(count * width);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 
+#include "../least_squares/least_squares.hpp"
 #include "kernels.hpp"
 #include "settings.hpp"
 
@@ -15,8 +16,9 @@ namespace bitsback {
 
 class Solver {
   public:
-    Solver(const PredictiveSettings& settings, const PredictiveKernels& kernels)
-        : kernels_(kernels) {
+    Solver(const PredictiveSettings& settings, const PredictiveKernels& kernels,
+           const LeastSquares& least_squares)
+        : kernels_(kernels), least_squares_(least_squares) {
         std::size_t most = 0;
         for (std::size_t j = 0; j < settings.predictors().size(); ++j) {
             const PredictorSettings& of = settings.predictors()[j];
@@ -24,9 +26,9 @@ class Solver {
             for (std::size_t references = 0; references < 3; ++references)
                 kinds_[kind(j, references)] = {of.inputs.count(references), of.ridge, 0, {}, {}};
         }
-        const std::size_t entries = (most + 1) * (most + 2);  // of two triangles
-        work_.reset(static_cast<double*>(
-            ::operator new((entries + 8) * lanes * sizeof(double), alignment)));
+        triangle_ = ((most + 1) * (most + 2) / 2 + 8) * lanes;
+        work_.reset(
+            static_cast<double*>(::operator new(2 * triangle_ * sizeof(double), alignment)));
     }
 
     // Systems of predictor j in planes with so many references are of one kind.
@@ -53,7 +55,8 @@ class Solver {
     }
 
   private:
-    static constexpr std::size_t lanes = PredictiveKernels::lanes;
+    static constexpr std::size_t lanes = LeastSquares::lanes;
+    static_assert(lanes == PredictiveKernels::lanes);
     static constexpr std::align_val_t alignment{64};
     struct Free {
         void operator()(double* work) const { ::operator delete(work, alignment); }
@@ -67,13 +70,16 @@ class Solver {
     };
 
     void solve(Kind& kind) {
-        kernels_.solve(kind.systems.data(), kind.inputs, kind.ridge, work_.get(),
-                       kind.weights.data());
+        kernels_.spread(kind.systems.data(), kind.inputs + 1, work_.get());
+        least_squares_.solve_planes(work_.get(), work_.get() + triangle_, kind.inputs, kind.ridge,
+                                    kind.weights.data());
         kind.count = 0;
     }
 
     const PredictiveKernels& kernels_;
+    const LeastSquares& least_squares_;
     std::array<Kind, 3 * PredictiveSettings::most_predictors> kinds_;
+    std::size_t triangle_;  // doubles
     std::unique_ptr<double, Free> work_;
 };
 

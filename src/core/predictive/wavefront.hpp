@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "default_floats.hpp"
+#include "../default_floats.hpp"
+#include "kernels.hpp"
 #include "plane.hpp"
 
 namespace bitsback {
@@ -61,12 +62,14 @@ inline std::size_t items_at_once(const PredictiveSettings& settings,
 
 class Wavefront {
   public:
-    Wavefront(const PredictiveSettings& settings, const PredictiveKernels& kernels,
-              std::span<const PlaneShape> shapes)
-        : settings_(settings), solver_(settings, kernels) {
+    Wavefront(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
+              Arithmetic arithmetic = Arithmetic::exact)
+        : settings_(settings),
+          floats_(arithmetic),
+          solver_(settings, predictive_kernels(), least_squares(arithmetic)) {
         std::size_t first = 0;
         for (const PlaneShape& shape : shapes) {
-            items_.emplace_back(settings, kernels, shape, first);
+            items_.emplace_back(settings, predictive_kernels(), shape, first);
             first += shape.elements();
             unfinished_.push_back(&items_.back());
             times_ = std::max(times_, end_of(shape));

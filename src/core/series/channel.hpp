@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "law.hpp"
-#include "least_squares.hpp"
 #include "settings.hpp"
 
 namespace bitsback {

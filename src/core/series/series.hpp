@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "channel.hpp"
+#include "fading.hpp"
 #include "law.hpp"
-#include "least_squares.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
 
 class Series {
   public:
-    Series(const SeriesSettings& settings, std::size_t channels, std::uint32_t levels)
+    Series(const SeriesSettings& settings, const LeastSquares& least_squares, std::size_t channels,
+           std::uint32_t levels)
         : settings_(settings),
           channels_(channels),
           levels_(levels),
@@ -25,10 +26,12 @@ class Series {
           inputs_(settings.predictors.size()) {
         for (std::size_t c = 0; c < channels; ++c) {
             states_.emplace_back(predictions_.size(), 2 * settings.scales.size(), levels);
-            for (const SeriesPredictor& of : settings.predictors) {
-                solvers_.emplace_back(reach(of, c), of.fade, of.ridge);
-            }
+            for (const SeriesPredictor& of : settings.predictors)
+                solvers_.emplace_back(least_squares, reach(of, c), of.fade, of.ridge);
         }
+        if (settings.starts.empty()) return;
+        require(settings.starts.size() == solvers_.size(), "each predictor of a channel starts");
+        for (std::size_t i = 0; i < solvers_.size(); ++i) solvers_[i].start(settings.starts[i]);
     }
 
     // The distribution of the next symbol, which `learn` must be told before the one after it.

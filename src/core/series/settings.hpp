@@ -34,6 +34,8 @@ struct SeriesSettings {
     std::vector<std::int32_t> cdf;     // of a logistic
     std::uint32_t levels;
     unsigned precision;
+    // What the sums start from, of each channel for each predictor; zeros unless this is a test.
+    std::vector<std::vector<double>> starts = {};
 
     SeriesSettings(std::vector<SeriesPredictor> predictors, std::vector<std::int32_t> scales,
                    std::span<const std::int32_t> cdf, std::uint32_t levels, unsigned precision)

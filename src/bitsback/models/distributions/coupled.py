@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols, undoing
+from bitsback.codecs.base import as_symbols, one_step, undoing
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
 from bitsback.message import Message
@@ -80,6 +80,7 @@ class CoupledCodec:
     coupling: NDArray[np.int64]
     """[items, places, pairs of channels]."""
 
+    @one_step
     def push(self, message: Message, symbols: ArrayLike) -> None:
         x, done = self._checked(symbols), list[tuple[Any, NDArray[Any]]]()
 
@@ -93,6 +94,7 @@ class CoupledCodec:
                 codec.push(message, x[..., channel])
                 done.append((codec, x[..., channel]))
 
+    @one_step
     def pop(self, message: Message) -> NDArray[Any]:
         x = np.zeros(self.mean.shape, self.distribution.variable.dtype)
         done: list[tuple[Any, NDArray[Any]]] = []

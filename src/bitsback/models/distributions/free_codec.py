@@ -1,7 +1,7 @@
 """What the distributions of free models share: coding symbols of one byte or of two."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,34 @@ from bitsback.errors import MessageError
 from bitsback.message import Message
 from bitsback.models.planes import PlaneShape
 
+FreeCodec = _core.PredictiveDistribution | _core.SeriesDistribution
+Words = Callable[[int], NDArray[np.int64]]
+
+_REACH = 600
+
+
+def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
+    """Sums of products [n + 1, n + 1] of n inputs and a target, of one vector less than there are
+    inputs: least squares without a ridge have no solution.
+    """
+    v = words((n - 1) * (n + 1)).reshape(n - 1, n + 1) % (2 * _REACH + 1) - _REACH
+    return v.T @ v
+
 
 class FreeDistribution(ABC):
     """Over items of any shape and number of levels."""
 
     @property
     @abstractmethod
-    def _codec(self) -> _core.PredictiveDistribution | _core.SeriesDistribution:
+    def _codec(self) -> FreeCodec:
         """That of the core."""
+
+    @abstractmethod
+    def for_test(self, shape: PlaneShape, words: Words) -> FreeCodec:
+        """The codec of an item of a test, whose least squares start from sums by which rounding
+        shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
+        each time others.
+        """
 
     @abstractmethod
     def room(self, shape: PlaneShape) -> int:

@@ -6,7 +6,7 @@ Source: docs/model-format.md, for its integers; Weinberger, Seroussi, Sapiro 200
 median, and Wu, Barthel 1998 (causal least squares).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free_codec import FreeDistribution
+from bitsback.models.distributions.free_codec import FreeDistribution, Words, sums_for_test
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback.models.planes import PlaneShape
@@ -82,6 +82,9 @@ class PredictiveDistribution(FreeDistribution):
     @cached_property
     def predictor(self) -> _core.Predictor:
         """The predictions alone."""
+        return self._predictor_of([of.start for of in self.predictors])
+
+    def _predictor_of(self, starts: list[NDArray[np.int32]]) -> _core.Predictor:
         return _core.Predictor(
             [
                 (of.cell, of.decay, of.ridge, of.places.own, of.places.first, of.places.second)
@@ -89,18 +92,24 @@ class PredictiveDistribution(FreeDistribution):
             ],
             (self.window.own, self.window.first, self.window.second),
             self.see,
-            [of.start for of in self.predictors],
+            starts,
         )
 
     @cached_property
     def _codec(self) -> _core.PredictiveDistribution:
+        return self._codec_of(self.predictor, self.family)
+
+    def _codec_of(
+        self, predictor: _core.Predictor, family: MixtureFamily
+    ) -> _core.PredictiveDistribution:
         bound = self.network.at(_ONE_PIXEL)
-        return _core.PredictiveDistribution(
-            self.predictor,
-            bound.core,
-            [bound.numbers[name] for name in self.outputs.names],
-            *self.family.tables(),
-        )
+        numbers = [bound.numbers[name] for name in self.outputs.names]
+        return _core.PredictiveDistribution(predictor, bound.core, numbers, *family.tables())
+
+    def for_test(self, shape: PlaneShape, words: Words) -> _core.PredictiveDistribution:
+        starts = [_start_for_test(of, words) for of in self.predictors]
+        family = replace(self.family, levels=shape.levels)
+        return self._codec_of(self._predictor_of(starts), family)
 
     def room(self, shape: PlaneShape) -> int:
         """Bytes that coding an item takes."""
@@ -184,6 +193,20 @@ def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predi
         if any(row[_triangle(i - 1) + i] < 0 for i in range(n + 1)):
             raise ModelError(f"the tensor {name} has a negative number in a diagonal")
     return Predictor(places, cell, (above, left, right), ridge, start)
+
+
+def _start_for_test(of: Predictor, words: Words) -> NDArray[np.int32]:
+    """The sums above the first row of an image, of which that row's are singular but for their
+    ridge, and this but for rounding.
+    """
+    rows = np.zeros((3, _triangle(of.places.count(2))), np.int32)
+    for references, row in enumerate(rows):
+        n = of.places.count(references)
+        sums = sums_for_test(n, words)
+        sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - of.ridge, 0)
+        above = -(-256 * sums // max(sum(of.decay), 1))
+        row[: _triangle(n)] = np.clip(above, -_MOST_START, _MOST_START)[np.tril_indices(n + 1)]
+    return rows
 
 
 def _triangle(inputs: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols, undoing
+from bitsback.codecs.base import as_symbols, one_step, undoing
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import ITEM, Network, Size, Values
 from bitsback.integer.fields import Fields
@@ -151,6 +151,7 @@ class ScanCodec:
     features: NDArray[np.uint8]
     """[items, rows, columns, feature channels]."""
 
+    @one_step
     def push(self, message: Message, symbols: ArrayLike) -> None:
         x = self._checked(symbols)
         done: list[tuple[Any, NDArray[Any]]] = []
@@ -166,6 +167,7 @@ class ScanCodec:
                 codec.push(message, of_group)
                 done.append((codec, of_group))
 
+    @one_step
     def pop(self, message: Message) -> NDArray[Any]:
         x = np.zeros(self._shape, self.scan.variable.dtype)
         done: list[tuple[Any, NDArray[Any]]] = []

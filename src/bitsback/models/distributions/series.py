@@ -5,14 +5,18 @@ around the prediction, of which those count most that have been right.
 Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bitsback import _core, tables
 from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free_codec import FreeDistribution
+from bitsback.models.distributions.free_codec import FreeDistribution, Words, sums_for_test
 from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
 
@@ -48,13 +52,29 @@ class SeriesDistribution(FreeDistribution):
 
     @cached_property
     def _codec(self) -> _core.SeriesDistribution:
+        return self._codec_of(self.variable.levels, ())
+
+    def _codec_of(
+        self, levels: int, starts: Sequence[NDArray[np.float64]]
+    ) -> _core.SeriesDistribution:
         return _core.SeriesDistribution(
             [(of.inputs, of.fade, of.every, of.ridge) for of in self.predictors],
             self.scales,
             tables.logistic_cdf(),
-            self.variable.levels,
+            levels,
             self.precision,
+            starts,
         )
+
+    def for_test(self, shape: PlaneShape, words: Words) -> _core.SeriesDistribution:
+        starts = []
+        for channel in range(shape.channels):
+            for of in self.predictors:
+                n = sum(0 <= channel - before < shape.channels for _, before in of.inputs)
+                sums = sums_for_test(n, words).astype(np.float64)
+                sums[range(n), range(n)] -= of.ridge / (1 - 2.0**-of.fade)
+                starts.append(sums)
+        return self._codec_of(shape.levels, starts)
 
     def room(self, shape: PlaneShape) -> int:
         """Bytes that coding an item takes."""

@@ -1,7 +1,6 @@
 """From the twin of a free model to its model file."""
 
 import hashlib
-import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.models import Model
+from bitsback.models.item_choice import build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
@@ -36,16 +36,16 @@ def export_predictive(
     """The integer model that `twin` computes in eval mode.
 
     starts: the start matrices of each predictor, int32 [3, entries]. levels: the most that it is to
-    code. The test vectors are the twin's own answers. Raises ModelError if the integer engine
-    differs from them.
+    code. The test vectors of the network are the twin's own answers. Raises ModelError if the
+    integer engine differs from them.
     """
-    return Model.build(*described(twin, starts, card, levels))
+    return build_with_items(*described(twin, starts, card, levels))
 
 
 def described(
     twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
-) -> tuple[str, Tensors]:
-    """The description and the tensors of that model."""
+) -> tuple[dict[str, Any], Tensors]:
+    """The description, without test items, and the tensors of that model."""
     a = twin.architecture
     tensors: Tensors = {
         "x.see": seen_differences(),
@@ -81,7 +81,7 @@ def described(
             "sha256": vector_digests(twin),
         },
     }  # fmt: skip
-    return json.dumps(description, separators=(",", ":")), tensors
+    return description, tensors
 
 
 @torch.no_grad()

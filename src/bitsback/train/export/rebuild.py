@@ -45,7 +45,9 @@ def rebuild(
         starts = [tensors[f"x.start.{j}"].astype(np.int32) for j in range(count)]
         twin.quantise()
         again, made = described(twin.eval(), starts, Card("rebuilt", "", ""))
-        same = _essence(json.loads(again)) == _essence(fields) and _as_good(made, tensors)
+        same = _essence(json.loads(json.dumps(again))) == _essence(fields) and _as_good(
+            made, tensors
+        )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError):
         same = False
     if not same:

@@ -5,12 +5,19 @@
 
 namespace bitsback {
 
+// How least squares are computed: exactly as docs/model-format.md says, or as a machine would that
+// gets it wrong. Test vectors are chosen such that each of the latter is found out.
+enum class Arithmetic { exact, contracted, upward, downward, toward_zero };
+
 // Rounds to nearest, and flushes nothing to zero, while one of these lives on a thread.
 class DefaultFloats {
   public:
-    DefaultFloats() {
+    explicit DefaultFloats(Arithmetic arithmetic = Arithmetic::exact) {
         std::fegetenv(&before_);
         std::fesetenv(FE_DFL_ENV);
+        if (arithmetic == Arithmetic::upward) std::fesetround(FE_UPWARD);
+        if (arithmetic == Arithmetic::downward) std::fesetround(FE_DOWNWARD);
+        if (arithmetic == Arithmetic::toward_zero) std::fesetround(FE_TOWARDZERO);
     }
     ~DefaultFloats() { std::fesetenv(&before_); }
     DefaultFloats(const DefaultFloats&) = delete;

@@ -1,0 +1,51 @@
+"""Test vectors for a new free model: items that tell whether a machine computes least squares
+otherwise than docs/model-format.md says.
+"""
+
+import json
+from collections import Counter
+from typing import Any
+
+from bitsback.errors import ModelError
+from bitsback.models import file
+from bitsback.models.distributions.free_codec import FreeDistribution
+from bitsback.models.item_vectors import ItemVectors
+from bitsback.models.model import Model
+from bitsback.models.planes import PlaneShape
+
+WRONG = "contracted", "upward", "downward", "toward zero"
+"""Arithmetics that are to be found out: products contracted with sums, and the other directions of
+rounding of IEEE 754.
+"""
+_MOST_TRIES, _TIMES = 1_000, 2
+_SHAPE = PlaneShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
+_SHAPE_OF_SERIES = PlaneShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
+
+
+def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
+    """The free model of a description whose test has no items yet. Raises ModelError, also if no
+    items are found that each wrong arithmetic codes otherwise.
+    """
+    untested = Model.build(json.dumps(description), tensors, tested=False)
+    assert untested.planes is not None
+    items = choose(untested.planes, _SHAPE_OF_SERIES if untested.serial else _SHAPE)
+    test = {**description["test"], "items": items.described(untested.planes)}
+    return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
+
+
+def choose(of: FreeDistribution, shape: PlaneShape) -> ItemVectors:
+    """Items of this shape of which each of the wrong arithmetics codes two otherwise."""
+    found, seeds = Counter[str](), list[int]()
+    for seed in range(_MOST_TRIES):
+        item = ItemVectors(shape, (seed,))
+        right = item.digest(of)
+        changed = [one for one in WRONG if item.digest(of, one) != right]
+        if any(found[one] < _TIMES for one in changed):
+            seeds.append(seed)
+            found.update(changed)
+        if all(found[one] >= _TIMES for one in WRONG):
+            return ItemVectors(shape, tuple(seeds))
+    raise ModelError(
+        "no items tell whether the least squares of the model are computed rightly: its predictors"
+        " need two inputs at least, and a decay of 64 or more"
+    )

@@ -1,0 +1,136 @@
+"""Test vectors of free models: items whose message must be the same on this machine too, and so
+the least squares that predict them, whose arithmetic is that of doubles (docs/model-format.md).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ModelError
+from bitsback.integer.fields import Fields
+from bitsback.message import Message
+from bitsback.models.distributions.free_codec import FreeDistribution, Words
+from bitsback.models.outline import Outline
+from bitsback.models.planes import PlaneShape
+
+_MOST_SEEDS = 16
+_MOST_ELEMENTS = 1 << 12
+_MOST_ROOM = 1 << 26
+_LEVELS = 1 << 16
+
+
+@dataclass(frozen=True)
+class ItemVectors:
+    """Items of one shape, one for each seed."""
+
+    shape: PlaneShape
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def read(cls, fields: Fields) -> "ItemVectors":
+        """From the field `items` of the field `test`, of which `sha256` is left. Raises
+        ModelError.
+        """
+        sides, levels = (
+            fields.integers("shape", 4, 1, _MOST_ELEMENTS),
+            fields.integer("levels", 2, _LEVELS),
+        )
+        slices, rows, columns, channels = sides
+        shape = PlaneShape(slices, rows, columns, channels, levels)
+        seeds = fields.integers("seeds", range(1, _MOST_SEEDS + 1), 0, (1 << 64) - 1)
+        if shape.elements * len(seeds) > _MOST_ELEMENTS:
+            raise ModelError("the items of the test have more than 2^12 elements")
+        return cls(shape, tuple(seeds))
+
+    def check_cost(self, of: FreeDistribution, tensor_elements: int) -> None:
+        """Raises ModelError if coding them would take far more than the model's size warrants."""
+        room, work = of.room(self.shape), len(self.seeds) * of.work(self.shape)
+        if room > _MOST_ROOM or work > (1 << 28) + (tensor_elements << 12):
+            raise ModelError("the items of the test take more than a model of this size may")
+
+    def digest(self, of: FreeDistribution, arithmetic: str = "exact") -> str:
+        """SHA-256 (hex) of their message, as least squares by this arithmetic make it:
+        'contracted' (products and sums), 'upward', 'downward' or 'toward zero' (as it rounds), or
+        'exact'.
+        """
+        message = Message()
+        for seed in self.seeds:
+            symbols, words = _item(self.shape, seed)
+            of.for_test(self.shape, words).push_by(message, symbols, [self.shape], arithmetic)
+        return hashlib.sha256(message.to_bytes()).hexdigest()
+
+    def hold(self, of: FreeDistribution, sha256: str) -> bool:
+        """Whether they come to the message with this digest, and that back to them."""
+        message, pushed = Message(), []
+        for seed in self.seeds:
+            symbols, words = _item(self.shape, seed)
+            codec = of.for_test(self.shape, words)
+            codec.push(message, symbols, [self.shape])
+            pushed.append((codec, symbols))
+        if hashlib.sha256(message.to_bytes()).hexdigest() != sha256:
+            return False
+        same = all(
+            np.array_equal(codec.pop_words(message, [self.shape]), symbols)
+            for codec, symbols in reversed(pushed)
+        )
+        return same and message == Message()
+
+    def described(self, of: FreeDistribution) -> dict[str, Any]:
+        """The field `items`."""
+        *shape, levels = self.shape
+        digest = self.digest(of)
+        return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
+
+
+_held: set[bytes] = set()
+"""The identities of models whose items came to the right message in this process."""
+
+
+def check(
+    outline: Outline, test: Fields, of: FreeDistribution, tensor_elements: int, identity: bytes
+) -> None:
+    """Compares what the free model makes of the items of the field `test` with their digest, once
+    in a process. Raises ModelError.
+    """
+    if not test.has("items"):
+        raise ModelError(
+            f"the model {outline.name} was made by an older bitsback, without the test vectors that"
+            " prove its least squares: train it anew, or use the bitsback that it was made with"
+        )
+    fields = test.object("items")
+    items, sha256 = ItemVectors.read(fields), fields.text("sha256")
+    fields.done()
+    items.check_cost(of, tensor_elements)
+    if identity not in _held:
+        if not items.hold(of, sha256):
+            raise ModelError(
+                f"the model {outline.name} does not code on this machine as it coded where it was"
+                " made, so nothing is read or written with it: its file is damaged, or bitsback was"
+                " built wrongly; please report this with the output of  python -m platform"
+            )
+        _held.add(identity)
+
+
+def _item(shape: PlaneShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
+    """The symbols of an item, in C order, and what gives the words behind those of its symbols."""
+    taken = 0
+
+    def words(count: int) -> NDArray[np.int64]:
+        nonlocal taken
+        drawn = _core.splitmix64(seed, taken, count) >> np.uint64(32)
+        taken += count
+        return drawn.astype(np.int64)
+
+    reach = max(shape.levels >> 6, 1)
+    noise = words(shape.elements).reshape(shape[:4]) % (2 * reach + 1) - reach
+    middle, top = shape.levels // 2, shape.levels - 1
+    x = np.full((shape.slices, shape.rows + 1, shape.columns + 1, shape.channels), middle)
+    for r in range(shape.rows):
+        for q in range(shape.columns):
+            mean = (x[:, r + 1, q] + x[:, r, q + 1]) >> 1
+            x[:, r + 1, q + 1] = np.clip(mean + noise[:, r, q], 0, top)
+    return x[:, 1:, 1:].astype(np.uint16).ravel(), words

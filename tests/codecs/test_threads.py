@@ -1,0 +1,248 @@
+"""Several threads on one message: a push or a pop, of any codec and of any model, is one step that
+no other thread gets into, or a MessageError. None is lost.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback import Message, MessageError, codecs
+from bitsback.codecs import (
+    Adaptive,
+    Autoregressive,
+    Bernoulli,
+    BernoulliTable,
+    BetaBinomial,
+    BitsBack,
+    BitSwap,
+    Categorical,
+    ChainRule,
+    Dependent,
+    FromCdf,
+    Gaussian,
+    HiddenMarkov,
+    Interval,
+    Laplace,
+    LatentMixture,
+    Logistic,
+    Mixture,
+    Multiset,
+    Named,
+    NegativeBinomial,
+    Normal,
+    OnLanes,
+    Poisson,
+    Repeat,
+    Rows,
+    Serial,
+    Uniform,
+)
+from bitsback.models.planes import PlaneShape
+from laws import assert_same
+
+N = 3000
+TIMES = 12  # that each of three threads pushes or pops
+LATENT, SOME = Uniform(256, (50,)), Uniform(10, (50,))
+
+
+def some(_: Any) -> Uniform:
+    return SOME
+
+
+def latent(_: Any) -> Uniform:
+    return LATENT
+
+
+def two_parts() -> Iterator[Any]:
+    yield SOME
+    yield LATENT
+
+
+def straight(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip((x + 0.5) / 10, 0, 1)
+
+
+def pairs(c: NDArray[Any]) -> Any:
+    return c * 2, np.full(c.shape, 2)
+
+
+class Images:
+    """Some images by a model of one size, in one call to the core."""
+
+    def __init__(self, name: str, items: int) -> None:
+        self.model, self.batches = bitsback.load_model(name), [(items, 1)]
+
+    def push(self, message: Message, x: Any) -> None:
+        self.model.push(message, x, self.batches)
+
+    def pop(self, message: Message) -> Any:
+        return self.model.pop(message, self.batches)
+
+
+class Sets(Images):
+    """The same as a multiset."""
+
+    def push(self, message: Message, x: Any) -> None:
+        self.model.at(self.model.whole_size()).push_set(message, x, self.batches)
+
+    def pop(self, message: Message) -> Any:
+        return self.model.at(self.model.whole_size()).pop_set(message, self.batches)
+
+
+class Planes:
+    """An item by a free model."""
+
+    def __init__(self, name: str, *shape: int) -> None:
+        self.model, self.shapes = bitsback.load_model(name), [PlaneShape(*shape)]
+
+    def push(self, message: Message, symbols: Any) -> None:
+        self.model.push_planes(message, symbols, self.shapes)
+
+    def pop(self, message: Message) -> Any:
+        return self.model.pop_planes(message, self.shapes, np.uint8)
+
+
+CODECS: dict[str, Callable[[], Any]] = {
+    "Adaptive": lambda: Adaptive(10, (N,)),
+    "Autoregressive": lambda: Autoregressive(lambda x, at: Uniform(10, (3,)), (3, 40)),
+    "Bernoulli": lambda: Bernoulli(np.arange(1, N), 16),
+    "BernoulliTable": lambda: BernoulliTable(np.arange(1, 257), np.arange(N) % 256, 16),
+    "BetaBinomial": lambda: BetaBinomial(np.arange(1, 200) << 16, 2**17, 10),
+    "BitSwap": lambda: BitSwap([latent, latent], [some, latent], LATENT),
+    "BitsBack": lambda: BitsBack(LATENT, some, latent),
+    "Categorical": lambda: Categorical.from_probability(np.ones((N, 10))),
+    "ChainRule": lambda: ChainRule(SOME, latent),
+    "Dependent": lambda: Dependent(two_parts),
+    "FromCdf": lambda: FromCdf(straight, 10, shape=(N,)),
+    "Gaussian": lambda: Gaussian(np.zeros(N, int), 2**18, 12),
+    "HiddenMarkov": lambda: HiddenMarkov([1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)),
+    "Interval": lambda: Interval(pairs, lambda x: x // 2, 4, (50,)),
+    "Laplace": lambda: Laplace(np.arange(N), 2**15, 5),
+    "LatentMixture": lambda: LatentMixture([1, 2], [SOME, Uniform(16, (50,))]),
+    "Logistic": lambda: Logistic(np.arange(N), 2**15, 5),
+    "Mixture": lambda: Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
+    "Multiset": lambda: Multiset(Uniform(10, ()), 40),
+    "Named": lambda: Named({"a": SOME, "b": LATENT}),
+    "NegativeBinomial": lambda: NegativeBinomial(np.arange(1, 200) << 16, 2**22, 5),
+    "Normal": lambda: Normal(np.arange(N), 2**15, 5),
+    "OnLanes": lambda: OnLanes(Uniform(10, (N,)), slice(1, 3)),
+    "Poisson": lambda: Poisson(np.arange(1, 200) << 8, 5),
+    "Repeat": lambda: Repeat(Uniform(10, ()), 40),
+    "Rows": lambda: Rows([[0, 1, 16]], np.zeros(N, int), 4),
+    "Serial": lambda: Serial(SOME, LATENT),
+    "Uniform": lambda: Uniform(10, (N,)),
+    "a model": lambda: Images("mnist-binary", 20),
+    "a model of scans": lambda: Images("mnist-context-small", 3),
+    "a model of sets": lambda: Sets("mnist-binary", 20),
+    "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
+    "predictive": lambda: Planes("universal", 1, 30, 30, 3, 256),
+    "series": lambda: Planes("series", 1, 150, 1, 2, 256),
+}
+
+
+def test_these_are_all_codecs() -> None:
+    names = {name for name in codecs.__all__ if hasattr(getattr(codecs, name), "push")}
+    assert names - {"Codec"} <= CODECS.keys()
+
+
+@pytest.fixture(autouse=True)
+def _switch_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def in_threads(step: Callable[[], None], times: int = TIMES) -> int:
+    """Runs it in each of three threads so many times; how often it was done."""
+    done: list[int] = []
+    begin = threading.Barrier(3)
+
+    def run() -> None:
+        begin.wait()
+        for _ in range(times):
+            with suppress(MessageError):
+                step()
+                done.append(1)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(done)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_no_push_and_no_pop_is_lost(name: str) -> None:
+    codec = CODECS[name]()
+    message = Message.random(3, lanes=4)
+    symbols = codec.pop(message)
+    codec.push(message, symbols)
+    before = message.copy()
+
+    pushed = in_threads(lambda: codec.push(message, symbols))
+    assert pushed
+    for _ in range(pushed):
+        assert_same(codec.pop(message), symbols)
+    assert message == before
+
+    popped: list[Any] = []
+    for _ in range(3 * TIMES):
+        codec.push(message, symbols)
+    in_threads(lambda: popped.append(codec.pop(message)))
+    assert popped
+    for one in popped:
+        assert_same(one, symbols)
+    for _ in range(3 * TIMES - len(popped)):
+        assert_same(codec.pop(message), symbols)
+    assert message == before
+
+
+def test_a_message_is_held_for_as_long_as_a_thread_likes() -> None:
+    message, codec = Message(lanes=2), Uniform(10, (5,))
+    errors: list[str] = []
+
+    def use() -> None:
+        for step in (
+            lambda: codec.push(message, np.zeros(5, int)),
+            lambda: codec.pop(message),
+            lambda: message == Message(),
+            lambda: message.lanes,
+            lambda: message.depth,
+            message.to_bytes,
+            message.copy,
+            message.__enter__,
+            lambda: message.__exit__(None, None, None),
+        ):
+            try:
+                step()
+            except MessageError as error:
+                errors.append(str(error))
+
+    with message as same:
+        assert same is message
+        codec.push(message, np.arange(5))
+        other = threading.Thread(target=use)
+        other.start()
+        other.join()
+        assert len(errors) == 9
+        assert codec.pop(message).tolist() == [0, 1, 2, 3, 4]
+    assert message == Message(lanes=2)
+    codec.push(message, np.arange(5))
+
+
+def test_a_message_is_free_again_after_an_error() -> None:
+    message = Message(lanes=2)
+    with pytest.raises(ZeroDivisionError), message:
+        raise ZeroDivisionError
+    with pytest.raises(MessageError, match="does not hold"):
+        message.__exit__(None, None, None)
+    assert in_threads(lambda: Uniform(10, ()).push(message, 3), times=1) >= 1
