@@ -255,8 +255,7 @@ class Parts:
             "test": test,
         }
         if "planes" in self.variables["x"]:
-            levels = min(self.variables["x"]["levels"], 256)
-            test["items"] = {"shape": [1, 2, 3, 1], "levels": levels, "seeds": [1, 2]}
+            test["items"] = {"shape": [1, 2, 3, 1], "levels": 1000, "seeds": [1]}
         program = read_program(about, self.tensors)
         test["sha256"] = hash_outputs(program)
         if "items" in test:

@@ -15,7 +15,7 @@ LEVELS = [65536, 256, 2, 1000]
 
 
 def describe(levels: int, precision: int, predictors: list[Any], scales: list[int]) -> Any:
-    items: dict[str, Any] = {"shape": [1, 4, 1, 2], "levels": min(levels, 256), "seeds": [1]}
+    items: dict[str, Any] = {"shape": [1, 3, 1, 2], "levels": 1000, "seeds": [1]}
     about = {
         "format": "bitsback-model",
         "version": 1,

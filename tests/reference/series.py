@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .codecs import COMPONENTS, Array, Mixture, look_up
 from .least_squares import eliminate
@@ -47,6 +48,7 @@ class SeriesRules:
         self.scales = [check_integer(scale, 1, 65536) for scale in scales]
         self.precision = check_integer(about["precision"], 20, 24)
         require(16 * x.levels <= 2**self.precision, "a precision for so many levels")
+        self.starts: list[list[NDArray[np.float64]]] = []  # by channel and predictor, in a test
 
 
 class Recent:
@@ -94,6 +96,9 @@ class Channel:
         self.solvers = [
             Fading(len(inputs), one) for inputs, one in zip(self.inputs, of.predictors, strict=True)
         ]
+        if of.starts:
+            for solver, sums in zip(self.solvers, of.starts[number], strict=True):
+                solver.sums = sums
         levels = shape.levels
         self.errors = [Recent(levels, 4) for _ in range(len(of.predictors) + 1)]
         self.quick, self.slow, self.unit = (Recent(levels, shift) for shift in (3, 6, 5))

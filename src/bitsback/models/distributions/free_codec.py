@@ -22,7 +22,8 @@ def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
     """Sums of products [n + 1, n + 1] of n inputs and a target, of one vector less than there are
     inputs: least squares without a ridge have no solution.
     """
-    v = words((n - 1) * (n + 1)).reshape(n - 1, n + 1) % (2 * _REACH + 1) - _REACH
+    rows, columns = max(n - 1, 0), n + 1
+    v = words(rows * columns).reshape(rows, columns) % (2 * _REACH + 1) - _REACH
     return v.T @ v
 
 
