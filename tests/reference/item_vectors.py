@@ -79,9 +79,11 @@ def codec_for_test(
     for channel in range(shape.channels):
         of.starts.append([])
         for predictor in of.predictors:
-            n = len([d for _, d in predictor.inputs if 0 <= channel - d < shape.channels])
-            sums = draw_sums(n, words).astype(np.float64)
-            sums[range(n), range(n)] -= predictor.ridge / (1 - 2.0**-predictor.fade)
+            there = [b for b, d in predictor.inputs if 0 <= channel - d < shape.channels]
+            keep = (1 - 2.0**-predictor.fade) ** (1 if 0 in there else 2)
+            sums = draw_sums(len(there), words).astype(np.float64)
+            for i in range(len(there)):
+                sums[i, i] -= predictor.ridge / keep
             of.starts[-1].append(sums)
     return SeriesCodec(of, [shape])
 

@@ -70,9 +70,13 @@ class SeriesDistribution(FreeDistribution):
         starts = []
         for channel in range(shape.channels):
             for of in self.predictors:
-                n = sum(0 <= channel - before < shape.channels for _, before in of.inputs)
+                there = [
+                    back for back, before in of.inputs if 0 <= channel - before < shape.channels
+                ]
+                n, keep = len(there), 1 - 2.0**-of.fade
                 sums = sums_for_test(n, words).astype(np.float64)
-                sums[range(n), range(n)] -= of.ridge / (1 - 2.0**-of.fade)
+                # What has faded of it when inputs are not 0 for the first time is the ridge.
+                sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._codec_of(shape.levels, starts)
 

@@ -1,0 +1,235 @@
+"""What the test items of free models tell, and when they are asked."""
+
+import ctypes
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.codecs import Categorical, HiddenMarkov, Poisson
+from bitsback.errors import ModelError
+from bitsback.integer.fields import Fields
+from bitsback.models import Model, bundled, file, item_vectors
+from bitsback.models.item_choice import WRONG, build_with_items
+from bitsback.models.item_vectors import ItemVectors
+from broken_models import MISSING, broken, field
+from networks import SIMD_PATHS, engine
+
+FREE = [name for name in bundled.names() if bundled.outline(name).free]
+
+
+def items_of(model: Model) -> tuple[ItemVectors, str]:
+    fields = Fields(json.loads(model.description)["test"]["items"], "items")
+    return ItemVectors.read(fields), fields.text("sha256")
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) -> None:
+    model = bundled.load(name)
+    items, sha256 = items_of(model)
+    assert model.planes is not None
+    assert items.digest(model.planes) == sha256
+    for wrong in WRONG:
+        assert items.digest(model.planes, wrong) != sha256
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("name", FREE)
+def test_every_engine_writes_the_same(name: str, path: str) -> None:
+    with engine(path):
+        model = Model.build(*file.read(bundled.load(name).to_bytes()), tested=False)
+        items, sha256 = items_of(model)
+        assert model.planes is not None
+        assert items.hold(model.planes, sha256)
+
+
+def test_an_arithmetic_that_there_is_none_of() -> None:
+    model = bundled.load("series")
+    assert model.planes is not None
+    with pytest.raises(bitsback.MessageError, match="arithmetic"):
+        items_of(model)[0].digest(model.planes, "backwards")
+
+
+def test_a_new_model_gets_items_that_tell() -> None:
+    description = json.loads(bundled.load("series").description)
+    del description["test"]["items"]
+    description["distributions"]["p(x)"]["predictors"] = [
+        {"inputs": [[1, 0], [2, 0]], "fade": 5, "every": 8, "ridge": 100}
+    ]
+    model = build_with_items(description, {})
+    items, _ = items_of(model)
+    assert model.planes is not None
+    for wrong in WRONG:
+        changed = [
+            ItemVectors(items.shape, (seed,)).digest(model.planes, wrong)
+            != ItemVectors(items.shape, (seed,)).digest(model.planes)
+            for seed in items.seeds
+        ]
+        assert sum(changed) >= 2
+
+
+def test_a_predictor_that_no_items_tell_about_is_refused() -> None:
+    description = json.loads(bundled.load("series").description)
+    del description["test"]["items"]
+    description["distributions"]["p(x)"]["predictors"] = [
+        {"inputs": [[64, 64]], "fade": 5, "every": 8, "ridge": 100}
+    ]
+    with pytest.raises(ModelError, match="no items tell"):
+        build_with_items(description, {})
+
+
+def test_an_older_model_says_so() -> None:
+    with pytest.raises(ModelError, match="older bitsback, without the test vectors"):
+        Model.build(*broken("free", field("test/items", MISSING)))
+
+
+def test_another_message_is_refused() -> None:
+    with pytest.raises(ModelError, match="does not code on this machine as it coded"):
+        Model.build(*broken("free", field("test/items/sha256", "0" * 64)))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "why"),
+    [
+        ("test/items/shape", [1, 2, 3], "shape"),
+        ("test/items/shape", [1, 2, 0, 1], "shape"),
+        ("test/items/shape", [1, 64, 65, 1], "2\\^12 elements"),
+        ("test/items/seeds", [], "seeds"),
+        ("test/items/seeds", [1] * 17, "seeds"),
+        ("test/items/seeds", [1 << 64], "seeds"),
+        ("test/items/levels", 1, "levels"),
+        ("test/items/levels", 65_537, "levels"),
+        ("test/items/sha256", 5, "sha256"),
+        ("test/items/more", 5, "more"),
+        ("test/items", 5, "items"),
+    ],
+)
+def test_what_the_format_does_not_allow(place: str, value: Any, why: str) -> None:
+    with pytest.raises(ModelError, match=why):
+        Model.build(*broken("free", field(place, value)))
+
+
+def test_items_that_take_too_much_are_refused_before_they_are_coded() -> None:
+    """64 inputs and weights for each symbol: a million multiply-adds for each of 4,096."""
+    description = json.loads(bundled.load("series").description)
+    inputs = [[back, 0] for back in range(1, 65)]
+    description["distributions"]["p(x)"]["predictors"] = [
+        {"inputs": inputs, "fade": 5, "every": 1, "ridge": 100}
+    ] * 4
+    description["test"]["items"]["shape"] = [1, 4096, 1, 1]
+    description["test"]["items"]["seeds"] = [1]
+    with pytest.raises(ModelError, match="take more than a model of this size may"):
+        Model.build(json.dumps(description), {})
+
+
+def test_a_model_with_a_size_has_none() -> None:
+    with pytest.raises(ModelError, match="items"):
+        Model.build(*broken("dense", field("test/items", {})))
+
+
+def test_items_are_coded_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def hold(self: ItemVectors, of: Any, sha256: str) -> bool:
+        calls.append(sha256)
+        return True
+
+    monkeypatch.setattr(ItemVectors, "hold", hold)
+    monkeypatch.setattr(item_vectors, "_held", set())
+    data = bundled.load("universal").to_bytes()
+    for _ in range(3):
+        Model.from_bytes(data)
+    assert len(calls) == 1
+
+
+WRONG_MACHINE = """
+import sys
+import numpy as np
+import bitsback, bitsback.chunks
+from bitsback import _core
+from bitsback.errors import BitsbackError
+
+for kind in (_core.SeriesDistribution, _core.PredictiveDistribution):
+    def push(self, message, symbols, shapes):
+        self.push_by(message, symbols.astype(np.uint16), shapes, sys.argv[1])
+    kind.push = push
+
+def refused(step):
+    try:
+        step()
+    except BitsbackError as error:
+        assert "does not code on this machine" in str(error), error
+    else:
+        raise AssertionError(step)
+
+archive, block, image = sys.argv[2], sys.argv[3], np.load(sys.argv[4])
+refused(lambda: bitsback.compress(image, archive + ".new", model="universal"))
+refused(lambda: bitsback.decompress(archive, archive + ".npy"))
+refused(lambda: bitsback.open(archive)[0])
+refused(lambda: bitsback.encode(image, model="universal"))
+refused(lambda: bitsback.decode(open(block, "rb").read()))
+refused(lambda: bitsback.load_model("universal"))
+refused(lambda: bitsback.load_model("series"))
+"""
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_machine_that_rounds_otherwise_writes_and_reads_nothing(
+    wrong: str, tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:64, :64]
+    image = ((x * x + y * y) // 64 + np.random.default_rng(0).integers(0, 8, (64, 64))).astype("u1")
+    np.save(tmp_path / "a.npy", image)
+    bitsback.compress(image, tmp_path / "a.bb", model="universal")
+    (tmp_path / "block").write_bytes(bitsback.encode(image, model="universal"))
+    files = [str(tmp_path / name) for name in ("a.bb", "block", "a.npy")]
+    subprocess.run([sys.executable, "-c", WRONG_MACHINE, wrong, *files], check=True)
+
+
+@pytest.fixture(params=[0x400, 0x800, 0xC00], ids=["downward", "upward", "toward zero"])
+def _rounding(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a program around bitsback may have left: another direction of rounding on x86-64."""
+    libm = ctypes.CDLL("libm.so.6")
+    libm.fesetround(request.param)
+    yield
+    libm.fesetround(0)
+
+
+def coded() -> list[bytes]:
+    """What codecs and models make of their parameters and symbols."""
+    rng = np.random.default_rng(0)
+    items = rng.integers(0, 200, (1, 30, 30, 1)).cumsum(1).astype(np.uint16)
+    messages = []
+    for name in FREE:
+        model, message = bundled.load(name), bitsback.Message()
+        symbols = np.minimum(items, model.levels - 1).ravel()
+        model.push_planes(message, symbols, [item_vectors.PlaneShape(1, 30, 30, 1, model.levels)])
+        messages.append(message)
+    for codec, symbols in (
+        (Categorical.from_probability(WEIGHTS), rng.integers(0, 50, 40)),
+        (Poisson(RATES, 50), rng.integers(0, 50, 40)),
+        (HiddenMarkov([1, 2], [[3, 4], [1, 7]], [[1, 2], [3, 1]], (20, 20)), np.eye(20, dtype=int)),
+    ):
+        messages.append(bitsback.Message.random())
+        codec.push(messages[-1], symbols)
+        codec.push(messages[-1], codec.pop(messages[-1]))
+    return [message.to_bytes() for message in messages]
+
+
+WEIGHTS = np.random.default_rng(1).random((40, 50))
+RATES = np.arange(1, 41) * 5000
+RIGHT = coded()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or np.dtype(np.uintp).itemsize != 8, reason="the numbers are x86-64's"
+)
+@pytest.mark.usefixtures("_rounding")
+def test_the_rounding_of_the_program_around_does_not_matter() -> None:
+    assert coded() == RIGHT
