@@ -8,6 +8,7 @@
 // its elements, one a word, negative ones in two's complement. Each operation prints one line of numbers.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -261,7 +262,15 @@ SeriesDistribution read_series(Fields& fields, const State& state) {
     const auto scales = fields.array<std::int32_t>();
     const std::uint32_t levels = fields.word();
     const std::uint32_t precision = fields.word();
-    return SeriesDistribution(SeriesSettings(std::move(predictors), scales, state.logistic, levels, precision));
+    SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const auto words = fields.array<std::uint32_t>();  // two for each double, the lower one first
+        std::vector<double> start;
+        for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+            start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
+        settings.starts.push_back(std::move(start));
+    }
+    return SeriesDistribution(std::move(settings));
 }
 
 template <class Planes>

@@ -46,6 +46,50 @@ check() {
     done
 }
 
+# wrong NAME FILE EXPRESSION [FILE EXPRESSION]: the driver with some lines of files changed by sed must print other lines
+# for the test items of bundled models, which are the last: three, each behind that of its first message.
+wrong() {
+    name=$1 source=$work/wrong-$1
+    shift
+    mkdir -p "$source/tests"
+    cp -r CMakeLists.txt src "$source" && cp -r tests/cross "$source/tests"
+    while [ $# -gt 0 ]; do
+        sed -i "$2" "$source/$1"
+        ! cmp -s "$1" "$source/$1" || {
+            echo "$name: there is nothing to change in $1" >&2
+            exit 1
+        }
+        shift 2
+    done
+    cmake -S "$source" -B "$source/build" -DBITSBACK_DRIVER=ON -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_CXX_COMPILER="${CXX:-g++}" >"$work/log" &&
+        cmake --build "$source/build" --parallel >>"$work/log" || {
+        cat "$work/log" >&2
+        exit 1
+    }
+    BITSBACK_SIMD=scalar "$source/build/driver" <"$work/vectors" >"$work/wrong.out" || true
+    tail -n 6 "$work/expected" >"$work/right-items"
+    tail -n 6 "$work/wrong.out" >"$work/wrong-items"
+    for line in 2 4 6; do
+        if [ "$(sed -n ${line}p "$work/right-items")" = "$(sed -n ${line}p "$work/wrong-items")" ]; then
+            echo "$name: the test items of a bundled model do not tell" >&2
+            exit 1
+        fi
+    done
+    echo "$name: the test items of each bundled model tell"
+}
+
+floats=src/core/default_floats.hpp
+round() { echo "s/std::fesetenv(FE_DFL_ENV);/std::fesetenv(FE_DFL_ENV);std::fesetround($1);/"; }
+
+case $("${CXX:-g++}" -dumpmachine) in
+    x86_64-*) fused='-mfma;-ffp-contract=fast' ;;
+    *) fused='-ffp-contract=fast' ;;
+esac
+wrong contracted CMakeLists.txt "s/-ffp-contract=off/$fused/" src/core/exact_floats.hpp '/fp-contract/d'
+wrong upward $floats "$(round FE_UPWARD)"
+wrong downward $floats "$(round FE_DOWNWARD)"
+wrong toward-zero $floats "$(round FE_TOWARDZERO)"
 check native "${CXX:-g++}" any
 check aarch64 aarch64-linux-gnu-g++ 'scalar neon dotprod' 'qemu-aarch64 -cpu max'
 check cortex-a72 aarch64-linux-gnu-g++ 'scalar neon' 'qemu-aarch64 -cpu cortex-a72'

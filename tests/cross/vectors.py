@@ -7,6 +7,7 @@ python tests/cross/vectors.py VECTORS EXPECTED
 import struct
 import sys
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bundled_models import spec_model
 from networks import random_linear
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_predictive, random_shapes
@@ -21,14 +23,16 @@ from random_programs import Seeded, random_program
 from random_series import random_series
 from reference import archive, chain, codecs
 from reference.distributions import Distribution
+from reference.item_vectors import codec_for_test, draw_item
 from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, Spread
-from reference.message import Message
+from reference.least_squares import triangle
+from reference.message import Message, splitmix64
 from reference.model import Bound, Model
 from reference.network import Network
 from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture, Normal
 from reference.planes import PlaneShape
 from reference.predictive import PlanesCodec
-from reference.predictive_rules import Offsets
+from reference.predictive_rules import Offsets, Predictive
 from reference.scan import Head, Scan
 from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
@@ -313,36 +317,68 @@ class Vectors:
     def planes(self, seed: int) -> None:
         """A free model, whose least squares are in doubles."""
         model = Model.from_bytes(random_predictive(seed))
-        of, shapes = model.predictive, random_shapes(Seeded(self.rng), model.levels, most=150)
-        self.put("F", len(of.predictors))
-        for number, one in enumerate(of.predictors):
-            self.put(one.cell, *one.decay, one.ridge)
-            self.put_offsets(one.offsets)
-            self.put(model.tensors[f"x.start.{number}"])
-        self.put_offsets(of.window)
-        self.put(of.see)
-        numbers = self.put_network(of.network, (1, 1))
-        self.put([numbers[name] for name in of.outputs])
-        self.put(model.levels, of.mixture.precision, of.mixture.mean_shift)
-        self.put(of.mixture.exponential, of.mixture.inverse_scale)
-        self.items(model, shapes, seed)
+        shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
+        self.put_predictive(model.predictive, model.levels)
+        self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
     def series(self, seed: int) -> None:
         """The same of series."""
         model = Model.from_bytes(random_series(seed))
         of = model.free_distribution
         assert isinstance(of, SeriesRules)
+        shapes = [PlaneShape(1, 70, 1, 1 + seed % 3, model.levels)]
+        self.put_series(of, model.levels)
+        self.items(model.planes(shapes), random_items(seed, shapes).tolist())
+
+    def test_items(self, name: str) -> None:
+        """The first item of the test of a bundled model, at which wrong arithmetic shows."""
+        model = spec_model(name)
+        about = model.about["test"]["items"]
+        shape = PlaneShape(*about["shape"], about["levels"])
+        words = (splitmix64(j, about["seeds"][0]) >> 32 for j in count())
+        item = draw_item(shape, words)
+        codec = codec_for_test(model.free_distribution, shape, words)
+        self.message = Message([2**32], depth=0)
+        self.put("M", list(self.message.to_bytes()))
+        self.expect(self.message.to_bytes())
+        if isinstance(codec, SeriesCodec):
+            self.put_series(codec.of, shape.levels)
+        else:
+            self.put_predictive(codec.of, shape.levels)
+        self.items(codec, item)
+
+    def put_predictive(self, of: Predictive, levels: int) -> None:
+        self.put("F", len(of.predictors))
+        for one, starts in zip(of.predictors, of.starts, strict=True):
+            self.put(one.cell, *one.decay, one.ridge)
+            self.put_offsets(one.offsets)
+            rows = np.zeros((3, triangle(one.offsets.inputs(2))), np.int64)
+            for row, start in zip(rows, starts, strict=True):
+                entries = start[np.tril_indices(len(start))]
+                row[: len(entries)] = entries
+            self.put(rows)
+        self.put_offsets(of.window)
+        self.put(of.see)
+        numbers = self.put_network(of.network, (1, 1))
+        self.put([numbers[name] for name in of.outputs])
+        self.put(levels, of.mixture.precision, of.mixture.mean_shift)
+        self.put(of.mixture.exponential, of.mixture.inverse_scale)
+
+    def put_series(self, of: SeriesRules, levels: int) -> None:
         self.put("E", len(of.predictors))
         for one in of.predictors:
             self.put(one.inputs, one.fade, one.every, one.ridge)
-        self.put(of.scales, model.levels, of.precision)
-        self.items(model, [PlaneShape(1, 70, 1, 1 + seed % 3, model.levels)], seed)
+        self.put(of.scales, levels, of.precision)
+        starts = [sums for of_channel in of.starts for sums in of_channel]
+        self.put(len(starts))
+        for sums in starts:
+            self.put(np.ascontiguousarray(sums, "<f8").view("<u4"))
 
-    def items(self, model: Model, shapes: list[PlaneShape], seed: int) -> None:
-        self.put(len(shapes))
-        for shape in shapes:
+    def items(self, codec: PlanesCodec | SeriesCodec, symbols: list[int]) -> None:
+        self.put(len(codec.shapes))
+        for shape in codec.shapes:
             self.put(*shape)
-        self.steps(model.planes(shapes), random_items(seed, shapes).tolist())
+        self.steps(codec, symbols)
 
     def put_offsets(self, of: Offsets) -> None:
         self.put(of.own, of.first, of.second)
@@ -403,6 +439,8 @@ def make() -> Vectors:
         vectors.series(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
+    for name in ("series", "universal", "universal-bilevel"):  # run.sh knows that these are last
+        vectors.test_items(name)
     return vectors
 
 
