@@ -199,7 +199,12 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             nb::rv_policy::reference,
             "Holds the message for this thread: in a `with` block no other thread gets between its "
             "pushes and pops.")
-        .def("__exit__", [](const Message& self, const nb::args&) { Message::give_back(self); })
+        .def(
+            "__exit__",
+            [](const Message& self, nb::handle, nb::handle, nb::handle) {
+                Message::give_back(self);
+            },
+            "kind"_a.none(), "error"_a.none(), "trace"_a.none())
         .def(
             "__eq__",
             [](const Message& self, const Message& other) {

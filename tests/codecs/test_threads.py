@@ -125,7 +125,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "HiddenMarkov": lambda: HiddenMarkov([1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)),
     "Interval": lambda: Interval(pairs, lambda x: x // 2, 4, (50,)),
     "Laplace": lambda: Laplace(np.arange(N), 2**15, 5),
-    "LatentMixture": lambda: LatentMixture([1, 2], [SOME, Uniform(16, (50,))]),
+    "LatentMixture": lambda: LatentMixture([1, 2], [SOME, Uniform(10, (50,))]),
     "Logistic": lambda: Logistic(np.arange(N), 2**15, 5),
     "Mixture": lambda: Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
     "Multiset": lambda: Multiset(Uniform(10, ()), 40),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from operator import index
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -14,9 +14,7 @@ from bitsback.errors import MessageError
 from bitsback.message import Message
 
 Symbols = TypeVar("Symbols")
-Self = TypeVar("Self")
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
+Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 class Codec(Protocol[Symbols]):
@@ -85,21 +83,17 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
         raise
 
 
-def one_step(
-    method: Callable[Concatenate[Self, Message, Parameters], Result],
-) -> Callable[Concatenate[Self, Message, Parameters], Result]:
+def one_step(method: Step) -> Step:
     """A push or a pop that is made of several, during which the thread holds the message: another
     one that uses it meanwhile gets a MessageError.
     """
 
     @wraps(method)
-    def held(
-        self: Self, message: Message, *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> Result:
+    def held(self: object, message: Message, *args: Any, **kwargs: Any) -> Any:
         with message:
             return method(self, message, *args, **kwargs)
 
-    return held
+    return cast(Step, held)
 
 
 def check_precision(precision: int) -> None:
