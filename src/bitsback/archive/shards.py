@@ -19,7 +19,6 @@ from bitsback.remote.url import Url
 from bitsback.remote.version import CHANGED
 from bitsback.wire import varint
 
-
 Stamp = tuple[int, int, int] | None
 """Device, inode and time of a file; None of a URL, which is itself watched for changes."""
 
