@@ -162,7 +162,7 @@ def affordable(
 
 def bearable(room: int, work: int, data_size: int) -> bool:
     """Whether so many bytes of memory, and multiply-adds, are no more than the data of a block may
-    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for at
-    most 2^26 multiply-adds for each of its bytes.
+    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
+    at most 2^26 multiply-adds for each of its bytes.
     """
     return room <= (1 << 26) + (data_size << 10) and work <= (1 << 31) + (data_size << 25)
