@@ -61,7 +61,7 @@ def take_apart(data: bytes) -> Noted | None:
 
 
 def forge_note(random: Random, data: bytes, other: bytes) -> bytes:
-    """An archive with notes, one of them changed. other: another one, whose notes are spliced in."""
+    """An archive with notes, one of them changed. other: one whose notes are spliced in."""
     seed, strange = take_apart(data), take_apart(other)
     assert seed is not None and strange is not None
     notes = [file.note for file in seed.files]
