@@ -79,12 +79,9 @@ def test_start_up_is_small() -> None:
     ((_, size),) = read_header(file, "x").blocks
     codec = codec_of(model, 1)
     message = Message.random()
-    before, depth = message.bits, message.depth
-    assert depth is not None
     for image in images[::-1]:
         codec.push(message, image[None])
-    assert message.depth is not None
-    growth = message.bits - before - 32 * (message.depth - depth)
+    growth = message.net_bits
     assert growth - 10 < 8 * size - 256 < growth + 160
 
 

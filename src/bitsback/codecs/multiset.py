@@ -52,9 +52,8 @@ class Multiset(ByValue, Generic[X]):
     >>> from bitsback.codecs import Uniform
     >>> codec = Multiset(Uniform(1024, shape=(1,)), size=4)
     >>> message = Message([1 << 63], [7] * 10)
-    >>> before = message.bits
     >>> codec.push(message, [[9], [3], [1000], [7]])
-    >>> round(message.bits - before, 2), round(codec.bits([[9], [3], [1000], [7]]), 2)
+    >>> round(message.net_bits, 2), round(codec.bits([[9], [3], [1000], [7]]), 2)
     (35.42, 35.42)
     >>> [item.tolist() for item in codec.pop(message)]
     [[3], [7], [9], [1000]]
