@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Laplace,
         LatentMixture,
         Logistic,
+        Mapped,
         Mixture,
         Multiset,
         Named,
@@ -71,8 +72,10 @@ if TYPE_CHECKING:
         Repeat,
         Rows,
         Serial,
+        TopDown,
         Uniform,
         check_codec,
+        one_form,
     )
     from bitsback.message import Message
     from bitsback.models import Model, load_model
@@ -105,6 +108,7 @@ __all__ = [
     "Laplace",
     "LatentMixture",
     "Logistic",
+    "Mapped",
     "Message",
     "MessageError",
     "MessageExhausted",
@@ -122,6 +126,7 @@ __all__ = [
     "Repeat",
     "Rows",
     "Serial",
+    "TopDown",
     "Uniform",
     "check_codec",
     "codecs",
@@ -131,6 +136,7 @@ __all__ = [
     "encode",
     "load_model",
     "merge",
+    "one_form",
     "open",
     "register_model",
     "research",
@@ -167,6 +173,7 @@ _LAZY = {
     "Laplace": "codecs",
     "LatentMixture": "codecs",
     "Logistic": "codecs",
+    "Mapped": "codecs",
     "Mixture": "codecs",
     "Multiset": "codecs",
     "Named": "codecs",
@@ -177,8 +184,10 @@ _LAZY = {
     "Repeat": "codecs",
     "Rows": "codecs",
     "Serial": "codecs",
+    "TopDown": "codecs",
     "Uniform": "codecs",
     "check_codec": "codecs",
+    "one_form": "codecs",
 }
 
 
