@@ -149,7 +149,7 @@ def command(
 
 def _source(data: str, folder: str | None) -> Source:
     """Where the images are: a path, or the folder of public data."""
-    from bitsback.train.job.downloads import SETS, find
+    from bitsback.downloads import SETS, find
 
     if data in SETS:
         return Source(data, find(data, folder))
