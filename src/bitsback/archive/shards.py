@@ -44,7 +44,7 @@ class Shard:
     def opened(self) -> Iterator[Archive]:
         """The archive again. Raises ArchiveError if it is another one by now."""
         with Archive(self.place) as archive:
-            if (archive.size, archive.collection) != (self.size, self.content):
+            if (archive.file_bytes, archive.collection) != (self.size, self.content):
                 raise ArchiveError(f"{self.name}: was changed while it was read; try again")
             yield archive
 
@@ -76,7 +76,7 @@ def look(place: Location) -> Shard:
         return Shard(
             place,
             archive.collection,
-            archive.size,
+            archive.file_bytes,
             [identity for identity, _ in models_of(archive)],
             files.names if files else [],
             files.runs if files else [],

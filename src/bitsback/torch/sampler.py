@@ -74,6 +74,12 @@ class BlockSampler(Sampler[int]):
     def __len__(self) -> int:
         return self._length
 
+    def __repr__(self) -> str:
+        return (
+            f"<BlockSampler: {self._length:,} items, seed {self.seed}, next epoch {self._epoch},"
+            f" blocks for {len(self._dealt)} worker{'s' * (len(self._dealt) != 1)}>"
+        )
+
     def set_epoch(self, epoch: int) -> None:
         """The number of the epoch that comes next."""
         self._epoch = epoch
