@@ -84,6 +84,12 @@ def test_the_command_says_it_when_asked(tmp_path: Path) -> None:
     for verbose, more in ((["-vv"], {}), ([], {"BITSBACK_LOG": "debug"})):
         code, told = say(*verbose, "compress", "-f", path, **more)
         assert (code, "trials" in told, "trial:" in told) == (0, True, True)
+    for behind in (["-v"], ["-vv"]):
+        code, told = say("compress", "-f", path, *behind)
+        assert (code, "trials" in told, "trial:" in told) == (0, True, behind == ["-vv"])
+    _, expected = say("-vv", "compress", "-f", path)
+    code, told = say("-v", "compress", "-v", "-f", path)
+    assert code == 0 and told.count("trial:") == expected.count("trial:"), "each line once"
     code, told = say("compress", "-f", path, BITSBACK_LOG="loud")
     assert (code, len(told.splitlines())) == (2, 1)
     assert "BITSBACK_LOG=loud: it is info or debug" in told
