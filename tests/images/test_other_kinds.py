@@ -27,7 +27,12 @@ def refused(path: Path) -> str:
     [
         ("scan.dcm", DICOM, "DICOM", "pydicom.dcmread('scan.dcm').pixel_array"),
         ("IM0001", DICOM, "DICOM", "pydicom.dcmread('IM0001').pixel_array"),
-        ("brain.nii.gz", b"\x1f\x8b\x08\0", "NIfTI", "nibabel.load('brain.nii.gz')"),
+        (
+            "brain.nii.gz",
+            b"\x1f\x8b\x08\0",
+            "NIfTI",
+            "numpy.asanyarray(nibabel.load('brain.nii.gz')",
+        ),
         ("cells.h5", b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5", "h5py.File('cells.h5')"),
         ("sky.fits", b"SIMPLE  =      T", "FITS", "astropy.io.fits.getdata('sky.fits')"),
         ("voice.flac", b"fLaC" + bytes(40), "FLAC", "soundfile.read('voice.flac'"),
