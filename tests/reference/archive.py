@@ -3,6 +3,7 @@ amiss.
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -68,11 +69,10 @@ def read_sections(data: bytes) -> list[Section]:
     require(len(sections) > 0 and sections[-1].kind == "I", "the last section is the index")
     require(sections[-1].size == index_size, "the footer gives the size of the index")
     kinds = "".join(s.kind for s in sections)
-    blocks, models = kinds.count("B"), kinds.count("M")
     require(
-        kinds.startswith("C" + "M" * models + "B" * blocks), "sections in order: C, M, B, others, I"
+        re.fullmatch("C[MNFULa-z]*B*[NFULa-z]*I", kinds) is not None,
+        "sections in order: C, M and others, B, others, I",
     )
-    require(kinds.count("C") == kinds.count("I") == 1, "one C and one I")
     return sections
 
 
@@ -270,8 +270,8 @@ def read_index(sections: list[Section]) -> list[int]:
     """The number of items of each block; the index must agree with the sections themselves."""
     blocks = [section for section in sections if section.kind == "B"]
     reader = Reader(sections[-1].payload)
-    place = next(section.at for section in sections if section.kind not in "CM")
-    require(reader.varint() == place, "the place of the first block")
+    place = (blocks or sections[-1:])[0].at
+    require(reader.varint() == place, "the place of the first block, or of the index")
     require(reader.varint() == len(blocks), "the number of blocks")
     pairs = [(reader.varint(), reader.varint()) for _ in blocks]
     reader.done()

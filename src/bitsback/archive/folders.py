@@ -147,6 +147,13 @@ def _input_of(
     name = naming.printable(name_of(listing.root))
     parts: list[tuple[Items, Collection]] = []
     of_parts: list[list[str]] = []
+    length = sums.notes.tell()
+    if length:  # first, so that whatever else is there of an archive that is cut off has its notes
+        part = Collection(np.dtype("|u1"), (0, length), BYTES)
+        part = replace(part, cut=cut_for(part, None))
+        parts.append((ByteItems(name, part, _notes_chunks(sums.notes)), part))
+        of_parts.append([])
+    first = len(parts)
     for group in groups:
         if group.part.axes == BYTES:
             part = replace(group.part, cut=cut_for(group.part, None))
@@ -157,18 +164,12 @@ def _input_of(
             items = PictureItems(listing, names, group.members, group.part, as_stored=True)
             parts.append((items, asked.cut(group.part)))
             of_parts.append([names[member] for member in group.members])
-    length = sums.notes.tell()
-    if length:
-        part = Collection(np.dtype("|u1"), (0, length), BYTES)
-        part = replace(part, cut=cut_for(part, None))
-        parts.append((ByteItems(name, part, _notes_chunks(sums.notes)), part))
-        of_parts.append([])
-    files = pack_files(FOLDER, groups.runs, names) + facts.pack()
+    files = pack_files(FOLDER, [(first + part, count) for part, count in groups.runs], names)
     return Input(
         FileList(FOLDER, tuple(part for _, part in parts)),
         parts,
         name,
-        files,
+        files + facts.pack(),
         dict(listing.skipped),
         bad,
         listing,

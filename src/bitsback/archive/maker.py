@@ -2,13 +2,14 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.lost import has
 from bitsback.archive.members import Files
 from bitsback.archive.targets import target_of
 from bitsback.errors import ArchiveError
@@ -72,8 +73,9 @@ class Maker:
         except ArchiveError as error:
             if error.block is not None:
                 raise
+            name = self._files.names[number]
             raise ArchiveError(
-                f"{self._archive.name}: {printable(self._files.names[number])}: {error}"
+                f"{self._archive.name}: {printable(name)}: {error}", file=name
             ) from None
 
     def content(self, number: int) -> bytes:
@@ -118,14 +120,16 @@ class _Encoded:
         return len(data)
 
 
-def damage(archive: Holder) -> Iterator[ArchiveError]:
-    """What of the notes, in blocks that are whole, is wrong."""
+def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
+    """What of the notes is wrong. lost: the numbers of the files whose blocks are damaged."""
     from bitsback.images.notes import unpack
 
     files = archive.files
+    if files.facts is None:
+        return
     maker = Maker(archive)
     for number in (number for part in files.by_part() for number in part):
-        if files.stored(number) or target_of(files, number)[1] is not None:
+        if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
             continue
         try:
             with maker.naming(number):

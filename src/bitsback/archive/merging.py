@@ -87,7 +87,7 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
-    output.write(head(features) + content.pack())
+    output.write(head(features) + content.pack() + merged.names)
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []
@@ -102,7 +102,6 @@ def _write(
                     if progress is not None:
                         progress(done, content.pieces)
     assert done == content.pieces, "all of their pieces were there"
-    output.write(merged.names)
     output.write(pack_index(first_offset, index))
     files = content.files if isinstance(content, FileList) else None
     return Summary(

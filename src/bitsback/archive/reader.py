@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -18,6 +18,7 @@ from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.layout import FACTS, LABELS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
 from bitsback.archive.library import ADVICE, START, Library
+from bitsback.archive.lost import Owners, described, gaps_of, lost_names
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.numbered import Numbered
 from bitsback.archive.pairs import Pairs, unpack_pairs
@@ -39,6 +40,7 @@ from bitsback.images.file_io import (
     reading,
     stream_name,
 )
+from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
@@ -136,7 +138,13 @@ class Archive(Contents):
                 self._directory, self.read
             )
             self._blocks = Blocks(
-                self.name, self.collection, self.library, self._directory, self.read, self._cache
+                self.name,
+                self.collection,
+                self.library,
+                self._directory,
+                self.read,
+                self._cache,
+                self.where,
             )
         except ArchiveError as error:
             self.close()
@@ -289,6 +297,44 @@ class Archive(Contents):
             problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
         return [self._named(error) for error in problems]
 
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people: files by name, as far as the names are there."""
+        if isinstance(self.collection, FileList):
+            with suppress(ArchiveError):
+                return described(self._files, self._owners, (first, first + count))
+        return self.collection.where(first, count)
+
+    @cached_property
+    def _owners(self) -> Owners:
+        return Owners(self._files)
+
+    def lost(self, problems: Iterable[Problem]) -> list[str]:
+        """What cannot be had of an archive of which `verify` has found these problems, as
+        `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
+        `3:8`.
+        """
+        problems = list(problems)
+        bad = {number for number, _ in problems if number is not None}
+        gaps = list(gaps_of(self.blocks, bad, self.collection.pieces))
+        files = None
+        if isinstance(self.collection, FileList):
+            with suppress(ArchiveError):
+                files = self._files
+        found = lost_names(self.collection, files, gaps)
+        found += [printable(error.file) for _, error in problems if error.file is not None]
+        held = 0 if files is None else files.collection.files - len(files)
+        if held:
+            found.append(f"{held} files that are held bit for bit, as their names are lost")
+        return list(dict.fromkeys(found))
+
+    def do_without_names(self) -> None:
+        """Calls the files by numbers from now on, if their names are lost."""
+        if isinstance(self.collection, FileList):
+            try:
+                _ = self._files
+            except ArchiveError:
+                self.__dict__["_files"] = Files.unnamed(self.collection)
+
     def block_of(self, piece: int) -> BlockInfo:
         return self._blocks.of_piece(piece)
 
@@ -333,7 +379,7 @@ class Archive(Contents):
                 decode(self, task)
             except ArchiveError as error:
                 # Without its traceback, which would hold more than an archive of many has bytes.
-                return block, ArchiveError(str(error), error.block)
+                return block, ArchiveError(str(error), error.block, error.file)
             return block, None
 
         for block, error in ordered_map(check, read(), check_threads(threads)):
@@ -341,10 +387,14 @@ class Archive(Contents):
                 problems.append((block.number, error))
             if progress is not None:
                 progress(block.first + block.items, self.collection.pieces)
-        if not problems and self.kind == "folder":
+        if self.kind == "folder":
             from bitsback.archive.maker import damage
 
-            problems += [(error.block, error) for error in damage(self)]
+            bad = {number for number, _ in problems if number is not None}
+            gaps = gaps_of(self.blocks, bad, self.collection.pieces)
+            with suppress(ArchiveError):  # where the names are lost, which was found before
+                lost = self._owners.of(gaps)
+                problems += [(error.block, error) for error in damage(self, lost)]
         return problems
 
     def check(self) -> None:
@@ -403,7 +453,7 @@ class Archive(Contents):
 
     def _named(self, error: ArchiveError) -> ArchiveError:
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
-        return ArchiveError(f"{where}: {error}", error.block)
+        return ArchiveError(f"{where}: {error}", error.block, error.file)
 
     def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""

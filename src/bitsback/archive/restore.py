@@ -1,9 +1,9 @@
 """A collection of files restored: a folder, an npz file, or a TIFF file."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bitsback.archive.collection import ONE
 from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
+from bitsback.archive.lost import Gap, entries_of, others
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
@@ -41,83 +42,123 @@ def restore(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
-    write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
     with open_output(destination, force, archive.name) as output:
-        write(archive, output, threads, progress, verify)
+        write_files(_Whole(archive, threads, verify), output, progress)
         return output.size
 
 
-def _write_npz(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
-) -> None:
+class Parts(Protocol):
+    """What comes back of the parts of an archive."""
+
+    archive: Archive
+
+    def shape(self, number: int) -> Shape | None:
+        """Of the array that a part is; None if nothing of it comes back."""
+
+    def lost_of(self, number: int) -> Sequence[Gap]:
+        """The pieces of a part that do not come back, counted from its first."""
+
+    def strips(
+        self, number: int, progress: Progress | None = None
+    ) -> Generator[NDArray[Any], None, None]:
+        """The elements that come back of a part, in C order, some items, or rows, at a time."""
+
+    @property
+    def lost_files(self) -> Sequence[range]:
+        """The numbers of the files that do not come back, in order."""
+
+
+class _Whole:
+    """All of an archive."""
+
+    lost_files: Sequence[range] = ()
+
+    def __init__(self, archive: Archive, threads: int, verify: bool) -> None:
+        self.archive, self._threads, self._verify = archive, threads, verify
+
+    def shape(self, number: int) -> Shape | None:
+        return self.archive.files.collection.parts[number].shape
+
+    def lost_of(self, number: int) -> Sequence[Gap]:
+        return ()
+
+    def strips(
+        self, number: int, progress: Progress | None = None
+    ) -> Generator[NDArray[Any], None, None]:
+        collection = self.archive.files.collection
+        part, first = collection.parts[number], collection.starts[number]
+        joiner = Joiner(part)
+        with closing(
+            self.archive.decoded(
+                first, first + part.pieces, verify=self._verify, threads=self._threads
+            )
+        ) as blocks:
+            for start, pieces in blocks:
+                if part.plain:
+                    yield pieces.elements
+                else:
+                    for place, piece in enumerate(pieces, start - first):
+                        yield from joiner.take(place, piece)
+                if progress is not None:
+                    progress(start + pieces.count, collection.pieces)
+
+
+def write_files(parts: Parts, output: Output, progress: Progress | None) -> None:
+    """Writes an npz or a TIFF file. Raises ArchiveError, InputError."""
+    write = _write_npz if parts.archive.files.collection.kind == NPZ else _write_tiff
+    write(parts, output, progress)
+
+
+def _write_npz(parts: Parts, output: Output, progress: Progress | None) -> None:
     from bitsback.images.npz import NpzWriter
 
-    collection = archive.files.collection
+    files = parts.archive.files
     writer = NpzWriter(output)
-    for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
+    for number, (name, part) in enumerate(zip(files.names, files.collection.parts, strict=True)):
+        shape = parts.shape(number)
+        if shape is None:
+            continue
         with writer.array(name) as member:
-            write_header(member.write, part.dtype, part.shape)
-            with closing(_strips(archive, number, threads, progress, verify)) as strips:
+            write_header(member.write, part.dtype, shape)
+            with closing(parts.strips(number, progress)) as strips:
                 for strip in strips:
                     member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
 
 
-def _write_tiff(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
-) -> None:
+def _write_tiff(parts: Parts, output: Output, progress: Progress | None) -> None:
     from bitsback.images.tiff_writer import TiffWriter
 
-    files = archive.files
+    files = parts.archive.files
     with ExitStack() as stack:
         writer = stack.enter_context(TiffWriter(output, output.name))
         pages = [
-            stack.enter_context(closing(_pages(archive, number, threads, verify)))
+            stack.enter_context(closing(_pages(parts, number)))
             for number in range(len(files.collection.parts))
         ]
-        for done, part in enumerate(files.parts_in_order(), 1):
-            while not writer.add(*next(pages[part])):
+        for page in others(parts.lost_files, len(files)):
+            while not writer.add(*next(pages[files.place(page)[0]])):
                 pass
             if progress is not None:
-                progress(done, len(files))
+                progress(page + 1, len(files))
 
 
-def _pages(
-    archive: Archive, number: int, threads: int, verify: bool
-) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
+def _pages(parts: Parts, number: int) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
     """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
     few blocks, or a strip, are in memory at a time.
     """
-    part = archive.files.collection.parts[number]
-    page = left = 0
-    with closing(_strips(archive, number, threads, None, verify)) as strips:
+    part = parts.archive.files.collection.parts[number]
+    there = others([entries_of(part, gap) for gap in parts.lost_of(number)], part.entries)
+    left, shape = 0, Shape()
+    with closing(parts.strips(number)) as strips:
         for rows in strips:
             if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
                 pages = rows.reshape(-1, *part.entry_shape)
                 yield from ((part.entry_shape, each) for each in pages)
                 continue
-            left = left or part.shape_of(page)[0]
-            yield part.shape_of(page), rows
+            if not left:
+                shape = part.shape_of(next(there))
+                left = shape[0]
+            yield shape, rows
             left -= len(rows)
-            page += not left
-
-
-def _strips(
-    archive: Archive, number: int, threads: int, progress: Progress | None, verify: bool
-) -> Generator[NDArray[Any], None, None]:
-    """The elements of a part in C order, some items, or rows of one, at a time."""
-    collection = archive.files.collection
-    part, first = collection.parts[number], collection.starts[number]
-    joiner = Joiner(part)
-    with closing(
-        archive.decoded(first, first + part.pieces, verify=verify, threads=threads)
-    ) as blocks:
-        for start, pieces in blocks:
-            if part.plain:
-                yield pieces.elements
-            else:
-                for place, piece in enumerate(pieces, start - first):
-                    yield from joiner.take(place, piece)
-            if progress is not None:
-                progress(start + pieces.count, collection.pieces)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.grid import Shape
+from bitsback.archive.lost import others
 from bitsback.archive.maker import Maker
 from bitsback.archive.reader import Archive
+from bitsback.archive.salvage import Salvage
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable
@@ -35,6 +37,29 @@ def restore_folder(
     names = (target_of(files, number)[0] for number in range(len(files)))
     with staging(destination, names, force) as stage:
         return hand_over(archive, _Staged(archive, stage, verify, exact), threads, progress, verify)
+
+
+def restore_whole(
+    salvage: Salvage,
+    destination: Location,
+    threads: int,
+    progress: Progress | None,
+    force: bool,
+    exact: bool,
+) -> int:
+    """Restores the files of a damaged archive that are whole; how many bytes they have."""
+    archive, files, lost = salvage.archive, salvage.archive.files, salvage.lost_files
+    targets = [
+        (files.names[number], target_of(files, number)[0]) for number in others(lost, len(files))
+    ]
+    problem = unrestorable(targets)
+    if problem is not None:
+        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
+    if not targets:
+        raise ArchiveError(f"{archive.name}: none of its files is whole")
+    with staging(destination, (target for _, target in targets), force) as stage:
+        taker = _Staged(archive, stage, True, exact)
+        return hand_over(archive, taker, threads, progress, True, salvage.tasks(), lost)
 
 
 def extract(

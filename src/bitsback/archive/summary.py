@@ -29,6 +29,18 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Restored(Summary):
+    """What went through a decompression."""
+
+    lost: tuple[str, ...] = ()
+    """What of a damaged archive does not come back, with `keep_going`: names of files and arrays,
+    numbers of pages and items, as `3` or `3:8`.
+    """
+    problems: tuple[str, ...] = ()
+    """What is wrong with the archive."""
+
+
+@dataclass(frozen=True)
 class Held:
     """Files that are held bit for bit."""
 

@@ -290,6 +290,8 @@ class _Writer:
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
         features |= LABELLED * self._labelled
         output.write(head(features) + collection.pack())
+        if self._taken.settle is None:  # so that an archive that is cut off still tells names
+            output.write(self._taken.names + self._taken.labels)
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -336,7 +338,7 @@ class _Writer:
         settled = self._taken.names
         if self._taken.settle is not None:
             settled = self._taken.settle([part.order for part in self._parts])
-        output.write(settled + self._taken.labels)
+            output.write(settled + self._taken.labels)
         output.write(pack_index(first_offset, index))
         files = collection.files if isinstance(collection, FileList) else None
         return Compressed(
