@@ -315,7 +315,7 @@ def _walk(
 
     def in_order(kind: bytes) -> bool:
         """Models stand before the blocks, all others before or behind them."""
-        return kind != MODEL or not (behind or directory.blocks and with_blocks)
+        return kind != MODEL or not (behind or (directory.blocks and with_blocks))
 
     while offset < end:
         place = _section_at(read, offset, end)

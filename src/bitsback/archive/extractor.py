@@ -181,8 +181,8 @@ def _restore(
 
     if not isinstance(archive, Archive):
         raise InputError(
-            f"{archive.name}: holds files, whose blocks are read in any order; save the archive as a file"
-            " first"
+            f"{archive.name}: holds files, and is not read from beginning to end to restore them;"
+            " save the archive as a file first"
         )
     collection = archive.files.collection
     if destination is None:

@@ -142,7 +142,7 @@ class Files:
 
     @cached_property
     def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
-        """Of each part its runs: the first entry, the number of its file, and how many there are."""
+        """Of each part its runs: the first entry, the number of its file, how many there are."""
         found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
         for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
             found[part].append((entry, number, count))

@@ -324,7 +324,7 @@ class Archive(Contents):
         found += [printable(error.file) for _, error in problems if error.file is not None]
         held = 0 if files is None else files.collection.files - len(files)
         if held:
-            found.append(f"{held} files that are held bit for bit, as their names are lost")
+            found.append(f"all {held} that are held bit for bit, since their names are lost")
         return list(dict.fromkeys(found))
 
     def do_without_names(self) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.collection import BYTES
 from bitsback.archive.extractor import packed
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, FileList

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -85,17 +86,20 @@ class Salvage:
         tasks = self.tasks(start, start + part.pieces)
         with closing(ordered_map(self._decode, tasks, self._threads)) as blocks:
             for task, pieces in blocks:
-                if not lost and part.plain:
-                    yield pieces.elements
-                else:
-                    for place, piece in enumerate(pieces, task.first - start):
-                        while place >= gap[1]:
-                            yield from _filling(part, gap, filled)
-                            gap = next(gaps)
-                        if place < gap[0]:
-                            yield from joiner.take(place, piece)
                 if progress is not None:
                     progress(task.first + task.items, collection.pieces)
+                while task.first - start >= gap[1]:
+                    yield from _filling(part, gap, filled)
+                    gap = next(gaps)
+                if part.plain:  # no gap is in an item that is whole
+                    yield pieces.elements
+                    continue
+                for place, piece in enumerate(pieces, task.first - start):
+                    if place >= gap[1]:
+                        yield from _filling(part, gap, filled)
+                        gap = next(gaps)
+                    if place < gap[0]:
+                        yield from joiner.take(place, piece)
         for left in [gap, *gaps]:
             yield from _filling(part, left, filled)
 
@@ -132,8 +136,8 @@ def fill_value(fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         with np.errstate(all="ignore"):
             value = np.asarray(fill).astype(dtype)
-        same = bool(value == fill) or (fill != fill and bool(np.isnan(value)))
-        same = same or (dtype.kind == "f" and bool(np.isfinite(value)))
+        same = value.item() == fill or (fill != fill and dtype.kind == "f")
+        same = same or (dtype.kind == "f" and math.isfinite(value))
     except (OverflowError, TypeError, ValueError):
         same = False
     if not same:
