@@ -1,4 +1,4 @@
-"""What is whole of a damaged archive of an array is restored: whole items, or rows, and no others."""
+"""What is whole of a damaged archive of an array is restored: whole items, or rows, no others."""
 
 from __future__ import annotations
 

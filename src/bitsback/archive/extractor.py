@@ -21,6 +21,7 @@ from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Restored
 from bitsback.archive.targets import check_container
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.file_io import Writable, open_file
 from bitsback.images.npy import write_header
@@ -128,14 +129,15 @@ def decompress(
             return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
         collection = blocks.collection
         count = 0
+        work = Work(collection, progress)
 
-        def work(task: Task) -> Pieces:
+        def decoded(task: Task) -> Pieces:
             return decode(blocks, task, None if verify else task.items)
 
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
             done, joiner = 0, Joiner(collection.parts[0])
-            for pieces in ordered_map(work, blocks.tasks(), threads):
+            for pieces in ordered_map(decoded, blocks.tasks(), threads):
                 first, part = collection.part_of(done)
                 if done == first:
                     joiner = Joiner(part)
@@ -144,10 +146,9 @@ def decompress(
                 else:
                     for place, piece in enumerate(pieces, done - first):
                         yield from (rows.reshape(-1) for rows in joiner.take(place, piece))
+                work.add(done, pieces.count)
                 done += pieces.count
                 count += 1
-                if progress is not None:
-                    progress(done, collection.pieces)
 
         if destination is None:
             unsure = not isinstance(blocks, Archive) or bool(blocks.problems)

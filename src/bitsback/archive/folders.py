@@ -29,6 +29,7 @@ from bitsback.archive.pool import ordered_map
 from bitsback.archive.summary import Held
 from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
+from bitsback.archive.work import begin
 from bitsback.errors import InputError
 from bitsback.images import names as naming
 from bitsback.images.bands.picture import named
@@ -102,6 +103,7 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
     sums = _Sums(notes)
     groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     sorter = _Sorter(listing, asked)
+    begin(keeping.progress, "looking at the files")
     for name, found in ordered_map(sorter.sort, listing.names, keeping.threads):
         if keeping.progress is not None:
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))

@@ -30,6 +30,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.unnamed import unpack_unnamed
 from bitsback.archive.view import View
+from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
     Location,
@@ -382,11 +383,11 @@ class Archive(Contents):
                 return block, ArchiveError(str(error), error.block, error.file)
             return block, None
 
+        work = Work(self.collection, progress)
         for block, error in ordered_map(check, read(), check_threads(threads)):
             if error is not None:
                 problems.append((block.number, error))
-            if progress is not None:
-                progress(block.first + block.items, self.collection.pieces)
+            work.add(block.first, block.items)
         if self.kind == "folder":
             from bitsback.archive.maker import damage
 

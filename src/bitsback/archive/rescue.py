@@ -14,6 +14,7 @@ from bitsback.archive.restore_folder import restore_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
 from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.work import Work, begin
 from bitsback.errors import ArchiveError, InputError
 from bitsback.remote.url import Url
 
@@ -55,7 +56,10 @@ def rescue(
             )
         for part in content.parts:
             fill_value(fill, part.dtype)
+    begin(progress, "verifying")
     salvage = Salvage(archive, threads, progress, fill)
+    begin(progress, "decompressing")
+    work = Work(content, progress)
     if folder:
         assert isinstance(destination, str | os.PathLike | Url)
         size = restore_whole(salvage, destination, threads, progress, force, exact)
@@ -63,7 +67,7 @@ def rescue(
     if isinstance(content, FileList):
         left = _files_left(salvage)
         with open_output(destination, force, source) as output:
-            write_files(salvage, output, progress)
+            write_files(salvage, output, work)
         return _restored(salvage, left, output.size)
     shape, numbers = salvage.joined()
     with (
@@ -71,7 +75,7 @@ def rescue(
         packed(content, output, shape) as file,
     ):
         for number in numbers:
-            for strip in salvage.strips(number, progress):
+            for strip in salvage.strips(number, work):
                 file.write(strip.reshape(-1).view(np.uint8).data)
     return _restored(salvage, shape, output.size)
 

@@ -17,6 +17,7 @@ from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
 from bitsback.archive.restore_folder import restore_folder
 from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.npy import write_header
 from bitsback.remote.url import Url
@@ -44,7 +45,8 @@ def restore(
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
     archive.check()
     with open_output(destination, force, archive.name) as output:
-        write_files(_Whole(archive, threads, verify), output, progress)
+        work = Work(archive.files.collection, progress)
+        write_files(_Whole(archive, threads, verify), output, work)
         return output.size
 
 
@@ -59,9 +61,7 @@ class Parts(Protocol):
     def lost_of(self, number: int) -> Sequence[Gap]:
         """The pieces of a part that do not come back, counted from its first."""
 
-    def strips(
-        self, number: int, progress: Progress | None = None
-    ) -> Generator[NDArray[Any], None, None]:
+    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The elements that come back of a part, in C order, some items, or rows, at a time."""
 
     @property
@@ -83,9 +83,7 @@ class _Whole:
     def lost_of(self, number: int) -> Sequence[Gap]:
         return ()
 
-    def strips(
-        self, number: int, progress: Progress | None = None
-    ) -> Generator[NDArray[Any], None, None]:
+    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         collection = self.archive.files.collection
         part, first = collection.parts[number], collection.starts[number]
         joiner = Joiner(part)
@@ -100,17 +98,16 @@ class _Whole:
                 else:
                     for place, piece in enumerate(pieces, start - first):
                         yield from joiner.take(place, piece)
-                if progress is not None:
-                    progress(start + pieces.count, collection.pieces)
+                work.add(start, pieces.count)
 
 
-def write_files(parts: Parts, output: Output, progress: Progress | None) -> None:
+def write_files(parts: Parts, output: Output, work: Work) -> None:
     """Writes an npz or a TIFF file. Raises ArchiveError, InputError."""
     write = _write_npz if parts.archive.files.collection.kind == NPZ else _write_tiff
-    write(parts, output, progress)
+    write(parts, output, work)
 
 
-def _write_npz(parts: Parts, output: Output, progress: Progress | None) -> None:
+def _write_npz(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.npz import NpzWriter
 
     files = parts.archive.files
@@ -121,37 +118,37 @@ def _write_npz(parts: Parts, output: Output, progress: Progress | None) -> None:
             continue
         with writer.array(name) as member:
             write_header(member.write, part.dtype, shape)
-            with closing(parts.strips(number, progress)) as strips:
+            with closing(parts.strips(number, work)) as strips:
                 for strip in strips:
                     member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
 
 
-def _write_tiff(parts: Parts, output: Output, progress: Progress | None) -> None:
+def _write_tiff(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.tiff_writer import TiffWriter
 
     files = parts.archive.files
     with ExitStack() as stack:
         writer = stack.enter_context(TiffWriter(output, output.name))
         pages = [
-            stack.enter_context(closing(_pages(parts, number)))
+            stack.enter_context(closing(_pages(parts, number, work)))
             for number in range(len(files.collection.parts))
         ]
         for page in others(parts.lost_files, len(files)):
             while not writer.add(*next(pages[files.place(page)[0]])):
                 pass
-            if progress is not None:
-                progress(page + 1, len(files))
 
 
-def _pages(parts: Parts, number: int) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
+def _pages(
+    parts: Parts, number: int, work: Work
+) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
     """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
     few blocks, or a strip, are in memory at a time.
     """
     part = parts.archive.files.collection.parts[number]
     there = others([entries_of(part, gap) for gap in parts.lost_of(number)], part.entries)
     left, shape = 0, Shape()
-    with closing(parts.strips(number)) as strips:
+    with closing(parts.strips(number, work)) as strips:
         for rows in strips:
             if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
                 pages = rows.reshape(-1, *part.entry_shape)

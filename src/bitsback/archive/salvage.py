@@ -20,6 +20,7 @@ from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError, InputError
 
 _FILLED = 1 << 20  # elements that are made at a time
@@ -73,9 +74,7 @@ class Salvage:
         left = part.entries - sum(len(entries_of(part, gap)) for gap in lost)
         return (left, *part.shape[1:]) if left and part.shape else None
 
-    def strips(
-        self, number: int, progress: Progress | None = None
-    ) -> Generator[NDArray[Any], None, None]:
+    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The elements that come back of a part, in C order, some items, or rows, at a time."""
         collection = self.archive.collection
         part, start = collection.parts[number], collection.starts[number]
@@ -86,8 +85,7 @@ class Salvage:
         tasks = self.tasks(start, start + part.pieces)
         with closing(ordered_map(self._decode, tasks, self._threads)) as blocks:
             for task, pieces in blocks:
-                if progress is not None:
-                    progress(task.first + task.items, collection.pieces)
+                work.add(task.first, task.items)
                 while task.first - start >= gap[1]:
                     yield from _filling(part, gap, filled)
                     gap = next(gaps)

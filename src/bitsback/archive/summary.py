@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bitsback.archive.layout import Shape
 
 Progress = Callable[[int, int], object]
-"""Called with the number of items that are done, and of all."""
+"""Called with how much is done, and how much there is to do."""
 
 
 @dataclass(frozen=True)

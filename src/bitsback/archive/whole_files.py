@@ -21,6 +21,7 @@ from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 
@@ -71,7 +72,8 @@ class _Folder:
         self._size_lock = threading.Lock()
 
     def hand_over(self, tasks: Iterable[Task], threads: int, progress: Progress | None) -> int:
-        collection, done = self._collection, 0
+        collection = self._collection
+        work = Work(collection, progress)
         with ExitStack() as stack:
             parts = [
                 self._part(number, numbers, stack.enter_context(ExitStack()))
@@ -83,9 +85,7 @@ class _Folder:
                 number, _, _ = _part_of(collection, task.first)
                 for place, piece in waiting:
                     parts[number].take(place, piece)
-                done += task.items
-                if progress is not None:
-                    progress(done, collection.pieces)
+                work.add(task.first, task.items)
             for part in parts:
                 part.finish()
         return self._size

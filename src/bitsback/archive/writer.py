@@ -38,6 +38,7 @@ from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
+from bitsback.archive.work import Work, begin
 from bitsback.errors import InputError
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
@@ -112,8 +113,10 @@ def compress(
     block: items, or pieces of them, in a block at most; they decode on their own, in parallel. By
     default about 1.6 million elements. threads: blocks to work on at once; all cores by default.
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
-    unless they are bundled. progress: called with the number of items, or pieces of them, that are
-    done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
+    unless they are bundled. progress: called with how much is done, and how much there is to
+    do: first, of a folder, in files that were looked at; then in elements that are written, those
+    that take longer counted twice. If it has a method `stage`, that is called with the name of each
+    of the two before. force: replace an existing file. skip_bad: leave out pictures that cannot be
     read; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
     images of any size. stack: whether an array of three dimensions,
@@ -287,6 +290,7 @@ class _Writer:
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
+        begin(progress, "compressing")
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
         features |= LABELLED * self._labelled
         output.write(head(features) + collection.pack())
@@ -300,6 +304,7 @@ class _Writer:
         held_back: list[bytes] = []  # until it is known that a model is used
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(METHODS), 0)
+        work = Work(collection, progress)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
@@ -327,9 +332,8 @@ class _Writer:
                 f" by {encoded.model.name}" if encoded.model is not None else "",
                 len(encoded.section),
             )
+            work.add(done, encoded.items)
             done += encoded.items
-            if progress is not None:
-                progress(done, collection.pieces)
         for held in held_back:
             output.write(held)
         first_offset = output.size - sum(size for _, size in index)

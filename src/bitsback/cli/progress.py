@@ -1,5 +1,5 @@
-"""What whoever waits at a terminal sees: after half a second that work goes on, and then a bar with
-the time left.
+"""Terminal progress display: after half a second that work goes on, and then a bar with the time
+left; a bar for each stage.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with (items done, items in all) as the work goes on. Until the
-    first call, as long as a folder is looked through or a model loaded, it shows the seconds.
+    """A context manager to call with how much is done, and of how much, as the work goes on.
+    Until the first call, as long as a model is loaded, it shows the seconds.
     """
 
     stopping = False
@@ -44,6 +44,15 @@ class Progress:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self.shown = False
+
+    def stage(self, label: str) -> None:
+        """Begins the next stage, which has a bar of its own."""
+        with self._lock:
+            if self.shown:
+                self._clear()
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
+            self._bar, self._label, self._start = None, label, time.time()
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
