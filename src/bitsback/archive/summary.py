@@ -74,3 +74,7 @@ class Compressed(Summary):
     """
     name_bytes: int | None
     """What names take that files keep although their order does not matter; None for all others."""
+    resumed: int | None
+    """How many blocks an earlier run had coded that was stopped; None if none was looked for."""
+    unfit: int
+    """How many blocks of an earlier run were of other inputs, options or versions."""

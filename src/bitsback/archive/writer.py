@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import zip_longest
 from typing import BinaryIO, Literal, cast, get_args
@@ -38,6 +38,7 @@ from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
+from bitsback.archive.unfinished import Unfinished, key_of, part_of
 from bitsback.archive.work import Work, begin
 from bitsback.errors import InputError
 from bitsback.models import Model
@@ -84,6 +85,7 @@ def compress(
     unordered: bool = False,
     keep_names: bool = False,
     labels: str | None = None,
+    resume: bool = False,
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
@@ -138,6 +140,10 @@ def compress(
     labels: of an npz file the name of the array of labels, or of other small records, one for each
         item of the largest array; of a folder "folders": the label of a picture is the folder that
         it is in. `archive.labels` has them.
+    resume: go on where an earlier run was stopped. Blocks that are coded are kept in a hidden file
+        beside the archive, `.NAME.part`, until that is complete, also if this run is stopped, be it
+        killed. The archive is the same as without; blocks of what has changed meanwhile are coded
+        anew. `resumed` of what is returned says how many were not. The destination is a path.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -182,26 +188,36 @@ def compress(
     if tile is None and (quick or (given is not None and given.wants_small)):
         tile = _SMALL_TILE
     keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
-    while True:
-        try:
-            asked = Asked(
-                given,
-                effort,
-                skip_bad,
-                tile,
-                stack,
-                dtype,
-                shape,
-                unordered,
-                labels,
-                keep_names,
-                keeping,
-            )
-            return _compress(
-                source, destination, asked, block, threads, embed, progress, force, quick
-            )
-        except Outgrown as outgrown:
-            keeping = replace(keeping, stored=keeping.stored | outgrown.names)
+    with Unfinished(part_of(destination)) if resume else nullcontext() as unfinished:
+        while True:
+            try:
+                asked = Asked(
+                    given,
+                    effort,
+                    skip_bad,
+                    tile,
+                    stack,
+                    dtype,
+                    shape,
+                    unordered,
+                    labels,
+                    keep_names,
+                    keeping,
+                )
+                return _compress(
+                    source,
+                    destination,
+                    asked,
+                    block,
+                    threads,
+                    embed,
+                    progress,
+                    force,
+                    quick,
+                    unfinished,
+                )
+            except Outgrown as outgrown:
+                keeping = replace(keeping, stored=keeping.stored | outgrown.names)
 
 
 def _compress(
@@ -214,6 +230,7 @@ def _compress(
     progress: Progress | None,
     force: bool,
     quick: bool,
+    unfinished: Unfinished | None,
 ) -> Compressed:
     """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
     given = asked.given
@@ -231,7 +248,7 @@ def _compress(
             open_output(destination, force, source) as output,
             _revocable(output, taken, destination) as revocable,
         ):
-            writer = _Writer(taken, parts, revocable, asked, embed, quick)
+            writer = _Writer(taken, parts, revocable, asked, embed, quick, unfinished)
             return writer.write(threads, progress)
 
 
@@ -270,8 +287,10 @@ class _Writer:
         asked: Asked,
         embed: Embed,
         quick: bool,
+        unfinished: Unfinished | None,
     ) -> None:
-        """quick: whether it is to be decoded fast."""
+        """quick: whether it is to be decoded fast. unfinished: where coded blocks are kept."""
+        self._unfinished = unfinished
         self._taken = taken
         self._parts = parts
         self._output = output
@@ -364,6 +383,8 @@ class _Writer:
             stored={} if self._taken.kept is None else self._taken.kept.stored,
             order_bits=order_bits if self._unordered else None,
             name_bytes=len(settled) if self._keep_names else None,
+            resumed=None if self._unfinished is None else self._unfinished.used,
+            unfit=0 if self._unfinished is None else self._unfinished.unfit,
         )
 
     def _choose(self) -> list[Chosen]:
@@ -400,6 +421,17 @@ class _Writer:
             first += part.collection.pieces
 
     def _encode(self, task: Uncoded) -> Encoded:
+        """A block, by an earlier run that was stopped, if there was one, or coded now."""
+        if self._unfinished is None:
+            return self._coded(task)
+        key = key_of(task, self._effort, self._job, self._early)
+        encoded = self._unfinished.find(key, task.chosen.model)
+        if encoded is None:
+            encoded = self._coded(task)
+            self._unfinished.add(key, encoded)
+        return encoded
+
+    def _coded(self, task: Uncoded) -> Encoded:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """

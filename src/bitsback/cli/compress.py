@@ -107,6 +107,13 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
 @click.option(
+    "--resume", is_flag=True,
+    help=(
+        "Go on where an earlier run was stopped that had this option too: coded blocks are kept"
+        " beside the archive, in .NAME.part, until that is complete."
+    ),
+)  # fmt: skip
+@click.option(
     "--scheduler", metavar="ADDRESS",
     help=(
         "Make archives on the cluster of this Dask scheduler, tcp://HOST:8786 or its scheduler file"
@@ -141,6 +148,7 @@ def command(
     files_as: FilesAs,
     keep_others: bool,
     skip_bad: bool,
+    resume: bool,
     scheduler: str | None,
     shard: int | None,
     assume_unchanged: bool,
@@ -192,6 +200,7 @@ def command(
       bitsback compress digits.npz --labels y         images with labels
       bitsback compress digits --labels folders       of pictures, the folders that they are in
       bitsback compress scans --rm                    and the pictures go
+      bitsback compress scans --resume                goes on if it is stopped and called again
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
@@ -218,8 +227,9 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
-        if remove or unordered or labels is not None:
+        if remove or unordered or labels is not None or resume:
             given_too = "--rm" if remove else "--unordered" if unordered else "--labels"
+            given_too = "--resume" if resume else given_too
             raise click.UsageError(f"{given_too} does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
@@ -248,15 +258,17 @@ def command(
     ):
         import bitsback
 
-        summary = bitsback.compress(
-            options.standard_input() if source == options.STANDARD else taken,
-            options.standard_output() if output == options.STANDARD else output,
-            model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
-            progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
-            keep_others=keep_others, purpose=purpose, unordered=unordered,
-            keep_names=keep_names, labels=labels, storage_options=storage_options,
-        )  # fmt: skip
+        with _told_what_is_kept(progress, output, resume):
+            summary = bitsback.compress(
+                options.standard_input() if source == options.STANDARD else taken,
+                options.standard_output() if output == options.STANDARD else output,
+                model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
+                progress=progress,
+                force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
+                keep_others=keep_others, purpose=purpose, unordered=unordered,
+                keep_names=keep_names, labels=labels, resume=resume,
+                storage_options=storage_options,
+            )  # fmt: skip
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
         time.perf_counter() - start, as_json, quiet, notes,
@@ -265,6 +277,20 @@ def command(
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
         remove_compressed(sources, output, notes, threads, quiet or as_json)
+
+
+@contextmanager
+def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
+    """Says, where a run with --resume is stopped, that it can go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, InputError):
+        if resume:
+            from bitsback.archive.unfinished import part_of
+
+            if (part := part_of(output)).exists():
+                progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")
+        raise
 
 
 def _default_output(source: str) -> str:

@@ -37,6 +37,8 @@ def report(
         "outdone": summary.outdone,
         "order_bits": summary.order_bits,
         "name_bytes": summary.name_bytes,
+        "resumed": summary.resumed,
+        "unfit": summary.unfit,
         "skipped": summary.skipped,
         "bad": summary.bad,
         "warnings": notes + ([little] if little else []),
@@ -54,6 +56,18 @@ def report(
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
             f" {reason}",
+            err=True,
+        )
+    if summary.resumed:
+        figures.say(
+            f"went on from an earlier run: {summary.resumed:,} of"
+            f" {figures.count(summary.blocks, 'block')} were coded",
+            err=True,
+        )
+    if summary.unfit:
+        figures.say(
+            f"coded anew: {figures.count(summary.unfit, 'block')} of an earlier run, which had"
+            " other inputs, options or versions",
             err=True,
         )
     if summary.order_bits is not None:
