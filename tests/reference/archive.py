@@ -2,6 +2,7 @@
 amiss.
 """
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ def read_sections(data: bytes) -> list[Section]:
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
     require(reader.byte() == 2, "version 2")
-    require(reader.varint() <= 7, "no feature that this reader does not understand")
+    require(reader.varint() & ~0b10111 == 0, "no feature that this reader does not understand")
     require(data[-4:] == END, "the last four bytes of a footer")
     sections = []
     while reader.at < len(data) - 12:
@@ -60,7 +61,7 @@ def read_sections(data: bytes) -> list[Section]:
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
         require(
-            kind in "CMBINFUL" or kind in "abcdefghijklmnopqrstuvwxyz",
+            kind in "CMBINFULH" or kind in "abcdefghijklmnopqrstuvwxyz",
             "a kind of section that is known",
         )
         sections.append(Section(kind, at, payload, reader.at - at))
@@ -70,7 +71,7 @@ def read_sections(data: bytes) -> list[Section]:
     require(sections[-1].size == index_size, "the footer gives the size of the index")
     kinds = "".join(s.kind for s in sections)
     require(
-        re.fullmatch("C[MNFULa-z]*B*[NFULa-z]*I", kinds) is not None,
+        re.fullmatch("C[MNFULHa-z]*B*[NFULHa-z]*I", kinds) is not None,
         "sections in order: C, M and others, B, others, I",
     )
     return sections
@@ -133,7 +134,23 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
         return [File(name, array) for name, array in zip(called, found, strict=True)]
     facts = [section.payload for section in sections if section.kind == "F"]
     require(len(facts) <= (kind == 0), "one F at most, of a folder")
-    return list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+    files = list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+    check_hashes([section.payload for section in sections if section.kind == "H"], kind, files)
+    return files
+
+
+def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
+    """`H`, of files that are held bit for bit; those of others are of what notes make."""
+    require(len(payloads) <= (kind == 0), "one H at most, of a folder")
+    for payload in payloads:
+        reader = Reader(payload)
+        require(reader.byte() == 0, "SHA-256")
+        for file in files:
+            hashed = reader.take(reader.byte())
+            require(len(hashed) in (0, 32), "a hash, or none")
+            same = hashlib.sha256(file.array.tobytes()).digest() == hashed
+            require(not (file.held and hashed) or same, "the hash of a file")
+        reader.done()
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

@@ -12,6 +12,7 @@ from bitsback.archive.layout import (
     END,
     FACTS,
     FOOTER_SIZE,
+    HASHES,
     INDEX,
     LABELS,
     MAGIC,
@@ -33,7 +34,7 @@ Read = Callable[[int, int], bytes]
 _LONGEST_START = 11  # of a section: its kind, and a varint
 _HEAD_SPACE = 512  # magic to the end of `C` takes fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
-_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS)
+_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS, HASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ class Directory:
     def labels(self) -> list[Place]:
         """Of a collection of files there may be one."""
         return [place for place in self.sections if place.kind == LABELS]
+
+    @property
+    def hashes(self) -> list[Place]:
+        """Of a folder there may be one."""
+        return [place for place in self.sections if place.kind == HASHES]
 
     @property
     def facts(self) -> list[Place]:

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.collection import ARRAY, IDX
+from bitsback.archive.container import packed
 from bitsback.archive.join import Joiner
-from bitsback.archive.layout import Shape
-from bitsback.archive.output import Destination, Output, open_output
+from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
@@ -20,11 +19,9 @@ from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Restored
-from bitsback.archive.targets import check_container
 from bitsback.archive.work import Work
 from bitsback.errors import InputError
-from bitsback.images.file_io import Writable, open_file
-from bitsback.images.npy import write_header
+from bitsback.images.file_io import open_file
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
@@ -201,30 +198,6 @@ def _restore(
         bytes_out=size,
         files=collection.files,
     )
-
-
-@contextmanager
-def packed(array: Array, output: Output, shape: Shape | None = None) -> Iterator[Writable]:
-    """What to write the elements of an array to: a file of the format that it came in. shape: if it
-    has another one.
-    """
-    shape = array.shape if shape is None else shape
-    if array.container == ARRAY:
-        write_header(output.write, array.dtype, shape)
-        yield output
-        return
-    from bitsback.images.idx import Zipper, idx_header
-
-    check_container(array)
-    header = idx_header(array.dtype, shape)
-    assert header is not None, "it was checked"
-    if array.container == IDX:
-        output.write(header)
-        yield output
-        return
-    with Zipper(output) as zipper:
-        zipper.write(header)
-        yield zipper
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def _check_readable(taken: Input) -> None:
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
         if isinstance(read, FileList):
-            check_restorable(_files_of(read, taken))
+            check_restorable(files_of(read, taken))
         else:
             check_restorable(read)
     except ArchiveError as error:
@@ -111,7 +111,7 @@ _NONE_OF_THESE = (
 )
 
 
-def _files_of(collection: FileList, taken: Input) -> Files:
+def files_of(collection: FileList, taken: Input) -> Files:
     """As the reader of archives will have them. Raises ArchiveError."""
     names = taken.names
     if taken.settle is not None:

@@ -13,7 +13,11 @@ from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.members import Files
 from bitsback.archive.parts import NPZ, TIFF, Content, FileList, Joined
+from bitsback.errors import ArchiveError
 from bitsback.images.names import printable
+
+Problem = tuple[int | None, ArchiveError]
+"""What is wrong with an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
 """Pieces that are lost: the number of the first one, and the number behind the last one."""

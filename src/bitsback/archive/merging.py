@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.layout import FILES, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.layout import FILES, HASHED, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.merge_arrays import merge_arrays
 from bitsback.archive.merge_files import merge_files
 from bitsback.archive.output import Destination, Output, open_output
@@ -87,6 +87,7 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
+    features |= HASHED * merged.with_hashes
     output.write(head(features) + content.pack() + merged.names)
     _write_models(shards, output)
     first_offset = output.size

@@ -16,9 +16,19 @@ from bitsback.archive.classes import classes_of
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import FACTS, LABELS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
+from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
+from bitsback.archive.layout import (
+    FACTS,
+    HASHES,
+    LABELS,
+    MODEL,
+    NAMES,
+    UNNAMED,
+    UNORDERED,
+    open_section,
+)
 from bitsback.archive.library import ADVICE, START, Library
-from bitsback.archive.lost import Owners, described, gaps_of, lost_names
+from bitsback.archive.lost import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.numbered import Numbered
 from bitsback.archive.pairs import Pairs, unpack_pairs
@@ -48,8 +58,6 @@ from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
 """A path, a binary file, or the bytes of one."""
-
-Problem = tuple[int | None, ArchiveError]
 
 
 class Archive(Contents):
@@ -209,6 +217,39 @@ class Archive(Contents):
             self.collection,
             open_section(self._read_place(facts[0]), FACTS) if facts else None,
         )
+
+    @property
+    def hashes(self) -> dict[str, bytes] | None:
+        """SHA-256 of the files as they were, by name, of those that come back byte for byte; None
+        if the archive was made without. Raises ArchiveError for damage.
+        """
+        hashes = self.file_hashes
+        if hashes is None:
+            return None
+        named = zip(self.files.names, hashes.digests, strict=True)
+        return {name: digest for name, digest in named if digest}
+
+    @property
+    def file_hashes(self) -> Hashes | None:
+        """The same of each file, in order."""
+        try:
+            return self._hashes
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    @cached_property
+    def _hashes(self) -> Hashes | None:
+        places = self._directory.hashes
+        if not places:
+            return None
+        if len(places) > 1 or not isinstance(self.collection, FileList) or self.collection.kind:
+            raise ArchiveError("it has hashes of files twice, or of what is no folder")
+        return Hashes.unpack(open_section(self._read_place(places[0]), HASHES), len(self._files))
+
+    def check_file(self, number: int) -> Check | None:
+        """Compares a file that was restored with the hash that it had, if that is known."""
+        digest = b"" if self._hashes is None else self._hashes.digests[number]
+        return check_of(self.name, self._files.names[number], digest) if digest else None
 
     @property
     def pairs(self) -> Pairs | None:
@@ -396,7 +437,26 @@ class Archive(Contents):
             with suppress(ArchiveError):  # where the names are lost, which was found before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
+                problems += [(None, error) for error in self._other_hashes(problems)]
         return problems
+
+    def _other_hashes(self, problems: Iterable[Problem]) -> list[ArchiveError]:
+        """What of the files that can be made has another hash than it had. Raises ArchiveError if
+        names or hashes are lost.
+        """
+        from bitsback.archive.maker import Maker
+        from bitsback.archive.salvage import Salvage
+        from bitsback.archive.whole_files import hand_over
+
+        hashes = self._hashes
+        if hashes is None:
+            return []
+        whole = Salvage(self, problems)
+        unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
+        left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
+        taker = Hashing(self.name, Maker(self), self._files, hashes)
+        hand_over(self, taker, 1, tasks=whole.tasks(), lost=left_out)
+        return taker.problems
 
     def check(self) -> None:
         """Raises the first of `problems`, or for anything else outside of blocks for which
@@ -421,7 +481,7 @@ class Archive(Contents):
                 except ArchiveError as problem:
                     yield self._named(problem)
         try:
-            _ = self._pairs
+            _ = self._pairs, self._hashes
             check_restorable(self._files if files else self.array)
         except ArchiveError as problem:
             yield self._named(problem)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.extractor import packed
+from bitsback.archive.container import packed
+from bitsback.archive.lost import Problem
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.reader import Archive
@@ -57,18 +58,20 @@ def rescue(
         for part in content.parts:
             fill_value(fill, part.dtype)
     begin(progress, "verifying")
-    salvage = Salvage(archive, threads, progress, fill)
+    problems = archive.verify(threads, progress)
+    archive.do_without_names()
+    salvage = Salvage(archive, problems, threads, fill)
     begin(progress, "decompressing")
     work = Work(content, progress)
     if folder:
         assert isinstance(destination, str | os.PathLike | Url)
-        size = restore_whole(salvage, destination, threads, progress, force, exact)
-        return _restored(salvage, _files_left(salvage), size)
+        size = restore_whole(archive, salvage, destination, threads, progress, force, exact)
+        return _restored(archive, problems, _files_left(salvage), size)
     if isinstance(content, FileList):
         left = _files_left(salvage)
         with open_output(destination, force, source) as output:
             write_files(salvage, output, work)
-        return _restored(salvage, left, output.size)
+        return _restored(archive, problems, left, output.size)
     shape, numbers = salvage.joined()
     with (
         open_output(destination, force, source) as output,
@@ -77,7 +80,7 @@ def rescue(
         for number in numbers:
             for strip in salvage.strips(number, work):
                 file.write(strip.reshape(-1).view(np.uint8).data)
-    return _restored(salvage, shape, output.size)
+    return _restored(archive, problems, shape, output.size)
 
 
 def _files_left(salvage: Salvage) -> tuple[int]:
@@ -93,8 +96,9 @@ def _files_left(salvage: Salvage) -> tuple[int]:
     return (left,)
 
 
-def _restored(salvage: Salvage, shape: tuple[int, ...], size: int) -> Restored:
-    archive = salvage.archive
+def _restored(
+    archive: Archive, problems: list[Problem], shape: tuple[int, ...], size: int
+) -> Restored:
     content = archive.collection
     files = shape[0] if isinstance(content, FileList) else None
     dtype = content.dtype if isinstance(content, FileList) else content.dtype.str
@@ -107,6 +111,6 @@ def _restored(salvage: Salvage, shape: tuple[int, ...], size: int) -> Restored:
         bytes_in=archive.size,
         bytes_out=size,
         files=files,
-        lost=salvage.lost,
-        problems=salvage.problems,
+        lost=tuple(archive.lost(problems)),
+        problems=tuple(str(error) for _, error in problems),
     )

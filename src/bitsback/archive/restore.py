@@ -12,6 +12,7 @@ from bitsback.archive.collection import ONE
 from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
 from bitsback.archive.lost import Gap, entries_of, others
+from bitsback.archive.members import Files
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
@@ -53,7 +54,9 @@ def restore(
 class Parts(Protocol):
     """What comes back of the parts of an archive."""
 
-    archive: Archive
+    @property
+    def files(self) -> Files:
+        """Of the archive."""
 
     def shape(self, number: int) -> Shape | None:
         """Of the array that a part is; None if nothing of it comes back."""
@@ -75,20 +78,21 @@ class _Whole:
     lost_files: Sequence[range] = ()
 
     def __init__(self, archive: Archive, threads: int, verify: bool) -> None:
-        self.archive, self._threads, self._verify = archive, threads, verify
+        self.files = archive.files
+        self._archive, self._threads, self._verify = archive, threads, verify
 
     def shape(self, number: int) -> Shape | None:
-        return self.archive.files.collection.parts[number].shape
+        return self.files.collection.parts[number].shape
 
     def lost_of(self, number: int) -> Sequence[Gap]:
         return ()
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-        collection = self.archive.files.collection
+        collection = self.files.collection
         part, first = collection.parts[number], collection.starts[number]
         joiner = Joiner(part)
         with closing(
-            self.archive.decoded(
+            self._archive.decoded(
                 first, first + part.pieces, verify=self._verify, threads=self._threads
             )
         ) as blocks:
@@ -103,14 +107,14 @@ class _Whole:
 
 def write_files(parts: Parts, output: Output, work: Work) -> None:
     """Writes an npz or a TIFF file. Raises ArchiveError, InputError."""
-    write = _write_npz if parts.archive.files.collection.kind == NPZ else _write_tiff
+    write = _write_npz if parts.files.collection.kind == NPZ else _write_tiff
     write(parts, output, work)
 
 
 def _write_npz(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.npz import NpzWriter
 
-    files = parts.archive.files
+    files = parts.files
     writer = NpzWriter(output)
     for number, (name, part) in enumerate(zip(files.names, files.collection.parts, strict=True)):
         shape = parts.shape(number)
@@ -127,7 +131,7 @@ def _write_npz(parts: Parts, output: Output, work: Work) -> None:
 def _write_tiff(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.tiff_writer import TiffWriter
 
-    files = parts.archive.files
+    files = parts.files
     with ExitStack() as stack:
         writer = stack.enter_context(TiffWriter(output, output.name))
         pages = [
@@ -145,7 +149,7 @@ def _pages(
     """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
     few blocks, or a strip, are in memory at a time.
     """
-    part = parts.archive.files.collection.parts[number]
+    part = parts.files.collection.parts[number]
     there = others([entries_of(part, gap) for gap in parts.lost_of(number)], part.entries)
     left, shape = 0, Shape()
     with closing(parts.strips(number, work)) as strips:

@@ -40,6 +40,7 @@ def restore_folder(
 
 
 def restore_whole(
+    archive: Archive,
     salvage: Salvage,
     destination: Location,
     threads: int,
@@ -48,7 +49,7 @@ def restore_whole(
     exact: bool,
 ) -> int:
     """Restores the files of a damaged archive that are whole; how many bytes they have."""
-    archive, files, lost = salvage.archive, salvage.archive.files, salvage.lost_files
+    files, lost = archive.files, salvage.lost_files
     targets = [
         (files.names[number], target_of(files, number)[0]) for number in others(lost, len(files))
     ]
@@ -86,7 +87,7 @@ def extract(
         with archive.announced(archive.blocks_of(wanted)):
             for number in wanted:
                 data = maker.file(number)
-                stage.write(found[number], data, files.time(number))
+                stage.write(found[number], data, files.time(number), archive.check_file(number))
                 size += len(data)
     return size
 
@@ -96,13 +97,16 @@ class _Staged:
 
     def __init__(self, archive: Archive, stage: Staging, verify: bool, exact: bool) -> None:
         self._stage, self._files = stage, archive.files
+        self._archive, self._exact = archive, exact
         self._maker = Maker(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
-        with self._stage.open(name, self._files.time(number)) as file:
+        check = self._archive.check_file(number) if self._exact else None
+        with self._stage.open(name, self._files.time(number), check) as file:
             yield self._maker.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        return self._stage.open(self._files.names[number], self._files.time(number))
+        check = self._archive.check_file(number)
+        return self._stage.open(self._files.names[number], self._files.time(number), check)

@@ -3,44 +3,72 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import Collection
+from bitsback.archive.directory import BlockInfo
 from bitsback.archive.join import Joiner
 from bitsback.archive.layout import Shape
-from bitsback.archive.lost import Gap, Owners, entries_of, gaps_of, in_part, merged, widened
+from bitsback.archive.lost import (
+    Gap,
+    Owners,
+    Problem,
+    entries_of,
+    gaps_of,
+    in_part,
+    merged,
+    widened,
+)
+from bitsback.archive.members import Files
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import ordered_map
-from bitsback.archive.reader import Archive
-from bitsback.archive.source import Task, decode
-from bitsback.archive.summary import Progress
+from bitsback.archive.source import Described, Task, decode
 from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError, InputError
 
 _FILLED = 1 << 20  # elements that are made at a time
 
 
+class Damaged(Described, Protocol):
+    """An open archive."""
+
+    @property
+    def blocks(self) -> list[BlockInfo]: ...
+
+    @property
+    def files(self) -> Files: ...
+
+    def task(self, block: BlockInfo) -> Task: ...
+
+
 class Salvage:
     """An archive of which every block was tried."""
 
     def __init__(
-        self, archive: Archive, threads: int, progress: Progress | None, fill: float | None = None
+        self,
+        archive: Damaged,
+        problems: Iterable[Problem],
+        threads: int = 1,
+        fill: float | None = None,
     ) -> None:
-        """fill: the value of elements that are lost; None: items that have such are left out."""
+        """problems: what `verify` has found. fill: the value of elements that are lost; None: items
+        that have such are left out.
+        """
+        problems = list(problems)
         self.archive, self._threads, self._fill = archive, threads, fill
-        problems = archive.verify(threads, progress)
-        self.problems = tuple(str(error) for _, error in problems)
-        archive.do_without_names()
-        self.lost = tuple(archive.lost(problems))
         self._unmade = {error.file for _, error in problems}
         self._bad = {number for number, _ in problems if number is not None}
         self.gaps = list(gaps_of(archive.blocks, self._bad, archive.collection.pieces))
+
+    @property
+    def files(self) -> Files:
+        return self.archive.files
 
     @property
     def lost_files(self) -> list[range]:

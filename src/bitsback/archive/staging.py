@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Protocol
 
 from bitsback.archive import moves, temporary
+from bitsback.archive.hashes import Check
 from bitsback.archive.output import SeekableOutput, naming
 from bitsback.errors import InputError
 from bitsback.images.drawing import Seekable
@@ -23,13 +24,19 @@ from bitsback.remote.url import Url
 class Staging(Protocol):
     """Takes files by name, `/` between folders. May be used from several threads."""
 
-    def write(self, name: str, data: bytes, time: int | None = None) -> None:
-        """time: when it was changed, in ns since 1970. Raises InputError if it cannot be
-        written.
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
+        """time: when it was changed, in ns since 1970. check: as `open` takes it. Raises InputError
+        if it cannot be written.
         """
 
-    def open(self, name: str, time: int | None = None) -> AbstractContextManager[Seekable]:
-        """A file to write to, which is there when the body ends; an error of writing names it."""
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> AbstractContextManager[Seekable]:
+        """A file to write to, which is there when the body ends; an error of writing names it.
+        check: reads it when it is complete, and raises what it finds to be wrong.
+        """
 
 
 class _Hidden:
@@ -41,13 +48,17 @@ class _Hidden:
         self._new, self._target = hidden / moves.NEW, target
         self._lock = Lock()
 
-    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
         """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
-        with self.open(name, time) as file:
+        with self.open(name, time, check) as file:
             file.write(data)
 
     @contextmanager
-    def open(self, name: str, time: int | None = None) -> Iterator[Seekable]:
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> Iterator[Seekable]:
         """A file to write to. Raises InputError if the disk is full or the like, if the file system
         takes the name for another's, or if there is such a file in the folder and none may be
         replaced.
@@ -58,10 +69,13 @@ class _Hidden:
         with naming(shown):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with path.open("xb") as file:
+                with path.open("x+b") as file:
                     yield SeekableOutput(file, shown)
                     file.flush()
                     os.fsync(file.fileno())
+                    if check is not None:
+                        file.seek(0)
+                        check(file)
                 if time is not None:
                     with suppress(OSError, OverflowError):  # what no file system has
                         os.utime(path, ns=(time, time))

@@ -15,11 +15,11 @@ from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
 from bitsback.archive.lost import has
+from bitsback.archive.members import Files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import ordered_map
-from bitsback.archive.reader import Archive
-from bitsback.archive.source import Task, decode
+from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.work import Work
 from bitsback.images.drawing import Drawing
@@ -40,8 +40,15 @@ class Taker(Protocol):
         """Where to write the bytes of a file that is held bit for bit."""
 
 
+class Filed(BlockSource, Protocol):
+    """An archive of files."""
+
+    @property
+    def files(self) -> Files: ...
+
+
 def hand_over(
-    archive: Archive,
+    archive: Filed,
     taker: Taker,
     threads: int,
     progress: Progress | None = None,
@@ -63,7 +70,7 @@ def hand_over(
 class _Folder:
     """A folder on its way out."""
 
-    def __init__(self, archive: Archive, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
+    def __init__(self, archive: Filed, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
         self._archive, self._taker, self._verify = archive, taker, verify
         self._lost = lost
         self._files = archive.files

@@ -31,8 +31,20 @@ from bitsback.archive.choose import (
 from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
 from bitsback.archive.growth import Outgrown, check_growth
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import FILES, LABELLED, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.hashes import Algorithm, Hashes
+from bitsback.archive.hashing import check_unchanged, hash_inputs
+from bitsback.archive.inputs import Source, files_of, open_input
+from bitsback.archive.layout import (
+    FILES,
+    HASHED,
+    LABELLED,
+    MODEL,
+    UNORDERED,
+    head,
+    pack_index,
+    section,
+)
+from bitsback.archive.members import Files
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
@@ -85,6 +97,7 @@ def compress(
     unordered: bool = False,
     keep_names: bool = False,
     labels: str | None = None,
+    hashes: Algorithm | None = None,
     resume: bool = False,
     storage_options: Options | None = None,
 ) -> Compressed:
@@ -140,6 +153,9 @@ def compress(
     labels: of an npz file the name of the array of labels, or of other small records, one for each
         item of the largest array; of a folder "folders": the label of a picture is the folder that
         it is in. `archive.labels` has them.
+    hashes: "sha256": keep that of each file of a folder, or of a list, that comes back byte for
+        byte; `archive.hashes` has them, and they are compared whenever a file is restored. Each of
+        these files is read once more.
     resume: go on where an earlier run was stopped. Blocks that are coded are kept in a hidden file
         beside the archive, `.NAME.part`, until that is complete, also if this run is stopped, be it
         killed. The archive is the same as without; blocks of what has changed meanwhile are coded
@@ -175,6 +191,8 @@ def compress(
             )
     elif keep_names:
         raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
+    if hashes not in (None, "sha256"):
+        raise InputError(f"hashes={hashes!r}: it is 'sha256', or None")
     quick = purpose == "random-access"
     if quick:
         stack = bool(stack)  # of which a slice needs those before it
@@ -214,6 +232,7 @@ def compress(
                     progress,
                     force,
                     quick,
+                    hashes is not None,
                     unfinished,
                 )
             except Outgrown as outgrown:
@@ -230,12 +249,15 @@ def _compress(
     progress: Progress | None,
     force: bool,
     quick: bool,
+    hashed: bool,
     unfinished: Unfinished | None,
 ) -> Compressed:
     """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
     given = asked.given
     with open_input(source, asked) as taken:
         taken.check_output(destination)
+        files = _files(taken) if hashed else None
+        hashes = None if files is None else hash_inputs(taken, files, threads)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
         parts: list[PartReader] = []
         for items, collection in taken.parts:
@@ -248,8 +270,21 @@ def _compress(
             open_output(destination, force, source) as output,
             _revocable(output, taken, destination) as revocable,
         ):
-            writer = _Writer(taken, parts, revocable, asked, embed, quick, unfinished)
-            return writer.write(threads, progress)
+            writer = _Writer(taken, parts, revocable, asked, embed, quick, hashes, unfinished)
+            written = writer.write(threads, progress)
+            if files is not None:
+                check_unchanged(taken, files)
+            return written
+
+
+def _files(taken: Input) -> Files:
+    """Raises InputError if the input is no collection of files."""
+    if not isinstance(taken.collection, FileList):
+        raise InputError(
+            f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
+            " array"
+        )
+    return files_of(taken.collection, taken)
 
 
 def _role(bonds: Bonds, number: int, before: Sequence[PartReader]) -> Role:
@@ -287,10 +322,11 @@ class _Writer:
         asked: Asked,
         embed: Embed,
         quick: bool,
+        hashes: Hashes | None,
         unfinished: Unfinished | None,
     ) -> None:
         """quick: whether it is to be decoded fast. unfinished: where coded blocks are kept."""
-        self._unfinished = unfinished
+        self._hashes, self._unfinished = hashes, unfinished
         self._taken = taken
         self._parts = parts
         self._output = output
@@ -311,10 +347,11 @@ class _Writer:
         collection, output = self._taken.collection, self._output
         begin(progress, "compressing")
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
-        features |= LABELLED * self._labelled
+        features |= LABELLED * self._labelled | HASHED * (self._hashes is not None)
         output.write(head(features) + collection.pack())
         if self._taken.settle is None:  # so that an archive that is cut off still tells names
             output.write(self._taken.names + self._taken.labels)
+            output.write(b"" if self._hashes is None else self._hashes.pack())
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None

@@ -18,6 +18,7 @@ from bitsback.cli.removal import check_removable, removal_option, remove_compres
 from bitsback.errors import InputError, InputWarning, ModelWarning
 
 if TYPE_CHECKING:
+    from bitsback.archive.hashes import Algorithm
     from bitsback.archive.writer import Embed, FilesAs, Purpose
 
 _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
@@ -107,6 +108,13 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
 @click.option(
+    "--hashes", type=click.Choice(["sha256"]),
+    help=(
+        "Keep the hash of each file of a folder that comes back byte for byte, compare it whenever"
+        " the file is restored, and let 'list --hashes' print it."
+    ),
+)  # fmt: skip
+@click.option(
     "--resume", is_flag=True,
     help=(
         "Go on where an earlier run was stopped that had this option too: coded blocks are kept"
@@ -148,6 +156,7 @@ def command(
     files_as: FilesAs,
     keep_others: bool,
     skip_bad: bool,
+    hashes: Algorithm | None,
     resume: bool,
     scheduler: str | None,
     shard: int | None,
@@ -200,6 +209,7 @@ def command(
       bitsback compress digits.npz --labels y         images with labels
       bitsback compress digits --labels folders       of pictures, the folders that they are in
       bitsback compress scans --rm                    and the pictures go
+      bitsback compress scans --hashes sha256         and 'list --hashes' tells them
       bitsback compress scans --resume                goes on if it is stopped and called again
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
@@ -227,9 +237,15 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
-        if remove or unordered or labels is not None or resume:
-            given_too = "--rm" if remove else "--unordered" if unordered else "--labels"
-            given_too = "--resume" if resume else given_too
+        of_one = {
+            "--rm": remove,
+            "--unordered": unordered,
+            "--labels": labels is not None,
+            "--hashes": hashes is not None,
+            "--resume": resume,
+        }
+        given_too = next((option for option, given in of_one.items() if given), None)
+        if given_too is not None:
             raise click.UsageError(f"{given_too} does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
@@ -266,7 +282,7 @@ def command(
                 progress=progress,
                 force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
                 keep_others=keep_others, purpose=purpose, unordered=unordered,
-                keep_names=keep_names, labels=labels, resume=resume,
+                keep_names=keep_names, labels=labels, hashes=hashes, resume=resume,
                 storage_options=storage_options,
             )  # fmt: skip
     row = compress_report.report(
