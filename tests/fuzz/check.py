@@ -65,6 +65,7 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     if not whole[0] and sources is None:
         conform(data)
     refused(lambda: bitsback.decompress(io.BytesIO(data), io.BytesIO(), threads=1, verify=False))
+    rescue(data, whole[0], sources)
     try:
         archive = bitsback.open(io.BytesIO(data))
     except bitsback.BitsbackError:
@@ -88,6 +89,23 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     return not whole[0]
 
 
+def rescue(data: bytes, damaged: bool, sources: Sequence[Sequence[bytes]] | None) -> None:
+    """What is whole of an array comes back, and no other items."""
+    file = io.BytesIO()
+    try:
+        summary = bitsback.decompress(io.BytesIO(data), file, keep_going=True, threads=1)
+    except bitsback.BitsbackError as error:
+        assert damaged and "\n" not in str(error)
+        return
+    assert bool(summary.problems) == damaged
+    if sources is None or not file.getvalue().startswith(b"\x93NUMPY"):
+        return
+    array = np.load(io.BytesIO(file.getvalue()))
+    if array.shape and all(len(item) == array[0].nbytes for source in sources for item in source):
+        for item in itertools.islice(split(array), MOST_ITEMS):
+            assert any(item in source for source in sources)
+
+
 def holds_files(data: bytes) -> bool:
     try:
         return bitsback.open(io.BytesIO(data)).kind in ("folder", "npz", "tiff")
@@ -109,8 +127,17 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
         elif archive.kind == "folder":
             assert len(found) == len(archive)
         assert all(path.is_relative_to(folder / "out") for path in found)
+        target = folder / "rescued"
+        restore = partial(bitsback.decompress, io.BytesIO(data), target, keep_going=True, threads=1)
+        if refused(restore):
+            assert not whole and not target.exists()
+        elif archive.kind == "folder" and whole:
+            assert {path.name for path in target.rglob("*")} == {
+                path.name for path in (folder / "out").rglob("*")
+            }
     problems = archive.verify(threads=1)
     assert bool(problems) != whole, "verify and decompress do not agree"
+    assert not problems or all("\n" not in name for name in archive.lost(problems))
     assert all("\n" not in str(problem) for _, problem in problems)
     refused(lambda: archive.names)
     assert refused(lambda: archive.labels) <= (not whole)

@@ -148,6 +148,7 @@ def collections() -> list[Seed]:
         made: list[tuple[Path, dict[str, Any]]] = [
             (pictures, {}),
             (exact, {"files": "exact", "keep_others": True}),
+            (exact, {"keep_others": True, "hashes": "sha256"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),
