@@ -87,11 +87,11 @@ def test_any_array_comes_back(name: str, options: dict[str, Any], model: StandIn
 
 
 def test_progress_within_one_image(model: StandIn) -> None:
-    """By elements; a sample counts twice."""
+    """By elements; a sample counts five times."""
     seen: list[tuple[int, int]] = []
 
     def check(seen: list[tuple[int, int]]) -> None:
-        assert len(seen) == 9 and {total for _, total in seen} == {2 * ARRAYS["large"].size}
+        assert len(seen) == 9 and {total for _, total in seen} == {5 * ARRAYS["large"].size}
         assert seen[-1][0] == seen[-1][1]
         assert sorted({done for done, _ in seen}) == [done for done, _ in seen]
 

@@ -225,7 +225,9 @@ def test_names_that_the_file_system_takes_for_the_same(
     """As on macOS and Windows for A.png and a.png."""
     notes_of(folder, tmp_path / "a.bb")
     opened = _Hidden.open
-    monkeypatch.setattr(_Hidden, "open", lambda self, name, time: opened(self, "same.png", time))
+    monkeypatch.setattr(
+        _Hidden, "open", lambda self, name, *others: opened(self, "same.png", *others)
+    )
     with pytest.raises(bitsback.InputError, match="takes for the same"):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -101,7 +101,7 @@ def rescue(data: bytes, damaged: bool, sources: Sequence[Sequence[bytes]] | None
     if sources is None or not file.getvalue().startswith(b"\x93NUMPY"):
         return
     array = np.load(io.BytesIO(file.getvalue()))
-    if array.shape and all(len(item) == array[0].nbytes for source in sources for item in source):
+    if array.ndim and len(array) and all(len(s[0]) == array[0].nbytes for s in sources if s):
         for item in itertools.islice(split(array), MOST_ITEMS):
             assert any(item in source for source in sources)
 

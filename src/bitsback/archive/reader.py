@@ -240,10 +240,10 @@ class Archive(Contents):
     @cached_property
     def _hashes(self) -> Hashes | None:
         places = self._directory.hashes
-        if not places:
+        if not places or not isinstance(self.collection, FileList):
             return None
-        if len(places) > 1 or not isinstance(self.collection, FileList) or self.collection.kind:
-            raise ArchiveError("it has hashes of files twice, or of what is no folder")
+        if len(places) > 1 or self.collection.kind != FOLDER:
+            raise ArchiveError("the hashes of its files are there twice, or are of no files")
         return Hashes.unpack(open_section(self._read_place(places[0]), HASHES), len(self._files))
 
     def check_file(self, number: int) -> Check | None:

@@ -128,10 +128,10 @@ def compress(
     block: items, or pieces of them, in a block at most; they decode on their own, in parallel. By
     default about 1.6 million elements. threads: blocks to work on at once; all cores by default.
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
-    unless they are bundled. progress: called with how much is done, and how much there is to
-    do: first, of a folder, in files that were looked at; then in elements that are written, those
-    that take longer counted twice. If it has a method `stage`, that is called with the name of each
-    of the two before. force: replace an existing file. skip_bad: leave out pictures that cannot be
+    unless they are bundled. progress: called with how much is done, and how much there is to do:
+    first, of a folder, in files that were looked at; then in elements that are written, times what
+    they cost. If it has a method `stage`, that is called with the name of each of the two before.
+    force: replace an existing file. skip_bad: leave out pictures that cannot be
     read; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
     images of any size. stack: whether an array of three dimensions,
