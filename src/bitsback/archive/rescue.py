@@ -108,7 +108,7 @@ def _restored(
         items=shape[0] if shape else 1,
         elements=content.elements,
         blocks=len(archive.blocks),
-        bytes_in=archive.size,
+        bytes_in=archive.file_bytes,
         bytes_out=size,
         files=files,
         lost=tuple(archive.lost(problems)),

@@ -36,7 +36,7 @@ class Stream:
 
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")
-        self.size = 0
+        self.file_bytes = 0
         self._file = file
         self._models: list[bytes] = []
         self.library = Library(model, lambda: self._models)
@@ -64,7 +64,7 @@ class Stream:
                 data = self._take_section()
                 kind = data[:1]
                 if not index:
-                    first_block = self.size - len(data)
+                    first_block = self.file_bytes - len(data)
                     if kind == MODEL:
                         self._models.append(data)  # which the library checks
                         continue
@@ -117,7 +117,7 @@ class Stream:
         data = read_up_to(self._file, size, self.name)
         if len(data) < size:
             raise ArchiveError("it is cut short")
-        self.size += size
+        self.file_bytes += size
         return bytes(data)
 
     def _take_section(self) -> bytes:

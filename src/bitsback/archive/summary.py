@@ -9,7 +9,7 @@ Progress = Callable[[int, int], object]
 """Called with how much is done, and how much there is to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """What went through."""
 
@@ -26,6 +26,19 @@ class Summary:
     """Of the archive, or of the files."""
     files: int | None
     """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
+
+    def __repr__(self) -> str:
+        """On one line; the fields are attributes."""
+        what = f"{' x '.join(map(str, self.shape)) or 'one number'} {self.dtype}"
+        if self.files is not None:
+            what = f"{self.files:,} file{'s' * (self.files != 1)}"
+        return (
+            f"<{type(self).__name__}: {what}, {self.bytes_in:,} bytes to {self.bytes_out:,}"
+            f" in {self.blocks:,} block{'s' * (self.blocks != 1)}{self._more()}>"
+        )
+
+    def _more(self) -> str:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Held:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compressed(Summary):
     """What went through a compression."""
 
@@ -78,3 +91,6 @@ class Compressed(Summary):
     """How many blocks an earlier run had coded that was stopped; None if none was looked for."""
     unfit: int
     """How many blocks of an earlier run were of other inputs, options or versions."""
+
+    def _more(self) -> str:
+        return f", model {self.model}" if self.model else ", no model"

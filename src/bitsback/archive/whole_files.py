@@ -2,7 +2,6 @@
 and what is held bit for bit piece by piece.
 """
 
-import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -24,6 +23,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.work import Work
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
+from bitsback.locks import Lock
 
 
 class Taker(Protocol):
@@ -76,7 +76,7 @@ class _Folder:
         self._files = archive.files
         self._collection = self._files.collection
         self._size = 0
-        self._size_lock = threading.Lock()
+        self._size_lock = Lock()
 
     def hand_over(self, tasks: Iterable[Task], threads: int, progress: Progress | None) -> int:
         collection = self._collection
