@@ -13,8 +13,9 @@ import bitsback
 from bitsback.archive.showing import MOST_SHOWN
 
 NAMES = [
-    "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "info", "kind",
-    "labels", "name", "names", "nbytes", "ndim", "problems", "shape", "size", "unordered", "verify",
+    "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",
+    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "problems", "shape", "size",
+    "unordered", "verify",
 ]  # fmt: skip
 
 

@@ -186,6 +186,9 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
     what = "what the files beside their pixels have: " if part in content.notes else ""
+    region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
+    if of and len(names) == 1:  # pieces of a large picture
+        return f"{region} of {names[0]}"
     return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
 
 
