@@ -1,6 +1,7 @@
 """Where everything is in an archive, also in one that is damaged (docs/format.md, Damage)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bitsback.archive.block import max_elements, read_header
@@ -32,7 +33,7 @@ Read = Callable[[int, int], bytes]
 """Reads (offset, size): fewer bytes at the end of the file."""
 
 _LONGEST_START = 11  # of a section: its kind, and a varint
-_HEAD_SPACE = 512  # magic to the end of `C` takes fewer
+_HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS, HASHES)
 
@@ -354,14 +355,15 @@ def _intact(read: Read, place: Place) -> bool:
 
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
     """Adds a block that no index listed, by what it says itself, if it can be the next one."""
-    data = memoryview(read(place.offset, place.size))
-    start = Cursor(data, 1)
-    try:
-        start.varint()
-        header = read_header(data[start.at : -CRC_SIZE])
-    except ArchiveError:
-        return False
-    if header.first != directory.counted:
+    header = None
+    for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
+        data = memoryview(read(place.offset, space))
+        start = Cursor(data, 1)
+        with suppress(ArchiveError):
+            start.varint()
+            header = read_header(data[start.at :])
+            break
+    if header is None or header.first != directory.counted:
         return False
     number = len(directory.blocks)
     directory.blocks.append(BlockInfo(number, header.first, header.items, place.offset, place.size))

@@ -438,10 +438,10 @@ class Archive(Contents):
             with suppress(ArchiveError):  # where the names are lost, which was found before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
-                problems += [(None, error) for error in self._other_hashes(problems)]
+                problems += [(None, error) for error in self._other_hashes(problems, threads)]
         return problems
 
-    def _other_hashes(self, problems: Iterable[Problem]) -> list[ArchiveError]:
+    def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
         """What of the files that can be made has another hash than it had. Raises ArchiveError if
         names or hashes are lost.
         """
@@ -456,7 +456,7 @@ class Archive(Contents):
         unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
         left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
         taker = Hashing(self.name, Maker(self), self._files, hashes)
-        hand_over(self, taker, 1, tasks=whole.tasks(), lost=left_out)
+        hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
         return taker.problems
 
     def check(self) -> None:
