@@ -41,7 +41,7 @@ class Gaussian(ByValue):
     >>> [round(float(bits), 2) for bits in codec.bits([128, 250])]
     [8.0, 1.8]
     >>> Gaussian.centres(8)[[128, 250]].round(3).tolist()  # what a network sees of them
-    [0.005, 2.014]
+    [0.005, 2.024]
     """
 
     mean: NDArray[np.int32]
