@@ -17,13 +17,17 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of,
-`bitsback.research` archives by any functions of floats. Every error
+`bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
+`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has what models
+are made of, `bitsback.research` archives by any functions of floats. Each is imported when it is
+first named, and raises MissingExtra, which names what to install, where its package is not
+installed. Every error
 that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
 what is not there, ValueError for an archive that is closed.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from bitsback.errors import (
@@ -142,6 +146,17 @@ __all__ = [
     "research",
 ]
 
+_ROOMS = {
+    "codecs": None,
+    "dask": "dask",
+    "numcodecs": "numcodecs",
+    "research": None,
+    "torch": "torch",
+    "train": "torch",
+    "zarr": "zarr",
+}
+"""Modules that are imported on first use, and the packages that they need."""
+
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
@@ -192,11 +207,14 @@ _LAZY = {
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "import_module"})
+    """Without the modules whose packages are not installed."""
+    rooms = {name for name, needed in _ROOMS.items() if needed is None or find_spec(needed)}
+    ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
+    return sorted({*globals(), *__all__, *rooms} - ours)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("codecs", "research"):
+    if name in _ROOMS:
         return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)

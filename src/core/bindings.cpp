@@ -18,6 +18,7 @@
 #include "crc32c.hpp"
 #include "linear.hpp"
 #include "message.hpp"
+#include "row_filters.hpp"
 
 namespace bitsback {
 namespace {
@@ -366,6 +367,45 @@ void bind_codecs(nb::module_& m) {
         });
 }
 
+// pixels: [pictures, rows, width].
+template <class T>
+RowShape row_shape(const In<T>& pixels, std::size_t stride) {
+    if (pixels.ndim() != 3)
+        throw std::invalid_argument("pixels have the axes [pictures, rows, width]");
+    return {pixels.shape(0), pixels.shape(1), pixels.shape(2), stride};
+}
+
+template <class T>
+void bind_row_filters(nb::module_& m) {
+    m.def(
+        "filter_rows",
+        [](const In<T>& pixels, const In<std::uint8_t>& filters, std::size_t stride) {
+            const RowShape shape = row_shape(pixels, stride);
+            return make_array<T>(shape_of(pixels), [&](auto out) {
+                filter_rows<T>(shape, view(pixels), view(filters), out);
+            });
+        },
+        "pixels"_a.noconvert(), "filters"_a.noconvert(), "stride"_a);
+    m.def(
+        "unfilter_rows",
+        [](const In<T>& residuals, const In<std::uint8_t>& filters, std::size_t stride) {
+            const RowShape shape = row_shape(residuals, stride);
+            return make_array<T>(shape_of(residuals), [&](auto out) {
+                unfilter_rows<T>(shape, view(residuals), view(filters), out);
+            });
+        },
+        "residuals"_a.noconvert(), "filters"_a.noconvert(), "stride"_a);
+    m.def(
+        "choose_filters",
+        [](const In<T>& pixels, std::size_t stride) {
+            const RowShape shape = row_shape(pixels, stride);
+            return make_array<std::uint8_t>({shape.pictures, shape.rows}, [&](auto out) {
+                choose_filters<T>(shape, view(pixels), out);
+            });
+        },
+        "pixels"_a.noconvert(), "stride"_a);
+}
+
 }  // namespace
 }  // namespace bitsback
 
@@ -394,6 +434,8 @@ NB_MODULE(_core, m) {
     bind_predictive(m);
     bind_series(m);
     bind_multiset(m);
+    bind_row_filters<std::uint8_t>(m);
+    bind_row_filters<std::uint16_t>(m);
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },

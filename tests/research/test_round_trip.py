@@ -31,7 +31,12 @@ from research.models import Linear, Network, Steps, digits, linear, values
 @pytest.mark.parametrize("block", [1024, 17])
 def test_it_comes_back(model: Any, images: Any, block: int, tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
-    research.compress(images, model, path, block=block)
+    summary = research.compress(images, model, path, block=block)
+    assert (summary.shape, summary.items, summary.bytes_in) == (
+        images.shape, len(images), images.nbytes,
+    )  # fmt: skip
+    assert summary.bytes_out == path.stat().st_size
+    assert summary.blocks == -(-len(images) // block)
     back = research.decompress(path, model)
     assert back.dtype == images.dtype
     np.testing.assert_array_equal(back, images)
