@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from time import time_ns
 from typing import BinaryIO, cast
@@ -204,6 +205,7 @@ class _Sorter:
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
         self._job = sum(map(size_of, map(listing.path, listing.names)))
         self._outcomes = Outcomes()
+        self._knows = lru_cache(maxsize=None)(asked.knows)
 
     def told(self, picture: _Untold) -> _Sorted:
         """What becomes of it."""
@@ -256,7 +258,7 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, note=taken.note)
-        if asked.knows(pixels.shape):
+        if self._knows(pixels.shape):
             return coded
 
         def trial() -> Outcome:
