@@ -82,7 +82,8 @@ def icon() -> Image.Image:
 def gradient() -> NDArray[np.uint16]:
     y, x = np.mgrid[:600, :800].astype(np.uint16)
     noise = np.random.default_rng(2).integers(0, 12, x.shape, np.uint16)
-    return x * np.uint16(70) + y * np.uint16(13) + noise
+    found: NDArray[np.uint16] = x * np.uint16(70) + y * np.uint16(13) + noise
+    return found
 
 
 def radiograph() -> NDArray[np.uint16]:
