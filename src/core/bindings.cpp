@@ -8,7 +8,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <span>
@@ -54,13 +53,6 @@ In<T> to_array(const nb::object& values, const char* dtype) {
     return nb::cast<In<T>>(array);
 }
 
-// log2 of the heads, and 32 a stored word. For people, not for coding.
-double bits_of(const Message& message) {
-    double bits = 32.0 * static_cast<double>(message.tail().size());
-    for (std::uint64_t head : message.heads()) bits += std::log2(static_cast<double>(head));
-    return bits;
-}
-
 void bind_message(nb::module_& m) {
     nb::class_<Message>(
         m, "Message",
@@ -76,10 +68,10 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
 >>> from bitsback.codecs import Uniform
 >>> message = Message()
 >>> message
-<Message: 1 lane, 32.0 bits, depth 0>
+<Message: 1 lane, 32.0 bits, net +0.0, depth 0>
 >>> Uniform(256, shape=(2,)).push(message, [7, 9])
->>> round(message.bits)
-48
+>>> round(message.bits), round(message.net_bits)
+(48, 16)
 >>> same = Message.from_bytes(message.to_bytes())
 >>> Uniform(256, shape=(2,)).pop(same).tolist()
 [7, 9]
@@ -149,9 +141,10 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
              [](const Message& self) {
                  const Message::Hold hold(self);
                  char bits[64];
-                 std::snprintf(bits, sizeof bits, "%.1f", bits_of(self));
+                 std::snprintf(bits, sizeof bits, "%.1f bits, net %+.1f", self.bits(),
+                               self.net_bits());
                  return "<Message: " + std::to_string(self.lanes()) +
-                        (self.lanes() == 1 ? " lane, " : " lanes, ") + bits + " bits, " +
+                        (self.lanes() == 1 ? " lane, " : " lanes, ") + bits + ", " +
                         (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
                         ">";
              })
@@ -176,10 +169,20 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             "bits",
             [](const Message& self) {
                 const Message::Hold hold(self);
-                return bits_of(self);
+                return self.bits();
             },
-            "How much the message holds, in bits: log2 of its heads, and 32 a stored word. For "
-            "people, not for coding.")
+            "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
+            "from the supply are not told apart; see net_bits. For people, not for coding.")
+        .def_prop_ro(
+            "net_bits",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return self.net_bits();
+            },
+            "How much has been pushed since this message was made, less what has been popped, in "
+            "bits, of either sign: the growth of bits, less 32 for each word taken from the "
+            "supply. A copy keeps the beginning; from_bytes and pickles begin anew. For people, "
+            "not for coding.")
         .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
 }
 
@@ -207,16 +210,40 @@ void bind_codecs(nb::module_& m) {
     m.def("pop_uniform", [](Message& message, std::uint32_t n, std::vector<std::size_t> shape) {
         return make_array<std::uint32_t>(shape, [&](auto out) { pop(message, Uniform(n), out); });
     });
-    m.def("push_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
-                                 unsigned precision, const In<std::uint32_t>& symbols) {
-        nb::gil_scoped_release release;
-        push(message, Categorical(view(frequencies), precision), view(symbols));
-    });
-    m.def("pop_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
-                                unsigned precision, std::vector<std::size_t> shape) {
-        return make_array<std::uint32_t>(
-            shape, [&](auto out) { pop(message, Categorical(view(frequencies), precision), out); });
-    });
+    nb::class_<Categorical>(m, "Categorical")
+        .def(
+            "__init__",
+            [](Categorical* self, const In<std::uint32_t>& frequencies, unsigned precision) {
+                new (self) Categorical(view(frequencies), precision);
+            },
+            "frequencies"_a, "precision"_a)
+        .def(
+            "push",
+            [](const Categorical& self, Message& message, const In<std::uint32_t>& symbols) {
+                nb::gil_scoped_release release;
+                push(message, self, view(symbols));
+            },
+            "message"_a, "symbols"_a)
+        .def(
+            "pop",
+            [](const Categorical& self, Message& message, std::vector<std::size_t> shape) {
+                return make_array<std::uint32_t>(shape, [&](auto out) { pop(message, self, out); });
+            },
+            "message"_a, "shape"_a)
+        .def(
+            "push_one",
+            [](const Categorical& self, Message& message, std::uint32_t symbol) {
+                push(message, self, std::span<const std::uint32_t>(&symbol, 1));
+            },
+            "message"_a, "symbol"_a)
+        .def(
+            "pop_one",
+            [](const Categorical& self, Message& message) {
+                std::uint32_t symbol = 0;
+                pop(message, self, std::span<std::uint32_t>(&symbol, 1));
+                return symbol;
+            },
+            "message"_a);
     m.def("push_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies,
                                unsigned precision, const In<std::uint8_t>& symbols) {
         nb::gil_scoped_release release;

@@ -9,16 +9,18 @@ import lzma
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import adaptive, chain, layout
-from bitsback.archive.block import MULTISET, PREFIX_SIZE
+from bitsback.archive import adaptive, chain, layout, planes
+from bitsback.archive.block import METHODS, MULTISET, PREFIX_SIZE, affordable
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
+from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.archive.squeeze import unsqueeze
 from bitsback.wire import Cursor, varint
@@ -385,3 +387,54 @@ def test_varints_have_one_form() -> None:
     for data in (b"\x80\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", b"\x80" * 11, b"\x80"):
         with pytest.raises(bitsback.ArchiveError):
             Cursor(data).varint()
+
+
+def test_many_small_blocks_have_no_work_for_nothing() -> None:
+    """Each would take 2^32 multiply-adds, and has ten bytes of a message."""
+    model = bitsback.load_model("universal")
+    pixels = np.dtype("u1")
+    start = pack_runs([Run(1, pixels, (320, 320), None)])
+    method = bytes([METHODS.index("planes")]) + model.identity[:PREFIX_SIZE] + bytes([0])
+    message = b"\1\1" + bytes(7) + b"\1"
+    blocks = [(1, varint(number) + start + method + message) for number in range(100)]
+    data = archive(Collection(pixels, (100, 320, 320), 1), *blocks)
+    opened = bitsback.open(io.BytesIO(data))
+    assert len(opened.verify()) == 100
+    refuse(data, "claims")
+
+
+@pytest.mark.parametrize("name", ["universal", "series", "mnist-binary-context"])
+def test_what_a_block_may_take_is_linear_in_its_bytes(name: str) -> None:
+    model = bitsback.load_model(name)
+    for size in (10, 100, 1000, 10_000):
+        for count in (1, 10, 100, 1000, 10_000, 100_000):
+            run = Run(count, np.dtype("u1" if model.free else bool), MNIST, None)
+            if model.free:
+                layout_of = planes.PICTURES if name == "universal" else planes.SERIES
+                run = run if name == "universal" else replace(run, shape=(16,))
+                shapes = planes.plane_shapes([run], layout_of)
+                fits = planes.affordable(model, shapes, size)
+                work = model.plane_work(shapes) + model.plane_steps(shapes) * 2**15
+            else:
+                parts = chain.stretches(model, [(count, MNIST)])
+                assert parts is not None
+                fits, work = affordable(parts, size), count * parts[0].model.work
+            payload = varint(0) + pack_runs([run]) + bytes([4]) + bytes(PREFIX_SIZE + size)
+            in_index = len(varint(count)) + 1
+            assert not fits or work <= 2**26 * (len(section(BLOCK, payload)) + in_index)
+
+
+def test_more_files_than_can_be_counted() -> None:
+    """Two parts of 2^62 pictures each, in about a hundred bytes."""
+    part = Collection.of_items("|u1", (1, 1), 1 << 62)
+    start = HEAD + FileList(FOLDER, (part, part)).pack()
+    refuse(start + pack_index(len(start), []), "more than any computer counts", whole=True)
+
+
+def test_numbers_that_are_cut_into_pieces() -> None:
+    """A number is its only piece: an odd archive, and no wrong one."""
+    collection = Collection(np.dtype("u1"), (3,), 1, cut=())
+    data = archive(collection, (3, block(0, Run(3, np.dtype("u1"), (), None), 0, b"\1\2\3")))
+    assert unpack(data).tolist() == [1, 2, 3]
+    opened = bitsback.open(io.BytesIO(data))
+    assert opened.verify() == [] and opened[1] == 2 and opened[:].tolist() == [1, 2, 3]

@@ -164,7 +164,7 @@ def decode_planes(
     batches = len(chain.doubling(len(planes))) if multiset else 1
     require(
         model.plane_work(planes) + batches * model.plane_steps(planes) * 2**15
-        <= 2**34 + 2**24 * len(data),
+        <= 2**31 + 2**25 * len(data),
         "no more work than the data may claim",
     )
     message = Message.from_bytes(data)
@@ -306,7 +306,7 @@ def decode_chain(
         "no more room than the data may claim",
     )
     require(
-        chain.block_work(parts) <= 2**34 + 2**24 * len(data),
+        chain.block_work(parts) <= 2**31 + 2**25 * len(data),
         "no more work than the data may claim",
     )
     message = Message.from_bytes(data)

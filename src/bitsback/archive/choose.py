@@ -23,13 +23,16 @@ from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
+from bitsback.models.model import HasModel, model_of
 from bitsback.models.outline import Outline
 from bitsback.remote.url import Options
 
 _log = logging.getLogger(__name__)
 
-Choice = str | os.PathLike[str] | Model
-"""What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
+Choice = str | os.PathLike[str] | Model | HasModel
+"""What to code with: an `Effort`, the name of a bundled model, a model file, a model, or what has
+one.
+"""
 
 Effort = Literal["auto", "fast", "best"]
 """How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
@@ -75,9 +78,9 @@ class UnfitError(InputError):
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
-    if isinstance(choice, Model):
-        return choice
-    return None if choice == "auto" else load_model(choice, storage_options)
+    if (given := model_of(choice)) is not None:
+        return given
+    return None if choice == "auto" else load_model(cast(str, choice), storage_options)
 
 
 def read_choice(
