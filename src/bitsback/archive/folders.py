@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from time import time_ns
 from typing import BinaryIO, cast
@@ -23,6 +24,7 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
+from bitsback.archive.outcomes import Alike, Outcome, Outcomes, is_tried
 from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
@@ -78,6 +80,19 @@ class _Sorted:
     """Why it is held bit for bit."""
 
 
+@dataclass(frozen=True)
+class _Untold:
+    """A picture of which its own trial, or those of others like it, tell what becomes."""
+
+    coded: _Sorted
+    held: _Sorted
+    indexed: bool
+    alike: Alike
+    trial: Callable[[], Outcome]
+    told: Outcome | None = None
+    """What its own trial told, if there was one."""
+
+
 @dataclass
 class _Sums:
     notes: BinaryIO
@@ -104,7 +119,8 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
     groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     sorter = _Sorter(listing, asked)
     begin(keeping.progress, "looking at the files")
-    for name, found in ordered_map(sorter.sort, listing.names, keeping.threads):
+    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), keeping.threads):
+        found = sorter.told(sorted_) if isinstance(sorted_, _Untold) else sorted_
         if keeping.progress is not None:
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
@@ -185,15 +201,26 @@ class _NoPicture(InputError):
 
 
 class _Sorter:
-    """Looks at files. May be used from several threads."""
+    """Looks at files: `sort` from several threads, `told` from one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
         self._job = sum(map(size_of, map(listing.path, listing.names)))
+        self._outcomes = Outcomes()
+        self._knows = lru_cache(maxsize=None)(asked.knows)
 
-    def sort(self, name: str) -> tuple[str, _Sorted | InputError]:
+    def told(self, picture: _Untold) -> _Sorted:
+        """What becomes of it."""
+        outcome = self._outcomes.of(picture.alike, picture.told, picture.trial)
+        if not outcome.worth:
+            return picture.held
+        sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
+        return replace(picture.coded, sort=sort)
+
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Untold | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
+        number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
         try:
@@ -207,7 +234,7 @@ class _Sorter:
                 if name in self._keeping.stored:
                     return name, self._stored(found, file, SMALLER)
                 try:
-                    return name, self._picture(found, path, file)
+                    return name, self._picture(found, path, file, is_tried(number))
                 except InputError as error:
                     if not self._keeping.others:
                         return name, _NoPicture(str(error))
@@ -215,8 +242,12 @@ class _Sorter:
         except InputError as error:
             return name, error
 
-    def _picture(self, found: _Sorted, path: Path | Url, file: BinaryIO) -> _Sorted:
-        """Raises InputError if it is none, or a damaged one."""
+    def _picture(
+        self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
+    ) -> _Sorted | _Untold:
+        """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
+        or a damaged one.
+        """
         keeping, asked = self._keeping, self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
@@ -230,13 +261,22 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, note=taken.note)
-        if asked.knows(pixels.shape):
+        if self._knows(pixels.shape):
             return coded
-        cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-        if cost + len(taken.note) > _WORTH * found.size:
-            return self._stored(found, file, SMALLER)
-        sort = "indexes" if taken.indexed else "graphics" if general else ""
-        return replace(coded, sort=sort)
+
+        def trial() -> Outcome:
+            cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
+            return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
+
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        return _Untold(
+            coded,
+            self._stored(found, file, SMALLER),
+            taken.indexed,
+            alike,
+            trial,
+            trial() if tried or not alike.small else None,
+        )
 
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
