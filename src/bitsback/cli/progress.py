@@ -40,18 +40,28 @@ class Progress:
         self._note: str | None = None
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
+        self._before = 0
         self._bar: ProgressBar[Any] | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
         self.shown = False
+
+    def begin(self, done: int) -> None:
+        """The work begins here, with so much of it done before, so that the time left is told by
+        what is done from now on.
+        """
+        self._start, self._before = time.time(), done
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
         if self._hidden or total == 0:
             return
         self._note = note
-        if self._bar is None and done == 0:  # what came before prepared it, and tells nothing
-            self._start = time.time()
+        done_here = done - self._before
+        if self._bar is not None and done_here > 0:
+            # The pace is that of what was done here.
+            elapsed = time.time() - self._start
+            self._bar.start = time.time() - elapsed * done / done_here
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
