@@ -15,7 +15,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 # A process for each core; the tests of a file share what they train, so they stay together.
 WORKERS := -n auto --dist loadfile
 
-.PHONY: demo test test-slow docs lint bench cross clean
+.PHONY: demo test test-slow docs lint bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -45,6 +45,16 @@ bench: .venv/installed-bench
 # The core and the format on other processors, under emulation.
 cross: .venv/installed-test
 	tests/cross/run.sh
+
+# The core with sanitizers, and libFuzzer on it: `make sanitize SANITIZE=thread`, `make fuzz SECONDS=600`. The latter needs clang.
+SANITIZE ?= address,undefined
+sanitize: .venv/installed-test
+	$(BIN)/python -m pip install -q "nanobind>=2.2"
+	tests/sanitize.sh $(SANITIZE)
+
+SECONDS ?= 60
+fuzz: .venv/installed-test
+	tests/fuzz/native/run.sh $(SECONDS)
 
 clean:
 	rm -rf .venv .venv-light build site

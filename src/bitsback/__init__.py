@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         Laplace,
         LatentMixture,
         Logistic,
+        Mapped,
         Mixture,
         Multiset,
         Named,
@@ -75,8 +76,10 @@ if TYPE_CHECKING:
         Repeat,
         Rows,
         Serial,
+        TopDown,
         Uniform,
         check_codec,
+        one_form,
     )
     from bitsback.message import Message
     from bitsback.models import Model, load_model
@@ -109,6 +112,7 @@ __all__ = [
     "Laplace",
     "LatentMixture",
     "Logistic",
+    "Mapped",
     "Message",
     "MessageError",
     "MessageExhausted",
@@ -126,6 +130,7 @@ __all__ = [
     "Repeat",
     "Rows",
     "Serial",
+    "TopDown",
     "Uniform",
     "check_codec",
     "codecs",
@@ -135,6 +140,7 @@ __all__ = [
     "encode",
     "load_model",
     "merge",
+    "one_form",
     "open",
     "register_model",
     "research",
@@ -182,6 +188,7 @@ _LAZY = {
     "Laplace": "codecs",
     "LatentMixture": "codecs",
     "Logistic": "codecs",
+    "Mapped": "codecs",
     "Mixture": "codecs",
     "Multiset": "codecs",
     "Named": "codecs",
@@ -192,8 +199,10 @@ _LAZY = {
     "Repeat": "codecs",
     "Rows": "codecs",
     "Serial": "codecs",
+    "TopDown": "codecs",
     "Uniform": "codecs",
     "check_codec": "codecs",
+    "one_form": "codecs",
 }
 
 

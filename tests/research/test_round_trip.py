@@ -64,7 +64,7 @@ def test_a_block_is_the_chain_of_docs_research() -> None:
     message = archive_chain.initial(chain.digest(images), 1)
     end = 40
     for size in (1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 7, 10, 3):  # 96 / 256 of what is done, up to 40
-        codec_of(model, size, images.dtype).push(message, images[end - size : end])
+        codec_of(model, size).push(message, images[end - size : end])
         end -= size
     assert end == 0
     file = io.BytesIO()
@@ -82,14 +82,11 @@ def test_start_up_is_small() -> None:
     research.compress(images, model, file, batch=1)
     file.seek(0)
     ((_, size),) = read_header(file, "x").blocks
-    codec = codec_of(model, 1, images.dtype)
+    codec = codec_of(model, 1)
     message = Message.random()
-    before, depth = message.bits, message.depth
-    assert depth is not None
     for image in images[::-1]:
         codec.push(message, image[None])
-    assert message.depth is not None
-    growth = message.bits - before - 32 * (message.depth - depth)
+    growth = message.net_bits
     assert growth - 10 < 8 * size - 256 < growth + 160
 
 

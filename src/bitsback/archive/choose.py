@@ -15,7 +15,6 @@ from bitsback.archive.levels import (
     find_levels,
     model_symbols,
     symbol_dtype,
-    to_symbols,
 )
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run
@@ -212,7 +211,7 @@ def choose(
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.free) and _contested(
-            picked, sample, levels, coder_for(effort, job)
+            picked, sample, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
         _tell(name, picked, trials, sample, contested)
@@ -271,12 +270,9 @@ class _Trial:
     layout: int = planes.PICTURES
 
 
-def _contested(picked: "_Trial", sample: Pieces, levels: Levels | None, coder: Coder) -> bool:
+def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    bits = None
-    if levels is not None:
-        bits = np.packbits(to_symbols(sample.elements, levels), bitorder="little")
-    general = squeeze(sample, bits, coder)
+    general = squeeze(sample, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 

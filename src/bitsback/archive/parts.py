@@ -168,7 +168,10 @@ def unpack_collection(payload: memoryview) -> Content:
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
-    return FileList(kind, parts)
+    files = FileList(kind, parts)
+    if files.files >= 1 << 63:
+        raise ArchiveError("its files are more than any computer counts")
+    return files
 
 
 def _unpack_parts(cursor: Cursor) -> tuple[Collection, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import figures
+from bitsback.locks import Lock
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -42,7 +43,7 @@ class Progress:
         self._start = time.time()
         self._before = 0
         self._bar: ProgressBar[Any] | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._over = threading.Event()
         self.shown = False
 
