@@ -136,9 +136,8 @@ def compress(
     then in elements that are written, times what they cost. If it has a method `stage`, that is
     called with the name of each of the two before. force: replace an existing file. skip_bad: leave
     out pictures that cannot be read; the summary names them. tile: rows and columns of the pieces
-    that large
-    pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
-    images of any size. stack: whether an array of three dimensions,
+    that large pictures are cut into, at most; by default 1,024, and 64 for a model with latents
+    that codes images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
