@@ -47,10 +47,25 @@ def test_a_folder_goes_with_its_pictures(run: Run, pictures: Path) -> None:
 def test_what_did_not_go_in_stays(run: Run, pictures: Path) -> None:
     Path("in/notes.txt").write_text("x")
     Path("in/a/bad.png").write_bytes(b"bad")
-    assert run("compress", "in", "--rm", "--skip-bad").exit_code == 0
+    assert run("compress", "in", "--rm", "--pictures-only", "--skip-bad").exit_code == 0
     assert {name for name in files() if name.startswith("in")} == {
         *("in", "in.bb", "in/notes.txt", "in/a", "in/a/bad.png")
     }
+
+
+def test_a_folder_goes_with_all_its_files(run: Run, pictures: Path) -> None:
+    """But for what is left out of every archive."""
+    Path("in/.hidden").write_text("x")
+    Path("in/a/bad.png").write_bytes(b"bad")
+    Path("in/a/raw.cr2").write_bytes(b"II*\0raw")
+    assert run("compress", "in", "--rm").exit_code == 0
+    assert not Path("in").exists()
+    assert run("decompress", "in.bb").exit_code == 0
+    assert Path("in/.hidden").read_text() == "x"
+    assert Path("in/a/raw.cr2").read_bytes() == b"II*\0raw"
+    Path("in/Thumbs.db").touch()
+    assert run("compress", "in", "-f", "--rm").exit_code == 0
+    assert [path.name for path in Path("in").rglob("*")] == ["Thumbs.db"]
 
 
 def test_by_default_all_stays(run: Run, pictures: Path) -> None:
@@ -103,7 +118,7 @@ def test_nothing_goes_if_something_does_not_come_back(run: Run, folder: Path) ->
 def test_nothing_goes_if_the_compression_fails(run: Run, pictures: Path) -> None:
     Path("in/bad.png").write_bytes(b"bad")
     before = files()
-    assert_one_line_error(run("compress", "in", "--rm"), "bad.png")
+    assert_one_line_error(run("compress", "in", "--rm", "--pictures-only"), "bad.png")
     assert_one_line_error(run("compress", "digits.npy", "--rm"), "digits.bb", "--force")
     assert_one_line_error(run("decompress", "digits.bb", "--rm"), "digits.npy", "--force")
     assert files() == before

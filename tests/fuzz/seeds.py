@@ -147,7 +147,7 @@ def collections() -> list[Seed]:
         seeds = []
         made: list[tuple[Path, dict[str, Any]]] = [
             (pictures, {}),
-            (exact, {"files": "exact", "keep_others": True}),
+            (exact, {"files": "exact"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),

@@ -26,6 +26,15 @@ from bitsback.archive.members import pack_files
 from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
+from bitsback.archive.reasons import (
+    ASKED_FOR,
+    CAMERA_FILES,
+    DAMAGED,
+    LOSSY,
+    NO_PICTURE,
+    OTHER_KIND,
+    SMALLER,
+)
 from bitsback.archive.summary import Held
 from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
@@ -37,7 +46,7 @@ from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
 from bitsback.images.pictures import Header, identified, reading_picture
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.restored import CAMERA, PICTURES, ending_of
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
@@ -51,15 +60,6 @@ _DENSE = 0.9
 """Times as many bytes that deflate leaves of a file that is compressed."""
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
-
-LOSSY, SMALLER, OTHER_KIND, ASKED_FOR, NO_PICTURE = (
-    "JPEG, WebP or GIF",
-    "smaller so than by their pixels",
-    "of kinds that are not coded by their pixels",
-    "whose compression is not made again: PNG not by zlib, TIFF",
-    "no pictures",
-)
-"""Why files are held bit for bit."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
             if not asked.skip_bad:
-                held = ", and --keep-others (keep_others=True) holds them as they are"
+                held = ", and without --pictures-only (pictures_only=True) they are held as they are"
                 raise InputError(
                     f"{found}; --skip-bad (skip_bad=True) leaves such files out"
                     + held * isinstance(found, _NoPicture)
@@ -124,8 +124,10 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
         else:
             groups.add_file(found.size, found.sort)
             facts.add(found.size, found.time)
-            before = sums.stored.get(found.reason, Held(0, 0))
-            sums.stored[found.reason] = Held(before.files + 1, before.bytes + found.size)
+            before = sums.stored.get(found.reason, Held(0, 0, name))
+            sums.stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no file that can be used{first}")
@@ -169,7 +171,7 @@ def _input_of(
         parts,
         name,
         files,
-        dict(listing.skipped),
+        listing.skipped,
         bad,
         listing,
         Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
@@ -199,7 +201,10 @@ class _Sorter:
                 raise InputError(f"{shown}: {reason}; rename it")
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
-                if self._keeping.others and ending_of(name) not in PICTURES:
+                ending = ending_of(name)
+                if ending in CAMERA:
+                    return name, self._stored(found, file, CAMERA_FILES)
+                if self._keeping.others and ending not in PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
                 if name in self._keeping.stored:
                     return name, self._stored(found, file, SMALLER)
@@ -208,7 +213,7 @@ class _Sorter:
                 except InputError as error:
                     if not self._keeping.others:
                         return name, _NoPicture(str(error))
-                    return name, self._stored(found, file, OTHER_KIND)
+                    return name, self._stored(found, file, DAMAGED)
         except InputError as error:
             return name, error
 

@@ -76,7 +76,7 @@ def compress(
     tile: int | None = None,
     stack: bool | None = None,
     files: FilesAs = "pixels",
-    keep_others: bool = False,
+    pictures_only: bool = False,
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
@@ -113,15 +113,17 @@ def compress(
     default about 1.6 million elements. threads: blocks to work on at once; all cores by default.
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
     unless they are bundled. progress: called with the number of items, or pieces of them, that are
-    done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
-    read; the summary names them. tile: rows and columns of the pieces that large
+    done, and of all. force: replace an existing file. skip_bad: leave out files that cannot be
+    read, or not be held; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
     images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
     smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
-    any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    any case, and so are files that are no pictures, or damaged ones. pictures_only: leave files
+    that are no pictures out, and hidden ones; the summary names them. A damaged picture is an error
+    then, unless it is left out by skip_bad.
     dtype, shape: of all images together that a generator yields, their number first; none of them
     is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
     are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
@@ -159,10 +161,10 @@ def compress(
         if stack:
             raise InputError("a stack is one item, and its slices have an order; leave out one")
         stack = False
-        if files != "pixels" or keep_others:
+        if files != "pixels":
             raise InputError(
                 "of files whose order does not matter only the pixels are kept; leave out"
-                " unordered (--unordered), or files and keep_others (--files, --keep-others)"
+                " unordered (--unordered), or files (--files)"
             )
     elif keep_names:
         raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
@@ -178,7 +180,7 @@ def compress(
     given, effort = read_choice(model, storage_options)
     if tile is None and (quick or (given is not None and given.wants_small)):
         tile = _SMALL_TILE
-    keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
+    keeping = Keeping(files == "exact", not pictures_only, threads=threads, progress=progress)
     while True:
         try:
             asked = Asked(
@@ -353,6 +355,7 @@ class _Writer:
             bytes_out=output.size,
             files=files,
             skipped=self._taken.skipped,
+            noted={} if self._taken.listing is None else self._taken.listing.noted,
             bad=self._taken.bad,
             disk_in=self._taken.disk if self._taken.kept is None else self._taken.kept.size,
             stored={} if self._taken.kept is None else self._taken.kept.stored,

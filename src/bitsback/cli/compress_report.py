@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bitsback.archive.reasons import REMEDIES
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
     from bitsback.archive.summary import Compressed
 
+_NAMED = 5
+"""Files of a kind that are named."""
 _LITTLE = 0.9
 """Times the bytes of a folder, from which on it is told that it shrank by little."""
 
@@ -38,6 +42,7 @@ def report(
         "order_bits": summary.order_bits,
         "name_bytes": summary.name_bytes,
         "skipped": summary.skipped,
+        "noted": summary.noted,
         "bad": summary.bad,
         "warnings": notes + ([little] if little else []),
     }  # fmt: skip
@@ -53,7 +58,7 @@ def report(
     for reason, held in summary.stored.items():
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
-            f" {reason}",
+            f" {reason}, such as {held.first}: {REMEDIES[reason]}",
             err=True,
         )
     if summary.order_bits is not None:
@@ -75,12 +80,19 @@ def report(
         )
     for left_out in summary.bad.values():
         figures.say(f"left out: {left_out}", err=True)
-    if summary.skipped:
-        what = ", ".join(f"{number:,} {kind}" for kind, number in summary.skipped.items())
-        figures.say(f"left out, as they are no pictures: {what}", err=True)
+    say_names(summary.skipped, summary.noted)
     if little:
         figures.say(f"bitsback: warning: {little}", err=True)
     return row
+
+
+def say_names(skipped: Mapping[str, Sequence[str]], noted: Mapping[str, Sequence[str]]) -> None:
+    """Says which files of a folder were left out, and which not everybody expects to be kept."""
+    for said, names in (("kept", noted), ("left out", skipped)):
+        for kind, of_kind in names.items():
+            more = len(of_kind) - _NAMED
+            shown = ", ".join(of_kind[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            figures.say(f"{said}: {kind}: {shown}", err=True)
 
 
 def _little(source: str, summary: Compressed) -> str | None:

@@ -149,7 +149,7 @@ OLD = ("pictures-without-facts",)
 """Those that no writer makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "files": {"files": "exact", "keep_others": True},
+    "files": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
