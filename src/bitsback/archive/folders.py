@@ -107,7 +107,9 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
             if not asked.skip_bad:
-                held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+                held = (
+                    ", and without --pictures-only (pictures_only=True) they are held as they are"
+                )
                 raise InputError(
                     f"{found}; --skip-bad (skip_bad=True) leaves such files out"
                     + held * isinstance(found, _NoPicture)

@@ -74,7 +74,7 @@ class Png:
             for around in (found[1:first], found[last + 1 : -1])
         )
         png = cls(samples, before, after)
-        if not png.fits(pixels.dtype, pixels.shape):
+        if not png.fits(pixels.dtype, pixels.shape) or not png._has_colours(pixels):
             return None
         idats = found[first : last + 1]
         filters = filters_of(samples, data, idats, pixels, bool(interlace))
@@ -84,6 +84,15 @@ class Png:
             return png
         stream = png._stream_of(data, idats, pixels.whole(), filters)
         return None if stream is None else replace(png, stream=stream)
+
+    def _has_colours(self, pixels: Bands) -> bool:
+        """Whether the colours of all pixels are in a palette, if there is to be one."""
+        if not self.samples.indexed:
+            return True
+        sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
+        if len(sizes) != 1 or sizes[0] % 3:
+            return False
+        return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
         """The same, whose pixels are compressed anew."""
