@@ -151,8 +151,8 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
 def held(file: BinaryIO) -> list[Page] | None:
     """All pages of a file, if the pixels of each can be told."""
     found = pages_of(file)
-    pages = [page for page in found or () if page is not None]
-    return pages if pages and len(pages) == len(found or ()) else None
+    pages = [page for page in found if page is not None]
+    return pages if pages and len(pages) == len(found) else None
 
 
 def _tags(file: BinaryIO) -> list[Any]:

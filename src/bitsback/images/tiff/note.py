@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -90,6 +91,10 @@ class Tiff:
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
+        return self.draw(file)
+
+    def draw(self, file: Seekable) -> TiffDrawing:
+        """The file, with the rows of its pages, one after the other."""
         return TiffDrawing(self, file)
 
     @cached_property
@@ -200,7 +205,8 @@ class Tiff:
 
 class TiffDrawing:
     """A file whose segments are written as their rows come. Each has its old place where it is as
-    long as it was; a longer one that finds no room among its neighbours goes to the end.
+    long as it was; a longer one that finds no room among its neighbours goes to where others have
+    left some, or to the end.
     """
 
     def __init__(self, note: Tiff, file: Seekable) -> None:
@@ -213,6 +219,8 @@ class TiffDrawing:
         """Of the segments."""
         self._at = self._room = 0
         """Where the next segment may go, and where the room for it ends."""
+        self._free: list[Span] = []
+        """Room that is left: how many bytes, and where; in order."""
         self._size = note.size
         for at, others in note.around():
             self._write(at, others)
@@ -234,7 +242,10 @@ class TiffDrawing:
         """How many bytes the file has. Raises ArchiveError if they are not those that were
         promised.
         """
-        self._fill()
+        self._leave()
+        for room, at in self._free:
+            for first in range(0, room, _PIECE):
+                self._write(at + first, bytes(min(room - first, _PIECE)))
         if self._note.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
@@ -276,17 +287,32 @@ class TiffDrawing:
             self._write(place.start, data)
             return
         if place.first:
-            self._fill()
+            self._leave()
             self._at, self._room = place.start, place.room
-        at = self._at
-        if at + len(data) > self._room:
-            at = self._size + self._size % 2
-            self._write(self._size, bytes(at - self._size))
-            self._size = at + len(data)
-        else:
-            self._at += len(data)
+        at = self._place_for(len(data))
         self._write(at, data)
         self._told.append((at, len(data)))
+
+    def _place_for(self, length: int) -> int:
+        """Where a compressed segment of so many bytes goes."""
+        if self._at + length <= self._room:
+            self._at += length
+            return self._at - length
+        which = bisect_left(self._free, (length, 0))
+        if which < len(self._free):
+            room, at = self._free.pop(which)
+            if room > length:
+                insort(self._free, (room - length, at + length))
+            return at
+        at = self._size + self._size % 2
+        self._write(self._size, bytes(at - self._size))
+        self._size = at + length
+        return at
+
+    def _leave(self) -> None:
+        """Leaves what there is of the room to others."""
+        if self._at < self._room:
+            insort(self._free, (self._room - self._at, self._at))
 
     def _in_a_tile(self, samples: NDArray[Any]) -> NDArray[Any]:
         page = self._page
@@ -299,13 +325,6 @@ class TiffDrawing:
                 self._padded = end
         tile[: samples.shape[0], : samples.shape[1]] = samples
         return tile
-
-    def _fill(self) -> None:
-        """What is left of the room."""
-        while self._at < self._room:
-            piece = bytes(min(self._room - self._at, _PIECE))
-            self._write(self._at, piece)
-            self._at += len(piece)
 
     def _tell(self) -> None:
         """Writes where the segments of the page are."""

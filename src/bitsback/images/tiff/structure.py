@@ -56,26 +56,28 @@ class Page:
     palette: bool
 
 
-def pages_of(file: BinaryIO) -> list[Page | None] | None:
-    """The pages of a file, in order; None for one whose pixels cannot be told. None if it is no
-    TIFF file that tifffile reads.
+def pages_of(file: BinaryIO) -> list[Page | None]:
+    """The pages of a file, in order; None for one whose pixels cannot be told, and none at all of
+    a file that has too many. Raises OSError for a damaged file.
     """
     size = Reader(file).size
+    found: list[Page | None] = []
+    segments = 0
     try:
         with opened(file) as tiff:
-            found: list[Page | None] = []
-            segments = 0
             for page in tiff.pages:
                 some = _pages(page, size)
                 found += some
                 segments += sum(len(one.spans) for one in some if one is not None)
                 if max(segments, len(found)) > _MOST_SEGMENTS:
-                    return None
+                    return []
             if len(found) == len(tiff.pages) == 1 and found[0] is not None:
                 return list(_slices(tiff, found[0], size))
-            return found
-    except Exception:  # whatever a damaged file leads tifffile to
-        return None
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged file leads tifffile to
+        raise OSError(f"is damaged: {error}") from None
+    return found
 
 
 def opened(file: BinaryIO) -> Any:
@@ -90,6 +92,9 @@ def opened(file: BinaryIO) -> Any:
 def _pages(page: Any, size: int) -> list[Page | None]:
     """A page of tifffile's, or the planes of one if these are no colours."""
     layout = _layout(page)
+    ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    if max(ends, default=0) > size:
+        raise OSError("image file is truncated")
     if layout is None:
         return [None]
     tiled = bool(layout.flags & TILED)
