@@ -100,7 +100,11 @@ class Input:
     labels: bytes = b""
     """The `L` section, if the items have labels."""
     disk: int | None = None
-    """Bytes that the files have on disk, of pictures whose order does not matter."""
+    """Bytes that the files have on disk, of pictures whose order does not matter, and of a TIFF
+    file on its own.
+    """
+    stored: dict[str, Held] = field(default_factory=dict)
+    """Files that are held bit for bit, by the reason, of other inputs than folders."""
 
     def close(self) -> None:
         if self.kept is not None:

@@ -17,6 +17,12 @@ class Outgrown(Exception):
         self.names = names
 
 
+def check_size(name: str, disk: int, index: list[tuple[int, int]]) -> None:
+    """Raises Outgrown if all blocks have more bytes than a file that is on its own."""
+    if sum(size for _, size in index) > disk:
+        raise Outgrown(frozenset([name]))
+
+
 def check_growth(kept: Kept, collection: FileList, index: list[tuple[int, int]]) -> None:
     """Raises Outgrown if the blocks of pictures and their notes have more bytes than their files.
 

@@ -185,15 +185,19 @@ def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
 
 
 def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
-    """Reads the headers of all pages, and sorts them into parts."""
-    from bitsback.images.pictures import identified, reading_picture
-    from bitsback.images.tiff import PageItems, page_headers
-
+    """All of a TIFF file; of a set of its pages the pixels alone."""
     _check_labels(name, asked, "a TIFF file")
+    if not asked.unordered:
+        from bitsback.archive.tiff_files import tiff_input
+
+        return tiff_input(file, name, asked)
+    from bitsback.images.pictures import identified, reading_picture
+    from bitsback.images.tiff.pages import PageItems, page_headers
+
     with reading_picture(name):
         image = identified(file)
     headers = list(page_headers(image, name))
-    order = by_size(headers) if asked.unordered else list(range(len(headers)))
+    order = by_size(headers)
     groups = Groups(asked.knows)
     for page in order:
         groups.add(headers[page])
@@ -204,9 +208,8 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
         pages = PageItems(image, name, members, group.part)
         parts.append((pages, asked.seen(group.part, pages)))
     files = FileList(TIFF, tuple(part for _, part in parts))
-    runs = part_by_part(files) if asked.unordered else groups.runs
-    bonds = Bonds(frozenset(range(len(parts)) if asked.unordered else []))
-    return Input(files, parts, name, pack_files(TIFF, runs, []), bonds=bonds)
+    names = pack_files(TIFF, part_by_part(files), [])
+    return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:

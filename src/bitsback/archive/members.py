@@ -13,7 +13,7 @@ from bitsback.archive.collection import BYTES
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
 from bitsback.archive.numbered import Numbered
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.lazy import cached_property
@@ -46,7 +46,8 @@ class Files:
             self._entries.append(offsets[part])
             offsets[part] += count
 
-        if facts is not None or any(part.axes == BYTES for part in collection.parts):
+        told = collection.kind == FOLDER and any(part.axes == BYTES for part in collection.parts)
+        if facts is not None or told:
             _ = self._spans
 
     def __len__(self) -> int:

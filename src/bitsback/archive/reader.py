@@ -345,6 +345,10 @@ class Archive(Contents):
             from bitsback.archive.maker import damage
 
             problems += [(error.block, error) for error in damage(self)]
+        if not problems and isinstance(self.collection, FileList) and self.collection.whole:
+            from bitsback.archive.restore import tiff_damage
+
+            problems += [(error.block, error) for error in tiff_damage(self)]
         return problems
 
     def check(self) -> None:

@@ -1,24 +1,29 @@
 """A collection of files restored: a folder, an npz file, or a TIFF file."""
 
 import os
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import ONE
-from bitsback.archive.grid import Shape
+from bitsback.archive.collection import BYTES, ONE
 from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
 from bitsback.archive.restore_folder import restore_folder
 from bitsback.archive.summary import Progress
-from bitsback.errors import InputError
+from bitsback.errors import ArchiveError, InputError
+from bitsback.images.bands.bands import Rows
+from bitsback.images.drawing import Nowhere
 from bitsback.images.npy import write_header
+from bitsback.images.tiff.writer import PageRows
 from bitsback.remote.url import Url
+
+_PIECE = 1 << 20
 
 
 def restore(
@@ -41,10 +46,12 @@ def restore(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
-    write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
     with open_output(destination, force, archive.name) as output:
-        write(archive, output, threads, progress, verify)
+        if archive.files.collection.kind == NPZ:
+            _write_npz(archive, output, threads, progress, verify)
+        else:
+            _write_tiff(archive, output, threads, progress, verify, exact)
         return output.size
 
 
@@ -65,42 +72,79 @@ def _write_npz(
 
 
 def _write_tiff(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
+    archive: Archive,
+    output: Output,
+    threads: int,
+    progress: Progress | None,
+    verify: bool,
+    exact: bool,
 ) -> None:
-    from bitsback.images.tiff_writer import TiffWriter
+    """The file that there was, or, where its note is not held, one of the same pages."""
+    from bitsback.archive.tiff_files import TiffFile
+    from bitsback.images.tiff.writer import write_pages
 
-    files = archive.files
-    with ExitStack() as stack:
-        writer = stack.enter_context(TiffWriter(output, output.name))
-        pages = [
-            stack.enter_context(closing(_pages(archive, number, threads, verify)))
-            for number in range(len(files.collection.parts))
-        ]
-        for done, part in enumerate(files.parts_in_order(), 1):
-            while not writer.add(*next(pages[part])):
-                pass
-            if progress is not None:
-                progress(done, len(files))
+    collection = archive.files.collection
+    noted = TiffFile(archive, verify, exact) if collection.whole else None
+    if noted is not None and noted.held:
+        noted.copy(output)
+        return
+    with tempfile.TemporaryFile() as file, ExitStack() as stack:
+        pages = read_pages(archive, stack, threads, progress, verify)
+        if noted is None:
+            write_pages(file, pages, collection.nbytes)
+        else:
+            noted.draw(file, pages)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            output.write(piece)
 
 
-def _pages(
-    archive: Archive, number: int, threads: int, verify: bool
-) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
-    """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
-    few blocks, or a strip, are in memory at a time.
+def tiff_damage(archive: Archive) -> Iterator[ArchiveError]:
+    """What of the note of a TIFF file, in blocks that are whole, is wrong."""
+    from bitsback.archive.tiff_files import TiffFile
+
+    try:
+        noted = TiffFile(archive)
+        if not noted.held:
+            with ExitStack() as stack:
+                noted.draw(Nowhere(), read_pages(archive, stack, 1, None, True))
+    except ArchiveError as error:
+        yield error
+
+
+def read_pages(
+    archive: Archive, stack: ExitStack, threads: int, progress: Progress | None, verify: bool
+) -> Iterator[PageRows]:
+    """The pages of a TIFF file, in order; a few blocks, or a strip, of each part are in memory at a
+    time. stack: what is open until the last page.
     """
+    files = archive.files
+    rows = [
+        Rows(stack.enter_context(closing(_rows(archive, number, threads, verify))))
+        for number, part in enumerate(files.collection.parts)
+        if part.axes != BYTES
+    ]
+    taken = [0] * len(rows)
+    for done, number in enumerate(files.parts_in_order(), 1):
+        part = files.collection.parts[number]
+        shape = part.entry_shape if part.axes == ONE else part.shape_of(taken[number])
+        taken[number] += 1
+        yield PageRows(part.dtype, shape, rows[number])
+        if progress is not None:
+            progress(done, len(files))
+
+
+def _rows(
+    archive: Archive, number: int, threads: int, verify: bool
+) -> Generator[NDArray[Any], None, None]:
+    """Rows of the pictures of a part, one picture after the other."""
     part = archive.files.collection.parts[number]
-    page = left = 0
     with closing(_strips(archive, number, threads, None, verify)) as strips:
         for rows in strips:
             if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
-                pages = rows.reshape(-1, *part.entry_shape)
-                yield from ((part.entry_shape, each) for each in pages)
-                continue
-            left = left or part.shape_of(page)[0]
-            yield part.shape_of(page), rows
-            left -= len(rows)
-            page += not left
+                yield from rows.reshape(-1, *part.entry_shape)
+            else:
+                yield rows
 
 
 def _strips(

@@ -30,7 +30,7 @@ from bitsback.archive.choose import (
 )
 from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
-from bitsback.archive.growth import Outgrown, check_growth
+from bitsback.archive.growth import Outgrown, check_growth, check_size
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.layout import FILES, LABELLED, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.output import Destination, Output, open_output
@@ -250,7 +250,8 @@ def _revocable(output: Output, taken: Input, destination: Destination) -> Iterat
     """The output; for an archive that may have to be made anew, and a stream, which cannot be taken
     back, a file that is copied to it at the end.
     """
-    if taken.kept is None or isinstance(destination, str | os.PathLike):
+    held = isinstance(taken.collection, FileList) and taken.collection.whole
+    if (taken.kept is None and not held) or isinstance(destination, str | os.PathLike):
         yield output
         return
     with tempfile.TemporaryFile() as file:
@@ -335,6 +336,8 @@ class _Writer:
         first_offset = output.size - sum(size for _, size in index)
         if self._taken.kept is not None and isinstance(collection, FileList):
             check_growth(self._taken.kept, collection, index)
+        if isinstance(collection, FileList) and collection.whole and collection.files:
+            check_size(self._taken.name, self._taken.disk or 0, index)
         settled = self._taken.names
         if self._taken.settle is not None:
             settled = self._taken.settle([part.order for part in self._parts])
@@ -358,7 +361,7 @@ class _Writer:
             noted={} if self._taken.listing is None else self._taken.listing.noted,
             bad=self._taken.bad,
             disk_in=self._taken.disk if self._taken.kept is None else self._taken.kept.size,
-            stored={} if self._taken.kept is None else self._taken.kept.stored,
+            stored=self._taken.stored if self._taken.kept is None else self._taken.kept.stored,
             order_bits=order_bits if self._unordered else None,
             name_bytes=len(settled) if self._keep_names else None,
         )

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import InputError
 from bitsback.images.bands.bands import Bands, Rows, joined
-from bitsback.images.bands.picture import named, pixel_bands, sample_bands
-from bitsback.images.file_io import Location, name_of, reading
+from bitsback.images.bands.picture import named, pixel_bands
+from bitsback.images.file_io import Location, name_of, open_regular, reading
 from bitsback.images.names import UNFINISHED, check, printable
+from bitsback.images.notes import samples_of
 from bitsback.images.npy import Shape, stacked
 from bitsback.images.pictures import opened, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
@@ -213,18 +213,17 @@ class PictureItems:
         path = self._listing.path(self._names[member])
         with ExitStack() as stack:
             with reading_picture(name_of(path)):
-                image = stack.enter_context(opened(path, whole=True))
-                picture = self._picture(image, path)
+                picture = self._picture(stack, path)
                 if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
                     raise InputError(
                         f"{printable(name_of(path))}: was changed while it was read; try again"
                     )
             yield from named(picture, name_of(path))
 
-    def _picture(self, image: Image.Image, path: Path | Url) -> Bands:
+    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
         if not self._as_stored:
-            return pixel_bands(image, name_of(path))
-        found = sample_bands(image)
+            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
+        found = samples_of(stack.enter_context(open_regular(path, True)))
         if found is None:
             raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
         return found

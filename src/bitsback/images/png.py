@@ -109,6 +109,11 @@ class Png:
         return Stream(filters, deflated, tuple(map(len, parts)), zlib.crc32(data[:]))
 
     @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+        return self.stream is not None
+
+    @property
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
         return self.stream is None and self.samples.depth >= 8
