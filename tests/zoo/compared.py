@@ -152,7 +152,11 @@ def _page(page: Any) -> dict[str, Any]:
     return {"samples": page.asarray(), "tags": tags, "segments": len(samples) > 0}
 
 
-def _output(command: list[str], data: bytes) -> bytes:
-    """What a tool makes of a file. Raises CalledProcessError."""
-    made = subprocess.run(command, input=data, capture_output=True, check=True)
-    return made.stdout
+def _output(command: list[str], data: bytes) -> tuple[int, bytes]:
+    """What a tool makes of a file, and whether it complains of it. Raises ValueError if it makes
+    nothing.
+    """
+    made = subprocess.run(command, input=data, capture_output=True, check=False)
+    if not made.stdout:
+        raise ValueError(made.stderr.decode(errors="replace")[:200])
+    return made.returncode, made.stdout

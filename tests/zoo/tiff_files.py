@@ -138,7 +138,7 @@ _TOLD: dict[str, dict[str, Any]] = {
         "extratags": [(65004, 5, 1, (1, 3), True), (65005, 10, 1, (-1, 3), True)]
     },
     "private-signed": {"extratags": [(65006, 6, 2, (-1, 2), True), (65007, 9, 2, (-7, 9), True)]},
-    "private-long": {"extratags": [(65008, 16, 1, 1 << 40, True)]},
+    "private-long": {"extratags": [(65008, 16, 1, 1 << 20, True)]},
     "a-tag-twice": {"extratags": [(270, 2, None, "once", True), (270, 2, None, "again", True)]},
     "xmp": {"extratags": [(700, 1, 9, b"<x:xmp/>\n", True)]},
     "gps": {"extratags": [(34853, 13, 1, 8, True)]},

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 
 from bitsback.archive.asked import Asked, Input, Keeping, Kept
 from bitsback.archive.classes import check_classes
@@ -45,13 +46,16 @@ from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, identified, reading_picture
+from bitsback.images.pictures import Header, reading_picture
+from bitsback.images.png_chunks import MAGIC as PNG
 from bitsback.images.restored import CAMERA, PICTURES, ending_of
+from bitsback.images.tiff.structure import MAGICS as TIFF
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
-_CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
-"""Formats, as Pillow calls them, whose pictures may be coded by their pixels."""
+_CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
+"""The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""
+_LOSSY = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -224,9 +228,11 @@ class _Sorter:
         keeping, asked = self._keeping, self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            kind = identified(file).format
-            if kind not in _CODED:
+            start = file.read(max(map(len, _CODED)))
+            if start.startswith(_LOSSY):
                 return self._stored(found, file, LOSSY)
+            if not start.startswith(_CODED):
+                raise UnidentifiedImageError
             taken = split(file, keeping.exact)
             if taken is None:
                 again = keeping.exact and split(file, False) is not None

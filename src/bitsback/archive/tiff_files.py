@@ -73,7 +73,7 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         stored = {}
     else:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
-        stored = {reason: Held(1, size)}
+        stored = {reason: Held(1, size, name)}
     files = FileList(TIFF, tuple(part for _, part in parts))
     names = pack_files(TIFF, groups.runs, [])
     return Input(files, parts, name, names, disk=size, stored=stored)
