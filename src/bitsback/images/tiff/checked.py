@@ -89,14 +89,18 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
 
 
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """How zlib makes the first segment again, if it does."""
+    """How zlib makes the first segment again, or else makes it smallest, so that those of other
+    makers find room where theirs were.
+    """
     for page in pages:
         if page.layout.compression in (DEFLATE, OLD_DEFLATE):
             start, end = page.spans[0]
             data = reader.read(start, end - start)
             raw = decompress(page.layout, data, page.layout.rows_stored(0))
-            found = None if raw is None else Deflated.of(raw, data)
-            return found or BEST
+            if raw is None:
+                return BEST
+            others = [replace(BEST, level=level) for level in range(9, 0, -1)]
+            return Deflated.of(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
     return BEST
 
 

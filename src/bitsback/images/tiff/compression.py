@@ -40,7 +40,7 @@ COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
 """Those that are undone and made again."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""How zlib makes what another deflate has made."""
+"""How zlib makes what another deflate has made, at one of its levels."""
 
 _ROOM = 1 << 16
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.images.bands.bands import BAND, Bands
+from bitsback.images.bands.bands import Bands, joined, rows_of_band
 from bitsback.images.file_io import Reader
 from bitsback.images.tiff.compression import COMPRESSIONS, decompress
 from bitsback.images.tiff.layout import (
@@ -276,14 +277,12 @@ class PageReader:
 
     def bands(self) -> Iterator[NDArray[Any]]:
         """All rows, some at a time."""
-        waiting: list[NDArray[Any]] = []
-        for number in range(self.page.layout.down):
-            waiting.append(self.band(number)[0])
-            if sum(rows.nbytes for rows in waiting) >= BAND:
-                yield np.concatenate(waiting)
-                waiting = []
-        if waiting:
-            yield np.concatenate(waiting)
+        layout = self.page.layout
+        row = layout.dtype.itemsize * math.prod(layout.shape[1:])
+        step = max(rows_of_band(row) // layout.rows, 1)
+        for first in range(0, layout.down, step):
+            numbers = range(first, min(first + step, layout.down))
+            yield joined(self.band(number)[0] for number in numbers)
 
 
 def alike(pages: list[Page | None]) -> list[Page]:
