@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,30 +14,23 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import Files, pack_files
 from bitsback.archive.parts import TIFF, FileList
+from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
 from bitsback.archive.summary import Held
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError
 from bitsback.images.bands.bands import Bands, Rows, joined
 from bitsback.images.bands.picture import named
 from bitsback.images.drawing import Seekable
-from bitsback.images.file_io import Reader, Writable, reading
+from bitsback.images.file_io import Reader, Writable
 from bitsback.images.folder import Kind
-from bitsback.images.notes import HELD, drawing_of_pages, pack, unpack
+from bitsback.images.notes import HELD, drawing_of_pages, pack
 from bitsback.images.npy import Items, stacked
 from bitsback.images.pictures import Header, reading_picture
-from bitsback.images.tiff.checked import held, same, tiff_note
-from bitsback.images.tiff.layout import Layout
+from bitsback.images.tiff.checked import held, tiff_note
 from bitsback.images.tiff.structure import Page, bands_of
 from bitsback.images.tiff.writer import PageRows
 
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
-
-OTHER_KIND, LARGER, ASKED_FOR = (
-    "whose pixels are of kinds that are not coded",
-    "smaller so than by its pixels",
-    "whose compression is not made again",
-)
-"""Why a file is held bit for bit."""
 
 
 def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
@@ -58,7 +47,7 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         if pages is not None and note is None and exact:
             reason = ASKED_FOR
     if keeping is not None and name in keeping.stored:
-        note, reason = None, LARGER
+        note, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
     groups = Groups(asked.knows)
     if pages is not None and note is not None:

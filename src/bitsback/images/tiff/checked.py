@@ -17,7 +17,7 @@ from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Comparison
 from bitsback.images.file_io import Content, FileContent, Reader
 from bitsback.images.tiff.compression import BEST, decompress
-from bitsback.images.tiff.layout import DEFLATE, NONE, OLD_DEFLATE, TILED
+from bitsback.images.tiff.layout import DEFLATE, OLD_DEFLATE, TILED
 from bitsback.images.tiff.note import Tiff, TiffDrawing
 from bitsback.images.tiff.places import Places, merged
 from bitsback.images.tiff.structure import Page, PageReader, opened, pages_of
