@@ -283,7 +283,7 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert "held bit for bit: 1 file" in result.stderr and "JPEG, WebP or GIF" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(
-        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are files"
+        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are held"
     )
     assert run("compress", "in", "-f", "-q").stderr == ""
     result = run("compress", "in", "-f", "--json")

@@ -143,6 +143,7 @@ def decompress(
             bytes_in=blocks.size,
             bytes_out=output.size,
             files=None,
+            noun="item",
         )
 
 
@@ -178,6 +179,7 @@ def _restore(
         bytes_in=archive.size,
         bytes_out=size,
         files=collection.files,
+        noun=collection.noun,
     )
 
 

@@ -25,7 +25,9 @@ class Summary:
     bytes_out: int
     """Of the archive, or of the files."""
     files: int | None
-    """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
+    """How many files, pages or arrays the collection has; None for an array alone."""
+    noun: str
+    """What one of them is called: "file", "page", "array", or "item" of an array alone."""
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,7 @@ class _Writer:
             bytes_in=collection.nbytes,
             bytes_out=output.size,
             files=files,
+            noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=self._taken.skipped,
             noted={} if self._taken.listing is None else self._taken.listing.noted,
             bad=self._taken.bad,

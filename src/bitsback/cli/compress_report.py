@@ -50,7 +50,7 @@ def report(
         return row
     if disk is not None:
         figures.say(
-            f"{source}: {figures.count(summary.files or 0, 'file')}, {figures.size(disk)} on disk"
+            f"{source}: {figures.contents(summary)}, {figures.size(disk)} on disk"
             f" -> {output} {figures.size(summary.bytes_out)}"
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
@@ -106,6 +106,5 @@ def _little(source: str, summary: Compressed) -> str | None:
     held = sum(held.bytes for held in summary.stored.values())
     little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
     return (
-        f"{source} {little}:"
-        f" {figures.per(100 * held, disk, 0)} % of its bytes are files that are held as they are"
+        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are held as they are"
     )
