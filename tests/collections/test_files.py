@@ -33,6 +33,7 @@ from fuzz.seeds import own_png
 from reference import archive as spec
 from reference import notes as spec_notes
 from reference.notes import chunk
+from zoo.png_files import drawn
 
 from .conftest import Run, files, noise, notes_of, save
 from .test_hostile import block, name, one_run, refuse
@@ -277,13 +278,13 @@ def test_a_file_that_changes_while_it_is_read(
 def test_the_command(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     save(np.sort(noise("L", (90, 80)), 0), folder / "a.bmp")
-    save(np.sort(noise("L", (90, 80)), 0), folder / "b.tif", compression="tiff_lzw")
+    (folder / "b.png").write_bytes(drawn((90, 80), 0, 8, interlace=1).file())
     (folder / "c.txt").write_text("x" * 99)
     result = run("compress", "in", "--files", "exact")
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
     assert "held bit for bit: 1 file" in result.stderr
-    assert "whose compression is not made again: PNG not by zlib, TIFF" in result.stderr
+    assert "whose compression is not made again" in result.stderr
     assert "shrank" not in result.stderr
     assert "2 files, held bit for bit" in run("info", "in.bb").stdout
     assert run("verify", "in.bb").exit_code == 0
@@ -404,7 +405,7 @@ def test_a_png_of_another_encoder_is_held_and_told_of(run: Run, tmp_path: Path) 
     size = (tmp_path / "in" / "other.png").stat().st_size
     result = run("compress", "in", "--files", "exact", "--json")
     assert json.loads(result.stdout)["stored"] == {
-        "whose compression is not made again: PNG not by zlib, TIFF": {
+        "whose compression is not made again": {
             "files": 1,
             "bytes": size,
             "first": "other.png",

@@ -6,7 +6,7 @@ LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
     "damaged, or not what their endings say",
-    "whose compression is not made again: PNG not by zlib, TIFF",
+    "whose compression is not made again",
     "no pictures",
 )
 REMEDIES = {
