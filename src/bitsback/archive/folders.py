@@ -195,7 +195,8 @@ class _Sorter:
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        self._job = sum(map(size_of, map(listing.path, listing.names)))
+        pictures = (name for name in listing.names if ending_of(name) in PICTURES)
+        self._job = sum(map(size_of, map(listing.path, pictures)))
 
     def sort(self, name: str) -> tuple[str, _Sorted | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""

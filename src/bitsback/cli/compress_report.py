@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bitsback.archive.reasons import REMEDIES
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
+    from bitsback.archive.reasons import REMEDIES  # late, as a command runs
+
     for reason, held in summary.stored.items():
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
