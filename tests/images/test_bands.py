@@ -22,7 +22,7 @@ from bitsback.archive.trial import pixel_cost
 from bitsback.images import notes
 from bitsback.images.bands import bands, picture
 from bitsback.images.bands.bands import Bands, Rows
-from bitsback.images.bands.picture import pixel_bands, sample_bands
+from bitsback.images.bands.picture import pixel_bands
 from bitsback.images.bands.png import png_bands
 from bitsback.images.notes import samples_of
 from bitsback.images.pictures import pixels_of, samples

@@ -105,7 +105,7 @@ def tiff_damage(archive: Archive) -> Iterator[ArchiveError]:
 
     try:
         noted = TiffFile(archive)
-        if not noted.held:
+        if not noted.certain:
             with ExitStack() as stack:
                 noted.draw(Nowhere(), read_pages(archive, stack, 1, None, True))
     except ArchiveError as error:

@@ -17,7 +17,7 @@ from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Comparison
 from bitsback.images.file_io import Content, FileContent, Reader
 from bitsback.images.tiff.compression import BEST, decompress
-from bitsback.images.tiff.layout import DEFLATE, NONE, OLD_DEFLATE, TILED
+from bitsback.images.tiff.layout import DEFLATE, OLD_DEFLATE, TILED
 from bitsback.images.tiff.note import Tiff, TiffDrawing
 from bitsback.images.tiff.places import Places, merged
 from bitsback.images.tiff.structure import Page, PageReader, opened, pages_of
@@ -64,11 +64,7 @@ def _note(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
     segments = merged(
         chain(
             (span for page in pages for span in page.spans),
-            *(
-                page.fields.spans(page.layout.segments)
-                for page in pages
-                if page.fields is not None
-            ),
+            *(page.fields.spans(page.layout.segments) for page in pages if page.fields is not None),
         )
     )
     if len(content) - sum(end - start for start, end in segments) > _MOST_OTHERS:
@@ -108,9 +104,7 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
     return BEST
 
 
-def _drawn(
-    note: Tiff, reader: Reader, pages: list[Page], file: Any
-) -> TiffDrawing | None:
+def _drawn(note: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
     """The file with all of its pixels, not closed; None if it differs from what is compared."""
     drawing = TiffDrawing(note, file)
     for page in pages:

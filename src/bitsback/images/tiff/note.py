@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -329,7 +329,7 @@ class TiffDrawing:
     def _tell(self) -> None:
         """Writes where the segments of the page are."""
         page, fields = self._page, next(self._fields)
-        order = "big" if page.flags & BIG else "little"
+        order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # Segments come plane by plane in the file, and here band by band.
         ordered = [
             self._told[(band * page.planes + plane) * page.across + column]

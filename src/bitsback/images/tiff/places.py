@@ -94,9 +94,7 @@ class Places:
         count = cursor.varint()
         if count * _SMALLEST > len(cursor.data):
             raise ArchiveError("its note is too short for its segments")
-        runs = tuple(
-            (cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count)
-        )
+        runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
         if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
             raise ArchiveError("its note tells of segments where there can be none")
         return cls(runs)
