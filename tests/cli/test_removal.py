@@ -95,9 +95,26 @@ def test_nothing_goes_if_something_does_not_come_back(run: Run, folder: Path) ->
     page = Image.fromarray(np.zeros((4, 4), np.uint8))
     page.save("pages.tif", description="which is not kept", save_all=True, append_images=[page])
     before = files()
-    result = run("compress", "pages.tif", "--rm")
+    result = run("compress", "pages.tif", "--unordered", "--rm")
     assert result.exit_code != 0 and "pages.tif" in result.stderr and "kept" in result.stderr
     assert before <= files()
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_tiff_file_goes_when_all_of_it_comes_back(
+    run: Run, folder: Path, compression: str
+) -> None:
+    page = Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20))
+    page.save(
+        "pages.tif", description="which is kept", save_all=True, append_images=[page],
+        compression=compression,
+    )  # fmt: skip
+    data = Path("pages.tif").read_bytes()
+    result = run("compress", "pages.tif", "--rm")
+    assert result.exit_code == 0, result.output
+    assert not Path("pages.tif").exists()
+    assert run("decompress", "pages.bb", "--rm").exit_code == 0
+    assert Path("pages.tif").read_bytes() == data
 
 
 def test_nothing_goes_if_the_compression_fails(run: Run, pictures: Path) -> None:

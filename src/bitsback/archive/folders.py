@@ -38,11 +38,12 @@ from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
 from bitsback.images.pictures import Header, identified, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.tiff.structure import MAGICS
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
-_CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
-"""Formats, as Pillow calls them, whose pictures may be coded by their pixels."""
+_CODED = ("PNG", "BMP", "DIB", "PPM")
+"""Formats beside TIFF, as Pillow calls them, whose pictures may be coded by their pixels."""
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -217,8 +218,9 @@ class _Sorter:
         keeping, asked = self._keeping, self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            kind = identified(file).format
-            if kind not in _CODED:
+            tiff = file.read(4) in MAGICS  # of which Pillow does not read all
+            file.seek(0)
+            if not tiff and identified(file).format not in _CODED:
                 return self._stored(found, file, LOSSY)
             taken = split(file, keeping.exact)
             if taken is None:

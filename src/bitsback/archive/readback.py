@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
 from bitsback.images.pictures import read_pixels, reading_picture
 
+_PIECE = 1 << 20
+
 
 def restored_names(archive: Archive) -> list[str]:
     """Under which names the files of a folder are restored, in their order."""
@@ -66,6 +69,9 @@ def compare(
         hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
     collection = archive.collection
+    if isinstance(collection, FileList) and collection.whole:
+        _compare_tiff(archive, place, threads, progress, exact)
+        return
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Pieces]:
@@ -88,6 +94,31 @@ def compare(
                 progress(task.first + task.items, collection.pieces)
         for each in items:
             each.finish()
+
+
+def _compare_tiff(
+    archive: Archive, place: Path, threads: int, progress: Progress | None, exact: bool
+) -> None:
+    """Makes the TIFF file of an archive, and raises InputError unless it is the one that is there:
+    bit for bit, or, where that is not promised, in all pages and tags.
+    """
+    from bitsback.archive.restore import make_tiff
+    from bitsback.images.tiff.checked import same
+
+    with tempfile.TemporaryFile() as spool, reading(printable(os.fspath(place))):
+        made = cast(BinaryIO, spool)
+        make_tiff(archive, made, threads, progress, exact=exact)
+        with place.open("rb") as file:
+            there, here = FileContent(file), FileContent(made)
+            alike = len(there) == len(here) and all(
+                there[at : at + _PIECE] == here[at : at + _PIECE]
+                for at in range(0, len(there), _PIECE)
+            )
+            with reading_picture(os.fspath(place)):
+                if not alike and not same(file, made):
+                    raise InputError(
+                        f"{archive.name}: differs from what {printable(os.fspath(place))} is now"
+                    )
 
 
 @contextmanager
