@@ -15,6 +15,7 @@ from .blocks import decode_block
 from .collection import Part, read_collection
 from .fields import Reader, require
 from .labels import read_names, read_pairs, read_unnamed
+from .notes import restore_tiff
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
@@ -121,6 +122,8 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
             size = count * math.prod(shape)
             arrays[-1] += list(flat[:size].reshape(count, *shape))
             flat = flat[size:]
+    if kind == 2 and parts[-1].axes == 3:
+        parts, arrays = parts[:-1], arrays[:-1]
     names, *more = (section for section in sections if section.kind in "NU")
     require(not more, "one N, or one U")
     check_labels(sections, kind, parts)
@@ -134,6 +137,15 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     facts = [section.payload for section in sections if section.kind == "F"]
     require(len(facts) <= (kind == 0), "one F at most, of a folder")
     return list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+
+
+def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
+    """The TIFF file in an archive of all of one; None where its very bytes are not promised."""
+    sections = read_sections(data)
+    kind, parts = read_collection(sections[0].payload)
+    require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
+    *_, note = decode_parts(sections, parts, models)
+    return restore_tiff((file.array for file in decode_files(data, models)), note)
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

@@ -30,7 +30,7 @@ def check_classes(names: Sequence[str], root: str) -> None:
     loose = next((name for name in names if not folder_of(name)), None)
     if loose is not None:
         raise InputError(
-            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, or leave"
-            " out labels (--labels folders), or what is no picture with --pictures-only"
+            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, or"
+            " leave out labels (--labels folders), or what is no picture with --pictures-only"
             " (pictures_only=True)"
         )

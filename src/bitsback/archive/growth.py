@@ -8,6 +8,8 @@ from bitsback.archive.asked import Kept
 from bitsback.archive.collection import BYTES
 from bitsback.archive.parts import FileList
 
+_SLACK = 1 << 12  # bytes
+
 
 class Outgrown(Exception):
     """Pictures that take more by their pixels than as files, where all take more together."""
@@ -18,8 +20,10 @@ class Outgrown(Exception):
 
 
 def check_size(name: str, disk: int, index: list[tuple[int, int]]) -> None:
-    """Raises Outgrown if all blocks have more bytes than a file that is on its own."""
-    if sum(size for _, size in index) > disk:
+    """Raises Outgrown if all blocks have many more bytes than a file that is on its own, whose
+    pages are not arrays then.
+    """
+    if sum(size for _, size in index) > disk + _SLACK:
         raise Outgrown(frozenset([name]))
 
 

@@ -24,7 +24,7 @@ from bitsback.archive.parts import NPZ, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import restore
+from bitsback.archive.restore import make_tiff
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.taking import PieceReader
@@ -72,6 +72,9 @@ def compare(
         hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
     collection = archive.collection
+    if isinstance(collection, FileList) and collection.whole:
+        _compare_tiff(archive, place, threads, progress, exact)
+        return
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Pieces]:
@@ -101,7 +104,7 @@ def _compare_tiff(
 ) -> None:
     shown = printable(os.fspath(place))
     with _spooled() as made, reading(shown), place.open("rb") as file:
-        restore(archive, made, threads, progress, False, True, exact)
+        make_tiff(archive, made, threads, progress, exact=exact)
         if not _same(file, made, shown):
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,23 +80,36 @@ def _write_tiff(
     exact: bool,
 ) -> None:
     """The file that there was, or, where its note is not held, one of the same pages."""
+    with tempfile.TemporaryFile() as file:
+        make_tiff(archive, cast(BinaryIO, file), threads, progress, verify, exact)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            output.write(piece)
+
+
+def make_tiff(
+    archive: Archive,
+    file: BinaryIO,
+    threads: int,
+    progress: Progress | None = None,
+    verify: bool = True,
+    exact: bool = True,
+) -> None:
+    """Writes the TIFF file of an archive to one that is empty. Raises ArchiveError."""
     from bitsback.archive.tiff_files import TiffFile
     from bitsback.images.tiff.writer import write_pages
 
     collection = archive.files.collection
     noted = TiffFile(archive, verify, exact) if collection.whole else None
     if noted is not None and noted.held:
-        noted.copy(output)
+        noted.copy(file)
         return
-    with tempfile.TemporaryFile() as file, ExitStack() as stack:
+    with ExitStack() as stack:
         pages = read_pages(archive, stack, threads, progress, verify)
         if noted is None:
             write_pages(file, pages, collection.nbytes)
         else:
             noted.draw(file, pages)
-        file.seek(0)
-        while piece := file.read(_PIECE):
-            output.write(piece)
 
 
 def tiff_damage(archive: Archive) -> Iterator[ArchiveError]:
@@ -105,7 +118,7 @@ def tiff_damage(archive: Archive) -> Iterator[ArchiveError]:
 
     try:
         noted = TiffFile(archive)
-        if not noted.held:
+        if not noted.certain:
             with ExitStack() as stack:
                 noted.draw(Nowhere(), read_pages(archive, stack, 1, None, True))
     except ArchiveError as error:

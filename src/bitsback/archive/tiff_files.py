@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,10 +20,10 @@ from bitsback.archive.summary import Held
 from bitsback.errors import ArchiveError
 from bitsback.images.bands.bands import Bands, Rows, joined
 from bitsback.images.bands.picture import named
-from bitsback.images.drawing import Seekable
+from bitsback.images.drawing import Nowhere, Seekable
 from bitsback.images.file_io import Reader, Writable
 from bitsback.images.folder import Kind
-from bitsback.images.notes import HELD, drawing_of_pages, pack
+from bitsback.images.notes import HELD, drawing_of_pages, pack, unpack
 from bitsback.images.npy import Items, stacked
 from bitsback.images.pictures import Header, reading_picture
 from bitsback.images.tiff.checked import held, tiff_note
@@ -155,18 +156,34 @@ class TiffFile:
             yield part.dtype, part.entry_shape if stack else part.shape_of(items[number])
             items[number] += 1
 
+    @property
+    def certain(self) -> bool:
+        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
+        made of pages like those of the archive.
+        """
+        if self.held:
+            return True
+        with self._naming():
+            drawing_of_pages(self._note, Nowhere(), self.pages(), self._exact)
+            return unpack(self._note).certain
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except ArchiveError as error:
+            if error.block is not None:
+                raise
+            raise ArchiveError(f"{self._archive.name}: {error}") from None
+
     def draw(self, file: Seekable, pages: Iterable[PageRows]) -> None:
         """Writes the file of all pages. Raises ArchiveError."""
-        try:
+        with self._naming():
             drawing = drawing_of_pages(self._note, file, self.pages(), self._exact)
             for page in pages:
                 for rows in page:
                     drawing.add(rows)
             drawing.close()
-        except ArchiveError as error:
-            if error.block is not None:
-                raise
-            raise ArchiveError(f"{self._archive.name}: {error}") from None
 
     def copy(self, output: Writable) -> None:
         """Writes a file that is held bit for bit."""

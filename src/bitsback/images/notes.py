@@ -217,9 +217,13 @@ def drawing_of_pages(
     other. exact: as `drawing_of` takes it. Raises ArchiveError.
     """
     unpacked = unpack(note)
-    if not isinstance(unpacked, Tiff) or not all(
-        page is not None and (page.dtype, page.shape) == told
-        for page, told in zip_longest(unpacked.layouts(), pages)
+    if (
+        not isinstance(unpacked, Tiff)
+        or not all(
+            page is not None and (page.dtype, page.shape) == told
+            for page, told in zip_longest(unpacked.layouts(), pages)
+        )
+        or not unpacked.consistent
     ):
         raise ArchiveError("its note is that of another file")
     return (unpacked if exact else unpacked.anew()).draw(file)

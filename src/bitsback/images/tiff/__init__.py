@@ -1,1 +1,1 @@
-"""TIFF files: their structure by tifffile, the segments of their pixels, and the file made again."""
+"""TIFF files: their structure by tifffile, their pixels by segments, and files made again."""

@@ -98,10 +98,10 @@ class Layout:
         return rows * self.across * self.columns
 
     @property
-    def blank(self) -> np.generic:
+    def blank(self) -> Any:
         """The sample whose bits are zeros in the file."""
-        zero = np.zeros((), self.dtype)
-        return (~zero if self.flags & INVERTED else zero)[()]
+        zero = self.dtype.type(0)
+        return ~zero if self.flags & INVERTED else zero
 
     @property
     def row_bytes(self) -> int:
@@ -121,6 +121,7 @@ class Layout:
         if self.reversed_alone:
             raw = raw.translate(REVERSE)
         data = np.frombuffer(raw, np.uint8).reshape(-1, self.row_bytes)
+        values: NDArray[Any]
         if self.bits == 16:
             values = data.view(self._order)
         elif self.bits == 8:

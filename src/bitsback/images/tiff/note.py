@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,7 @@ class Tiff:
         return (
             all((page.dtype, page.shape[1:]) == (dtype, shape[1:]) for _, page in self.pages)
             and sum(count * page.height for count, page in self.pages) == shape[0]
+            and self.consistent
         )
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
@@ -165,7 +166,7 @@ class Tiff:
 
     @property
     def sound(self) -> bool:
-        """Whether there can be such a file. Raises ArchiveError for segments that overlap."""
+        """Whether there can be such pages, so many segments, and such padding."""
         pixels = sum(count * page.height * page.width for count, page in self.pages)
         area = sum(count * page.area for count, page in self.pages)
         segments = sum(count * page.segments for count, page in self.pages)
@@ -178,9 +179,14 @@ class Tiff:
             and all({one.offset_bytes, one.count_bytes} <= {*_WIDTHS} for one in self.fields)
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
-            and self._lengths_fit()
-            and all(end <= self.size for _, end in self.spans[-1:])
         )
+
+    @cached_property
+    def consistent(self) -> bool:
+        """Whether segments have the lengths that they must have, and are in the file; linear in
+        their number. Raises ArchiveError for segments that overlap.
+        """
+        return self._lengths_fit() and all(end <= self.size for _, end in self.spans[-1:])
 
     @property
     def _padding_bytes(self) -> int:
@@ -329,7 +335,7 @@ class TiffDrawing:
     def _tell(self) -> None:
         """Writes where the segments of the page are."""
         page, fields = self._page, next(self._fields)
-        order = "big" if page.flags & BIG else "little"
+        order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # Segments come plane by plane in the file, and here band by band.
         ordered = [
             self._told[(band * page.planes + plane) * page.across + column]

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -233,7 +233,7 @@ def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
     if len(series) != 1 or not series[0].is_truncated or page.fields is not None:
         return
     first, length = page.spans[0][0], page.layout.height * page.layout.row_bytes
-    follow = all(end == start for (_, end), (start, _) in zip(page.spans, page.spans[1:]))
+    follow = all(end == start for (_, end), (start, _) in pairwise(page.spans))
     if page.layout.flags & TILED or page.layout.planes > 1 or not follow:
         return
     for number in range(1, series[0].nbytes // length):
