@@ -96,7 +96,7 @@ def test_nothing_goes_if_something_does_not_come_back(run: Run, folder: Path) ->
     page.save("pages.tif", description="which is not kept", save_all=True, append_images=[page])
     before = files()
     result = run("compress", "pages.tif", "--unordered", "--rm")
-    assert result.exit_code != 0 and "pages.tif" in result.stderr and "kept" in result.stderr
+    assert result.exit_code != 0 and "--unordered" in result.stderr
     assert before <= files()
 
 

@@ -102,7 +102,7 @@ def _compare_tiff(
     """Makes the TIFF file of an archive, and raises InputError unless it is the one that is there:
     bit for bit, or, where that is not promised, in all pages and tags.
     """
-    from bitsback.archive.restore import make_tiff
+    from bitsback.archive.tiff_restore import make_tiff
     from bitsback.images.tiff.checked import same
 
     with tempfile.TemporaryFile() as spool, reading(printable(os.fspath(place))):
