@@ -162,7 +162,7 @@ def command(
     palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
     coded by their pixels where that makes them smaller; all others, JPEG among them, are held bit
     for bit, so that the archive is never larger than the files. --files exact gives back the very
-    bytes of every file. Of a single TIFF file only the pixels of its pages are kept.
+    bytes of every file. The same holds of a single TIFF file.
 
     Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
