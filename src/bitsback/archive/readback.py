@@ -24,11 +24,11 @@ from bitsback.archive.parts import NPZ, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import make_tiff
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
+from bitsback.archive.tiff_restore import make_tiff
 from bitsback.archive.whole_files import hand_over
 from bitsback.errors import InputError
 from bitsback.images.alike import alike, same_bytes

@@ -346,7 +346,7 @@ class Archive(Contents):
 
             problems += [(error.block, error) for error in damage(self)]
         if not problems and isinstance(self.collection, FileList) and self.collection.whole:
-            from bitsback.archive.restore import tiff_damage
+            from bitsback.archive.tiff_restore import tiff_damage
 
             problems += [(error.block, error) for error in tiff_damage(self)]
         return problems

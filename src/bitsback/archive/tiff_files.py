@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,22 +12,19 @@ from bitsback.archive.asked import Asked, Input
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.groups import Groups
-from bitsback.archive.members import Files, pack_files
+from bitsback.archive.members import pack_files
 from bitsback.archive.parts import TIFF, FileList
 from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
 from bitsback.archive.summary import Held
-from bitsback.errors import ArchiveError
 from bitsback.images.bands.bands import Bands, Rows, joined
 from bitsback.images.bands.picture import named
-from bitsback.images.drawing import Nowhere, Seekable
-from bitsback.images.file_io import Reader, Writable
+from bitsback.images.file_io import Reader
 from bitsback.images.folder import Kind
-from bitsback.images.notes import HELD, drawing_of_pages, pack, unpack
+from bitsback.images.notes import HELD, pack
 from bitsback.images.npy import Items, stacked
 from bitsback.images.pictures import Header, reading_picture
 from bitsback.images.tiff.checked import held, tiff_note
 from bitsback.images.tiff.structure import Page, bands_of
-from bitsback.images.tiff.writer import PageRows
 
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
@@ -127,66 +123,3 @@ class _PageItems:
 
     def _bands(self, page: Page) -> Bands:
         return named(bands_of(self._file, [page]), self.name)
-
-
-class TiffFile:
-    """The file that an archive of one restores."""
-
-    def __init__(self, archive: Any, verify: bool = True, exact: bool = True) -> None:
-        """Raises ArchiveError for a note that is damaged, or is that of other pages."""
-        self._archive, self._exact, self._verify = archive, exact, verify
-        files: Files = archive.files
-        self._part = len(files.collection.parts) - 1
-        self._size = files.collection.parts[self._part].elements
-        self.held = archive.bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
-        """Whether it is held bit for bit."""
-        if self.held != (len(files) == 0):
-            raise ArchiveError(f"{archive.name}: its note is that of another file")
-        self._note = b""
-        if not self.held:
-            self._note = archive.bytes_of(self._part, 0, self._size, verify=verify)
-
-    def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
-        """The dtype and the shape of each page."""
-        files: Files = self._archive.files
-        parts, items = files.collection.parts, [0] * len(files.collection.parts)
-        for number in files.parts_in_order():
-            part = parts[number]
-            stack = part.axes == 0
-            yield part.dtype, part.entry_shape if stack else part.shape_of(items[number])
-            items[number] += 1
-
-    @property
-    def certain(self) -> bool:
-        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
-        made of pages like those of the archive.
-        """
-        if self.held:
-            return True
-        with self._naming():
-            drawing_of_pages(self._note, Nowhere(), self.pages(), self._exact)
-            return unpack(self._note).certain
-
-    @contextmanager
-    def _naming(self) -> Iterator[None]:
-        try:
-            yield
-        except ArchiveError as error:
-            if error.block is not None:
-                raise
-            raise ArchiveError(f"{self._archive.name}: {error}") from None
-
-    def draw(self, file: Seekable, pages: Iterable[PageRows]) -> None:
-        """Writes the file of all pages. Raises ArchiveError."""
-        with self._naming():
-            drawing = drawing_of_pages(self._note, file, self.pages(), self._exact)
-            for page in pages:
-                for rows in page:
-                    drawing.add(rows)
-            drawing.close()
-
-    def copy(self, output: Writable) -> None:
-        """Writes a file that is held bit for bit."""
-        for start in range(1, self._size, _PIECE):
-            end = min(start + _PIECE, self._size)
-            output.write(self._archive.bytes_of(self._part, start, end, verify=self._verify))

@@ -169,7 +169,7 @@ def command(
     among them, are held bit for bit, so that the archive is never larger than the files, and the
     folder may be deleted. Left out, and named at the end, are links to folders, links that lead
     nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
-    of every file. Of a single TIFF file only the pixels of its pages are kept.
+    of every file. The same holds of a single TIFF file.
 
     Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages

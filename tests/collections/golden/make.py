@@ -139,13 +139,14 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "labels": classes,
     "set": classes,
     "pages.tiff": tiff,
+    "pages-without-note.tiff": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
 }
 """For each archive what writes its file or folder, by the name of that."""
 
-OLD = ("pictures-without-facts",)
+OLD = ("pictures-without-facts", "pages-without-note.tiff")
 """Those that no writer makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from bitsback.images.bands.bands import Bands, joined, rows_of_band
 from bitsback.images.file_io import Reader
+from bitsback.images.pictures import reading_picture
 from bitsback.images.tiff.compression import COMPRESSIONS, decompress
 from bitsback.images.tiff.layout import (
     BIG,
@@ -88,6 +90,19 @@ def opened(file: BinaryIO) -> Any:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
+
+
+def count_pages(data: bytes, name: str) -> int:
+    """The pages of a file, as tifffile counts them. Raises InputError, calling it `name`."""
+    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
+        return len(tiff.pages)
+
+
+def read_page(data: bytes, number: int, name: str) -> NDArray[Any]:
+    """One of them, as tifffile reads it. Raises InputError, calling it `name`."""
+    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
+        pixels: NDArray[Any] = tiff.pages[number].asarray()
+        return pixels
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:

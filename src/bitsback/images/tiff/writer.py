@@ -41,7 +41,9 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
     """Writes a file that is empty. size: bytes of all pixels."""
     import tifffile
 
-    with tifffile.TiffWriter(file, bigtiff=size > _BIG) as tiff:
+    # Temporary files have names that tifffile does not expect.
+    handle = tifffile.FileHandle(file, name="pages.tif")
+    with tifffile.TiffWriter(handle, bigtiff=size > _BIG) as tiff:
         for page in pages:
             colours = page.shape[2] if len(page.shape) == 3 else 1
             tiff.write(
