@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -77,3 +78,41 @@ def test_a_lock_that_another_thread_holds() -> None:
                 os._exit(0 if not lock._lock.acquire(blocking=False) else 1)
         assert ended_well(child)
         go.set()
+
+
+COLD = """
+import io, os, signal, sys, threading
+import numpy as np
+import bitsback
+from bitsback.archive import library
+
+small, large = io.BytesIO(), io.BytesIO()
+bitsback.compress(np.arange(100), small, model="fast", threads=1)
+bitsback.decompress(small, threads=1)  # so that all modules are there
+bitsback.compress(np.zeros((9, 28, 28), bool), large, model="mnist-binary", threads=1)
+begun, load = threading.Event(), library.known.find
+
+def find(prefix):
+    begun.set()
+    return load(prefix)
+
+library.known.find = find
+bitsback.models.bundled.load.cache_clear()
+data = large.getvalue()
+archive = bitsback.open(io.BytesIO(data))
+thread = threading.Thread(target=lambda: archive[:])
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(50)
+    os._exit(0 if not archive[:].any() else 1)
+status = os.waitpid(child, 0)[1]
+thread.join()
+sys.exit(status != 0)
+"""
+
+
+def test_a_process_that_is_forked_while_another_thread_loads_a_model() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", COLD]
+    assert subprocess.run(command, timeout=60).returncode == 0

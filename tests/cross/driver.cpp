@@ -41,9 +41,10 @@ using namespace bitsback;
 
 class Fields {
   public:
+    explicit Fields(std::FILE* file) : file_(file) {}
     bool word(std::uint32_t& value) {
         unsigned char bytes[4];
-        if (std::fread(bytes, 1, 4, stdin) != 4) return false;
+        if (std::fread(bytes, 1, 4, file_) != 4) return false;
         value = 0;
         for (unsigned i = 0; i < 4; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
         return true;
@@ -54,12 +55,26 @@ class Fields {
         return value;
     }
     std::int32_t integer() { return static_cast<std::int32_t>(word()); }
+    // Of what follows.
+    std::size_t count() {
+        const std::uint32_t value = word();
+        if (value > 1 << 20) throw std::runtime_error("the test vectors have more than any have");
+        return value;
+    }
     template <class T>
     std::vector<T> array() {
-        std::vector<T> values(word());
+        std::vector<T> values(count());
         for (T& value : values) value = static_cast<T>(integer());
         return values;
     }
+
+  private:
+    std::FILE* file_;
+};
+
+// What no test vector may lead to, be it hostile.
+struct NotGivenBack : std::logic_error {
+    using std::logic_error::logic_error;
 };
 
 template <class Values>
@@ -80,7 +95,7 @@ Linear read_linear(Fields& fields) {
 }
 
 Network read_network(Fields& fields) {
-    std::vector<Shape> sources(fields.word());
+    std::vector<Shape> sources(fields.count());
     for (Shape& source : sources) {
         source.rows = fields.word();
         source.columns = fields.word();
@@ -228,7 +243,7 @@ Places read_places(Fields& fields) {
 }
 
 PredictiveDistribution read_predictive(Fields& fields, const State& state) {
-    std::vector<PredictorSettings> predictors(fields.word());
+    std::vector<PredictorSettings> predictors(fields.count());
     std::vector<std::vector<std::int32_t>> starts;
     for (PredictorSettings& predictor : predictors) {
         predictor.cell = fields.integer();
@@ -250,7 +265,7 @@ PredictiveDistribution read_predictive(Fields& fields, const State& state) {
 }
 
 SeriesDistribution read_series(Fields& fields, const State& state) {
-    std::vector<SeriesPredictor> predictors(fields.word());
+    std::vector<SeriesPredictor> predictors(fields.count());
     for (SeriesPredictor& predictor : predictors) {
         const auto numbers = fields.array<std::int32_t>();
         for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) predictor.inputs.push_back({numbers[i], numbers[i + 1]});
@@ -266,7 +281,7 @@ SeriesDistribution read_series(Fields& fields, const State& state) {
 
 template <class Planes>
 void push_and_pop_planes(Message& message, Fields& fields, State& state, const Planes& planes) {
-    std::vector<PlaneShape> shapes(fields.word());
+    std::vector<PlaneShape> shapes(fields.count());
     for (PlaneShape& shape : shapes)
         shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
     push_and_pop(
@@ -275,7 +290,7 @@ void push_and_pop_planes(Message& message, Fields& fields, State& state, const P
 }
 
 Program read_program(Fields& fields, const State& state) {
-    std::vector<Variable> variables(fields.word());
+    std::vector<Variable> variables(fields.count());
     for (Variable& variable : variables) {
         variable.elements = fields.word();
         variable.levels = fields.word();
@@ -298,7 +313,7 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
     print(state.message.to_bytes());
     std::vector<Symbol> popped(symbols.size());
     pop(std::span<Symbol>(popped));
-    if (popped != symbols) throw std::runtime_error("a pop did not give back what was pushed");
+    if (popped != symbols) throw NotGivenBack("a pop did not give back what was pushed");
     pop(std::span<Symbol>(popped));
     print(popped);
     print(state.message.to_bytes());
@@ -315,7 +330,7 @@ void push_and_pop_chain(Message& message, Fields& fields, const Program& program
     std::ranges::reverse(batches);
     std::vector<Symbol> popped(x.size());
     program.pop(message, std::span<Symbol>(popped), batches);
-    if (popped != x) throw std::runtime_error("a chain did not give back what was pushed");
+    if (popped != x) throw NotGivenBack("a chain did not give back what was pushed");
     print(message.to_bytes());
     std::ranges::reverse(batches);
     program.push_set(message, std::span<const Symbol>(x), batches, false);
@@ -325,7 +340,7 @@ void push_and_pop_chain(Message& message, Fields& fields, const Program& program
     std::vector<Symbol> back = popped, all = x;
     std::ranges::sort(back);
     std::ranges::sort(all);
-    if (back != all) throw std::runtime_error("a multiset did not give back what was pushed");
+    if (back != all) throw NotGivenBack("a multiset did not give back what was pushed");
     print(message.to_bytes());
 }
 
@@ -454,11 +469,12 @@ int main(int count, char** arguments) {
             for (const std::string& name : simd_paths()) std::printf("%s ", name.c_str());
             return 0;
         }
-        Fields fields;
+        Fields fields(stdin);
         State state;
         for (std::uint32_t operation = 0; fields.word(operation);) run(operation, fields, state);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;
     }
+    return 0;
 }

@@ -14,6 +14,7 @@ import bitsback
 from bitsback.models import vectors
 from bundled_models import spec_model
 from reference import archive as spec
+from reference.notes import restore as restore_note
 
 from .seeds import content, split
 
@@ -99,6 +100,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     """The same for an archive of files. They are restored whole, or nothing is."""
     archive = bitsback.open(io.BytesIO(data))
     archive.info()
+    restored: dict[str, bytes] = {}
     with TemporaryDirectory(dir=MEMORY) as name:
         folder = Path(name)
         restore = partial(bitsback.decompress, io.BytesIO(data), folder / "out", threads=1)
@@ -108,6 +110,10 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             assert not list(folder.iterdir()), "something is left"
         elif archive.kind == "folder":
             assert len(found) == len(archive)
+            if archive.collection.nbytes < MOST_SPECIFIED:
+                restored = {
+                    path.relative_to(folder / "out").as_posix(): path.read_bytes() for path in found
+                }
         assert all(path.is_relative_to(folder / "out") for path in found)
     problems = archive.verify(threads=1)
     assert bool(problems) != whole, "verify and decompress do not agree"
@@ -131,6 +137,9 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             models = [spec_model(name) for name in ("mnist-binary", "mnist")]
             files = spec.decode_files(data, models)
             assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())
+            for file in files:
+                made = restore_note(file.array, file.note) if file.note else None
+                assert made is None or restored[str(file.name)] == made
             assert [file.name for file in files if file.name is not None] == [*archive.names]
             assert spec.decode_labels(data, models) == labels_of(archive)
     return whole

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.archive.collection import IDX, Collection
@@ -133,6 +134,8 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
+        noted = folder / "noted"
+        save_noted(noted)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
         labels = np.arange(6) % 2
         np.savez(folder / "pairs.npz", ink=np.concatenate([ink[:5], ink[:1]]), labels=labels)
@@ -148,6 +151,8 @@ def collections() -> list[Seed]:
         made: list[tuple[Path, dict[str, Any]]] = [
             (pictures, {}),
             (exact, {"files": "exact"}),
+            (noted, {}),
+            (noted, {"files": "exact"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),
@@ -164,6 +169,34 @@ def collections() -> list[Seed]:
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
+
+
+def save_noted(folder: Path) -> None:
+    """Pictures with all that notes tell of: chunks, tags, palettes, headers; pixels that are
+    smaller than in these files.
+    """
+    folder.mkdir()
+    grey = (np.add.outer(np.arange(20), np.arange(30)) * 5 % 251).astype(np.uint8)
+    colour = np.stack([grey, grey.T.reshape(grey.shape), 255 - grey], axis=-1)
+    told = PngInfo()
+    told.add_text("Title", "a slope")
+    told.add_text("Comment", "packed " * 20, zip=True)
+    told.add_itxt("Author", "nobody", lang="en", tkey="Author")
+    told.add(b"gAMA", struct.pack(">I", 45455))
+    own = {"compress_level": 0, "pnginfo": told, "dpi": (72, 300)}
+    Image.fromarray(colour).save(folder / "colour.png", **own, icc_profile=bytes(range(200)))
+    Image.fromarray(grey.astype("<u2") * 200).save(folder / "deep.png", **own)
+    Image.fromarray(grey > 60).save(folder / "two.png", compress_level=0)
+    palette = Image.fromarray(grey % 16)
+    palette.putpalette(bytes(range(48)))
+    palette.save(folder / "palette.png", **own, transparency=bytes(range(16)))
+    palette.save(folder / "palette.bmp")
+    Image.fromarray(colour).save(folder / "colour.bmp")
+    Image.fromarray(grey).save(folder / "grey.pgm")
+    tags: dict[str, Any] = {"description": "a slope", "software": "by hand", "dpi": (72.5, 300)}
+    for name, compression in (("raw", "raw"), ("packed", "packbits"), ("fax", "group4")):
+        picture = Image.fromarray(grey > 60) if name == "fax" else Image.fromarray(colour)
+        picture.save(folder / f"{name}.tif", compression=compression, **tags)
 
 
 def content(item: Any) -> bytes:

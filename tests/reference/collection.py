@@ -88,6 +88,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
     reader.done()
     if kind in (0, 2):
         require(len(parts) > 0, "at least one part")
+        require(sum(part.shape[0] for part in parts if part.shape) < 2**63, "files can be counted")
         for part in parts:
             require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
             if part.axes == 3:

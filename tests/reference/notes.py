@@ -220,12 +220,35 @@ def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
     return stream + zlib.adler32(content).to_bytes(4, "big")
 
 
+def sealed(pixels: NDArray[Any], note: bytes) -> bytes:
+    """The note with the check of the file that it makes, where it has one."""
+    if note[:1] != b"\3":
+        return note
+    reader = Reader(note[1:])
+    reader.take(2)
+    chunks(reader)
+    chunks(reader)
+    at = 1 + reader.at + 2 + 4
+    data, _ = png_file(Reader(note[1:]), pixels)
+    return note[:at] + zlib.crc32(data).to_bytes(4, "little") + note[at + 4 :]
+
+
 def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:
+    if exact:
+        data, check = png_file(reader, pixels)
+        require(zlib.crc32(data) == check, "the check of the file")
+        return data
+    reader.take(2)
+    chunks(reader)
+    chunks(reader)
+    reader.done()
+    return None
+
+
+def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
+    """A file that zlib makes, and what its CRC is to be."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
-    if not exact:
-        reader.done()
-        return None
     header = reader.take(2)
     ways = reader.take(4)
     check = int.from_bytes(reader.take(4), "little")
@@ -251,8 +274,7 @@ def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:
         data += chunk(b"IDAT", stream[:cut])
         stream = stream[cut:]
     data += after + chunk(b"IEND", b"")
-    require(zlib.crc32(data) == check, "the check of the file")
-    return data
+    return data, check
 
 
 def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,6 +45,12 @@ class Web:
     """Of what was fetched."""
     ranges: bool = True
     """Whether it sends parts."""
+    marks: dict[str, str] = field(default_factory=dict)
+    """Headers of each response, such as an ETag."""
+    surplus: int = 0
+    """Bytes that it sends after those that were asked for, without saying how many come."""
+    sent: int = 0
+    """Bytes of bodies that the other side has taken."""
 
     def url(self, name: str) -> str:
         return f"http://{self.address}/{name}"
@@ -95,12 +102,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(end - start))
+        for name, mark in web.marks.items():
+            self.send_header(name, mark)
+        if not web.surplus:
+            self.send_header("Content-Length", str(end - start))
         self.end_headers()
         if body:
             web.spans.append((start, end))
-            self.wfile.write(data[start:end])
+            self._write(data[start:end], web)
         return None
+
+    def _write(self, part: bytes, web: Web) -> None:
+        with suppress(ConnectionError):  # as who has enough goes away
+            self.wfile.write(part)
+            web.sent += len(part)
+            for _ in range(0, web.surplus, 1 << 16):
+                web.sent += self.wfile.write(bytes(1 << 16))
 
     def log_message(self, *arguments: object) -> None:
         pass

@@ -34,11 +34,7 @@ def affordable(parts: chain.Stretches, data_size: int) -> bool:
         room = max(room, min(part.items, model.model.batch) * model.room)
         work += part.items * model.work
         work += sum(count for _, count in schedule) * model.steps * planes.WORK_OF_A_STEP
-    return (
-        elements <= max_elements(data_size)
-        and room <= (1 << 26) + (data_size << 10)
-        and work <= (1 << 34) + (data_size << 24)
-    )
+    return elements <= max_elements(data_size) and planes.bearable(room, work, data_size)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Joiner:
             return iter(())
         waiting, self._waiting = self._waiting, []
         if len(waiting) == 1:
-            return in_bands(piece)
+            return in_bands(np.atleast_1d(piece))  # a number is a row
         return _joined(waiting, grid, at + 1 - len(waiting))
 
 

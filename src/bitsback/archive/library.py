@@ -3,13 +3,13 @@ bundled, or in a file that the environment names.
 """
 
 from collections.abc import Callable, Iterable
-from threading import Lock
 from typing import Any
 
 from bitsback.archive.block import PREFIX_SIZE
 from bitsback.archive.layout import MODEL, open_section
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.integer.fields import Fields
+from bitsback.locks import Lock
 from bitsback.models import Model, bundled, file, known
 from bitsback.models.embed import read_description, unpack_model
 from bitsback.models.outline import Outline

@@ -1,7 +1,6 @@
 """The files of a folder in an archive, made again."""
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from bitsback.archive.targets import target_of
 from bitsback.errors import ArchiveError
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
+from bitsback.locks import Lock
 
 
 class Holder(Protocol):
@@ -35,7 +35,7 @@ class Maker:
     def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive.files, verify
         self._exact = exact
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def file(self, number: int) -> bytes:
         """Raises ArchiveError, naming the file."""

@@ -182,7 +182,10 @@ def unpack_collection(payload: memoryview) -> Content:
         raise ArchiveError("a part of its contents has no pictures")
     elif kind == TIFF and any(part.axes == BYTES for part in parts[:-1]):
         raise ArchiveError("the note of its file is not its last part")
-    return FileList(kind, parts)
+    files = FileList(kind, parts)
+    if files.files >= 1 << 63:
+        raise ArchiveError("its files are more than any computer counts")
+    return files
 
 
 def _unpack_parts(cursor: Cursor) -> tuple[Collection, ...]:

@@ -157,4 +157,12 @@ def affordable(
     """
     room = model.plane_room(shapes)
     work = model.plane_work(shapes) + batches * model.plane_steps(shapes) * WORK_OF_A_STEP
-    return room <= (1 << 26) + (data_size << 10) and work <= (1 << 34) + (data_size << 24)
+    return bearable(room, work, data_size)
+
+
+def bearable(room: int, work: int, data_size: int) -> bool:
+    """Whether so many bytes of memory, and multiply-adds, are no more than the data of a block may
+    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
+    at most 2^26 multiply-adds for each of its bytes.
+    """
+    return room <= (1 << 26) + (data_size << 10) and work <= (1 << 31) + (data_size << 25)

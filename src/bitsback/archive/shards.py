@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bitsback.archive.block import PREFIX_SIZE, read_header
 from bitsback.archive.collection import Collection
@@ -14,7 +15,12 @@ from bitsback.archive.parts import Content, FileList
 from bitsback.archive.reader import Archive
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of
+from bitsback.remote.url import Url
+from bitsback.remote.version import CHANGED
 from bitsback.wire import varint
+
+Stamp = tuple[int, int, int] | None
+"""Device, inode and time of a file; None of a URL, which is itself watched for changes."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Shard:
     """The order of its files; see `Files`."""
     facts: Facts | None
     unordered: bool
+    stamp: Stamp
+    """Of its file."""
 
     @property
     def name(self) -> str:
@@ -44,8 +52,8 @@ class Shard:
     def opened(self) -> Iterator[Archive]:
         """The archive again. Raises ArchiveError if it is another one by now."""
         with Archive(self.place) as archive:
-            if (archive.size, archive.collection) != (self.size, self.content):
-                raise ArchiveError(f"{self.name}: was changed while it was read; try again")
+            if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
+                raise ArchiveError(f"{self.name}: {CHANGED}")
             yield archive
 
 
@@ -76,13 +84,21 @@ def look(place: Location) -> Shard:
         return Shard(
             place,
             archive.collection,
-            archive.size,
+            archive.file_bytes,
             [identity for identity, _ in models_of(archive)],
             files.names if files else [],
             files.runs if files else [],
             files.facts if files else None,
             archive.unordered,
+            _stamp(place),
         )
+
+
+def _stamp(place: Location) -> Stamp:
+    if isinstance(place, Url):
+        return None
+    status = Path(place).stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:

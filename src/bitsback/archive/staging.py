@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from threading import Lock
 from typing import Protocol
 
 from bitsback.archive import moves, temporary
@@ -16,6 +15,7 @@ from bitsback.errors import InputError
 from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
+from bitsback.locks import Lock
 from bitsback.remote.folder import Uploads
 from bitsback.remote.url import Url
 

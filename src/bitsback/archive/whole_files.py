@@ -2,7 +2,6 @@
 and what is held bit for bit piece by piece.
 """
 
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -22,6 +21,7 @@ from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
+from bitsback.locks import Lock
 
 
 class Taker(Protocol):
@@ -60,7 +60,7 @@ class _Folder:
         self._collection = self._files.collection
         self._numbers = [np.fromiter(part, np.uint64) for part in self._files.by_part()]
         self._size = 0
-        self._size_lock = threading.Lock()
+        self._size_lock = Lock()
 
     def hand_over(self, threads: int, progress: Progress | None) -> int:
         collection, done = self._collection, 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import figures
+from bitsback.locks import Lock
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -41,7 +42,7 @@ class Progress:
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
         self._bar: ProgressBar[Any] | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._over = threading.Event()
         self.shown = False
 
@@ -50,6 +51,8 @@ class Progress:
         if self._hidden or total == 0:
             return
         self._note = note
+        if self._bar is None and done == 0:  # what came before prepared it, and tells nothing
+            self._start = time.time()
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return

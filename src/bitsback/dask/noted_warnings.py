@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from bitsback.errors import InputWarning
+from bitsback.locks import Lock
 
-_lock = threading.Lock()
+_lock = Lock()
 _thread = threading.local()
 _users = 0
 _catching: Any = None

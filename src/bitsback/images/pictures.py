@@ -4,28 +4,40 @@ refused.
 
 import io
 import os
-import threading
+import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from bitsback.errors import InputError
+from bitsback.images import other_kinds
 from bitsback.images.file_io import name_of, one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
 from bitsback.remote.url import Url
 
-_FORMATS = ("PNG", "TIFF", "BMP", "DIB", "PPM", "GIF", "JPEG", "WEBP")
+_PLUGINS = {
+    "PNG": "Png",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "DIB": "Bmp",
+    "PPM": "Ppm",
+    "GIF": "Gif",
+    "JPEG": "Jpeg",
+    "WEBP": "WebP",
+}
+"""The formats that are read, and Pillow's modules for them."""
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
-_limit_lock = threading.Lock()
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
 NOTES = {
@@ -84,12 +96,10 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
     """
     check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
-        with _no_limit():
-            image.load()
+        image.load()
         return np.asarray(image)
     if image.mode.startswith("I"):
-        with _no_limit():
-            image.load()
+        image.load()
         values = np.asarray(image)
         if values.size and (values.min() < 0 or values.max() > 65535):
             return None
@@ -101,28 +111,26 @@ def read_shown(data: bytes, name: str) -> NDArray[Any]:
     """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
     with reading_picture(name), identified(io.BytesIO(data)) as image:
         check_pixels(image)
-        with _no_limit():
-            image.load()
+        image.load()
         return np.asarray(image)
 
 
-def identified(file: BinaryIO) -> Image.Image:
-    """The picture in an open file, of a format that is read. Raises what Pillow raises."""
-    with _no_limit():
-        return Image.open(file, formats=_FORMATS)
+def identified(file: BinaryIO) -> ImageFile:
+    """The picture in an open file, of a format that is read. Raises what Pillow raises.
 
-
-@contextmanager
-def _no_limit() -> Iterator[None]:
-    """Without Pillow's limit of pixels, which does not see how large the file is; check_pixels is
-    in its place.
+    `open` of Pillow would compare the number of pixels with a limit that does not see how large the
+    file is; check_pixels is in its place.
     """
-    with _limit_lock:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    file.seek(0)
+    start = file.read(16)
+    for name, plugin in _PLUGINS.items():
+        import_module(f"PIL.{plugin}ImagePlugin")
+        factory, accepts = Image.OPEN[name]
+        if accepts is None or accepts(start) is True:
+            file.seek(0)
+            with suppress(SyntaxError, IndexError, TypeError, struct.error):
+                return factory(file, "")
+    raise UnidentifiedImageError
 
 
 def check_pixels(image: Image.Image) -> None:
@@ -144,8 +152,17 @@ def check_pixels(image: Image.Image) -> None:
 def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
     """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
     # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with open_regular(path, whole) as file, identified(file) as image:
-        yield image
+    with open_regular(path, whole) as file:
+        try:
+            image = identified(file)
+        except UnidentifiedImageError:
+            file.seek(0)
+            told = other_kinds.advice(file.read(other_kinds.START), name_of(path))
+            if told is None:
+                raise
+            raise InputError(f"{printable(name_of(path))}: {told}") from None
+        with image:
+            yield image
 
 
 @contextmanager
@@ -196,8 +213,7 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
     """The array of the current frame. Raises InputError if it is not held."""
     check_pixels(image)
     mode = mode_to_keep(image, name)
-    with _no_limit():
-        image.load()
+    image.load()
     if mode == "I;16":
         values = np.asarray(image)
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
@@ -259,8 +275,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
         )
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
         raise InputError(
-            f"{printable(name)}: has negative values, which are not held; compress it as a .npy"
-            " array"
+            f"{printable(name)}: has signed integers of {_largest(image, _BITS_PER_SAMPLE)} bits,"
+            " and pictures are held of up to 16 bits without a sign; compress it as a .npy array"
         )
     for tile in tiles:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):

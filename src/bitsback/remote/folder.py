@@ -34,7 +34,7 @@ def files_in(url: Url) -> dict[str, Url]:
         found = fs.find(path, detail=True)
     start = len(path.rstrip("/")) + 1 if path.strip("/") else len(path)
     return {
-        (name := place[start:]): url.child(place, name, info["size"])
+        (name := place[start:]): url.child(place, name, info)
         for place, info in found.items()
         if info["type"] != "directory"  # as S3 lists some
     }
@@ -58,8 +58,7 @@ def matching(url: Url) -> list[Url]:
     if not found:
         raise InputError(f"{url.name}: there is no file of such a name")
     return [
-        folder.child(place, place[start:], found[place]["size"])
-        for place in sorted(found, key=_by_number)
+        folder.child(place, place[start:], found[place]) for place in sorted(found, key=_by_number)
     ]
 
 

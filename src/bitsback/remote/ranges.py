@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from bitsback.locks import Lock
-from bitsback.remote.url import Url
+from bitsback.remote import http
+from bitsback.remote.url import Url, protocols
+from bitsback.remote.version import CHANGED, Description, describe, differ
 
 Span = tuple[int, int]
 """Where it begins and where it ends."""
@@ -34,11 +36,15 @@ class Ranges:
         self._kept: dict[int, bytes] = {}
         """What was fetched, the oldest first, by its offset."""
         self._expected: deque[Span] = deque()
-        self.size = self._find_size() if url.size is None else url.size
+        if url.size is None:
+            url.described = self._describe()
+        assert url.described is not None and url.size is not None
+        self._described: Description = url.described
+        self.size = url.size
         ends = [(0, min(_HEAD, self.size)), (max(self.size - _TAIL, 0), self.size)]
         self._fetch(_merged(ends))
 
-    def _find_size(self) -> int:
+    def _describe(self) -> Description:
         fs, path = self._url.connect()
         with self._url.as_os_error():
             # What it remembers of a folder may be older than the file.
@@ -48,8 +54,7 @@ class Ranges:
             raise OSError("is a folder")
         if info.get("size") is None:
             raise OSError(f"the server does not say how long it is; {self._advice}")
-        size: int = info["size"]
-        return size
+        return describe(info, info["size"])
 
     @property
     def _advice(self) -> str:
@@ -96,26 +101,41 @@ class Ranges:
         return wanted
 
     def _fetch(self, spans: list[Span]) -> dict[int, bytes]:
+        """Raises OSError, too, if the file is not the one that was opened."""
         fs, path = self._url.connect()
-        starts, ends = [start for start, _ in spans], [end for _, end in spans]
         with self._url.as_os_error():
-            found = fs.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
-            for data in found:
-                if isinstance(data, BaseException):  # some filesystems return them in any case
-                    raise data
+            if over_http := bool({"http", "https"} & set(protocols(fs))):
+                found = http.fetch(fs, path, spans, self._described)
+            else:
+                found = _fetch_by(fs, path, spans)
+        # Each response of HTTP tells of it; elsewhere it is asked, unless nothing came before.
+        may_differ = not over_http and (self._url.was_read or len(spans) > 1)
+        self._url.was_read = True
+        if may_differ and differ(self._described, self._describe()):
+            raise OSError(CHANGED)
         for (start, end), data in zip(spans, found, strict=True):
             if len(data) != end - start:
+                came = "fewer" if len(data) < end - start else "more"
                 raise OSError(
-                    f"{end - start} bytes were asked for, and {len(data)} came: it was changed, or"
-                    f" its server cannot send a part of it; {self._advice}"
+                    f"{end - start} bytes were asked for, and {came} came: it was"
+                    f" changed, or its server cannot send a part of it; {self._advice}"
                 )
-        fetched = dict(zip(starts, found, strict=True))
+        fetched = dict(zip((start for start, _ in spans), found, strict=True))
         with self._lock:
             self._kept |= fetched
             total = sum(map(len, self._kept.values()))
             while total > _KEPT and len(self._kept) > 1:
                 total -= len(self._kept.pop(next(iter(self._kept))))
         return fetched
+
+
+def _fetch_by(fs: Any, path: str, spans: list[Span]) -> list[bytes]:
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    found: list[bytes] = fs.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
+    for data in found:
+        if isinstance(data, BaseException):  # some filesystems return them in any case
+            raise data
+    return found
 
 
 def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:

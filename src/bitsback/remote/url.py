@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import BitsbackError, InputError, MissingExtra
+from bitsback.remote.version import Description, describe
 
 Options = Mapping[str, Any]
 """Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
@@ -43,18 +44,25 @@ class Url:
         """protocol: of the filesystem that the options make, if the text is a path in it."""
         self.text, self.options, self._protocol = text, dict(options or {}), protocol
         self.name = _QUERY.sub("", _USER.sub("", text))
-        self.size: int | None = None
-        """Bytes of it, where a folder has told of it."""
+        self.described: Description | None = None
+        """As its folder told of it, or as it was when it was opened for the first time."""
+        self.was_read = False
+        """Whether a part of it has come, to which others must fit."""
         self._parent: tuple[Url, str] | None = None
         self._connected: tuple[int, Any, str] | None = None
 
-    def child(self, path: str, name: str, size: int | None) -> "Url":
+    def child(self, path: str, name: str, info: Mapping[str, Any]) -> "Url":
         """A file in the folder at this URL. path: its path in the filesystem. name: in the
-        folder.
+        folder. info: what fsspec says of it.
         """
         child = Url(f"{self.name.rstrip('/')}/{name}", self.options)
-        child.size, child._parent = size, (self, path)
+        child.described, child._parent = describe(info, info["size"]), (self, path)
         return child
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of it, where it was described."""
+        return None if self.described is None else self.described["size"]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Url) and (self.text, self._protocol) == (

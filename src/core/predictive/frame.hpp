@@ -60,10 +60,10 @@ struct ItemFrame {
         Gathering out{{}, {}, {0, all.size()}, {}};
         for (const PredictorSettings& of : settings.predictors()) {
             const std::vector<Offset>& some = of.inputs.*plane;
-            const auto found = std::ranges::search(all, some);
-            out.predictors.push_back(
-                {static_cast<std::size_t>(found.begin() - all.begin()), some.size()});
-            if (found.size() < some.size()) all.insert(all.end(), some.begin(), some.end());
+            const auto found = std::search(all.begin(), all.end(), some.begin(), some.end());
+            const bool missing = found == all.end();
+            out.predictors.push_back({static_cast<std::size_t>(found - all.begin()), some.size()});
+            if (missing) all.insert(all.end(), some.begin(), some.end());
         }
         for (const Offset& at : all) out.distances.push_back(at.rows * stride + at.columns);
         for (std::int32_t row = -margin; row <= margin; ++row) {

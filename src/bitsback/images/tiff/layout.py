@@ -5,7 +5,6 @@ revision 6.0, sections 3, 14 and 15.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.images.png_samples import pack_bits
+from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
 NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (

@@ -6,7 +6,6 @@ import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain, repeat
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.tiff.compression import BEST, COMPRESSIONS, compress, most_bytes
 from bitsback.images.tiff.layout import BIG, NONE, TILED, Layout
 from bitsback.images.tiff.places import Places, Span, merged, signed, unsigned
+from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
 _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in a note
