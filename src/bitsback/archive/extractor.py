@@ -162,6 +162,7 @@ def decompress(
             bytes_in=blocks.file_bytes,
             bytes_out=output.size,
             files=None,
+            noun="item",
         )
 
 
@@ -197,6 +198,7 @@ def _restore(
         bytes_in=archive.file_bytes,
         bytes_out=size,
         files=collection.files,
+        noun=collection.noun,
     )
 
 

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 
 from bitsback.archive.asked import Asked, Input, Keeping, Kept
 from bitsback.archive.classes import check_classes
@@ -28,6 +29,15 @@ from bitsback.archive.outcomes import Alike, Outcome, Outcomes, is_tried
 from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
+from bitsback.archive.reasons import (
+    ASKED_FOR,
+    CAMERA_FILES,
+    DAMAGED,
+    LOSSY,
+    NO_PICTURE,
+    OTHER_KIND,
+    SMALLER,
+)
 from bitsback.archive.summary import Held
 from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
@@ -39,13 +49,16 @@ from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, identified, reading_picture
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.pictures import Header, reading_picture
+from bitsback.images.png_chunks import MAGIC as PNG
+from bitsback.images.restored import CAMERA, PICTURES, ending_of
+from bitsback.images.tiff.structure import MAGICS as TIFF
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
-_CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
-"""Formats, as Pillow calls them, whose pictures may be coded by their pixels."""
+_CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
+"""The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""
+_LOSSY = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -54,15 +67,6 @@ _DENSE = 0.9
 """Times as many bytes that deflate leaves of a file that is compressed."""
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
-
-LOSSY, SMALLER, OTHER_KIND, ASKED_FOR, NO_PICTURE = (
-    "JPEG, WebP or GIF",
-    "smaller so than by their pixels",
-    "of kinds that are not coded by their pixels",
-    "whose compression is not made again: PNG not by zlib, TIFF",
-    "no pictures",
-)
-"""Why files are held bit for bit."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
             if not asked.skip_bad:
-                held = ", and --keep-others (keep_others=True) holds them as they are"
+                held = (
+                    ", and without --pictures-only (pictures_only=True) they are held as they are"
+                )
                 raise InputError(
                     f"{found}; --skip-bad (skip_bad=True) leaves such files out"
                     + held * isinstance(found, _NoPicture)
@@ -142,8 +148,10 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
         else:
             groups.add_file(found.size, found.sort)
             facts.add(found.size, found.time)
-            before = sums.stored.get(found.reason, Held(0, 0))
-            sums.stored[found.reason] = Held(before.files + 1, before.bytes + found.size)
+            before = sums.stored.get(found.reason, Held(0, 0, name))
+            sums.stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no file that can be used{first}")
@@ -188,7 +196,7 @@ def _input_of(
         parts,
         name,
         files + facts.pack(),
-        dict(listing.skipped),
+        listing.skipped,
         bad,
         listing,
         Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
@@ -206,7 +214,8 @@ class _Sorter:
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        self._job = sum(map(size_of, map(listing.path, listing.names)))
+        pictures = (name for name in listing.names if ending_of(name) in PICTURES)
+        self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = Outcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
@@ -229,7 +238,10 @@ class _Sorter:
                 raise InputError(f"{shown}: {reason}; rename it")
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
-                if self._keeping.others and ending_of(name) not in PICTURES:
+                ending = ending_of(name)
+                if ending in CAMERA:
+                    return name, self._stored(found, file, CAMERA_FILES)
+                if self._keeping.others and ending not in PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
                 if name in self._keeping.stored:
                     return name, self._stored(found, file, SMALLER)
@@ -238,7 +250,7 @@ class _Sorter:
                 except InputError as error:
                     if not self._keeping.others:
                         return name, _NoPicture(str(error))
-                    return name, self._stored(found, file, OTHER_KIND)
+                    return name, self._stored(found, file, DAMAGED)
         except InputError as error:
             return name, error
 
@@ -251,9 +263,11 @@ class _Sorter:
         keeping, asked = self._keeping, self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            kind = identified(file).format
-            if kind not in _CODED:
+            start = file.read(max(map(len, _CODED)))
+            if start.startswith(_LOSSY):
                 return self._stored(found, file, LOSSY)
+            if not start.startswith(_CODED):
+                raise UnidentifiedImageError
             taken = split(file, keeping.exact)
             if taken is None:
                 again = keeping.exact and split(file, False) is not None

@@ -76,6 +76,11 @@ class Frame:
         return cls(layout, tuple(segments), b"".join([*others, data[at:]]))
 
     @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+        return True
+
+    @property
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
         return _BITS[self.layout & 48] == 8

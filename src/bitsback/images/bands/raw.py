@@ -1,6 +1,4 @@
-"""Bands of a picture whose pixels stand in its file as they are: BMP, PNM, and TIFF without
-compression.
-"""
+"""Bands of a picture whose pixels stand in its file as they are: BMP and PNM."""
 
 from __future__ import annotations
 
