@@ -9,6 +9,9 @@ WHEEL := build/wheel/built
 LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
 LAB_WHEEL := build/lab-wheel/built
 
+# The compiler is started once for each core; without this, where there is no ninja, for one file after the other.
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
+
 # A process for each core; the tests of a file share what they train, so they stay together.
 WORKERS := -n auto --dist loadfile
 
@@ -57,42 +60,49 @@ clean:
 	rm -rf .venv .venv-light build site
 
 .venv/created .venv-light/created: %/created:
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv --clear $*
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo "making the environment $*"
+	@$(PYTHON) -m venv --clear $*
+	@touch $@
 
 $(WHEEL): .venv/created $(SOURCES)
-	rm -rf build/wheel
-	$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
-	touch $@
+	@echo "compiling the core on $(CMAKE_BUILD_PARALLEL_LEVEL) cores (a minute or two)"
+	@rm -rf build/wheel
+	@$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
+	@touch $@
 
 $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
-	rm -rf build/lab-wheel
-	$(BIN)/python -m pip wheel -q --no-deps -w build/lab-wheel ./lab
-	touch $@
+	@rm -rf build/lab-wheel
+	@$(BIN)/python -m pip wheel -q --no-deps -w build/lab-wheel ./lab
+	@touch $@
 
 .venv/installed .venv-light/installed: %/installed: %/created $(WHEEL)
-	$*/bin/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
-	$*/bin/python -m pip install -q build/wheel/*.whl
-	touch $@
+	@echo "installing bitsback into $*"
+	@$*/bin/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
+	@$*/bin/python -m pip install -q build/wheel/*.whl
+	@touch $@
 
 .venv/installed-lab: .venv/installed $(LAB_WHEEL)
-	$(BIN)/python -m pip install -q --no-deps --force-reinstall build/lab-wheel/*.whl
-	touch $@
+	@$(BIN)/python -m pip install -q --no-deps --force-reinstall build/lab-wheel/*.whl
+	@touch $@
 
 .venv/installed-test: .venv/installed-lab
-	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
-	touch $@
+	@echo "installing what the tests need, PyTorch for the CPU among it"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	@touch $@
 
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
 .venv/installed-docs: .venv/installed-lab
-	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr]"
-	touch $@
+	@echo "installing what the site is built with"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr]"
+	@touch $@
 
 .venv/installed-bench: .venv/installed-lab
-	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[peers]" "$$(echo build/lab-wheel/*.whl)[bench]"
-	touch $@
+	@echo "installing other compressors"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[peers]" "$$(echo build/lab-wheel/*.whl)[bench]"
+	@touch $@
 
 .venv/installed-lint: .venv/installed
-	$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[lint]"
-	touch $@
+	@echo "installing the linters"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[lint]"
+	@touch $@

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bitsback.downloads import TEST_IMAGES
 from bitsback.models import bundled, load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.fit.recipe import Twin, nats_in_parts
-from bitsback.train.fit.split import TEST_IMAGES, read_idx_images
+from bitsback.train.fit.split import read_idx_images
 from bitsback.train.fit.weights import load_twin
 from bitsback.train.twins.likelihoods import LN2
 

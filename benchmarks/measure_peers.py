@@ -17,11 +17,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from bitsback.downloads import TEST_IMAGES, find
 from bitsback.images.idx import open_idx
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.units import Images
-from bitsback.train.fit.split import TEST_IMAGES
-from bitsback.train.job.downloads import find
 from bitsback_lab.bench import cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images

@@ -63,7 +63,7 @@ def exact(states: int, repeats: int) -> dict[str, Any]:
     def push() -> float:
         message = before.copy()
         codec.push(message, x)
-        return message.bits - before.bits
+        return message.net_bits
 
     seconds, bits = median_seconds(push, repeats)
     floats = -float(np.log2(evidence(model, x)).sum())
@@ -80,9 +80,8 @@ def fitted(states: int, known: NDArray[Any], held_out: NDArray[Any]) -> dict[str
     model = fit(states, known, levels=256)
     codec = HiddenMarkov(*model, (len(held_out),))
     message = bitsback.Message.random(0, lanes=1)
-    before = message.bits
     codec.push(message, held_out)
-    bits = message.bits - before
+    bits = message.net_bits
     return {"by": f"{states} states", "bytes": bits / 8, "bits_a_month": bits / len(held_out)}
 
 

@@ -24,10 +24,10 @@ import numpy as np
 from harness import report
 from numpy.typing import NDArray
 
+from bitsback.downloads import TRAIN_IMAGES, find
 from bitsback.errors import InputError
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.split import TRAIN_IMAGES, read_idx_images
-from bitsback.train.job.downloads import find
+from bitsback.train.fit.split import read_idx_images
 from bitsback.train.job.image_set import ImageSet, as_image_set, as_images, read_image_set, split
 from bitsback.train.job.job import Settings, train
 from bitsback.train.job.worth import break_even, compare

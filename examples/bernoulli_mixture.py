@@ -60,9 +60,8 @@ def main(components: int = 40, rounds: int = 30, coded: int = 1_000) -> None:
     mixture = LatentMixture(weight, [Bernoulli.from_probability(each) for each in white])
     codec = Repeat(mixture, times=coded)
     message = Message.random()  # the first latents are drawn with its bits
-    empty = message.bits
     codec.push(message, list(others))
-    rate = (message.bits - empty) / others.size
+    rate = message.net_bits / others.size
     restored = np.stack(codec.pop(message))
     assert np.array_equal(restored, others) and message == Message.random()
 

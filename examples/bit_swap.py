@@ -86,9 +86,9 @@ def on_grid(network: nn.Module, step: float = STEP) -> Callable[[NDArray[Any]], 
 def orders(model: Hierarchy) -> dict[str, Codec[NDArray[np.uint8]]]:
     """The codecs of an image, uint8 [784]: the same distributions in two orders."""
 
-    def pixels(z1: NDArray[np.int32]) -> Bernoulli:
+    def pixels(z1: NDArray[np.int64]) -> Bernoulli:
         logits = model.x_of_z1(torch.as_tensor(z1, dtype=torch.float32) * STEP)
-        return Bernoulli.from_probability(logits.sigmoid().numpy())
+        return Bernoulli.from_logits(logits.numpy())
 
     q1, q2 = on_grid(model.z1_of_x, step=1), on_grid(model.z2_of_z1)
     p1, top = on_grid(model.z1_of_z2), np.zeros(ABOVE)
@@ -115,12 +115,11 @@ def main(epochs: int = 12, coded: int = 500) -> None:
         print(f"negative ELBO {float(elbo) / np.log(2) / PIXELS:.4f} bits per pixel")
         for name, codec in orders(model).items():
             message = Message.random()
-            before = message.bits
             codec.push(message, others[-1])
-            first = message.bits - before
+            first = message.net_bits
             chain = Repeat(codec, times=coded - 1)
             chain.push(message, list(others[:-1]))
-            rate = (message.bits - before) / others.size
+            rate = message.net_bits / others.size
             restored = [*chain.pop(message), codec.pop(message)]
             assert np.array_equal(restored, others) and message == Message.random()
             print(f"{name:13} {rate:.4f} bits per pixel, of which the first image {first:.0f} bits")

@@ -80,9 +80,8 @@ def main(series: int = 40, length: int = 500, rounds: int = 40) -> None:
 
     codec = HiddenMarkov(initial, transition, dice, shape=others.shape)
     message = Message.random()
-    before = message.bits
     codec.push(message, others)
-    rate = (message.bits - before) / others.size
+    rate = message.net_bits / others.size
     assert np.array_equal(codec.pop(message), others) and message == Message.random()
 
     exact = -np.log2(forward(others, initial, transition, dice).sum(-1)).mean()

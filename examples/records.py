@@ -51,9 +51,8 @@ def main(records: int = 2_000) -> None:
     bits = {}
     for name, codec in (("in order", in_order), ("as a multiset", as_set)):
         message = Message()
-        empty = message.bits
         codec.push(message, answers)
-        bits[name] = message.bits - empty
+        bits[name] = message.net_bits
         restored = codec.pop(message)
         assert message == Message()
         expected = answers if codec is in_order else sorted(answers, key=key)

@@ -64,16 +64,14 @@ def bits_back(vae: Vae) -> BitsBack[NDArray[np.uint8], Any]:
     prior all buckets are equally likely.
     """
     # A bucket's centre is what the decoder sees of it.
-    at = (torch.arange(1 << BUCKET_BITS) + 0.5) / (1 << BUCKET_BITS)
-    centres = torch.special.ndtri(at)
+    centres = torch.as_tensor(Gaussian.centres(BUCKET_BITS), dtype=torch.float32)
 
-    def posterior(x: NDArray[np.uint8]) -> Gaussian:
+    def posterior(x: NDArray[np.int64]) -> Gaussian:
         mean, scale = vae.posterior(torch.as_tensor(x, dtype=torch.float32))
         return Gaussian.from_float(mean.numpy(), scale.numpy(), BUCKET_BITS)
 
-    def likelihood(z: NDArray[np.uint16]) -> Bernoulli:
-        logits = vae.decoder(centres[torch.as_tensor(z.astype(np.int64))])
-        return Bernoulli.from_probability(logits.sigmoid().numpy())
+    def likelihood(z: NDArray[np.int64]) -> Bernoulli:
+        return Bernoulli.from_logits(vae.decoder(centres[torch.as_tensor(z)]).numpy())
 
     prior = Uniform(1 << BUCKET_BITS, (LATENTS,))
     return BitsBack(prior, likelihood, posterior)
@@ -89,9 +87,8 @@ def main(epochs: int = 20, coded: int = 500) -> None:
     with torch.no_grad():
         codec = Repeat(bits_back(vae), times=coded)
         message = Message.random()  # the first latents are drawn with its bits
-        empty = message.bits
         codec.push(message, list(others))
-        rate = (message.bits - empty) / others.size
+        rate = message.net_bits / others.size
         restored = np.stack(codec.pop(message))
 
         x = torch.as_tensor(others, dtype=torch.float32)

@@ -2,6 +2,7 @@
 specification's, and with symbols for it.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,19 @@ from bitsback.codecs import (
     Laplace,
     LatentMixture,
     Logistic,
+    Mapped,
     Named,
     NegativeBinomial,
     Normal,
     OnLanes,
     Poisson,
     Repeat,
+    TopDown,
     Uniform,
 )
 from cases import Case, draw_integers, shapes, simple
 from reference import codecs as spec
-from reference import combinators, counts, hidden_markov
+from reference import combinators, counts, hidden_markov, logits
 
 
 @st.composite
@@ -205,8 +208,13 @@ def latent_mixtures(draw: st.DrawFn) -> Case:
 
 @st.composite
 def hidden_markovs(draw: st.DrawFn) -> Case:
-    """Any number of series, states and levels, and weights of any magnitude, some of them 0."""
-    series, length = draw(st.integers(0, 3)), draw(st.sampled_from([0, 1, 2, 3, 7]))
+    """Any number of series, states and levels, and weights of any magnitude, some of them 0; series
+    of one length, or of several.
+    """
+    sizes = st.sampled_from([0, 1, 2, 3, 7])
+    lengths = draw(st.lists(sizes, max_size=4))
+    ragged = draw(st.booleans())
+    shape = (len(lengths), draw(sizes))
     states, levels = draw(st.integers(1, 5)), draw(st.integers(1, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
 
@@ -220,8 +228,104 @@ def hidden_markovs(draw: st.DrawFn) -> Case:
     initial, *rows = (
         [counts.Weighted(row) for row in np.atleast_2d(part).tolist()] for part in given
     )
+    if ragged:
+        return Case(
+            HiddenMarkov(*given, lengths=lengths),
+            Ragged(hidden_markov.HiddenMarkov(initial[0], *rows, lengths), lengths),
+            tuple(draw_integers(draw, 0, levels - 1, (length,)) for length in lengths),
+        )
     return Case(
-        HiddenMarkov(*given, (series, length)),
-        hidden_markov.HiddenMarkov(initial[0], *rows, series, length),
-        draw_integers(draw, 0, levels - 1, (series, length)),
+        HiddenMarkov(*given, shape),
+        hidden_markov.HiddenMarkov(initial[0], *rows, [shape[1]] * shape[0]),
+        draw_integers(draw, 0, levels - 1, shape),
+    )
+
+
+@dataclass
+class Ragged:
+    """A tuple of parts for a codec of them one after the other."""
+
+    codec: Any
+    lengths: list[int]
+
+    def push(self, message: Any, parts: Any) -> None:
+        self.codec.push(message, [symbol for part in parts for symbol in part])
+
+    def pop(self, message: Any) -> Any:
+        found = iter(self.codec.pop(message))
+        return tuple([next(found) for _ in range(length)] for length in self.lengths)
+
+
+@st.composite
+def of_logits(draw: st.DrawFn) -> Case:
+    """Logits of any size, at the ends of the tables and beyond."""
+    shape, levels = draw(shapes), draw(st.integers(1, 20))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    scale = draw(st.sampled_from([0.0, 1e-3, 1.0, 8.0, 1e3, 1e300]))
+    if draw(st.booleans()):
+        precision, values = draw(st.integers(1, 24)), rng.normal(size=shape) * scale
+        ones = [logits.bernoulli(x, precision) for x in values.ravel().tolist()]
+        codec: Any = Bernoulli.from_logits(values, precision)
+        return Case(codec, spec.Array(ones), draw_integers(draw, 0, 1, shape))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    values = rng.normal(size=(*shape, levels)) * scale
+    values[..., 1:][rng.random((*shape, levels - 1)) < 0.1] = -np.inf
+    rows = [logits.categorical(row, precision) for row in values.reshape(-1, levels).tolist()]
+    codec = Categorical.from_logits(values, precision)
+    return Case(codec, spec.Array(rows), draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def top_downs(draw: st.DrawFn) -> Case:
+    """Layers of latents, of which each is near the one above, and x moves all of them."""
+    widths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    pixels, levels = draw(st.integers(1, 5)), 50
+
+    def of(width: int, side: int) -> Any:
+        def codec(*given: Any) -> Any:
+            means = [300 * i + 77 * sum(int(np.sum(part)) for part in given) for i in range(width)]
+            ours = Normal(np.array(means), 2**13, levels)
+            one = [spec.Mixture([2**16], [m], [2**13], levels, 24, "normal") for m in means]
+            return ours if side == 0 else spec.Array(one)
+
+        return codec
+
+    def model(side: int) -> tuple[Any, Any]:
+        posteriors = [of(width, side) for width in widths]
+        return posteriors, [of(width, side) for width in [pixels, *widths[:-1]]]
+
+    top = [spec.Uniform(levels)] * widths[-1]
+    return Case(
+        TopDown(*model(0), Uniform(levels, (widths[-1],))),
+        spec.TopDown(*model(1), spec.Array(top)),
+        draw_integers(draw, 0, levels - 1, (pixels,)),
+    )
+
+
+@st.composite
+def mapped(draw: st.DrawFn) -> Case:
+    """A permutation, and shears of one part by the other."""
+    size = 2 * draw(st.integers(0, 4))
+    order = draw(st.permutations(range(size)))
+    back = np.argsort(order).astype(int)
+
+    def forward(x: Any) -> Any:
+        x = np.asarray(x, int)[np.array(order, int)]
+        a, b = np.split(x, 2)
+        return np.concatenate([a, b + a // 2])
+
+    def inverse(y: Any) -> Any:
+        a, b = np.split(np.asarray(y, int), 2)
+        return np.concatenate([a, b - a // 2])[back]
+
+    part = Normal(np.zeros(size, int), 2**13, 200, -100)
+    one = spec.Mixture([2**16], [100 * 2**8], [2**13], 200, 24, "normal")
+    return Case(
+        Mapped(part, forward, inverse),
+        spec.Mapped(
+            spec.From(-100, spec.Array([one] * size)),
+            lambda x: forward(x).tolist(),
+            lambda y: inverse(y).tolist(),
+        ),
+        draw_integers(draw, -40, 40, (size,)),
     )

@@ -5,6 +5,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 import bitsback
 from bitsback import codecs
 
@@ -94,3 +96,37 @@ def test_a_codec_is_loaded_when_its_name_is_asked_for() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+INTEGRATIONS = ["dask", "numcodecs", "torch", "train", "zarr"]
+
+
+@pytest.mark.parametrize("name", INTEGRATIONS)
+def test_an_integration_is_an_attribute(name: str) -> None:
+    """`import bitsback` loads none of them; the first use of one does."""
+    code = (
+        f"import bitsback, sys; print('bitsback.{name}' in sys.modules, {name!r} in dir(bitsback),"
+        f" bitsback.{name} is sys.modules['bitsback.{name}'])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.split() == ["False", "True", "True"], ran.stderr
+
+
+@pytest.mark.parametrize("name", INTEGRATIONS)
+def test_an_integration_that_is_not_installed_says_what_to_install(name: str) -> None:
+    package = "torch" if name == "train" else name
+    extra = "zarr" if name == "numcodecs" else name
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; import bitsback\n"
+        f"assert {name!r} not in dir(bitsback)\n"
+        f"try: bitsback.{name}\n"
+        "except bitsback.MissingExtra as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"pip install 'bitsback[{extra}]'" in ran.stdout, ran.stderr
+
+
+def test_portable_models_are_an_attribute_of_training() -> None:
+    code = "import bitsback; print(bitsback.train.portable.build.__name__)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.split() == ["build"], ran.stderr

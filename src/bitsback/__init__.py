@@ -17,13 +17,17 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.codecs` what models are made of,
-`bitsback.research` archives by any functions of floats. Every error
+`bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
+`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has what models
+are made of, `bitsback.research` archives by any functions of floats. Each is imported when it is
+first named, and raises MissingExtra, which names what to install, where its package is not
+installed. Every error
 that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
 what is not there, ValueError for an archive that is closed.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from bitsback.errors import (
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
         Laplace,
         LatentMixture,
         Logistic,
+        Mapped,
         Mixture,
         Multiset,
         Named,
@@ -71,8 +76,10 @@ if TYPE_CHECKING:
         Repeat,
         Rows,
         Serial,
+        TopDown,
         Uniform,
         check_codec,
+        one_form,
     )
     from bitsback.message import Message
     from bitsback.models import Model, load_model
@@ -105,6 +112,7 @@ __all__ = [
     "Laplace",
     "LatentMixture",
     "Logistic",
+    "Mapped",
     "Message",
     "MessageError",
     "MessageExhausted",
@@ -122,6 +130,7 @@ __all__ = [
     "Repeat",
     "Rows",
     "Serial",
+    "TopDown",
     "Uniform",
     "check_codec",
     "codecs",
@@ -131,10 +140,22 @@ __all__ = [
     "encode",
     "load_model",
     "merge",
+    "one_form",
     "open",
     "register_model",
     "research",
 ]
+
+_ROOMS = {
+    "codecs": None,
+    "dask": "dask",
+    "numcodecs": "numcodecs",
+    "research": None,
+    "torch": "torch",
+    "train": "torch",
+    "zarr": "zarr",
+}
+"""Modules that are imported on first use, and the packages that they need."""
 
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
@@ -167,6 +188,7 @@ _LAZY = {
     "Laplace": "codecs",
     "LatentMixture": "codecs",
     "Logistic": "codecs",
+    "Mapped": "codecs",
     "Mixture": "codecs",
     "Multiset": "codecs",
     "Named": "codecs",
@@ -177,17 +199,22 @@ _LAZY = {
     "Repeat": "codecs",
     "Rows": "codecs",
     "Serial": "codecs",
+    "TopDown": "codecs",
     "Uniform": "codecs",
     "check_codec": "codecs",
+    "one_form": "codecs",
 }
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "import_module"})
+    """Without the modules whose packages are not installed."""
+    rooms = {name for name, needed in _ROOMS.items() if needed is None or find_spec(needed)}
+    ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
+    return sorted({*globals(), *__all__, *rooms} - ours)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("codecs", "research"):
+    if name in _ROOMS:
         return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)

@@ -8,7 +8,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <span>
@@ -19,6 +18,7 @@
 #include "crc32c.hpp"
 #include "linear.hpp"
 #include "message.hpp"
+#include "row_filters.hpp"
 
 namespace bitsback {
 namespace {
@@ -53,13 +53,6 @@ In<T> to_array(const nb::object& values, const char* dtype) {
     return nb::cast<In<T>>(array);
 }
 
-// log2 of the heads, and 32 a stored word. For people, not for coding.
-double bits_of(const Message& message) {
-    double bits = 32.0 * static_cast<double>(message.tail().size());
-    for (std::uint64_t head : message.heads()) bits += std::log2(static_cast<double>(head));
-    return bits;
-}
-
 void bind_message(nb::module_& m) {
     nb::class_<Message>(
         m, "Message",
@@ -75,10 +68,10 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
 >>> from bitsback.codecs import Uniform
 >>> message = Message()
 >>> message
-<Message: 1 lane, 32.0 bits, depth 0>
+<Message: 1 lane, 32.0 bits, net +0.0, depth 0>
 >>> Uniform(256, shape=(2,)).push(message, [7, 9])
->>> round(message.bits)
-48
+>>> round(message.bits), round(message.net_bits)
+(48, 16)
 >>> same = Message.from_bytes(message.to_bytes())
 >>> Uniform(256, shape=(2,)).pop(same).tolist()
 [7, 9]
@@ -148,9 +141,10 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
              [](const Message& self) {
                  const Message::Hold hold(self);
                  char bits[64];
-                 std::snprintf(bits, sizeof bits, "%.1f", bits_of(self));
+                 std::snprintf(bits, sizeof bits, "%.1f bits, net %+.1f", self.bits(),
+                               self.net_bits());
                  return "<Message: " + std::to_string(self.lanes()) +
-                        (self.lanes() == 1 ? " lane, " : " lanes, ") + bits + " bits, " +
+                        (self.lanes() == 1 ? " lane, " : " lanes, ") + bits + ", " +
                         (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
                         ">";
              })
@@ -175,10 +169,20 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             "bits",
             [](const Message& self) {
                 const Message::Hold hold(self);
-                return bits_of(self);
+                return self.bits();
             },
-            "How much the message holds, in bits: log2 of its heads, and 32 a stored word. For "
-            "people, not for coding.")
+            "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
+            "from the supply are not told apart; see net_bits. For people, not for coding.")
+        .def_prop_ro(
+            "net_bits",
+            [](const Message& self) {
+                const Message::Hold hold(self);
+                return self.net_bits();
+            },
+            "How much has been pushed since this message was made, less what has been popped, in "
+            "bits, of either sign: the growth of bits, less 32 for each word taken from the "
+            "supply. A copy keeps the beginning; from_bytes and pickles begin anew. For people, "
+            "not for coding.")
         .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object, /) -> bool"));
 }
 
@@ -206,16 +210,40 @@ void bind_codecs(nb::module_& m) {
     m.def("pop_uniform", [](Message& message, std::uint32_t n, std::vector<std::size_t> shape) {
         return make_array<std::uint32_t>(shape, [&](auto out) { pop(message, Uniform(n), out); });
     });
-    m.def("push_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
-                                 unsigned precision, const In<std::uint32_t>& symbols) {
-        nb::gil_scoped_release release;
-        push(message, Categorical(view(frequencies), precision), view(symbols));
-    });
-    m.def("pop_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
-                                unsigned precision, std::vector<std::size_t> shape) {
-        return make_array<std::uint32_t>(
-            shape, [&](auto out) { pop(message, Categorical(view(frequencies), precision), out); });
-    });
+    nb::class_<Categorical>(m, "Categorical")
+        .def(
+            "__init__",
+            [](Categorical* self, const In<std::uint32_t>& frequencies, unsigned precision) {
+                new (self) Categorical(view(frequencies), precision);
+            },
+            "frequencies"_a, "precision"_a)
+        .def(
+            "push",
+            [](const Categorical& self, Message& message, const In<std::uint32_t>& symbols) {
+                nb::gil_scoped_release release;
+                push(message, self, view(symbols));
+            },
+            "message"_a, "symbols"_a)
+        .def(
+            "pop",
+            [](const Categorical& self, Message& message, std::vector<std::size_t> shape) {
+                return make_array<std::uint32_t>(shape, [&](auto out) { pop(message, self, out); });
+            },
+            "message"_a, "shape"_a)
+        .def(
+            "push_one",
+            [](const Categorical& self, Message& message, std::uint32_t symbol) {
+                push(message, self, std::span<const std::uint32_t>(&symbol, 1));
+            },
+            "message"_a, "symbol"_a)
+        .def(
+            "pop_one",
+            [](const Categorical& self, Message& message) {
+                std::uint32_t symbol = 0;
+                pop(message, self, std::span<std::uint32_t>(&symbol, 1));
+                return symbol;
+            },
+            "message"_a);
     m.def("push_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies,
                                unsigned precision, const In<std::uint8_t>& symbols) {
         nb::gil_scoped_release release;
@@ -339,6 +367,45 @@ void bind_codecs(nb::module_& m) {
         });
 }
 
+// pixels: [pictures, rows, width].
+template <class T>
+RowShape row_shape(const In<T>& pixels, std::size_t stride) {
+    if (pixels.ndim() != 3)
+        throw std::invalid_argument("pixels have the axes [pictures, rows, width]");
+    return {pixels.shape(0), pixels.shape(1), pixels.shape(2), stride};
+}
+
+template <class T>
+void bind_row_filters(nb::module_& m) {
+    m.def(
+        "filter_rows",
+        [](const In<T>& pixels, const In<std::uint8_t>& filters, std::size_t stride) {
+            const RowShape shape = row_shape(pixels, stride);
+            return make_array<T>(shape_of(pixels), [&](auto out) {
+                filter_rows<T>(shape, view(pixels), view(filters), out);
+            });
+        },
+        "pixels"_a.noconvert(), "filters"_a.noconvert(), "stride"_a);
+    m.def(
+        "unfilter_rows",
+        [](const In<T>& residuals, const In<std::uint8_t>& filters, std::size_t stride) {
+            const RowShape shape = row_shape(residuals, stride);
+            return make_array<T>(shape_of(residuals), [&](auto out) {
+                unfilter_rows<T>(shape, view(residuals), view(filters), out);
+            });
+        },
+        "residuals"_a.noconvert(), "filters"_a.noconvert(), "stride"_a);
+    m.def(
+        "choose_filters",
+        [](const In<T>& pixels, std::size_t stride) {
+            const RowShape shape = row_shape(pixels, stride);
+            return make_array<std::uint8_t>({shape.pictures, shape.rows}, [&](auto out) {
+                choose_filters<T>(shape, view(pixels), out);
+            });
+        },
+        "pixels"_a.noconvert(), "stride"_a);
+}
+
 }  // namespace
 }  // namespace bitsback
 
@@ -367,6 +434,8 @@ NB_MODULE(_core, m) {
     bind_predictive(m);
     bind_series(m);
     bind_multiset(m);
+    bind_row_filters<std::uint8_t>(m);
+    bind_row_filters<std::uint16_t>(m);
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },

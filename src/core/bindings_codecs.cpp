@@ -119,27 +119,30 @@ HiddenMarkov hidden_markov(const Rows& initial, const Rows& transition, const Ro
 }
 
 void bind_hidden_markov(nb::module_& m) {
-    m.def("push_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
-                                   const Rows& emission, const In<std::uint32_t>& symbols) {
-        require(symbols.ndim() == 2, "series have the shape [series, length]");
-        nb::gil_scoped_release release;
-        hidden_markov(initial, transition, emission).push(message, view(symbols), symbols.shape(0));
-    });
+    // Series one after the other, each of its length.
+    using Lengths = std::vector<std::size_t>;
+    m.def("push_hidden_markov",
+          [](Message& message, const Rows& initial, const Rows& transition, const Rows& emission,
+             const In<std::uint32_t>& symbols, const Lengths& lengths) {
+              nb::gil_scoped_release release;
+              hidden_markov(initial, transition, emission).push(message, view(symbols), lengths);
+          });
     m.def("pop_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
-                                  const Rows& emission, std::size_t series, std::size_t length) {
-        return make_array<std::uint32_t>({series, length}, [&](auto out) {
-            hidden_markov(initial, transition, emission).pop(message, out, series);
+                                  const Rows& emission, const Lengths& lengths) {
+        const Series series(lengths);
+        return make_array<std::uint32_t>({series.size()}, [&](auto out) {
+            hidden_markov(initial, transition, emission).pop(message, out, lengths);
         });
     });
-    m.def("hidden_markov_evidence", [](const Rows& initial, const Rows& transition,
-                                       const Rows& emission, const In<std::uint32_t>& symbols) {
-        require(symbols.ndim() == 2, "series have the shape [series, length]");
-        return make_array<std::uint64_t>({2, symbols.size()}, [&](auto out) {
-            hidden_markov(initial, transition, emission)
-                .evidence(view(symbols), symbols.shape(0), out.first(symbols.size()),
-                          out.last(symbols.size()));
-        });
-    });
+    m.def("hidden_markov_evidence",
+          [](const Rows& initial, const Rows& transition, const Rows& emission,
+             const In<std::uint32_t>& symbols, const Lengths& lengths) {
+              return make_array<std::uint64_t>({2, symbols.size()}, [&](auto out) {
+                  hidden_markov(initial, transition, emission)
+                      .evidence(view(symbols), lengths, out.first(symbols.size()),
+                                out.last(symbols.size()));
+              });
+          });
 }
 
 }  // namespace
@@ -181,6 +184,20 @@ void bind_more_codecs(nb::module_& m) {
     });
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
+    });
+    // Of a single symbol, whose interval Python computes; so few cycles that the GIL is kept.
+    m.def("push_interval",
+          [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
+              push_intervals(message, {&start, 1}, {&frequency, 1}, precision);
+          });
+    m.def("pop_interval",
+          [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
+              pop_intervals(message, {&start, 1}, {&frequency, 1}, precision);
+          });
+    m.def("peek_one", [](const Message& message, unsigned precision) {
+        std::uint32_t number = 0;
+        peek(message, precision, {&number, 1});
+        return number;
     });
     m.def("on_lanes",
           [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -156,40 +157,67 @@ void pop(Message& message, const AnyBernoulli auto& codec, std::span<std::uint8_
 // ---- categorical: the same frequencies for each symbol
 // ---------------------------------------------------------------
 
-struct Categorical {
-    std::vector<std::uint32_t> starts;  // starts[c] ... starts[c + 1]; the last is 2^precision
-    unsigned precision;
-
+class Categorical {
+  public:
     Categorical(std::span<const std::uint32_t> frequencies, unsigned precision)
-        : starts{0}, precision(precision) {
+        : starts_{0}, precision_(precision) {
         require(precision >= 1 && precision <= max_precision,
                 "a categorical codec needs a precision from 1 to 24");
+        starts_.reserve(frequencies.size() + 1);
         std::uint64_t total = 0;
         for (std::uint32_t frequency : frequencies) {
             require(frequency >= 1, "a categorical frequency must be at least 1");
             total += frequency;
             require(total <= (std::uint64_t{1} << precision),
                     "categorical frequencies must sum to 2^precision");
-            starts.push_back(static_cast<std::uint32_t>(total));
+            starts_.push_back(static_cast<std::uint32_t>(total));
         }
         require(total == (std::uint64_t{1} << precision),
                 "categorical frequencies must sum to 2^precision");
+        // So many parts that one rarely holds the beginnings of several symbols.
+        const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 1);
+        shift_ = precision - bits;
+        const std::size_t parts = std::size_t{1} << bits;
+        first_.resize(parts + 1, static_cast<std::uint32_t>(levels() - 1));
+        for (std::size_t part = 0, c = 0; part < parts; ++part) {
+            while (starts_[c + 1] <= part << shift_) ++c;
+            first_[part] = static_cast<std::uint32_t>(c);
+        }
     }
-    Interval interval(std::size_t c) const { return {starts[c], starts[c + 1] - starts[c]}; }
+
+    std::size_t levels() const { return starts_.size() - 1; }
+    unsigned precision() const { return precision_; }
+    Interval interval(std::size_t c) const { return {starts_[c], starts_[c + 1] - starts_[c]}; }
+    // The symbol whose interval holds x.
+    std::uint32_t find(std::uint32_t x) const {
+        const std::size_t part = x >> shift_, c = first_[part];
+        if (x < starts_[c + 1]) return static_cast<std::uint32_t>(c);
+        const auto from = starts_.begin() + static_cast<std::ptrdiff_t>(c) + 2;
+        const auto to = starts_.begin() + static_cast<std::ptrdiff_t>(first_[part + 1]) + 1;
+        return static_cast<std::uint32_t>(std::upper_bound(from, to, x) - starts_.begin() - 1);
+    }
+
+  private:
+    std::vector<std::uint32_t> starts_;  // starts[c] ... starts[c + 1]; the last is 2^precision
+    // Where to look first: all numbers are cut into 2^bits equal parts, and each has the symbol
+    // that its least number belongs to.
+    std::vector<std::uint32_t> first_;
+    unsigned precision_;
+    unsigned shift_ = 0;
 };
 
 inline void push(Message& message, const Categorical& codec,
                  std::span<const std::uint32_t> symbols) {
-    require_symbols(symbols, codec.starts.size() - 1);
-    push_step(message, codec.precision, symbols.size(),
+    require_symbols(symbols, codec.levels());
+    push_step(message, codec.precision(), symbols.size(),
               [&](std::size_t i) { return codec.interval(symbols[i]); });
 }
 
 inline void pop(Message& message, const Categorical& codec, std::span<std::uint32_t> symbols) {
-    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        const auto above = std::upper_bound(codec.starts.begin(), codec.starts.end(), x);
-        symbols[i] = static_cast<std::uint32_t>(above - codec.starts.begin() - 1);
-        return codec.interval(symbols[i]);
+    std::uint32_t* out = symbols.data();
+    pop_step(message, codec.precision(), symbols.size(), [&, out](std::size_t i, std::uint32_t x) {
+        out[i] = codec.find(x);
+        return codec.interval(out[i]);
     });
 }
 

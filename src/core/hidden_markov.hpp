@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -78,6 +79,48 @@ class StatePosterior {
     std::vector<std::uint32_t> starts_;
 };
 
+// Where the symbols of several series stand, one series after the other, each of its own length.
+class Series {
+  public:
+    explicit Series(std::span<const std::size_t> lengths) {
+        for (std::size_t length : lengths) {
+            require(length <= std::numeric_limits<std::uint32_t>::max() - size_,
+                    "series have less than 2^32 symbols");
+            first_.push_back(size_);
+            size_ += length;
+            longest_ = std::max(longest_, length);
+        }
+        first_.push_back(size_);
+    }
+
+    std::size_t size() const { return size_; }
+    std::size_t longest() const { return longest_; }
+    std::size_t count() const { return first_.size() - 1; }
+    std::size_t length(std::size_t n) const { return first_[n + 1] - first_[n]; }
+    // Of symbol t of series n.
+    std::size_t at(std::size_t n, std::size_t t) const { return first_[n] + t; }
+
+    // Those longer than t, and those that end there, in their order.
+    std::vector<std::size_t> beyond(std::size_t t) const {
+        return those([&](std::size_t n) { return length(n) > t; });
+    }
+    std::vector<std::size_t> ending(std::size_t t) const {
+        return those([&](std::size_t n) { return length(n) == t + 1; });
+    }
+
+  private:
+    template <class Condition>
+    std::vector<std::size_t> those(Condition&& condition) const {
+        std::vector<std::size_t> found;
+        for (std::size_t n = 0; n < count(); ++n)
+            if (condition(n)) found.push_back(n);
+        return found;
+    }
+
+    std::vector<std::size_t> first_;
+    std::size_t size_ = 0, longest_ = 0;
+};
+
 class HiddenMarkov {
   public:
     // How likely a symbol is by those before it: likely / all, in units of 2^-24.
@@ -100,86 +143,111 @@ class HiddenMarkov {
                 "a hidden Markov model needs a row of frequencies for each state");
     }
 
-    // symbols: [series, length]. The last one of each series is pushed first. An error leaves the
-    // message as it was.
-    void push(Message& message, std::span<const std::uint32_t> symbols, std::size_t series) {
+    // symbols: those of a series of so many after those of the one before. The last one of each
+    // series is pushed first. An error leaves the message as it was.
+    void push(Message& message, std::span<const std::uint32_t> symbols,
+              std::span<const std::size_t> lengths) {
+        const Series series(lengths);
+        require(symbols.size() == series.size(), "there must be as many symbols as series have");
         require_symbols(symbols, emission_.levels());
-        if (symbols.empty()) return;
-        const std::size_t length = symbols.size() / series;
-        std::vector<std::uint32_t> filters(length * series * states_);
-        const auto filter_of = [&](std::size_t t, std::size_t n) {
-            return filters.data() + (t * series + n) * states_;
+        std::vector<std::uint32_t> filters(symbols.size() * states_);
+        const auto filter_of = [&](std::size_t n, std::size_t t) {
+            return filters.data() + series.at(n, t) * states_;
         };
-        for (std::size_t t = 0; t < length; ++t)
-            for (std::size_t n = 0; n < series; ++n)
-                filter(t ? filter_of(t - 1, n) : nullptr, symbols[n * length + t], filter_of(t, n));
+        for (std::size_t n = 0; n < series.count(); ++n)
+            for (std::size_t t = 0; t < series.length(n); ++t)
+                filter(t ? filter_of(n, t - 1) : nullptr, symbols[series.at(n, t)],
+                       filter_of(n, t));
 
         Message work = message;
-        std::vector<std::uint32_t> state(series), before(series);
-        pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-            return last(filter_of(length - 1, n)).find(x, state[n]);
-        });
-        for (std::size_t t = length - 1;; --t) {
-            push_step(work, max_precision, series, [&](std::size_t n) {
-                return emission_.interval(state[n], symbols[n * length + t]);
+        std::vector<std::uint32_t> state(series.count()), before(series.count());
+        for (std::size_t t = series.longest(); t-- > 0;) {
+            pop_for(work, series.ending(t), [&](std::size_t n, std::uint32_t x) {
+                return last(filter_of(n, t)).find(x, state[n]);
             });
-            if (t == 0) break;
-            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return before_known(filter_of(t - 1, n), state[n]).find(x, before[n]);
+            const auto beyond = series.beyond(t);
+            push_for(work, beyond, [&](std::size_t n) {
+                return emission_.interval(state[n], symbols[series.at(n, t)]);
             });
-            push_step(work, max_precision, series,
-                      [&](std::size_t n) { return transition_.interval(before[n], state[n]); });
+            if (t == 0) {
+                push_for(work, beyond,
+                         [&](std::size_t n) { return initial_.interval(0, state[n]); });
+                break;
+            }
+            pop_for(work, beyond, [&](std::size_t n, std::uint32_t x) {
+                return before_known(filter_of(n, t - 1), state[n]).find(x, before[n]);
+            });
+            push_for(work, beyond,
+                     [&](std::size_t n) { return transition_.interval(before[n], state[n]); });
             state.swap(before);
         }
-        push_step(work, max_precision, series,
-                  [&](std::size_t n) { return initial_.interval(0, state[n]); });
         message = std::move(work);
     }
 
-    void pop(Message& message, std::span<std::uint32_t> symbols, std::size_t series) {
-        if (symbols.empty()) return;
-        const std::size_t length = symbols.size() / series;
-        std::vector<std::uint32_t> filters(series * states_);
+    void pop(Message& message, std::span<std::uint32_t> symbols,
+             std::span<const std::size_t> lengths) {
+        const Series series(lengths);
+        std::vector<std::uint32_t> filters(series.count() * states_);
         const auto filter_of = [&](std::size_t n) { return filters.data() + n * states_; };
 
         Message work = message;
-        std::vector<std::uint32_t> state(series), next(series);
-        pop_step(work, max_precision, series,
-                 [&](std::size_t n, std::uint32_t x) { return initial_.find(0, x, state[n]); });
-        for (std::size_t t = 0;; ++t) {
-            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return emission_.find(state[n], x, symbols[n * length + t]);
+        std::vector<std::uint32_t> state(series.count()), next(series.count());
+        for (std::size_t t = 0; t < series.longest(); ++t) {
+            const auto beyond = series.beyond(t);
+            if (t == 0) {
+                pop_for(work, beyond, [&](std::size_t n, std::uint32_t x) {
+                    return initial_.find(0, x, state[n]);
+                });
+            } else {
+                pop_for(work, beyond, [&](std::size_t n, std::uint32_t x) {
+                    return transition_.find(state[n], x, next[n]);
+                });
+                push_for(work, beyond, [&](std::size_t n) {
+                    return before_known(filter_of(n), next[n]).interval(state[n]);
+                });
+                state.swap(next);
+            }
+            pop_for(work, beyond, [&](std::size_t n, std::uint32_t x) {
+                return emission_.find(state[n], x, symbols[series.at(n, t)]);
             });
-            for (std::size_t n = 0; n < series; ++n)
-                filter(t ? filter_of(n) : nullptr, symbols[n * length + t], filter_of(n));
-            if (t + 1 == length) break;
-            pop_step(work, max_precision, series, [&](std::size_t n, std::uint32_t x) {
-                return transition_.find(state[n], x, next[n]);
-            });
-            push_step(work, max_precision, series, [&](std::size_t n) {
-                return before_known(filter_of(n), next[n]).interval(state[n]);
-            });
-            state.swap(next);
+            for (std::size_t n : beyond)
+                filter(t ? filter_of(n) : nullptr, symbols[series.at(n, t)], filter_of(n));
+            push_for(work, series.ending(t),
+                     [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
         }
-        push_step(work, max_precision, series,
-                  [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
         message = std::move(work);
     }
 
-    void evidence(std::span<const std::uint32_t> symbols, std::size_t series,
+    void evidence(std::span<const std::uint32_t> symbols, std::span<const std::size_t> lengths,
                   std::span<std::uint64_t> likely, std::span<std::uint64_t> all) {
+        const Series series(lengths);
+        require(symbols.size() == series.size(), "there must be as many symbols as series have");
         require_symbols(symbols, emission_.levels());
         std::vector<std::uint32_t> filtered(states_);
-        for (std::size_t i = 0; i < symbols.size(); ++i) {
-            const bool first = i % (symbols.size() / series) == 0;
-            const Evidence of =
-                filter(first ? nullptr : filtered.data(), symbols[i], filtered.data());
-            likely[i] = of.likely;
-            all[i] = of.all;
-        }
+        for (std::size_t n = 0; n < series.count(); ++n)
+            for (std::size_t t = 0; t < series.length(n); ++t) {
+                const std::size_t at = series.at(n, t);
+                const Evidence of =
+                    filter(t ? filtered.data() : nullptr, symbols[at], filtered.data());
+                likely[at] = of.likely;
+                all[at] = of.all;
+            }
     }
 
   private:
+    // Steps of a symbol for each of these series.
+    template <class Intervals>
+    static void push_for(Message& message, const std::vector<std::size_t>& series,
+                         Intervals&& interval_of) {
+        push_step(message, max_precision, series.size(),
+                  [&](std::size_t i) { return interval_of(series[i]); });
+    }
+    template <class Find>
+    static void pop_for(Message& message, const std::vector<std::size_t>& series, Find&& find) {
+        pop_step(message, max_precision, series.size(),
+                 [&](std::size_t i, std::uint32_t x) { return find(series[i], x); });
+    }
+
     // From how likely each state was at the step before (null: this is the first one) and the
     // symbol, how likely each is now. `before` and `now` may be the same. They sum to less than
     // 2^32, and to 2^31 but for what is rounded down.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -93,6 +94,7 @@ class Message {
             if (head < head_floor) throw MessageError("a head of the message is below 2^32");
         if (depth_ && *depth_ > max_depth) throw MessageError("the depth is above 2^62");
         settle();
+        begin();
     }
 
     static Message empty(std::size_t lanes, std::uint64_t depth) {
@@ -106,6 +108,7 @@ class Message {
         for (std::size_t i = 0; i < lanes; ++i)
             message.heads_[i] = (splitmix64(seed, 2 * i + 1) | std::uint64_t{1} << 63) >>
                                 (splitmix64(seed, 2 * i + 2) >> 59);
+        message.begin();
         return message;
     }
 
@@ -116,6 +119,19 @@ class Message {
     }
     std::optional<std::uint64_t> depth() const { return depth_; }
     std::size_t lanes() const { return heads_.size(); }
+
+    // log2 of the heads, and 32 a stored word. For people, not for coding.
+    double bits() const {
+        double bits = 32.0 * static_cast<double>(tail().size());
+        for (std::uint64_t head : heads_) bits += std::log2(static_cast<double>(head));
+        return bits;
+    }
+    // How much more that is than at the beginning, where words taken from the supply count against
+    // it. Of depths the difference is exact.
+    double net_bits() const {
+        const std::int64_t taken = static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
+        return bits() - bits_at_first_ - 32.0 * static_cast<double>(taken);
+    }
 
     bool operator==(const Message& other) const {
         return heads_ == other.heads_ && depth_ == other.depth_ &&
@@ -227,6 +243,7 @@ class Message {
         }
         Message part(std::move(heads), {}, depth_);
         part.exchange_tail(*this);
+        part.begin();
         try {
             step(part);
         } catch (...) {
@@ -237,6 +254,12 @@ class Message {
     }
 
   private:
+    // What is held now is what `net_bits` counts from.
+    void begin() {
+        bits_at_first_ = bits();
+        depth_at_first_ = depth_.value_or(0);
+    }
+
     void exchange_tail(Message& other) {
         std::swap(words_, other.words_);
         std::swap(bottom_, other.bottom_);
@@ -282,6 +305,8 @@ class Message {
     std::size_t bottom_ = 0;
     std::size_t top_ = 0;
     std::optional<std::uint64_t> depth_;
+    double bits_at_first_ = 0;
+    std::uint64_t depth_at_first_ = 0;
     mutable Occupied occupied_;
 };
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import _core
-from bitsback.train.job.downloads import ENVIRONMENT
+from bitsback.downloads import ENVIRONMENT
 from bitsback_lab.bench.named import cifar10, kodak
 
 SETS: dict[str, tuple[Callable[[], Any], float]] = {

@@ -319,5 +319,5 @@ def test_a_model_that_no_block_needs_is_not_embedded() -> None:
     assert (summary.model, summary.model_bytes) == (None, 0)
     assert summary.bytes_out < 1.3 * tile.size
     assert np.array_equal(unpack(pack(images, model="universal", embed="always")), images)
-    photograph = (100 + random.normal(0, 3, (40, 60)).cumsum(1)).astype(np.uint8)
+    photograph = (100 + random.normal(0, 3, (90, 120)).cumsum(1) / 2).astype(np.uint8)
     assert compressed(photograph, model="universal", embed="always").model_bytes > 0

@@ -22,6 +22,7 @@ from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
+from bitsback.archive.squeeze import unsqueeze
 from bitsback.wire import Cursor, varint
 
 from .conftest import Pipe, pack, unpack
@@ -68,7 +69,8 @@ def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
 def test_many_items_in_few_bytes(count: int, method: int) -> None:
     name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
-    data = block(0, Run(count, BOOL, MNIST, LEVELS), method, name + message)
+    levels = None if method == 3 else LEVELS
+    data = block(0, Run(count, BOOL, MNIST, levels), method, name + message)
     shape = (count, *MNIST)
     if count < 1 << 50:
         refuse(archive(Collection(BOOL, shape, 1), (count, data)), "claims|bytes for|compression")
@@ -217,7 +219,6 @@ def test_squeezed_blocks(coder: int) -> None:
         ("newer", plain, b"\2\0\0" + stream(content)),
         ("newer", plain, bytes([coder, 3, 0]) + stream(content)),
         ("newer", plain, bytes([coder, 0])),
-        ("two levels", plain, bytes([coder, 2, 0]) + stream(content[:30])),
         ("in vain", two, head + stream(content)),
         ("just the 240", plain, head + stream(content[:-1])),
         ("just the 240", plain, head + stream(content + b"x")),
@@ -226,16 +227,60 @@ def test_squeezed_blocks(coder: int) -> None:
         ("damaged|just", plain, head + stream(content)[:-1]),
         ("damaged|just", plain, head + b"\xff" * 90),
         ("damaged|just", plain, head),
-        ("just the 30", two, bytes([coder, 2, 0]) + stream(content)),
     ):
         refuse(archive(collection, (80, block(0, run, 3, data))), match)
-    odd = Collection(BOOL, (9,), 1)
-    run = Run(9, BOOL, (), LEVELS)
-    refuse(archive(odd, (9, block(0, run, 3, bytes([coder, 2, 0]) + stream(b"\0\2")))), "zeros")
     many = 1 << 26
     claim = Collection(np.dtype("u1"), (many, 1), 1)
     bomb = head + stream(bytes(many))[:2000]
     refuse(archive(claim, (many, block(0, Run(many, claim.dtype, (1,), None), 3, bomb))), "claims")
+
+
+@pytest.mark.parametrize("coder", [0, 1])
+def test_rows_of_pictures(coder: int) -> None:
+    def stream(content: bytes) -> bytes:
+        if coder == 0:
+            return deflated(content)
+        return lzma.compress(content, lzma.FORMAT_RAW, filters=LZMA)
+
+    dtype, shape, rows = np.dtype("u1"), (4, 5, 3), 8
+    collection, run = Collection(dtype, (2, *shape), 1), Run(2, dtype, shape, None)
+    left, indexes = bytes(range(120)), bytes([0b01_10_10_00, 0b01_000000] * rows)
+    colours = bytes(range(9))
+    fine = bytes([coder, 2, 0]) + stream(bytes(rows) + left)
+    assert unpack(archive(collection, (2, block(0, run, 3, fine)))).tobytes() == left
+    few = bytes([coder, 2, 5, 2]) + stream(colours + bytes(rows) + indexes)
+    found = unpack(archive(collection, (2, block(0, run, 3, few))))
+    assert [pixel[0] // 3 for pixel in found[0, 0]] == [1, 2, 2, 0, 1]
+    for match, head, content in (
+        ("just the 128", [coder, 2, 0], bytes(rows) + left + b"x"),
+        ("just the 128", [coder, 2, 1], left),
+        ("no writer", [coder, 2, 2], bytes(rows) + left),
+        ("no writer", [coder, 2, 3], bytes(rows) + left),
+        ("none of its colours", [coder, 2, 8, 2], colours + bytes(rows) + indexes),
+        ("none of its colours", [coder, 2, 5, 4], bytes(15 + rows) + indexes),
+        ("none of its colours", [coder, 2, 255, 255], bytes(rows) + left),
+        ("has none of its", [coder, 2, 5, 1], colours[:6] + bytes(rows) + indexes),
+        (
+            "filled with zeros",
+            [coder, 2, 5, 2],
+            colours + bytes(rows) + bytes([0b01_10_10_00, 1] * rows),
+        ),
+        ("a filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
+    ):
+        data = bytes(head) + stream(content)
+        refuse(archive(collection, (2, block(0, run, 3, data))), match)
+    refuse(archive(collection, (2, block(0, run, 3, bytes([coder, 2, 5])))), "damaged")
+    one = Collection(dtype, (2, 4, 5), 1)
+    data = bytes([coder, 2, 1]) + stream(bytes(rows + 40))
+    refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), 3, data))), "no writer")
+    floats, of_floats = Collection(np.dtype("<f4"), (2, 4), 1), Run(2, np.dtype("<f4"), (4,), None)
+    data = bytes([coder, 2, 0]) + stream(bytes(34))
+    refuse(archive(floats, (2, block(0, of_floats, 3, data))), "no writer")
+    with pytest.raises(bitsback.ArchiveError, match="without elements"):
+        unsqueeze(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
+    many = Collection(dtype, (1 << 30, 1), 1)
+    data = bytes([coder, 2, 0]) + stream(bytes(1 << 16))[:2000]
+    refuse(archive(many, (1 << 30, block(0, Run(1 << 30, dtype, (1,), None), 3, data))), "claims")
 
 
 def test_messages_that_are_none() -> None:

@@ -254,7 +254,7 @@ def test_pictures_by_name_and_number(
             np.asarray(archive)
         assert repr(archive).endswith(
             f"x.bb: 8 pictures, {len(archive.blocks)} blocks, {archive.nbytes} bytes in"
-            f" {archive.size}>"
+            f" {archive.file_bytes}>"
         )
         view = archive["2.png"]
     with pytest.raises(ValueError, match="closed"):

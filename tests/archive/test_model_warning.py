@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.models.file import write
 from bitsback_lab.digits import mnist_test_images
 
 
@@ -84,6 +85,12 @@ def test_the_command_says_it_when_asked(tmp_path: Path) -> None:
     for verbose, more in ((["-vv"], {}), ([], {"BITSBACK_LOG": "debug"})):
         code, told = say(*verbose, "compress", "-f", path, **more)
         assert (code, "trials" in told, "trial:" in told) == (0, True, True)
+    for behind in (["-v"], ["-vv"]):
+        code, told = say("compress", "-f", path, *behind)
+        assert (code, "trials" in told, "trial:" in told) == (0, True, behind == ["-vv"])
+    _, expected = say("-vv", "compress", "-f", path)
+    code, told = say("-v", "compress", "-v", "-f", path)
+    assert code == 0 and told.count("trial:") == expected.count("trial:"), "each line once"
     code, told = say("compress", "-f", path, BITSBACK_LOG="loud")
     assert (code, len(told.splitlines())) == (2, 1)
     assert "BITSBACK_LOG=loud: it is info or debug" in told
@@ -97,3 +104,23 @@ def test_the_command_warns_in_a_line(tmp_path: Path) -> None:
     (warned,) = [line for line in told.splitlines() if "warning" in line]
     assert "bitsback: warning: " in warned
     assert "without -m" in warned
+
+
+def test_a_model_that_an_archive_is_larger_for_is_left_aside(tmp_path: Path) -> None:
+    """A few images do not pay for the model that they were to be coded with."""
+    path, model = tmp_path / "x.npy", tmp_path / "mine.safetensors"
+    np.save(path, mnist_test_images()[:40])
+    shipped = bitsback.load_model("mnist")
+    renamed = shipped.description.replace('"mnist"', '"mine"')
+    model.write_bytes(write(renamed, shipped.tensors))
+    code, told = say("compress", "-m", model, path)
+    assert code == 0
+    (aside,) = [line for line in told.splitlines() if "left aside" in line]
+    assert aside.startswith(f"bitsback: warning: {path}: the model mine is left aside")
+    small = (tmp_path / "x.bb").stat().st_size
+    assert np.array_equal(bitsback.decompress(tmp_path / "x.bb"), np.load(path))
+    code, told = say("compress", "-f", "-m", model, "--embed", "always", path)
+    assert code == 0 and "left aside" not in told
+    assert (tmp_path / "x.bb").stat().st_size > small
+    bitsback.compress(path, tmp_path / "x.bb", force=True)
+    assert (tmp_path / "x.bb").stat().st_size == small

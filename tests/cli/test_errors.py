@@ -175,7 +175,14 @@ def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
     ],
 )
 def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> None:
-    """The input is a pipe that stays open, so the command is in the middle until it is killed."""
+    """The input is a pipe that stays open, so the command is in the middle until it is killed. It
+    heeds the signal even where the tests run under nohup, which has all of them ignore SIGHUP.
+    """
+
+    def heed() -> None:
+        if signal_number != signal.SIGKILL:
+            signal.signal(signal_number, signal.SIG_DFL)
+
     npy = (folder / "digits.npy").read_bytes()
     with subprocess.Popen(
         [
@@ -193,6 +200,7 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
+        preexec_fn=heed,
     ) as running:
         assert running.stdin is not None and running.stderr is not None
         before = (folder / "digits.bb").read_bytes()

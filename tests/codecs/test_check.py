@@ -29,18 +29,21 @@ from more_cases import (
     from_cdfs,
     intervals,
     latent_mixtures,
+    mapped,
     named,
     negative_binomials,
+    of_logits,
     on_lanes,
     own_categoricals,
     poissons,
     repeats,
+    top_downs,
 )
 
-ONES = st.one_of(simple, own_categoricals(), discretised(), from_cdfs(), intervals())
+ONES = st.one_of(simple, own_categoricals(), discretised(), from_cdfs(), intervals(), of_logits())
 COUNTS = st.one_of(poissons(), negative_binomials(), beta_binomials())
-COMBINED = st.one_of(named(), repeats(), on_lanes(), dependents(), chain_rules())
-WITH_LATENTS = st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures())
+COMBINED = st.one_of(named(), repeats(), on_lanes(), dependents(), chain_rules(), mapped())
+WITH_LATENTS = st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures(), top_downs())
 
 
 @settings(max_examples=200)
@@ -105,7 +108,7 @@ def test_what_is_wrong_is_named(kind: type[Uniform], why: str) -> None:
 
 
 def test_symbols_that_cannot_be_coded_are_the_codecs_error() -> None:
-    with pytest.raises(MessageError, match="not below 3"):
+    with pytest.raises(MessageError, match=r"must lie in \[0, 2\].* is 3"):
         check_codec(Uniform(3, (2,)), [0, 3])
 
 

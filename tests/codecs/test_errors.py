@@ -59,7 +59,7 @@ def test_symbols_that_cannot_be_coded_are_refused(name: str) -> None:
     codec, count = CODECS[name]
     message, before = a_message(), a_message()
     for symbols, why in [
-        (np.array([0, 0, count]), "not below|must lie"),
+        (np.array([0, 0, count]), "must lie"),
         (np.array([0, -1, 0]), "must lie"),
         (np.array([0, 0, 2**63], np.uint64), "must lie"),
         (np.array([0.0, 0.0, 1.0]), "integers"),
@@ -202,7 +202,7 @@ def test_a_categorical_of_one_symbol_codes_nothing(precision: int) -> None:
 def test_serial_undoes_what_it_did_before_an_error() -> None:
     codec = Serial(Uniform(3, (2,)), Uniform(5, (4,)), Uniform(7, (3,)))
     message = a_message()
-    with pytest.raises(MessageError, match="not below 3"):
+    with pytest.raises(MessageError, match=r"must lie in \[0, 2\].* is 3"):
         codec.push(message, ([0, 3], [1, 2, 3, 4], [6, 6, 6]))
     assert message == a_message()
     with pytest.raises(MessageError, match="3 codecs"):

@@ -33,9 +33,8 @@ def sum_over_paths(x: list[int]) -> Fraction:
 
 
 def growth(codec: Any, symbols: Any, message: Message) -> float:
-    held = message.bits
     codec.push(message, symbols)
-    return message.bits - held
+    return message.net_bits
 
 
 @pytest.mark.parametrize("length", range(1, 8))

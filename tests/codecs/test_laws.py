@@ -32,12 +32,15 @@ from more_cases import (
     hidden_markovs,
     intervals,
     latent_mixtures,
+    mapped,
     named,
     negative_binomials,
+    of_logits,
     on_lanes,
     own_categoricals,
     poissons,
     repeats,
+    top_downs,
 )
 
 CODECS = {
@@ -61,10 +64,12 @@ CODECS = {
     "repeat": repeats(),
     "on_lanes": on_lanes(),
     "dependent": dependents(),
+    "mapped": mapped(),
+    "of_logits": of_logits(),
     "chain rule": chain_rules(),
 }
 WITH_LATENTS = st.one_of(
-    bits_backs(), bit_swaps(), multisets(), latent_mixtures(), hidden_markovs()
+    bits_backs(), bit_swaps(), top_downs(), multisets(), latent_mixtures(), hidden_markovs()
 )
 endless = depths.filter(lambda depth: depth is not None)
 

@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "no function": (lambda: FromCdf(3, 9), "a distribution is a function"),  # type: ignore[arg-type]
     "a function of one number": (lambda: FromCdf(lambda x: 0.5, 9), r"array \[..., 8\]"),
     "what falls": (lambda: FromCdf(lambda x: 1 - x / 9, 9), "never falls"),
-    "what is above 1": (lambda: FromCdf(lambda x: x, 9), r"within \[0, 1\]"),
+    "what is above 1": (lambda: FromCdf(lambda x: x, 9), r"in \[0, 1\], .*\(7,\) is 7.5"),
     "more levels than numbers": (lambda: FromCdf(lambda x: x / 9, 9, precision=3), "levels"),
     "an interval": (lambda: Interval(3, pairs, 4, ()), "interval must be a function"),  # type: ignore[arg-type]
     "a precision": (lambda: Interval(pairs, pairs, 25, ()), "precision"),
@@ -131,10 +131,10 @@ def yields_two() -> Any:
 
 
 SYMBOLS: dict[str, tuple[Any, Any, str]] = {
-    "own categorical": (Categorical([[1, 1]], 1), [2], "not below 2"),
-    "below low": (Normal([0], [1], 9, -3), [-4], r"\[-3, 5\], and go from -4 to -4"),
+    "own categorical": (Categorical([[1, 1]], 1), [2], r"in \[0, 1\], .* is 2"),
+    "below low": (Normal([0], [1], 9, -3), [-4], r"\[-3, 5\], and that at index \(0,\) is -4"),
     "above the top": (Normal([0], [1], 9, -3), [6], r"\[-3, 5\]"),
-    "a count too large": (Poisson([5], 9), [9], "not below 9"),
+    "a count too large": (Poisson([5], 9), [9], r"in \[0, 8\], .* is 9"),
     "beyond a function": (FromCdf(lambda x: x / 9, 9, 0, (1,)), [9], r"\[0, 8\]"),
     "an interval beyond": (Interval(pairs, pairs, 4, (1,)), [8], "starts of intervals"),
     "an empty interval": (

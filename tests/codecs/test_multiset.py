@@ -141,7 +141,7 @@ def test_what_is_no_multiset_is_refused() -> None:
     codec = Multiset(Uniform(3, (1,)), 2)
     for symbols, why in [
         ([[0]], "has 2 items, not 1"),
-        ([[0], [3]], "not below 3"),
+        ([[0], [3]], r"item 1: .*in \[0, 2\]"),
         ([[0], [1, 2]], "shape"),
         ([[0], [-1]], "integers from 0 on"),
         ([["a"], ["b"]], "give a key"),

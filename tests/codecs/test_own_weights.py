@@ -84,7 +84,7 @@ def test_weights_are_not_copied_and_shape_as_they_are() -> None:
     assert codec.frequencies.shape == (2, 3, 5)
     assert np.shares_memory(codec._weights.weights, weights)  # type: ignore[attr-defined]
     assert repr(Categorical.from_probability([[0.5, 0.25]], 4)) == (
-        "Categorical.from_probability(array([[0.5 , 0.25]]), precision=4)"
+        "Categorical.from_probability([[0.5, 0.25]], precision=4)"
     )
 
 

@@ -166,7 +166,7 @@ def test_tiff_of_a_page_that_is_not_held(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "tag", "value", "match"),
-    [("RGB", 258, 16, "16 bits"), ("L", 339, 2, "negative values")],
+    [("RGB", 258, 16, "16 bits"), ("L", 339, 2, "signed integers of 8 bits")],
 )
 def test_tiff_with_values_that_would_be_lost(
     tmp_path: Path, mode: str, tag: int, value: int, match: str

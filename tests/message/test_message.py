@@ -81,8 +81,9 @@ def test_random_bits_are_endless_and_others_for_each_seed() -> None:
 
 
 def test_it_shows_its_lanes_and_bits() -> None:
-    assert repr(Message()) == "<Message: 1 lane, 32.0 bits, depth 0>"
-    assert repr(Message([HEAD, HEAD * 2], [1])) == "<Message: 2 lanes, 97.0 bits, finite tail>"
+    assert repr(Message()) == "<Message: 1 lane, 32.0 bits, net +0.0, depth 0>"
+    two = Message([HEAD, HEAD * 2], [1])
+    assert repr(two) == "<Message: 2 lanes, 97.0 bits, net +0.0, finite tail>"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from bitsback.downloads import TEST_IMAGES
 from bitsback.peers.measure import Peer
 from bitsback_lab import digits
 from bitsback_lab.paper import (
@@ -151,7 +152,7 @@ def test_fashion_mnist_is_read_where_it_is_named(
 ) -> None:
     assert sets.fashion() is None
     images = np.zeros((2, 28, 28), np.uint8)
-    file = apart / "fashion-mnist" / sets.FASHION_FILE
+    file = apart / "fashion-mnist" / TEST_IMAGES
     file.parent.mkdir()
     file.write_bytes(
         gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes())
@@ -188,9 +189,9 @@ def test_an_unreadable_data_set_says_what_to_do(
     monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
     if content is not None:
         (apart / "fashion-mnist").mkdir()
-        (apart / "fashion-mnist" / sets.FASHION_FILE).write_bytes(content)
+        (apart / "fashion-mnist" / TEST_IMAGES).write_bytes(content)
     assert_one_line_error(
-        run("reproduce", "table3"), sets.FASHION_FILE, part, f"unset {sets.ENVIRONMENT}"
+        run("reproduce", "table3"), TEST_IMAGES, part, f"unset {sets.ENVIRONMENT}"
     )
 
 
@@ -199,7 +200,7 @@ def test_another_data_set_is_not_taken_for_fashion_mnist(
 ) -> None:
     monkeypatch.setenv(sets.ENVIRONMENT, str(apart))
     monkeypatch.setattr(sets, "COUNT", 1)
-    file = apart / sets.FASHION_FILE
+    file = apart / TEST_IMAGES
     file.write_bytes(gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7])))
     assert_one_line_error(run("reproduce", "table3"), str(file), "other images")
 

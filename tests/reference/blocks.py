@@ -17,6 +17,7 @@ from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
 from .planes import PlaneShape
+from .rows import Rows
 from .values import Size
 
 RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
@@ -214,31 +215,39 @@ def decode_plane_sets(
 
 def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
     size = len(reader.data) - reader.at
-    coder, form, distance = reader.byte(), reader.byte(), reader.byte()
+    coder, form, number = reader.byte(), reader.byte(), reader.byte()
     require(coder <= 1 and form <= 2, "a coder and a form of the list")
-    require(all(run.kind == (2 if form == 2 else 0) for run in runs), "levels as the form")
-    length = -(-elements // 8) if form == 2 else elements * itemsize
+    require(not any(run.kind for run in runs), "no levels")
+    rows = None
+    if form == 2:
+        colours = reader.byte() + 1 if number >= 4 else 0
+        shapes = [(run.count, run.shape) for run in runs]
+        rows = Rows.of(runs[0].dtype, shapes, number, colours)
+    length = elements * itemsize if rows is None else rows.size
     require(max(length, elements) <= 2**16 + 2**12 * size, "no more than the data may claim")
-    stream = reader.take(size - 3)
-    if coder == 0:
-        unpacker = zlib.decompressobj(-15)
-        content = bytearray(unpacker.decompress(stream))
-    else:
-        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
-        unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-        content = bytearray(unpacker.decompress(stream))
-    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
+    content = decompress(reader.take(len(reader.data) - reader.at), coder)
     require(len(content) == length, "as much content as elements")
-    if distance > 0:
-        for i in range(distance, length):
-            content[i] = (content[i] + content[i - distance]) % 256
+    if rows is not None:
+        return rows.decode(content)
+    if number > 0:
+        for i in range(number, length):
+            content[i] = (content[i] + content[i - number]) % 256
     if form == 1:
         return bytes(content[j * elements + i] for i in range(elements) for j in range(itemsize))
-    if form == 0:
-        return bytes(content)
-    bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
-    require(not bits[elements:].any(), "the last byte is filled with zeros")
-    return to_bytes(bits[:elements], runs)
+    return bytes(content)
+
+
+def decompress(stream: bytes, coder: int) -> bytearray:
+    if coder == 0:
+        inflater = zlib.decompressobj(-15)
+        content = inflater.decompress(stream)
+        require(inflater.eof and not inflater.unused_data, "the stream ends where the data do")
+        return bytearray(content)
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+    content = unpacker.decompress(stream)
+    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
+    return bytearray(content)
 
 
 def decode_adaptive(data: bytes, elements: int, itemsize: int) -> bytes:

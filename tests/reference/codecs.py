@@ -324,6 +324,46 @@ class BitSwap:
 
 
 @dataclass
+class TopDown:
+    """x with latents z1 ... zT: all of them pop before anything is pushed, the last one first."""
+
+    posteriors: Sequence[Callable[..., Codec]]  # of z1 given z2 and x, ..., of zT given x
+    likelihoods: Sequence[Callable[[Any], Codec]]
+    prior: Codec
+
+    def push(self, message: Message, x: Any) -> None:
+        latents = [self.posteriors[-1](x).pop(message)]
+        for posterior in reversed(self.posteriors[:-1]):
+            latents.insert(0, posterior(latents[0], x).pop(message))
+        for likelihood, above, below in zip(self.likelihoods, latents, [x, *latents], strict=False):
+            likelihood(above).push(message, below)
+        self.prior.push(message, latents[-1])
+
+    def pop(self, message: Message) -> Any:
+        latents = [self.prior.pop(message)]
+        for likelihood in reversed(self.likelihoods):
+            latents.insert(0, likelihood(latents[0]).pop(message))
+        x, *latents = latents
+        for posterior, below, above in zip(self.posteriors, latents, latents[1:], strict=False):
+            posterior(above, x).push(message, below)
+        self.posteriors[-1](x).push(message, latents[-1])
+        return x
+
+
+@dataclass
+class Mapped:
+    codec: Codec
+    forward: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
+
+    def push(self, message: Message, x: Any) -> None:
+        self.codec.push(message, self.forward(x))
+
+    def pop(self, message: Message) -> Any:
+        return self.inverse(self.codec.pop(message))
+
+
+@dataclass
 class ChainRule:
     """A pair (a, b): b depends on a, which pops first. Swapped, the pair is (b, a)."""
 

@@ -1,7 +1,8 @@
 """Bits back over the path of a hidden Markov model's states (docs/codecs.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from .codecs import Array
@@ -15,13 +16,12 @@ def frequency(distribution: Weighted, c: int) -> int:
 
 @dataclass
 class HiddenMarkov:
-    """Series [series, length]; each weight is a number of its row."""
+    """Series of these lengths, one after the other; each weight is a number of its row."""
 
     initial: Weighted
     transition: Sequence[Weighted]
     emission: Sequence[Weighted]
-    series: int
-    length: int
+    lengths: Sequence[int]
 
     def filtered(self, x: Sequence[int]) -> list[list[int]]:
         """How likely each state is at each step, by the symbols up to it."""
@@ -49,34 +49,52 @@ class HiddenMarkov:
         )
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
-        n, length = range(self.series), self.length
-        x = [symbols[i * length : (i + 1) * length] for i in n]
-        if not (self.series and length):
-            return
+        ends = list(accumulate(self.lengths))
+        x = [symbols[end - n : end] for n, end in zip(self.lengths, ends, strict=True)]
         a = [self.filtered(row) for row in x]
-        z = Array([Weighted(list(map(float, a[i][-1]))) for i in n]).pop(message)
-        for t in reversed(range(length)):
-            Array([self.emission[z[i]] for i in n]).push(message, [x[i][t] for i in n])
+        z: dict[int, int] = {}
+        for t in reversed(range(max(self.lengths, default=0))):
+            last, beyond = self.ending(t), self.beyond(t)
+            popped = Array([self.posterior(a[i][t]) for i in last]).pop(message)
+            z.update(zip(last, popped, strict=True))
+            Array([self.emission[z[i]] for i in beyond]).push(message, [x[i][t] for i in beyond])
             if t == 0:
+                Array([self.initial for i in beyond]).push(message, [z[i] for i in beyond])
                 break
-            y = Array([self.before(a[i][t - 1], z[i]) for i in n]).pop(message)
-            Array([self.transition[y[i]] for i in n]).push(message, z)
-            z = y
-        Array([self.initial] * self.series).push(message, z)
+            y = Array([self.before(a[i][t - 1], z[i]) for i in beyond]).pop(message)
+            Array([self.transition[k] for k in y]).push(message, [z[i] for i in beyond])
+            z.update(zip(beyond, y, strict=True))
 
     def pop(self, message: Message) -> Any:
-        n, length = range(self.series), self.length
-        x: list[list[int]] = [[] for _ in n]
-        if not (self.series and length):
-            return []
-        z = Array([self.initial] * self.series).pop(message)
-        for t in range(length):
-            for i, c in enumerate(Array([self.emission[z[i]] for i in n]).pop(message)):
-                x[i].append(c)
-            a = [self.filtered(row)[-1] for row in x]
-            if t + 1 < length:
-                y = Array([self.transition[z[i]] for i in n]).pop(message)
-                Array([self.before(a[i], y[i]) for i in n]).push(message, z)
+        x: list[list[int]] = [[] for _ in self.lengths]
+        z: dict[int, int] = {}
+        for t in range(max(self.lengths, default=0)):
+            last, beyond = self.ending(t), self.beyond(t)
+            if t == 0:
+                z = dict(enumerate_pops(beyond, [self.initial for i in beyond], message))
+            else:
+                y = dict(enumerate_pops(beyond, [self.transition[z[i]] for i in beyond], message))
+                a = [self.before(self.filtered(x[i])[-1], y[i]) for i in beyond]
+                Array(a).push(message, [z[i] for i in beyond])
                 z = y
-        Array([Weighted(list(map(float, a[i]))) for i in n]).push(message, z)
+            for i, c in enumerate_pops(beyond, [self.emission[z[i]] for i in beyond], message):
+                x[i].append(c)
+            q = [self.posterior(self.filtered(x[i])[-1]) for i in last]
+            Array(q).push(message, [z[i] for i in last])
         return [c for row in x for c in row]
+
+    def posterior(self, a: Sequence[int]) -> Weighted:
+        return Weighted(list(map(float, a)))
+
+    def beyond(self, t: int) -> list[int]:
+        return [i for i, length in enumerate(self.lengths) if length > t]
+
+    def ending(self, t: int) -> list[int]:
+        return [i for i, length in enumerate(self.lengths) if length == t + 1]
+
+
+def enumerate_pops(
+    series: Sequence[int], distributions: Sequence[Weighted], message: Message
+) -> Iterator[tuple[int, int]]:
+    """A step of one symbol for each of these series, with the number of its series."""
+    return iter(list(zip(series, Array(distributions).pop(message), strict=True)))

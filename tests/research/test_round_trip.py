@@ -31,7 +31,12 @@ from research.models import Linear, Network, Steps, digits, linear, values
 @pytest.mark.parametrize("block", [1024, 17])
 def test_it_comes_back(model: Any, images: Any, block: int, tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
-    research.compress(images, model, path, block=block)
+    summary = research.compress(images, model, path, block=block)
+    assert (summary.shape, summary.items, summary.bytes_in) == (
+        images.shape, len(images), images.nbytes,
+    )  # fmt: skip
+    assert summary.bytes_out == path.stat().st_size
+    assert summary.blocks == -(-len(images) // block)
     back = research.decompress(path, model)
     assert back.dtype == images.dtype
     np.testing.assert_array_equal(back, images)
@@ -59,7 +64,7 @@ def test_a_block_is_the_chain_of_docs_research() -> None:
     message = archive_chain.initial(chain.digest(images), 1)
     end = 40
     for size in (1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 7, 10, 3):  # 96 / 256 of what is done, up to 40
-        codec_of(model, size, images.dtype).push(message, images[end - size : end])
+        codec_of(model, size).push(message, images[end - size : end])
         end -= size
     assert end == 0
     file = io.BytesIO()
@@ -77,14 +82,11 @@ def test_start_up_is_small() -> None:
     research.compress(images, model, file, batch=1)
     file.seek(0)
     ((_, size),) = read_header(file, "x").blocks
-    codec = codec_of(model, 1, images.dtype)
+    codec = codec_of(model, 1)
     message = Message.random()
-    before, depth = message.bits, message.depth
-    assert depth is not None
     for image in images[::-1]:
         codec.push(message, image[None])
-    assert message.depth is not None
-    growth = message.bits - before - 32 * (message.depth - depth)
+    growth = message.net_bits
     assert growth - 10 < 8 * size - 256 < growth + 160
 
 

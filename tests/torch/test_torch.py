@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -184,16 +185,78 @@ def test_a_window_has_few_blocks(path: Path) -> None:
             BlockSampler(dataset, **wrong)
 
 
-def test_each_worker_has_blocks_of_its_own(path: Path) -> None:
+@given(
+    workers=st.integers(1, 5),
+    batch_size=st.integers(1, 30),
+    replicas=st.integers(1, 3),
+    seed=st.integers(0, 3),
+)
+@SOME
+def test_each_worker_has_the_same_blocks_in_every_epoch(
+    path: Path, workers: int, batch_size: int, replicas: int, seed: int
+) -> None:
+    """A DataLoader gives batch after batch to its workers in turns."""
     dataset = ArchiveDataset(path)
-    sampler = BlockSampler(dataset, window=2, batch_size=4, num_workers=3)
-    order = list(sampler)
-    of_worker: list[set[int]] = [set(), set(), set()]
-    batches = [order[at : at + 4] for at in range(0, ITEMS, 4)]
-    for number, batch in enumerate(batches[:-6]):
-        of_worker[number % 3] |= set(dataset.blocks[batch].tolist())
-    assert not of_worker[0] & of_worker[1] and not of_worker[1] & of_worker[2]
-    assert not of_worker[0] & of_worker[2] and all(of_worker)
+    readers: dict[int, set[tuple[int, int]]] = {}  # of a block, over three epochs
+    for rank in range(replicas):
+        sampler = BlockSampler(
+            dataset, window=2, seed=seed, batch_size=batch_size, num_workers=workers,
+            num_replicas=replicas, rank=rank,
+        )  # fmt: skip
+        for _ in range(3):
+            order = list(sampler)
+            assert len(order) == len(sampler)
+            for at in range(0, len(order), batch_size):
+                for number in dataset.blocks[order[at : at + batch_size]].tolist():
+                    worker = at // batch_size % workers
+                    readers.setdefault(number, set()).add((rank, worker))
+    shared = sum(len(of_block) - 1 for of_block in readers.values())
+    assert shared <= workers * replicas, "the last block of one, which is the first of the next"
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 7])
+def test_ranks_share_the_items_out(path: Path, replicas: int) -> None:
+    """Each has as many as the others, and together they have all, in whichever order."""
+    dataset = ArchiveDataset(path)
+    samplers = [
+        BlockSampler(dataset, batch_size=4, num_workers=2, num_replicas=replicas, rank=rank)
+        for rank in range(replicas)
+    ]
+    for epoch in range(2):
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        orders = [list(sampler) for sampler in samplers]
+        assert {len(order) for order in orders} == {-(-ITEMS // replicas)}
+        assert all(len(set(order)) == len(order) for order in orders)
+        assert set().union(*orders) == set(range(ITEMS))
+    with pytest.raises(bitsback.InputError, match="rank=3: it is 2 at most"):
+        BlockSampler(dataset, num_replicas=3, rank=3)
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_workers_that_stay_decode_each_block_once_for_all_epochs(
+    path: Path, drop_last: bool
+) -> None:
+    """Each block is asked for by the same process in each epoch."""
+    dataset = ArchiveDataset(path, _who_reads, labels=ArchiveDataset(path).blocks)
+    sampler = BlockSampler(dataset, batch_size=4, num_workers=2)
+    loader = DataLoader(
+        dataset, 4, sampler=sampler, num_workers=2, persistent_workers=True, drop_last=drop_last
+    )
+    readers: dict[int, set[int]] = {}
+    for _ in range(4):
+        count = 0
+        for processes, blocks in loader:
+            count += len(blocks)
+            for process, block in zip(processes.tolist(), blocks.tolist(), strict=True):
+                readers.setdefault(block, set()).add(process)
+        assert count == (ITEMS - ITEMS % 4 if drop_last else ITEMS)
+    assert len(set().union(*readers.values())) == 2
+    assert sum(len(of_block) > 1 for of_block in readers.values()) <= 1
+
+
+def _who_reads(image: NDArray[Any]) -> int:
+    return os.getpid()
 
 
 @pytest.mark.parametrize(

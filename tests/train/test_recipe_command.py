@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bitsback.downloads import TRAIN_IMAGES
 from bitsback.models import Model
 from bitsback.models.file import read
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.gate import Gate
 from bitsback.train.fit.recipe import Recipe, last_part
-from bitsback.train.fit.split import TRAIN_IMAGES
 from bitsback.train.fit.weights import load_twin
 from bitsback.train.job.recipe_command import run
 from bitsback.train.twins.context import ContextArchitecture

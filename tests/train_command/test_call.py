@@ -20,9 +20,10 @@ def test_a_sized_model_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> 
         name="stripes",
         licence="CC0-1.0",
         progress=lambda done, total, rate: rates.append(rate),
+        plot="curve.png",
     )
     assert (model.name, model.licence, model.free) == ("stripes", "CC0-1.0", False)
-    assert rates and Path("m-curve.png").exists()
+    assert rates and Path("curve.png").exists()
     bitsback.compress(stripes, "x.bb", model="m.safetensors")
     np.testing.assert_array_equal(bitsback.decompress("x.bb"), stripes)
 

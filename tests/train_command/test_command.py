@@ -27,10 +27,10 @@ def test_the_model_compresses_the_images_it_was_trained_for(
         command,
         ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes",
          "--licence", "CC0-1.0",
-         "--arch", arch],
+         "--arch", arch, "--plot", "curve.png"],
     )  # fmt: skip
     assert trained.exit_code == 0, trained.output
-    for part in (arch, "xz -9e", "PNG", "WebP", "bits per pixel", "m-curve.png", "40 held out"):
+    for part in (arch, "xz -9e", "PNG", "WebP", "bits per pixel", "curve.png", "40 held out"):
         assert part in trained.stdout
     assert not (folder / "m.safetensors.ckpt").exists()
     model = load_model(folder / "m.safetensors")
@@ -41,7 +41,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
         levels,
     )
     assert model.scans == (arch == "context")
-    with Image.open(folder / "m-curve.png") as curve:
+    with Image.open(folder / "curve.png") as curve:
         curve.load()
     compressed = run.invoke(command, ["compress", data, "-m", "m.safetensors", "-o", "x.bb"])
     assert compressed.exit_code == 0, compressed.output

@@ -14,9 +14,9 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from bitsback import downloads
+from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
-from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES
-from bitsback.train.job import downloads
 from bitsback.train.job.image_set import named_image_set
 
 pytest.importorskip("pooch")

@@ -49,7 +49,7 @@ def whole(
     """A kind of model, and the file that an uninterrupted run makes."""
     folder = tmp_path_factory.mktemp("whole")
     train(collection, parts, CARD, settings(folder, kind=request.param), ignore)
-    assert sorted(path.name for path in folder.iterdir()) == ["m-curve.png", "m.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == ["m.safetensors"]
     return request.param, (folder / "m.safetensors").read_bytes()
 
 
@@ -76,9 +76,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         replace(parted, resume=True),
         lambda at, total, rate: done.append(at),
     )
-    assert done[0] == last + 1
+    assert done[:2] == [last, last + 1]
     assert parted.output.read_bytes() == expected
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m-curve.png", "m.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors"]
 
 
 def test_a_checkpoint_is_neither_lost_nor_taken_for_another(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
-from bitsback.archive.block_writer import Way, bits_of, find_way
+from bitsback.archive.block_writer import Way, find_way
 from bitsback.archive.choose import chain_cost, plane_cost
 from bitsback.archive.grid import Shape
 from bitsback.archive.levels import Levels, find_levels, model_symbols
@@ -243,12 +243,12 @@ def _way(array: NDArray[Any], levels: Levels | None, plan: _Plan | None, view: V
         None if plan is None else plan.model.load(),
         plan is not None and plan.invert,
         "lzma",
-        lambda way: _rivalled(way, pieces, levels),
+        lambda way: _rivalled(way, pieces),
         view.layout,
     )[0]
 
 
-def _rivalled(way: Way, pieces: Pieces, levels: Levels | None) -> bool:
+def _rivalled(way: Way, pieces: Pieces) -> bool:
     """Whether a general compressor may make as little of the pieces as a model does: told by the
     fast one, on some of them.
     """
@@ -261,7 +261,7 @@ def _rivalled(way: Way, pieces: Pieces, levels: Levels | None) -> bool:
     else:
         sample = items[: max(_SAMPLE // size, 1)]
     some = Pieces.stacked(np.ascontiguousarray(sample))
-    squeezed = squeeze(some, bits_of(some, levels), "deflate")
+    squeezed = squeeze(some, "deflate")
     if squeezed is None:
         return False
     return len(squeezed) * pieces.elements.size < _RIVAL * way.cost * some.elements.size

@@ -25,7 +25,7 @@ from bitsback.archive.layout import MAX_BLOCK_BYTES
 from bitsback.archive.levels import from_symbols, symbol_dtype
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run
-from bitsback.archive.squeeze import is_bits, unsqueeze
+from bitsback.archive.squeeze import unsqueeze
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.message import Message
 from bitsback.models import Model
@@ -91,7 +91,7 @@ def decode_elements(
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
         return np.frombuffer(block.data, dtype)
     if block.method == SQUEEZED:
-        return _decode_squeezed(block, dtype, elements)
+        return _decode_squeezed(block, dtype)
     if block.method == ADAPTIVE:
         return _decode_adaptive(block, dtype, elements)
     if block.method == PLANES:
@@ -106,17 +106,10 @@ def decode_elements(
     return _decode_chain(block, find_model, stop, verify)
 
 
-def _decode_squeezed(block: Opened, dtype: np.dtype[Any], elements: int) -> NDArray[Any]:
-    bits = is_bits(block.data)
-    if any((run.levels is not None) != bits for run in block.runs):
-        raise ArchiveError("its elements have no two levels to choose from, or have them in vain")
-    size = (elements + 7) // 8 if bits else elements * dtype.itemsize
-    if size > max_elements(len(block.data)):
-        raise ArchiveError(f"it claims {size} bytes in {len(block.data)}, which no writer would")
-    content = unsqueeze(block.data, size, dtype.itemsize)
-    if bits:
-        return _elements_of(_unpack_bits(content, elements), block.runs)
-    return content.view(dtype)
+def _decode_squeezed(block: Opened, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if any(run.levels is not None for run in block.runs):
+        raise ArchiveError("its elements have levels to choose from in vain")
+    return unsqueeze(block.data, dtype, [(run.items, run.shape) for run in block.runs])
 
 
 def _decode_adaptive(block: Opened, dtype: np.dtype[Any], elements: int) -> NDArray[Any]:

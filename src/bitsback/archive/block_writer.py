@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bitsback.archive import adaptive, chain, plane_sets, planes
 from bitsback.archive.block import (
@@ -132,13 +131,6 @@ def find_way(
     return way, codable
 
 
-def bits_of(pieces: Pieces, levels: Levels | None) -> NDArray[np.uint8] | None:
-    """One for each element, packed, if they have two values."""
-    if levels is None:
-        return None
-    return np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
-
-
 def _runs(pieces: Pieces, levels: Levels | Values | None) -> list[Run]:
     return [Run(count, pieces.dtype, shape, levels) for count, shape in pieces.shapes]
 
@@ -207,16 +199,13 @@ def _suits(layout: int, dtype: np.dtype[Any], shape: Shape) -> bool:
 def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:
     """All ways without a model, of which the first is taken if they are equal."""
     yield Way(RAW, None, [pieces.bytes])
-    elements, bits = pieces.elements, bits_of(pieces, levels)
-    if bits is not None:
+    if levels is not None:
+        bits = np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
         yield Way(PACKED, levels, [bits.data])
-    if elements.size:
-        squeezed = squeeze(pieces, bits, coder)
-        size = elements.nbytes if bits is None else elements.size
-        if squeezed is not None and size > max_elements(len(squeezed)):
-            squeezed, levels = squeeze(pieces, None, "deflate"), None  # which never is so small
+    if pieces.elements.size:
+        squeezed = squeeze(pieces, coder)
         if squeezed is not None:
-            yield Way(SQUEEZED, levels, [squeezed])
+            yield Way(SQUEEZED, None, [squeezed])
 
 
 def _by_counting(pieces: Pieces) -> Iterator["Way"]:

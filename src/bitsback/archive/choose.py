@@ -15,7 +15,6 @@ from bitsback.archive.levels import (
     find_levels,
     model_symbols,
     symbol_dtype,
-    to_symbols,
 )
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run
@@ -24,13 +23,16 @@ from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
+from bitsback.models.model import HasModel, model_of
 from bitsback.models.outline import Outline
 from bitsback.remote.url import Options
 
 _log = logging.getLogger(__name__)
 
-Choice = str | os.PathLike[str] | Model
-"""What to code with: an `Effort`, the name of a bundled model, a model file, or a model."""
+Choice = str | os.PathLike[str] | Model | HasModel
+"""What to code with: an `Effort`, the name of a bundled model, a model file, a model, or what has
+one.
+"""
 
 Effort = Literal["auto", "fast", "best"]
 """How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
@@ -76,9 +78,9 @@ class UnfitError(InputError):
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
-    if isinstance(choice, Model):
-        return choice
-    return None if choice == "auto" else load_model(choice, storage_options)
+    if (given := model_of(choice)) is not None:
+        return given
+    return None if choice == "auto" else load_model(cast(str, choice), storage_options)
 
 
 def read_choice(
@@ -209,7 +211,7 @@ def choose(
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.free) and _contested(
-            picked, sample, levels, coder_for(effort, job)
+            picked, sample, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
         _tell(name, picked, trials, sample, contested)
@@ -268,12 +270,9 @@ class _Trial:
     layout: int = planes.PICTURES
 
 
-def _contested(picked: "_Trial", sample: Pieces, levels: Levels | None, coder: Coder) -> bool:
+def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    bits = None
-    if levels is not None:
-        bits = np.packbits(to_symbols(sample.elements, levels), bitorder="little")
-    general = squeeze(sample, bits, coder)
+    general = squeeze(sample, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive import showing
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.indexed import Chunks, Indexed
@@ -21,15 +23,24 @@ from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.stored import Stored
 from bitsback.archive.view import View, view_of
-from bitsback.errors import InputError
+from bitsback.errors import BitsbackError, InputError
+
+PUBLIC = frozenset(
+    {
+        "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "info", "kind",
+        "labels", "name", "names", "nbytes", "ndim", "problems", "shape", "size", "unordered",
+        "verify",
+    }
+)  # fmt: skip
+"""What users find in an open archive."""
 
 
 class Contents(ABC):
     """Indexes, loops and properties; how blocks are read is up to the archive."""
 
     name: str
-    size: int
-    """Bytes of the archive."""
+    file_bytes: int
+    """Of the archive."""
     collection: Content
     closed: bool = False
 
@@ -80,8 +91,38 @@ class Contents(ABC):
         blocks = len(self.blocks)
         return (
             f"<Archive {self.name}{', closed' * self.closed}: {what},"
-            f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.size}>"
+            f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.file_bytes}>"
         )
+
+    def __dir__(self) -> list[str]:
+        """What is for users; other attributes are how the rooms of bitsback read from it."""
+        return [name for name in super().__dir__() if name.startswith("_") or name in PUBLIC]
+
+    def _repr_png_(self) -> bytes | None:
+        """The image that the array is, or a sheet of the first ones; None if there are none, or
+        more would be decoded for it than a notebook waits for.
+        """
+        try:
+            if isinstance(self.collection, FileList):
+                views = islice(map(self._file_view, range(len(self))), showing.MOST_SHOWN)
+                return showing.picture([image for view in views for image in _shown(view)])
+            return showing.picture(self._whole.shown(showing.MOST_SHOWN))
+        except (BitsbackError, ValueError):  # damaged, or closed
+            return None
+
+    def _repr_html_(self) -> str:
+        collection = self.collection
+        rows = [("made of", self.kind)]
+        if isinstance(collection, FileList):
+            rows.append(("files", f"{collection.files:,}"))
+        else:
+            rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
+        share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
+        rows += [
+            ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
+            ("blocks", f"{len(self.blocks):,}"),
+        ]
+        return showing.table(f"Archive {self.name}", rows, self._repr_png_())
 
     def __len__(self) -> int:
         """The length of the array's first axis, or, of a collection of files, how many these are
@@ -118,8 +159,13 @@ class Contents(ABC):
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        """Elements of the array. Raises InputError if there is none."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
-        """Of all that it holds, decoded; `size` is that of the archive."""
+        """Of all that it holds, decoded; `file_bytes` are those of the archive."""
         return self.collection.nbytes
 
     @property
@@ -255,3 +301,11 @@ class Contents(ABC):
             raise IndexError(
                 f"{self.name}: there are no items {start} to {stop} among its {self.array.entries}"
             )
+
+
+def _shown(view: Indexed) -> list[NDArray[Any]]:
+    """The image of a file, if it is one that can be read."""
+    try:
+        return view.shown(1)
+    except InputError:
+        return []

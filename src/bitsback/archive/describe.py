@@ -38,7 +38,7 @@ class Opener(Protocol):
     """What an open archive tells of itself, one thing at a time."""
 
     name: str
-    size: int
+    file_bytes: int
     collection: Content
     library: Library
 
@@ -130,7 +130,7 @@ def describe(archive: Opener) -> dict[str, Any]:
     return {
         "archive": archive.name,
         "version": VERSION,
-        "bytes": archive.size,
+        "bytes": archive.file_bytes,
         "kind": archive.kind,
         "unordered": archive.unordered,
         "labels": labels,
@@ -139,7 +139,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "pieces": collection.pieces,
         "elements": collection.elements,
         # Where something may be missing, what is there says nothing of the whole.
-        "bits_per_dimension": 8 * archive.size / collection.elements
+        "bits_per_dimension": 8 * archive.file_bytes / collection.elements
         if collection.elements and not problems
         else None,
         "array_bytes": collection.nbytes,

@@ -140,7 +140,7 @@ def decompress(
             items=collection.items,
             elements=collection.elements,
             blocks=count,
-            bytes_in=blocks.size,
+            bytes_in=blocks.file_bytes,
             bytes_out=output.size,
             files=None,
         )
@@ -175,7 +175,7 @@ def _restore(
         items=collection.items,
         elements=collection.elements,
         blocks=len(archive.blocks),
-        bytes_in=archive.size,
+        bytes_in=archive.file_bytes,
         bytes_out=size,
         files=collection.files,
     )

@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from bitsback.archive.grid import Shape
 from bitsback.archive.indexing import Along, all_of, read_index
-from bitsback.errors import InputError
+from bitsback.archive.showing import MOST_ELEMENTS, MOST_SHOWN, is_image, picture
+from bitsback.errors import BitsbackError, InputError
 
 Chunks = tuple[tuple[int, ...], ...]
 """For each axis the lengths of the chunks along it, as Dask has them."""
+
+
+_PUBLIC = frozenset({"chunks", "dtype", "name", "nbytes", "ndim", "read", "shape", "size"})
 
 
 class Indexed(ABC):
@@ -91,6 +95,29 @@ class Indexed(ABC):
 
     def __repr__(self) -> str:
         return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
+
+    def shown(self, most: int) -> list[NDArray[Any]]:
+        """What a notebook shows: the image that this is, or the first `most` images along its first
+        axis; nothing where it is neither, or is large. Raises ArchiveError.
+        """
+        if is_image(self.shape, self.dtype):
+            return [self.whole()] if self.size <= MOST_ELEMENTS else []
+        if not self.shape or not is_image(self.shape[1:], self.dtype):
+            return []
+        count = min(len(self), most)
+        few = count * math.prod(self.shape[1:]) <= MOST_ELEMENTS
+        return list(self[:count]) if few else []
+
+    def __dir__(self) -> list[str]:
+        """What is for users."""
+        return [name for name in super().__dir__() if name.startswith("_") or name in _PUBLIC]
+
+    def _repr_png_(self) -> bytes | None:
+        """The image, small; None if it is none."""
+        try:
+            return picture(self.shown(MOST_SHOWN))
+        except (BitsbackError, ValueError):  # damaged, or closed
+            return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All of it. Always a copy; raises ValueError if none is allowed."""

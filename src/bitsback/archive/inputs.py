@@ -27,7 +27,7 @@ from bitsback.archive.unordered import by_size, picture_set
 from bitsback.archive.warn import warn_of_notes
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import names as naming
-from bitsback.images import npy
+from bitsback.images import npy, other_kinds
 from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
@@ -138,7 +138,7 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
             yield _arrays(arrays, name, asked)
     elif start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         yield _pages(file, name, asked)
-    elif start[:2] == b"\x1f\x8b":
+    elif start[:2] == b"\x1f\x8b" and not name.lower().endswith(".nii.gz"):
         yield _array(open_idx(file, name, zipped=True), asked, IDX_GZ)
     elif looks_like_idx(start):
         yield _array(open_idx(file, name, zipped=False), asked, IDX)
@@ -147,6 +147,9 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
         yield _pictures(list_files([place]), replace(asked, skip_bad=False))
     else:
+        told = other_kinds.advice(file.peek(other_kinds.START), name)
+        if told is not None and start != b"\x93NUM":
+            raise InputError(f"{naming.printable(name)}: {told}")
         yield _array(open_stream(file, name, _NONE_OF_THESE), asked)
 
 

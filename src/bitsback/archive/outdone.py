@@ -2,10 +2,7 @@
 
 import warnings
 
-import numpy as np
-
 from bitsback.archive import choose, planes
-from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.sampling import sample_of
 from bitsback.archive.squeeze import squeeze
@@ -42,11 +39,7 @@ def warn_if_outdone(chosen: choose.Chosen, pieces: Pieces, name: str) -> None:
 
 def _others(sample: Pieces) -> dict[str, int]:
     """Bytes of the sample, by what makes them."""
-    levels = find_levels(sample.elements)
-    bits = None
-    if levels is not None:
-        bits = np.packbits(to_symbols(sample.elements, levels), bitorder="little")
-    general = squeeze(sample, bits, "deflate")
+    general = squeeze(sample, "deflate")
     found = {"the bytes as they are": sample.elements.nbytes}
     if general is not None:
         found["a general compressor"] = len(general)

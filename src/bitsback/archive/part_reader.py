@@ -106,9 +106,10 @@ class PartReader:
         if not self._blocks or not self.codable(given):
             return Chosen(None)
         elements = pieces = 0
-        for first, count in self._blocks:
-            self._ahead.append(self._read(first, count))
-            elements, pieces = elements + self._ahead[-1].elements.size, pieces + count
+        for number, (first, count) in enumerate(self._blocks):
+            if number == len(self._ahead):  # another choice may have read it
+                self._ahead.append(self._read(first, count))
+            elements, pieces = elements + self._ahead[number].elements.size, pieces + count
             # The first block says whether a given model fits; others may hold what it does not
             # code.
             if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:

@@ -52,10 +52,11 @@ Problem = tuple[int | None, ArchiveError]
 class Archive(Contents):
     """An open archive.
 
-    Of an array it is like the array: it has `shape`, `dtype`, `ndim`, `nbytes` and `chunks`,
-    `np.asarray` takes all of it, a loop goes over its items, and it is indexed as NumPy's arrays
-    are: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists of numbers and
-    by masks, `archive[[5, 2, 5]]`. What comes back is a copy.
+    Of an array it is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
+    `chunks`, `np.asarray` takes all of it, a loop goes over its items, and it is indexed as
+    NumPy's arrays are: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists
+    of numbers and by masks, `archive[[5, 2, 5]]`. What comes back is a copy. `file_bytes` are
+    those of the archive.
 
     >>> import io
     >>> import numpy as np
@@ -122,7 +123,7 @@ class Archive(Contents):
             self._owned = False
         try:
             with reading(self.name):
-                self.size = self._reader.size
+                self.file_bytes = self._reader.size
             self.library = Library(
                 given,
                 lambda: map(self._read_place, self._directory.models),
@@ -131,7 +132,7 @@ class Archive(Contents):
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self.read, self.size)
+            self._directory = scan(self.read, self.file_bytes)
             self.collection = self._directory.collection or guess_collection(
                 self._directory, self.read
             )
@@ -407,7 +408,7 @@ class Archive(Contents):
 
     def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
-        start, end = max(offset, 0), min(offset + size, self.size)
+        start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""
         self.check_open()

@@ -52,7 +52,7 @@ class Shard:
     def opened(self) -> Iterator[Archive]:
         """The archive again. Raises ArchiveError if it is another one by now."""
         with Archive(self.place) as archive:
-            if (archive.size, _stamp(self.place)) != (self.size, self.stamp):
+            if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
                 raise ArchiveError(f"{self.name}: {CHANGED}")
             yield archive
 
@@ -84,7 +84,7 @@ def look(place: Location) -> Shard:
         return Shard(
             place,
             archive.collection,
-            archive.size,
+            archive.file_bytes,
             [identity for identity, _ in models_of(archive)],
             files.names if files else [],
             files.runs if files else [],

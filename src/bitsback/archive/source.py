@@ -35,8 +35,8 @@ class BlockSource(Described, Protocol):
     """An archive, read from its first block to its last."""
 
     @property
-    def size(self) -> int:
-        """Bytes of the archive; for a stream, of what has been read of it."""
+    def file_bytes(self) -> int:
+        """Of the archive; for a stream, of what has been read of it."""
 
     def tasks(self) -> Iterator[Task]:
         """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing

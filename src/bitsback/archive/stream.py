@@ -36,7 +36,7 @@ class Stream:
 
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")
-        self.size = 0
+        self.file_bytes = 0
         self._file = file
         self._models: list[bytes] = []
         self.library = Library(model, lambda: self._models)
@@ -53,7 +53,7 @@ class Stream:
 
     def tasks(self) -> Iterator[Task]:
         index: list[tuple[int, int]] = []
-        first_block = self.size
+        first_block = self.file_bytes
         first = 0
         ended = False
         while True:
@@ -62,7 +62,7 @@ class Stream:
                 kind = data[:1]
                 if kind == MODEL and not index and not ended:
                     self._models.append(data)  # which the library checks
-                    first_block = self.size
+                    first_block = self.file_bytes
                     continue
                 payload = open_section(data, kind)
                 if kind == INDEX:
@@ -119,7 +119,7 @@ class Stream:
         data = read_up_to(self._file, size, self.name)
         if len(data) < size:
             raise ArchiveError("it is cut short")
-        self.size += size
+        self.file_bytes += size
         return bytes(data)
 
     def _take_section(self) -> bytes:

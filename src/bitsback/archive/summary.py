@@ -9,7 +9,7 @@ Progress = Callable[[int, int], object]
 """Called with the number of items that are done, and of all."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """What went through."""
 
@@ -27,6 +27,19 @@ class Summary:
     files: int | None
     """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
 
+    def __repr__(self) -> str:
+        """On one line; the fields are attributes."""
+        what = f"{' x '.join(map(str, self.shape)) or 'one number'} {self.dtype}"
+        if self.files is not None:
+            what = f"{self.files:,} file{'s' * (self.files != 1)}"
+        return (
+            f"<{type(self).__name__}: {what}, {self.bytes_in:,} bytes to {self.bytes_out:,}"
+            f" in {self.blocks:,} block{'s' * (self.blocks != 1)}{self._more()}>"
+        )
+
+    def _more(self) -> str:
+        return ""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -36,7 +49,7 @@ class Held:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compressed(Summary):
     """What went through a compression."""
 
@@ -62,3 +75,6 @@ class Compressed(Summary):
     """
     name_bytes: int | None
     """What names take that files keep although their order does not matter; None for all others."""
+
+    def _more(self) -> str:
+        return f", model {self.model}" if self.model else ", no model"

@@ -53,7 +53,7 @@ def pixel_cost(
                 return int(by_model), False
     coder = coder_for(effort, job)
     if by_model is not None:
-        of_sample = squeeze(sample, _bits(sample), coder)
+        of_sample = squeeze(sample, coder)
         if of_sample is None or len(of_sample) > _HOPELESS * by_model * share:
             return int(by_model), False
     squeezed = sum(_squeezed(pieces, coder) for pieces in _pieces(pixels, grid))
@@ -94,7 +94,7 @@ def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
 
 
 def _squeezed(pieces: Pieces, coder: Coder) -> int:
-    whole = squeeze(pieces, _bits(pieces), coder)
+    whole = squeeze(pieces, coder)
     size = pieces.elements.nbytes
     return size if whole is None else min(len(whole), size)
 

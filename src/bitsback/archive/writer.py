@@ -5,6 +5,7 @@ beginning to end.
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,12 +39,13 @@ from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
-from bitsback.errors import InputError
+from bitsback.errors import InputError, ModelWarning
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.remote.url import Options, check_options, located
 
-Embed = Literal["auto", "always", "never"]
+Embed = Literal["auto", "if-smaller", "always", "never"]
+"""Whether models go into an archive."""
 FilesAs = Literal["pixels", "exact"]
 """What comes back of a folder's files: their pixels and metadata, or their very bytes."""
 
@@ -112,9 +114,10 @@ def compress(
     block: items, or pieces of them, in a block at most; they decode on their own, in parallel. By
     default about 1.6 million elements. threads: blocks to work on at once; all cores by default.
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
-    unless they are bundled. progress: called with the number of items, or pieces of them, that are
-    done, and of all. force: replace an existing file. skip_bad: leave out pictures that cannot be
-    read; the summary names them. tile: rows and columns of the pieces that large
+    unless they are bundled; "if-smaller": the same, and a model that was asked for is left aside,
+    with a ModelWarning, where the archive is smaller without it, by a trial. progress: called with
+    the number of items, or pieces of them, that are done, and of all. force: replace an existing
+    file. skip_bad: leave out pictures that cannot be read; the summary names them. tile: rows and columns of the pieces that large
     pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
     images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
@@ -147,8 +150,8 @@ def compress(
     threads = check_threads(threads)
     if block is not None and block < 1:
         raise InputError(f"block={block}: a block has one item at least")
-    if embed not in ("auto", "always", "never"):
-        raise InputError(f"embed={embed!r}: it is 'auto', 'always' or 'never'")
+    if embed not in get_args(Embed):
+        raise InputError(f"embed={embed!r}: it is one of {', '.join(get_args(Embed))}")
     if tile is not None and not SMALLEST_SIDE <= tile <= LARGEST_SIDE:
         raise InputError(f"tile={tile}: it is from {SMALLEST_SIDE} to {LARGEST_SIDE}")
     if files not in ("pixels", "exact"):
@@ -361,9 +364,41 @@ class _Writer:
         )
 
     def _choose(self) -> list[Chosen]:
-        """The model for each part. Raises UnfitError if there is a given one that codes none of
-        them.
+        """The model for each part: the given one, unless it is to be left aside where the archive
+        is smaller without it. Raises UnfitError if there is a given one that codes none of them.
         """
+        chosen = self._choose_given()
+        given = self._given
+        if given is None or self._embed != "if-smaller" or is_bundled(given):
+            return chosen
+        weight = len(section(MODEL, pack_model(given)))
+        others = [part.choose(None, self._effort, self._job) for part in self._parts]
+        with_it, without = self._bytes_by(chosen) + weight, self._bytes_by(others)
+        known = all(
+            other.model is not None
+            for choice, other in zip(chosen, others, strict=True)
+            if choice.model is not None
+        )
+        if with_it <= without or not known:
+            return chosen
+        warnings.warn(
+            f"{self._taken.name}: the model {given.name} is left aside, by a trial: with it inside"
+            f" ({weight:,} bytes) the archive would take some {with_it:,} bytes, and without it"
+            f" {without:,}; 'always' (--embed always) puts it in, and 'never' (--embed never) codes"
+            " with it and leaves it outside",
+            ModelWarning,
+            stacklevel=2,
+        )
+        self._early = False
+        return others
+
+    def _bytes_by(self, chosen: list[Chosen]) -> int:
+        """Of all blocks, by the trials."""
+        pairs = zip(self._parts, chosen, strict=True)
+        return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
+
+    def _choose_given(self) -> list[Chosen]:
+        """Raises UnfitError if there is a given one that codes none of the parts."""
         chosen: list[Chosen] = []
         refused: UnfitError | None = None
         for part in self._parts:
@@ -378,7 +413,7 @@ class _Writer:
 
     def _write_model(self, model: Model) -> int:
         """Embeds a model, if it is to be; the number of bytes."""
-        if self._embed == "never" or (self._embed == "auto" and is_bundled(model)):
+        if self._embed == "never" or (self._embed != "always" and is_bundled(model)):
             return 0
         embedded = section(MODEL, pack_model(model))
         self._output.write(embedded)

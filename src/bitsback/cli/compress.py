@@ -90,7 +90,10 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
 )  # fmt: skip
 @click.option(
     "--embed", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-    help="Put the model into the archive; auto: unless it ships with bitsback.",
+    help=(
+        "Put the model into the archive; auto: unless it ships with bitsback, or the archive is"
+        " smaller without it, by a trial."
+    ),
 )  # fmt: skip
 @click.option(
     "--files", "files_as", type=click.Choice(["pixels", "exact"]), default="pixels",
@@ -251,7 +254,8 @@ def command(
         summary = bitsback.compress(
             options.standard_input() if source == options.STANDARD else taken,
             options.standard_output() if output == options.STANDARD else output,
-            model=given[0] if given else "auto", block=block, threads=threads, embed=embed,
+            model=given[0] if given else "auto", block=block, threads=threads,
+            embed="if-smaller" if embed == "auto" else embed,
             progress=progress,
             force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
             keep_others=keep_others, purpose=purpose, unordered=unordered,

@@ -42,8 +42,8 @@ class Report:
         click.echo(f"{self.settings.output}: {WRITTEN[outcome.kind]}; for images of {self.kind}")
         base = f", where it was {outcome.base_bits:.3f}" if worth.base is not None else ""
         click.echo(
-            f"{outcome.steps:,} steps; {outcome.bits:.3f} bits a value of the validation"
-            f" images{base}. On the {worth.ours.pixels:,} values that were held out:"
+            f"{outcome.steps:,} steps; {outcome.bits:.3f} bits per pixel and channel of the"
+            f" validation images{base}. On {self._held_out()}, held out for this table:"
         )
         click.echo("")
         for line in free_table(worth.ours, worth.others, worth.model_bytes):
@@ -58,7 +58,16 @@ class Report:
         click.echo(verdict(outcome, worth, self.images))
         for line in worth.missing:
             click.echo(line)
-        click.echo(f"{self.settings.curve}: the curve of the training")
+        if self.settings.curve is not None:
+            click.echo(f"{self.settings.curve}: the curve of the training")
+
+    def _held_out(self) -> str:
+        """What was held out, in images; of a few large ones it is parts."""
+        count = round(self.images * self.pool.part_held_out)
+        if count >= 2:
+            return f"{count:,} of {self.images:,} images"
+        share = f"{self.pool.part_held_out:.0%}"
+        return f"{share} of the image" if self.images == 1 else f"{share} of {self.images:,} images"
 
     def show_json(self) -> None:
         """The same figures and more, on standard output."""
@@ -82,7 +91,7 @@ class Report:
         figures.show_json(
             {
                 "model": str(self.settings.output),
-                "curve": str(self.settings.curve),
+                "curve": None if self.settings.curve is None else str(self.settings.curve),
                 "kind": "free",
                 "written": outcome.kind,
                 "images": {"all": self.images, "of": self.kind},

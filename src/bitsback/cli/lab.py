@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bitsback.cli import logs
 from bitsback.errors import MissingExtra
 
 COMMANDS = {
@@ -41,4 +42,4 @@ class LabCommand(click.Command):
             raise MissingExtra("bitsback-lab", "bitsback-lab", "./lab")
         command = import_module(f"bitsback_lab.commands.{self.name}").command
         assert isinstance(command, click.Command)
-        return command.make_context(info_name, args, parent, **extra)
+        return logs.with_option(command).make_context(info_name, args, parent, **extra)

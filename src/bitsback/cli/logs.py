@@ -10,27 +10,50 @@ import click
 from bitsback.errors import InputError
 
 VARIABLE = "BITSBACK_LOG"
+_GIVEN = "bitsback.verbose"
+"""Where click's context notes how often -v was given, before the command and behind it."""
 _LEVELS = {"": 0, "info": 1, "debug": 2}
 
 
+def with_option(command: click.Command) -> click.Command:
+    """The command with an option -v of its own, so that it may stand behind the command, too."""
+    if not any(parameter.name == "verbose" for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["-v", "--verbose"],
+                count=True,
+                expose_value=False,
+                callback=lambda context, _, given: show(given, context) if given else None,
+                help="Say which model is chosen and why; -vv says more.",
+            )
+        )
+    return command
+
+
 def show(verbose: int, context: click.Context) -> None:
-    """Until the context ends. verbose: 1 for what is chosen, and why, 2 for everything; where it is
-    0, the environment variable says so. Raises InputError for a word in it that is none.
+    """Until the context ends. verbose: 1 for what is chosen, and why, 2 for everything, added to
+    what was given before; where it is 0, the environment variable says so. Raises InputError for a
+    word in it that is none.
     """
     word = os.environ.get(VARIABLE, "")
     if word not in _LEVELS:
         raise InputError(f"{VARIABLE}={word}: it is info or debug, or not set")
-    verbose = verbose or _LEVELS[word]
+    before = context.meta.get(_GIVEN, 0)
+    verbose = verbose + before or _LEVELS[word]
     if not verbose:
         return
+    context.meta[_GIVEN] = verbose
     logger, handler = logging.getLogger("bitsback"), logging.StreamHandler()
+    if before:
+        logger.setLevel(logging.DEBUG)
+        return
     handler.setFormatter(logging.Formatter("bitsback: %(message)s"))
-    before = logger.level
+    level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
 
     def end() -> None:
         logger.removeHandler(handler)
-        logger.setLevel(before)
+        logger.setLevel(level)
 
     context.call_on_close(end)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from bitsback import __version__
-from bitsback.cli import lab
+from bitsback.cli import lab, logs
 from bitsback.cli.describe import FAILED, TOLD, tell
 from bitsback.cli.ending import end_interrupted
 from bitsback.cli.progress import Progress
@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
             return None
         command = import_module(f"bitsback.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return logs.with_option(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -207,6 +207,4 @@ def bitsback(context: click.Context, verbose: int) -> None:
 
     'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
     """
-    from bitsback.cli.logs import show
-
-    show(verbose, context)
+    logs.show(verbose, context)

@@ -51,6 +51,8 @@ class Progress:
         if self._hidden or total == 0:
             return
         self._note = note
+        if self._bar is None and done == 0:  # what came before prepared it, and tells nothing
+            self._start = time.time()
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return

@@ -86,6 +86,7 @@ from bitsback.cli.training import Source, Words
 @click.option(
     "--licence", metavar="TEXT", help="Of the model; see that of the data.  [default: unspecified]"
 )
+@click.option("--plot", metavar="FILE", help="Draw the curve of the training, as .png.")
 @options.force_option
 @options.quiet_option
 @options.json_option
@@ -105,6 +106,7 @@ def command(
     name: str | None,
     about: str | None,
     licence: str | None,
+    plot: str | None,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -130,8 +132,9 @@ def command(
 
     path = Path(output)
     settings = Settings(
-        path, minutes, seed, threads, epochs, resume, force, None if arch == "auto" else arch
-    )
+        path, minutes, seed, threads, epochs, resume, force, None if arch == "auto" else arch,
+        None if plot is None else Path(plot),
+    )  # fmt: skip
     check_output(settings)
     if kind == "free" and arch != "auto":
         raise click.UsageError("--arch is for --kind sized")
@@ -149,7 +152,7 @@ def command(
 
 def _source(data: str, folder: str | None) -> Source:
     """Where the images are: a path, or the folder of public data."""
-    from bitsback.train.job.downloads import SETS, find
+    from bitsback.downloads import SETS, find
 
     if data in SETS:
         return Source(data, find(data, folder))

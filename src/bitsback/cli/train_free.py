@@ -18,7 +18,7 @@ def run(
     source: Source, start: str, settings: Settings, words: Words, quiet: bool, as_json: bool
 ) -> None:
     """Trains, writes the model, and prints the report. start: the model to go on from."""
-    from bitsback.train.fit.split import TRAIN_IMAGES
+    from bitsback.downloads import TRAIN_IMAGES
     from bitsback.train.job.free.base import load_base
     from bitsback.train.job.free.run import train_free, write_model
     from bitsback.train.job.free.source import open_source

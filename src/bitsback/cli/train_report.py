@@ -54,7 +54,8 @@ def show(
     click.echo(verdict(worth, total_images(collection), outcome.still_falling, outcome.plan.kind))
     for line in worth.missing:
         click.echo(line)
-    click.echo(f"{settings.curve}: the curve of the training")
+    if settings.curve is not None:
+        click.echo(f"{settings.curve}: the curve of the training")
 
 
 def replanned(outcome: Outcome) -> str:
@@ -98,7 +99,7 @@ def show_json(
     figures.show_json(
         {
             "model": str(settings.output),
-            "curve": str(settings.curve),
+            "curve": None if settings.curve is None else str(settings.curve),
             "item_shape": collection.shape,
             "levels": collection.levels,
             "images": {

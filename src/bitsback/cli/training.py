@@ -35,8 +35,8 @@ class Words:
 
     def card(self, source: Source, about: str, item_shape: tuple[int, ...] = ()) -> Card:
         """about: what it says if the user has not said."""
+        from bitsback.downloads import SETS
         from bitsback.train.export.exporter import Card
-        from bitsback.train.job.downloads import SETS
 
         known = SETS.get(source.data)
         licence = "unspecified" if known is None else known.licence

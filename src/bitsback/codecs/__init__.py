@@ -11,6 +11,7 @@ from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.chain_rule import ChainRule
 from bitsback.codecs.check import check_codec
 from bitsback.codecs.dependent import Dependent
+from bitsback.codecs.forms import one_form
 from bitsback.codecs.from_cdf import FromCdf
 from bitsback.codecs.gaussian import Gaussian
 from bitsback.codecs.hidden_markov import HiddenMarkov
@@ -18,6 +19,7 @@ from bitsback.codecs.interval import Interval
 from bitsback.codecs.laplace import Laplace
 from bitsback.codecs.latent_mixture import LatentMixture
 from bitsback.codecs.logistic import Logistic
+from bitsback.codecs.mapped import Mapped
 from bitsback.codecs.mixture import Mixture
 from bitsback.codecs.multiset import Multiset
 from bitsback.codecs.named import Named
@@ -28,6 +30,7 @@ from bitsback.codecs.poisson import Poisson
 from bitsback.codecs.repeat import Repeat
 from bitsback.codecs.rows import Rows
 from bitsback.codecs.serial import Serial
+from bitsback.codecs.top_down import TopDown
 from bitsback.codecs.uniform import Uniform
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "Laplace",
     "LatentMixture",
     "Logistic",
+    "Mapped",
     "Mixture",
     "Multiset",
     "Named",
@@ -59,6 +63,8 @@ __all__ = [
     "Repeat",
     "Rows",
     "Serial",
+    "TopDown",
     "Uniform",
     "check_codec",
+    "one_form",
 ]

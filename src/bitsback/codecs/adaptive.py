@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
 from bitsback.codecs.base import as_shape, as_symbols
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
-@dataclass(frozen=True)
-class Adaptive:
+@dataclass(frozen=True, eq=False, repr=False)
+class Adaptive(ByValue):
     """Symbols 0 ... levels - 1, of which nothing is known before: behind n others one that has come
     m times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
 
@@ -42,12 +43,13 @@ class Adaptive:
             )
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        _core.push_adaptive(message, self.levels, as_symbols(symbols, np.uint32, self.shape))
+        x = as_symbols(symbols, np.uint32, self.shape, self.levels)
+        _core.push_adaptive(message, self.levels, x)
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_adaptive(message, self.levels, self.shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        values = as_symbols(symbols, np.uint32, self.shape)
+        values = as_symbols(symbols, np.uint32, self.shape, self.levels)
         return bits_of(_core.adaptive_frequencies(self.levels, values), 24)

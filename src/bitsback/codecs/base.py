@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bitsback.codecs.information import Bits
-from bitsback.errors import MessageError
+from bitsback.errors import MessageError, MessageExhausted
 from bitsback.message import Message
 
 Symbols = TypeVar("Symbols")
@@ -77,47 +77,84 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
         raise
 
 
+class naming:  # noqa: N801 - as the context managers of contextlib
+    """Puts the name of a part before what a MessageError of its codec says."""
+
+    def __init__(self, part: str, number: object = "") -> None:
+        self._part, self._number = part, number
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, MessageError) and not isinstance(error, MessageExhausted):
+            name = f"{self._part} {self._number}".rstrip()
+            raise MessageError(f"{name}: {error}") from error
+
+
 def check_precision(precision: int) -> None:
     """MessageError unless 1 <= precision <= 24."""
     if not 1 <= precision <= 24:
         raise MessageError(f"a precision must be from 1 to 24, not {precision}")
 
 
-def as_symbols(symbols: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The symbols, C-ordered, as `dtype`, one of integers; MessageError if they are no integers, do
-    not fit, or differ in shape.
+def as_symbols(
+    symbols: ArrayLike,
+    dtype: DTypeLike,
+    shape: tuple[int, ...],
+    levels: int | None = None,
+    low: int = 0,
+) -> NDArray[Any]:
+    """The symbols, C-ordered, as `dtype`, one of integers; MessageError if they are no integers,
+    differ in shape, or lie outside [low, low + levels - 1], or without `levels` do not fit `dtype`.
     """
     array, info = np.asarray(symbols), np.iinfo(dtype)
     if array.shape != shape:
         raise MessageError(f"this codec codes symbols of shape {shape}, not {array.shape}")
-    if array.dtype == dtype:
-        return np.asarray(array, order="C")
     if array.dtype.kind not in "biu":
         raise MessageError(f"symbols are integers, not {array.dtype}")
-    if array.size and not info.min <= int(array.min()) <= int(array.max()) <= info.max:
-        raise MessageError(f"symbols must lie in [{info.min}, {info.max}] to fit {np.dtype(dtype)}")
+    if levels is not None:
+        require_within(array, low, low + levels - 1, "symbols")
+    elif array.dtype != dtype:
+        bounds = f"[{info.min}, {info.max}] to fit {info.dtype}"
+        require_within(array, int(info.min), int(info.max), "symbols", bounds)
     return np.asarray(array, dtype, order="C")
 
 
 def as_parameters(
-    values: ArrayLike, dtype: type[np.integer[Any]], what: str, low: int, high: int
+    values: ArrayLike,
+    dtype: type[np.integer[Any]],
+    what: str,
+    low: int,
+    high: int,
+    from_floats: str | None = None,
 ) -> NDArray[Any]:
     """Integer parameters as a C-ordered array of `dtype`; MessageError, which says `what` they are,
-    if they are no integers or lie outside [low, high].
+    if they are no integers or lie outside [low, high]. from_floats: what makes a codec of floats.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
-        raise MessageError(f"{what} must be integers, not {array.dtype}")
-    if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
-        found = int(array.min()) if int(array.min()) < low else int(array.max())
-        raise MessageError(f"{what} must lie within [{low}, {high}], and one is {found}")
+        remedy = f"; {from_floats} takes floats" if from_floats and array.dtype.kind == "f" else ""
+        raise MessageError(f"{what} must be integers, not {array.dtype}{remedy}")
+    require_within(array, low, high, what)
     return np.asarray(array, dtype, order="C")
 
 
-def require_below(symbols: NDArray[Any], levels: int) -> None:
-    """MessageError unless all symbols are below `levels`."""
-    if symbols.size and int(symbols.max()) >= levels:
-        raise MessageError(f"the symbol {int(symbols.max())} is not below {levels}")
+def require_within(
+    array: NDArray[Any], low: float, high: float, what: str, bounds: str | None = None
+) -> None:
+    """MessageError, with `what` they are, and the index and value of one, unless all numbers are
+    within [low, high], which is shown as `bounds`.
+    """
+    if not array.size or (low <= array.min().item() and array.max().item() <= high):
+        return
+    # A NaN is the least number and the greatest.
+    flat = array.argmax() if low <= array.min().item() else array.argmin()
+    index = tuple(map(int, np.unravel_index(flat, array.shape)))
+    where = f"and that at index {index} is" if index else "not"
+    raise MessageError(
+        f"{what} must lie in {bounds or f'[{low}, {high}]'}, {where} {array[index].item()}"
+    )
 
 
 def require_functions(**functions: Any) -> None:
@@ -127,10 +164,15 @@ def require_functions(**functions: Any) -> None:
             raise MessageError(f"{name} must be a function, not {type(function).__name__}")
 
 
+def is_codec(value: Any) -> bool:
+    """Whether it has push and pop."""
+    return callable(getattr(value, "push", None)) and callable(getattr(value, "pop", None))
+
+
 def require_codecs(**codecs: Any) -> None:
     """MessageError, with its name, for what has no push and pop."""
     for name, codec in codecs.items():
-        if not (callable(getattr(codec, "push", None)) and callable(getattr(codec, "pop", None))):
+        if not is_codec(codec):
             raise MessageError(f"{name} must be a codec, not {type(codec).__name__}")
 
 
@@ -145,13 +187,20 @@ def as_shape(shape: Any) -> tuple[int, ...]:
     return sizes
 
 
-def together(*parameters: tuple[str, ArrayLike]) -> list[NDArray[Any]]:
-    """Parameters, each with its name, of one shape: MessageError if they do not broadcast."""
+def together(
+    *parameters: tuple[str, ArrayLike], shape: tuple[int, ...] | None = None
+) -> list[NDArray[Any]]:
+    """Parameters, each with its name, of one shape, `shape` if there is one: MessageError if they
+    do not broadcast.
+    """
     arrays = [np.asarray(values) for _, values in parameters]
     try:
+        if shape is not None:
+            return [np.broadcast_to(array, as_shape(shape)) for array in arrays]
         return list(np.broadcast_arrays(*arrays))
     except ValueError as error:
-        shapes = ", ".join(
+        shapes = [
             f"{name} {array.shape}" for (name, _), array in zip(parameters, arrays, strict=True)
-        )
-        raise MessageError(f"these shapes do not fit each other: {shapes}") from error
+        ]
+        shapes += [] if shape is None else [f"shape {shape}"]
+        raise MessageError(f"these shapes do not fit each other: {', '.join(shapes)}") from error

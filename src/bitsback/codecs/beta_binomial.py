@@ -10,14 +10,15 @@ from bitsback.codecs.counts import Counts, rounded
 from bitsback.errors import MessageError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BetaBinomial(Counts):
     """A symbol, 0 ... trials, is how many of the trials succeed, with a probability that has a beta
     distribution. Grey values of an image have trials = 255 (Townsend, Bird, Barber 2019, section
     3.2).
 
-    alpha, beta: uint32 in units of 2^-16, at least 1. Their shapes broadcast to that of the
-    symbols. trials: 0 to 65,535. Pops uint16. Raises MessageError for parameters out of range.
+    alpha, beta: uint32 in units of 2^-16, at least 1. trials: 0 to 65,535. shape: of the symbols;
+    as a rule that to which alpha and beta broadcast. Pops uint16. Raises MessageError for
+    parameters out of range.
 
     >>> from bitsback import Message
     >>> message = Message()
@@ -32,28 +33,36 @@ class BetaBinomial(Counts):
     alpha: NDArray[np.uint32]
     beta: NDArray[np.uint32]
     trials: int
+    shape: tuple[int, ...] | None = None
 
     _core_name = "beta_binomial"
 
     def __post_init__(self) -> None:
         if not 0 <= self.trials <= 65535:
             raise MessageError(f"a beta-binomial codec has 0 to 65,535 trials, not {self.trials}")
-        alpha, beta = together(("alpha", self.alpha), ("beta", self.beta))
+        alpha, beta = together(("alpha", self.alpha), ("beta", self.beta), shape=self.shape)
         for name, values in (("alpha", alpha), ("beta", beta)):
-            what = f"{name} of a beta-binomial codec"
-            object.__setattr__(self, name, as_parameters(values, np.uint32, what, 1, 2**32 - 1))
+            what, floats = f"{name} of a beta-binomial codec", "BetaBinomial.from_float"
+            values = as_parameters(values, np.uint32, what, 1, 2**32 - 1, floats)
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "shape", alpha.shape)
 
     @classmethod
-    def from_float(cls, alpha: ArrayLike, beta: ArrayLike, trials: int) -> "BetaBinomial":
+    def from_float(
+        cls,
+        alpha: ArrayLike,
+        beta: ArrayLike,
+        trials: int,
+        shape: tuple[int, ...] | None = None,
+    ) -> "BetaBinomial":
         """From floats of [2^-16, 2^16 - 2^-16]: round(alpha * 2^16) and round(beta * 2^16), halves
         to even.
 
         Raises MessageError for parameters out of range.
         """
         a = rounded(np.asarray(alpha, np.float64), "alpha of a beta-binomial codec")
-        return cls(
-            a, rounded(np.asarray(beta, np.float64), "beta of a beta-binomial codec"), trials
-        )
+        b = rounded(np.asarray(beta, np.float64), "beta of a beta-binomial codec")
+        return cls(a, b, trials, shape)
 
     def _parameters(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         return self.alpha, self.beta

@@ -1,27 +1,31 @@
 """Bits back with several layers of latents, each pushed before the next one is needed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bitsback.codecs.base import Codec, require_codecs, require_functions
 from bitsback.codecs.bits_back import BitsBack
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.forms import codec_from
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
-@dataclass(frozen=True)
-class BitSwap:
+@dataclass(frozen=True, eq=False, repr=False)
+class BitSwap(ByValue):
     """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
 
     posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: from z1 to
     the codec of x, from z2 to that of z1, and so on, as many. prior: the codec of the last of them.
     Push pops z1, pushes x, pops z2, pushes z1, ..., so no more bits are needed before the first
     push than z1 takes, where popping all latents first takes those of every layer. It is bits back
-    whose prior codes with bits back. Raises MessageError unless there are as many posteriors as
-    likelihoods. Source: Kingma, Abbeel, Ho 2019 (Bit-Swap), Algorithm 1.
+    whose prior codes with bits back. Where the posterior of a layer needs x or the layer above, see
+    `TopDown`. Functions are given arrays of int64, as those of `BitsBack` are. Raises MessageError
+    unless there are as many posteriors as likelihoods. Source: Kingma, Abbeel, Ho 2019 (Bit-Swap),
+    Algorithm 1.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def near(bits, chance=0.9):
@@ -33,8 +37,8 @@ class BitSwap:
     [1, 1, 0, 1]
     """
 
-    posteriors: list[Callable[[Any], Codec[Any]]]
-    likelihoods: list[Callable[[Any], Codec[Any]]]
+    posteriors: Sequence[Callable[[Any], Codec[Any]]]
+    likelihoods: Sequence[Callable[[Any], Codec[Any]]]
     prior: Codec[Any]
 
     def __post_init__(self) -> None:
@@ -59,9 +63,9 @@ class BitSwap:
         """
         message, costs = Message.random(), []
         for posterior_of, likelihood_of in zip(self.posteriors, self.likelihoods, strict=True):
-            posterior = posterior_of(x)
+            posterior = codec_from("the posterior", posterior_of, x)
             z = posterior.pop(message)
-            likelihood = likelihood_of(z)
+            likelihood = codec_from("the likelihood", likelihood_of, z)
             likelihood.push(message, x)
             costs += [total(likelihood.bits(x)), -total(posterior.bits(z))]
             x = z

@@ -1,27 +1,24 @@
 """Integer frequencies of a few symbols: the same for each, or each its own."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import (
-    as_parameters,
-    as_shape,
-    as_symbols,
-    check_precision,
-    require_below,
-)
+from bitsback.codecs.base import as_parameters, as_shape, as_symbols, check_precision
+from bitsback.codecs.by_value import ByValue, short
 from bitsback.codecs.information import bits_of
+from bitsback.codecs.logits import softmax_weights
 from bitsback.codecs.own_weights import OwnWeights
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 
-@dataclass(frozen=True, eq=False)
-class Categorical:
+@dataclass(frozen=True, eq=False, repr=False)
+class Categorical(ByValue):
     """Symbol c has probability frequencies[..., c] / 2^precision.
 
     frequencies: integers [..., levels], each at least 1, of sum 2^precision over the levels.
@@ -48,7 +45,12 @@ class Categorical:
         check_precision(self.precision)
         total = 1 << self.precision
         frequencies = as_parameters(
-            self.frequencies, np.uint32, "the frequencies of a categorical codec", 1, total
+            self.frequencies,
+            np.uint32,
+            "the frequencies of a categorical codec",
+            1,
+            total,
+            "Categorical.from_probability",
         )
         if not frequencies.ndim or not frequencies.shape[-1]:
             raise MessageError(
@@ -92,24 +94,45 @@ class Categorical:
         frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
         return cls(frequencies.reshape(p.shape), precision, shape)
 
+    @classmethod
+    def from_logits(
+        cls, logits: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
+    ) -> "Categorical":
+        """From the logarithms of probabilities [..., levels], floats, which any number may be added
+        to: what networks give to a softmax. -inf is a probability of 0.
+
+        Differences to the greatest one of a row are rounded once, halves to even, to 2^-10 of a
+        bit; the rest is a table of powers of two and integers (docs/codecs.md), so that every
+        machine gives the same frequencies, which a softmax of floats does not promise. Raises
+        MessageError for a NaN, and for rows without a finite greatest number.
+        """
+        values = np.asarray(logits, np.float64)
+        if not values.ndim or not values.shape[-1]:
+            raise MessageError(f"logits have the shape [..., levels], not {values.shape}")
+        return cls.from_probability(softmax_weights(values), precision, shape)
+
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint32, self._shape)
-        if self.frequencies.ndim == 1:
-            _core.push_categorical(message, self.frequencies, self.precision, x)
+        single = not self.shape and self._is_fixed
+        if single and type(symbols) is int and 0 <= symbols < self.frequencies.size:
+            self._table.push_one(message, symbols)
+            return
+        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
+        if self._is_fixed:
+            self._table.push(message, x)
         else:
             _core.push_own_categorical(message, self._rows(), self.precision, x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
-        if self.frequencies.ndim == 1:
-            return _core.pop_categorical(message, self.frequencies, self.precision, self._shape)
+        if self._is_fixed:
+            if not self.shape:
+                return np.array(self._table.pop_one(message), np.uint32)
+            return self._table.pop(message, self._shape)
         return _core.pop_own_categorical(message, self._rows(), self.precision).reshape(self._shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint32, self._shape)
-        levels = self.frequencies.shape[-1]
-        require_below(x, levels)
-        if self.frequencies.ndim == 1:
+        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
+        if self._is_fixed:
             return bits_of(self.frequencies[x], self.precision)
         own = np.take_along_axis(self.frequencies, x[..., None].astype(np.intp), -1)[..., 0]
         return bits_of(own, self.precision)
@@ -118,6 +141,20 @@ class Categorical:
     def _shape(self) -> tuple[int, ...]:
         assert self.shape is not None
         return self.shape
+
+    @property
+    def _levels(self) -> int:
+        return int(self.frequencies.shape[-1])
+
+    @property
+    def _is_fixed(self) -> bool:
+        """Whether all symbols have the same frequencies."""
+        return self.frequencies.ndim == 1
+
+    @cached_property
+    def _table(self) -> _core.Categorical:
+        """What finds symbols fast, where all have the same frequencies."""
+        return _core.Categorical(self.frequencies, self.precision)
 
     def _rows(self) -> NDArray[np.uint32]:
         return self.frequencies.reshape(-1, self.frequencies.shape[-1])
@@ -138,19 +175,28 @@ class CategoricalOfWeights(Categorical):
 
     def __repr__(self) -> str:
         weights = self._weights.weights.reshape(*self._shape, -1)
-        return f"Categorical.from_probability({weights!r}, precision={self.precision})"
+        return f"Categorical.from_probability({short(weights)}, precision={self.precision})"
+
+    def _value(self) -> tuple[Any, ...]:
+        """It is equal to the codec of its frequencies."""
+        return Categorical, *super()._value()[1:]
+
+    @property
+    def _levels(self) -> int:
+        return int(self._weights.weights.shape[-1])
 
     @cached_property
     def frequencies(self) -> NDArray[np.uint32]:
         return self._weights.frequencies().reshape(*self._shape, -1)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        self._weights.push(message, as_symbols(symbols, np.uint32, self._shape).reshape(-1))
+        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
+        self._weights.push(message, x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return self._weights.pop(message).reshape(self._shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        x = as_symbols(symbols, np.uint32, self._shape)
+        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
         frequencies = self._weights.frequencies_of(x.reshape(-1)).reshape(self._shape)
         return bits_of(frequencies, self.precision)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions, undoing
+from bitsback.codecs.base import Codec, naming, require_codecs, require_functions, undoing
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.forms import codec_from
 from bitsback.codecs.information import total
 from bitsback.message import Message
 
@@ -12,9 +14,10 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-@dataclass(frozen=True)
-class ChainRule(Generic[A, B]):
-    """Codes a pair (a, b): first is the codec of a, then(a) that of b. a pops first.
+@dataclass(frozen=True, eq=False, repr=False)
+class ChainRule(ByValue, Generic[A, B]):
+    """Codes a pair (a, b): first is the codec of a, then(a) that of b. a pops first. `then` is
+    given an array of int64, as the functions of `BitsBack` are.
 
     swapped: the pair is (b, a). So the posterior of two layers, which pops z1 and then z2, and
     their prior, which pops z2 and then z1, can be codecs of the same pairs, for `BitsBack`.
@@ -41,18 +44,22 @@ class ChainRule(Generic[A, B]):
 
     def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
         b, a = symbols if self.swapped else symbols[::-1]
-        then = self.then(a)
-        then.push(message, b)
-        with undoing(lambda: then.pop(message)):
+        then = codec_from("then", self.then, a)
+        with naming("then"):
+            then.push(message, b)
+        with undoing(lambda: then.pop(message)), naming("first"):
             self.first.push(message, a)
 
     def pop(self, message: Message) -> tuple[Any, Any]:
         a = self.first.pop(message)
         with undoing(lambda: self.first.push(message, a)):
-            b = self.then(a).pop(message)
+            b = codec_from("then", self.then, a).pop(message)
         return (b, a) if self.swapped else (a, b)
 
     def bits(self, symbols: tuple[Any, Any]) -> float:
         """What both cost together, in bits."""
         b, a = symbols if self.swapped else symbols[::-1]
-        return total(self.first.bits(a)) + total(self.then(a).bits(b))
+        with naming("first"):
+            of_a = total(self.first.bits(a))
+        with naming("then"):
+            return of_a + total(codec_from("then", self.then, a).bits(b))

@@ -1,13 +1,15 @@
 """Whether a codec keeps the laws of codecs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.codecs.base import Codec
+from bitsback.codecs.calls import calls, difference
 from bitsback.codecs.information import total
 from bitsback.codecs.ledger import Entry, ledger
 from bitsback.errors import CodecError, MessageExhausted
@@ -31,6 +33,9 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     and pops with are held to their `bits`, along each push, and its own must be a number as the
     pushes give. An error that the codec raises must leave the message as it was, and is raised
     again.
+    Pushes and pops must call functions that return codecs with arguments of the same form: of one
+    dtype, shape and contiguity, as arithmetic depends on them (`one_form`). Integers of other
+    dtypes, in Fortran order, or in lists must be pushed as the same bits, or raise.
     Raises CodecError, which says what is broken, and on which message.
 
     >>> from bitsback import Bernoulli, check_codec
@@ -55,18 +60,72 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
                 "the first law is broken: after push and pop the message is another one" + where
             )
 
-        popped = _try(codec.pop, message, "pop", where)
-        _try(partial(_pushed, codec, popped), message, "push", where)
+        popped, of_pop = calls(partial(_try, codec.pop, message, "pop", where))
+        push = partial(_try, partial(_pushed, codec, popped), message, "push", where)
+        _, of_push = calls(push)
         if message.to_bytes() != before:
             raise CodecError(
                 f"the second law is broken: after {_short(popped)} was popped and pushed, the"
                 f" message is another one{where}"
             )
+        if differs := difference(of_push, of_pop):
+            raise CodecError(f"{differs}: bring symbols to one form, as one_form does{where}")
+    _check_forms(codec, symbols, lanes)
     for entries, where in pushes:
         for entry in entries:
             _check_entry(entry, where)
     growths = [math.fsum(entry.growth for entry in entries) for entries, _ in pushes]
     _check_bits(codec, symbols, growths)
+
+
+def _check_forms(codec: Codec[Any], symbols: Any, lanes: int) -> None:
+    """What is pushed does not depend on how the symbols are held, unless that is refused."""
+    begun = Message.random(1, max(2, lanes))
+    message = begun.copy()
+    codec.push(message, symbols)
+    popped = codec.pop(message)
+    codec.push(message, popped)
+    for name, form in _FORMS.items():
+        other = begun.copy()
+        try:
+            _try(partial(_pushed, codec, _in_form(popped, form)), other, "push", f" of {name}")
+        except CodecError:
+            raise
+        except Exception:
+            continue
+        if other != message:
+            raise CodecError(
+                f"symbols are pushed as other bits if they are given as {name}: bring them to one"
+                f" form, as one_form does ({_short(popped)})"
+            )
+
+
+def _least(array: NDArray[Any]) -> NDArray[Any]:
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    return array.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+
+
+def _with_gaps(array: NDArray[Any]) -> NDArray[Any]:
+    return np.stack([array, array + 1], -1)[..., 0]
+
+
+_FORMS: dict[str, Callable[[NDArray[Any]], Any]] = {
+    "arrays of the least dtype": _least,
+    "arrays of int64": lambda array: array.astype(np.int64),
+    "arrays in Fortran order": lambda array: np.array(array, order="F"),
+    "arrays that are not contiguous": _with_gaps,
+    "lists": lambda array: array.tolist(),
+}
+
+
+def _in_form(symbols: Any, form: Callable[[NDArray[Any]], Any]) -> Any:
+    """With another form of each array of integers."""
+    if isinstance(symbols, Mapping):
+        return {name: _in_form(part, form) for name, part in symbols.items()}
+    if type(symbols) in (tuple, list):
+        return type(symbols)(_in_form(part, form) for part in symbols)
+    is_array = isinstance(symbols, np.ndarray | np.integer) and symbols.dtype.kind in "iu"
+    return form(np.asarray(symbols)) if is_array else symbols
 
 
 def _check_entry(entry: Entry, where: str) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols, require_below
+from bitsback.codecs.base import as_symbols, require_within
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -26,12 +27,11 @@ def check_counts(levels: int) -> None:
 
 def rounded(values: NDArray[np.float64], what: str) -> NDArray[np.uint32]:
     """Floats to units of 2^-16; MessageError for those outside of [2^-16, 2^16)."""
-    if not bool(np.all((values >= 1 / UNITS) & (values <= UNITS - 1 / UNITS))):
-        raise MessageError(f"{what} must lie within [2^-16, 2^16 - 2^-16]")
+    require_within(values, 1 / UNITS, UNITS - 1 / UNITS, what, "[2^-16, 2^16 - 2^-16]")
     return np.rint(values * UNITS).astype(np.uint32)
 
 
-class Counts(ABC):
+class Counts(ByValue, ABC):
     """Codes counts below `levels`, each with parameters of its own, popped as uint16."""
 
     _core_name: str
@@ -44,7 +44,7 @@ class Counts(ABC):
     def _levels(self) -> int: ...
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape)
+        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
         self._function("push_{}")(message, *self._arguments(), x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint16]:
@@ -53,8 +53,7 @@ class Counts(ABC):
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape)
-        require_below(x, self._levels())
+        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
         frequency = self._function("{}_frequencies")(*self._arguments(), x.reshape(-1))
         return bits_of(frequency, PRECISION).reshape(x.shape)
 

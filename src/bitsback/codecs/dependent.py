@@ -6,7 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.base import Codec, naming, require_codecs, require_functions
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.forms import one_form
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -14,16 +16,16 @@ from bitsback.message import Message
 _Steps = Generator[Codec[Any], Any, None]
 
 
-@dataclass(frozen=True)
-class Dependent:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dependent(ByValue):
     """Codes a tuple of parts: a generator function yields the codec of each part and is given the
     part.
 
     steps: without arguments; what it yields next may depend on the parts so far, and so may how
     many parts there are, and on nothing else that changes. The first part pops first. Push runs it
     once to have the codecs of all parts, and pushes from the last to the first.
-    A part that is pushed is given as it is: where arithmetic follows, let its dtype not matter,
-    since parts pop in that of their codec.
+    It is given a copy of each part in one form, whichever direction codes: an array of int64, as
+    the functions of `BitsBack` are.
     Raises MessageError for more or fewer parts than it yields codecs.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
@@ -48,9 +50,10 @@ class Dependent:
     def push(self, message: Message, symbols: Sequence[Any]) -> None:
         codecs = self._codecs(symbols)
         with ExitStack() as undo:
-            for codec, part in zip(reversed(codecs), reversed(symbols), strict=True):
-                codec.push(message, part)
-                undo.callback(codec.pop, message)
+            for number in reversed(range(len(codecs))):
+                with naming("part", number):
+                    codecs[number].push(message, symbols[number])
+                undo.callback(codecs[number].pop, message)
             undo.pop_all()
 
     def pop(self, message: Message) -> tuple[Any, ...]:
@@ -68,7 +71,11 @@ class Dependent:
     def bits(self, symbols: Sequence[Any]) -> float:
         """What all parts cost together, in bits."""
         codecs = self._codecs(symbols)
-        return math.fsum(total(c.bits(part)) for c, part in zip(codecs, symbols, strict=True))
+        costs = []
+        for number, codec in enumerate(codecs):
+            with naming("part", number):
+                costs.append(total(codec.bits(symbols[number])))
+        return math.fsum(costs)
 
     def _codecs(self, symbols: Sequence[Any]) -> list[Codec[Any]]:
         steps, codecs = self.steps(), []
@@ -87,7 +94,7 @@ class Dependent:
 def _next(steps: _Steps, part: Any) -> Codec[Any] | None:
     """What is yielded when `part` is given, or None at the end."""
     try:
-        codec = steps.send(part)
+        codec = steps.send(one_form(part))
     except StopIteration:
         return None
     require_codecs(**{"what is yielded": codec})

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bitsback.codecs.base import as_parameters, as_symbols, together
+from bitsback.codecs.base import as_parameters, as_symbols, require_within, together
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.mixture import (
     MEAN_BITS,
     WEIGHT_BITS,
@@ -24,8 +25,8 @@ from bitsback.message import Message
 _FARTHEST = 1 << 22  # of `low` and of means
 
 
-@dataclass(frozen=True, eq=False)
-class Discretised:
+@dataclass(frozen=True, eq=False, repr=False)
+class Discretised(ByValue):
     """A `Mixture` of one component, whose symbols begin at `low` and pop as int32."""
 
     mean: NDArray[np.int32]
@@ -33,6 +34,7 @@ class Discretised:
     levels: int
     low: int = 0
     precision: int = 24
+    shape: tuple[int, ...] | None = None
 
     _component: ClassVar[Component]
     _name: ClassVar[str]
@@ -41,14 +43,16 @@ class Discretised:
         check_levels(self.levels, self.precision)
         if not -_FARTHEST <= self.low <= _FARTHEST:
             raise MessageError(f"low must lie within [-2^22, 2^22], not {self.low}")
-        mean, scale = together(("mean", self.mean), ("inverse_scale", self.inverse_scale))
-        at = self.low << MEAN_BITS
-        means = as_parameters(
-            mean, np.int32, f"the means of a {self._name} codec", at - 2**24, at + 2**24
+        mean, scale = together(
+            ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
+        at, of, floats = self.low << MEAN_BITS, f"of a {self._name} codec", "from_float"
+        what = f"the means {of}"
+        means = as_parameters(mean, np.int32, what, at - 2**24, at + 2**24, floats)
         object.__setattr__(self, "mean", means)
-        scale = as_inverse_scales(scale, f"the inverse scales of a {self._name} codec")
+        scale = as_inverse_scales(scale, f"the inverse scales {of}")
         object.__setattr__(self, "inverse_scale", scale)
+        object.__setattr__(self, "shape", means.shape)
 
     @classmethod
     def from_float(
@@ -58,6 +62,7 @@ class Discretised:
         levels: int | None = None,
         low: int = 0,
         precision: int = 24,
+        shape: tuple[int, ...] | None = None,
         *,
         within: Sequence[int] | None = None,
     ) -> Self:
@@ -75,11 +80,11 @@ class Discretised:
         mu, sigma = together(
             ("mean", np.asarray(mean, np.float64)), ("scale", np.asarray(scale, np.float64))
         )
-        if not bool(np.all(np.abs(mu) <= _FARTHEST)):
-            raise MessageError(f"the means of a {cls._name} codec must lie within [-2^22, 2^22]")
+        what = f"the means of a {cls._name} codec"
+        require_within(mu, -_FARTHEST, _FARTHEST, what, "[-2^22, 2^22]")
         means = np.rint(mu * 2.0**MEAN_BITS).astype(np.int32)
         scales = rounded_scales(sigma, f"{cls._name} codec")
-        return cls(means, scales, levels, low, precision)
+        return cls(means, scales, levels, low, precision, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         self._mixture.push(message, self._levels_of(symbols))
@@ -92,12 +97,7 @@ class Discretised:
         return self._mixture.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.uint16]:
-        x = as_symbols(symbols, np.int64, self.mean.shape)
-        top = self.low + self.levels - 1
-        if x.size and not self.low <= int(x.min()) <= int(x.max()) <= top:
-            raise MessageError(
-                f"symbols must lie in [{self.low}, {top}], and go from {x.min()} to {x.max()}"
-            )
+        x = as_symbols(symbols, np.int64, self.mean.shape, self.levels, self.low)
         return (x - self.low).astype(np.uint16)
 
     @cached_property

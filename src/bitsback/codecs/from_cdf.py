@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bitsback.codecs.base import as_shape, as_symbols, check_precision
+from bitsback.codecs.base import as_shape, as_symbols, check_precision, require_within
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.categorical import Categorical
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
@@ -22,8 +23,8 @@ class HasCdf(Protocol):
     def cdf(self, x: Any, /) -> Any: ...
 
 
-@dataclass(frozen=True, eq=False)
-class FromCdf:
+@dataclass(frozen=True, eq=False, repr=False)
+class FromCdf(ByValue):
     """A symbol, low ... low + levels - 1, is a draw from a distribution, rounded to the nearest
     integer and held to the range.
 
@@ -79,13 +80,12 @@ class FromCdf:
         return self._categorical.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.int64]:
-        x = as_symbols(symbols, np.int64, self._categorical.shape or ())
-        top = self.low + self.levels - 1
-        if x.size and not self.low <= int(x.min()) <= int(x.max()) <= top:
-            raise MessageError(
-                f"symbols must lie in [{self.low}, {top}], and go from {x.min()} to {x.max()}"
-            )
-        return x - self.low
+        shape = self._categorical.shape or ()
+        return as_symbols(symbols, np.int64, shape, self.levels, self.low) - self.low
+
+    def _value(self) -> tuple[Any, ...]:
+        """By the distribution and not by the function that has computed it."""
+        return type(self), self.low, self._categorical
 
     @cached_property
     def _categorical(self) -> Categorical:
@@ -102,8 +102,7 @@ class FromCdf:
                 f"a distribution function gives an array [..., {len(edges)}] for one"
                 f" [{len(edges)}], not {below.shape}"
             )
-        if not bool(np.all((below >= 0) & (below <= 1))):
-            raise MessageError("a distribution function lies within [0, 1]")
+        require_within(below, 0, 1, "a distribution function")
         cumulative = np.zeros((*below.shape[:-1], self.levels), np.int64)
         cumulative[..., 1:] = np.rint(below * 2.0**CUMULATIVE_BITS)
         if int(np.diff(cumulative, axis=-1).min(initial=0)) < -1:

@@ -1,13 +1,16 @@
 """Series of symbols behind which a hidden state changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols, require_below
-from bitsback.codecs.information import log2_of
+from bitsback.codecs.base import as_shape, as_symbols, naming
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.information import log2_of, total
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
@@ -15,8 +18,8 @@ from bitsback.message import Message
 PRECISION = 24
 
 
-@dataclass(frozen=True, eq=False)
-class HiddenMarkov:
+@dataclass(frozen=True, eq=False, repr=False)
+class HiddenMarkov(ByValue):
     """Codes series with a hidden Markov model, at the price of -log2 of the sum over all paths of
     states: the bits that choose a path are had back.
 
@@ -25,7 +28,8 @@ class HiddenMarkov:
     are integers or floats, not negative, and need not sum to one; each row becomes frequencies out
     of 2^24, of which a weight of 0 gets the least (docs/codecs.md). 1 to 65,536 states and levels.
     shape: of the symbols, [..., length]: time is the last axis, and series do not know of each
-    other. Pops uint32.
+    other. Pops uint32. lengths: in place of a shape, of series of different lengths, whose symbols
+    are a tuple of arrays, [length] each.
     A push pops the last state under its posterior, pushes the last symbol, pops the state before
     and pushes the last one under its transition, and so on to the first: before the first push it
     needs the bits of one state of each series, and not those of their paths. Time is O(symbols *
@@ -47,18 +51,26 @@ class HiddenMarkov:
     [0, 0, 0, 2, 2, 1, 2, 2]
     >>> codec.bits([0, 0, 0, 2, 2, 1, 2, 2]).round(2).tolist()
     [1.0, 0.3, 0.18, 6.84, 0.54, 2.34, 0.56, 0.54]
+    >>> ragged = HiddenMarkov([1, 1], codec.transition, codec.emission, lengths=(3, 0, 2))
+    >>> ragged.push(message, ([0, 0, 2], [], [1, 1]))
+    >>> [series.tolist() for series in ragged.pop(message)]
+    [[0, 0, 2], [], [1, 1]]
     """
 
     initial: NDArray[np.float64]
     transition: NDArray[np.float64]
     emission: NDArray[np.float64]
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None = None
+    lengths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        shape = as_shape(self.shape)
-        if not shape:
+        if (self.shape is None) == (self.lengths is None):
+            raise MessageError("give either the shape of series, or their lengths")
+        for name in ("shape", "lengths"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_shape(getattr(self, name)))
+        if self.shape == ():
             raise MessageError("the shape of series is [..., length], and time its last axis")
-        object.__setattr__(self, "shape", shape)
         for name, axes in (("initial", 1), ("transition", 2), ("emission", 2)):
             object.__setattr__(self, name, _weights(name, getattr(self, name), axes))
         states = len(self.initial)
@@ -72,30 +84,54 @@ class HiddenMarkov:
                 f"emission needs a row for each of {states} states, not {len(self.emission)}"
             )
 
-    def push(self, message: Message, symbols: ArrayLike) -> None:
-        _core.push_hidden_markov(message, *self._frequencies, self._series(symbols))
+    def push(self, message: Message, symbols: Any) -> None:
+        x = self._flat(symbols)
+        _core.push_hidden_markov(message, *self._frequencies, x, self._lengths)
 
-    def pop(self, message: Message) -> NDArray[np.uint32]:
-        size = self._size
-        return _core.pop_hidden_markov(message, *self._frequencies, *size).reshape(self.shape)
+    def pop(self, message: Message) -> Any:
+        """An array of `shape`, or, of series of different lengths, a tuple of arrays."""
+        x = _core.pop_hidden_markov(message, *self._frequencies, self._lengths)
+        return self._series(x)
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
+    def bits(self, symbols: Any) -> NDArray[np.float64]:
         """What each symbol costs by those before it: -log2 p(x[t] | x[0] ... x[t - 1]), in bits,
-        summed over all states. Shape of the symbols. A push costs what they sum to, whichever path
-        is chosen, up to the rounding of filter and posterior.
+        summed over all states. Shape of the symbols; of series of different lengths, what each
+        series costs, [series]. A push costs what they sum to, whichever path is chosen, up to the
+        rounding of filter and posterior.
         """
-        series = self._series(symbols)
-        likely, all_of = _core.hidden_markov_evidence(*self._frequencies, series)
-        return (PRECISION + log2_of(all_of) - log2_of(likely)).reshape(self.shape)
+        x = self._flat(symbols)
+        likely, all_of = _core.hidden_markov_evidence(*self._frequencies, x, self._lengths)
+        each = PRECISION + log2_of(all_of) - log2_of(likely)
+        if self.shape is not None:
+            return each.reshape(self.shape)
+        return np.array([total(series) for series in self._series(each)], np.float64)
 
-    def _series(self, symbols: ArrayLike) -> NDArray[np.uint32]:
-        x = as_symbols(symbols, np.uint32, self.shape)
-        require_below(x, self.emission.shape[1])
-        return x.reshape(self._size)
+    def _flat(self, symbols: Any) -> NDArray[np.uint32]:
+        """The symbols of all series, one after the other."""
+        levels = self.emission.shape[1]
+        if self.shape is not None:
+            return as_symbols(symbols, np.uint32, self.shape, levels).reshape(-1)
+        series = list(symbols)
+        if len(series) != len(self._lengths):
+            raise MessageError(f"there are {len(self._lengths)} series, not {len(series)}")
+        flat = [np.empty(0, np.uint32)]
+        for number, (one, length) in enumerate(zip(series, self._lengths, strict=True)):
+            with naming("series", number):
+                one = one if np.size(one) else np.empty(np.shape(one), np.uint32)
+                flat.append(as_symbols(one, np.uint32, (length,), levels))
+        return np.concatenate(flat)
 
-    @property
-    def _size(self) -> tuple[int, int]:
-        return int(np.prod(self.shape[:-1], dtype=object)), self.shape[-1]
+    def _series(self, flat: NDArray[Any]) -> Any:
+        if self.shape is not None:
+            return flat.reshape(self.shape)
+        return tuple(np.split(flat, np.cumsum(self._lengths)[:-1])) if self._lengths else ()
+
+    @cached_property
+    def _lengths(self) -> Sequence[int]:
+        if self.lengths is not None:
+            return self.lengths
+        assert self.shape is not None
+        return [self.shape[-1]] * int(np.prod(self.shape[:-1], dtype=object))
 
     @cached_property
     def _frequencies(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:

@@ -16,19 +16,24 @@ from bitsback.codecs.base import (
     check_precision,
     require_functions,
 )
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.forms import one_form
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
+_NONE = np.empty(0, np.uint32)
 
-@dataclass(frozen=True)
-class Interval:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interval(ByValue):
     """A symbol has the interval [start, start + frequency) of [0, 2^precision): what codecs are at
     the bottom, for distributions that are easier computed than listed.
 
     interval: from symbols, an array [n], to (start, frequency), integers [n]. symbol: from numbers
     within [0, 2^precision), uint32 [n], to the symbols whose intervals hold them; the inverse.
-    Both are called with any n, by a pop with no more than the message has lanes, which is slow.
+    Both are called with no more numbers than the message has lanes, which is slow, and `interval`
+    with the same arrays in both directions, copies as int64.
     precision: 1 to 24. shape: of the symbols. dtype: of what they pop as, one of integers.
     A push raises MessageError for an interval that is empty or not within the whole, a pop for one
     that does not hold the number that it was found by.
@@ -61,7 +66,13 @@ class Interval:
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         x = as_symbols(symbols, self.dtype, self.shape).reshape(-1)
-        _core.push_intervals(message, *self._intervals(x), self.precision)
+        intervals = [
+            self._intervals(x[first : first + message.lanes])
+            for first in range(0, x.size, message.lanes)
+        ]
+        starts = np.concatenate([starts for starts, _ in intervals] or [_NONE])
+        frequencies = np.concatenate([frequencies for _, frequencies in intervals] or [_NONE])
+        _core.push_intervals(message, starts, frequencies, self.precision)
 
     def pop(self, message: Message) -> NDArray[Any]:
         popped = np.zeros(self.shape, self.dtype)
@@ -83,7 +94,7 @@ class Interval:
         return bits_of(self._intervals(x.reshape(-1))[1], self.precision).reshape(self.shape)
 
     def _intervals(self, x: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        start, frequency = self.interval(x)
+        start, frequency = self.interval(one_form(x))
         total = 1 << self.precision
         starts = as_parameters(start, np.uint32, "the starts of intervals", 0, total - 1)
         frequencies = as_parameters(frequency, np.uint32, "the frequencies of intervals", 1, total)

@@ -7,11 +7,12 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback import tables
 from bitsback.codecs.base import Codec, require_codecs
 from bitsback.codecs.bits_back import BitsBack
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.information import total
+from bitsback.codecs.logits import FARTHEST, POWER_BITS, powers
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
@@ -19,12 +20,10 @@ from bitsback.message import Message
 X = TypeVar("X")
 
 PRECISION = 24
-_FRACTION_BITS = 10  # of what is looked up in the table of powers of two
-_FAR = 40  # bits: a component that is so much less likely has the least frequency
 
 
-@dataclass(frozen=True, eq=False)
-class LatentMixture(Generic[X]):
+@dataclass(frozen=True, eq=False, repr=False)
+class LatentMixture(ByValue, Generic[X]):
     """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
     the choice of k costs nothing, for its bits are had back.
 
@@ -86,7 +85,6 @@ class LatentMixture(Generic[X]):
     def _posterior(self, x: X) -> Categorical:
         """p(k | x): the frequencies of the prior times powers of two, in integers."""
         bits = np.array([total(codec.bits(x)) for codec in self.codecs])
-        less = np.floor(np.minimum(bits - bits.min(), _FAR) * (1 << _FRACTION_BITS))
-        whole, fraction = np.divmod(less.astype(np.int64), 1 << _FRACTION_BITS)
-        powers = tables.exp2()[fraction].astype(np.int64) >> whole
-        return Categorical.from_probability(powers * self._prior.frequencies, PRECISION, ())
+        less = np.floor(np.minimum(bits - bits.min(), FARTHEST) * (1 << POWER_BITS))
+        weights = powers(less.astype(np.int64)) * self._prior.frequencies
+        return Categorical.from_probability(weights, PRECISION, ())

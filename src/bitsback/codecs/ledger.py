@@ -8,8 +8,6 @@ from typing import Any
 
 from bitsback.message import Message
 
-WORD_BITS = 32
-
 
 @dataclass
 class Entry:
@@ -27,7 +25,7 @@ class Entry:
 class _Open:
     frame: FrameType
     message: Message
-    before: tuple[float, int | None]
+    before: float
     entry: Entry
 
 
@@ -47,7 +45,7 @@ def ledger(step: Callable[[], object]) -> list[Entry]:
             done = running.pop()
             entry = done.entry
             entry.symbols = entry.symbols if entry.pushed else value
-            entry.growth = _growth(done.before, _held(done.message))
+            entry.growth = done.message.net_bits - done.before
             (running[-1].entry if running else whole).parts.append(entry)
 
     before = sys.getprofile()
@@ -70,13 +68,4 @@ def _opened(frame: FrameType) -> _Open | None:
     if not (isinstance(message, Message) and callable(getattr(codec, "bits", None))):
         return None
     symbols = arguments[2] if pushed else None
-    return _Open(frame, message, _held(message), Entry(codec, symbols, pushed, 0))
-
-
-def _held(message: Message) -> tuple[float, int | None]:
-    return message.bits, message.depth
-
-
-def _growth(before: tuple[float, int | None], after: tuple[float, int | None]) -> float:
-    supplied = (after[1] or 0) - (before[1] or 0)
-    return after[0] - before[0] - WORD_BITS * supplied
+    return _Open(frame, message, message.net_bits, Entry(codec, symbols, pushed, 0))

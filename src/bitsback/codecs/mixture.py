@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback import _core, tables
 from bitsback.codecs.base import (
     as_parameters,
+    as_shape,
     as_symbols,
     check_precision,
-    require_below,
+    require_within,
     together,
 )
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -37,20 +39,19 @@ def check_levels(levels: int, precision: int) -> None:
 
 def as_means(values: ArrayLike, what: str) -> NDArray[np.int32]:
     """In units of 2^-8."""
-    means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24)
+    means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24, "from_float")
     return means
 
 
 def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
     """In units of 2^-16."""
-    scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26)
+    scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26, "from_float")
     return scales
 
 
 def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
     """Floats to units of 2^-8; MessageError for those outside of [-2^16, 2^16]."""
-    if not bool(np.all(np.abs(mean) <= 2.0**16)):
-        raise MessageError(f"a mean of a {of} must lie within [-2^16, 2^16]")
+    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {of}", "[-2^16, 2^16]")
     return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
 
@@ -58,8 +59,7 @@ def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
     """Float scales to inverse ones in units of 2^-16; MessageError for those outside of [2^-10,
     2^16].
     """
-    if not bool(np.all((scale >= 2.0**-10) & (scale <= 2.0**16))):
-        raise MessageError(f"a scale of a {of} must lie within [2^-10, 2^16]")
+    require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {of}", "[2^-10, 2^16]")
     return np.rint(65536 / scale).astype(np.uint32)
 
 
@@ -75,8 +75,8 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mixture(ByValue):
     """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and held
     to the range.
 
@@ -86,8 +86,9 @@ class Mixture:
 
     weight: uint32 [..., components], of sum 2^16 over the components. mean: int32 in units of 2^-8,
     within [-2^24, 2^24]. inverse_scale: uint32, one over the scale, in units of 2^-16, within [1,
-    2^26]. Their shapes broadcast. levels: 2 to 65,536. precision: log2(levels) + 4 to 24. Symbols
-    have the shape [...]; pops uint16. Raises MessageError for parameters out of range.
+    2^26]. Their shapes broadcast. levels: 2 to 65,536. precision: log2(levels) + 4 to 24. shape: of
+    the symbols; as a rule [...], or one to which that broadcasts. Pops uint16. Raises MessageError
+    for parameters out of range.
 
     >>> message = Message()
     >>> codec = Mixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256)
@@ -104,16 +105,25 @@ class Mixture:
     levels: int
     precision: int = 24
     component: Component = "logistic"
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
         check_levels(self.levels, self.precision)
-        weight, mean, scale = together(
-            ("weight", self.weight), ("mean", self.mean), ("inverse_scale", self.inverse_scale)
+        named = (
+            ("weight", self.weight),
+            ("mean", self.mean),
+            ("inverse_scale", self.inverse_scale),
         )
-        weight = as_parameters(weight, np.uint32, "the weights of a mixture", 0, 2**WEIGHT_BITS)
+        weight, mean, scale = together(*named)
         if not weight.ndim or not weight.shape[-1]:
             raise MessageError("the weights of a mixture have the shape [..., components]")
+        if self.shape is not None:
+            shape = (*as_shape(self.shape), weight.shape[-1])
+            weight, mean, scale = together(*named, shape=shape)
+        object.__setattr__(self, "shape", weight.shape[:-1])
+        what = "the weights of a mixture"
+        weight = as_parameters(weight, np.uint32, what, 0, 2**WEIGHT_BITS, "from_float")
         if (weight.sum(-1, dtype=np.uint64) != 2**WEIGHT_BITS).any():
             raise MessageError("the weights of a mixture must sum to 2^16")
         object.__setattr__(self, "weight", weight)
@@ -134,6 +144,7 @@ class Mixture:
         levels: int,
         precision: int = 24,
         component: Component = "logistic",
+        shape: tuple[int, ...] | None = None,
     ) -> "Mixture":
         """From floats of one shape [..., components]; weights need not sum to one.
 
@@ -159,19 +170,18 @@ class Mixture:
         ends = (ends << np.uint64(WEIGHT_BITS)) // ends[..., -1:]
         weights = np.diff(ends, axis=-1, prepend=np.uint64(0)).astype(np.uint32)
         means, scales = rounded_means(mu, "mixture"), rounded_scales(sigma, "mixture")
-        return cls(weights, means, scales, levels, precision, component)
+        return cls(weights, means, scales, levels, precision, component, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        flat = as_symbols(symbols, np.uint16, self.weight.shape[:-1]).reshape(-1)
-        _core.push_mixture(message, *self._arguments(), flat)
+        x = as_symbols(symbols, np.uint16, self.weight.shape[:-1], self.levels)
+        _core.push_mixture(message, *self._arguments(), x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint16]:
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        c = as_symbols(symbols, np.uint32, self.weight.shape[:-1])
-        require_below(c, self.levels)
+        c = as_symbols(symbols, np.uint32, self.weight.shape[:-1], self.levels)
         edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
         first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
         return bits_of(end - first, self.precision).reshape(c.shape)

@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bitsback import _core
-from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.base import Codec, naming, require_codecs, require_functions
+from bitsback.codecs.by_value import ByValue
+from bitsback.codecs.forms import one_form
 from bitsback.codecs.information import log2_of, total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -34,8 +36,8 @@ def numbers_key(item: Any) -> bytes:
     return array.astype(">u8").tobytes()
 
 
-@dataclass(frozen=True)
-class Multiset(Generic[X]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Multiset(ByValue, Generic[X]):
     """`size` items in any order, which comes back as that of their keys: what the order is worth,
     log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal, is saved.
 
@@ -43,16 +45,15 @@ class Multiset(Generic[X]):
     message, so that a pop has them back. Bits that the message lacks are taken from its supply, a
     few for the first items, and are not had back; see `BitsBack`.
     item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
-    the same for an item that is pushed and for what is popped. At most 2^24 items, O(size
+    it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
     log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing
     multisets with large alphabets, Algorithm 1.
 
     >>> from bitsback.codecs import Uniform
     >>> codec = Multiset(Uniform(1024, shape=(1,)), size=4)
     >>> message = Message([1 << 63], [7] * 10)
-    >>> before = message.bits
     >>> codec.push(message, [[9], [3], [1000], [7]])
-    >>> round(message.bits - before, 2), round(codec.bits([[9], [3], [1000], [7]]), 2)
+    >>> round(message.net_bits, 2), round(codec.bits([[9], [3], [1000], [7]]), 2)
     (35.42, 35.42)
     >>> [item.tolist() for item in codec.pop(message)]
     [[3], [7], [9], [1000]]
@@ -71,13 +72,14 @@ class Multiset(Generic[X]):
     def push(self, message: Message, symbols: Sequence[X]) -> None:
         self._check_size(symbols)
         left = _core.Multiset()
-        keys = list(map(self.key, symbols))
+        keys = [self.key(one_form(item)) for item in symbols]
         left.add(keys)
         with ExitStack() as undo:
             for _ in symbols:
                 number = int(left.pop(message, 1)[0])
                 undo.callback(left.push, message, [keys[number]])
-                self.item.push(message, symbols[number])
+                with naming("item", number):
+                    self.item.push(message, symbols[number])
                 undo.callback(self.item.pop, message)
             undo.pop_all()
 
@@ -88,7 +90,7 @@ class Multiset(Generic[X]):
             for _ in range(self.size):
                 item = self.item.pop(message)
                 undo.callback(self.item.push, message, item)
-                found.append((self.key(item), item))
+                found.append((self.key(one_form(item)), item))
                 picked.push(message, [found[-1][0]])
                 undo.callback(picked.pop, message, 1)
             undo.pop_all()
@@ -97,7 +99,7 @@ class Multiset(Generic[X]):
     def bits(self, symbols: Sequence[X]) -> float:
         """What a push of these items costs, less what their order is worth, in bits."""
         self._check_size(symbols)
-        equals = Counter(map(self.key, symbols))
+        equals = Counter(self.key(one_form(item)) for item in symbols)
         orders = log2_of(np.arange(1, self.size + 1)).tolist()
         of_equals = [bits for count in equals.values() for bits in orders[:count]]
         return math.fsum(

@@ -6,14 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, naming, require_codecs
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
-@dataclass(frozen=True)
-class Named:
+@dataclass(frozen=True, eq=False, repr=False)
+class Named(ByValue):
     """Codes a dict, each of its values with the codec of that name. The first one pops first.
 
     codecs: from names to codecs; their order is that of the parts, whatever that of the dict that
@@ -39,7 +40,8 @@ class Named:
         self._check(symbols)
         with ExitStack() as undo:
             for name, codec in reversed(list(self.codecs.items())):
-                codec.push(message, symbols[name])
+                with naming("the part", repr(name)):
+                    codec.push(message, symbols[name])
                 undo.callback(codec.pop, message)
             undo.pop_all()
 
@@ -55,7 +57,11 @@ class Named:
     def bits(self, symbols: Mapping[str, Any]) -> float:
         """What all parts cost together, in bits."""
         self._check(symbols)
-        return math.fsum(total(codec.bits(symbols[name])) for name, codec in self.codecs.items())
+        costs = []
+        for name, codec in self.codecs.items():
+            with naming("the part", repr(name)):
+                costs.append(total(codec.bits(symbols[name])))
+        return math.fsum(costs)
 
     def _check(self, symbols: Mapping[str, Any]) -> None:
         if symbols.keys() != self.codecs.keys():

@@ -7,7 +7,7 @@ from bitsback.codecs.discretised import Discretised
 from bitsback.codecs.mixture import Component
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Normal(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a normal distribution, rounded to the
     nearest integer and held to the range. Of latents in equally likely buckets, see `Gaussian`.

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from bitsback import _core
 from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import Bits
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -14,8 +15,8 @@ from bitsback.message import Message
 X = TypeVar("X")
 
 
-@dataclass(frozen=True)
-class OnLanes(Generic[X]):
+@dataclass(frozen=True, eq=False, repr=False)
+class OnLanes(ByValue, Generic[X]):
     """Codes x on some lanes of the message, and leaves the heads of the others alone.
 
     codec: any; it sees a message that has these heads, the first of `lanes` as lane 0, and all of

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, naming, require_codecs
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
@@ -14,8 +15,8 @@ from bitsback.message import Message
 X = TypeVar("X")
 
 
-@dataclass(frozen=True)
-class Repeat(Generic[X]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Repeat(ByValue, Generic[X]):
     """Codes a tuple of `times` items, each with the same codec. The first one pops first.
 
     Arrays of independent symbols are coded faster by one codec of their shape. Items whose order
@@ -42,8 +43,9 @@ class Repeat(Generic[X]):
     def push(self, message: Message, symbols: Sequence[X]) -> None:
         self._check(symbols)
         with ExitStack() as undo:
-            for item in reversed(symbols):
-                self.item.push(message, item)
+            for number in reversed(range(self.times)):
+                with naming("item", number):
+                    self.item.push(message, symbols[number])
                 undo.callback(self.item.pop, message)
             undo.pop_all()
 
@@ -59,7 +61,11 @@ class Repeat(Generic[X]):
     def bits(self, symbols: Sequence[X]) -> float:
         """What all items cost together, in bits."""
         self._check(symbols)
-        return math.fsum(total(self.item.bits(item)) for item in symbols)
+        costs = []
+        for number, item in enumerate(symbols):
+            with naming("item", number):
+                costs.append(total(self.item.bits(item)))
+        return math.fsum(costs)
 
     def _check(self, symbols: Sequence[X]) -> None:
         if len(symbols) != self.times:

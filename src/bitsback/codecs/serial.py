@@ -6,14 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, naming, require_codecs
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import total
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
 
-@dataclass(frozen=True, init=False)
-class Serial:
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Serial(ByValue):
     """Codes a tuple, one part with each codec. The first part pops first, so it is pushed last.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
@@ -36,9 +37,10 @@ class Serial:
     def push(self, message: Message, symbols: Sequence[Any]) -> None:
         self._check(symbols)
         with ExitStack() as undo:
-            for codec, part in zip(reversed(self.codecs), reversed(symbols), strict=True):
-                codec.push(message, part)
-                undo.callback(codec.pop, message)
+            for number in reversed(range(len(symbols))):
+                with naming("part", number):
+                    self.codecs[number].push(message, symbols[number])
+                undo.callback(self.codecs[number].pop, message)
             undo.pop_all()
 
     def pop(self, message: Message) -> tuple[Any, ...]:
@@ -53,9 +55,11 @@ class Serial:
     def bits(self, symbols: Sequence[Any]) -> float:
         """What all parts cost together, in bits."""
         self._check(symbols)
-        return math.fsum(
-            total(codec.bits(part)) for codec, part in zip(self.codecs, symbols, strict=True)
-        )
+        costs = []
+        for number, codec in enumerate(self.codecs):
+            with naming("part", number):
+                costs.append(total(codec.bits(symbols[number])))
+        return math.fsum(costs)
 
     def _check(self, symbols: Sequence[Any]) -> None:
         if len(symbols) != len(self.codecs):

@@ -1,19 +1,24 @@
 """n equally likely choices."""
 
 from dataclasses import dataclass
+from operator import index
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols, require_below
+from bitsback.codecs.base import as_shape, as_symbols
+from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
+PRECISION = 24
 
-@dataclass(frozen=True)
-class Uniform:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Uniform(ByValue):
     """Symbols 0 ... n - 1, equally likely up to the rounding of docs/format.md; 1 <= n <= 2^24.
 
     Codes arrays of `shape`, popped as uint32. Each symbol costs log2(n) bits. Raises MessageError
@@ -32,21 +37,34 @@ class Uniform:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= 1 << 24:
+        try:
+            object.__setattr__(self, "n", index(self.n))
+        except TypeError as error:
+            raise MessageError(f"n of a uniform codec is an integer, not {self.n!r}") from error
+        if not 1 <= self.n <= 1 << PRECISION:
             raise MessageError(f"a uniform codec needs 1 <= n <= 2^24, not {self.n}")
         object.__setattr__(self, "shape", as_shape(self.shape))
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        _core.push_uniform(message, self.n, as_symbols(symbols, np.uint32, self.shape))
+        if not self.shape and type(symbols) is int and 0 <= symbols < self.n:
+            _core.push_interval(message, *self._interval(symbols), PRECISION)
+            return
+        x = as_symbols(symbols, np.uint32, self.shape, self.n)
+        _core.push_uniform(message, self.n, x)
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
-        return _core.pop_uniform(message, self.n, self.shape)
+        if self.shape:
+            return _core.pop_uniform(message, self.n, self.shape)
+        symbol = ((_core.peek_one(message, PRECISION) + 1) * self.n - 1) >> PRECISION
+        _core.pop_interval(message, *self._interval(symbol), PRECISION)
+        return np.array(symbol, np.uint32)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        c = as_symbols(symbols, np.uint32, self.shape).astype(np.uint64)
-        require_below(c, self.n)
-        first, end = (
-            (edge << np.uint64(24)) // np.uint64(self.n) for edge in (c, c + np.uint64(1))
-        )
-        return bits_of(end - first, 24)
+        _, frequency = self._interval(as_symbols(symbols, np.uint64, self.shape, self.n))
+        return bits_of(np.asarray(frequency), PRECISION)
+
+    def _interval(self, symbol: Any) -> tuple[Any, Any]:
+        """Where that of a symbol, or of each of an array, begins, and how long it is."""
+        start = (symbol << PRECISION) // self.n
+        return start, ((symbol + 1) << PRECISION) // self.n - start

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 from bitsback.archive.choose import Choice, is_bundled
 from bitsback.dask import places
 from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of
 from bitsback.models import Model, bundled
+from bitsback.models.model import model_of
 from bitsback.remote.url import Options
 
 
@@ -58,14 +60,14 @@ def model_place(choice: Choice, options: Options | None) -> ModelPlace:
     """
     if isinstance(choice, str) and choice in bundled.names():
         return ModelPlace(bundled.identity(choice).hex(), None)
-    if isinstance(choice, Model):
-        if not is_bundled(choice):
+    if (model := model_of(choice)) is not None:
+        if not is_bundled(model):
             raise InputError(
                 "a model that does not ship is given to workers as a file: save it where all of"
                 " them see it, and give its path or URL"
             )
-        return ModelPlace(choice.identity.hex(), None)
-    place = places.absolute(choice, options)
+        return ModelPlace(model.identity.hex(), None)
+    place = places.absolute(cast(str, choice), options)
     data = places.read_bytes(place)
     if data is None:
         raise ModelError(f"{name_of(place)}: there is no such model file")

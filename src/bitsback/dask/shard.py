@@ -138,9 +138,9 @@ def check_same(archive: Archive, known: Shard) -> None:
     """Raises ArchiveError if an archive is not the one that is known."""
     shape = (len(archive),) if archive.kind == "folder" else archive.shape
     dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
-    if (archive.size, shape, dtype) != (known.bytes, known.shape, known.dtype):
+    if (archive.file_bytes, shape, dtype) != (known.bytes, known.shape, known.dtype):
         raise ArchiveError(
-            f"{archive.name}: is not what its manifest says: {archive.size} bytes of {shape}"
+            f"{archive.name}: is not what its manifest says: {archive.file_bytes} bytes of {shape}"
             f" {dtype}, and not {known.bytes} of {known.shape} {known.dtype}; it was changed since"
         )
 

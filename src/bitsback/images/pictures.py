@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from bitsback.errors import InputError
+from bitsback.images import other_kinds
 from bitsback.images.file_io import name_of, one_line, open_regular
 from bitsback.images.modes import MODES, Shape, array_of
 from bitsback.images.names import printable
@@ -151,8 +152,17 @@ def check_pixels(image: Image.Image) -> None:
 def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
     """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
     # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with open_regular(path, whole) as file, identified(file) as image:
-        yield image
+    with open_regular(path, whole) as file:
+        try:
+            image = identified(file)
+        except UnidentifiedImageError:
+            file.seek(0)
+            told = other_kinds.advice(file.read(other_kinds.START), name_of(path))
+            if told is None:
+                raise
+            raise InputError(f"{printable(name_of(path))}: {told}") from None
+        with image:
+            yield image
 
 
 @contextmanager
@@ -265,8 +275,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
         )
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
         raise InputError(
-            f"{printable(name)}: has negative values, which are not held; compress it as a .npy"
-            " array"
+            f"{printable(name)}: has signed integers of {_largest(image, _BITS_PER_SAMPLE)} bits,"
+            " and pictures are held of up to 16 bits without a sign; compress it as a .npy array"
         )
     for tile in tiles:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):

@@ -5,11 +5,12 @@ that ship, and the files that the environment variable BITSBACK_MODELS names.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from bitsback.errors import ModelError
 from bitsback.locks import Lock
 from bitsback.models import bundled, file, load_model
-from bitsback.models.model import Model
+from bitsback.models.model import HasModel, Model, model_of
 
 VARIABLE = "BITSBACK_MODELS"
 ADVICE = (
@@ -28,18 +29,20 @@ _identities: dict[_Stamp, bytes] = {}
 _lock = Lock()
 
 
-def register_model(model: Model | str | os.PathLike[str] | bytes) -> Model:
+def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> Model:
     """Makes a model known to this process, so that whatever was coded with it can be decoded; the
     model.
 
-    model: a model, the path of a model file, or the bytes of one. Others find models in the files
-    and folders that the environment variable BITSBACK_MODELS names, separated as those of PATH
-    are. Raises ModelError if it cannot be read, is no model, or breaks a bound.
+    model: a model, or what has one; the path of a model file, or the bytes of one. Others find
+    models in the files and folders that the environment variable BITSBACK_MODELS names, separated
+    as those of PATH are. Raises ModelError if it cannot be read, is no model, or breaks a bound.
 
     >>> register_model("mnist-binary").name
     'mnist-binary'
     """
-    known = model if isinstance(model, Model) else load_model(model)
+    known = model_of(model)
+    if known is None:
+        known = load_model(cast("str | bytes", model))
     with _lock:
         return _models.setdefault(known.identity, known)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,10 @@ class Model(Outline):
     """None in a free model."""
     planes: FreeDistribution | None = field(repr=False)
     """The distribution of a free model."""
+
+    def __repr__(self) -> str:
+        of = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
+        return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
     def at(self, size: Size) -> BoundModel:
@@ -328,3 +332,15 @@ class BoundModel:
     def codec(self, items: int) -> ProgramCodec:
         """The code for so many items at once, by public codecs."""
         return ProgramCodec(self.model.code, self.model.distributions, items, self.size)
+
+
+class HasModel(Protocol):
+    """What a model was made for, such as the result of `bitsback.train.portable.build`."""
+
+    model: Model
+
+
+def model_of(what: object) -> Model | None:
+    """The model that this is, or has; None for a name, a path or bytes."""
+    found = getattr(what, "model", what)
+    return found if isinstance(found, Model) else None

@@ -16,7 +16,7 @@ environment (docs/research.md).
 ...     return Gaussian.from_float((x - 0.5) @ weights.T / 4, 0.5, bucket_bits=8)
 >>> model = research.Functions(prior, likelihood, posterior)
 >>> images, file = np.eye(16, dtype=np.uint8), io.BytesIO()  # or the path of a file
->>> research.compress(images, model, file)
+>>> summary = research.compress(images, model, file)
 >>> np.array_equal(research.decompress(file, model), images)
 True
 """
@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback.archive.output import open_output
+from bitsback.archive.summary import Summary
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
 from bitsback.research import chain
@@ -71,15 +72,16 @@ def compress(
     growth: int = 96,
     batch: int = 256,
     force: bool = False,
-) -> None:
+) -> Summary:
     """Codes images with a model of floats, and writes a research archive.
 
     images: integers or bools [images, ...], at least one axis. model: an object with the methods
     prior, likelihood and posterior, or `Functions`. path: of a file, or a binary file. block:
     images that are decoded together. growth: batches are growth / 256 of what is coded already, so
     that there are bits to choose latents with, up to `batch` images. force: replaces a file.
-    Every block is decoded again before it is written. Raises InputError for images that cannot be
-    held or a file that is there, and ModelError if a second run of the model gives other floats.
+    Every block is decoded again before it is written. Returns what went through. Raises InputError
+    for images that cannot be held or a file that is there, and ModelError if a second run of the
+    model gives other floats.
     """
     array = np.asarray(images, order="C")
     dtype = dtype_of(array.dtype)
@@ -107,6 +109,17 @@ def compress(
         output.write(header.pack())
         for _, section in sections:
             output.write(section)
+        written = output.size
+    return Summary(
+        shape=array.shape,
+        dtype=dtype.str,
+        items=len(array),
+        elements=array.size,
+        blocks=len(sections),
+        bytes_in=array.nbytes,
+        bytes_out=written,
+        files=None,
+    )
 
 
 def decompress(

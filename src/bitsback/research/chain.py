@@ -31,7 +31,7 @@ def encode(model: FloatModel, images: NDArray[Any], growth: int, batch: int) -> 
     message = chain.initial(digest(images), lanes_for(images.size))
     end = len(images)
     for size in batches(end, growth, batch):
-        codec_of(model, size, images.dtype).push(message, images[end - size : end])
+        codec_of(model, size).push(message, images[end - size : end])
         end -= size
     return message.to_bytes()
 
@@ -43,7 +43,7 @@ def decode(
     message = Message.from_bytes(data)
     parts = []
     for size in reversed(batches(shape[0], growth, batch)):
-        popped = np.asarray(codec_of(model, size, dtype).pop(message))
+        popped = np.asarray(codec_of(model, size).pop(message))
         if popped.shape != (size, *shape[1:]) or popped.dtype.kind not in "biu":
             raise ArchiveError(
                 f"the likelihood gave {popped.dtype} of shape {popped.shape}, for images of shape"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.codecs.base import Codec, require_functions
@@ -14,10 +13,10 @@ from bitsback.codecs.bits_back import BitsBack
 class FloatModel(Protocol):
     """Prior, likelihood and posterior as functions of floats, of whatever library.
 
-    Each codes a batch of images at once: x has the shape [images, ...] and the dtype of the images
-    that are compressed, and z is what the codec of the prior pops: an array, or a tuple or dict of
-    arrays, integers as int64. The same batch must give the same floats each time; a network of
-    PyTorch's is in its evaluation mode.
+    Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is what the
+    codec of the prior pops, as functions are given it (`bitsback.BitsBack`): an array of int64 or
+    float64, or a tuple or dict of such arrays. The same batch must give the same floats each time;
+    a network of PyTorch's is in its evaluation mode.
     """
 
     def prior(self, images: int) -> Codec[Any]:
@@ -41,7 +40,7 @@ class Functions:
     ...     likelihood=lambda z: Bernoulli.from_probability(np.tile(z * 0.8 + 0.1, 4)),
     ...     posterior=lambda x: Bernoulli.from_probability(x.mean(1, keepdims=True) * 0.9 + 0.05),
     ... )
-    >>> check_codec(codec_of(model, 2, np.dtype(np.uint8)), np.array([[0, 1, 1, 1], [0, 0, 1, 0]]))
+    >>> check_codec(codec_of(model, 2), np.array([[0, 1, 1, 1], [0, 0, 1, 0]]))
     """
 
     prior: Callable[[int], Codec[Any]]
@@ -52,20 +51,6 @@ class Functions:
         require_functions(prior=self.prior, likelihood=self.likelihood, posterior=self.posterior)
 
 
-def codec_of(model: FloatModel, images: int, dtype: np.dtype[Any]) -> BitsBack[Any, Any]:
-    """Bits back for a batch. Both directions give the functions arrays of the same dtypes, whatever
-    the codecs pop.
-    """
-    return BitsBack(
-        prior=model.prior(images),
-        likelihood=lambda z: model.likelihood(_whole(z)),
-        posterior=lambda x: model.posterior(np.asarray(x).astype(dtype, copy=False)),
-    )
-
-
-def _whole(z: Any) -> Any:
-    if isinstance(z, dict):
-        return {name: _whole(part) for name, part in z.items()}
-    if isinstance(z, tuple):
-        return tuple(map(_whole, z))
-    return z.astype(np.int64) if isinstance(z, np.ndarray) and z.dtype.kind in "iu" else z
+def codec_of(model: FloatModel, images: int) -> BitsBack[Any, Any]:
+    """Bits back for a batch."""
+    return BitsBack(model.prior(images), model.likelihood, model.posterior)

@@ -109,6 +109,10 @@ class ArchiveDataset(Dataset[Any]):
     def __len__(self) -> int:
         return self._length
 
+    def __repr__(self) -> str:
+        kind = "images" if self._labels is None else "pairs of image and label"
+        return f"<ArchiveDataset: {self._length:,} {kind} of {self.archive!r}>"
+
     def __getitem__(self, index: int) -> Any:
         return self.__getitems__([index])[0]
 

@@ -1,7 +1,7 @@
 """An order of a dataset's items that is random, and wants few blocks at a time."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import cycle, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,15 @@ from torch.utils.data import Sampler
 from bitsback.errors import InputError
 from bitsback.torch.dataset import ArchiveDataset
 
+Items = NDArray[np.int64]
+
 
 class BlockSampler(Sampler[int]):
     """Shuffles the blocks of an archive, and the items within a window of so many of these.
 
-    Each pass is another epoch, with another order, which the seed and the number of the epoch
+    Each worker of the DataLoader has blocks of its own, the same in every epoch, so it decodes each
+    of them once for all epochs if they fit into its cache. The seed determines which blocks these
+    are. Each pass is another epoch with another order, which the seed and the number of the epoch
     determine; `set_epoch` says which comes next, after an interruption, say.
 
     >>> import bitsback, tempfile
@@ -39,60 +43,91 @@ class BlockSampler(Sampler[int]):
         seed: int = 0,
         batch_size: int = 1,
         num_workers: int = 0,
+        num_replicas: int = 1,
+        rank: int = 0,
     ) -> None:
         """window: blocks whose items are shuffled together; by default as many as the dataset's
-        cache holds, of a small archive all. batch_size, num_workers: those of the DataLoader, which
-        gives its workers batches in turns. Of two or more each then gets blocks of its own, so that
-        no block is decoded by two. Raises InputError for a number that is too small.
+        cache holds. batch_size, num_workers: those of the DataLoader, which gives its workers
+        batches in turns, with `drop_last` or without. num_replicas, rank: of how many processes
+        that train together this is which, as for PyTorch's DistributedSampler, with the same seed
+        and epoch in all of them: each gets blocks of its own, and as many items as the others, for
+        which some items come twice if their number does not divide. Two workers share a block
+        where the blocks of one end and those of the next begin.
+
+        Raises InputError for a number that is too small, and for a rank that is none.
         """
         for name, value, least in (
             ("window", window, 1), ("seed", seed, 0), ("batch_size", batch_size, 1),
-            ("num_workers", num_workers, 0),
+            ("num_workers", num_workers, 0), ("num_replicas", num_replicas, 1), ("rank", rank, 0),
         ):  # fmt: skip
             if value is not None and value < least:
                 raise InputError(f"{name}={value}: it is {least} at least")
-        order = np.argsort(dataset.blocks, kind="stable")
-        _, firsts = np.unique(dataset.blocks[order], return_index=True)
-        self._blocks: list[NDArray[np.int64]] = np.split(order, firsts[1:])
-        """The items of each block."""
-        self.window = _window(dataset, len(self._blocks)) if window is None else window
-        self.seed, self._epoch = seed, 0
-        self._batch_size, self._streams = batch_size, max(num_workers, 1)
-        self._length = len(dataset)
+        if rank >= num_replicas:
+            raise InputError(f"rank={rank}: it is {num_replicas - 1} at most, of {num_replicas}")
+        blocks = _blocks(dataset)
+        self.window = _window(dataset, len(blocks)) if window is None else window
+        self.seed, self._epoch, self._rank = seed, 0, rank
+        self._batch_size = batch_size
+        self._length = -(-len(dataset) // num_replicas)
+        self._dealt = self._deal(blocks, max(num_workers, 1)) if blocks else []
 
     def __len__(self) -> int:
         return self._length
+
+    def __repr__(self) -> str:
+        return (
+            f"<BlockSampler: {self._length:,} items, seed {self.seed}, next epoch {self._epoch},"
+            f" blocks for {len(self._dealt)} worker{'s' * (len(self._dealt) != 1)}>"
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """The number of the epoch that comes next."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        random = np.random.default_rng((self.seed, self._epoch))
         self._epoch += 1
-        if not self._length:
-            return iter(())
-        shuffled = random.permutation(len(self._blocks))
+        # The blocks were dealt by the numbers (seed, 0).
+        random = np.random.default_rng((self.seed, self._epoch, self._rank))
         streams = [
-            self._stream(shuffled[number :: self._streams], own)
-            for number, own in enumerate(random.spawn(self._streams))
+            self._stream(blocks, own)
+            for blocks, own in zip(self._dealt, random.spawn(len(self._dealt)), strict=True)
         ]
-        return self._in_turns(streams) if len(streams) > 1 else streams[0]
+        for stream in cycle(streams):
+            batch = list(islice(stream, self._batch_size))
+            if not batch:
+                return
+            yield from batch
 
-    def _stream(self, blocks: NDArray[np.int64], random: np.random.Generator) -> Iterator[int]:
+    def _deal(self, blocks: list[Items], workers: int) -> list[list[Items]]:
+        """For each worker its blocks, the first and the last of them in part: as many items as the
+        batches have that it is given.
+        """
+        shuffled = np.random.default_rng((self.seed, 0)).permutation(len(blocks))
+        items = np.concatenate([blocks[number] for number in shuffled])
+        owners = np.repeat(shuffled, [len(blocks[number]) for number in shuffled])
+        places = (self._rank * self._length + np.arange(self._length)) % len(items)
+        batches = np.full(-(-self._length // self._batch_size), self._batch_size)
+        batches[-1] -= batches.sum() - self._length
+        quotas = [batches[worker::workers].sum() for worker in range(workers)]
+        return [
+            np.split(items[own], np.flatnonzero(np.diff(owners[own])) + 1)
+            for own in np.split(places, np.cumsum(quotas[:-1]))
+            if len(own)
+        ]
+
+    def _stream(self, blocks: list[Items], random: np.random.Generator) -> Iterator[int]:
         """The items of some blocks, window by window."""
+        shuffled = random.permutation(len(blocks))
         for start in range(0, len(blocks), self.window):
-            window = [self._blocks[number] for number in blocks[start : start + self.window]]
+            window = [blocks[number] for number in shuffled[start : start + self.window]]
             yield from random.permutation(np.concatenate(window)).tolist()
 
-    def _in_turns(self, streams: list[Iterator[int]]) -> Iterator[int]:
-        """A batch of each stream in turns, as long as all have whole ones; then what is left."""
-        while True:
-            turn = [list(islice(stream, self._batch_size)) for stream in streams]
-            yield from chain.from_iterable(turn)
-            if any(len(batch) < self._batch_size for batch in turn):
-                yield from chain.from_iterable(streams)
-                return
+
+def _blocks(dataset: ArchiveDataset) -> list[Items]:
+    """The items of each block."""
+    order = np.argsort(dataset.blocks, kind="stable")
+    _, firsts = np.unique(dataset.blocks[order], return_index=True)
+    return np.split(order, firsts[1:]) if len(order) else []
 
 
 def _window(dataset: ArchiveDataset, blocks: int) -> int:

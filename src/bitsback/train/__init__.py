@@ -7,15 +7,17 @@
 Nothing else in bitsback imports this package, and compressing or decompressing never needs it.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from bitsback.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from bitsback.train import portable
     from bitsback.train.job.call import train_model
 
-__all__ = ["train_model"]
+__all__ = ["portable", "train_model"]
 
 if find_spec("torch") is None:
     raise MissingExtra("torch", "bitsback[train]", ".[train]")
@@ -26,4 +28,6 @@ def __getattr__(name: str) -> Any:
         from bitsback.train.job.call import train_model
 
         return train_model
+    if name == "portable":
+        return import_module("bitsback.train.portable")
     raise AttributeError(f"module 'bitsback.train' has no attribute '{name}'")

@@ -49,6 +49,21 @@ def photo(dtype: str, *shape: int) -> NDArray[Any]:
     return np.ascontiguousarray(values * (np.dtype(dtype).itemsize * 100 - 99)).astype(dtype)
 
 
+def swinging(dtype: str, steps: int) -> NDArray[Any]:
+    """Five columns that swing like springs, with a little noise: [steps, 5]."""
+    found = np.zeros((steps, 5), np.int64)
+    for step, push in enumerate(noise("u1", steps, 5) % 16):
+        one, two = found[step - 1], found[step - 2]
+        found[step] = (31 * one - 16 * two) // 16 + push - 7
+    return found.astype(dtype)
+
+
+def woven(rows: int, columns: int) -> NDArray[np.uint8]:
+    """Each pixel is the sum of what its row and its column swing to, with a little noise."""
+    sums = np.add.outer(swinging("<i2", rows)[:, 0], swinging("<i2", columns)[:, 1])
+    return (np.clip(sums // 4 + 100, 0, 250) + noise("u1", rows, columns) % 4).astype(np.uint8)
+
+
 def sorted_items(array: NDArray[Any]) -> NDArray[Any]:
     """Sorted by the bytes of the items, as a multiset comes back."""
     return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
@@ -81,20 +96,32 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         {"model": "mnist-binary", "unordered": True},
     ),
     "multiset-of-planes": (
-        lambda: sorted_items(photo("u1", 100, 24).reshape(5, 20, 24)),
+        lambda: sorted_items(woven(100, 48).reshape(5, 20, 48)),
         {"model": "universal", "unordered": True},
     ),
     "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 20), {}),
     "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
-    "planes-colour": (lambda: photo("u1", 20, 36, 3), {"model": "universal", "tile": 16}),
+    "planes-colour": (lambda: photo("u1", 40, 50, 3), {"model": "universal", "tile": 32}),
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
-    "series": (lambda: photo("<i2", 90, 40)[:, 7], {"model": "series"}),
-    "table": (lambda: photo("u1", 60, 5), {"model": "series"}),
-    "squeezed-plain": (lambda: photo("u1", 40, 60, 3), {"model": "fast"}),
-    "squeezed-shuffled": (lambda: photo(">u2", 50, 70), {"block": 20}),
-    "squeezed-lzma": (lambda: photo("u1", 90, 70), {}),
-    "squeezed-bits": (lambda: photo("u1", 90, 70) > 100, {"block": 40}),
+    "series": (lambda: swinging("<i2", 900)[:, 0], {"model": "series"}),
+    "table": (lambda: swinging("<i2", 300), {"model": "series"}),
+    "squeezed-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
+    "squeezed-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
+    "squeezed-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
+    "squeezed-green": (
+        lambda: photo("u1", 40, 60)[..., None] + np.array([0, 3, 7], np.uint8),
+        {"model": "fast"},
+    ),
+    "squeezed-deep": (
+        lambda: photo(">i2", 50, 70) + np.arange(70, dtype=">i2") * np.int16(3),
+        {"model": "fast", "block": 20},
+    ),
+    "squeezed-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
+    "squeezed-bits": (
+        lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
+        {"model": "fast"},
+    ),
     "empty": (lambda: np.zeros((0, 28, 28), bool), {}),
     "number": (lambda: np.array(2.5), {}),
 }

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError
 from bitsback.images.folder import list_folder
 from bitsback.images.pictures import read_pixels
 from bitsback.peers.units import Pictures
-from bitsback.train.job.downloads import ENVIRONMENT
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 _KODAK = 24

@@ -22,8 +22,8 @@ from bitsback.cli import options
 def command(output: str) -> None:
     """Compress the MNIST test set, restore it, and compare with gzip, bz2, xz, PNG and WebP.
 
-    Takes a few seconds. Prints a table of what was measured here and now, and writes two files into
-    DIR: the archive mnist-test.bb, and figure1.png, a picture of its bits beside the images.
+    Takes some ten seconds. Prints a table of what was measured here and now, and writes two files
+    into DIR: the archive mnist-test.bb, and figure1.png, a picture of its bits beside the images.
     """
     from bitsback_lab.demo.run import run
 

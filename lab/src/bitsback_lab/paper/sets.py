@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.downloads import ENVIRONMENT, TEST_IMAGES
 from bitsback.errors import BitsbackError, InputError
 from bitsback.images.idx import open_idx
 from bitsback.peers.units import Images
 from bitsback_lab import digits
 
-ENVIRONMENT = "BITSBACK_DATA"
 FASHION = "fashion-mnist"
-FASHION_FILE = "t10k-images-idx3-ubyte.gz"
 FASHION_PIXELS = "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a"  # SHA-256
 COUNT = 10_000
 
@@ -48,7 +47,7 @@ def fashion() -> NDArray[np.uint8] | None:
         return None
     path = next((path for path in _places(Path(named)) if path.is_file()), None)
     remedy = (
-        f"put {FASHION_FILE} of Fashion-MNIST there, or unset {ENVIRONMENT} to take the figures"
+        f"put {TEST_IMAGES} of Fashion-MNIST there, or unset {ENVIRONMENT} to take the figures"
         " that come along"
     )
     if path is None:
@@ -72,4 +71,4 @@ def pixels_digest(images: NDArray[np.uint8]) -> str:
 
 
 def _places(folder: Path) -> tuple[Path, ...]:
-    return folder / FASHION / FASHION_FILE, folder / FASHION_FILE
+    return folder / FASHION / TEST_IMAGES, folder / TEST_IMAGES

@@ -6,9 +6,10 @@ import json
 from importlib import resources
 
 from bitsback import Model
+from bitsback.downloads import ENVIRONMENT
 from bitsback_lab.paper import shipped
 from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
-from bitsback_lab.paper.sets import ENVIRONMENT, fashion, mnist
+from bitsback_lab.paper.sets import fashion, mnist
 
 COMMITTED = "fashion_mnist.json"
 """Figures on the test set of Fashion-MNIST, which does not ship, by the identity of a model."""

@@ -9,10 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
-
-TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
-TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,10 @@ def train_model(
     resume: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    plot: str | os.PathLike[str] | None = None,
 ) -> Model:
-    """Trains a model for images like these, writes it to the file `output`, its curve beside it,
-    and returns it: what `bitsback train` does, without its table.
+    """Trains a model for images like these, writes it to the file `output`, and returns it: what
+    `bitsback train` does, without its table.
 
     images: whatever `compress` takes that can be read twice, of bool or of integers of 8 or 16
     bits. minutes: about how long to train. kind: "free", for images of any size and kind, goes on
@@ -45,7 +46,8 @@ def train_model(
     chooses. threads: None takes one or all cores, whichever is faster. name, about, licence: what
     the model says of itself. resume: go on from the checkpoint that an interrupted run has left.
     force: replace what is there. progress: called with the steps done, those planned, and the
-    latest rate on the validation images in bits per value, if there is one.
+    latest rate on the validation images in bits per pixel and channel, if there is one. plot: a
+    .png file, in which the curve of the training is drawn.
     A free model is never worse than `start` on the images that are held out: if it would be, that
     one is the result. Raises InputError for images that no model can be made of, and where a file
     is in the way; ModelError if training went astray.
@@ -65,7 +67,8 @@ def train_model(
     if not minutes > 0:
         raise InputError(f"minutes: must be more than 0, not {minutes}")
     path = Path(output)
-    settings = Settings(path, minutes, seed, threads, resume=resume, force=force)
+    curve = None if plot is None else Path(plot)
+    settings = Settings(path, minutes, seed, threads, resume=resume, force=force, curve=curve)
     check_output(settings)
     watched = progress or (lambda done, total, rate: None)
 

@@ -16,10 +16,11 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
+from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
 from bitsback.peers.units import Images
-from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES, Split, read_idx_images
+from bitsback.train.fit.split import Split, read_idx_images
 from bitsback.train.job.called import called
 
 Symbols = NDArray[np.uint8]

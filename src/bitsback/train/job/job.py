@@ -62,6 +62,8 @@ class Settings:
     resume: bool = False
     force: bool = False
     kind: Kind | None = None
+    curve: Path | None = None
+    """Where the curve of the training is drawn; None: nowhere."""
 
     @property
     def folder(self) -> Path:
@@ -72,10 +74,6 @@ class Settings:
     def wishes(self) -> Wishes:
         kinds = KINDS if self.kind is None else (self.kind,)
         return Wishes(60 * self.minutes, self.seed, self.threads, self.epochs, kinds)
-
-    @property
-    def curve(self) -> Path:
-        return self.output.parent / (self.output.stem + "-curve.png")
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Outcome:
 def train(
     collection: ImageSet, parts: Parts, card: Card, settings: Settings, progress: Progress
 ) -> Outcome:
-    """Trains, writes the model and its curve, and removes the checkpoints.
+    """Trains, writes the model, and its curve if that is wanted, and removes the checkpoints.
 
     parts: `split(collection, settings.seed)`; the held-out images are not looked at. Raises
     InputError where the output or a checkpoint is in the way, ModelError if training left the range
@@ -132,12 +130,18 @@ def train(
     model, rate = finish(rounded, card)
     with open_output(settings.output, settings.force) as file:
         file.write(model.to_bytes())
-    with open_output(settings.curve, force=True) as file:
-        file.write(draw(rows, card.name))
+    draw_curve(settings, rows, card.name)
     shutil.rmtree(settings.folder)
     seconds = floats.seconds + rounded.seconds
     in_floats = replace(decided, epochs=floats.recipe.epochs).float_epochs
     return Outcome(model, decided, rows, rate, seconds, in_floats + rounded.recipe.epochs)
+
+
+def draw_curve(settings: Settings, rows: list[dict[str, float]], title: str) -> None:
+    """Where it is wanted."""
+    if settings.curve is not None:
+        with open_output(settings.curve, settings.force) as file:
+            file.write(draw(rows, title))
 
 
 def check_output(settings: Settings) -> None:
@@ -150,6 +154,13 @@ def check_output(settings: Settings) -> None:
     if output.exists() and not settings.force:
         raise InputError(
             f"{output}: exists already; name another output, or use --force to replace it"
+        )
+    curve = settings.curve
+    if curve is not None and (curve.is_dir() or curve.suffix.lower() != ".png"):
+        raise InputError(f"{curve}: the curve is drawn as a .png file; name one")
+    if curve is not None and curve.exists() and not settings.force:
+        raise InputError(
+            f"{curve}: exists already; name another file, or use --force to replace it"
         )
     there = (folder / PLAN).exists()
     if settings.resume and not there:
@@ -218,6 +229,7 @@ def _two_parts(
         whole = _within(decided.epochs, epochs / FLOAT_PART)
         floats.replan(replace(decided, epochs=whole).recipe())
 
+    progress(floats.epoch, whole_plan().epochs, None)
     for rate in _run(floats, lambda: whole_plan().float_epochs, _seconds(decided)[0], go_on_with):
         progress(floats.epoch, whole_plan().epochs, rate)
     rounded = decided.training(_second_recipe(whole_plan(), floats), images, folder / ROUNDED)

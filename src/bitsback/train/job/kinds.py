@@ -6,8 +6,8 @@ import numpy as np
 
 from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
+from bitsback.downloads import SETS
 from bitsback.errors import InputWarning
-from bitsback.train.job.downloads import SETS
 from bitsback.train.job.image_set import SMALLEST
 
 LARGEST = 32  # rows and columns of images that a sized model is better for

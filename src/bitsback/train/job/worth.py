@@ -189,7 +189,7 @@ def table(worth: Worth) -> list[str]:
 
 def free_table(ours: Contender, others: Sequence[Contender], model_bytes: int) -> list[str]:
     """The lines of the table of a free model, of which the whole collection is not measured."""
-    heads = ("bits a value", "bytes an image", "pays from")
+    heads = ("bits a channel", "bytes an image", "pays from")
     lines = [" ".join([f"{'':42}", *(f"{head:>15}" for head in heads)])]
     for row in (ours, *others):
         pays = "" if row is ours else _images(break_even(ours, row, model_bytes))

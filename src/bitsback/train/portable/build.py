@@ -28,7 +28,7 @@ _BATCH = 256
 class PortableModel:
     """What `build` makes: a model file, and the program in torch that it was written from.
 
-    `model` is the `bitsback.Model`; it can be given to `bitsback.compress` as it is.
+    `bitsback.compress` takes it as its `model`; `model` is the `bitsback.Model` that it has.
 
     >>> import io
     >>> import bitsback, numpy as np, torch
@@ -46,7 +46,7 @@ class PortableModel:
     ...     calibration=images,
     ... )
     >>> file = io.BytesIO()
-    >>> summary = bitsback.compress(images, file, model=made.model)
+    >>> summary = bitsback.compress(images, file, model=made)
     >>> np.array_equal(bitsback.decompress(file), images)
     True
     """
@@ -54,6 +54,9 @@ class PortableModel:
     def __init__(self, program: Program, card: Card, symbols: NDArray[Any]) -> None:
         self._program, self._card, self._symbols = program, card, symbols
         self.model: Model = write(program, card, symbols)
+
+    def __repr__(self) -> str:
+        return f"<PortableModel: {self.model!r}>"
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the model file, which `bitsback compress -m` and `load_model` take. force: replace

@@ -14,7 +14,6 @@ from bitsback.train.export.exporter import Card
 from bitsback.train.export.predictive import export_predictive
 from bitsback.train.fit.allocator import keep_freed_memory
 from bitsback.train.free.training import FreeTraining, mean_bits
-from bitsback.train.job.curve import draw
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
 from bitsback.train.job.free.plan import BATCHES, PLAN, FreePlan, read_plan, timed, write_plan
@@ -27,7 +26,7 @@ from bitsback.train.job.free.preparing import (
     starts_worth,
 )
 from bitsback.train.job.free.stopwatch import Stopwatch
-from bitsback.train.job.job import PATIENCE, Progress, Settings, check_output, stalled
+from bitsback.train.job.job import PATIENCE, Progress, Settings, check_output, draw_curve, stalled
 
 PART_FOR_PIXELS = 0.2  # of the time, for looking at images
 PART_FOR_THE_END = 0.02
@@ -140,6 +139,7 @@ def _run(training: FreeTraining, plan: FreePlan, progress: Progress) -> None:
     what checkpoints keep, so that resuming changes nothing that is done already.
     """
     step, spent = training.step, training.seconds
+    progress(step, training.recipe.steps, None)
     while training.step < training.recipe.steps and not _stalled(training):
         training.run(training.step + training.recipe.validate_every)
         if plan.seconds is not None and training.step < training.recipe.steps:
@@ -188,18 +188,17 @@ def _finish(
 
 
 def write_model(outcome: FreeOutcome, settings: Settings) -> None:
-    """The model and its curve; the checkpoints go."""
+    """The model, and its curve if that is wanted; the checkpoints go."""
     with open_output(settings.output, settings.force) as file:
         file.write(outcome.model.to_bytes())
-    with open_output(settings.curve, force=True) as file:
-        rows = [
-            {
-                "epoch": row["step"],
-                "quantised": row["quantised"],
-                "train_bpd": row["train"],
-                "validation_bpd": row["validation"],
-            }
-            for row in outcome.rows
-        ]
-        file.write(draw(rows, outcome.model.name))
+    rows = [
+        {
+            "epoch": row["step"],
+            "quantised": row["quantised"],
+            "train_bpd": row["train"],
+            "validation_bpd": row["validation"],
+        }
+        for row in outcome.rows
+    ]
+    draw_curve(settings, rows, outcome.model.name)
     shutil.rmtree(settings.folder)

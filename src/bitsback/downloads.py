@@ -7,9 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bitsback.errors import InputError, MissingExtra
-from bitsback.train.fit.split import TEST_IMAGES, TRAIN_IMAGES
 
 ENVIRONMENT = "BITSBACK_DATA"
+"""The variable that names the folder of the data sets."""
+
+TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
+TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 
 
 @dataclass(frozen=True)
