@@ -129,7 +129,7 @@ void bind_hidden_markov(nb::module_& m) {
           });
     m.def("pop_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
                                   const Rows& emission, const Lengths& lengths) {
-        const Series series(lengths);
+        const Ragged series(lengths);
         return make_array<std::uint32_t>({series.size()}, [&](auto out) {
             hidden_markov(initial, transition, emission).pop(message, out, lengths);
         });
