@@ -63,7 +63,7 @@ def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:
 
 def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     data = bytearray(Path("digits.bb").read_bytes())
-    data[8] = 16
+    data[8] = 32
     Path("digits.bb").write_bytes(data)
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(
