@@ -25,6 +25,7 @@ from typing import Any
 
 WRITE_LARGE = """
 import sys
+import zlib
 import numpy as np
 from bitsback.images.png_drawing import Around, PngDrawing
 from bitsback.images.png_samples import Samples
@@ -51,7 +52,7 @@ with open(path, "wb") as file:
         png = PngDrawing(samples, around, file)
     elif ending == "tif":
         tifffile.imwrite(
-            file, bands(), shape=shape, dtype=np.uint8, rowsperstrip=100, photometric="rgb",
+            file, (zlib.compress(band) for band in bands()), shape=shape, dtype=np.uint8, rowsperstrip=100, photometric="rgb",
             compression="zlib", metadata=None,
         )
     for band in bands() if ending != "tif" else ():

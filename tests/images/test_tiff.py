@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.errors import ArchiveError
 from bitsback.images import notes
+from bitsback.images.tiff import writer
 from bitsback.images.tiff.checked import held, same
 from bitsback.images.tiff.note import Tiff
 from bitsback.images.tiff.structure import alike, bands_of, pages_of
@@ -295,3 +296,42 @@ def test_pages_that_share_segments_are_held() -> None:
     shared = io.BytesIO(bytes(data))
     assert len(alike(pages_of(shared))) == 2
     assert notes.split(shared, False) is None
+
+
+def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [
+        *(waves(40, 50, dtype="u1"), waves(40, 50), waves(40, 50) % 5 > 2),
+        *(colours(channels) for channels in (2, 3, 4)),
+    ]
+    images = [Image.fromarray(page) for page in pages]
+    images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
+    monkeypatch.setattr(writer, "_STRIP", 300)
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", unordered=True, model="fast")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
+    with Image.open(tmp_path / "y.tif") as restored:
+        found = [(image.mode, np.asarray(image)) for image in ImageSequence.Iterator(restored)]
+    assert len(found) == len(images)
+    for image, page in zip(images, pages, strict=True):
+        assert any(image.mode == mode and np.array_equal(page, other) for mode, other in found)
+
+
+def test_pages_of_a_file_that_is_held_are_arrays(tmp_path: Path) -> None:
+    pixels = waves(3, 20, 30, dtype="f4") / 7
+    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="minisblack")
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert len(archive) == 3
+        assert np.array_equal(np.stack([np.asarray(page) for page in archive]), pixels)
+        assert np.array_equal(archive[-1][2:5, 7], pixels[2, 2:5, 7])
+        with pytest.raises(IndexError):
+            archive[3]
+
+
+def test_merged_archives_have_the_pages_alone(tmp_path: Path) -> None:
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"{number}.tif", waves(2, 30, 40, seed=number), description="x")
+        bitsback.compress(tmp_path / f"{number}.tif", tmp_path / f"{number}.bb", model="fast")
+    bitsback.merge([tmp_path / "0.bb", tmp_path / "1.bb"], tmp_path / "all.bb")
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")
+    expected = np.concatenate([waves(2, 30, 40, seed=number) for number in range(2)])
+    assert np.array_equal(tifffile.imread(tmp_path / "all.tif", key=range(4)), expected)

@@ -86,7 +86,7 @@ class Contents(ABC):
         collection = self.collection
         if isinstance(collection, FileList):
             noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
-            what = f"{collection.files} {noun}" + "s" * (collection.files != 1)
+            what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         blocks = len(self.blocks)
@@ -115,7 +115,7 @@ class Contents(ABC):
         collection = self.collection
         rows = [("made of", self.kind)]
         if isinstance(collection, FileList):
-            rows.append(("files", f"{collection.files:,}"))
+            rows.append(("files", f"{collection.told:,}"))
         else:
             rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
         share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""

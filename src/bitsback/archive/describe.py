@@ -128,7 +128,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": collection.files if isinstance(collection, FileList) else len(archive),
+        "items": collection.told if isinstance(collection, FileList) else len(archive),
         "pieces": collection.pieces,
         "elements": collection.elements,
         # Where something may be missing, what is there says nothing of the whole.

@@ -190,14 +190,14 @@ def _restore(
         )
     size = restore(archive, destination, threads, progress, force, verify, exact)
     return Restored(
-        shape=(collection.files,),
+        shape=(collection.told,),
         dtype=collection.dtype,
         items=collection.items,
         elements=collection.elements,
         blocks=len(archive.blocks),
         bytes_in=archive.file_bytes,
         bytes_out=size,
-        files=collection.files,
+        files=collection.told,
         noun=collection.noun,
     )
 

@@ -120,6 +120,11 @@ class FileList(Parts):
             return len(self.parts)
         return sum(part.entries for part in self.parts)
 
+    @property
+    def told(self) -> int:
+        """How many files people are told of: a TIFF file that is held bit for bit is one."""
+        return self.files or int(self.whole)
+
     def pack(self) -> bytes:
         return self._pack(FILE_LIST, self.kind)
 

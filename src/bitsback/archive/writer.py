@@ -408,9 +408,9 @@ class _Writer:
             settled = self._taken.settle([part.order for part in self._parts])
             output.write(settled + self._taken.labels)
         output.write(pack_index(first_offset, index))
-        files = collection.files if isinstance(collection, FileList) else None
+        files = collection.told if isinstance(collection, FileList) else None
         return Compressed(
-            shape=(collection.files,) if isinstance(collection, FileList) else collection.shape,
+            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
             items=collection.items if files is None else files,
             elements=collection.elements,

@@ -1,5 +1,5 @@
-"""A file in which pixels stand as they are, BMP, PNM and TIFF without compression: all of it but
-its pixels (docs/format.md, Notes).
+"""A BMP or PNM file in which pixels stand as they are: all of it but its pixels (docs/format.md,
+Notes).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -43,11 +44,11 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
 
     # Temporary files have names that tifffile does not expect.
     handle = tifffile.FileHandle(file, name="pages.tif")
-    with tifffile.TiffWriter(handle, bigtiff=size > _BIG) as tiff:
+    with tifffile.TiffWriter(handle, bigtiff=size > _BIG, byteorder="<") as tiff:
         for page in pages:
             colours = page.shape[2] if len(page.shape) == 3 else 1
             tiff.write(
-                iter(page),
+                map(_compressed, page),  # as tifffile asks for whole pages otherwise
                 shape=page.shape,
                 dtype=page.dtype,
                 rowsperstrip=page.in_a_strip,
@@ -59,3 +60,9 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
                 software=False,
                 contiguous=False,
             )
+
+
+def _compressed(rows: NDArray[Any]) -> bytes:
+    """A strip."""
+    packed = np.packbits(rows, axis=1) if rows.dtype == bool else rows
+    return zlib.compress(packed.tobytes())
