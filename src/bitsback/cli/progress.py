@@ -1,5 +1,5 @@
-"""What whoever waits at a terminal sees: after half a second that work goes on, and then a bar with
-the time left.
+"""Terminal progress display: after half a second that work goes on, and then a bar with the time
+left; a bar for each stage.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with (items done, items in all) as the work goes on. Until the
-    first call, as long as a folder is looked through or a model loaded, it shows the seconds.
+    """A context manager to call with how much is done, and of how much, as the work goes on.
+    Until the first call, as long as a model is loaded, it shows the seconds.
     """
 
     stopping = False
@@ -46,6 +46,16 @@ class Progress:
         self._lock = Lock()
         self._over = threading.Event()
         self.shown = False
+
+    def stage(self, label: str) -> None:
+        """Begins the next stage, which has a bar of its own."""
+        with self._lock:
+            if self.shown:
+                self._clear()
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
+            self._bar, self._label = None, label
+        self.begin(0)
 
     def begin(self, done: int) -> None:
         """The work begins here, with so much of it done before, so that the time left is told by
@@ -76,9 +86,8 @@ class Progress:
                 width=self._width(note),
                 item_show_func=self._noted,
             )
-            self._bar.start = self._bar.last_eta = (
-                self._start
-            )  # the time left counts from the start of the work
+            # The time left counts from the start of the work.
+            self._bar.start = self._bar.last_eta = self._start
             self._bar.make_step(done)
             self._bar.__enter__()
         else:
