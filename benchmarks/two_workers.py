@@ -81,7 +81,7 @@ def compress(folder: Path, model: str, shard: int) -> Sharded:
     """All shards anew, of a file that the workers read."""
     for file in folder.glob("shards/*"):
         file.unlink()
-    source = open_source(str(folder / "digits.npy"), shard, False, None)
+    source = open_source(str(folder / "digits.npy"), shard, False, False, None)
     return to_archives(source.content, folder / "shards", model=model, shard=shard)
 
 

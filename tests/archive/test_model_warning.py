@@ -24,9 +24,14 @@ def slopes() -> NDArray[np.uint8]:
 
 
 def noisy() -> NDArray[np.uint8]:
-    """Near a slope, which `universal` sees and digits do not have."""
-    noise = np.random.default_rng(0).integers(0, 9, (40, 28, 28), np.uint8)
-    return (np.add.outer(np.arange(28), np.arange(28)) * 4).astype(np.uint8) + noise
+    """Waves in noise, which `universal` foresees, digits do not have, and filters of rows do not
+    take away.
+    """
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:28, :28]
+    turned = random.uniform(0, 6, (40, 1, 1))
+    waves = np.sin((columns * np.cos(turned) + rows * np.sin(turned)) / 5 + turned)
+    return np.clip(128 + 70 * waves + random.normal(0, 3, waves.shape), 0, 255).astype(np.uint8)
 
 
 def test_what_does_better_is_named() -> None:
