@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 TOGETHER = 200  # cases
-HANG = 300  # seconds for so many cases, with sanitizers too; then the traceback is printed and the process ends
+HANG = 300  # seconds for them, with sanitizers too; then the process prints where it is, and ends
 
 
 def main() -> None:

@@ -1,24 +1,25 @@
 """A collection of files restored: a folder, an npz file, or a TIFF file."""
 
 import os
-from collections.abc import Generator
-from contextlib import ExitStack, closing
-from typing import Any
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bitsback.archive.collection import ONE
-from bitsback.archive.grid import Shape
-from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
 from bitsback.archive.restore_folder import restore_folder
+from bitsback.archive.strips import Parts, Whole
 from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.npy import write_header
 from bitsback.remote.url import Url
+
+_PIECE = 1 << 20
 
 
 def restore(
@@ -41,83 +42,55 @@ def restore(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
-    write = _write_npz if archive.files.collection.kind == NPZ else _write_tiff
     archive.check()
     with open_output(destination, force, archive.name) as output:
-        write(archive, output, threads, progress, verify)
+        work = Work(archive.files.collection, progress)
+        if archive.files.collection.kind == NPZ:
+            _write_npz(Whole(archive, threads, verify), output, work)
+        else:
+            from bitsback.archive.tiff_restore import make_tiff
+
+            with _seekable(output) as file:
+                make_tiff(archive, file, threads, work, verify, exact)
         return output.size
 
 
-def _write_npz(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
-) -> None:
+def write_whole(parts: Parts, output: Output, work: Work) -> None:
+    """Writes an npz file of the arrays, or a TIFF file of the pages alone, that come back. Raises
+    ArchiveError, InputError.
+    """
+    if parts.files.collection.kind == NPZ:
+        _write_npz(parts, output, work)
+        return
+    from bitsback.archive.tiff_restore import read_pages
+    from bitsback.images.tiff.writer import write_pages
+
+    with _seekable(output) as file, ExitStack() as stack:
+        write_pages(file, read_pages(parts, stack, work), parts.files.collection.nbytes)
+
+
+def _write_npz(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.npz import NpzWriter
 
-    collection = archive.files.collection
+    files = parts.files
     writer = NpzWriter(output)
-    for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
+    for number, (name, part) in enumerate(zip(files.names, files.collection.parts, strict=True)):
+        shape = parts.shape(number)
+        if shape is None:
+            continue
         with writer.array(name) as member:
-            write_header(member.write, part.dtype, part.shape)
-            with closing(_strips(archive, number, threads, progress, verify)) as strips:
+            write_header(member.write, part.dtype, shape)
+            with closing(parts.strips(number, work)) as strips:
                 for strip in strips:
                     member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
 
 
-def _write_tiff(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
-) -> None:
-    from bitsback.images.tiff_writer import TiffWriter
-
-    files = archive.files
-    with ExitStack() as stack:
-        writer = stack.enter_context(TiffWriter(output, output.name))
-        pages = [
-            stack.enter_context(closing(_pages(archive, number, threads, verify)))
-            for number in range(len(files.collection.parts))
-        ]
-        for done, part in enumerate(files.parts_in_order(), 1):
-            while not writer.add(*next(pages[part])):
-                pass
-            if progress is not None:
-                progress(done, len(files))
-
-
-def _pages(
-    archive: Archive, number: int, threads: int, verify: bool
-) -> Generator[tuple[Shape, NDArray[Any]], None, None]:
-    """Rows of the pictures of a part, in order, and the shape of the picture that they are of; a
-    few blocks, or a strip, are in memory at a time.
-    """
-    part = archive.files.collection.parts[number]
-    page = left = 0
-    with closing(_strips(archive, number, threads, None, verify)) as strips:
-        for rows in strips:
-            if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
-                pages = rows.reshape(-1, *part.entry_shape)
-                yield from ((part.entry_shape, each) for each in pages)
-                continue
-            left = left or part.shape_of(page)[0]
-            yield part.shape_of(page), rows
-            left -= len(rows)
-            page += not left
-
-
-def _strips(
-    archive: Archive, number: int, threads: int, progress: Progress | None, verify: bool
-) -> Generator[NDArray[Any], None, None]:
-    """The elements of a part in C order, some items, or rows of one, at a time."""
-    collection = archive.files.collection
-    part, first = collection.parts[number], collection.starts[number]
-    joiner = Joiner(part)
-    with closing(
-        archive.decoded(first, first + part.pieces, verify=verify, threads=threads)
-    ) as blocks:
-        for start, pieces in blocks:
-            if part.plain:
-                yield pieces.elements
-            else:
-                for place, piece in enumerate(pieces, start - first):
-                    yield from joiner.take(place, piece)
-            if progress is not None:
-                progress(start + pieces.count, collection.pieces)
+@contextmanager
+def _seekable(output: Output) -> Iterator[BinaryIO]:
+    """A file that is copied to the output at the end."""
+    with tempfile.TemporaryFile() as file:
+        yield cast(BinaryIO, file)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            output.write(piece)
