@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 python=$(command -v "${PYTHON:-.venv/bin/python}")
 sanitizers=$1
-mutations=${2:-1000}
+mutations=${2:-400}
 folder=build/sanitize-${sanitizers%%,*}
 
 cmake -S . -B "$folder" -DPython_EXECUTABLE="$python" -DBITSBACK_SANITIZE="$sanitizers" >"$folder.log"
@@ -27,7 +27,7 @@ case $sanitizers in
 esac
 compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$folder/CMakeCache.txt")
 LD_PRELOAD=$("$compiler" -print-file-name=lib$library.so):$("$compiler" -print-file-name=libstdc++.so.6)
-ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16
 UBSAN_OPTIONS=print_stacktrace=1
 TSAN_OPTIONS=halt_on_error=1:report_signal_unsafe=0
 PYTHONPATH=$PWD/$folder/python:$PWD/lab/src

@@ -9,7 +9,8 @@ import importlib
 import sys
 from pathlib import Path
 
-HANG = 300  # seconds for a thousand cases; then the traceback is printed and the process ends
+TOGETHER = 200  # cases
+HANG = 300  # seconds for them, with sanitizers too; then the process prints where it is, and ends
 
 
 def main() -> None:
@@ -24,9 +25,9 @@ def main() -> None:
     campaign = importlib.import_module("fuzz.campaign")
     end = arguments.first + arguments.mutations
     total = campaign.Counter()
-    for first in range(arguments.first, end, 1000):
+    for first in range(arguments.first, end, TOGETHER):
         faulthandler.dump_traceback_later(HANG, exit=True)
-        total += campaign.run(campaign.cases(arguments.seed, first, min(1000, end - first)))
+        total += campaign.run(campaign.cases(arguments.seed, first, min(TOGETHER, end - first)))
         print(first, dict(total), flush=True)
     faulthandler.cancel_dump_traceback_later()
     print(f"at most {campaign.peak_memory() >> 20} MiB of memory")
