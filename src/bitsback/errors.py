@@ -71,7 +71,8 @@ class ModelError(BitsbackError):
 class ArchiveError(BitsbackError):
     """A file is no archive, is damaged, or needs a newer version.
 
-    `block` is the number of the damaged block, or None where the damage is not within one.
+    `block` is the number of the damaged block, or None where the damage is not within one; `file`
+    the name of the file that cannot be made although its blocks are whole, or None.
 
     >>> import bitsback, io
     >>> bitsback.open(io.BytesIO(b"no archive"))
@@ -79,9 +80,9 @@ class ArchiveError(BitsbackError):
     bitsback.errors.ArchiveError: ...
     """
 
-    def __init__(self, message: str, block: int | None = None) -> None:
+    def __init__(self, message: str, block: int | None = None, file: str | None = None) -> None:
         super().__init__(message)
-        self.block = block
+        self.block, self.file = block, file
 
 
 class MessageError(BitsbackError):

@@ -51,6 +51,56 @@ def test_long_work_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("\n")
 
 
+def two_stages(bar: Progress) -> None:
+    bar(100, 100)
+    bar.stage("the rest")
+    bar(1, 100)
+    bar._bar._last_line = None  # type: ignore[union-attr]
+    bar(2, 100)
+
+
+def test_a_stage_has_a_bar_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _, second = written(monkeypatch, Terminal(), work=two_stages).partition("the rest")
+    assert "working" in first and "100%" in first and "\n" in first
+    assert "1%" in second and "100%" not in second
+
+
+def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this stage, whatever the time that those before it took."""
+
+    def work(bar: Progress) -> None:
+        bar(5, 5)
+        bar.stage("writing")
+        bar._start -= 10  # it has taken so many seconds
+        bar(20, 100)
+        assert bar._bar is not None
+        bar._bar.last_eta -= 10
+        bar(25, 100)
+
+    assert "00:00:3" in written(monkeypatch, Terminal(), work=work).partition("writing")[2]
+
+
+@pytest.mark.parametrize("before", [0, 50])
+def test_the_time_left_is_told_by_what_is_done_here(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Neither by what prepared it, nor by what was done before an interruption."""
+    now = 1000.0
+
+    def work(bar: Progress) -> None:
+        nonlocal now
+        now += 600
+        bar.begin(before)
+        bar(before, 100)
+        for done in range(before + 10, 100, 10):
+            now += 10
+            bar(done, 100)
+            assert bar._bar is not None and round(bar._bar.eta) == 100 - done
+
+    monkeypatch.setattr("time.time", lambda: now)
+    written(monkeypatch, Terminal(), work=work)
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80])
 def test_the_bar_fits_into_a_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive import adaptive
-from bitsback.archive.layout import LABELS, UNNAMED, section
+from bitsback.archive.layout import FOOTER_SIZE, LABELS, UNNAMED, pack_index, section
 from bitsback.wire import varint
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
@@ -183,7 +183,7 @@ def test_folders_are_labels(tmp_path: Path) -> None:
     for number, folder in enumerate(["b", "a/b", "a", "b"]):
         save(np.full((5, 5), number, np.uint8), tmp_path / "in" / folder / f"{number}.png")
     (tmp_path / "in" / "a" / "notes.txt").write_text("text")
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders", keep_others=True)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders")
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.classes == ["a", "a/b", "b"] and archive.labels is not None
         labelled = dict(zip(archive.names, archive.labels.tolist(), strict=True))
@@ -206,10 +206,16 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
 
 
 def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
-    """The archive with the payload of its section of this kind, behind the blocks, changed."""
+    """The archive with the payload of its section of this kind changed, and an index that fits."""
     with bitsback.open(io.BytesIO(data)) as archive:
         (place,) = (place for place in archive.sections() if place.kind == kind)
-    return data[: place.offset] + section(kind, payload) + data[place.offset + place.size :]
+        index = [(block.items, block.size) for block in archive.blocks]
+        first = archive.blocks[0].offset
+    new = section(kind, payload)
+    end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
+    shift = len(new) - place.size if place.offset < first else 0
+    body = data[: place.offset] + new + data[place.offset + place.size : end]
+    return body + pack_index(first + shift, index)
 
 
 def refused(data: bytes, folder: Path, said: str) -> None:

@@ -66,6 +66,7 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     if not whole[0] and sources is None:
         conform(data)
     refused(lambda: bitsback.decompress(io.BytesIO(data), io.BytesIO(), threads=1, verify=False))
+    rescue(data, whole[0], sources)
     try:
         archive = bitsback.open(io.BytesIO(data))
     except bitsback.BitsbackError:
@@ -87,6 +88,23 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
             refused(lambda: take(list(split(items())), block.first))  # noqa: B023
         refused(lambda: archive[block.first])  # noqa: B023
     return not whole[0]
+
+
+def rescue(data: bytes, damaged: bool, sources: Sequence[Sequence[bytes]] | None) -> None:
+    """What is whole of an array comes back, and no other items."""
+    file = io.BytesIO()
+    try:
+        summary = bitsback.decompress(io.BytesIO(data), file, keep_going=True, threads=1)
+    except bitsback.BitsbackError as error:
+        assert damaged and "\n" not in str(error)
+        return
+    assert bool(summary.problems) == damaged
+    if sources is None or not file.getvalue().startswith(b"\x93NUMPY"):
+        return
+    array = np.load(io.BytesIO(file.getvalue()))
+    if array.ndim and len(array) and all(len(s[0]) == array[0].nbytes for s in sources if s):
+        for item in itertools.islice(split(array), MOST_ITEMS):
+            assert any(item in source for source in sources)
 
 
 def holds_files(data: bytes) -> bool:
@@ -115,8 +133,17 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
                     path.relative_to(folder / "out").as_posix(): path.read_bytes() for path in found
                 }
         assert all(path.is_relative_to(folder / "out") for path in found)
+        target = folder / "rescued"
+        restore = partial(bitsback.decompress, io.BytesIO(data), target, keep_going=True, threads=1)
+        if refused(restore):
+            assert not whole and not target.exists()
+        elif archive.kind == "folder" and whole:
+            assert {path.name for path in target.rglob("*")} == {
+                path.name for path in (folder / "out").rglob("*")
+            }
     problems = archive.verify(threads=1)
     assert bool(problems) != whole, "verify and decompress do not agree"
+    assert not problems or all("\n" not in name for name in archive.lost(problems))
     assert all("\n" not in str(problem) for _, problem in problems)
     refused(lambda: archive.names)
     assert refused(lambda: archive.labels) <= (not whole)

@@ -214,7 +214,7 @@ def test_a_file_that_was_cut_short(small: None, tmp_path: Path, name: str) -> No
     path = tmp_path / f"x.{'tif' if kind == 'TIFF' else kind.lower()}"
     path.write_bytes(data)
     with pytest.raises(bitsback.InputError, match=path.name):
-        bitsback.compress([path] if kind != "TIFF" else path, tmp_path / "x.bb")
+        bitsback.compress([path], tmp_path / "x.bb", pictures_only=True)
 
 
 def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

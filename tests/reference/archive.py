@@ -2,7 +2,9 @@
 amiss.
 """
 
+import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +52,7 @@ def read_sections(data: bytes) -> list[Section]:
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
     require(reader.byte() == 2, "version 2")
-    require(reader.varint() <= 7, "no feature that this reader does not understand")
+    require(reader.varint() & ~0b10111 == 0, "no feature that this reader does not understand")
     require(data[-4:] == END, "the last four bytes of a footer")
     sections = []
     while reader.at < len(data) - 12:
@@ -60,7 +62,7 @@ def read_sections(data: bytes) -> list[Section]:
         crc = crc32c(data[at : reader.at])
         require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
         require(
-            kind in "CMBINFUL" or kind in "abcdefghijklmnopqrstuvwxyz",
+            kind in "CMBINFULH" or kind in "abcdefghijklmnopqrstuvwxyz",
             "a kind of section that is known",
         )
         sections.append(Section(kind, at, payload, reader.at - at))
@@ -69,11 +71,10 @@ def read_sections(data: bytes) -> list[Section]:
     require(len(sections) > 0 and sections[-1].kind == "I", "the last section is the index")
     require(sections[-1].size == index_size, "the footer gives the size of the index")
     kinds = "".join(s.kind for s in sections)
-    blocks, models = kinds.count("B"), kinds.count("M")
     require(
-        kinds.startswith("C" + "M" * models + "B" * blocks), "sections in order: C, M, B, others, I"
+        re.fullmatch("C[MNFULHa-z]*B*[NFULHa-z]*I", kinds) is not None,
+        "sections in order: C, M and others, B, others, I",
     )
-    require(kinds.count("C") == kinds.count("I") == 1, "one C and one I")
     return sections
 
 
@@ -136,7 +137,23 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
         return [File(name, array) for name, array in zip(called, found, strict=True)]
     facts = [section.payload for section in sections if section.kind == "F"]
     require(len(facts) <= (kind == 0), "one F at most, of a folder")
-    return list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+    files = list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+    check_hashes([section.payload for section in sections if section.kind == "H"], kind, files)
+    return files
+
+
+def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
+    """`H`, of files that are held bit for bit; those of others are of what notes make."""
+    require(len(payloads) <= (kind == 0), "one H at most, of a folder")
+    for payload in payloads:
+        reader = Reader(payload)
+        require(reader.byte() == 0, "SHA-256")
+        for file in files:
+            hashed = reader.take(reader.byte())
+            require(len(hashed) in (0, 32), "a hash, or none")
+            same = hashlib.sha256(file.array.tobytes()).digest() == hashed
+            require(not (file.held and hashed) or same, "the hash of a file")
+        reader.done()
 
 
 def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
@@ -282,8 +299,8 @@ def read_index(sections: list[Section]) -> list[int]:
     """The number of items of each block; the index must agree with the sections themselves."""
     blocks = [section for section in sections if section.kind == "B"]
     reader = Reader(sections[-1].payload)
-    place = next(section.at for section in sections if section.kind not in "CM")
-    require(reader.varint() == place, "the place of the first block")
+    place = (blocks or sections[-1:])[0].at
+    require(reader.varint() == place, "the place of the first block, or of the index")
     require(reader.varint() == len(blocks), "the number of blocks")
     pairs = [(reader.varint(), reader.varint()) for _ in blocks]
     reader.done()

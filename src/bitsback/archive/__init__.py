@@ -7,7 +7,7 @@ from bitsback.archive.directory import BlockInfo
 from bitsback.archive.extractor import decompress
 from bitsback.archive.merging import merge
 from bitsback.archive.reader import Archive, open
-from bitsback.archive.summary import Compressed, Summary
+from bitsback.archive.summary import Compressed, Restored, Summary
 from bitsback.archive.view import View
 from bitsback.archive.writer import compress
 
@@ -15,6 +15,7 @@ __all__ = [
     "Archive",
     "BlockInfo",
     "Compressed",
+    "Restored",
     "Summary",
     "View",
     "compress",

@@ -1,6 +1,7 @@
 """The blocks of an open archive: found by their pieces, read, decoded, and kept for a while."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 
 from bitsback.archive.block import Opened, read_header
 from bitsback.archive.cache import BlockCache
@@ -27,12 +28,13 @@ class Blocks:
         directory: Directory,
         read: Read,
         cache: BlockCache,
+        where: Callable[[int, int], str],
     ) -> None:
-        """name: of the archive. read: reads from it."""
+        """name: of the archive. read: reads from it. where: see `Located`."""
         self.name, self.collection, self.library = name, collection, library
         self.all = directory.blocks
         """Those that there are, in order."""
-        self.cache = cache
+        self.cache, self.where = cache, where
         self._drift, self._read = directory.drift, read
 
     def of_piece(self, piece: int) -> BlockInfo:
@@ -41,8 +43,8 @@ class Blocks:
         if behind == 0 or piece >= self.all[behind - 1].first + self.all[behind - 1].items:
             number = self.all[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {number}: {self.collection.where(piece, 1)} is missing, the"
-                " archive is cut off",
+                f"{self.name}: block {number}: {self.where(piece, 1)} is missing, the archive is"
+                " cut off",
                 number,
             )
         return self.all[behind - 1]
@@ -59,9 +61,7 @@ class Blocks:
                 data = self._read(block.offset + self._drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
-            raise at_block(
-                self.name, self.collection, block.number, block.first, block.items, error
-            ) from None
+            raise at_block(self, block.number, block.first, block.items, error) from None
         return Task(block.number, block.first, block.items, payload)
 
     def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:

@@ -28,9 +28,9 @@ from bitsback.lazy import cached_property
 
 PUBLIC = frozenset(
     {
-        "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "info", "kind",
-        "labels", "name", "names", "nbytes", "ndim", "problems", "shape", "size", "unordered",
-        "verify",
+        "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes", "info",
+        "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "problems", "shape", "size",
+        "unordered", "verify",
     }
 )  # fmt: skip
 """What users find in an open archive."""

@@ -70,6 +70,8 @@ class Opener(Protocol):
 
     def header(self, block: BlockInfo) -> Opened: ...
 
+    def where(self, first: int, count: int) -> str: ...
+
 
 def kind_of(collection: Content) -> str:
     """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
@@ -95,16 +97,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         except ArchiveError as error:
             damaged += 1
             if damaged <= _SHOWN:
-                problems.append(
-                    at_block(
-                        archive.name,
-                        archive.collection,
-                        block.number,
-                        block.first,
-                        block.items,
-                        error,
-                    )
-                )
+                problems.append(at_block(archive, block.number, block.first, block.items, error))
             continue
         methods[METHODS[header.method]] += 1
         multisets += header.multiset

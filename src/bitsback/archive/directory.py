@@ -1,6 +1,7 @@
 """Where everything is in an archive, also in one that is damaged (docs/format.md, Damage)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bitsback.archive.block import max_elements, read_header
@@ -12,6 +13,7 @@ from bitsback.archive.layout import (
     END,
     FACTS,
     FOOTER_SIZE,
+    HASHES,
     INDEX,
     LABELS,
     MAGIC,
@@ -24,15 +26,16 @@ from bitsback.archive.layout import (
     open_section,
     unpack_index,
 )
-from bitsback.archive.parts import Content, unpack_collection
+from bitsback.archive.parts import Content, FileList, unpack_collection
 from bitsback.errors import ArchiveError
 
 Read = Callable[[int, int], bytes]
 """Reads (offset, size): fewer bytes at the end of the file."""
 
 _LONGEST_START = 11  # of a section: its kind, and a varint
-_HEAD_SPACE = 512  # magic to the end of `C` takes fewer
+_HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
+_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS, HASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,11 @@ class Directory:
         return [place for place in self.sections if place.kind == LABELS]
 
     @property
+    def hashes(self) -> list[Place]:
+        """Of a folder there may be one."""
+        return [place for place in self.sections if place.kind == HASHES]
+
+    @property
     def facts(self) -> list[Place]:
         """Of a folder there may be one."""
         return [place for place in self.sections if place.kind == FACTS]
@@ -119,25 +127,36 @@ def scan(read: Read, size: int) -> Directory:
     start = _read_start(read, size, directory, index)
     if index is None:
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
-        _walk(read, directory, start, size, with_blocks=True)
+        directory.sections, _ = _walk(read, directory, start, size, with_blocks=True)
     else:
         _place_blocks(directory, index, size)
-        if index.end != index.offset and not _walk(
-            read, directory, index.end, index.offset, behind=True
-        ):
+        behind, stop = _walk(read, directory, index.end, index.offset, behind=True)
+        if stop != index.offset:
+            behind = []
             directory.drift = index.offset - index.end
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
-        ends = {index.first_offset, index.first_offset + directory.drift}
-        if (
-            not any(_walk(read, directory, start, end) for end in sorted(ends, reverse=True))
-            and not directory.problems
-        ):
-            directory.models_lost = True
+        directory.sections = _before_blocks(read, directory, start, index) + behind
     collection = directory.collection
     if collection is not None:
         _check_claims(directory, collection, size, index is not None)
     return directory
+
+
+def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index") -> list[Place]:
+    """The sections between `C` and the blocks; of damaged ones those that are whole."""
+    found, stop = list[Place](), start
+    ends = {index.first_offset, index.first_offset + directory.drift}
+    for end in sorted(ends, reverse=True):
+        found, stop = _walk(read, directory, start, end)
+        if stop == end:
+            return found
+    if not directory.problems:
+        if read(stop, 1) == MODEL or not isinstance(directory.collection, FileList):
+            directory.models_lost = True
+        else:
+            directory.problems.append(ArchiveError("what stands before its blocks is damaged"))
+    return [place for place in found if _intact(read, place)]
 
 
 def guess_collection(directory: Directory, read: Read) -> Collection:
@@ -198,12 +217,12 @@ def _read_start(read: Read, size: int, directory: Directory, index: _Index | Non
         if index is None or (intact_magic and index.end == index.offset):
             raise
         directory.problems.append(ArchiveError("its first bytes are damaged"))
-    # `C` or an `M` that a lost or added byte has moved, if they are whole.
+    # `C`, or what follows it, that a lost or added byte has moved, if it is whole.
     for offset in range(min(_HEAD_SPACE, index.offset)):
         place = _section_at(read, offset, index.offset)
-        if place is None or place.kind not in (COLLECTION, MODEL) or not _intact(read, place):
+        if place is None or place.kind not in _BEFORE_BLOCKS or not _intact(read, place):
             continue
-        if place.kind == MODEL:
+        if place.kind != COLLECTION:
             return offset
         return _read_collection(read, directory, offset, size)
     return index.first_offset
@@ -292,9 +311,9 @@ def _walk(
     end: int,
     behind: bool = False,
     with_blocks: bool = False,
-) -> bool:
-    """Walks the sections from offset to end, as far as they are in order; whether they fill the
-    space just so.
+) -> tuple[list[Place], int]:
+    """Walks the sections from offset to end, as far as they are in order: those that are no blocks,
+    and where the walk ended.
 
     behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has
     told where they are.
@@ -302,14 +321,8 @@ def _walk(
     found: list[Place] = []
 
     def in_order(kind: bytes) -> bool:
-        """Models stand before the blocks, all others behind them."""
-        if kind == MODEL:
-            return (
-                not behind
-                and all(place.kind == MODEL for place in found)
-                and not (with_blocks and directory.blocks)
-            )
-        return behind or with_blocks
+        """Models stand before the blocks, all others before or behind them."""
+        return kind != MODEL or not (behind or (directory.blocks and with_blocks))
 
     while offset < end:
         place = _section_at(read, offset, end)
@@ -329,9 +342,7 @@ def _walk(
         else:
             found.append(place)
         offset += place.size
-    if offset == end or with_blocks:
-        directory.sections += found
-    return offset == end
+    return found, offset
 
 
 def _intact(read: Read, place: Place) -> bool:
@@ -344,14 +355,15 @@ def _intact(read: Read, place: Place) -> bool:
 
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
     """Adds a block that no index listed, by what it says itself, if it can be the next one."""
-    data = memoryview(read(place.offset, place.size))
-    start = Cursor(data, 1)
-    try:
-        start.varint()
-        header = read_header(data[start.at : -CRC_SIZE])
-    except ArchiveError:
-        return False
-    if header.first != directory.counted:
+    header = None
+    for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
+        data = memoryview(read(place.offset, space))
+        start = Cursor(data, 1)
+        with suppress(ArchiveError):
+            start.varint()
+            header = read_header(data[start.at :])
+            break
+    if header is None or header.first != directory.counted:
         return False
     number = len(directory.blocks)
     directory.blocks.append(BlockInfo(number, header.first, header.items, place.offset, place.size))

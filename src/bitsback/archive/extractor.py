@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.collection import ARRAY, IDX
+from bitsback.archive.container import packed
 from bitsback.archive.join import Joiner
-from bitsback.archive.output import Destination, Output, open_output
+from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
-from bitsback.archive.summary import Progress, Summary
-from bitsback.archive.targets import check_container
+from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
-from bitsback.images.file_io import Writable, open_file
-from bitsback.images.npy import write_header
+from bitsback.images.file_io import open_file
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
@@ -41,6 +40,8 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    keep_going: bool = False,
+    fill: float | None = None,
     storage_options: Options | None = None,
 ) -> NDArray[Any]: ...
 
@@ -56,8 +57,10 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    keep_going: bool = False,
+    fill: float | None = None,
     storage_options: Options | None = None,
-) -> Summary: ...
+) -> Restored: ...
 
 
 def decompress(
@@ -70,8 +73,10 @@ def decompress(
     force: bool = False,
     verify: bool = True,
     files: RestoredFiles = "exact",
+    keep_going: bool = False,
+    fill: float | None = None,
     storage_options: Options | None = None,
-) -> NDArray[Any] | Summary:
+) -> NDArray[Any] | Restored:
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
 
@@ -93,6 +98,12 @@ def decompress(
     files: whether the files of a folder whose very bytes were promised are made so, or an error is
     raised if zlib of this computer cannot make them, "exact"; or else are made anew, of the same
     pixels and metadata, "pixels".
+    keep_going: restore what is whole of a damaged archive, or of one that is cut off, instead of
+        raising ArchiveError; `lost` and `problems` of what is returned say what is not there. Of
+        files each that is whole comes back; of an array the items that are whole, one after the
+        other, or its rows where it is one item; an output has to be named. Every block is decoded
+        twice. fill: with keep_going, the value of the elements that are lost of arrays, which then
+        keep their shapes.
     storage_options: for the filesystems of URLs.
 
     Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
@@ -102,19 +113,28 @@ def decompress(
     source, destination = (located(place, storage_options) for place in (source, destination))
     check_options(storage_options, source, destination, located(model))
     given = None if model is None else given_model(model, storage_options)
+    if fill is not None and not keep_going:
+        raise InputError("fill (--fill) is for keep_going (--keep-going)")
     with _open(source, given) as blocks:
+        if keep_going:
+            from bitsback.archive.rescue import rescue
+
+            return rescue(
+                blocks, source, destination, threads, progress, force, files == "exact", fill
+            )
         if isinstance(blocks.collection, FileList):
             return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
         collection = blocks.collection
         count = 0
+        work = Work(collection, progress)
 
-        def work(task: Task) -> Pieces:
+        def decoded(task: Task) -> Pieces:
             return decode(blocks, task, None if verify else task.items)
 
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
             done, joiner = 0, Joiner(collection.parts[0])
-            for pieces in ordered_map(work, blocks.tasks(), threads):
+            for pieces in ordered_map(decoded, blocks.tasks(), threads):
                 first, part = collection.part_of(done)
                 if done == first:
                     joiner = Joiner(part)
@@ -123,18 +143,17 @@ def decompress(
                 else:
                     for place, piece in enumerate(pieces, done - first):
                         yield from (rows.reshape(-1) for rows in joiner.take(place, piece))
+                work.add(done, pieces.count)
                 done += pieces.count
                 count += 1
-                if progress is not None:
-                    progress(done, collection.pieces)
 
         if destination is None:
             unsure = not isinstance(blocks, Archive) or bool(blocks.problems)
             return _gather(collection, unsure, strips())
-        with open_output(destination, force, source) as output, _packed(collection, output) as file:
+        with open_output(destination, force, source) as output, packed(collection, output) as file:
             for strip in strips():
                 file.write(strip.view(np.uint8).data)
-        return Summary(
+        return Restored(
             shape=collection.shape,
             dtype=collection.dtype.str,
             items=collection.items,
@@ -143,6 +162,7 @@ def decompress(
             bytes_in=blocks.file_bytes,
             bytes_out=output.size,
             files=None,
+            noun="item",
         )
 
 
@@ -154,14 +174,14 @@ def _restore(
     force: bool,
     verify: bool,
     exact: bool,
-) -> Summary:
+) -> Restored:
     """Restores a collection of files."""
     from bitsback.archive.restore import restore
 
     if not isinstance(archive, Archive):
         raise InputError(
-            f"{archive.name}: holds files, whose names are at its end; save the archive as a file"
-            " first"
+            f"{archive.name}: holds files, and is not read from beginning to end to restore them;"
+            " save the archive as a file first"
         )
     collection = archive.files.collection
     if destination is None:
@@ -169,7 +189,7 @@ def _restore(
             f"{archive.name}: holds files; name an output, or open it and take them one by one"
         )
     size = restore(archive, destination, threads, progress, force, verify, exact)
-    return Summary(
+    return Restored(
         shape=(collection.told,),
         dtype=collection.dtype,
         items=collection.items,
@@ -178,28 +198,8 @@ def _restore(
         bytes_in=archive.file_bytes,
         bytes_out=size,
         files=collection.told,
+        noun=collection.noun,
     )
-
-
-@contextmanager
-def _packed(array: Array, output: Output) -> Iterator[Writable]:
-    """What to write the elements of an array to: a file of the format that it came in."""
-    if array.container == ARRAY:
-        write_header(output.write, array.dtype, array.shape)
-        yield output
-        return
-    from bitsback.images.idx import Zipper, idx_header
-
-    check_container(array)
-    header = idx_header(array.dtype, array.shape)
-    assert header is not None, "it was checked"
-    if array.container == IDX:
-        output.write(header)
-        yield output
-        return
-    with Zipper(output) as zipper:
-        zipper.write(header)
-        yield zipper
 
 
 @contextmanager

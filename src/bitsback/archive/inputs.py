@@ -31,7 +31,7 @@ from bitsback.images import npy, other_kinds
 from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.restored import CAMERA, PICTURES, ending_of
 from bitsback.remote.folder import is_folder
 from bitsback.remote.url import Url
 
@@ -70,8 +70,7 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         from bitsback.images.folder import list_folder
 
         root = source if isinstance(source, Url) else Path(source)
-        others = asked.keeping is not None and asked.keeping.others
-        yield _pictures(list_folder(root, asked.skip_bad, others), asked)
+        yield _pictures(list_folder(root, asked.skip_bad, asked.endings), asked)
     elif hasattr(source, "skipped"):  # a Listing, whose module takes long to import
         yield _pictures(cast("Listing", source), asked)
     elif isinstance(source, str | os.PathLike | Url):
@@ -96,7 +95,7 @@ def _check_readable(taken: Input) -> None:
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
         if isinstance(read, FileList):
-            check_restorable(_files_of(read, taken))
+            check_restorable(files_of(read, taken))
         else:
             check_restorable(read)
     except ArchiveError as error:
@@ -111,7 +110,7 @@ _NONE_OF_THESE = (
 )
 
 
-def _files_of(collection: FileList, taken: Input) -> Files:
+def files_of(collection: FileList, taken: Input) -> Files:
     """As the reader of archives will have them. Raises ArchiveError."""
     names = taken.names
     if taken.settle is not None:
@@ -131,7 +130,9 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
     name = name_of(place)
     start = file.peek(4)[:4]
-    if start == b"PK\3\4":
+    if ending_of(name) in CAMERA:  # of which many begin as TIFF files do
+        yield _listed(place, asked)
+    elif start == b"PK\3\4":
         from bitsback.images.npz import open_npz
 
         with open_npz(file, name) as arrays:
@@ -143,14 +144,19 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
     elif looks_like_idx(start):
         yield _array(open_idx(file, name, zipped=False), asked, IDX)
     elif ending_of(name) in PICTURES:
-        from bitsback.images.folder import list_files
-
-        yield _pictures(list_files([place]), replace(asked, skip_bad=False))
+        yield _listed(place, asked)
     else:
         told = other_kinds.advice(file.peek(other_kinds.START), name)
         if told is not None and start != b"\x93NUM":
             raise InputError(f"{naming.printable(name)}: {told}")
         yield _array(open_stream(file, name, _NONE_OF_THESE), asked)
+
+
+def _listed(place: Location, asked: Asked) -> Input:
+    """A picture file on its own."""
+    from bitsback.images.folder import list_files
+
+    return _pictures(list_files([place]), replace(asked, skip_bad=False))
 
 
 def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
@@ -236,6 +242,6 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
         parts,
         naming.printable(name_of(listing.root)),
         pack_files(FOLDER, groups.runs, listing.names),
-        dict(listing.skipped),
+        listing.skipped,
         listing=listing,
     )

@@ -13,17 +13,17 @@ from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 2
-FILES, UNORDERED, LABELLED = 1, 2, 4
+FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 16
 """Features that a reader must understand: folders with the bytes of files, or with facts of files;
 items that have lost their order, of which blocks may be multisets; items with labels, of which
-blocks may be adaptive.
+blocks may be adaptive; files with hashes.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
 CRC_SIZE = 4
 
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
-NAMES, FACTS, UNNAMED, LABELS = b"N", b"F", b"U", b"L"
+NAMES, FACTS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -102,7 +102,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may read on past a section of this kind."""
-    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED, LABELS)
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED, LABELS, HASHES)
     return kind in known or b"a" <= kind <= b"z"
 
 
@@ -126,7 +126,7 @@ def check_head(data: bytes) -> tuple[int, int]:
     features = cursor.varint()
     if features == RESEARCH:
         raise refuse(data, cursor.at)
-    if features & ~(FILES | UNORDERED | LABELLED):
+    if features & ~(FILES | UNORDERED | LABELLED | HASHED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"

@@ -1,13 +1,14 @@
 """The files of a folder in an archive, made again."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.lost import has
 from bitsback.archive.members import Files
 from bitsback.archive.targets import target_of
 from bitsback.errors import ArchiveError
@@ -64,6 +65,16 @@ class Maker:
             drawing = drawing_of(note, file, dtype, shape, self._exact)
         return _Named(drawing, lambda: self.naming(number))
 
+    def promises(self, number: int) -> bool:
+        """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
+        from bitsback.images.notes import promised
+
+        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
+            return True
+        note = self.content(number)
+        with self.naming(number):
+            return promised(note, self._exact)
+
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
         """Names the file in what is wrong with it, unless a block is."""
@@ -72,8 +83,9 @@ class Maker:
         except ArchiveError as error:
             if error.block is not None:
                 raise
+            name = self._files.names[number]
             raise ArchiveError(
-                f"{self._archive.name}: {printable(self._files.names[number])}: {error}"
+                f"{self._archive.name}: {printable(name)}: {error}", file=name
             ) from None
 
     def content(self, number: int) -> bytes:
@@ -118,14 +130,16 @@ class _Encoded:
         return len(data)
 
 
-def damage(archive: Holder) -> Iterator[ArchiveError]:
-    """What of the notes, in blocks that are whole, is wrong."""
+def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
+    """What of the notes is wrong. lost: the numbers of the files whose blocks are damaged."""
     from bitsback.images.notes import unpack
 
     files = archive.files
+    if files.facts is None:
+        return
     maker = Maker(archive)
     for number in (number for part in files.by_part() for number in part):
-        if files.stored(number) or target_of(files, number)[1] is not None:
+        if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
             continue
         try:
             with maker.naming(number):

@@ -13,7 +13,7 @@ from bitsback.archive.collection import BYTES
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
 from bitsback.archive.numbered import Numbered
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.lazy import cached_property
@@ -46,12 +46,26 @@ class Files:
             self._entries.append(offsets[part])
             offsets[part] += count
 
-        told = collection.kind == FOLDER and any(part.axes == BYTES for part in collection.parts)
-        if facts is not None or told:
+        if facts is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
             _ = self._spans
 
+    @classmethod
+    def unnamed(cls, collection: FileList) -> Files:
+        """The files of an archive whose names, order and facts are lost: arrays and pictures by
+        numbers, in the order of the parts, without their notes, and none that is held bit for bit.
+        """
+        if collection.kind == NPZ:
+            return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
+        runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
+        return cls(collection, Numbered(sum(count for _, count in runs)), runs)
+
     def __len__(self) -> int:
-        return self.collection.files
+        return self._ends[-1] if self.runs else self.collection.files
+
+    @property
+    def named(self) -> bool:
+        """Whether each has a name of its own, which is in memory."""
+        return self.collection.kind != TIFF and not isinstance(self.names, Numbered)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
@@ -115,6 +129,24 @@ class Files:
         """For each file the number of the part that it is in; not for an npz file."""
         for part, count in self.runs:
             yield from repeat(part, count)
+
+    def numbers_of(self, part: int, entries: range) -> Iterator[range]:
+        """The numbers of the files that are these entries of a part; not for an npz file."""
+        runs = self._runs_by_part[part]
+        start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
+        for first, number, count in runs[start:]:
+            if first >= entries.stop:
+                break
+            low, high = max(entries.start, first), min(entries.stop, first + count)
+            yield range(number + low - first, number + high - first)
+
+    @cached_property
+    def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
+        """Of each part its runs: the first entry, the number of its file, how many there are."""
+        found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
+        for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
+            found[part].append((entry, number, count))
+        return found
 
     def by_part(self) -> Iterator[Iterator[int]]:
         """For each part the numbers of the files that are in it, in order; not for an npz file."""

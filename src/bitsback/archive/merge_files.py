@@ -9,6 +9,7 @@ from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.facts import Facts
 from bitsback.archive.grid import Shape
+from bitsback.archive.hashes import Hashes
 from bitsback.archive.members import Files, pack_files
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.archive.shards import Merged, Shard
@@ -55,9 +56,11 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
     told = b"" if facts is None else facts.pack()
-    return Merged(
-        files, list(members.values()), pack_files(kind, order, names) + told, facts is not None
-    )
+    hashes = _join_hashes(shards)
+    told += b"" if hashes is None else hashes.pack()
+    packed = pack_files(kind, order, names) + told
+    parts = list(members.values())
+    return Merged(files, parts, packed, facts is not None, hashes is not None)
 
 
 def _check_names(shards: Sequence[Shard]) -> None:
@@ -86,6 +89,17 @@ def _join_facts(shards: Sequence[Shard]) -> Facts | None:
             joined.sizes.extend(shard.facts.sizes)
             joined.times.extend(shard.facts.times)
     return None if shards[0].facts is None else joined
+
+
+def _join_hashes(shards: Sequence[Shard]) -> Hashes | None:
+    """None if no archive has hashes; the files of one that has none have none."""
+    if all(shard.hashes is None for shard in shards):
+        return None
+    digests: list[bytes] = []
+    for shard in shards:
+        none = [b""] * len(shard.names)
+        digests += none if shard.hashes is None else shard.hashes.digests
+    return Hashes(digests)
 
 
 def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.layout import FILES, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.layout import FILES, HASHED, MODEL, UNORDERED, head, pack_index, section
 from bitsback.archive.merge_arrays import merge_arrays
 from bitsback.archive.merge_files import merge_files
 from bitsback.archive.output import Destination, Output, open_output
@@ -87,7 +87,8 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
-    output.write(head(features) + content.pack())
+    features |= HASHED * merged.with_hashes
+    output.write(head(features) + content.pack() + merged.names)
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []
@@ -102,7 +103,6 @@ def _write(
                     if progress is not None:
                         progress(done, content.pieces)
     assert done == content.pieces, "all of their pieces were there"
-    output.write(merged.names)
     output.write(pack_index(first_offset, index))
     files = content.files if isinstance(content, FileList) else None
     return Summary(
@@ -114,6 +114,7 @@ def _write(
         bytes_in=sum(shard.size for shard in shards),
         bytes_out=output.size,
         files=files,
+        noun=content.noun if isinstance(content, FileList) else "item",
     )
 
 

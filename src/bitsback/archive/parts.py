@@ -103,6 +103,11 @@ class FileList(Parts):
         ]
 
     @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return {FOLDER: "file", NPZ: "array", TIFF: "page"}[self.kind]
+
+    @property
     def whole(self) -> bool:
         """Whether it is all of a TIFF file, which its last part tells of, and not its pages
         alone.

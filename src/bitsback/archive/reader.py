@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -16,8 +16,19 @@ from bitsback.archive.classes import classes_of
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.archive.layout import FACTS, LABELS, MODEL, NAMES, UNNAMED, UNORDERED, open_section
+from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
+from bitsback.archive.layout import (
+    FACTS,
+    HASHES,
+    LABELS,
+    MODEL,
+    NAMES,
+    UNNAMED,
+    UNORDERED,
+    open_section,
+)
 from bitsback.archive.library import ADVICE, START, Library
+from bitsback.archive.lost import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.numbered import Numbered
 from bitsback.archive.pairs import Pairs, unpack_pairs
@@ -29,6 +40,7 @@ from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
 from bitsback.archive.unnamed import unpack_unnamed
 from bitsback.archive.view import View
+from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
     Location,
@@ -39,14 +51,13 @@ from bitsback.images.file_io import (
     reading,
     stream_name,
 )
+from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
 """A path, a binary file, or the bytes of one."""
-
-Problem = tuple[int | None, ArchiveError]
 
 
 class Archive(Contents):
@@ -137,7 +148,13 @@ class Archive(Contents):
                 self._directory, self.read
             )
             self._blocks = Blocks(
-                self.name, self.collection, self.library, self._directory, self.read, self._cache
+                self.name,
+                self.collection,
+                self.library,
+                self._directory,
+                self.read,
+                self._cache,
+                self.where,
             )
         except ArchiveError as error:
             self.close()
@@ -201,6 +218,39 @@ class Archive(Contents):
             self.collection,
             open_section(self._read_place(facts[0]), FACTS) if facts else None,
         )
+
+    @property
+    def hashes(self) -> dict[str, bytes] | None:
+        """SHA-256 of the files as they were, by name, of those that come back byte for byte; None
+        if the archive was made without. Raises ArchiveError for damage.
+        """
+        hashes = self.file_hashes
+        if hashes is None:
+            return None
+        named = zip(self.files.names, hashes.digests, strict=True)
+        return {name: digest for name, digest in named if digest}
+
+    @property
+    def file_hashes(self) -> Hashes | None:
+        """The same of each file, in order."""
+        try:
+            return self._hashes
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    @cached_property
+    def _hashes(self) -> Hashes | None:
+        places = self._directory.hashes
+        if not places or not isinstance(self.collection, FileList):
+            return None
+        if len(places) > 1 or self.collection.kind != FOLDER:
+            raise ArchiveError("the hashes of its files are there twice, or are of no files")
+        return Hashes.unpack(open_section(self._read_place(places[0]), HASHES), len(self._files))
+
+    def check_file(self, number: int) -> Check | None:
+        """Compares a file that was restored with the hash that it had, if that is known."""
+        digest = b"" if self._hashes is None else self._hashes.digests[number]
+        return check_of(self.name, self._files.names[number], digest) if digest else None
 
     @property
     def pairs(self) -> Pairs | None:
@@ -290,6 +340,44 @@ class Archive(Contents):
             problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
         return [self._named(error) for error in problems]
 
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people: files by name, as far as the names are there."""
+        if isinstance(self.collection, FileList):
+            with suppress(ArchiveError):
+                return described(self._files, self._owners, (first, first + count))
+        return self.collection.where(first, count)
+
+    @cached_property
+    def _owners(self) -> Owners:
+        return Owners(self._files)
+
+    def lost(self, problems: Iterable[Problem]) -> list[str]:
+        """What cannot be had of an archive of which `verify` has found these problems, as
+        `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
+        `3:8`.
+        """
+        problems = list(problems)
+        bad = {number for number, _ in problems if number is not None}
+        gaps = list(gaps_of(self.blocks, bad, self.collection.pieces))
+        files = None
+        if isinstance(self.collection, FileList):
+            with suppress(ArchiveError):
+                files = self._files
+        found = lost_names(self.collection, files, gaps)
+        found += [printable(error.file) for _, error in problems if error.file is not None]
+        held = 0 if files is None else files.collection.files - len(files)
+        if held:
+            found.append(f"all {held} that are held bit for bit, since their names are lost")
+        return list(dict.fromkeys(found))
+
+    def do_without_names(self) -> None:
+        """Calls the files by numbers from now on, if their names are lost."""
+        if isinstance(self.collection, FileList):
+            try:
+                _ = self._files
+            except ArchiveError:
+                self.__dict__["_files"] = Files.unnamed(self.collection)
+
     def block_of(self, piece: int) -> BlockInfo:
         return self._blocks.of_piece(piece)
 
@@ -334,23 +422,46 @@ class Archive(Contents):
                 decode(self, task)
             except ArchiveError as error:
                 # Without its traceback, which would hold more than an archive of many has bytes.
-                return block, ArchiveError(str(error), error.block)
+                return block, ArchiveError(str(error), error.block, error.file)
             return block, None
 
+        work = Work(self.collection, progress)
         for block, error in ordered_map(check, read(), check_threads(threads)):
             if error is not None:
                 problems.append((block.number, error))
-            if progress is not None:
-                progress(block.first + block.items, self.collection.pieces)
-        if not problems and self.kind == "folder":
+            work.add(block.first, block.items)
+        if self.kind == "folder":
             from bitsback.archive.maker import damage
 
-            problems += [(error.block, error) for error in damage(self)]
+            bad = {number for number, _ in problems if number is not None}
+            gaps = gaps_of(self.blocks, bad, self.collection.pieces)
+            with suppress(ArchiveError):  # where the names are lost, which was found before
+                lost = self._owners.of(gaps)
+                problems += [(error.block, error) for error in damage(self, lost)]
+                problems += [(None, error) for error in self._other_hashes(problems, threads)]
         if not problems and isinstance(self.collection, FileList) and self.collection.whole:
             from bitsback.archive.tiff_restore import tiff_damage
 
             problems += [(error.block, error) for error in tiff_damage(self)]
         return problems
+
+    def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
+        """What of the files that can be made has another hash than it had. Raises ArchiveError if
+        names or hashes are lost.
+        """
+        from bitsback.archive.maker import Maker
+        from bitsback.archive.salvage import Salvage
+        from bitsback.archive.whole_files import hand_over
+
+        hashes = self._hashes
+        if hashes is None:
+            return []
+        whole = Salvage(self, problems)
+        unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
+        left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
+        taker = Hashing(self.name, Maker(self), self._files, hashes)
+        hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
+        return taker.problems
 
     def check(self) -> None:
         """Raises the first of `problems`, or for anything else outside of blocks for which
@@ -375,7 +486,7 @@ class Archive(Contents):
                 except ArchiveError as problem:
                     yield self._named(problem)
         try:
-            _ = self._pairs
+            _ = self._pairs, self._hashes
             check_restorable(self._files if files else self.array)
         except ArchiveError as problem:
             yield self._named(problem)
@@ -408,7 +519,7 @@ class Archive(Contents):
 
     def _named(self, error: ArchiveError) -> ArchiveError:
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
-        return ArchiveError(f"{where}: {error}", error.block)
+        return ArchiveError(f"{where}: {error}", error.block, error.file)
 
     def read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -11,8 +12,9 @@ from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
 from bitsback.archive.restore_folder import restore_folder
-from bitsback.archive.strips import strips
+from bitsback.archive.strips import Parts, Whole
 from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.npy import write_header
 from bitsback.remote.url import Url
@@ -42,42 +44,53 @@ def restore(
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
     archive.check()
     with open_output(destination, force, archive.name) as output:
+        work = Work(archive.files.collection, progress)
         if archive.files.collection.kind == NPZ:
-            _write_npz(archive, output, threads, progress, verify)
+            _write_npz(Whole(archive, threads, verify), output, work)
         else:
-            _write_tiff(archive, output, threads, progress, verify, exact)
+            from bitsback.archive.tiff_restore import make_tiff
+
+            with _seekable(output) as file:
+                make_tiff(archive, file, threads, work, verify, exact)
         return output.size
 
 
-def _write_npz(
-    archive: Archive, output: Output, threads: int, progress: Progress | None, verify: bool
-) -> None:
+def write_whole(parts: Parts, output: Output, work: Work) -> None:
+    """Writes an npz file of the arrays, or a TIFF file of the pages alone, that come back. Raises
+    ArchiveError, InputError.
+    """
+    if parts.files.collection.kind == NPZ:
+        _write_npz(parts, output, work)
+        return
+    from bitsback.archive.tiff_restore import read_pages
+    from bitsback.images.tiff.writer import write_pages
+
+    with _seekable(output) as file, ExitStack() as stack:
+        write_pages(file, read_pages(parts, stack, work), parts.files.collection.nbytes)
+
+
+def _write_npz(parts: Parts, output: Output, work: Work) -> None:
     from bitsback.images.npz import NpzWriter
 
-    collection = archive.files.collection
+    files = parts.files
     writer = NpzWriter(output)
-    for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
+    for number, (name, part) in enumerate(zip(files.names, files.collection.parts, strict=True)):
+        shape = parts.shape(number)
+        if shape is None:
+            continue
         with writer.array(name) as member:
-            write_header(member.write, part.dtype, part.shape)
-            with closing(strips(archive, number, threads, progress, verify)) as found:
-                for strip in found:
+            write_header(member.write, part.dtype, shape)
+            with closing(parts.strips(number, work)) as strips:
+                for strip in strips:
                     member.write(strip.reshape(-1).view(np.uint8).data)
     writer.close()
 
 
-def _write_tiff(
-    archive: Archive,
-    output: Output,
-    threads: int,
-    progress: Progress | None,
-    verify: bool,
-    exact: bool,
-) -> None:
-    """The file that there was, or, where its note is not held, one of the same pages."""
-    from bitsback.archive.tiff_restore import make_tiff
-
+@contextmanager
+def _seekable(output: Output) -> Iterator[BinaryIO]:
+    """A file that is copied to the output at the end."""
     with tempfile.TemporaryFile() as file:
-        make_tiff(archive, cast(BinaryIO, file), threads, progress, verify, exact)
+        yield cast(BinaryIO, file)
         file.seek(0)
         while piece := file.read(_PIECE):
             output.write(piece)

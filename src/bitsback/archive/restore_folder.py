@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.grid import Shape
+from bitsback.archive.lost import others
 from bitsback.archive.maker import Maker
 from bitsback.archive.reader import Archive
+from bitsback.archive.salvage import Salvage
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable
@@ -37,6 +39,30 @@ def restore_folder(
         return hand_over(archive, _Staged(archive, stage, verify, exact), threads, progress, verify)
 
 
+def restore_whole(
+    archive: Archive,
+    salvage: Salvage,
+    destination: Location,
+    threads: int,
+    progress: Progress | None,
+    force: bool,
+    exact: bool,
+) -> int:
+    """Restores the files of a damaged archive that are whole; how many bytes they have."""
+    files, lost = archive.files, salvage.lost_files
+    targets = [
+        (files.names[number], target_of(files, number)[0]) for number in others(lost, len(files))
+    ]
+    problem = unrestorable(targets)
+    if problem is not None:
+        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
+    if not targets:
+        raise ArchiveError(f"{archive.name}: none of its files is whole")
+    with staging(destination, (target for _, target in targets), force) as stage:
+        taker = _Staged(archive, stage, True, exact)
+        return hand_over(archive, taker, threads, progress, True, salvage.tasks(), lost)
+
+
 def extract(
     archive: Archive,
     numbers: Sequence[int],
@@ -61,7 +87,7 @@ def extract(
         with archive.announced(archive.blocks_of(wanted)):
             for number in wanted:
                 data = maker.file(number)
-                stage.write(found[number], data, files.time(number))
+                stage.write(found[number], data, files.time(number), archive.check_file(number))
                 size += len(data)
     return size
 
@@ -71,13 +97,16 @@ class _Staged:
 
     def __init__(self, archive: Archive, stage: Staging, verify: bool, exact: bool) -> None:
         self._stage, self._files = stage, archive.files
+        self._archive, self._exact = archive, exact
         self._maker = Maker(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
-        with self._stage.open(name, self._files.time(number)) as file:
+        check = self._archive.check_file(number) if self._exact else None
+        with self._stage.open(name, self._files.time(number), check) as file:
             yield self._maker.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        return self._stage.open(self._files.names[number], self._files.time(number))
+        check = self._archive.check_file(number)
+        return self._stage.open(self._files.names[number], self._files.time(number), check)

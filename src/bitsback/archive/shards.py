@@ -9,7 +9,8 @@ from bitsback.archive.block import PREFIX_SIZE, read_header
 from bitsback.archive.collection import Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.facts import Facts
-from bitsback.archive.layout import BLOCK, FACTS, MODEL, NAMES, Cursor, open_section
+from bitsback.archive.hashes import Hashes
+from bitsback.archive.layout import BLOCK, FACTS, HASHES, MODEL, NAMES, Cursor, open_section
 from bitsback.archive.layout import section as pack_section
 from bitsback.archive.parts import Content, FileList
 from bitsback.archive.reader import Archive
@@ -36,6 +37,7 @@ class Shard:
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     facts: Facts | None
+    hashes: Hashes | None
     unordered: bool
     stamp: Stamp
     """Of its file."""
@@ -65,8 +67,9 @@ class Merged:
     parts: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each of its parts those that it is made of: number of the shard, and of its part."""
     names: bytes = b""
-    """The `N` section, and the `F` section if there is one."""
+    """The `N` section, and the `F` and the `H` section if there are some."""
     with_facts: bool = False
+    with_hashes: bool = False
 
 
 def look(place: Location) -> Shard:
@@ -75,7 +78,7 @@ def look(place: Location) -> Shard:
         for problem in archive.problems:
             raise problem
         for section in archive.sections():
-            if section.kind not in (MODEL, NAMES, FACTS):
+            if section.kind not in (MODEL, NAMES, FACTS, HASHES):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
@@ -89,6 +92,7 @@ def look(place: Location) -> Shard:
             files.names if files else [],
             files.runs if files else [],
             files.facts if files else None,
+            archive.file_hashes,
             archive.unordered,
             _stamp(place),
         )

@@ -1,5 +1,7 @@
 """Where blocks to be decoded come from, and what they are decoded to."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,10 +25,18 @@ class Task:
     payload: memoryview
 
 
-class Described(Protocol):
-    """What there has to be to decode a block of an archive."""
+class Located(Protocol):
+    """What tells where in an archive something is."""
 
     name: str
+
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people."""
+
+
+class Described(Located, Protocol):
+    """What there has to be to decode a block of an archive."""
+
     collection: Content
     library: Library
 
@@ -60,20 +70,13 @@ def decode(source: Described, task: Task, stop: int | None = None) -> Pieces:
             task.payload, part, task.first, task.items, source.library.find, stop, first
         )
     except ArchiveError as error:
-        raise at_block(
-            source.name, source.collection, task.number, task.first, task.items, error
-        ) from None
+        raise at_block(source, task.number, task.first, task.items, error) from None
 
 
 def at_block(
-    name: str,
-    collection: Content,
-    number: int,
-    first: int,
-    items: int,
-    error: ArchiveError,
+    source: Located, number: int, first: int, items: int, error: ArchiveError
 ) -> ArchiveError:
     """The error with the archive, the block and what it holds named."""
     return ArchiveError(
-        f"{name}: block {number} ({collection.where(first, items)}): {error}", number
+        f"{source.name}: block {number} ({source.where(first, items)}): {error}", number
     )

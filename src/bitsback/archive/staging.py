@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from bitsback.archive import moves, temporary
-from bitsback.archive.output import SeekableOutput, naming
+from bitsback.archive.hashes import Check
+from bitsback.archive.output import SeekableOutput, made_folders, naming
 from bitsback.errors import InputError
 from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
@@ -23,13 +24,19 @@ from bitsback.remote.url import Url
 class Staging(Protocol):
     """Takes files by name, `/` between folders. May be used from several threads."""
 
-    def write(self, name: str, data: bytes, time: int | None = None) -> None:
-        """time: when it was changed, in ns since 1970. Raises InputError if it cannot be
-        written.
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
+        """time: when it was changed, in ns since 1970. check: as `open` takes it. Raises InputError
+        if it cannot be written.
         """
 
-    def open(self, name: str, time: int | None = None) -> AbstractContextManager[Seekable]:
-        """A file to write to, which is there when the body ends; an error of writing names it."""
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> AbstractContextManager[Seekable]:
+        """A file to write to, which is there when the body ends; an error of writing names it.
+        check: reads it when it is complete, and raises what it finds to be wrong.
+        """
 
 
 class _Hidden:
@@ -41,13 +48,17 @@ class _Hidden:
         self._new, self._target = hidden / moves.NEW, target
         self._lock = Lock()
 
-    def write(self, name: str, data: bytes, time: int | None = None) -> None:
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
         """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
-        with self.open(name, time) as file:
+        with self.open(name, time, check) as file:
             file.write(data)
 
     @contextmanager
-    def open(self, name: str, time: int | None = None) -> Iterator[Seekable]:
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> Iterator[Seekable]:
         """A file to write to. Raises InputError if the disk is full or the like, if the file system
         takes the name for another's, or if there is such a file in the folder and none may be
         replaced.
@@ -58,10 +69,13 @@ class _Hidden:
         with naming(shown):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with path.open("xb") as file:
+                with path.open("x+b") as file:
                     yield SeekableOutput(file, shown)
                     file.flush()
                     os.fsync(file.fileno())
+                    if check is not None:
+                        file.seek(0)
+                        check(file)
                 if time is not None:
                     with suppress(OSError, OverflowError):  # what no file system has
                         os.utime(path, ns=(time, time))
@@ -81,10 +95,10 @@ def staging(
     """A place for files, which are moved into the folder `destination` when the body ends. To a
     folder at a URL, where files cannot be moved, they are written at once.
 
-    names: those of the files as far as they are known before, to refuse early. If the body raises,
-    nothing is left. If the process ends while the files are moved, the next one that writes there
-    moves the others. Raises InputError if a file is there already, unless `force`, or if this
-    computer cannot have one of the names.
+    names: those of the files as far as they are known before, to refuse early. Folders that it is
+    in are made if they are not there. If the body raises, nothing is left. If the process ends
+    while the files are moved, the next one that writes there moves the others. Raises InputError if
+    a file is there already, unless `force`, or if this computer cannot have one of the names.
     """
     if isinstance(destination, Url):
         with naming(destination.name):
@@ -101,6 +115,12 @@ def staging(
         exists = target.folder.exists()
         if exists and not target.folder.is_dir():
             raise InputError(f"{target.name}: is a file; name a folder")
+    with made_folders(target.folder if exists else target.folder.parent, target.name):
+        yield from _hidden_folder(target, names, exists)
+
+
+def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
+    """The same of a folder on disk, beside which, or in which if it exists, files wait."""
     temporary.clear(target.folder)
     temporary.clear(target.folder.parent)
     target.check(names)

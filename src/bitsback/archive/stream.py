@@ -51,19 +51,23 @@ class Stream:
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people."""
+        return self.collection.where(first, count)
+
     def tasks(self) -> Iterator[Task]:
         index: list[tuple[int, int]] = []
-        first_block = self.file_bytes
-        first = 0
+        first = first_block = 0
         ended = False
         while True:
             try:
                 data = self._take_section()
                 kind = data[:1]
-                if kind == MODEL and not index and not ended:
-                    self._models.append(data)  # which the library checks
-                    first_block = self.file_bytes
-                    continue
+                if not index:
+                    first_block = self.file_bytes - len(data)
+                    if kind == MODEL:
+                        self._models.append(data)  # which the library checks
+                        continue
                 payload = open_section(data, kind)
                 if kind == INDEX:
                     break
@@ -74,7 +78,7 @@ class Stream:
                         )
                     if kind in (MODEL, COLLECTION):
                         raise ArchiveError("its parts are not in order")
-                    ended = True
+                    ended = bool(index)
                     continue
                 if ended:
                     raise ArchiveError("its parts are not in order")
@@ -84,14 +88,8 @@ class Stream:
                     f"{self.name}: block {len(index)}: {error}", len(index)
                 ) from None
             if first + items > self.collection.pieces:
-                raise at_block(
-                    self.name,
-                    self.collection,
-                    len(index),
-                    first,
-                    items,
-                    ArchiveError("the archive should not have so many"),
-                )
+                surplus = ArchiveError("the archive should not have so many")
+                raise at_block(self, len(index), first, items, surplus)
             yield Task(len(index), first, items, payload)
             first += items
             index.append((items, len(data)))

@@ -1,17 +1,19 @@
-"""The elements of a part of files, some rows at a time."""
+"""The elements of the parts of an archive of files, some rows at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from bitsback.archive.grid import Shape
 from bitsback.archive.join import Joiner
+from bitsback.archive.lost import Gap
 from bitsback.archive.members import Files
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.summary import Progress
+from bitsback.archive.work import Work
 
 
 class FileHolder(Protocol):
@@ -29,21 +31,55 @@ class FileHolder(Protocol):
     ) -> Generator[tuple[int, Pieces], None, None]: ...
 
 
-def strips(
-    archive: FileHolder, number: int, threads: int, progress: Progress | None, verify: bool
-) -> Generator[NDArray[Any], None, None]:
-    """The elements of a part in C order, some items, or rows of one, at a time."""
-    collection = archive.files.collection
-    part, first = collection.parts[number], collection.starts[number]
-    joiner = Joiner(part)
-    with closing(
-        archive.decoded(first, first + part.pieces, verify=verify, threads=threads)
-    ) as blocks:
-        for start, pieces in blocks:
-            if part.plain:
-                yield pieces.elements
-            else:
-                for place, piece in enumerate(pieces, start - first):
-                    yield from joiner.take(place, piece)
-            if progress is not None:
-                progress(start + pieces.count, collection.pieces)
+class Parts(Protocol):
+    """What comes back of the parts of an archive of files."""
+
+    @property
+    def files(self) -> Files:
+        """Of the archive."""
+
+    def shape(self, number: int) -> Shape | None:
+        """Of the array that a part is; None if nothing of it comes back."""
+
+    def lost_of(self, number: int) -> Sequence[Gap]:
+        """The pieces of a part that do not come back, counted from its first."""
+
+    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+        """The elements that come back of a part, in C order, some items, or rows, at a time."""
+
+    @property
+    def lost_files(self) -> Sequence[range]:
+        """The numbers of the files that do not come back, in order."""
+
+
+class Whole:
+    """All parts of an archive that is not damaged."""
+
+    lost_files: Sequence[range] = ()
+
+    def __init__(self, archive: FileHolder, threads: int, verify: bool = True) -> None:
+        self.files = archive.files
+        self._archive, self._threads, self._verify = archive, threads, verify
+
+    def shape(self, number: int) -> Shape | None:
+        return self.files.collection.parts[number].shape
+
+    def lost_of(self, number: int) -> Sequence[Gap]:
+        return ()
+
+    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+        collection = self.files.collection
+        part, first = collection.parts[number], collection.starts[number]
+        joiner = Joiner(part)
+        with closing(
+            self._archive.decoded(
+                first, first + part.pieces, verify=self._verify, threads=self._threads
+            )
+        ) as blocks:
+            for start, pieces in blocks:
+                if part.plain:
+                    yield pieces.elements
+                else:
+                    for place, piece in enumerate(pieces, start - first):
+                        yield from joiner.take(place, piece)
+                work.add(start, pieces.count)

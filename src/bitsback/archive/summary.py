@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bitsback.archive.layout import Shape
 
 Progress = Callable[[int, int], object]
-"""Called with the number of items that are done, and of all."""
+"""Called with how much is done, and how much there is to do."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +25,9 @@ class Summary:
     bytes_out: int
     """Of the archive, or of the files."""
     files: int | None
-    """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
+    """How many files, pages or arrays the collection has; None for an array alone."""
+    noun: str
+    """What one of them is called: "file", "page", "array", or "item" of an array alone."""
 
     def __repr__(self) -> str:
         """On one line; the fields are attributes."""
@@ -42,11 +44,25 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Restored(Summary):
+    """What went through a decompression."""
+
+    lost: tuple[str, ...] = ()
+    """What of a damaged archive does not come back, with `keep_going`: names of files and arrays,
+    numbers of pages and items, as `3` or `3:8`.
+    """
+    problems: tuple[str, ...] = ()
+    """What is wrong with the archive."""
+
+
+@dataclass(frozen=True)
 class Held:
     """Files that are held bit for bit."""
 
     files: int
     bytes: int
+    first: str
+    """The name of the first one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,10 +77,14 @@ class Compressed(Summary):
     """How many blocks a model could code, and a general compressor made smaller."""
     model_bytes: int
     """Bytes of the archive that the models in it take; 0 if they are not in it."""
-    skipped: dict[str, int]
-    """What of a folder is no picture and was left out, and how much of it."""
+    skipped: dict[str, list[str]]
+    """The names of what was left out of a folder, by what it is; of empty folders and those that
+    were not looked into with a / at the end.
+    """
+    noted: dict[str, list[str]]
+    """The names of hidden files, and of links that come back as files, that were taken along."""
     bad: dict[str, str]
-    """The pictures that were left out with `skip_bad`, and why."""
+    """The files that were left out with `skip_bad`, and why."""
     disk_in: int | None
     """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
     stored: "dict[str, Held]"
@@ -75,6 +95,10 @@ class Compressed(Summary):
     """
     name_bytes: int | None
     """What names take that files keep although their order does not matter; None for all others."""
+    resumed: int | None
+    """How many blocks an earlier run had coded that was stopped; None if none was looked for."""
+    unfit: int
+    """How many blocks of an earlier run were of other inputs, options or versions."""
 
     def _more(self) -> str:
         return f", model {self.model}" if self.model else ", no model"

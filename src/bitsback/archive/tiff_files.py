@@ -14,6 +14,7 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
 from bitsback.archive.parts import TIFF, FileList
+from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
 from bitsback.archive.summary import Held
 from bitsback.images.bands.bands import Bands, Rows, joined
 from bitsback.images.bands.picture import named
@@ -27,13 +28,6 @@ from bitsback.images.tiff.structure import Page, bands_of
 
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
-
-OTHER_KIND, LARGER, ASKED_FOR = (
-    "whose pixels are of kinds that are not coded",
-    "smaller so than by its pixels",
-    "whose compression is not made again",
-)
-"""Why a file is held bit for bit."""
 
 
 def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
@@ -50,7 +44,7 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         if pages is not None and note is None and exact:
             reason = ASKED_FOR
     if keeping is not None and name in keeping.stored:
-        note, reason = None, LARGER
+        note, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
     groups = Groups(asked.knows)
     if pages is not None and note is not None:
@@ -65,7 +59,7 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         stored = {}
     else:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
-        stored = {reason: Held(1, size)}
+        stored = {reason: Held(1, size, name)}
     files = FileList(TIFF, tuple(part for _, part in parts))
     names = pack_files(TIFF, groups.runs, [])
     return Input(files, parts, name, names, disk=size, stored=stored)

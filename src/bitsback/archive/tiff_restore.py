@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, ONE
+from bitsback.archive.lost import others
 from bitsback.archive.members import Files
-from bitsback.archive.strips import FileHolder, strips
-from bitsback.archive.summary import Progress
+from bitsback.archive.strips import FileHolder, Parts, Whole
+from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError
 from bitsback.images.bands.bands import Rows
 from bitsback.images.drawing import Nowhere, Seekable
@@ -27,18 +28,20 @@ def make_tiff(
     archive: FileHolder,
     file: BinaryIO,
     threads: int,
-    progress: Progress | None = None,
+    work: Work | None = None,
     verify: bool = True,
     exact: bool = True,
 ) -> None:
-    """Writes the TIFF file of an archive to one that is empty. Raises ArchiveError."""
+    """Writes the TIFF file of an archive, or, where its note is not held, one of the same pages, to
+    a file that is empty. Raises ArchiveError.
+    """
     collection = archive.files.collection
     noted = TiffFile(archive, verify, exact) if collection.whole else None
     if noted is not None and noted.held:
         noted.copy(file)
         return
     with ExitStack() as stack:
-        pages = read_pages(archive, stack, threads, progress, verify)
+        pages = read_pages(Whole(archive, threads, verify), stack, work)
         if noted is None:
             write_pages(file, pages, collection.nbytes)
         else:
@@ -51,40 +54,34 @@ def tiff_damage(archive: FileHolder) -> Iterator[ArchiveError]:
         noted = TiffFile(archive)
         if not noted.certain:
             with ExitStack() as stack:
-                noted.draw(Nowhere(), read_pages(archive, stack, 1, None, True))
+                noted.draw(Nowhere(), read_pages(Whole(archive, threads=1), stack))
     except ArchiveError as error:
         yield error
 
 
-def read_pages(
-    archive: FileHolder, stack: ExitStack, threads: int, progress: Progress | None, verify: bool
-) -> Iterator[PageRows]:
-    """The pages of a TIFF file, in order; a few blocks, or a strip, of each part are in memory at a
-    time. stack: what is open until the last page.
+def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iterator[PageRows]:
+    """The pages of a TIFF file that come back, in order; a few blocks, or a strip, of each part are
+    in memory at a time. stack: what is open until the last page.
     """
-    files = archive.files
-    rows = [
-        Rows(stack.enter_context(closing(_rows(archive, number, threads, verify))))
+    files = parts.files
+    work = work or Work(files.collection, None)
+    rows = {
+        number: Rows(stack.enter_context(closing(_rows(parts, number, work))))
         for number, part in enumerate(files.collection.parts)
         if part.axes != BYTES
-    ]
-    taken = [0] * len(rows)
-    for done, number in enumerate(files.parts_in_order(), 1):
+    }
+    for page in others(parts.lost_files, len(files)):
+        number, entry = files.place(page)
         part = files.collection.parts[number]
-        shape = part.entry_shape if part.axes == ONE else part.shape_of(taken[number])
-        taken[number] += 1
+        shape = part.entry_shape if part.axes == ONE else part.shape_of(entry)
         yield PageRows(part.dtype, shape, rows[number])
-        if progress is not None:
-            progress(done, len(files))
 
 
-def _rows(
-    archive: FileHolder, number: int, threads: int, verify: bool
-) -> Generator[NDArray[Any], None, None]:
+def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
     """Rows of the pictures of a part, one picture after the other."""
-    part = archive.files.collection.parts[number]
-    with closing(strips(archive, number, threads, None, verify)) as found:
-        for rows in found:
+    part = parts.files.collection.parts[number]
+    with closing(parts.strips(number, work)) as strips:
+        for rows in strips:
             if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
                 yield from rows.reshape(-1, *part.entry_shape)
             else:

@@ -7,7 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import zip_longest
 from typing import BinaryIO, Literal, cast, get_args
@@ -32,13 +32,27 @@ from bitsback.archive.choose import (
 from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
 from bitsback.archive.growth import Outgrown, check_growth, check_size
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.layout import FILES, LABELLED, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.hashes import Algorithm, Hashes
+from bitsback.archive.hashing import check_unchanged, hash_inputs
+from bitsback.archive.inputs import Source, files_of, open_input
+from bitsback.archive.layout import (
+    FILES,
+    HASHED,
+    LABELLED,
+    MODEL,
+    UNORDERED,
+    head,
+    pack_index,
+    section,
+)
+from bitsback.archive.members import Files
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.part_reader import PartReader, Role, Uncoded
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed, Progress
+from bitsback.archive.unfinished import Unfinished, key_of, part_of
+from bitsback.archive.work import Work, begin
 from bitsback.errors import InputError, ModelWarning
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
@@ -78,13 +92,15 @@ def compress(
     tile: int | None = None,
     stack: bool | None = None,
     files: FilesAs = "pixels",
-    keep_others: bool = False,
+    pictures_only: bool = False,
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
     unordered: bool = False,
     keep_names: bool = False,
     labels: str | None = None,
+    hashes: Algorithm | None = None,
+    resume: bool = False,
     storage_options: Options | None = None,
 ) -> Compressed:
     """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
@@ -116,15 +132,19 @@ def compress(
     The archive is the same for any number. embed: whether the models go into the archive; "auto":
     unless they are bundled; "if-smaller": the same, and a model that was asked for is left aside,
     with a ModelWarning, where the archive is smaller without it, by a trial. progress: called with
-    the number of items, or pieces of them, that are done, and of all. force: replace an existing
-    file. skip_bad: leave out pictures that cannot be read; the summary names them. tile: rows and columns of the pieces that large
-    pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
-    images of any size. stack: whether an array of three dimensions,
+    how much is done, and how much there is to do: first, of a folder, in files that were looked at;
+    then in elements that are written, times what they cost. If it has a method `stage`, that is
+    called with the name of each of the two before. force: replace an existing file. skip_bad: leave
+    out files that cannot be read, or not be held; the summary names them. tile: rows and columns of
+    the pieces that large pictures are cut into, at most; by default 1,024, and 64 for a model with
+    latents that codes images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
     smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
-    any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    any case, and so are files that are no pictures, or damaged ones. pictures_only: leave files
+    that are no pictures out, and hidden ones; the summary names them. A damaged picture is an error
+    then, unless it is left out by skip_bad.
     dtype, shape: of all images together that a generator yields, their number first; none of them
     is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
     are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
@@ -138,6 +158,13 @@ def compress(
     labels: of an npz file the name of the array of labels, or of other small records, one for each
         item of the largest array; of a folder "folders": the label of a picture is the folder that
         it is in. `archive.labels` has them.
+    hashes: "sha256": keep that of each file of a folder, or of a list, that comes back byte for
+        byte; `archive.hashes` has them, and they are compared whenever a file is restored. Each of
+        these files is read once more.
+    resume: go on where an earlier run was stopped. Blocks that are coded are kept in a hidden file
+        beside the archive, `.NAME.part`, until that is complete, also if this run is stopped, be it
+        killed. The archive is the same as without; blocks of what has changed meanwhile are coded
+        anew. `resumed` of what is returned says how many were not. The destination is a path.
     storage_options: for the filesystems of URLs.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
@@ -162,13 +189,15 @@ def compress(
         if stack:
             raise InputError("a stack is one item, and its slices have an order; leave out one")
         stack = False
-        if files != "pixels" or keep_others:
+        if files != "pixels":
             raise InputError(
                 "of files whose order does not matter only the pixels are kept; leave out"
-                " unordered (--unordered), or files and keep_others (--files, --keep-others)"
+                " unordered (--unordered), or files (--files)"
             )
     elif keep_names:
         raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
+    if hashes not in (None, "sha256"):
+        raise InputError(f"hashes={hashes!r}: it is 'sha256', or None")
     quick = purpose == "random-access"
     if quick:
         stack = bool(stack)  # of which a slice needs those before it
@@ -181,27 +210,38 @@ def compress(
     given, effort = read_choice(model, storage_options)
     if tile is None and (quick or (given is not None and given.wants_small)):
         tile = _SMALL_TILE
-    keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
-    while True:
-        try:
-            asked = Asked(
-                given,
-                effort,
-                skip_bad,
-                tile,
-                stack,
-                dtype,
-                shape,
-                unordered,
-                labels,
-                keep_names,
-                keeping,
-            )
-            return _compress(
-                source, destination, asked, block, threads, embed, progress, force, quick
-            )
-        except Outgrown as outgrown:
-            keeping = replace(keeping, stored=keeping.stored | outgrown.names)
+    keeping = Keeping(files == "exact", not pictures_only, threads=threads, progress=progress)
+    with Unfinished(part_of(destination)) if resume else nullcontext() as unfinished:
+        while True:
+            try:
+                asked = Asked(
+                    given,
+                    effort,
+                    skip_bad,
+                    tile,
+                    stack,
+                    dtype,
+                    shape,
+                    unordered,
+                    labels,
+                    keep_names,
+                    keeping,
+                )
+                return _compress(
+                    source,
+                    destination,
+                    asked,
+                    block,
+                    threads,
+                    embed,
+                    progress,
+                    force,
+                    quick,
+                    hashes is not None,
+                    unfinished,
+                )
+            except Outgrown as outgrown:
+                keeping = replace(keeping, stored=keeping.stored | outgrown.names)
 
 
 def _compress(
@@ -214,11 +254,15 @@ def _compress(
     progress: Progress | None,
     force: bool,
     quick: bool,
+    hashed: bool,
+    unfinished: Unfinished | None,
 ) -> Compressed:
     """Raises Outgrown if pictures of a folder are larger by their pixels than as files."""
     given = asked.given
     with open_input(source, asked) as taken:
         taken.check_output(destination)
+        files = _files(taken) if hashed else None
+        hashes = None if files is None else hash_inputs(taken, files, threads)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
         parts: list[PartReader] = []
         for items, collection in taken.parts:
@@ -231,8 +275,21 @@ def _compress(
             open_output(destination, force, source) as output,
             _revocable(output, taken, destination) as revocable,
         ):
-            writer = _Writer(taken, parts, revocable, asked, embed, quick)
-            return writer.write(threads, progress)
+            writer = _Writer(taken, parts, revocable, asked, embed, quick, hashes, unfinished)
+            written = writer.write(threads, progress)
+            if files is not None:
+                check_unchanged(taken, files)
+            return written
+
+
+def _files(taken: Input) -> Files:
+    """Raises InputError if the input is no collection of files."""
+    if not isinstance(taken.collection, FileList):
+        raise InputError(
+            f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
+            " array"
+        )
+    return files_of(taken.collection, taken)
 
 
 def _role(bonds: Bonds, number: int, before: Sequence[PartReader]) -> Role:
@@ -271,8 +328,11 @@ class _Writer:
         asked: Asked,
         embed: Embed,
         quick: bool,
+        hashes: Hashes | None,
+        unfinished: Unfinished | None,
     ) -> None:
-        """quick: whether it is to be decoded fast."""
+        """quick: whether it is to be decoded fast. unfinished: where coded blocks are kept."""
+        self._hashes, self._unfinished = hashes, unfinished
         self._taken = taken
         self._parts = parts
         self._output = output
@@ -291,9 +351,13 @@ class _Writer:
 
     def write(self, threads: int, progress: Progress | None) -> Compressed:
         collection, output = self._taken.collection, self._output
+        begin(progress, "compressing")
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
-        features |= LABELLED * self._labelled
+        features |= LABELLED * self._labelled | HASHED * (self._hashes is not None)
         output.write(head(features) + collection.pack())
+        if self._taken.settle is None:  # so that an archive that is cut off still tells names
+            output.write(self._taken.names + self._taken.labels)
+            output.write(b"" if self._hashes is None else self._hashes.pack())
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -302,6 +366,7 @@ class _Writer:
         held_back: list[bytes] = []  # until it is known that a model is used
         index: list[tuple[int, int]] = []
         methods = dict.fromkeys(reversed(METHODS), 0)
+        work = Work(collection, progress)
         done = 0
         names: dict[str, None] = {}
         outdone = 0
@@ -329,9 +394,8 @@ class _Writer:
                 f" by {encoded.model.name}" if encoded.model is not None else "",
                 len(encoded.section),
             )
+            work.add(done, encoded.items)
             done += encoded.items
-            if progress is not None:
-                progress(done, collection.pieces)
         for held in held_back:
             output.write(held)
         first_offset = output.size - sum(size for _, size in index)
@@ -342,7 +406,7 @@ class _Writer:
         settled = self._taken.names
         if self._taken.settle is not None:
             settled = self._taken.settle([part.order for part in self._parts])
-        output.write(settled + self._taken.labels)
+            output.write(settled + self._taken.labels)
         output.write(pack_index(first_offset, index))
         files = collection.told if isinstance(collection, FileList) else None
         return Compressed(
@@ -358,12 +422,16 @@ class _Writer:
             bytes_in=collection.nbytes,
             bytes_out=output.size,
             files=files,
+            noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=self._taken.skipped,
+            noted={} if self._taken.listing is None else self._taken.listing.noted,
             bad=self._taken.bad,
             disk_in=self._taken.disk if self._taken.kept is None else self._taken.kept.size,
             stored=self._taken.stored if self._taken.kept is None else self._taken.kept.stored,
             order_bits=order_bits if self._unordered else None,
             name_bytes=len(settled) if self._keep_names else None,
+            resumed=None if self._unfinished is None else self._unfinished.used,
+            unfit=0 if self._unfinished is None else self._unfinished.unfit,
         )
 
     def _choose(self) -> list[Chosen]:
@@ -432,6 +500,17 @@ class _Writer:
             first += part.collection.pieces
 
     def _encode(self, task: Uncoded) -> Encoded:
+        """A block, by an earlier run that was stopped, if there was one, or coded now."""
+        if self._unfinished is None:
+            return self._coded(task)
+        key = key_of(task, self._effort, self._job, self._early)
+        encoded = self._unfinished.find(key, task.chosen.model)
+        if encoded is None:
+            encoded = self._coded(task)
+            self._unfinished.add(key, encoded)
+        return encoded
+
+    def _coded(self, task: Uncoded) -> Encoded:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """

@@ -18,6 +18,7 @@ from bitsback.cli.removal import check_removable, removal_option, remove_compres
 from bitsback.errors import InputError, InputWarning, ModelWarning
 
 if TYPE_CHECKING:
+    from bitsback.archive.hashes import Algorithm
     from bitsback.archive.writer import Embed, FilesAs, Purpose
 
 _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
@@ -104,11 +105,30 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     ),
 )  # fmt: skip
 @click.option(
-    "--keep-others",
-    is_flag=True,
-    help="Take along what is no picture (labels, texts), and damaged pictures, bit for bit.",
-)
-@click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
+    "--pictures-only", is_flag=True,
+    help=(
+        "Leave out, and list, files that are no pictures (labels, texts), and hidden files. A"
+        " damaged picture is an error then; without this option every file of a folder is kept."
+    ),
+)  # fmt: skip
+@click.option(
+    "--skip-bad", is_flag=True,
+    help="Leave out, and list, files that cannot be read; otherwise the first of them is an error.",
+)  # fmt: skip
+@click.option(
+    "--hashes", type=click.Choice(["sha256"]),
+    help=(
+        "Keep the hash of each file of a folder that comes back byte for byte, compare it whenever"
+        " the file is restored, and let 'list --hashes' print it."
+    ),
+)  # fmt: skip
+@click.option(
+    "--resume", is_flag=True,
+    help=(
+        "Go on where an earlier run was stopped that had this option too: coded blocks are kept"
+        " beside the archive, in .NAME.part, until that is complete."
+    ),
+)  # fmt: skip
 @click.option(
     "--scheduler", metavar="ADDRESS",
     help=(
@@ -142,8 +162,10 @@ def command(
     labels: str | None,
     embed: Embed,
     files_as: FilesAs,
-    keep_others: bool,
+    pictures_only: bool,
     skip_bad: bool,
+    hashes: Algorithm | None,
+    resume: bool,
     scheduler: str | None,
     shard: int | None,
     assume_unchanged: bool,
@@ -157,15 +179,17 @@ def command(
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
-    or more pages; a folder, with all pictures in it and its folders; or several picture files.
+    or more pages; a folder, with all files in it and its folders; or several files of pictures.
     'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
     it was. INPUT, and the archive, may be at URLs of fsspec's.
 
     A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
     palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
-    coded by their pixels where that makes them smaller; all others, JPEG among them, are held bit
-    for bit, so that the archive is never larger than the files. --files exact gives back the very
-    bytes of every file. The same holds of a single TIFF file.
+    coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
+    among them, are held bit for bit, so that the archive is never larger than the files, and the
+    folder may be deleted. Left out, and named at the end, are links to folders, links that lead
+    nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
+    of every file. The same holds of a single TIFF file.
 
     Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
@@ -186,8 +210,8 @@ def command(
 
     \b
       bitsback compress digits.npy                    makes digits.bb
-      bitsback compress digits -o small.bb            all pictures in the folder digits
-      bitsback compress scans --files exact --keep-others
+      bitsback compress digits -o small.bb            all files in the folder digits
+      bitsback compress scans --files exact           every file with its very bytes
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered        a set, which has no order
@@ -195,6 +219,8 @@ def command(
       bitsback compress digits.npz --labels y         images with labels
       bitsback compress digits --labels folders       of pictures, the folders that they are in
       bitsback compress scans --rm                    and the pictures go
+      bitsback compress scans --hashes sha256         and 'list --hashes' tells them
+      bitsback compress scans --resume                goes on if it is stopped and called again
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
       bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
@@ -221,8 +247,15 @@ def command(
     if scheduler is not None:
         from bitsback.cli import scheduled
 
-        if remove or unordered or labels is not None:
-            given_too = "--rm" if remove else "--unordered" if unordered else "--labels"
+        of_one = {
+            "--rm": remove,
+            "--unordered": unordered,
+            "--labels": labels is not None,
+            "--hashes": hashes is not None,
+            "--resume": resume,
+        }
+        given_too = next((option for option, given in of_one.items() if given), None)
+        if given_too is not None:
             raise click.UsageError(f"{given_too} does not go with --scheduler")
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
@@ -231,8 +264,9 @@ def command(
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, progress,
-                storage_options, skip_bad=skip_bad, model=given[0] if given else "auto",
-                block=block, tile=tile, stack=stack, purpose=purpose,
+                storage_options, files=files_as, pictures_only=pictures_only, skip_bad=skip_bad,
+                model=given[0] if given else "auto", block=block, tile=tile, stack=stack,
+                purpose=purpose,
                 threads=1 if threads is None else threads, assume_unchanged=assume_unchanged,
                 force=force,
             )  # fmt: skip
@@ -251,16 +285,18 @@ def command(
     ):
         import bitsback
 
-        summary = bitsback.compress(
-            options.standard_input() if source == options.STANDARD else taken,
-            options.standard_output() if output == options.STANDARD else output,
-            model=given[0] if given else "auto", block=block, threads=threads,
-            embed="if-smaller" if embed == "auto" else embed,
-            progress=progress,
-            force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
-            keep_others=keep_others, purpose=purpose, unordered=unordered,
-            keep_names=keep_names, labels=labels, storage_options=storage_options,
-        )  # fmt: skip
+        with _told_what_is_kept(progress, output, resume):
+            summary = bitsback.compress(
+                options.standard_input() if source == options.STANDARD else taken,
+                options.standard_output() if output == options.STANDARD else output,
+                model=given[0] if given else "auto", block=block, threads=threads,
+                embed="if-smaller" if embed == "auto" else embed,
+                progress=progress,
+                force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
+                pictures_only=pictures_only, purpose=purpose, unordered=unordered,
+                keep_names=keep_names, labels=labels, hashes=hashes, resume=resume,
+                storage_options=storage_options,
+            )  # fmt: skip
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
         time.perf_counter() - start, as_json, quiet, notes,
@@ -269,6 +305,20 @@ def command(
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
         remove_compressed(sources, output, notes, threads, quiet or as_json)
+
+
+@contextmanager
+def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
+    """Says, where a run with --resume is stopped, that it can go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, InputError):
+        if resume:
+            from bitsback.archive.unfinished import part_of
+
+            if (part := part_of(output)).exists():
+                progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")
+        raise
 
 
 def _default_output(source: str) -> str:

@@ -16,11 +16,12 @@ import click
 from bitsback.cli import batch, complete, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
-from bitsback.cli.spool import streamed
+from bitsback.cli.spool import spooled, streamed
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive.extractor import RestoredFiles
+    from bitsback.archive.summary import Restored
 
 
 @click.command(short_help="Restore what X.bb was made from.")
@@ -40,6 +41,20 @@ if TYPE_CHECKING:
         " cannot make them, as others of the same pixels and metadata."
     ),
 )  # fmt: skip
+@click.option(
+    "--keep-going", is_flag=True,
+    help=(
+        "Restore what is whole of a damaged archive, or of one that is cut off, and list on"
+        " standard output what is not; exits with 2 then."
+    ),
+)  # fmt: skip
+@click.option(
+    "--fill", type=float, metavar="VALUE",
+    help=(
+        "With --keep-going: the value of elements of arrays that are lost. By default items that"
+        " have such are left out."
+    ),
+)  # fmt: skip
 @options.model_option
 @removal_option
 @options.threads_option
@@ -48,6 +63,8 @@ def command(
     sources: tuple[str, ...],
     output: str | None,
     files_as: RestoredFiles,
+    keep_going: bool,
+    fill: float | None,
     model: str | None,
     remove: bool,
     threads: int | None,
@@ -65,12 +82,18 @@ def command(
     folder appear when the last one is complete; with --force they may replace files of a folder
     that is there, whose other files stay.
 
+    With --keep-going, of a damaged archive the files come back that are whole, and of an array the
+    items, one after the other, or its rows where it is one item, so that an array gets shorter;
+    with --fill it keeps its shape. What is lost is listed, one a line, as 'extract' takes it. Where
+    the names are lost, files are called by numbers.
+
     Of several archives each is tried, and the exit status is 2 if any failed. X.bb may be -,
     standard input, which goes to standard output unless -o says where else.
 
     \b
       bitsback decompress digits.bb                   makes digits.npy, or whatever it was
       bitsback decompress pictures.bb -o folder
+      bitsback decompress pictures.bb -o folder --keep-going > lost.txt
       bitsback decompress *.bb -o folder/             folder/digits.npy, folder/pictures, ...
       bitsback decompress digits.bb -o - | python3 count.py
       ssh host cat pictures.bb | bitsback decompress - -o folder
@@ -84,6 +107,12 @@ def command(
         raise click.UsageError("an archive is given twice")
     if remove:
         check_removable(sources, output or sources[0])
+        if keep_going:
+            raise click.UsageError("--rm would remove what --keep-going does not restore")
+    if fill is not None and not keep_going:
+        raise click.UsageError("--fill is for --keep-going")
+    if keep_going and output == options.STANDARD:
+        raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
     taken: dict[str, str] = {}
     into = None
     if output is not None and (several or output.endswith("/")) and "://" not in output:
@@ -102,7 +131,7 @@ def command(
             target = options.checked_output(source, target)
             given: str | BinaryIO = source
             if source == options.STANDARD:
-                given = stack.enter_context(streamed())
+                given = stack.enter_context(spooled() if keep_going else streamed())
             if into is not None:
                 into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
@@ -110,15 +139,17 @@ def command(
                 given,
                 options.standard_output() if target == options.STANDARD else target,
                 model=model, threads=threads, progress=progress, force=force,
-                files=files_as, storage_options=storage_options,
+                files=files_as, keep_going=keep_going, fill=fill, storage_options=storage_options,
             )  # fmt: skip
             seconds = time.perf_counter() - start
         row = figures.report(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
         )
+        row |= {"lost": list(summary.lost), "problems": list(summary.problems)}
+        _report_damage(source, summary, as_json)
         if remove:
             remove_archive(source, target, model, threads, files_as == "exact", quiet or as_json)
-        return True, row
+        return not summary.problems, row
 
     try:
         batch.run(sources, restore, as_json, err=options.STANDARD in (*sources, output))
@@ -126,6 +157,16 @@ def command(
         if new and into is not None:
             with suppress(OSError):
                 into.rmdir()  # which leaves what is not empty
+
+
+def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
+    for problem in summary.problems:
+        figures.say(f"bitsback: error: {problem}", err=True)
+    if summary.problems:
+        lost = "what is lost is listed" if summary.lost else "nothing of what it holds is lost"
+        figures.say(f"bitsback: error: {source}: is damaged; {lost}", err=True)
+    for name in summary.lost if not as_json else ():
+        figures.say(name)
 
 
 def _target(source: str, output: str | None, several: bool, storage_options: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,19 @@ if TYPE_CHECKING:
         " mode or dtype, and its shape too."
     ),
 )
+@click.option(
+    "--hashes", is_flag=True,
+    help=(
+        "Of an archive made with --hashes: print the SHA-256 of each file that comes back byte for"
+        " byte, as 'sha256sum -c' reads them."
+    ),
+)  # fmt: skip
 @options.reading_options
 def command(
     archive: str,
     names: tuple[str, ...],
     long: bool,
+    hashes: bool,
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
@@ -51,11 +60,17 @@ def command(
       bitsback list -l scans.bb
       bitsback list scans.bb 'a/*.png' b/
       bitsback list scans.bb --json
+      bitsback list scans.bb --hashes > SHA256SUMS
     """
+    if hashes and (long or as_json):
+        raise click.UsageError("--hashes has a form of its own; leave out -l, or --json")
     with (
         Progress("reading") as progress,
         opened(archive, storage_options=storage_options) as found,
     ):
+        if hashes:
+            _print_hashes(found, names, progress)
+            return
         entries = _entries(found, names)
         if as_json:
             rows = [_row(entry) for entry in entries]
@@ -80,6 +95,30 @@ def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
         raise InputError(f"{archive.name}: holds nothing with a name; list it without {names[0]!r}")
     wanted = set(file_numbers(archive, names))
     return (entry for number, entry in enumerate(entries(archive)) if number in wanted)
+
+
+def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
+    """Raises InputError if the archive has none."""
+    from bitsback.archive.hashes import as_line
+    from bitsback.cli.selection import file_numbers
+
+    hashes = archive.hashes
+    if hashes is None:
+        raise InputError(
+            f"{archive.name}: was made without hashes; 'compress --hashes sha256' keeps them"
+        )
+    numbers = file_numbers(archive, names) if names else range(len(archive))
+    progress.end()
+    without = []
+    for number in sorted(numbers):
+        name = archive.names[number]
+        if name in hashes:
+            line = as_line(hashes[name], name)
+            figures.say(line) if sys.stdout.isatty() else click.echo(line.encode())
+        else:
+            without.append(name)
+    for name in without:
+        figures.say(f"bitsback: {name}: has no hash, as it comes back by its pixels only", err=True)
 
 
 def _row(entry: Entry) -> dict[str, Any]:

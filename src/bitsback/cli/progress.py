@@ -1,5 +1,5 @@
-"""What whoever waits at a terminal sees: after half a second that work goes on, and then a bar with
-the time left.
+"""Terminal progress display: after half a second that work goes on, and then a bar with the time
+left; a bar for each stage.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with (items done, items in all) as the work goes on. Until the
-    first call, as long as a folder is looked through or a model loaded, it shows the seconds.
+    """A context manager to call with how much is done, and of how much, as the work goes on.
+    Until the first call, as long as a model is loaded, it shows the seconds.
     """
 
     stopping = False
@@ -41,18 +41,38 @@ class Progress:
         self._note: str | None = None
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
+        self._before = 0
         self._bar: ProgressBar[Any] | None = None
         self._lock = Lock()
         self._over = threading.Event()
         self.shown = False
+
+    def stage(self, label: str) -> None:
+        """Begins the next stage, which has a bar of its own."""
+        with self._lock:
+            if self.shown:
+                self._clear()
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
+            self._bar, self._label = None, label
+        self.begin(0)
+
+    def begin(self, done: int) -> None:
+        """The work begins here, with so much of it done before, so that the time left is told by
+        what is done from now on.
+        """
+        self._start, self._before = time.time(), done
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
         if self._hidden or total == 0:
             return
         self._note = note
-        if self._bar is None and done == 0:  # what came before prepared it, and tells nothing
-            self._start = time.time()
+        done_here = done - self._before
+        if self._bar is not None and done_here > 0:
+            # The pace is that of what was done here.
+            elapsed = time.time() - self._start
+            self._bar.start = time.time() - elapsed * done / done_here
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
@@ -66,9 +86,8 @@ class Progress:
                 width=self._width(note),
                 item_show_func=self._noted,
             )
-            self._bar.start = self._bar.last_eta = (
-                self._start
-            )  # the time left counts from the start of the work
+            # The time left counts from the start of the work.
+            self._bar.start = self._bar.last_eta = self._start
             self._bar.make_step(done)
             self._bar.__enter__()
         else:

@@ -29,12 +29,15 @@ def command(
 ) -> None:
     """Check every block of the archive X.bb, or of several, by decoding it, and write nothing.
 
-    Each damaged block is named with the items it holds. Exits with 0 if all is well and with 2 if
-    not; of several archives, all are checked. X.bb may be -, standard input.
+    Each damaged block is named, on standard error, with the files or items it holds. What cannot be
+    restored is listed on standard output, one a line, as 'extract' takes it: names of files, or
+    numbers of items. 'decompress --keep-going' restores the rest. Exits with 0 if all is well and
+    with 2 if not; of several archives, all are checked. X.bb may be -, standard input.
 
     \b
       bitsback verify digits.bb && rm digits.npy
       bitsback verify *.bb
+      bitsback verify scans.bb > lost.txt
     """
 
     def check(name: str) -> tuple[bool, dict[str, Any]]:
@@ -44,9 +47,11 @@ def command(
         ):
             problems = archive.verify(threads, progress)
             items, blocks = len(archive), len(archive.blocks)
-            known = archive.name
+            known, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
+        for name in lost if not as_json else ():
+            figures.say(name)
         if not (problems or quiet or as_json):
             figures.say(
                 f"{known}: all well, {figures.count(items, 'item')} in"
@@ -57,6 +62,7 @@ def command(
             "items": items,
             "blocks": blocks,
             "problems": [{"block": block, "error": str(error)} for block, error in problems],
+            "lost": lost,
         }
 
     batch.run(archives, check, as_json)

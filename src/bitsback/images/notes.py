@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands.bands import Bands, Rows
+from bitsback.images.alike import png_chunks, same_pixels
+from bitsback.images.bands.bands import Bands
 from bitsback.images.bands.picture import sample_bands
 from bitsback.images.drawing import Comparison, Drawing, Seekable
 from bitsback.images.file_io import Content, FileContent
 from bitsback.images.frame import Frame
 from bitsback.images.pictures import identified
 from bitsback.images.png import Png
-from bitsback.images.png_chunks import MAGIC, content, places
+from bitsback.images.png_chunks import MAGIC
 from bitsback.images.tiff.checked import tiff_note
 from bitsback.images.tiff.note import Tiff
 from bitsback.images.tiff.structure import MAGICS, alike, bands_of, pages_of
@@ -143,21 +144,9 @@ def _made_again(png: Png, data: Content, pixels: Bands) -> bool:
         again = sample_bands(_identified(made))
         return (
             again is not None
-            and (again.dtype, again.shape) == (pixels.dtype, pixels.shape)
-            and _alike(again, pixels)
-            and _chunks(FileContent(made)) == _chunks(data)
+            and same_pixels(again, pixels)
+            and png_chunks(FileContent(made)) == png_chunks(data)
         )
-
-
-def _alike(one: Bands, other: Bands) -> bool:
-    rows = Rows(other)
-    return all(np.array_equal(band, rows.take(len(band))) for band in one)
-
-
-def _chunks(data: Content) -> list[tuple[bytes, bytes]]:
-    """All of them but the pixels; of the first, all but whether it is interlaced."""
-    found = [(place[0], content(data, place)) for place in places(data) if place[0] != b"IDAT"]
-    return [(found[0][0], found[0][1][:-1]), *found[1:]]
 
 
 def _drawn(note: Note, pixels: Bands, file: Seekable) -> int:
@@ -165,6 +154,11 @@ def _drawn(note: Note, pixels: Bands, file: Seekable) -> int:
     for band in pixels:
         drawing.add(band)
     return drawing.close()
+
+
+def is_exact(note: bytes) -> bool:
+    """Whether the very bytes of a file come back with a note that begins so."""
+    return note[:1] in (bytes([_FRAME]), bytes([_EXACT_PNG]))
 
 
 def pack(note: Note) -> bytes:
@@ -206,9 +200,16 @@ def drawing_of(
     unpacked = unpack(note)
     if not unpacked.fits(dtype, shape):
         raise ArchiveError("its note is that of another picture")
-    if isinstance(unpacked, Png | Tiff) and not exact:
-        unpacked = unpacked.anew()
-    return unpacked.drawing(file, dtype, shape)
+    return _to_make(unpacked, exact).drawing(file, dtype, shape)
+
+
+def promised(note: bytes, exact: bool = True) -> bool:
+    """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
+    return _to_make(unpack(note), exact).exact
+
+
+def _to_make(note: Note, exact: bool) -> Note:
+    return note.anew() if isinstance(note, Png | Tiff) and not exact else note
 
 
 def drawing_of_pages(

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
@@ -96,19 +96,30 @@ class Uploads:
                 )
 
     @contextmanager
-    def open(self, name: str, time: int | None = None) -> Iterator[BinaryIO]:
+    def open(
+        self, name: str, time: int | None = None, check: Callable[[BinaryIO], None] | None = None
+    ) -> Iterator[BinaryIO]:
         """A file to write to, which is in memory until the body ends. Raises InputError as `write`
         does.
         """
         file = io.BytesIO()
         yield file
-        self.write(name, file.getvalue(), time)
+        self.write(name, file.getvalue(), time, check)
 
-    def write(self, name: str, data: bytes, time: int | None = None) -> None:
-        """time: is set where the filesystem can set it. Raises InputError if it cannot be written,
-        or there is such a file and none may be replaced.
+    def write(
+        self,
+        name: str,
+        data: bytes,
+        time: int | None = None,
+        check: Callable[[BinaryIO], None] | None = None,
+    ) -> None:
+        """time: is set where the filesystem can set it. check: reads the file before, and raises
+        what it finds to be wrong. Raises InputError if it cannot be written, or there is such a
+        file and none may be replaced.
         """
         self.check([name])
+        if check is not None:
+            check(io.BytesIO(data))
         with self._lock:
             self.names.append(name)
         try:

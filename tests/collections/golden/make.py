@@ -133,6 +133,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
     "pictures-without-facts": pictures,
     "files": every_byte,
+    "hashes": every_byte,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -150,7 +151,8 @@ OLD = ("pictures-without-facts", "pages-without-note.tiff")
 """Those that no writer makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "files": {"files": "exact", "keep_others": True},
+    "files": {"files": "exact"},
+    "hashes": {"files": "exact", "hashes": "sha256"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

@@ -1,0 +1,158 @@
+"""Hashes of files that come back byte for byte: kept, listed, and compared with restored files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.archive.layout import HASHES
+from reference import archive as spec
+
+from .conftest import Run, files, noise, save
+from .test_labels import replaced
+
+BY_PIXELS = {"deep/a.png", "deep/tiff.tif"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Files that are held, that come back bit for bit by their pixels, and by their pixels only."""
+    root = tmp_path / "in"
+    smooth = np.add.outer(np.arange(60), np.arange(90)).astype(np.uint8)
+    save(smooth, root / "a.pgm")
+    save(np.stack([smooth] * 3, -1), root / "b.bmp")
+    for name in BY_PIXELS:
+        save(smooth, root / name, **({"compression": "tiff_lzw"} if name.endswith("f") else {}))
+    for number in range(3):
+        (root / f"{number}.csv").write_bytes(np.random.default_rng(number).bytes(1000 * number))
+    return root
+
+
+def packed(root: Path, **options: Any) -> bytes:
+    file = io.BytesIO()
+    given = {"model": "fast", "hashes": "sha256", "block": 2} | options
+    bitsback.compress(root, file, **given)
+    return file.getvalue()
+
+
+def sums(root: Path) -> dict[str, bytes]:
+    return {name: hashlib.sha256((root / name).read_bytes()).digest() for name in files(root)}
+
+
+def test_they_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:
+    data = packed(folder)
+    with bitsback.open(data) as archive:
+        assert archive.hashes is not None and archive.verify() == []
+        expected = sums(folder)
+        assert archive.hashes == {n: d for n, d in expected.items() if n not in BY_PIXELS}
+        assert next(p for p in archive.sections() if p.kind == HASHES).offset < (
+            archive.blocks[0].offset
+        )
+    bitsback.decompress(data, tmp_path / "out")
+    again = sums(tmp_path / "out")
+    assert {n for n in again if again[n] != expected[n]} <= BY_PIXELS
+    spec.decode_files(data)
+
+
+def test_every_byte(folder: Path) -> None:
+    """PNG files that zlib made come back so, and what cannot be made again is held."""
+    with bitsback.open(packed(folder, files="exact")) as archive:
+        assert archive.hashes == sums(folder)
+
+
+def test_an_archive_without(folder: Path) -> None:
+    data = packed(folder, hashes=None)
+    assert data[8] == 1, "it needs no newer reader"
+    with bitsback.open(data) as archive:
+        assert archive.hashes is None
+
+
+@pytest.mark.parametrize("name", ["2.csv", "a.pgm", "b.bmp"])
+def test_another_hash_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    """As where the file was changed while it was read, or a library makes other bytes of it."""
+    data = packed(folder)
+    with bitsback.open(data) as archive:
+        assert archive.file_hashes is not None
+        digests = list(archive.file_hashes.digests)
+        number = archive.names.index(name)
+    digests[number] = bytes(32)
+    payload = bytes([0]) + b"".join(bytes([len(digest)]) + digest for digest in digests)
+    wrong = replaced(data, HASHES, payload)
+    with pytest.raises(bitsback.ArchiveError, match=f"{name}: is restored with another SHA-256"):
+        bitsback.decompress(wrong, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with bitsback.open(wrong) as archive:
+        ((block, error),) = archive.verify()
+        assert block is None and error.file == name and name in str(error)
+    summary = bitsback.decompress(wrong, tmp_path / "out", keep_going=True)
+    assert summary.lost == (name,) and name not in files(tmp_path / "out")
+
+
+@pytest.mark.parametrize("payload", [b"", b"\1", b"\0", b"\0" + b"\1x" * 8, b"\0" * 10])
+def test_hashes_made_to_harm(folder: Path, tmp_path: Path, payload: bytes) -> None:
+    data = replaced(packed(folder), HASHES, payload)
+    with pytest.raises(bitsback.ArchiveError):
+        bitsback.decompress(data, tmp_path / "out")
+    with bitsback.open(data) as archive:
+        assert archive.verify()
+        with pytest.raises(bitsback.ArchiveError):
+            _ = archive.hashes
+
+
+def test_a_file_that_changes_meanwhile(folder: Path) -> None:
+    def change(done: int, total: int) -> None:
+        (folder / "1.csv").write_bytes(bytes(1000))
+        os.utime(folder / "1.csv", ns=(1, 1))
+
+    with pytest.raises(bitsback.InputError, match=r"1\.csv: was changed while it was read"):
+        packed(folder, progress=change)
+
+
+def test_merged(folder: Path, tmp_path: Path) -> None:
+    save(noise("L"), tmp_path / "more" / "z.pgm")
+    (tmp_path / "a.bb").write_bytes(packed(folder))
+    (tmp_path / "b.bb").write_bytes(packed(tmp_path / "more", hashes=None))
+    bitsback.merge([tmp_path / "a.bb", tmp_path / "b.bb"], tmp_path / "all.bb")
+    with bitsback.open(tmp_path / "all.bb") as merged, bitsback.open(tmp_path / "a.bb") as first:
+        assert merged.hashes == first.hashes and "z.pgm" in merged
+        assert merged.verify() == []
+
+
+@pytest.mark.parametrize("unordered", [True, False])
+def test_what_has_none(tmp_path: Path, unordered: bool) -> None:
+    with pytest.raises(bitsback.InputError, match="hashes"):
+        bitsback.compress(np.zeros((3, 4)), io.BytesIO(), hashes="sha256", unordered=unordered)
+    save(noise("L"), tmp_path / "in" / "a.png")
+    if unordered:
+        with pytest.raises(bitsback.InputError, match="hashes"):
+            packed(tmp_path / "in", unordered=True)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum")
+def test_the_command(folder: Path, run: Run) -> None:
+    (folder / "back\\slash and\nline").write_bytes(b"odd")
+    options = ("--keep-others", "--fast", "--hashes", "sha256")
+    assert run("compress", folder, "-o", "x.bb", *options).exit_code == 0
+    assert run("decompress", "x.bb", "-o", "out").exit_code == 0
+    listed = run("list", "x.bb", "--hashes")
+    assert listed.exit_code == 0 and len(listed.stdout.splitlines()) == 6
+    for name in BY_PIXELS:
+        assert f"{name}: has no hash, as it comes back by its pixels only" in listed.stderr
+    checked = subprocess.run(
+        ["sha256sum", "-c", "--strict", "-"],
+        input=listed.stdout, cwd="out", text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert run("list", "x.bb", "a.pgm", "--hashes").stdout.endswith("  a.pgm\n")
+    assert run("compress", folder, "-o", "y.bb", "--keep-others").exit_code == 0
+    assert "was made without hashes" in run("list", "y.bb", "--hashes").stderr
+    assert run("list", "x.bb", "--hashes", "--json").exit_code == 2
