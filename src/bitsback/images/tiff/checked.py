@@ -17,7 +17,7 @@ from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Comparison
 from bitsback.images.file_io import Content, FileContent, Reader
 from bitsback.images.tiff.compression import BEST, decompress
-from bitsback.images.tiff.layout import DEFLATE, OLD_DEFLATE, TILED
+from bitsback.images.tiff.layout import DEFLATE, GROUP_4, OLD_DEFLATE, TILED
 from bitsback.images.tiff.note import Tiff, TiffDrawing
 from bitsback.images.tiff.places import Places, merged
 from bitsback.images.tiff.structure import Page, PageReader, opened, pages_of
@@ -116,7 +116,11 @@ def _drawn(note: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDraw
 
 
 def _alone(file: BinaryIO, pages: list[Page]) -> bool:
-    """Whether nothing but these pages can tell of the places of segments, which may move."""
+    """Whether nothing but these pages can tell of the places of segments, which may move, and all
+    readers agree on what is in these; of faxes that are damaged libtiff reads what it can.
+    """
+    if any(page.layout.compression == GROUP_4 for page in pages):
+        return False
     found = _tags(file)
     return held(file) == pages and all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
 
