@@ -65,7 +65,7 @@ def _archive_size(files: dict[str, Path], exact: bool) -> int:
         for file, path in files.items():
             (source / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, source / file)
-        how = ("--files", "exact" if exact else "pixels", "--keep-others")
+        how = ("--files", "exact" if exact else "pixels")
         command("compress", "-q", str(source), "-o", str(archive), *how)
         command("decompress", "-q", str(archive), "-o", str(out))
         for file in files:

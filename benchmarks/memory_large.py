@@ -25,15 +25,22 @@ from typing import Any
 
 WRITE_LARGE = """
 import sys
+import zlib
 import numpy as np
 from bitsback.images.png_drawing import Around, PngDrawing
 from bitsback.images.png_samples import Samples
-from bitsback.images.tiff_writer import TiffWriter
+import tifffile
 path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 shape, ending = (rows, side, 3), path.rsplit(".")[-1]
 random = np.random.default_rng(0)
 columns = np.arange(side)
-with open(path, "wb") as file, TiffWriter(file, path) as tiff:
+def bands():
+    for first in range(0, rows, 100):
+        numbers = np.arange(first, min(first + 100, rows))[:, np.newaxis]
+        waves = 110 + 70 * np.sin(numbers / 97) * np.cos(columns / 61)
+        noise = random.integers(0, 8, (len(numbers), side, 3))
+        yield (waves[..., np.newaxis] + (0, 9, 21) + noise).astype(np.uint8)
+with open(path, "wb") as file:
     if ending == "npy":
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -43,14 +50,13 @@ with open(path, "wb") as file, TiffWriter(file, path) as tiff:
         samples = Samples(8, 2)
         around = Around((samples.header((side, rows)),), ((b"IEND", b""),))
         png = PngDrawing(samples, around, file)
-    for first in range(0, rows, 100):
-        numbers = np.arange(first, min(first + 100, rows))[:, np.newaxis]
-        waves = 110 + 70 * np.sin(numbers / 97) * np.cos(columns / 61)
-        noise = random.integers(0, 8, (len(numbers), side, 3))
-        band = (waves[..., np.newaxis] + (0, 9, 21) + noise).astype(np.uint8)
-        if ending == "tif":
-            tiff.add(shape, band)
-        elif ending == "png":
+    elif ending == "tif":
+        tifffile.imwrite(
+            file, (zlib.compress(band) for band in bands()), shape=shape, dtype=np.uint8, rowsperstrip=100, photometric="rgb",
+            compression="zlib", metadata=None,
+        )
+    for band in bands() if ending != "tif" else ():
+        if ending == "png":
             png.add(band)
         else:
             file.write(band.tobytes())

@@ -29,6 +29,7 @@ CODECS = [
     "Laplace",
     "LatentMixture",
     "Logistic",
+    "Mapped",
     "Mixture",
     "Multiset",
     "Named",
@@ -39,8 +40,10 @@ CODECS = [
     "Repeat",
     "Rows",
     "Serial",
+    "TopDown",
     "Uniform",
     "check_codec",
+    "one_form",
 ]
 
 OTHERS = [

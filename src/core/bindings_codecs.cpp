@@ -129,7 +129,7 @@ void bind_hidden_markov(nb::module_& m) {
           });
     m.def("pop_hidden_markov", [](Message& message, const Rows& initial, const Rows& transition,
                                   const Rows& emission, const Lengths& lengths) {
-        const Series series(lengths);
+        const Ragged series(lengths);
         return make_array<std::uint32_t>({series.size()}, [&](auto out) {
             hidden_markov(initial, transition, emission).pop(message, out, lengths);
         });
@@ -190,15 +190,6 @@ void bind_more_codecs(nb::module_& m) {
           [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
               push_intervals(message, {&start, 1}, {&frequency, 1}, precision);
           });
-    m.def("pop_interval",
-          [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
-              pop_intervals(message, {&start, 1}, {&frequency, 1}, precision);
-          });
-    m.def("peek_one", [](const Message& message, unsigned precision) {
-        std::uint32_t number = 0;
-        peek(message, precision, {&number, 1});
-        return number;
-    });
     m.def("on_lanes",
           [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {
               message.on_lanes(lanes, [&](Message& part) {

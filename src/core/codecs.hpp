@@ -24,10 +24,11 @@ inline void require(bool condition, const char* what) {
 
 template <class Symbol>
 void require_symbols(std::span<const Symbol> symbols, std::uint64_t count) {
-    const auto most = symbols.empty() ? Symbol{0} : *std::ranges::max_element(symbols);
-    if (most >= count)
-        throw MessageError("the symbol " + std::to_string(most) + " is not below " +
-                           std::to_string(count));
+    const auto most = std::ranges::max_element(symbols);
+    if (most != symbols.end() && *most >= count)
+        throw MessageError("symbols must lie in [0, " + std::to_string(count - 1) +
+                           "], and number " + std::to_string(most - symbols.begin()) +
+                           " in C order, from 0 on, is " + std::to_string(*most));
 }
 
 // ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n))
@@ -175,7 +176,7 @@ class Categorical {
         require(total == (std::uint64_t{1} << precision),
                 "categorical frequencies must sum to 2^precision");
         // So many parts that one rarely holds the beginnings of several symbols.
-        const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 1);
+        const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 2);
         shift_ = precision - bits;
         const std::size_t parts = std::size_t{1} << bits;
         first_.resize(parts + 1, static_cast<std::uint32_t>(levels() - 1));
@@ -209,8 +210,16 @@ class Categorical {
 inline void push(Message& message, const Categorical& codec,
                  std::span<const std::uint32_t> symbols) {
     require_symbols(symbols, codec.levels());
+    if (symbols.size() < codec.levels()) {
+        push_step(message, codec.precision(), symbols.size(),
+                  [&](std::size_t i) { return codec.interval(symbols[i]); });
+        return;
+    }
+    std::vector<ReadyInterval> ready(codec.levels());
+    for (std::size_t c = 0; c < ready.size(); ++c)
+        ready[c] = make_ready(codec.interval(c).start, codec.interval(c).freq);
     push_step(message, codec.precision(), symbols.size(),
-              [&](std::size_t i) { return codec.interval(symbols[i]); });
+              [&](std::size_t i) { return ready[symbols[i]]; });
 }
 
 inline void pop(Message& message, const Categorical& codec, std::span<std::uint32_t> symbols) {

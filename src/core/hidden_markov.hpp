@@ -80,9 +80,9 @@ class StatePosterior {
 };
 
 // Where the symbols of several series stand, one series after the other, each of its own length.
-class Series {
+class Ragged {
   public:
-    explicit Series(std::span<const std::size_t> lengths) {
+    explicit Ragged(std::span<const std::size_t> lengths) {
         for (std::size_t length : lengths) {
             require(length <= std::numeric_limits<std::uint32_t>::max() - size_,
                     "series have less than 2^32 symbols");
@@ -91,6 +91,9 @@ class Series {
             longest_ = std::max(longest_, length);
         }
         first_.push_back(size_);
+        ends_.resize(longest_);
+        for (std::size_t length : lengths)
+            if (length) ends_[length - 1] = true;
     }
 
     std::size_t size() const { return size_; }
@@ -100,6 +103,8 @@ class Series {
     // Of symbol t of series n.
     std::size_t at(std::size_t n, std::size_t t) const { return first_[n] + t; }
 
+    // Whether t is the last step of some.
+    bool ends(std::size_t t) const { return ends_[t]; }
     // Those longer than t, and those that end there, in their order.
     std::vector<std::size_t> beyond(std::size_t t) const {
         return those([&](std::size_t n) { return length(n) > t; });
@@ -119,6 +124,7 @@ class Series {
 
     std::vector<std::size_t> first_;
     std::size_t size_ = 0, longest_ = 0;
+    std::vector<bool> ends_;
 };
 
 class HiddenMarkov {
@@ -147,7 +153,7 @@ class HiddenMarkov {
     // series is pushed first. An error leaves the message as it was.
     void push(Message& message, std::span<const std::uint32_t> symbols,
               std::span<const std::size_t> lengths) {
-        const Series series(lengths);
+        const Ragged series(lengths);
         require(symbols.size() == series.size(), "there must be as many symbols as series have");
         require_symbols(symbols, emission_.levels());
         std::vector<std::uint32_t> filters(symbols.size() * states_);
@@ -161,11 +167,14 @@ class HiddenMarkov {
 
         Message work = message;
         std::vector<std::uint32_t> state(series.count()), before(series.count());
+        std::vector<std::size_t> beyond;
         for (std::size_t t = series.longest(); t-- > 0;) {
-            pop_for(work, series.ending(t), [&](std::size_t n, std::uint32_t x) {
-                return last(filter_of(n, t)).find(x, state[n]);
-            });
-            const auto beyond = series.beyond(t);
+            if (series.ends(t)) {
+                beyond = series.beyond(t);
+                pop_for(work, series.ending(t), [&](std::size_t n, std::uint32_t x) {
+                    return last(filter_of(n, t)).find(x, state[n]);
+                });
+            }
             push_for(work, beyond, [&](std::size_t n) {
                 return emission_.interval(state[n], symbols[series.at(n, t)]);
             });
@@ -186,14 +195,14 @@ class HiddenMarkov {
 
     void pop(Message& message, std::span<std::uint32_t> symbols,
              std::span<const std::size_t> lengths) {
-        const Series series(lengths);
+        const Ragged series(lengths);
         std::vector<std::uint32_t> filters(series.count() * states_);
         const auto filter_of = [&](std::size_t n) { return filters.data() + n * states_; };
 
         Message work = message;
         std::vector<std::uint32_t> state(series.count()), next(series.count());
+        std::vector<std::size_t> beyond = series.beyond(0);
         for (std::size_t t = 0; t < series.longest(); ++t) {
-            const auto beyond = series.beyond(t);
             if (t == 0) {
                 pop_for(work, beyond, [&](std::size_t n, std::uint32_t x) {
                     return initial_.find(0, x, state[n]);
@@ -212,15 +221,18 @@ class HiddenMarkov {
             });
             for (std::size_t n : beyond)
                 filter(t ? filter_of(n) : nullptr, symbols[series.at(n, t)], filter_of(n));
-            push_for(work, series.ending(t),
-                     [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
+            if (series.ends(t)) {
+                push_for(work, series.ending(t),
+                         [&](std::size_t n) { return last(filter_of(n)).interval(state[n]); });
+                beyond = series.beyond(t + 1);
+            }
         }
         message = std::move(work);
     }
 
     void evidence(std::span<const std::uint32_t> symbols, std::span<const std::size_t> lengths,
                   std::span<std::uint64_t> likely, std::span<std::uint64_t> all) {
-        const Series series(lengths);
+        const Ragged series(lengths);
         require(symbols.size() == series.size(), "there must be as many symbols as series have");
         require_symbols(symbols, emission_.levels());
         std::vector<std::uint32_t> filtered(states_);

@@ -14,6 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.output import open_output
+from bitsback.archive.staging import staging
 from waiting import PATIENCE, begun, until
 
 from .conftest import pack
@@ -80,9 +82,7 @@ def test_nothing_is_left_after_a_damaged_archive(folder: Path, digits: NDArray[n
     assert names(folder) == ["x.bb", "x.npy"]
 
 
-def test_a_folder_that_is_not_there(folder: Path) -> None:
-    with pytest.raises(bitsback.InputError, match=r"x\.bb: cannot be written: No such file"):
-        bitsback.compress(folder / "x.npy", folder / "none" / "x.bb")
+def test_a_folder_is_no_output(folder: Path) -> None:
     with pytest.raises(bitsback.InputError, match="is a folder"):
         bitsback.compress(folder / "x.npy", folder)
 
@@ -142,3 +142,31 @@ def test_killed_in_the_middle(folder: Path) -> None:
     temporary, *others = names(folder)
     assert temporary.startswith(".bitsback-") and temporary.endswith(".tmp")
     assert others == ["x.bb", "x.npy"]
+
+
+def test_folders_of_an_output_are_made(tmp_path: Path) -> None:
+    """And go again where the output does not come."""
+    new = tmp_path / "new" / "er"
+    with pytest.raises(bitsback.InputError):
+        bitsback.compress(np.zeros(3, complex), new / "x.bb")
+    with pytest.raises(KeyboardInterrupt), open_output(new / "x.bb"):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "new").exists()
+    bitsback.compress(np.zeros((9, 5, 5), bool), new / "x.bb")
+    bitsback.decompress(new / "x.bb", tmp_path / "other" / "x.npy")
+    bitsback.merge([new / "x.bb", new / "x.bb"], tmp_path / "third" / "x.bb")
+    assert (tmp_path / "other" / "x.npy").exists() and (tmp_path / "third" / "x.bb").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(bitsback.InputError, match=r"x\.bb: cannot be written: (Not a|File exists)"):
+        bitsback.compress(np.zeros(3), tmp_path / "file" / "x.bb")
+
+
+def test_folders_of_a_folder_are_made(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("text")
+    bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    with pytest.raises(KeyboardInterrupt), staging(tmp_path / "new" / "er", ["a"], False):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "new").exists()
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "new" / "er")
+    assert (tmp_path / "new" / "er" / "a.txt").read_text() == "text"

@@ -14,8 +14,8 @@ from bitsback.archive.showing import MOST_SHOWN
 
 NAMES = [
     "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",
-    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "problems", "shape", "size",
-    "unordered", "verify",
+    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "problems", "shape",
+    "size", "unordered", "verify",
 ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_a_sheet_of_files(tmp_path: Path) -> None:
             source / f"{number:02}.png"
         )
     (source / "00.txt").write_text("no picture")
-    bitsback.compress(source, tmp_path / "<b>.bb", keep_others=True)
+    bitsback.compress(source, tmp_path / "<b>.bb")
     with bitsback.open(tmp_path / "<b>.bb") as archive:
         assert drawn(archive._repr_png_()).size == (8 * 12, 3 * 10)
         assert "<b>.bb" not in archive._repr_html_()

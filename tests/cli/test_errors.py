@@ -32,7 +32,7 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
         (["compress", "digits.npy"], ["digits.bb", "--force"]),
         (["decompress", "digits.bb"], ["digits.npy", "--force"]),
         (["compress", "digits.npy", "-o", "digits.npy"], ["digits.npy", "-o"]),
-        (["compress", "digits.npy", "-o", "no/such/folder.bb"], ["no/such"]),
+        (["compress", "digits.npy", "-o", "digits.npy/x.bb"], ["digits.npy/x.bb"]),
         (["compress", "digits.bb", "-o", "x.bb"], ["digits.bb"]),
         (["decompress", "digits.npy", "-o", "x.npy"], ["digits.npy"]),
         (["compress", "digits.npy", "-o", "x.bb", "-m", "nonesuch"], ["nonesuch", "mnist-binary"]),

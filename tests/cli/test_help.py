@@ -56,7 +56,7 @@ def test_errors_speak_of_options_and_not_of_arguments_in_python(run: Run, folder
     for arguments, option in (
         (["compress", "digits.npy"], "--force"),
         (["extract", "digits.bb", "0", "-o", "digits.npy"], "--force"),
-        (["compress", "in"], "--skip-bad"),
+        (["compress", "in", "--pictures-only"], "--skip-bad"),
     ):
         result = run(*arguments)
         assert_one_line_error(result, option)
@@ -65,7 +65,9 @@ def test_errors_speak_of_options_and_not_of_arguments_in_python(run: Run, folder
 
 def test_what_is_for_python_stands_in_brackets_behind_the_option() -> None:
     """So that the command can leave it out."""
-    arguments = r"(?:force|skip_bad|model|threads|block|tile|stack|embed)=(?:True|False|FILE)"
+    arguments = (
+        r"(?:force|skip_bad|model|threads|block|tile|stack|embed|pictures_only)=(?:True|False|FILE)"
+    )
     for path in SOURCES.rglob("*.py"):
         for literal in re.findall(r'"[^"\n]*"', path.read_text(encoding="utf-8")):
             for found in re.finditer(arguments, literal):
@@ -82,7 +84,8 @@ def test_a_cut_archive_has_no_ratio(run: Run, folder: Path) -> None:
 
 
 def test_a_picture_of_floats_is_called_so(run: Run, folder: Path) -> None:
+    """Of a set the pixels are kept alone."""
     Image.fromarray(np.zeros((4, 5), np.float32)).save("float.tif")
-    result = run("compress", "float.tif")
+    result = run("compress", "float.tif", "--unordered")
     assert_one_line_error(result, "float.tif", "floats", ".npy")
     assert "channels" not in result.stderr

@@ -56,7 +56,7 @@ def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
         Path(name).write_bytes(np.random.default_rng(size).bytes(size))
     Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save("in/d.jpg")
     sizes["in/d.jpg"] = Path("in/d.jpg").stat().st_size
-    bitsback.compress("in", "in.bb", keep_others=True, force=True)
+    bitsback.compress("in", "in.bb", force=True)
     rows = {row["name"]: row for row in json.loads(run("list", "in.bb", "--json").stdout)}
     held = [rows[name.removeprefix("in/")] for name in sizes]
     assert [row["bytes"] for row in held] == [*sizes.values()]

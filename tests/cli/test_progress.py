@@ -80,6 +80,27 @@ def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "00:00:3" in written(monkeypatch, Terminal(), work=work).partition("writing")[2]
 
 
+@pytest.mark.parametrize("before", [0, 50])
+def test_the_time_left_is_told_by_what_is_done_here(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Neither by what prepared it, nor by what was done before an interruption."""
+    now = 1000.0
+
+    def work(bar: Progress) -> None:
+        nonlocal now
+        now += 600
+        bar.begin(before)
+        bar(before, 100)
+        for done in range(before + 10, 100, 10):
+            now += 10
+            bar(done, 100)
+            assert bar._bar is not None and round(bar._bar.eta) == 100 - done
+
+    monkeypatch.setattr("time.time", lambda: now)
+    written(monkeypatch, Terminal(), work=work)
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80])
 def test_the_bar_fits_into_a_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
@@ -17,6 +18,9 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.archive import readback
 from bitsback.errors import InputError
+from bitsback.images import png_drawing
+from bitsback.images.png_chunks import pack_chunk
+from bitsback.images.png_drawing import PngDrawing
 
 from .conftest import Run, assert_one_line_error
 
@@ -47,10 +51,25 @@ def test_a_folder_goes_with_its_pictures(run: Run, pictures: Path) -> None:
 def test_what_did_not_go_in_stays(run: Run, pictures: Path) -> None:
     Path("in/notes.txt").write_text("x")
     Path("in/a/bad.png").write_bytes(b"bad")
-    assert run("compress", "in", "--rm", "--skip-bad").exit_code == 0
+    assert run("compress", "in", "--rm", "--pictures-only", "--skip-bad").exit_code == 0
     assert {name for name in files() if name.startswith("in")} == {
         *("in", "in.bb", "in/notes.txt", "in/a", "in/a/bad.png")
     }
+
+
+def test_a_folder_goes_with_all_its_files(run: Run, pictures: Path) -> None:
+    """But for what is left out of every archive."""
+    Path("in/.hidden").write_text("x")
+    Path("in/a/bad.png").write_bytes(b"bad")
+    Path("in/a/raw.cr2").write_bytes(b"II*\0raw")
+    assert run("compress", "in", "--rm").exit_code == 0
+    assert not Path("in").exists()
+    assert run("decompress", "in.bb").exit_code == 0
+    assert Path("in/.hidden").read_text() == "x"
+    assert Path("in/a/raw.cr2").read_bytes() == b"II*\0raw"
+    Path("in/Thumbs.db").touch()
+    assert run("compress", "in", "-f", "--rm").exit_code == 0
+    assert [path.name for path in Path("in").rglob("*")] == ["Thumbs.db"]
 
 
 def test_by_default_all_stays(run: Run, pictures: Path) -> None:
@@ -91,19 +110,65 @@ def test_pipes_are_refused(run: Run, folder: Path) -> None:
     assert files() == before
 
 
-def test_nothing_goes_if_something_does_not_come_back(run: Run, folder: Path) -> None:
-    page = Image.fromarray(np.zeros((4, 4), np.uint8))
-    page.save("pages.tif", description="which is not kept", save_all=True, append_images=[page])
+def test_nothing_goes_if_something_may_not_come_back(run: Run, pictures: Path) -> None:
+    Path("in/a:b.txt").write_text("which Windows cannot restore")
     before = files()
-    result = run("compress", "pages.tif", "--rm")
-    assert result.exit_code != 0 and "pages.tif" in result.stderr and "kept" in result.stderr
+    result = run("compress", "in", "--rm")
+    assert result.exit_code == 2 and "a:b.txt" in result.stderr and "kept" in result.stderr
     assert before <= files()
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_a_tiff_file_goes_with_all_that_it_tells(run: Run, folder: Path, compression: str) -> None:
+    page = Image.fromarray(np.arange(2400).reshape(40, 60).astype(np.uint8))
+    options = {"description": "which is kept", "dpi": (300, 200), "compression": compression}
+    page.save("pages.tif", save_all=True, append_images=[page.transpose(1)], **options)
+    before = Path("pages.tif").read_bytes()
+    assert run("compress", "pages.tif", "--rm").exit_code == 0
+    assert not Path("pages.tif").exists()
+    assert run("decompress", "pages.bb", "--rm").exit_code == 0
+    assert not Path("pages.bb").exists()
+    with Image.open("pages.tif") as after, Image.open(io.BytesIO(before)) as whole:
+        assert after.tag_v2[270] == whole.tag_v2[270] and after.n_frames == 2
+        for number in range(2):
+            after.seek(number)
+            whole.seek(number)
+            assert np.array_equal(after, whole)
+
+
+def test_a_page_that_was_changed_is_told(folder: Path) -> None:
+    for pixel, text in ((1, "one"), (0, "two")):
+        save(Path("x.tif"))
+        bitsback.compress("x.tif", "x.bb", force=True)
+        save(Path("x.tif"), text, pixel)
+        with bitsback.open("x.bb") as archive, pytest.raises(InputError, match=r"x\.tif has now"):
+            readback.compare(archive, Path("x.tif"))
+
+
+@pytest.mark.parametrize("fault", ["pixel", "chunk"])
+def test_the_file_that_would_be_restored_is_what_is_compared(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """A fault of ours in making it is found, whatever the archive holds."""
+    save(Path("in/a/2.png"))
+    bitsback.compress("in", "in.bb")
+    if fault == "pixel":
+        add = PngDrawing.add
+        monkeypatch.setattr(PngDrawing, "add", lambda self, rows: add(self, rows ^ (rows == 90)))
+    else:
+        monkeypatch.setattr(png_drawing, "pack_chunk", without_texts)
+    with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
+        readback.compare(archive, Path("in"), archive.names)
+
+
+def without_texts(chunk: tuple[bytes, bytes]) -> bytes:
+    return b"" if chunk[0] == b"tEXt" else pack_chunk(chunk)
 
 
 def test_nothing_goes_if_the_compression_fails(run: Run, pictures: Path) -> None:
     Path("in/bad.png").write_bytes(b"bad")
     before = files()
-    assert_one_line_error(run("compress", "in", "--rm"), "bad.png")
+    assert_one_line_error(run("compress", "in", "--rm", "--pictures-only"), "bad.png")
     assert_one_line_error(run("compress", "digits.npy", "--rm"), "digits.bb", "--force")
     assert_one_line_error(run("decompress", "digits.bb", "--rm"), "digits.npy", "--force")
     assert files() == before

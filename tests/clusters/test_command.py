@@ -70,8 +70,7 @@ def test_a_folder_of_pictures(compress: Run, digits: NDArray[np.bool_], tmp_path
     (tmp_path / "scans" / "readme.txt").write_text("about them")
     result = compress("scans")
     assert result.exit_code == 0, result.output
-    assert "scans.shards/manifest.json: 5 files in 1 archive, 1 of them new" in result.output
-    assert "left out, as they are no pictures: 1 *.txt" in result.output
+    assert "scans.shards/manifest.json: 6 files in 1 archive, 1 of them new" in result.output
     assert (
         CliRunner()
         .invoke(command, ["decompress", "scans.shards/part-0.bb", "-o", "back"])
@@ -79,6 +78,15 @@ def test_a_folder_of_pictures(compress: Run, digits: NDArray[np.bool_], tmp_path
         == 0
     )
     assert np.array_equal(np.asarray(Image.open("back/a/3.png")), digits[3])
+    assert Path("back/readme.txt").read_text() == "about them"
+    result = compress("scans", "--pictures-only", "--files", "exact", "-o", "exact")
+    assert "exact/manifest.json: 5 files in 1 archive, 1 of them new" in result.output
+    assert "left out: *.txt: readme.txt" in result.output
+    assert (
+        CliRunner().invoke(command, ["decompress", "exact/part-0.bb", "-o", "same"]).exit_code == 0
+    )
+    for path in Path("same").rglob("*.*"):
+        assert path.read_bytes() == Path("scans", *path.parts[1:]).read_bytes()
 
 
 def test_urls_and_figures_as_json(compress: Run, digits: NDArray[np.bool_], tmp_path: Path) -> None:
@@ -106,7 +114,7 @@ def test_urls_and_figures_as_json(compress: Run, digits: NDArray[np.bool_], tmp_
         (["good.npy", "-o", "{i}/x.bb"], "{i} is to be once, in the last part of the name"),
         (["good.npy", "--embed", "always"], "a model lies beside the archives"),
         (["group.zarr"], "group.zarr: is no Zarr array"),
-        (["empty"], "empty: has no pictures"),
+        (["empty"], "empty: has no files"),
         (["good.npy", "-m", "mnist-binary", "--shard", "3"], "the model mnist-binary codes"),
     ],
 )

@@ -1,6 +1,9 @@
-"""Codecs go to other processes, and come back as they were."""
+"""Codecs are values: they go to other processes and come back as they were, are equal by their
+parameters, hashed, and printed in one line.
+"""
 
 import copy
+import functools
 import pickle
 from typing import Any
 
@@ -106,3 +109,75 @@ def test_it_comes_back(codec: Codec[Any], remade: Any) -> None:
     again = remade(codec)
     again.push(message, symbols)
     assert message == before
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
+def test_what_comes_back_from_a_pickle_is_equal(codec: Any) -> None:
+    again = pickle.loads(pickle.dumps(codec))
+    assert again == codec and hash(again) == hash(codec) and repr(again) == repr(codec)
+    codec.pop(Message.random(3, lanes=2))  # which makes what is made when it is first needed
+    again = pickle.loads(pickle.dumps(codec))
+    assert again == codec and hash(again) == hash(codec)
+    assert len({codec, again}) == 1 and "\n" not in repr(codec)
+
+
+def test_no_two_of_them_are_equal() -> None:
+    assert len(set(CODECS)) == len(CODECS)
+    assert all((one == other) == (one is other) for one in CODECS for other in CODECS)
+
+
+def times(n: int, z: Any) -> Bernoulli:
+    return near(z)
+
+
+class Halves(Uniform):
+    """A class of somebody's own."""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Uniform(9, (3,)), Halves(9, (3,))),
+        (Uniform(9, (3,)), Uniform(9, (1, 3))),
+        (Bernoulli([1, 2]), Bernoulli([1, 2], 15)),
+        (Bernoulli([1, 2]), Bernoulli([[1, 2]])),
+        (Named({"a": CODECS[0], "b": CODECS[1]}), Named({"b": CODECS[1], "a": CODECS[0]})),
+        (ChainRule(Uniform(2, ()), near), ChainRule(Uniform(2, ()), lambda z: near(z))),
+        (OnLanes(Uniform(2, ()), slice(1)), OnLanes(Uniform(2, ()), slice(2))),
+        (Uniform(9, (3,)), "Uniform"),
+    ],
+)
+def test_other_parameters_are_not_equal(one: Any, other: Any) -> None:
+    assert one != other
+
+
+def test_equal_frequencies_are_equal_however_they_are_held() -> None:
+    p = [[0.5, 0.25, 0.25], [0.5, 0.125, 0.375]]
+    one = Categorical.from_probability(p, 10)
+    other = Categorical(one.frequencies, 10)
+    assert one == other == Categorical.from_probability(np.float32(p), 10)
+    assert hash(one) == hash(other)
+    by_parts = functools.partial(times, 3)
+    codec = ChainRule(Uniform(2, (3,)), by_parts)
+    assert pickle.loads(pickle.dumps(codec)) == codec
+
+
+@pytest.mark.parametrize(
+    ("codec", "shown"),
+    [
+        (Uniform(9, (3,)), "Uniform(n=9, shape=(3,))"),
+        (Bernoulli([1, 2]), "Bernoulli(frequency=[1, 2], precision=16, shape=(2,))"),
+        (
+            Poisson.from_float(np.ones((20, 30)), 9),
+            "Poisson(rate=uint32[20, 30], levels=9, shape=(20, 30))",
+        ),
+        (
+            Repeat(BitsBack(Uniform(2, ()), near, lambda x: near(x)), 5),
+            "Repeat(item=BitsBack(prior=Uniform(n=2, shape=()), likelihood=near,"
+            " posterior=<lambda>), times=5)",
+        ),
+        (Named({"a": Uniform(2, ())}), "Named(codecs={'a': Uniform(n=2, shape=())})"),
+    ],
+)
+def test_they_are_printed_in_one_line(codec: Any, shown: str) -> None:
+    assert repr(codec) == shown

@@ -152,24 +152,25 @@ def test_tiff(tmp_path: Path, pages: list[NDArray[Any]]) -> None:
             assert np.array_equal(archive[number], pages[number])
 
 
-def test_tiff_of_a_page_that_is_not_held(tmp_path: Path) -> None:
+def test_tiff_of_a_page_that_is_not_coded(tmp_path: Path) -> None:
+    """Such a file is held bit for bit, and so is one that was cut short where nothing tells."""
     first = Image.fromarray(noise("L"))
     first.save(tmp_path / "x.tif", save_all=True, append_images=[Image.new("CMYK", (3, 3))])
-    with pytest.raises(bitsback.InputError, match=r"x\.tif: page 1: its mode CMYK is not held"):
-        bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
     data = (tmp_path / "x.tif").read_bytes()
-    for size in range(4, len(data), 7):
+    for size in (len(data), *range(4, len(data), 7)):
         (tmp_path / "y.tif").write_bytes(data[:size])
-        with pytest.raises(bitsback.InputError, match=r"y\.tif"):
-            bitsback.compress(tmp_path / "y.tif", tmp_path / "x.bb")
+        try:
+            bitsback.compress(tmp_path / "y.tif", tmp_path / "x.bb", force=True)
+        except bitsback.InputError as error:
+            assert "y.tif" in str(error) and size < len(data)
+            continue
+        bitsback.decompress(tmp_path / "x.bb", tmp_path / "z.tif", force=True)
+        assert (tmp_path / "z.tif").read_bytes() == data[:size]
 
 
-@pytest.mark.parametrize(
-    ("mode", "tag", "value", "match"),
-    [("RGB", 258, 16, "16 bits"), ("L", 339, 2, "signed integers of 8 bits")],
-)
+@pytest.mark.parametrize(("mode", "tag", "value"), [("RGB", 258, 16), ("L", 339, 2)])
 def test_tiff_with_values_that_would_be_lost(
-    tmp_path: Path, mode: str, tag: int, value: int, match: str
+    tmp_path: Path, mode: str, tag: int, value: int
 ) -> None:
     """Pillow reads 16 bits of colour as 8, and numbers with signs as if they had none."""
     data = io.BytesIO()
@@ -183,8 +184,13 @@ def test_tiff_with_values_that_would_be_lost(
             place = entry + 8 if count == 1 else place
             content[place : place + 2 * count] = struct.pack(f"<{count}H", *[value] * count)
     (tmp_path / "x.tif").write_bytes(content)
-    with pytest.raises(bitsback.InputError, match=match):
+    try:
         bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
+    except bitsback.InputError as error:  # since the file ends before so many bits
+        assert "x.tif" in str(error) and tag == 258
+        return
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
+    assert (tmp_path / "y.tif").read_bytes() == content
 
 
 def test_the_command_names_what_it_restores(

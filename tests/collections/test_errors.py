@@ -108,29 +108,39 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 @pytest.mark.parametrize("case", bad_pictures())
 def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
+    """It is held as it is; where only pictures are wanted it is an error, or is left out."""
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
+    summary, notes = notes_of(folder, tmp_path / "a.bb")
+    assert notes == [] and summary.files == 31 and summary.bad == {}
+    held = summary.stored["damaged, or not what their endings say"]
+    assert (held.files, held.bytes, held.first) == (1, len(data), f"1/{name}")
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "1" / name).read_bytes() == data
     with pytest.raises(bitsback.InputError, match=rf"(?s)1.{name}: .*({match}).*") as error:
-        notes_of(folder, tmp_path / "a.bb")
+        notes_of(folder, tmp_path / "b.bb", pictures_only=True)
     assert "\n" not in str(error.value)
-    assert not (tmp_path / "a.bb").exists()
-    summary, _ = notes_of(folder, tmp_path / "a.bb", skip_bad=True)
+    assert not (tmp_path / "b.bb").exists()
+    summary, _ = notes_of(folder, tmp_path / "b.bb", pictures_only=True, skip_bad=True)
     assert summary.files == 30
     assert list(summary.bad) == [f"1/{name}"]
-    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    assert len(files(tmp_path / "out")) == 30
+    bitsback.decompress(tmp_path / "b.bb", tmp_path / "rest")
+    assert len(files(tmp_path / "rest")) == 30
 
 
 def test_no_picture_is_left(tmp_path: Path) -> None:
+    def compress(**options: bool) -> None:
+        bitsback.compress(tmp_path / "in", tmp_path / "a.bb", pictures_only=True, **options)
+
     (tmp_path / "in").mkdir()
-    with pytest.raises(bitsback.InputError, match=r"in: has no pictures; they end in \.bmp"):
-        bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    with pytest.raises(bitsback.InputError, match=r"in: has no pictures; they end in \.3fr"):
+        compress()
     (tmp_path / "in" / "a.txt").write_text("x")
-    with pytest.raises(bitsback.InputError, match=r"no pictures \(1 \*\.txt left out\)"):
-        bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    with pytest.raises(bitsback.InputError, match=r"no pictures \(left out: \*\.txt: 1\)"):
+        compress()
     (tmp_path / "in" / "a.png").write_text("x")
     with pytest.raises(bitsback.InputError, match=r"no file that can be used; the first: .*a\.png"):
-        bitsback.compress(tmp_path / "in", tmp_path / "a.bb", skip_bad=True)
+        compress(skip_bad=True)
 
 
 @pytest.mark.skipif(
@@ -146,13 +156,16 @@ def test_what_cannot_be_read_or_written(folder: Path, tmp_path: Path) -> None:
         bitsback.decompress(tmp_path / "a.bb", "/proc/out")
 
 
-def test_the_output_is_not_one_of_the_pictures(folder: Path, tmp_path: Path) -> None:
+def test_the_output_is_not_one_of_the_files(folder: Path, tmp_path: Path) -> None:
     before = (folder / "0" / "0.png").read_bytes()
-    with pytest.raises(bitsback.InputError, match="is one of the pictures too"):
+    with pytest.raises(bitsback.InputError, match="is one of the files too"):
         bitsback.compress(folder, folder / "0" / "0.png", force=True)
     assert (folder / "0" / "0.png").read_bytes() == before
     bitsback.compress(folder, folder / "a.bb")
-    assert bitsback.compress(folder, folder / "a.bb", force=True).files == 30
+    with pytest.raises(bitsback.InputError, match=r"a\.bb: is one of the files too"):
+        bitsback.compress(folder, folder / "a.bb", force=True)
+    summary = bitsback.compress(folder, folder / "a.bb", force=True, pictures_only=True)
+    assert summary.files == 30 and summary.skipped == {"*.bb": ["a.bb"]}
 
 
 def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> None:
@@ -237,12 +250,19 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "0" / "x.png").write_bytes(b"broken")
     (folder / "notes.txt").write_text("x")
     result = run("compress", "in")
+    assert result.exit_code == 0 and result.stderr.startswith("in: 32 files, ")
+    assert (
+        "held bit for bit: 1 file, 6 bytes, damaged, or not what their endings say, such as"
+        " 0/x.png: they come back as they are; --pictures-only refuses them by name\n"
+    ) in result.stderr
+    assert "1 file, 1 bytes, no pictures, such as notes.txt: --pictures-only" in result.stderr
+    result = run("compress", "in", "--pictures-only", "-f")
     assert result.exit_code == 2 and "x.png" in result.stderr and "--skip-bad" in result.stderr
-    result = run("compress", "in", "--skip-bad")
+    result = run("compress", "in", "--pictures-only", "--skip-bad", "-f")
     assert result.exit_code == 0, result.output
     assert re.match(r"in: 30 files, .* on disk -> in\.bb .* \(\d+ %\)\n", result.stderr)
     assert "left out: in/0/x.png: is no picture" in result.stderr.replace("\\", "/")
-    assert "left out, as they are no pictures: 1 *.txt" in result.stderr
+    assert "left out: *.txt: notes.txt\n" in result.stderr
     result = run("info", "in.bb")
     assert "30 pictures, 30 names" in result.stdout and "mode L, 30 x 5 x 7 uint8" in result.stdout
     assert run("list", "in.bb").stdout.splitlines()[0] == "0/0.png"
@@ -265,7 +285,7 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert "held bit for bit: 1 file" in result.stderr and "JPEG, WebP or GIF" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(
-        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are files"
+        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are held"
     )
     assert run("compress", "in", "-f", "-q").stderr == ""
     result = run("compress", "in", "-f", "--json")
@@ -273,9 +293,9 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     assert result.stderr == "" and "less than a tenth" in told["warnings"][0]
     size = (tmp_path / "in" / "a.jpg").stat().st_size
     assert told["disk_in"] == size
-    assert told["stored"] == {"JPEG, WebP or GIF": {"files": 1, "bytes": size}}
+    assert told["stored"] == {"JPEG, WebP or GIF": {"files": 1, "bytes": size, "first": "a.jpg"}}
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0
     assert files(tmp_path / "out") == ["a.jpg"]
     (tmp_path / "few").mkdir()
     (tmp_path / "few" / "bytes.bin").write_bytes(np.random.default_rng(0).bytes(300))
-    assert "few did not shrink: 100 %" in run("compress", "few", "--keep-others").stderr
+    assert "few did not shrink: 100 %" in run("compress", "few").stderr

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from PIL import Image
 import bitsback
 from bitsback.images.modes import MODES
 
-from .conftest import files, noise, notes_of, pixels, restored, save
+from .conftest import Run, files, noise, notes_of, pixels, restored, save
 
 
 @pytest.fixture
@@ -182,29 +186,88 @@ def test_one_picture(tmp_path: Path) -> None:
     assert np.array_equal(pixels(out / "a.png")[1], noise("L"))
 
 
-def test_what_is_no_picture_is_counted(tmp_path: Path) -> None:
+def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     save(noise("L"), folder / "a.png")
     save(noise("L"), folder / ".hidden.png")
     save(noise("L"), folder / ".git" / "x.png")
-    for name in ("b.txt", "c.txt", "Makefile"):
+    for name in ("b.txt", "c.txt", "Makefile", "d.HEIC"):
         (folder / name).write_text("text")
-    summary, _ = notes_of(folder, tmp_path / "a.bb")
-    assert summary.files == 1
-    assert summary.skipped == {"hidden": 2, "*.txt": 2, "without an ending": 1}
+    summary, _ = notes_of(folder, tmp_path / "a.bb", pictures_only=True)
+    assert summary.files == 2, "the photograph too"
+    assert {kind: sorted(names) for kind, names in summary.skipped.items()} == {
+        "hidden files": [".git/", ".hidden.png"],
+        "*.txt": ["b.txt", "c.txt"],
+        "without an ending": ["Makefile"],
+    }
 
 
-def test_links(tmp_path: Path) -> None:
-    """To files they are followed; to folders not, so that there are no loops."""
+def test_every_file_of_a_folder_comes_back(tmp_path: Path) -> None:
+    """Also photographs and texts that no model codes, and where nothing is a picture."""
+    folder = tmp_path / "in"
+    (folder / ".git").mkdir(parents=True)
+    names = ["a.heic", "b.avif", "c.jxl", "d.NEF", "e.json", "Makefile", ".git/x", "e.dng"]
+    for number, name in enumerate(names):
+        start = b"II*\0" if name == "e.dng" else b""
+        (folder / name).write_bytes(start + np.random.default_rng(number).bytes(300))
+    summary, notes = notes_of(folder, tmp_path / "a.bb")
+    assert notes == [] and summary.skipped == {} and summary.noted == {"hidden files": [".git/x"]}
+    assert {reason: held.files for reason, held in summary.stored.items()} == {
+        "HEIC, AVIF, JPEG XL, JPEG 2000 or raw files of cameras": 5,
+        "no pictures": 3,
+    }
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert files(tmp_path / "out") == files(folder)
+    for name in names:
+        assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
+    for name in ("a.heic", "e.dng"):  # on its own, too
+        out, _ = restored(folder / name, tmp_path)
+        assert (out / name).read_bytes() == (folder / name).read_bytes()
+        shutil.rmtree(out)
+        (tmp_path / "round.bb").unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+def test_what_is_left_out_is_named(run: Run, tmp_path: Path) -> None:
+    """It changes neither the exit code nor what else is kept."""
     folder = tmp_path / "in"
     save(noise("L"), folder / "sub" / "a.png")
     (folder / "b.png").symlink_to("sub/a.png")
     (folder / "loop").symlink_to(folder)
-    summary, _ = notes_of(folder, tmp_path / "a.bb")
-    assert (summary.files, summary.skipped) == (2, {"links to folders": 1})
     (folder / "c.png").symlink_to("nowhere")
-    with pytest.raises(bitsback.InputError, match=r"c\.png: cannot be read: No such file"):
-        bitsback.compress(folder, tmp_path / "b.bb")
+    (folder / "d.png").symlink_to("d.png")
+    (folder / "empty").mkdir()
+    os.mkfifo(folder / "pipe.png")
+    (folder / "Thumbs.db").touch()
+    (folder / "sub" / ".DS_Store").touch()
+    (folder / ".bitsback-0123456789ab.tmp").touch()
+    (folder / ".bitsback-0123456789ac.tmp").mkdir()
+    result = run("compress", "in")
+    assert result.exit_code == 0, result.output
+    assert set(result.stderr.splitlines()[1:]) >= {
+        "kept: links to files, as the files: b.png",
+        "left out: links to folders: loop",
+        "left out: links that lead nowhere: c.png, d.png",
+        "left out: pipes and devices: pipe.png",
+        "left out: empty folders: empty/",
+    }
+    told = result.stderr
+    assert "left out: Thumbs.db and .DS_Store: " in told and "sub/.DS_Store" in told
+    assert "left out: files that bitsback left unfinished: .bitsback-" in told
+    assert run("list", "in.bb").stdout.split() == ["b.png", "sub/a.png"]
+    result = run("compress", "in", "-f", "--json")
+    assert json.loads(result.stdout)["skipped"]["links to folders"] == ["loop"]
+
+
+def test_no_more_than_some_files_of_a_kind_are_named(run: Run, tmp_path: Path) -> None:
+    save(noise("L"), tmp_path / "in" / "a.png")
+    for number in range(1007):
+        (tmp_path / "in" / f"{number:04}.txt").touch()
+    assert re.search(
+        r"^left out: \*\.txt: \d+\.txt(, \d+\.txt){4} and 1,002 more$",
+        run("compress", "in", "--pictures-only").stderr,
+        re.MULTILINE,
+    )
 
 
 def test_many_small_pictures(tmp_path: Path) -> None:

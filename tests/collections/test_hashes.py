@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def packed(root: Path, **options: Any) -> bytes:
     file = io.BytesIO()
-    given = {"keep_others": True, "model": "fast", "hashes": "sha256", "block": 2} | options
+    given = {"model": "fast", "hashes": "sha256", "block": 2} | options
     bitsback.compress(root, file, **given)
     return file.getvalue()
 
@@ -134,7 +134,7 @@ def test_what_has_none(tmp_path: Path, unordered: bool) -> None:
     save(noise("L"), tmp_path / "in" / "a.png")
     if unordered:
         with pytest.raises(bitsback.InputError, match="hashes"):
-            packed(tmp_path / "in", keep_others=False, unordered=True)
+            packed(tmp_path / "in", unordered=True)
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum")

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def packed(root: Path, **options: Any) -> bytes:
     file = io.BytesIO()
-    bitsback.compress(root, file, block=BLOCK, tile=16, keep_others=True, model="fast", **options)
+    bitsback.compress(root, file, block=BLOCK, tile=16, model="fast", **options)
     return file.getvalue()
 
 

@@ -183,7 +183,7 @@ def test_folders_are_labels(tmp_path: Path) -> None:
     for number, folder in enumerate(["b", "a/b", "a", "b"]):
         save(np.full((5, 5), number, np.uint8), tmp_path / "in" / folder / f"{number}.png")
     (tmp_path / "in" / "a" / "notes.txt").write_text("text")
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders", keep_others=True)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders")
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.classes == ["a", "a/b", "b"] and archive.labels is not None
         labelled = dict(zip(archive.names, archive.labels.tolist(), strict=True))

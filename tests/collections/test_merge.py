@@ -156,9 +156,7 @@ def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.Monk
                 array = ramp(40 + number, 30, 3 * (seed % 2))
                 Image.fromarray(array).save(file, pnginfo=about)
             os.utime(file, ns=(0, 10**18 + number * 10**9 + seed))
-        paths.append(
-            shard(tmp_path, folder.parent, files="exact", keep_others=True, block=2, tile=32)
-        )
+        paths.append(shard(tmp_path, folder.parent, files="exact", block=2, tile=32))
     undecoded.setattr(block_reader, "decode", None)
     bitsback.merge([*paths[:2], *paths[2:]], tmp_path / "all.bb")
     undecoded.undo()
@@ -342,7 +340,7 @@ def test_names_that_clash(tmp_path: Path) -> None:
         bitsback.merge([a, b], tmp_path / "all.bb")
     (tmp_path / "c" / "x").mkdir()
     (tmp_path / "c" / "x" / "1.png").write_text("held as it is")
-    twice = shard(tmp_path, tmp_path / "c", files="exact", keep_others=True)
+    twice = shard(tmp_path, tmp_path / "c", files="exact")
     with pytest.raises(bitsback.InputError, match=r"x/1\.png: is in .*1\.bb and in .*3\.bb"):
         bitsback.merge([b, twice], tmp_path / "all.bb")
     assert not (tmp_path / "all.bb").exists()

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_looking_and_compressing(folder: Path) -> None:
     told = Told()
-    bitsback.compress(folder, io.BytesIO(), progress=told, block=2, keep_others=True, model="fast")
+    bitsback.compress(folder, io.BytesIO(), progress=told, block=2, model="fast")
     looking, writing = told.stages["looking at the files"], told.stages["compressing"]
     assert list(told.stages) == ["", "looking at the files", "compressing"]
     assert looking == [(number, 13) for number in range(1, 14)] and told.stages[""] == []
@@ -48,6 +48,6 @@ def test_looking_and_compressing(folder: Path) -> None:
 def test_any_function_will_do(folder: Path, tmp_path: Path) -> None:
     seen = list[tuple[int, int]]()
     data = io.BytesIO()
-    bitsback.compress(folder, data, progress=lambda *call: seen.append(call), keep_others=True)
+    bitsback.compress(folder, data, progress=lambda *call: seen.append(call))
     bitsback.decompress(data.getvalue(), tmp_path / "out", progress=lambda *call: seen.append(call))
     assert seen[-1][0] == seen[-1][1]

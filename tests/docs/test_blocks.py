@@ -41,7 +41,7 @@ def prepare(folder: Path) -> None:
         noise = np.random.default_rng(number).normal(0, 3, (64, 96, 3))
         slope = np.stack([rows + columns, 2 * rows, columns * 2], axis=-1)
         Image.fromarray(np.clip(slope + noise, 0, 255).astype(np.uint8)).save(path)
-    (folder / "scans" / "notes.txt").write_text("Kept if --keep-others says so.\n")
+    (folder / "scans" / "notes.txt").write_text("Kept, as every file is.\n")
     volume = (1000 + rows * 5 + np.arange(8)[:, None, None] * 9).astype(np.uint16)
     np.save(folder / "volume.npy", volume)
     zarr.create_array(str(folder / "scans.zarr"), data=volume, chunks=(4, 64, 96))

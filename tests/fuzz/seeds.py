@@ -150,10 +150,10 @@ def collections() -> list[Seed]:
         seeds = []
         made: list[tuple[Path, dict[str, Any]]] = [
             (pictures, {}),
-            (exact, {"files": "exact", "keep_others": True}),
-            (exact, {"keep_others": True, "hashes": "sha256"}),
+            (exact, {"files": "exact"}),
+            (exact, {"hashes": "sha256"}),
             (noted, {}),
-            (noted, {"files": "exact", "keep_others": True}),
+            (noted, {"files": "exact"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),

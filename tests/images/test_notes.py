@@ -114,7 +114,7 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
     for exact in (False, True):
         parts = split(file, exact)
         if parts is None:  # such as BMP of 32 bits, or what another zlib compressed
-            assert exact or (FORMATS[name][0], mode) in (("BMP", "RGBA"), ("TIFF", "P"))
+            assert exact or (FORMATS[name][0], mode) == ("BMP", "RGBA")
             continue
         with Image.open(io.BytesIO(file)) as image:
             assert np.array_equal(parts.pixels, np.asarray(image))
@@ -122,7 +122,8 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
         assert told(again) == told(file)
         assert parts.exact or not exact
         assert not parts.exact or again == file
-        assert spec.restore(parts.pixels, parts.note) == (file if parts.exact else None)
+        told_of = parts.exact and name != "lzw"  # which the specification leaves to libtiff
+        assert spec.restore(parts.pixels, parts.note) == (file if told_of else None)
         if name in AS_THEY_ARE:
             assert parts.exact
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import Message, MessageError, MessageExhausted
-from bitsback.codecs import Uniform
+from bitsback.codecs import OnLanes, Uniform
 from laws import LANES, heads, messages, to_reference, words
 from reference import message as spec
 
@@ -337,3 +337,50 @@ def test_two_threads_on_one_message_are_an_error_or_one_after_the_other() -> Non
     for _ in pushed:
         assert (codec.pop(message) == symbols).all()
     assert message == Message([HEAD] * 4, depth=0)
+
+
+def test_net_bits_count_what_comes_from_the_supply() -> None:
+    message = Message()
+    codec = Uniform(256, (1000,))
+    assert message.net_bits == 0
+    symbols = codec.pop(message)
+    assert message.net_bits == pytest.approx(-8000, abs=0.01)
+    codec.push(message, symbols)
+    assert message.net_bits == pytest.approx(0, abs=1e-9)
+    codec.push(message, symbols)
+    assert message.net_bits == pytest.approx(8000, abs=0.01)
+
+
+@given(messages(), st.integers(0, 2**32))
+def test_net_bits_are_what_was_pushed_less_what_was_popped(message: Message, seed: int) -> None:
+    assert message.net_bits == 0
+    codec = Uniform(1000, (50,))
+    x = np.random.default_rng(seed).integers(0, 1000, 50)
+    codec.push(message, x)
+    once = message.net_bits
+    assert once == pytest.approx(codec.bits(x).sum(), abs=0.01)
+    codec.push(message, x)
+    assert message.net_bits - once == pytest.approx(once, abs=0.01)
+    codec.pop(message)
+    codec.pop(message)
+    assert message.net_bits == pytest.approx(0, abs=1e-6)
+
+
+def test_a_copy_keeps_the_beginning_and_bytes_do_not() -> None:
+    message = Message.random(5)
+    Uniform(256, (100,)).push(message, [7] * 100)
+    assert message.copy().net_bits == copy.deepcopy(message).net_bits == message.net_bits
+    assert Message.from_bytes(message.to_bytes()).net_bits == 0
+    assert Message.from_bytes(message.to_bytes()) == message
+
+
+def test_net_bits_on_lanes_begin_with_the_part() -> None:
+    class Counts(Uniform):
+        def push(self, message: Message, symbols: Any) -> None:
+            assert message.net_bits == 0
+            super().push(message, symbols)
+            assert message.net_bits == pytest.approx(1600, abs=0.1)
+
+    message = Message.random(2, lanes=3)
+    OnLanes(Counts(2**16, (100,)), [2, 0]).push(message, [9] * 100)
+    assert message.net_bits == pytest.approx(1600, abs=0.1)

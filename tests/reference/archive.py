@@ -17,6 +17,7 @@ from .blocks import decode_block
 from .collection import Part, read_collection
 from .fields import Reader, require
 from .labels import read_names, read_pairs, read_unnamed
+from .notes import restore_tiff
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
@@ -122,6 +123,8 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
             size = count * math.prod(shape)
             arrays[-1] += list(flat[:size].reshape(count, *shape))
             flat = flat[size:]
+    if kind == 2 and parts[-1].axes == 3:
+        parts, arrays = parts[:-1], arrays[:-1]
     names, *more = (section for section in sections if section.kind in "NU")
     require(not more, "one N, or one U")
     check_labels(sections, kind, parts)
@@ -151,6 +154,15 @@ def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> 
             same = hashlib.sha256(file.array.tobytes()).digest() == hashed
             require(not (file.held and hashed) or same, "the hash of a file")
         reader.done()
+
+
+def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
+    """The TIFF file in an archive of all of one; None where its very bytes are not promised."""
+    sections = read_sections(data)
+    kind, parts = read_collection(sections[0].payload)
+    require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
+    *_, note = decode_parts(sections, parts, models)
+    return restore_tiff((file.array for file in decode_files(data, models)), note)
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

@@ -2,13 +2,26 @@
 
 import struct
 import zlib
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .fields import Reader, require
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def restore_tiff(pages: Iterable[NDArray[Any]], note: bytes) -> bytes | None:
+    """The same of a TIFF file on its own, by all of its pages, in order."""
+    reader = Reader(note)
+    kind = reader.byte()
+    if kind == 5:
+        return reader.take(len(reader.data) - reader.at)
+    require(kind == 4, "a kind of note of a TIFF file")
+    return tiff(reader, pages)
 
 
 def restore(pixels: NDArray[Any], note: bytes) -> bytes | None:
@@ -20,12 +33,7 @@ def restore(pixels: NDArray[Any], note: bytes) -> bytes | None:
     if kind in (2, 3):
         return png(reader, pixels, kind == 3)
     require(kind == 4, "a kind of note of the list")
-    for _ in range(reader.varint()):
-        reader.varint()
-        reader.byte()
-        reader.take(reader.varint())
-    reader.done()
-    return None
+    return tiff(reader, [pixels])
 
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
@@ -60,6 +68,158 @@ def packed(samples: list[int], bits: int) -> bytes:
     return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
 
 
+class Layout(NamedTuple):
+    height: int
+    width: int
+    channels: int
+    planes: int
+    bits: int
+    rows: int
+    columns: int
+    compression: int
+    flags: int
+
+    @property
+    def down(self) -> int:
+        return -(-self.height // self.rows)
+
+    @property
+    def across(self) -> int:
+        return -(-self.width // self.columns)
+
+    def segment_rows(self, band: int) -> int:
+        return self.rows if self.flags & 32 else min(self.rows, self.height - band * self.rows)
+
+
+def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
+    layouts: list[Layout] = []
+    for _ in range(reader.varint()):
+        count = reader.varint()
+        layouts += [Layout(*(reader.varint() for _ in range(9)))] * count
+    fields: list[list[tuple[int, int]]] = []
+    before = 0
+    for layout in layouts:
+        told = []
+        for _ in range(2 * (layout.compression != 1)):
+            before += change(reader)
+            told.append((before, reader.varint()))
+        fields.append(told)
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for _ in range(reader.varint()):
+        count, gap, length = reader.varint(), change(reader), reader.varint()
+        for _ in range(count):
+            spans.append((end + gap, length))
+            end += gap + length
+    check = int.from_bytes(reader.take(4), "little") if reader.byte() else None
+    header, ways = reader.take(2), reader.take(4)
+    padding = reader.take(reader.varint())
+    others = reader.take(len(reader.data) - reader.at)
+    if any(layout.compression != 1 for layout in layouts) and check is None:
+        return None
+    if any(layout.compression not in (1, 8, 32946) for layout in layouts):
+        return None  # what libtiff compresses, this does not
+    pieces: dict[int, bytes] = {}
+    places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
+    for layout, told, page in zip(layouts, fields, all_pages, strict=True):
+        found: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for band in range(layout.down):
+            for plane in range(layout.planes):
+                for column in range(layout.across):
+                    top, left = band * layout.rows, column * layout.columns
+                    tile = page[top : top + layout.rows, left : left + layout.columns]
+                    if layout.planes > 1:
+                        tile = tile[:, :, plane : plane + 1]
+                    tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
+                    raw = b"".join(segment_row(row, layout) for row in tile)
+                    if layout.compression != 1:
+                        raw = deflated(raw, header, ways)
+                    if layout.flags & 8:
+                        raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
+                    start, length = next(places)
+                    require(len(raw) == length, "the length of a segment")
+                    pieces[start] = raw
+                    crc = zlib.crc32(raw, crc)
+                    found[plane, band, column] = start, length
+        for which, (at, width) in enumerate(told):
+            order: Literal["big", "little"] = "big" if layout.flags & 1 else "little"
+            pieces[at] = b"".join(
+                numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
+            )
+    require(check in (None, crc), "the check of the segments")
+    require(not padding, "the padding is that of the tiles")
+    data = b""
+    for start, piece in sorted(pieces.items()):
+        require(start >= len(data), "no two of them overlap")
+        gap = start - len(data)
+        require(gap <= len(others), "the others are there")
+        data, others = data + others[:gap] + piece, others[gap:]
+    return data + others
+
+
+def change(reader: Reader) -> int:
+    number = reader.varint()
+    return -(number // 2) - 1 if number % 2 else number // 2
+
+
+def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """The pages of the layouts, of pictures in which they stand one below the other."""
+    left = iter(layouts)
+    for picture in pages:
+        at = 0
+        while at < len(picture):
+            layout = next(left)
+            page = picture[at : at + layout.height]
+            colours = layout.channels * layout.planes
+            require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
+            require(page.ndim == 2 + (colours > 1), "its channels")
+            yield page.reshape(layout.height, layout.width, colours)
+            at += layout.height
+    require(next(left, None) is None, "a page for each layout")
+
+
+def in_a_tile(
+    layout: Layout, samples: NDArray[Any], rows: int, padding: bytes
+) -> tuple[NDArray[Any], bytes]:
+    if not layout.flags & 32:
+        return samples, padding
+    zero = np.zeros((), samples.dtype)
+    tile = np.full((rows, layout.columns, samples.shape[2]), ~zero if layout.flags & 2 else zero)
+    if padding:
+        for part in (tile[: samples.shape[0], samples.shape[1] :], tile[samples.shape[0] :]):
+            data, padding = padding[: part.nbytes], padding[part.nbytes :]
+            part[...] = np.frombuffer(data, tile.dtype).reshape(part.shape)
+    tile[: samples.shape[0], : samples.shape[1]] = samples
+    return tile, padding
+
+
+def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
+    """The bytes of a row of a segment, [columns, channels]."""
+    most = (1 << layout.bits) - 1
+    step = 255 // most if layout.flags & 4 else 1
+    pixels = [[int(sample) for sample in pixel] for pixel in row]
+    if layout.flags & 2:
+        pixels = [[most * step - sample for sample in pixel] for pixel in pixels]
+    if layout.flags & 16:
+        zeros = [0] * layout.channels
+        pixels = [
+            [(sample - left) & most for sample, left in zip(pixel, before, strict=True)]
+            for before, pixel in pairwise([zeros, *pixels])
+        ]
+    samples = [sample // step for pixel in pixels for sample in pixel]
+    if layout.bits == 16:
+        return struct.pack((">" if layout.flags & 1 else "<") + f"{len(samples)}H", *samples)
+    return packed(samples, layout.bits)
+
+
+def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
+    """A stream of RFC 1950."""
+    level, window, memory, strategy = ways
+    packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
+    stream = header + packer.compress(content) + packer.flush()
+    return stream + zlib.adler32(content).to_bytes(4, "big")
+
+
 def sealed(pixels: NDArray[Any], note: bytes) -> bytes:
     """The note with the check of the file that it makes, where it has one."""
     if note[:1] != b"\3":
@@ -90,7 +250,7 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
     header = reader.take(2)
-    level, window, memory, strategy = reader.take(4)
+    ways = reader.take(4)
     check = int.from_bytes(reader.take(4), "little")
     cuts = [reader.varint() for _ in range(reader.varint())]
     filters = reader.take(reader.varint())
@@ -106,9 +266,7 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
             data, above, max(CHANNELS[colour] * depth // 8, 1), kind
         )
         above = data
-    packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
-    stream = header + packer.compress(content) + packer.flush()
-    stream += zlib.adler32(content).to_bytes(4, "big")
+    stream = deflated(content, header, ways)
     require(sum(cuts) == len(stream), "the chunks hold the stream")
     size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before

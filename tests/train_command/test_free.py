@@ -144,8 +144,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     settings = ["train", data, "--from", base, "--epochs", "12", "--threads", "1", "--name", "m"]
     assert run(*settings, "-o", "whole.safetensors").exit_code == 0
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(bar: object, done: int, *_: object) -> None:
+        if done:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("bitsback.cli.progress.Progress.__call__", interrupt)

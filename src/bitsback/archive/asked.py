@@ -19,6 +19,7 @@ from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.summary import Held, Progress
 from bitsback.errors import InputError
 from bitsback.images.npy import Items
+from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.models import Model
 from bitsback.remote.url import Url
 
@@ -32,7 +33,7 @@ class Keeping:
 
     exact: bool = False
     """The very bytes of each."""
-    others: bool = False
+    others: bool = True
     """Those that are no pictures, or damaged ones, too."""
     stored: frozenset[str] = frozenset()
     """Those to hold bit for bit, whatever they are."""
@@ -86,10 +87,10 @@ class Input:
     """For error messages."""
     names: bytes = b""
     """The `N` section, for files, and the `F` section."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What of a folder was left out since it is no picture, and how much of it."""
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The pictures that were left out since they cannot be used, and why."""
+    """The files that were left out since they cannot be used, and why."""
     listing: "Listing | None" = None
     kept: Kept | None = None
     """Of files that come back as files."""
@@ -99,30 +100,34 @@ class Input:
     labels: bytes = b""
     """The `L` section, if the items have labels."""
     disk: int | None = None
-    """Bytes that the files have on disk, of pictures whose order does not matter."""
+    """Bytes that the files have on disk, of pictures whose order does not matter, and of a TIFF
+    file on its own.
+    """
+    stored: dict[str, Held] = field(default_factory=dict)
+    """Files that are held bit for bit, by the reason, of other inputs than folders."""
 
     def close(self) -> None:
         if self.kept is not None:
             self.kept.notes.close()
 
     def check_output(self, destination: object) -> None:
-        """Raises InputError if the output is one of the pictures that are read."""
+        """Raises InputError if the output is one of the files that are read."""
         if self.listing is not None and destination in self.listing.urls.values():
-            raise InputError(f"{destination}: is one of the pictures too; name another output")
+            raise InputError(f"{destination}: is one of the files too; name another output")
         if self.listing is not None and isinstance(destination, str | os.PathLike):
             path = Path(os.path.realpath(destination))
-            pictures = map(self.listing.path, self.listing.names)
-            if path.exists() and any(_is_file(path, picture) for picture in pictures):
+            files = map(self.listing.path, self.listing.names)
+            if path.exists() and any(_is_file(path, file) for file in files):
                 raise InputError(
-                    f"{os.fspath(destination)}: is one of the pictures too; name another output"
+                    f"{os.fspath(destination)}: is one of the files too; name another output"
                 )
 
 
-def _is_file(path: Path, picture: Path | Url) -> bool:
-    if isinstance(picture, Url):
+def _is_file(path: Path, file: Path | Url) -> bool:
+    if isinstance(file, Url):
         return False
     with suppress(OSError):  # of a link that leads nowhere
-        return path.samefile(picture)
+        return path.samefile(file)
     return False
 
 
@@ -134,7 +139,7 @@ class Asked:
     """The model that was asked for, if one was."""
     effort: Effort = "auto"
     skip_bad: bool = False
-    """Leave out pictures that cannot be read, or not be held."""
+    """Leave out files that cannot be read, or not be held."""
     tile: int | None = None
     """Rows and columns of a piece at most."""
     stack: bool | None = None
@@ -150,6 +155,13 @@ class Asked:
     """Whether files whose order does not matter keep their names."""
     keeping: Keeping | None = None
     """None: pictures are their pixels alone, in the colours that they show."""
+
+    @property
+    def endings(self) -> frozenset[str] | None:
+        """Of the names of the files that are taken of a folder; None: all are."""
+        if self.keeping is None or self.unordered:
+            return PICTURES
+        return None if self.keeping.others else PICTURES | CAMERA
 
     def knows(self, shape: Shape) -> bool:
         """Whether there is a model of just these items, which then stay whole and together."""

@@ -26,10 +26,11 @@ def classes_of(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def check_classes(names: Sequence[str], root: str) -> None:
-    """Raises InputError if a picture is in no folder."""
+    """Raises InputError if a file is in no folder."""
     loose = next((name for name in names if not folder_of(name)), None)
     if loose is not None:
         raise InputError(
-            f"{root}: {printable(loose)} is in no folder, which would be its label; leave out"
-            " labels (--labels folders), or move it"
+            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, or"
+            " leave out labels (--labels folders), or what is no picture with --pictures-only"
+            " (pictures_only=True)"
         )

@@ -21,9 +21,10 @@ from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
 from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.stored import Stored
+from bitsback.archive.stored import Stored, StoredPage
 from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
+from bitsback.lazy import cached_property
 
 PUBLIC = frozenset(
     {
@@ -85,7 +86,7 @@ class Contents(ABC):
         collection = self.collection
         if isinstance(collection, FileList):
             noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
-            what = f"{collection.files} {noun}" + "s" * (collection.files != 1)
+            what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         blocks = len(self.blocks)
@@ -114,7 +115,7 @@ class Contents(ABC):
         collection = self.collection
         rows = [("made of", self.kind)]
         if isinstance(collection, FileList):
-            rows.append(("files", f"{collection.files:,}"))
+            rows.append(("files", f"{collection.told:,}"))
         else:
             rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
         share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
@@ -128,11 +129,25 @@ class Contents(ABC):
         """The length of the array's first axis, or, of a collection of files, how many these are
         (pictures, pages, arrays).
         """
-        return (
-            self.collection.files
-            if isinstance(self.collection, FileList)
-            else self.collection.entries
-        )
+        if not isinstance(self.collection, FileList):
+            return self.collection.entries
+        return self.collection.files if self._held is None else self._held[1]
+
+    @cached_property
+    def _held(self) -> tuple[bytes, int] | None:
+        """A TIFF file on its own that is held bit for bit, and the number of its pages; none where
+        it is no file that can be read. Raises ArchiveError.
+        """
+        collection = self.collection
+        if not isinstance(collection, FileList) or not collection.whole or collection.files:
+            return None
+        from bitsback.images.tiff.structure import count_pages
+
+        file = self.bytes_of(0, 1, collection.elements)
+        try:
+            return file, count_pages(file, self.name)
+        except InputError:
+            return file, 0
 
     @property
     def array(self) -> Array:
@@ -229,6 +244,9 @@ class Contents(ABC):
 
     def _file_view(self, which: Any) -> View | Stored:
         files, name = self.files, self.name
+        if self._held is not None and not isinstance(which, str):
+            file, pages = self._held
+            return StoredPage(self, read_number(which, pages, "pages"), file)
         if isinstance(which, str):
             number = files.number(which)
             if number is None:

@@ -128,7 +128,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": len(archive),
+        "items": collection.told if isinstance(collection, FileList) else len(archive),
         "pieces": collection.pieces,
         "elements": collection.elements,
         # Where something may be missing, what is there says nothing of the whole.
@@ -185,7 +185,7 @@ def _describe_files(files: FileList) -> dict[str, Any]:
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
-            if number not in files.notes
+            if number not in files.notes or not files.files
         ],
         "note_bytes": sum(files.parts[number].elements for number in files.notes),
     }
@@ -196,7 +196,7 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
-        "items": part.entries if kind == TIFF or held else part.items,
+        "items": part.entries or 1 if kind == TIFF or held else part.items,
         "held": held,
         "mode": None if kind == NPZ or held else mode_of(part.dtype, part.entry_shape),
         "stack": kind == TIFF and part.axes == ONE,

@@ -162,6 +162,7 @@ def decompress(
             bytes_in=blocks.file_bytes,
             bytes_out=output.size,
             files=None,
+            noun="item",
         )
 
 
@@ -189,14 +190,15 @@ def _restore(
         )
     size = restore(archive, destination, threads, progress, force, verify, exact)
     return Restored(
-        shape=(collection.files,),
+        shape=(collection.told,),
         dtype=collection.dtype,
         items=collection.items,
         elements=collection.elements,
         blocks=len(archive.blocks),
         bytes_in=archive.file_bytes,
         bytes_out=size,
-        files=collection.files,
+        files=collection.told,
+        noun=collection.noun,
     )
 
 

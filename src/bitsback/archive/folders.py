@@ -9,12 +9,14 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from time import time_ns
 from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 
 from bitsback.archive.asked import Asked, Input, Keeping, Kept
 from bitsback.archive.classes import check_classes
@@ -23,9 +25,19 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
+from bitsback.archive.outcomes import Alike, Outcome, Outcomes, is_tried
 from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import ordered_map
+from bitsback.archive.reasons import (
+    ASKED_FOR,
+    CAMERA_FILES,
+    DAMAGED,
+    LOSSY,
+    NO_PICTURE,
+    OTHER_KIND,
+    SMALLER,
+)
 from bitsback.archive.summary import Held
 from bitsback.archive.trial import pixel_cost
 from bitsback.archive.warn import warn_of_names
@@ -37,13 +49,16 @@ from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, identified, reading_picture
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.pictures import Header, reading_picture
+from bitsback.images.png_chunks import MAGIC as PNG
+from bitsback.images.restored import CAMERA, PICTURES, ending_of
+from bitsback.images.tiff.structure import MAGICS as TIFF
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
-_CODED = ("PNG", "TIFF", "BMP", "DIB", "PPM")
-"""Formats, as Pillow calls them, whose pictures may be coded by their pixels."""
+_CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
+"""The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""
+_LOSSY = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -52,15 +67,6 @@ _DENSE = 0.9
 """Times as many bytes that deflate leaves of a file that is compressed."""
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20
-
-LOSSY, SMALLER, OTHER_KIND, ASKED_FOR, NO_PICTURE = (
-    "JPEG, WebP or GIF",
-    "smaller so than by their pixels",
-    "of kinds that are not coded by their pixels",
-    "whose compression is not made again: PNG not by zlib, TIFF",
-    "no pictures",
-)
-"""Why files are held bit for bit."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,19 @@ class _Sorted:
     note: bytes = b""
     reason: str = ""
     """Why it is held bit for bit."""
+
+
+@dataclass(frozen=True)
+class _Untold:
+    """A picture of which its own trial, or those of others like it, tell what becomes."""
+
+    coded: _Sorted
+    held: _Sorted
+    indexed: bool
+    alike: Alike
+    trial: Callable[[], Outcome]
+    told: Outcome | None = None
+    """What its own trial told, if there was one."""
 
 
 @dataclass
@@ -104,12 +123,15 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
     groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     sorter = _Sorter(listing, asked)
     begin(keeping.progress, "looking at the files")
-    for name, found in ordered_map(sorter.sort, listing.names, keeping.threads):
+    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), keeping.threads):
+        found = sorter.told(sorted_) if isinstance(sorted_, _Untold) else sorted_
         if keeping.progress is not None:
             keeping.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
             if not asked.skip_bad:
-                held = ", and --keep-others (keep_others=True) holds them as they are"
+                held = (
+                    ", and without --pictures-only (pictures_only=True) they are held as they are"
+                )
                 raise InputError(
                     f"{found}; --skip-bad (skip_bad=True) leaves such files out"
                     + held * isinstance(found, _NoPicture)
@@ -126,8 +148,10 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
         else:
             groups.add_file(found.size, found.sort)
             facts.add(found.size, found.time)
-            before = sums.stored.get(found.reason, Held(0, 0))
-            sums.stored[found.reason] = Held(before.files + 1, before.bytes + found.size)
+            before = sums.stored.get(found.reason, Held(0, 0, name))
+            sums.stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no file that can be used{first}")
@@ -172,7 +196,7 @@ def _input_of(
         parts,
         name,
         files + facts.pack(),
-        dict(listing.skipped),
+        listing.skipped,
         bad,
         listing,
         Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
@@ -185,15 +209,27 @@ class _NoPicture(InputError):
 
 
 class _Sorter:
-    """Looks at files. May be used from several threads."""
+    """Looks at files: `sort` from several threads, `told` from one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked) -> None:
         assert asked.keeping is not None
         self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        self._job = sum(map(size_of, map(listing.path, listing.names)))
+        pictures = (name for name in listing.names if ending_of(name) in PICTURES)
+        self._job = sum(map(size_of, map(listing.path, pictures)))
+        self._outcomes = Outcomes()
+        self._knows = lru_cache(maxsize=None)(asked.knows)
 
-    def sort(self, name: str) -> tuple[str, _Sorted | InputError]:
+    def told(self, picture: _Untold) -> _Sorted:
+        """What becomes of it."""
+        outcome = self._outcomes.of(picture.alike, picture.told, picture.trial)
+        if not outcome.worth:
+            return picture.held
+        sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
+        return replace(picture.coded, sort=sort)
+
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Untold | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
+        number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
         try:
@@ -202,27 +238,36 @@ class _Sorter:
                 raise InputError(f"{shown}: {reason}; rename it")
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
-                if self._keeping.others and ending_of(name) not in PICTURES:
+                ending = ending_of(name)
+                if ending in CAMERA:
+                    return name, self._stored(found, file, CAMERA_FILES)
+                if self._keeping.others and ending not in PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
                 if name in self._keeping.stored:
                     return name, self._stored(found, file, SMALLER)
                 try:
-                    return name, self._picture(found, path, file)
+                    return name, self._picture(found, path, file, is_tried(number))
                 except InputError as error:
                     if not self._keeping.others:
                         return name, _NoPicture(str(error))
-                    return name, self._stored(found, file, OTHER_KIND)
+                    return name, self._stored(found, file, DAMAGED)
         except InputError as error:
             return name, error
 
-    def _picture(self, found: _Sorted, path: Path | Url, file: BinaryIO) -> _Sorted:
-        """Raises InputError if it is none, or a damaged one."""
+    def _picture(
+        self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
+    ) -> _Sorted | _Untold:
+        """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
+        or a damaged one.
+        """
         keeping, asked = self._keeping, self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            kind = identified(file).format
-            if kind not in _CODED:
+            start = file.read(max(map(len, _CODED)))
+            if start.startswith(_LOSSY):
                 return self._stored(found, file, LOSSY)
+            if not start.startswith(_CODED):
+                raise UnidentifiedImageError
             taken = split(file, keeping.exact)
             if taken is None:
                 again = keeping.exact and split(file, False) is not None
@@ -230,13 +275,22 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, note=taken.note)
-        if asked.knows(pixels.shape):
+        if self._knows(pixels.shape):
             return coded
-        cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-        if cost + len(taken.note) > _WORTH * found.size:
-            return self._stored(found, file, SMALLER)
-        sort = "indexes" if taken.indexed else "graphics" if general else ""
-        return replace(coded, sort=sort)
+
+        def trial() -> Outcome:
+            cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
+            return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
+
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        return _Untold(
+            coded,
+            self._stored(found, file, SMALLER),
+            taken.indexed,
+            alike,
+            trial,
+            trial() if tried or not alike.small else None,
+        )
 
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)

@@ -8,6 +8,8 @@ from bitsback.archive.asked import Kept
 from bitsback.archive.collection import BYTES
 from bitsback.archive.parts import FileList
 
+_SLACK = 1 << 12  # bytes
+
 
 class Outgrown(Exception):
     """Pictures that take more by their pixels than as files, where all take more together."""
@@ -15,6 +17,14 @@ class Outgrown(Exception):
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__()
         self.names = names
+
+
+def check_size(name: str, disk: int, index: list[tuple[int, int]]) -> None:
+    """Raises Outgrown if all blocks have many more bytes than a file that is on its own, whose
+    pages are not arrays then.
+    """
+    if sum(size for _, size in index) > disk + _SLACK:
+        raise Outgrown(frozenset([name]))
 
 
 def check_growth(kept: Kept, collection: FileList, index: list[tuple[int, int]]) -> None:

@@ -31,7 +31,7 @@ from bitsback.images import npy, other_kinds
 from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.restored import CAMERA, PICTURES, ending_of
 from bitsback.remote.folder import is_folder
 from bitsback.remote.url import Url
 
@@ -70,8 +70,7 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         from bitsback.images.folder import list_folder
 
         root = source if isinstance(source, Url) else Path(source)
-        others = asked.keeping is not None and asked.keeping.others
-        yield _pictures(list_folder(root, asked.skip_bad, others), asked)
+        yield _pictures(list_folder(root, asked.skip_bad, asked.endings), asked)
     elif hasattr(source, "skipped"):  # a Listing, whose module takes long to import
         yield _pictures(cast("Listing", source), asked)
     elif isinstance(source, str | os.PathLike | Url):
@@ -131,7 +130,9 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
     name = name_of(place)
     start = file.peek(4)[:4]
-    if start == b"PK\3\4":
+    if ending_of(name) in CAMERA:  # of which many begin as TIFF files do
+        yield _listed(place, asked)
+    elif start == b"PK\3\4":
         from bitsback.images.npz import open_npz
 
         with open_npz(file, name) as arrays:
@@ -143,14 +144,19 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
     elif looks_like_idx(start):
         yield _array(open_idx(file, name, zipped=False), asked, IDX)
     elif ending_of(name) in PICTURES:
-        from bitsback.images.folder import list_files
-
-        yield _pictures(list_files([place]), replace(asked, skip_bad=False))
+        yield _listed(place, asked)
     else:
         told = other_kinds.advice(file.peek(other_kinds.START), name)
         if told is not None and start != b"\x93NUM":
             raise InputError(f"{naming.printable(name)}: {told}")
         yield _array(open_stream(file, name, _NONE_OF_THESE), asked)
+
+
+def _listed(place: Location, asked: Asked) -> Input:
+    """A picture file on its own."""
+    from bitsback.images.folder import list_files
+
+    return _pictures(list_files([place]), replace(asked, skip_bad=False))
 
 
 def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
@@ -182,15 +188,19 @@ def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
 
 
 def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
-    """Reads the headers of all pages, and sorts them into parts."""
-    from bitsback.images.pictures import identified, reading_picture
-    from bitsback.images.tiff import PageItems, page_headers
-
+    """All of a TIFF file; of a set of its pages the pixels alone."""
     _check_labels(name, asked, "a TIFF file")
+    if not asked.unordered:
+        from bitsback.archive.tiff_files import tiff_input
+
+        return tiff_input(file, name, asked)
+    from bitsback.images.pictures import identified, reading_picture
+    from bitsback.images.tiff.pages import PageItems, page_headers
+
     with reading_picture(name):
         image = identified(file)
     headers = list(page_headers(image, name))
-    order = by_size(headers) if asked.unordered else list(range(len(headers)))
+    order = by_size(headers)
     groups = Groups(asked.knows)
     for page in order:
         groups.add(headers[page])
@@ -201,9 +211,8 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
         pages = PageItems(image, name, members, group.part)
         parts.append((pages, asked.seen(group.part, pages)))
     files = FileList(TIFF, tuple(part for _, part in parts))
-    runs = part_by_part(files) if asked.unordered else groups.runs
-    bonds = Bonds(frozenset(range(len(parts)) if asked.unordered else []))
-    return Input(files, parts, name, pack_files(TIFF, runs, []), bonds=bonds)
+    names = pack_files(TIFF, part_by_part(files), [])
+    return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
 
 
 def _pictures(listing: "Listing", asked: Asked) -> Input:
@@ -233,6 +242,6 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
         parts,
         naming.printable(name_of(listing.root)),
         pack_files(FOLDER, groups.runs, listing.names),
-        dict(listing.skipped),
+        listing.skipped,
         listing=listing,
     )

@@ -65,6 +65,16 @@ class Maker:
             drawing = drawing_of(note, file, dtype, shape, self._exact)
         return _Named(drawing, lambda: self.naming(number))
 
+    def promises(self, number: int) -> bool:
+        """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
+        from bitsback.images.notes import promised
+
+        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
+            return True
+        note = self.content(number)
+        with self.naming(number):
+            return promised(note, self._exact)
+
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
         """Names the file in what is wrong with it, unless a block is."""

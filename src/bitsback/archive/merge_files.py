@@ -11,7 +11,7 @@ from bitsback.archive.facts import Facts
 from bitsback.archive.grid import Shape
 from bitsback.archive.hashes import Hashes
 from bitsback.archive.members import Files, pack_files
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.archive.shards import Merged, Shard
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
@@ -30,6 +30,8 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     members: dict[object, list[tuple[int, int]]] = {}
     for number, shard in enumerate(shards):
         for part, collection in enumerate(shard.parts):
+            if kind == TIFF and collection.axes == BYTES:  # of several files, which are one now
+                continue
             alone = kind == NPZ or collection.axes in (ONE, BYTES)
             key = (number, part) if alone else _likeness(collection)
             members.setdefault(key, []).append((number, part))

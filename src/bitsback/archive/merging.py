@@ -114,6 +114,7 @@ def _write(
         bytes_in=sum(shard.size for shard in shards),
         bytes_out=output.size,
         files=files,
+        noun=content.noun if isinstance(content, FileList) else "item",
     )
 
 

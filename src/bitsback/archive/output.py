@@ -50,8 +50,9 @@ def open_output(
 ) -> Iterator[Output]:
     """An Output for a path, a URL or a binary stream.
 
-    A path or a URL gets its file when the body ends, complete and on disk; if the body raises,
-    nothing is left, and a file that was there stays as it was. Raises InputError if there is a file
+    A path or a URL gets its file when the body ends, complete and on disk, in folders that are made
+    if they are not there; if the body raises, nothing is left, and a file that was there stays as
+    it was. Raises InputError if there is a file
     already, unless `force`, or if it is `source`.
     """
     if isinstance(destination, Url):
@@ -91,6 +92,14 @@ def open_output(
             f"{name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
+    with made_folders(path.parent, name):
+        yield from _hidden_output(path, name, status, force)
+
+
+def _hidden_output(
+    path: Path, name: str, status: os.stat_result | None, force: bool
+) -> Iterator[Output]:
+    """The same of a path, whose folder is there. status: of the file that is there."""
     temporary.clear(path.parent)
     with naming(name):
         hidden, file = temporary.make_file(path.parent)
@@ -115,6 +124,23 @@ def open_output(
     except BaseException:
         with suppress(OSError):
             hidden.unlink()
+        raise
+
+
+@contextmanager
+def made_folders(folder: Path, name: str) -> Iterator[None]:
+    """Makes a folder, and those that it is in, which are for an output of this name. Those that
+    were not there go again if the body raises. Raises InputError if they cannot be made.
+    """
+    with naming(name):
+        new = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OSError):  # of what somebody else has put into it meanwhile
+                each.rmdir()
         raise
 
 

@@ -80,8 +80,8 @@ class Parts:
 @dataclass(frozen=True)
 class FileList(Parts):
     """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
-    channels, each an item, or all of them a stack that is one; of a folder also the bytes of files.
-    Of an npz file each array is a part.
+    channels, each an item, or all of them a stack that is one; of a folder also the bytes of files,
+    and of both those of notes. Of an npz file each array is a part.
     """
 
     kind: int
@@ -102,11 +102,28 @@ class FileList(Parts):
             if part.axes == BYTES and part.entries == 0
         ]
 
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return {FOLDER: "file", NPZ: "array", TIFF: "page"}[self.kind]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of a TIFF file, which its last part tells of, and not its pages
+        alone.
+        """
+        return self.kind == TIFF and bool(self.notes)
+
     @cached_property
     def files(self) -> int:
         if self.kind == NPZ:
             return len(self.parts)
         return sum(part.entries for part in self.parts)
+
+    @property
+    def told(self) -> int:
+        """How many files people are told of: a TIFF file that is held bit for bit is one."""
+        return self.files or int(self.whole)
 
     def pack(self) -> bytes:
         return self._pack(FILE_LIST, self.kind)
@@ -168,6 +185,8 @@ def unpack_collection(payload: memoryview) -> Content:
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
+    elif kind == TIFF and any(part.axes == BYTES for part in parts[:-1]):
+        raise ArchiveError("the note of its file is not its last part")
     files = FileList(kind, parts)
     if files.files >= 1 << 63:
         raise ArchiveError("its files are more than any computer counts")
@@ -196,7 +215,7 @@ def _check_joined(array: Joined) -> None:
 def _has_pictures(part: Collection, kind: int) -> bool:
     """Or the bytes of files, or of notes."""
     if part.axes == BYTES:
-        return kind == FOLDER and (part.entries > 0 or part.elements > 0)
+        return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return (
         part.axes in _AXES[kind]
         and part.elements > 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +28,18 @@ from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
+from bitsback.archive.tiff_restore import make_tiff
 from bitsback.archive.whole_files import hand_over
+from bitsback.archive.work import Work
 from bitsback.errors import InputError
-from bitsback.images.bands.bands import Bands, Rows
-from bitsback.images.bands.picture import named
+from bitsback.images.alike import alike, same_bytes
 from bitsback.images.drawing import Comparison, Drawing
 from bitsback.images.file_io import FileContent, Writable, reading
 from bitsback.images.names import printable
-from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import read_pixels, reading_picture
+from bitsback.images.pictures import reading_picture
+
+_IN_MEMORY = 1 << 24
 
 
 def restored_names(archive: Archive) -> list[str]:
@@ -57,15 +60,22 @@ def compare(
     archive is that of the file `place`, or the files that it restores are those of `names` in the
     folder `place`; and ArchiveError for damage.
 
-    names: of the files of an archive of a folder, in its order. Each is made as it is restored, and
-    is the same if its bytes are, or, where these are not promised, if its pixels and its note are.
-    exact: as `decompress` with files="exact" makes them. times: those of files are compared too.
+    names: of the files of an archive of a folder, in its order. Each of them, and a TIFF file on
+    its own, is made as it is restored, and read again: it is the same if its bytes are, or, where
+    these are not promised, if all of its pixels and all else that it tells are. exact: as
+    `decompress` with files="exact" makes them. times: those of files are compared too.
     """
     threads = check_threads(threads)
+    if archive.kind == "tiff":
+        _compare_tiff(archive, place, threads, progress, exact)
+        return
     if archive.kind == "folder":
         hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
     collection = archive.collection
+    if isinstance(collection, FileList) and collection.whole:
+        _compare_tiff(archive, place, threads, progress, exact)
+        return
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Pieces]:
@@ -88,6 +98,28 @@ def compare(
                 progress(task.first + task.items, collection.pieces)
         for each in items:
             each.finish()
+
+
+def _compare_tiff(
+    archive: Archive, place: Path, threads: int, progress: Progress | None, exact: bool
+) -> None:
+    shown = printable(os.fspath(place))
+    with _spooled() as made, reading(shown), place.open("rb") as file:
+        work = Work(archive.files.collection, progress)
+        make_tiff(archive, made, threads, work, exact=exact)
+        if not _same(file, made, shown):
+            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
+
+
+def _spooled() -> AbstractContextManager[BinaryIO]:
+    """A file that is made, to be read again."""
+    return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
+
+
+def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
+    """Whether the file that was made is the one that there is, which is called `shown`."""
+    with reading_picture(shown):
+        return same_bytes(file, made) or alike(file, made)
 
 
 @contextmanager
@@ -149,28 +181,18 @@ class _Compared:
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         with self._reading(number) as place, place.open("rb") as file:
-            content = FileContent(file)
-            comparison = Comparison(content)
-            drawing = self._maker.drawing(number, comparison, dtype, shape)
-            picture = _Picture(drawing, shape[0], lambda: self._alike(number, file))
-            yield picture
-            same = picture.size == len(content) and not comparison.differs
-            if not same and not picture.alike():
+            if self._maker.promises(number):
+                content = FileContent(file)
+                comparison = Comparison(content)
+                drawing = _Counted(self._maker.drawing(number, comparison, dtype, shape))
+                yield drawing
+                same = drawing.size == len(content) and not comparison.differs
+            else:
+                with _spooled() as made:
+                    yield self._maker.drawing(number, made, dtype, shape)
+                    same = _same(file, made, printable(os.fspath(place)))
+            if not same:
                 raise self._differs(number)
-
-    def _alike(self, number: int, file: BinaryIO) -> Bands | None:
-        """The pixels of a picture, if it may be compressed in another way only, and no more is
-        promised of it.
-        """
-        place = self._root / self._names[number]
-        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without its note
-            return Bands.of(read_pixels(place))
-        shown = printable(os.fspath(place))
-        with reading_picture(shown):
-            taken = split(file, exact=False)
-        if taken is None or taken.note != self._maker.content(number):
-            return None
-        return named(taken.pixels, shown)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
@@ -196,44 +218,19 @@ class _Compared:
         )
 
 
-class _Picture:
-    """Compares the file of a picture with one that is there, and its pixels where that differs."""
+class _Counted:
+    """A drawing, and how many bytes it has."""
 
-    def __init__(self, drawing: Drawing, height: int, there: Callable[[], Bands | None]) -> None:
-        """there: gives the pixels that are there, if they may be those of the picture."""
-        self._drawing, self._height, self._there = drawing, height, there
-        self._kept: NDArray[Any] | None = None
-        """All rows, where they come at once."""
-        self._rows: Rows | None = None
-        """Those that are there, where they do not, and as long as they are the same."""
-        self._begun = False
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
         self.size = 0
 
     def add(self, rows: NDArray[Any]) -> None:
         self._drawing.add(rows)
-        if len(rows) == self._height:
-            self._kept = rows
-            return
-        if not self._begun:
-            self._begun, self._rows = True, self._rows_there(rows)
-        if self._rows is not None and not np.array_equal(self._rows.take(len(rows)), rows):
-            self._rows = None
 
     def close(self) -> int:
         self.size = self._drawing.close()
         return self.size
-
-    def alike(self) -> bool:
-        """Whether the pixels are the same."""
-        if self._kept is None:
-            return self._rows is not None
-        rows = self._rows_there(self._kept)
-        return rows is not None and np.array_equal(rows.take(self._height), self._kept)
-
-    def _rows_there(self, rows: NDArray[Any]) -> Rows | None:
-        there = self._there()
-        alike = (rows.dtype, (self._height, *rows.shape[1:]))
-        return Rows(there) if there is not None and (there.dtype, there.shape) == alike else None
 
 
 class _Comparing:

@@ -439,6 +439,10 @@ class Archive(Contents):
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
+        if not problems and isinstance(self.collection, FileList) and self.collection.whole:
+            from bitsback.archive.tiff_restore import tiff_damage
+
+            problems += [(error.block, error) for error in tiff_damage(self)]
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:

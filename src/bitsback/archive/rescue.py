@@ -10,7 +10,7 @@ from bitsback.archive.lost import Problem
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import write_files
+from bitsback.archive.restore import write_whole
 from bitsback.archive.restore_folder import restore_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
@@ -70,7 +70,7 @@ def rescue(
     if isinstance(content, FileList):
         left = _files_left(salvage)
         with open_output(destination, force, source) as output:
-            write_files(salvage, output, work)
+            write_whole(salvage, output, work)
         return _restored(archive, problems, left, output.size)
     shape, numbers = salvage.joined()
     with (
@@ -111,6 +111,7 @@ def _restored(
         bytes_in=archive.file_bytes,
         bytes_out=size,
         files=files,
+        noun=content.noun if isinstance(content, FileList) else "item",
         lost=tuple(archive.lost(problems)),
         problems=tuple(str(error) for _, error in problems),
     )

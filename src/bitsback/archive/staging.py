@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bitsback.archive import moves, temporary
 from bitsback.archive.hashes import Check
-from bitsback.archive.output import SeekableOutput, naming
+from bitsback.archive.output import SeekableOutput, made_folders, naming
 from bitsback.errors import InputError
 from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
@@ -95,10 +95,10 @@ def staging(
     """A place for files, which are moved into the folder `destination` when the body ends. To a
     folder at a URL, where files cannot be moved, they are written at once.
 
-    names: those of the files as far as they are known before, to refuse early. If the body raises,
-    nothing is left. If the process ends while the files are moved, the next one that writes there
-    moves the others. Raises InputError if a file is there already, unless `force`, or if this
-    computer cannot have one of the names.
+    names: those of the files as far as they are known before, to refuse early. Folders that it is
+    in are made if they are not there. If the body raises, nothing is left. If the process ends
+    while the files are moved, the next one that writes there moves the others. Raises InputError if
+    a file is there already, unless `force`, or if this computer cannot have one of the names.
     """
     if isinstance(destination, Url):
         with naming(destination.name):
@@ -115,6 +115,12 @@ def staging(
         exists = target.folder.exists()
         if exists and not target.folder.is_dir():
             raise InputError(f"{target.name}: is a file; name a folder")
+    with made_folders(target.folder if exists else target.folder.parent, target.name):
+        yield from _hidden_folder(target, names, exists)
+
+
+def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
+    """The same of a folder on disk, beside which, or in which if it exists, files wait."""
     temporary.clear(target.folder)
     temporary.clear(target.folder.parent)
     target.check(names)

@@ -62,3 +62,30 @@ class Stored(Indexed):
 
     def __repr__(self) -> str:
         return f"<the file {self.name} in {self._archive.name}>"
+
+
+class StoredPage(Stored):
+    """A page of a TIFF file on its own that is held bit for bit: an array, which tifffile makes of
+    it; if it cannot, that is an InputError.
+    """
+
+    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+        super().__init__(archive, number)
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        return f"page {self._number}"
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file that it is in."""
+        return self._file
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        from bitsback.images.tiff.structure import read_page
+
+        return read_page(self._file, self._number, f"{self._archive.name}: {self.name}")
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of the TIFF file in {self._archive.name}>"

@@ -25,7 +25,9 @@ class Summary:
     bytes_out: int
     """Of the archive, or of the files."""
     files: int | None
-    """How many files (pictures, pages, arrays) the collection has; None for an array alone."""
+    """How many files, pages or arrays the collection has; None for an array alone."""
+    noun: str
+    """What one of them is called: "file", "page", "array", or "item" of an array alone."""
 
     def __repr__(self) -> str:
         """On one line; the fields are attributes."""
@@ -59,6 +61,8 @@ class Held:
 
     files: int
     bytes: int
+    first: str
+    """The name of the first one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,10 +77,14 @@ class Compressed(Summary):
     """How many blocks a model could code, and a general compressor made smaller."""
     model_bytes: int
     """Bytes of the archive that the models in it take; 0 if they are not in it."""
-    skipped: dict[str, int]
-    """What of a folder is no picture and was left out, and how much of it."""
+    skipped: dict[str, list[str]]
+    """The names of what was left out of a folder, by what it is; of empty folders and those that
+    were not looked into with a / at the end.
+    """
+    noted: dict[str, list[str]]
+    """The names of hidden files, and of links that come back as files, that were taken along."""
     bad: dict[str, str]
-    """The pictures that were left out with `skip_bad`, and why."""
+    """The files that were left out with `skip_bad`, and why."""
     disk_in: int | None
     """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
     stored: "dict[str, Held]"

@@ -6,7 +6,6 @@ process ends, however it ends.
 """
 
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bitsback.archive import moves
+from bitsback.images.names import UNFINISHED
 
 LOCK = "lock"
 """The file in a hidden folder that is locked."""
 
-_NAME = re.compile(r"\.bitsback-[0-9a-f]{12}\.tmp")
 _WITHOUT_LOCKS = sys.platform == "win32"
 _HOUR = 3600.0
 
@@ -54,7 +53,7 @@ def clear(folder: Path) -> None:
     about to move to their places are moved, since that was decided on.
     """
     with suppress(OSError), os.scandir(folder) as entries:
-        left = [entry for entry in entries if _NAME.fullmatch(entry.name)]
+        left = [entry for entry in entries if UNFINISHED.fullmatch(entry.name)]
         for entry in left:
             with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):

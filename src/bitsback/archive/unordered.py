@@ -79,7 +79,7 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
         files,
         parts,
         naming.printable(name_of(listing.root)),
-        skipped=dict(listing.skipped),
+        skipped=listing.skipped,
         bad=bad,
         listing=listing,
         settle=settle,

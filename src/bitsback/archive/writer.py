@@ -31,7 +31,7 @@ from bitsback.archive.choose import (
 )
 from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
-from bitsback.archive.growth import Outgrown, check_growth
+from bitsback.archive.growth import Outgrown, check_growth, check_size
 from bitsback.archive.hashes import Algorithm, Hashes
 from bitsback.archive.hashing import check_unchanged, hash_inputs
 from bitsback.archive.inputs import Source, files_of, open_input
@@ -92,7 +92,7 @@ def compress(
     tile: int | None = None,
     stack: bool | None = None,
     files: FilesAs = "pixels",
-    keep_others: bool = False,
+    pictures_only: bool = False,
     dtype: DTypeLike | None = None,
     shape: Sequence[int] | None = None,
     purpose: Purpose = "storage",
@@ -135,15 +135,16 @@ def compress(
     how much is done, and how much there is to do: first, of a folder, in files that were looked at;
     then in elements that are written, times what they cost. If it has a method `stage`, that is
     called with the name of each of the two before. force: replace an existing file. skip_bad: leave
-    out pictures that cannot be read; the summary names them. tile: rows and columns of the pieces
-    that large
-    pictures are cut into, at most; by default 1,024, and 64 for a model with latents that codes
-    images of any size. stack: whether an array of three dimensions,
+    out files that cannot be read, or not be held; the summary names them. tile: rows and columns of
+    the pieces that large pictures are cut into, at most; by default 1,024, and 64 for a model with
+    latents that codes images of any size. stack: whether an array of three dimensions,
     or the pages of a TIFF file, are the slices of one stack, each like the one before it; by
     default a trial tells. files: what comes back of a folder, or of a list of files. "pixels":
     files of the same pixels and metadata; "exact": the very bytes of each file. Files that are
     smaller as they are, and pictures that cannot be coded by their pixels, are held bit for bit in
-    any case. keep_others: take along files that are no pictures, and pictures that are damaged.
+    any case, and so are files that are no pictures, or damaged ones. pictures_only: leave files
+    that are no pictures out, and hidden ones; the summary names them. A damaged picture is an error
+    then, unless it is left out by skip_bad.
     dtype, shape: of all images together that a generator yields, their number first; none of them
     is converted. purpose: "random-access" makes small blocks and tiles and no stacks, unless others
     are asked for, and "auto" then takes a model without a scan where one fits, so that any one item
@@ -188,10 +189,10 @@ def compress(
         if stack:
             raise InputError("a stack is one item, and its slices have an order; leave out one")
         stack = False
-        if files != "pixels" or keep_others:
+        if files != "pixels":
             raise InputError(
                 "of files whose order does not matter only the pixels are kept; leave out"
-                " unordered (--unordered), or files and keep_others (--files, --keep-others)"
+                " unordered (--unordered), or files (--files)"
             )
     elif keep_names:
         raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
@@ -209,7 +210,7 @@ def compress(
     given, effort = read_choice(model, storage_options)
     if tile is None and (quick or (given is not None and given.wants_small)):
         tile = _SMALL_TILE
-    keeping = Keeping(files == "exact", keep_others, threads=threads, progress=progress)
+    keeping = Keeping(files == "exact", not pictures_only, threads=threads, progress=progress)
     with Unfinished(part_of(destination)) if resume else nullcontext() as unfinished:
         while True:
             try:
@@ -307,7 +308,8 @@ def _revocable(output: Output, taken: Input, destination: Destination) -> Iterat
     """The output; for an archive that may have to be made anew, and a stream, which cannot be taken
     back, a file that is copied to it at the end.
     """
-    if taken.kept is None or isinstance(destination, str | os.PathLike):
+    held = isinstance(taken.collection, FileList) and taken.collection.whole
+    if (taken.kept is None and not held) or isinstance(destination, str | os.PathLike):
         yield output
         return
     with tempfile.TemporaryFile() as file:
@@ -399,14 +401,16 @@ class _Writer:
         first_offset = output.size - sum(size for _, size in index)
         if self._taken.kept is not None and isinstance(collection, FileList):
             check_growth(self._taken.kept, collection, index)
+        if isinstance(collection, FileList) and collection.whole and collection.files:
+            check_size(self._taken.name, self._taken.disk or 0, index)
         settled = self._taken.names
         if self._taken.settle is not None:
             settled = self._taken.settle([part.order for part in self._parts])
             output.write(settled + self._taken.labels)
         output.write(pack_index(first_offset, index))
-        files = collection.files if isinstance(collection, FileList) else None
+        files = collection.told if isinstance(collection, FileList) else None
         return Compressed(
-            shape=(collection.files,) if isinstance(collection, FileList) else collection.shape,
+            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
             items=collection.items if files is None else files,
             elements=collection.elements,
@@ -418,10 +422,12 @@ class _Writer:
             bytes_in=collection.nbytes,
             bytes_out=output.size,
             files=files,
+            noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=self._taken.skipped,
+            noted={} if self._taken.listing is None else self._taken.listing.noted,
             bad=self._taken.bad,
             disk_in=self._taken.disk if self._taken.kept is None else self._taken.kept.size,
-            stored={} if self._taken.kept is None else self._taken.kept.stored,
+            stored=self._taken.stored if self._taken.kept is None else self._taken.kept.stored,
             order_bits=order_bits if self._unordered else None,
             name_bytes=len(settled) if self._keep_names else None,
             resumed=None if self._unfinished is None else self._unfinished.used,

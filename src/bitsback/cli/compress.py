@@ -105,11 +105,16 @@ _ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
     ),
 )  # fmt: skip
 @click.option(
-    "--keep-others",
-    is_flag=True,
-    help="Take along what is no picture (labels, texts), and damaged pictures, bit for bit.",
-)
-@click.option("--skip-bad", is_flag=True, help="Leave out, and list, pictures that cannot be read.")
+    "--pictures-only", is_flag=True,
+    help=(
+        "Leave out, and list, files that are no pictures (labels, texts), and hidden files. A"
+        " damaged picture is an error then; without this option every file of a folder is kept."
+    ),
+)  # fmt: skip
+@click.option(
+    "--skip-bad", is_flag=True,
+    help="Leave out, and list, files that cannot be read; otherwise the first of them is an error.",
+)  # fmt: skip
 @click.option(
     "--hashes", type=click.Choice(["sha256"]),
     help=(
@@ -157,7 +162,7 @@ def command(
     labels: str | None,
     embed: Embed,
     files_as: FilesAs,
-    keep_others: bool,
+    pictures_only: bool,
     skip_bad: bool,
     hashes: Algorithm | None,
     resume: bool,
@@ -174,15 +179,17 @@ def command(
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
-    or more pages; a folder, with all pictures in it and its folders; or several picture files.
+    or more pages; a folder, with all files in it and its folders; or several files of pictures.
     'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
     it was. INPUT, and the archive, may be at URLs of fsspec's.
 
     A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
     palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
-    coded by their pixels where that makes them smaller; all others, JPEG among them, are held bit
-    for bit, so that the archive is never larger than the files. --files exact gives back the very
-    bytes of every file. Of a single TIFF file only the pixels of its pages are kept.
+    coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
+    among them, are held bit for bit, so that the archive is never larger than the files, and the
+    folder may be deleted. Left out, and named at the end, are links to folders, links that lead
+    nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
+    of every file. The same holds of a single TIFF file.
 
     Pictures may be of any size. Large ones are cut into pieces, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
@@ -203,8 +210,8 @@ def command(
 
     \b
       bitsback compress digits.npy                    makes digits.bb
-      bitsback compress digits -o small.bb            all pictures in the folder digits
-      bitsback compress scans --files exact --keep-others
+      bitsback compress digits -o small.bb            all files in the folder digits
+      bitsback compress scans --files exact           every file with its very bytes
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered        a set, which has no order
@@ -257,8 +264,9 @@ def command(
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, progress,
-                storage_options, skip_bad=skip_bad, model=given[0] if given else "auto",
-                block=block, tile=tile, stack=stack, purpose=purpose,
+                storage_options, files=files_as, pictures_only=pictures_only, skip_bad=skip_bad,
+                model=given[0] if given else "auto", block=block, tile=tile, stack=stack,
+                purpose=purpose,
                 threads=1 if threads is None else threads, assume_unchanged=assume_unchanged,
                 force=force,
             )  # fmt: skip
@@ -285,7 +293,7 @@ def command(
                 embed="if-smaller" if embed == "auto" else embed,
                 progress=progress,
                 force=force, skip_bad=skip_bad, tile=tile, stack=stack, files=files_as,
-                keep_others=keep_others, purpose=purpose, unordered=unordered,
+                pictures_only=pictures_only, purpose=purpose, unordered=unordered,
                 keep_names=keep_names, labels=labels, hashes=hashes, resume=resume,
                 storage_options=storage_options,
             )  # fmt: skip

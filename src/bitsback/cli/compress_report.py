@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from bitsback.cli import figures
 if TYPE_CHECKING:
     from bitsback.archive.summary import Compressed
 
+_NAMED = 5
+"""Files of a kind that are named."""
 _LITTLE = 0.9
 """Times the bytes of a folder, from which on it is told that it shrank by little."""
 
@@ -40,6 +43,7 @@ def report(
         "resumed": summary.resumed,
         "unfit": summary.unfit,
         "skipped": summary.skipped,
+        "noted": summary.noted,
         "bad": summary.bad,
         "warnings": notes + ([little] if little else []),
     }  # fmt: skip
@@ -47,15 +51,17 @@ def report(
         return row
     if disk is not None:
         figures.say(
-            f"{source}: {figures.count(summary.files or 0, 'file')}, {figures.size(disk)} on disk"
+            f"{source}: {figures.contents(summary)}, {figures.size(disk)} on disk"
             f" -> {output} {figures.size(summary.bytes_out)}"
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
+    from bitsback.archive.reasons import REMEDIES  # late, as a command runs
+
     for reason, held in summary.stored.items():
         figures.say(
             f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
-            f" {reason}",
+            f" {reason}, such as {held.first}: {REMEDIES[reason]}",
             err=True,
         )
     if summary.resumed:
@@ -89,12 +95,19 @@ def report(
         )
     for left_out in summary.bad.values():
         figures.say(f"left out: {left_out}", err=True)
-    if summary.skipped:
-        what = ", ".join(f"{number:,} {kind}" for kind, number in summary.skipped.items())
-        figures.say(f"left out, as they are no pictures: {what}", err=True)
+    say_names(summary.skipped, summary.noted)
     if little:
         figures.say(f"bitsback: warning: {little}", err=True)
     return row
+
+
+def say_names(skipped: Mapping[str, Sequence[str]], noted: Mapping[str, Sequence[str]]) -> None:
+    """Says which files of a folder were left out, and which not everybody expects to be kept."""
+    for said, names in (("kept", noted), ("left out", skipped)):
+        for kind, of_kind in names.items():
+            more = len(of_kind) - _NAMED
+            shown = ", ".join(of_kind[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            figures.say(f"{said}: {kind}: {shown}", err=True)
 
 
 def _little(source: str, summary: Compressed) -> str | None:
@@ -108,6 +121,5 @@ def _little(source: str, summary: Compressed) -> str | None:
     held = sum(held.bytes for held in summary.stored.values())
     little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
     return (
-        f"{source} {little}:"
-        f" {figures.per(100 * held, disk, 0)} % of its bytes are files that are held as they are"
+        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are held as they are"
     )

@@ -50,6 +50,14 @@ def per(numerator: float, denominator: float, digits: int) -> str:
     return f"{numerator / denominator:.{digits}f}" if denominator else "-"
 
 
+def contents(summary: Summary) -> str:
+    """How many items, files, pages or arrays there are; of a TIFF file that is held as it is, which
+    has no pages then, that it is one file.
+    """
+    number = summary.items if summary.files is None else summary.files
+    return count(number, summary.noun) if number or summary.noun != "page" else count(1, "file")
+
+
 def report(
     source: str,
     output: str,
@@ -64,10 +72,8 @@ def report(
     it as JSON has it.
     """
     if not (as_json or quiet):
-        files = summary.files
-        contents = count(summary.items, "item") if files is None else count(files, "file")
         say(
-            f"{output}: {contents},"
+            f"{output}: {contents(summary)},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
             f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",

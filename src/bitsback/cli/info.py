@@ -130,7 +130,9 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     held = any(part["held"] for part in info["parts"])
     noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
-    yield info["kind"], figures.count(info["items"], noun) + names
+    held_whole = info["kind"] == "tiff" and not info["items"]
+    count = "one file, held bit for bit" if held_whole else figures.count(info["items"], noun)
+    yield info["kind"], count + names
     for part in info["parts"][:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")

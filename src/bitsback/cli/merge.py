@@ -66,7 +66,7 @@ def command(
             err=output == options.STANDARD,
         )
     elif not quiet:
-        what = figures.count(summary.files or summary.items, "file" if summary.files else "item")
+        what = figures.contents(summary)
         figures.say(
             f"{output}: {what} in {figures.count(summary.blocks, 'block')},"
             f" {figures.size(summary.bytes_in)} -> {figures.size(summary.bytes_out)}",

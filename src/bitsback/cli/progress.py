@@ -41,6 +41,7 @@ class Progress:
         self._note: str | None = None
         self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
         self._start = time.time()
+        self._before = 0
         self._bar: ProgressBar[Any] | None = None
         self._lock = Lock()
         self._over = threading.Event()
@@ -53,15 +54,25 @@ class Progress:
                 self._clear()
             if self._bar is not None:
                 self._bar.__exit__(None, None, None)
-            self._bar, self._label, self._start = None, label, time.time()
+            self._bar, self._label = None, label
+        self.begin(0)
+
+    def begin(self, done: int) -> None:
+        """The work begins here, with so much of it done before, so that the time left is told by
+        what is done from now on.
+        """
+        self._start, self._before = time.time(), done
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
         """note: what else to say, behind the bar."""
         if self._hidden or total == 0:
             return
         self._note = note
-        if self._bar is None and done == 0:  # what came before prepared it, and tells nothing
-            self._start = time.time()
+        done_here = done - self._before
+        if self._bar is not None and done_here > 0:
+            # The pace is that of what was done here.
+            elapsed = time.time() - self._start
+            self._bar.start = time.time() - elapsed * done / done_here
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
@@ -75,9 +86,8 @@ class Progress:
                 width=self._width(note),
                 item_show_func=self._noted,
             )
-            self._bar.start = self._bar.last_eta = (
-                self._start
-            )  # the time left counts from the start of the work
+            # The time left counts from the start of the work.
+            self._bar.start = self._bar.last_eta = self._start
             self._bar.make_step(done)
             self._bar.__enter__()
         else:

@@ -50,8 +50,6 @@ def remove_compressed(
     if notes:
         raise InputError(f"{shown}: kept, since not all comes back as it was: {notes[0]}")
     with Progress("comparing", quiet) as progress, bitsback.open(output) as archive:
-        if archive.kind == "tiff":
-            raise InputError(f"{shown}: kept, since the tags of a TIFF file do not come back")
         if archive.kind != "folder":
             place, names = Path(sources[0]), list[str]()
             files = [place]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import figures, options
+from bitsback.cli.compress_report import say_names
 from bitsback.cli.progress import Progress
 from bitsback.errors import BitsbackError, InputError
 
@@ -24,8 +25,10 @@ class Finished:
     seconds: float
     noun: str
     """Of what it has."""
-    skipped: dict[str, int]
-    """What of a folder was left out since it is no picture, and how much of it."""
+    skipped: dict[str, list[str]]
+    """The names of what of a folder was left out, by what it is."""
+    noted: dict[str, list[str]]
+    """Those of hidden files, and of links that come back as files."""
 
 
 def compress(
@@ -36,6 +39,7 @@ def compress(
     progress: Progress,
     storage_options: dict[str, Any],
     *,
+    pictures_only: bool,
     skip_bad: bool,
     **asked: Any,
 ) -> Finished:
@@ -52,15 +56,15 @@ def compress(
 
     given = {place: storage_options if is_url(place) else {} for place in (source, output)}
     start = time.perf_counter()
-    opened = open_source(source, shard, skip_bad, given[source])
+    opened = open_source(source, shard, pictures_only, skip_bad, given[source])
     with connected(address) as client:
         if not client.scheduler_info()["workers"]:
             progress.say(f"bitsback: {address} has no workers yet; waits for them")
         try:
             done = to_archives(
                 opened.content, output, root=opened.root,
-                shard=shard if opened.root is None else None, skip_bad=skip_bad,
-                progress=progress, storage_options=given[output], **asked,
+                shard=shard if opened.root is None else None, pictures_only=pictures_only,
+                skip_bad=skip_bad, progress=progress, storage_options=given[output], **asked,
             )  # fmt: skip
         except (BitsbackError, OSError, MemoryError):
             raise
@@ -69,7 +73,7 @@ def compress(
                 f"{source}: a worker failed: {type(error).__name__}: {error}"
             ) from error
     noun = "item" if opened.root is None else "file"
-    return Finished(done, time.perf_counter() - start, noun, opened.skipped)
+    return Finished(done, time.perf_counter() - start, noun, opened.skipped, opened.noted)
 
 
 def report(source: str, finished: Finished, notes: list[str], as_json: bool, quiet: bool) -> None:
@@ -92,6 +96,7 @@ def report(source: str, finished: Finished, notes: list[str], as_json: bool, qui
                 "ratio": done.bytes_in / done.bytes_out,
                 "seconds": seconds,
                 "skipped": finished.skipped,
+                "noted": finished.noted,
                 "warnings": notes,
             }
         )
@@ -104,6 +109,4 @@ def report(source: str, finished: Finished, notes: list[str], as_json: bool, qui
             f" {done.bytes_in / seconds / 1e6:.1f} MB/s",
             err=True,
         )
-        if finished.skipped:
-            what = ", ".join(f"{number:,} {kind}" for kind, number in finished.skipped.items())
-            figures.say(f"left out, as they are no pictures: {what}", err=True)
+        say_names(finished.skipped, finished.noted)

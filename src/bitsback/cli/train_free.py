@@ -8,7 +8,7 @@ import click
 
 from bitsback.cli import free_report
 from bitsback.cli.progress import Progress
-from bitsback.cli.training import Source, Words, rate_note, resumable
+from bitsback.cli.training import Source, Words, resumable, watching
 
 if TYPE_CHECKING:
     from bitsback.train.job.job import Settings
@@ -37,7 +37,7 @@ def run(
             base,
             card,
             settings,
-            lambda done, total, rate: progress(done, total, rate_note(rate)),
+            watching(progress),
             clock,
         )
     if not quiet:

@@ -8,7 +8,7 @@ import click
 
 from bitsback.cli import train_report
 from bitsback.cli.progress import Progress
-from bitsback.cli.training import Source, Words, rate_note, resumable
+from bitsback.cli.training import Source, Words, resumable, watching
 
 if TYPE_CHECKING:
     from bitsback.train.job.image_set import ImageSet
@@ -31,7 +31,7 @@ def run(source: Source, settings: Settings, words: Words, quiet: bool, as_json: 
             parts,
             card,
             settings,
-            lambda done, total, rate: progress(done, total, rate_note(rate)),
+            watching(progress),
         )
     if not quiet:
         click.echo("measuring on the held-out images, and on all ...", err=True)

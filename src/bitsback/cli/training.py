@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from bitsback.cli.progress import Progress
 
 if TYPE_CHECKING:
     from bitsback.train.export.exporter import Card
@@ -63,6 +65,22 @@ def resumable(settings: Settings) -> Iterator[None]:
                 err=True,
             )
         raise
+
+
+def watching(progress: Progress) -> Callable[[int, int, float | None], None]:
+    """What training is to call: the bar, whose time left counts from the first call on, as what
+    came before was preparation, or training before an interruption.
+    """
+    begun = False
+
+    def watch(done: int, total: int, rate: float | None) -> None:
+        nonlocal begun
+        if not begun:
+            progress.begin(done)
+        begun = True
+        progress(done, total, rate_note(rate))
+
+    return watch
 
 
 def rate_note(rate: float | None) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols
+from bitsback.codecs.base import as_pushed, as_shape, as_symbols
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
@@ -43,7 +43,7 @@ class Adaptive(ByValue):
             )
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint32, self.shape, self.levels)
+        x = as_pushed(symbols, np.uint32, self.shape, self.levels)
         _core.push_adaptive(message, self.levels, x)
 
     def pop(self, message: Message) -> NDArray[np.uint32]:

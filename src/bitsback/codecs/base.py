@@ -108,17 +108,40 @@ def as_symbols(
     """The symbols, C-ordered, as `dtype`, one of integers; MessageError if they are no integers,
     differ in shape, or lie outside [low, low + levels - 1], or without `levels` do not fit `dtype`.
     """
-    array, info = np.asarray(symbols), np.iinfo(dtype)
+    array = _integers(symbols, shape)
+    if levels is not None:
+        require_within(array, low, low + levels - 1, "symbols")
+    elif array.dtype != dtype:
+        info = np.iinfo(dtype)
+        bounds = f"[{info.min}, {info.max}] to fit {info.dtype}"
+        require_within(array, int(info.min), int(info.max), "symbols", bounds)
+    return np.asarray(array, dtype, order="C")
+
+
+def as_pushed(
+    symbols: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...], levels: int
+) -> NDArray[Any]:
+    """As `as_symbols`, for the core, which itself checks symbols that have the dtype already."""
+    array = _integers(symbols, shape)
+    if array.dtype != dtype:
+        require_within(array, 0, levels - 1, "symbols")
+    return np.asarray(array, dtype, order="C")
+
+
+def as_one(symbols: ArrayLike, levels: int) -> int | None:
+    """A single symbol below `levels` as an integer, or None for whatever else."""
+    if isinstance(symbols, np.ndarray | np.generic) and not symbols.shape:
+        symbols = symbols.item()
+    return symbols if type(symbols) is int and 0 <= symbols < levels else None
+
+
+def _integers(symbols: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.asarray(symbols)
     if array.shape != shape:
         raise MessageError(f"this codec codes symbols of shape {shape}, not {array.shape}")
     if array.dtype.kind not in "biu":
         raise MessageError(f"symbols are integers, not {array.dtype}")
-    if levels is not None:
-        require_within(array, low, low + levels - 1, "symbols")
-    elif array.dtype != dtype:
-        bounds = f"[{info.min}, {info.max}] to fit {info.dtype}"
-        require_within(array, int(info.min), int(info.max), "symbols", bounds)
-    return np.asarray(array, dtype, order="C")
+    return array
 
 
 def as_parameters(

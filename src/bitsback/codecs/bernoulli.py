@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
 from bitsback.codecs.base import (
+    as_one,
     as_parameters,
+    as_pushed,
     as_symbols,
     check_precision,
     require_within,
@@ -87,19 +89,14 @@ class Bernoulli(ByValue):
         return cls(frequency.astype(np.uint32), precision, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        if not self.shape and type(symbols) is int and 0 <= symbols <= 1:
-            _core.push_interval(message, *self._interval(symbols), self.precision)
+        if not self.shape and (symbol := as_one(symbols, 2)) is not None:
+            _core.push_interval(message, *self._interval(symbol), self.precision)
             return
-        x = as_symbols(symbols, np.uint8, self.frequency.shape, 2)
+        x = as_pushed(symbols, np.uint8, self.frequency.shape, 2)
         _core.push_bernoulli(message, self.frequency, self.precision, x)
 
     def pop(self, message: Message) -> NDArray[np.uint8]:
-        if self.shape:
-            return _core.pop_bernoulli(message, self.frequency, self.precision)
-        zeros, _ = self._interval(1)
-        symbol = int(_core.peek_one(message, self.precision) >= zeros)
-        _core.pop_interval(message, *self._interval(symbol), self.precision)
-        return np.array(symbol, np.uint8)
+        return _core.pop_bernoulli(message, self.frequency, self.precision)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
@@ -146,7 +143,7 @@ class BernoulliTable(ByValue):
         object.__setattr__(self, "shape", index.shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint8, self.index.shape, 2)
+        x = as_pushed(symbols, np.uint8, self.index.shape, 2)
         _core.push_bernoulli_table(message, self.table, self.index, self.precision, x)
 
     def pop(self, message: Message) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bitsback.codecs.base import Codec, require_codecs, require_functions
+from bitsback.codecs.base import Codec, naming, require_codecs, require_functions
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.forms import codec_from
@@ -66,10 +66,12 @@ class BitSwap(ByValue):
             posterior = codec_from("the posterior", posterior_of, x)
             z = posterior.pop(message)
             likelihood = codec_from("the likelihood", likelihood_of, z)
-            likelihood.push(message, x)
+            with naming("the likelihood cannot code x"):
+                likelihood.push(message, x)
             costs += [total(likelihood.bits(x)), -total(posterior.bits(z))]
             x = z
-        return math.fsum([*costs, total(self.prior.bits(x))])
+        with naming("the prior cannot code what the posterior has popped"):
+            return math.fsum([*costs, total(self.prior.bits(x))])
 
     def _nested(self) -> Codec[Any]:
         codec = self.prior

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bitsback.codecs.base import Codec, naming, require_codecs, require_functions, undoing
 from bitsback.codecs.by_value import ByValue
@@ -41,8 +41,8 @@ class BitsBack(ByValue, Generic[X, Z]):
     """
 
     prior: Codec[Z]
-    likelihood: Callable[[Z], Codec[X]]
-    posterior: Callable[[X], Codec[Z]]
+    likelihood: Callable[[Any], Codec[X]]
+    posterior: Callable[[Any], Codec[Z]]
 
     def __post_init__(self) -> None:
         require_codecs(prior=self.prior)

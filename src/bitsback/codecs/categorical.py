@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_parameters, as_shape, as_symbols, check_precision
+from bitsback.codecs.base import (
+    as_one,
+    as_parameters,
+    as_pushed,
+    as_shape,
+    as_symbols,
+    check_precision,
+)
 from bitsback.codecs.by_value import ByValue, short
 from bitsback.codecs.information import bits_of
 from bitsback.codecs.logits import softmax_weights
@@ -113,10 +120,10 @@ class Categorical(ByValue):
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
         single = not self.shape and self._is_fixed
-        if single and type(symbols) is int and 0 <= symbols < self.frequencies.size:
-            self._table.push_one(message, symbols)
+        if single and (symbol := as_one(symbols, self._levels)) is not None:
+            self._table.push_one(message, symbol)
             return
-        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
+        x = as_pushed(symbols, np.uint32, self._shape, self._levels)
         if self._is_fixed:
             self._table.push(message, x)
         else:
@@ -190,7 +197,7 @@ class CategoricalOfWeights(Categorical):
         return self._weights.frequencies().reshape(*self._shape, -1)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
+        x = as_pushed(symbols, np.uint32, self._shape, self._levels)
         self._weights.push(message, x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint32]:

@@ -35,7 +35,7 @@ class ChainRule(ByValue, Generic[A, B]):
     """
 
     first: Codec[A]
-    then: Callable[[A], Codec[B]]
+    then: Callable[[Any], Codec[B]]
     swapped: bool = False
 
     def __post_init__(self) -> None:

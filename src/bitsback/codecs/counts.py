@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols, require_within
+from bitsback.codecs.base import as_pushed, as_symbols, require_within
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
@@ -44,7 +44,7 @@ class Counts(ByValue, ABC):
     def _levels(self) -> int: ...
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
+        x = as_pushed(symbols, np.uint16, self._parameters()[0].shape, self._levels())
         self._function("push_{}")(message, *self._arguments(), x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint16]:

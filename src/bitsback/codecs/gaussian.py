@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback import _core
 from bitsback.codecs.base import (
     as_parameters,
+    as_pushed,
     as_symbols,
     check_precision,
     require_within,
@@ -41,7 +42,7 @@ class Gaussian(ByValue):
     >>> [round(float(bits), 2) for bits in codec.bits([128, 250])]
     [8.0, 1.8]
     >>> Gaussian.centres(8)[[128, 250]].round(3).tolist()  # what a network sees of them
-    [0.005, 2.014]
+    [0.005, 2.024]
     """
 
     mean: NDArray[np.int32]
@@ -106,7 +107,7 @@ class Gaussian(ByValue):
         return centres
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint16, self.mean.shape, 1 << self.bucket_bits)
+        x = as_pushed(symbols, np.uint16, self.mean.shape, 1 << self.bucket_bits)
         tables = normal_quantile(), normal_cdf()
         _core.push_gaussian(
             message,

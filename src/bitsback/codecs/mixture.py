@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback import _core, tables
 from bitsback.codecs.base import (
     as_parameters,
+    as_pushed,
     as_shape,
     as_symbols,
     check_precision,
@@ -173,7 +174,7 @@ class Mixture(ByValue):
         return cls(weights, means, scales, levels, precision, component, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint16, self.weight.shape[:-1], self.levels)
+        x = as_pushed(symbols, np.uint16, self.weight.shape[:-1], self.levels)
         _core.push_mixture(message, *self._arguments(), x.reshape(-1))
 
     def pop(self, message: Message) -> NDArray[np.uint16]:

@@ -61,7 +61,7 @@ class Multiset(ByValue, Generic[X]):
 
     item: Codec[X]
     size: int
-    key: Callable[[X], bytes] = numbers_key
+    key: Callable[[Any], bytes] = numbers_key
 
     def __post_init__(self) -> None:
         if not 0 <= self.size <= 1 << 24:

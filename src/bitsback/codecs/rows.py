@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback import _core
 from bitsback.codecs.base import (
     as_parameters,
+    as_pushed,
     as_symbols,
     check_precision,
     require_within,
@@ -105,7 +106,7 @@ class Rows(ByValue):
         return cls(starts_of(cumulative, precision), np.arange(len(p), dtype=np.uint16), precision)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_symbols(symbols, np.uint8, self.index.shape, self.starts.shape[1] - 1)
+        x = as_pushed(symbols, np.uint8, self.index.shape, self.starts.shape[1] - 1)
         _core.push_rows(message, self.starts, self.index, self.precision, x)
 
     def pop(self, message: Message) -> NDArray[np.uint8]:

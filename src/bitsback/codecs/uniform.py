@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols
+from bitsback.codecs.base import as_one, as_pushed, as_shape, as_symbols
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
@@ -46,18 +46,13 @@ class Uniform(ByValue):
         object.__setattr__(self, "shape", as_shape(self.shape))
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
-        if not self.shape and type(symbols) is int and 0 <= symbols < self.n:
-            _core.push_interval(message, *self._interval(symbols), PRECISION)
+        if not self.shape and (symbol := as_one(symbols, self.n)) is not None:
+            _core.push_interval(message, *self._interval(symbol), PRECISION)
             return
-        x = as_symbols(symbols, np.uint32, self.shape, self.n)
-        _core.push_uniform(message, self.n, x)
+        _core.push_uniform(message, self.n, as_pushed(symbols, np.uint32, self.shape, self.n))
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
-        if self.shape:
-            return _core.pop_uniform(message, self.n, self.shape)
-        symbol = ((_core.peek_one(message, PRECISION) + 1) * self.n - 1) >> PRECISION
-        _core.pop_interval(message, *self._interval(symbol), PRECISION)
-        return np.array(symbol, np.uint32)
+        return _core.pop_uniform(message, self.n, self.shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""

@@ -20,10 +20,11 @@ from bitsback.dask.writing import SHARD_BYTES
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import Location, name_of, one_line, open_anywhere, open_file, reading
 from bitsback.images.npy import read_header
+from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.remote.url import Options, Url
 
 _ZARR = ("zarr.json", ".zarray", ".zgroup")
-_FOLDER_BYTES = 1 << 26  # of the files of pictures in a shard
+_FOLDER_BYTES = 1 << 26  # of the files in a shard
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,27 @@ class Opened:
     content: Any
     root: Path | None = None
     """What the names of pictures are relative to."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What of a folder was left out since it is no picture, and how much of it."""
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """The names of what of a folder was left out, by what it is."""
+    noted: dict[str, list[str]] = field(default_factory=dict)
+    """Those of hidden files, and of links that come back as files."""
 
 
-def open_source(source: str, shard: int | None, skip_bad: bool, options: Options | None) -> Opened:
-    """A .npy or .npz file, a Zarr array, or a folder of pictures, at a path or a URL. shard: items
+def open_source(
+    source: str,
+    shard: int | None,
+    pictures_only: bool,
+    skip_bad: bool,
+    options: Options | None,
+) -> Opened:
+    """A .npy or .npz file, a Zarr array, or a folder of files, at a path or a URL. shard: items
     in a shard at most. Raises InputError.
     """
     place = places.absolute(source, options)
     ending = os.path.splitext(places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
     if not isinstance(place, Url) and Path(place).is_dir():
         if not any((Path(place) / name).exists() for name in _ZARR):
-            return _pictures(Path(place), skip_bad)
+            return _files(Path(place), pictures_only, skip_bad)
     elif ending == ".npy":
         return Opened(_npy(place, shard))
     elif ending == ".npz":
@@ -54,7 +63,7 @@ def open_source(source: str, shard: int | None, skip_bad: bool, options: Options
         if not Path(place).exists():
             raise InputError(f"{source}: there is no such file")
         raise InputError(
-            f"{source}: only .npy and .npz files, Zarr arrays, and folders of pictures are"
+            f"{source}: only .npy and .npz files, Zarr arrays, and folders of files are"
             " compressed on a cluster; compress it without --scheduler"
         )
     return Opened(_zarr(place))
@@ -169,16 +178,17 @@ def _zarr(place: Location) -> Any:
         ) from error
 
 
-def _pictures(folder: Path, skip_bad: bool) -> Opened:
+def _files(folder: Path, pictures_only: bool, skip_bad: bool) -> Opened:
     import dask.bag as db
 
     from bitsback.images.folder import list_folder
 
-    listing = list_folder(folder, skip_bad)
-    key = f"pictures-{uuid.uuid4().hex}"
+    endings = PICTURES | CAMERA if pictures_only else None
+    listing = list_folder(folder, skip_bad, endings)
+    key = f"files-{uuid.uuid4().hex}"
     partitions = list(_by_bytes([str(listing.path(name)) for name in listing.names]))
     graph = {(key, number): paths for number, paths in enumerate(partitions)}
-    return Opened(db.Bag(graph, key, len(partitions)), folder, dict(listing.skipped))
+    return Opened(db.Bag(graph, key, len(partitions)), folder, listing.skipped, listing.noted)
 
 
 def _by_bytes(paths: list[str]) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 from bitsback.archive.choose import Choice, is_bundled, read_choice
 from bitsback.archive.pool import check_threads
 from bitsback.archive.summary import Progress
-from bitsback.archive.writer import Purpose
+from bitsback.archive.writer import FilesAs, Purpose
 from bitsback.dask import manifest as manifests
 from bitsback.dask import places
 from bitsback.dask.manifest import Manifest
@@ -68,6 +68,8 @@ def to_archives(
     tile: int | None = None,
     stack: bool | None = None,
     purpose: Purpose = "storage",
+    files: FilesAs = "pixels",
+    pictures_only: bool = False,
     skip_bad: bool = False,
     threads: int = 1,
     assume_unchanged: bool = False,
@@ -96,8 +98,8 @@ def to_archives(
     model: as of `bitsback.compress`. One that does not ship is written once beside the shards,
         which do not have it inside. shard: items of an array in a shard at most; by default chunks
         are put together until they have 128 MiB, and none is split. root: what the names of
-        pictures are relative to. block, tile, stack, purpose, skip_bad: as of `bitsback.compress`;
-        threads: of each worker's task.
+        files are relative to. block, tile, stack, purpose, files, pictures_only, skip_bad: as
+        of `bitsback.compress`; threads: of each worker's task.
     assume_unchanged: take a shard that is there and whole for one of the same input, without
         reading that. force: replace what else is there. progress: called with the number of shards
         that are done, and of all. storage_options: for the filesystem of a URL.
@@ -116,12 +118,12 @@ def to_archives(
     target = place.beside(manifests.NAME)
     check_options(storage_options, target)
     given, effort = read_choice(model)
-    options = {"block": block, "tile": tile, "stack": stack, "purpose": purpose}
+    options = {"block": block, "tile": tile, "stack": stack, "purpose": purpose, "files": files}
     settings = {"model": effort if given is None else given.identity.hex(), **options}
     chunks = _chunks(source, shard)
     before = _manifest_before(target, force)
-    files = [place.shard(number, len(chunks)) for number in range(len(chunks))]
-    names = [places.base(file) for file in files]
+    archives = [place.shard(number, len(chunks)) for number in range(len(chunks))]
+    names = [places.base(archive) for archive in archives]
     if before is not None and not force and {shard.file for shard in before.shards} != set(names):
         raise InputError(
             f"{name_of(target)}: is of other shards; name another folder, or use --force"
@@ -135,14 +137,19 @@ def to_archives(
         target,
         effort if given is None else _put_model(given, place),
         settings,
-        {**options, "skip_bad": skip_bad, "threads": check_threads(threads)},
+        {
+            **options,
+            "pictures_only": pictures_only,
+            "skip_bad": skip_bad,
+            "threads": check_threads(threads),
+        },
         None,
         None if root is None else Path(os.path.abspath(root)),  # noqa: PTH100 - links stay
         force,
     )
     jobs = [
-        replace(job, place=file, known=known.get(name))
-        for file, name in zip(files, names, strict=True)
+        replace(job, place=archive, known=known.get(name))
+        for archive, name in zip(archives, names, strict=True)
     ]
     made = _make(jobs, chunks, assume_unchanged, progress)
     for note, count in Counter(note for each in made for note in each.notes).items():

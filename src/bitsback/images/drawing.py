@@ -31,6 +31,16 @@ class Drawing(Protocol):
         """
 
 
+class Nowhere:
+    """What is written to, and keeps nothing."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return offset
+
+    def write(self, data: Any, /) -> int:
+        return len(data)
+
+
 class Comparison:
     """What is written to as if it were a file that is there, and compares with that."""
 

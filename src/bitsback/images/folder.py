@@ -1,8 +1,10 @@
 """Folders and lists of pictures: which files are meant, and what they are called."""
 
+import errno
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -11,18 +13,31 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import InputError
 from bitsback.images.bands.bands import Bands, Rows, joined
-from bitsback.images.bands.picture import named, pixel_bands, sample_bands
-from bitsback.images.file_io import Location, name_of, reading
-from bitsback.images.names import check, printable
+from bitsback.images.bands.picture import named, pixel_bands
+from bitsback.images.file_io import Location, name_of, open_regular, reading
+from bitsback.images.names import UNFINISHED, check, printable
+from bitsback.images.notes import samples_of
 from bitsback.images.npy import Shape, stacked
 from bitsback.images.pictures import opened, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
 from bitsback.remote.folder import files_in
 from bitsback.remote.url import Url
+
+HIDDEN, LINKS = "hidden files", "links to files, as the files"
+"""Kinds of files that are taken along, and of which somebody may not expect it."""
+JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
+    "Thumbs.db and .DS_Store",
+    "files that bitsback left unfinished",
+    "links to folders",
+    "links that lead nowhere",
+    "pipes and devices",
+    "empty folders",
+)
+"""Kinds of what is left out of every archive."""
+_JUNK = frozenset(["thumbs.db", ".ds_store"])
 
 
 class Kind(Protocol):
@@ -45,8 +60,10 @@ class Listing:
     """What the names are relative to."""
     names: list[str]
     """`/` between folders."""
-    skipped: Counter[str] = field(default_factory=Counter)
-    """What else was there, by what it is."""
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """What else was there and is left out: names, by what they are."""
+    noted: dict[str, list[str]] = field(default_factory=dict)
+    """Names of files that are taken along, but not by everyone's expectation: HIDDEN, LINKS."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files whose names cannot be held, and the folders that cannot be read, and why; only of
     a folder, and if they are left out.
@@ -59,24 +76,27 @@ class Listing:
         return self.root / name if isinstance(self.root, Path) else self.urls[name]
 
 
-def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) -> Listing:
-    """The pictures of a folder and its folders, by name, and with `others` all other files. Raises
-    InputError if there are none, or, unless `skip_bad`, one has a bad name.
+def list_folder(
+    root: Path | Url, skip_bad: bool = False, endings: frozenset[str] | None = PICTURES
+) -> Listing:
+    """The files of a folder and its folders whose names have these endings, by name, or all files.
+    Raises InputError if there are none, or, unless `skip_bad`, one has a bad name.
 
-    Hidden files and folders, and files whose endings are not those of pictures, are left out and
-    counted. A link to a file is followed, one to a folder is not.
+    endings: in small letters; None: all files are taken, hidden ones too. A link to a file is
+    followed, one to a folder is not. What is left out is in the listing.
     """
-    skipped: Counter[str] = Counter()
-    names: list[str] = []
+    found = _Found(endings)
     bad: dict[str, str] = {}
     urls: dict[str, Url] = {}
     if isinstance(root, Url):
         with reading(root.name):
             urls = files_in(root)
-        found = _taken(urls, skipped, others)
+        for name in urls:
+            found.add_file(name)
     else:
-        found = _walk(root, skipped, others, bad if skip_bad else None)
-    for name in sorted(found, key=os.fsencode):
+        _walk(root, found, bad if skip_bad else None)
+    names: list[str] = []
+    for name in sorted(found.names, key=os.fsencode):
         try:
             check(name, f"{root}/{name}")
             names.append(name)
@@ -85,17 +105,14 @@ def list_folder(root: Path | Url, skip_bad: bool = False, others: bool = False) 
                 raise
             bad[printable(name)] = str(error)
     if not names:
-        left_out = (
-            f" ({', '.join(f'{count} {kind}' for kind, count in skipped.items())} left out)"
-            if skipped
-            else ""
-        )
-        if others:
+        left_out = "; ".join(f"{kind}: {len(each)}" for kind, each in found.skipped.items())
+        left_out = f" (left out: {left_out})" if left_out else ""
+        if endings is None:
             raise InputError(f"{root}: has no files{left_out}")
         raise InputError(
-            f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(PICTURES))}"
+            f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(endings))}"
         )
-    return Listing(root, names, skipped, bad, urls)
+    return Listing(root, names, found.skipped, found.noted, bad, urls)
 
 
 def list_files(paths: Sequence[Location]) -> Listing:
@@ -196,67 +213,104 @@ class PictureItems:
         path = self._listing.path(self._names[member])
         with ExitStack() as stack:
             with reading_picture(name_of(path)):
-                image = stack.enter_context(opened(path, whole=True))
-                picture = self._picture(image, path)
+                picture = self._picture(stack, path)
                 if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
                     raise InputError(
                         f"{printable(name_of(path))}: was changed while it was read; try again"
                     )
             yield from named(picture, name_of(path))
 
-    def _picture(self, image: Image.Image, path: Path | Url) -> Bands:
+    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
         if not self._as_stored:
-            return pixel_bands(image, name_of(path))
-        found = sample_bands(image)
+            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
+        found = samples_of(stack.enter_context(open_regular(path, True)))
         if found is None:
             raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
         return found
 
 
-def _taken(names: Iterable[str], skipped: Counter[str], others: bool) -> Iterator[str]:
-    """Those that are names of pictures, or with `others` of any files."""
-    for name in names:
-        if any(part.startswith(".") for part in name.split("/")):
-            skipped["hidden"] += 1
-        elif not others and ending_of(name) not in PICTURES:
-            skipped[_kind(name)] += 1
+class _Found:
+    """What is found in a folder: names of files to take, and of what is left out."""
+
+    def __init__(self, endings: frozenset[str] | None) -> None:
+        self._endings = endings
+        self.names: list[str] = []
+        self.skipped: dict[str, list[str]] = {}
+        self.noted: dict[str, list[str]] = {}
+
+    def add_file(self, name: str, link: bool = False) -> None:
+        base, ending = name.rsplit("/", 1)[-1], ending_of(name)
+        if base.lower() in _JUNK:
+            self.leave_out(JUNK, name)
+        elif UNFINISHED.fullmatch(base):
+            self.leave_out(UNFINISHED_FILES, name)
+        elif not self.takes_hidden and _hidden(name):
+            self.leave_out(HIDDEN, name)
+        elif self._endings is not None and ending not in self._endings:
+            self.leave_out(f"*{ending}" if ending else "without an ending", name)
         else:
-            yield name
+            self.names.append(name)
+            for kind in [HIDDEN] * _hidden(name) + [LINKS] * link:
+                self.noted.setdefault(kind, []).append(name)
+
+    @property
+    def takes_hidden(self) -> bool:
+        return self._endings is None
+
+    def leave_out(self, kind: str, name: str) -> None:
+        self.skipped.setdefault(kind, []).append(name)
 
 
-def _kind(name: str) -> str:
-    return f"*{ending_of(name)}" if ending_of(name) else "without an ending"
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
-def _walk(
-    root: Path, skipped: Counter[str], others: bool, bad: dict[str, str] | None
-) -> Iterator[str]:
+def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
     """bad: takes the folders that cannot be read; None: each is an error."""
     folders: list[tuple[Path, str]] = [(root, "")]
     while folders:
         folder, prefix = folders.pop()
-        for entry in _entries(folder, None if folder == root else bad):
+        entries = _entries(folder, None if folder == root else bad)
+        if entries == [] and folder != root:
+            found.leave_out(EMPTY, prefix)
+        for entry in entries or ():
             name = prefix + entry.name
-            if entry.name.startswith("."):
-                skipped["hidden"] += 1
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append((Path(entry.path), name + "/"))
-            elif os.path.isdir(entry):  # noqa: PTH112 - which a link to itself does not stop
-                skipped["links to folders"] += 1
-            elif not others and ending_of(name) not in PICTURES:
-                skipped[_kind(name)] += 1
-            elif entry.is_symlink() or entry.is_file():
-                yield name  # a link that leads nowhere is an error when it is read
+            if entry.is_dir(follow_symlinks=False):
+                if UNFINISHED.fullmatch(entry.name):
+                    found.leave_out(UNFINISHED_FILES, name + "/")
+                elif not found.takes_hidden and _hidden(name):
+                    found.leave_out(HIDDEN, name + "/")
+                else:
+                    folders.append((Path(entry.path), name + "/"))
             else:
-                skipped["pipes or devices"] += 1
+                kind = _left_out(entry)
+                if kind is None:
+                    found.add_file(name, entry.is_symlink())
+                else:
+                    found.leave_out(kind, name)
 
 
-def _entries(folder: Path, bad: dict[str, str] | None) -> Iterator[os.DirEntry[str]]:
+def _left_out(entry: os.DirEntry[str]) -> str | None:
+    """What an entry that is no folder is, if it is no file. One that cannot be looked at may be
+    one, and is an error when it is read.
+    """
+    try:
+        mode = os.stat(entry).st_mode  # noqa: PTH116
+    except OSError as error:
+        return BROKEN_LINKS if error.errno in (errno.ENOENT, errno.ELOOP) else None
+    if stat.S_ISDIR(mode):
+        return LINKS_TO_FOLDERS
+    return None if stat.S_ISREG(mode) else SPECIAL
+
+
+def _entries(folder: Path, bad: dict[str, str] | None) -> list[os.DirEntry[str]] | None:
+    """None if it cannot be read, which `bad` takes."""
     shown = printable(os.fspath(folder))
     try:
         with reading(shown), os.scandir(folder) as entries:
-            yield from entries
+            return list(entries)
     except InputError as error:
         if bad is None:
             raise
         bad[shown] = str(error)
+        return None

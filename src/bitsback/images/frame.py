@@ -1,5 +1,5 @@
-"""A file in which pixels stand as they are, BMP, PNM and TIFF without compression: all of it but
-its pixels (docs/format.md, Notes).
+"""A BMP or PNM file in which pixels stand as they are: all of it but its pixels (docs/format.md,
+Notes).
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ class Frame:
                 others.append(data[at:offset])
             at = offset + rows * stride
         return cls(layout, tuple(segments), b"".join([*others, data[at:]]))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+        return True
 
     @property
     def certain(self) -> bool:

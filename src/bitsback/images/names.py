@@ -2,6 +2,7 @@
 are restored.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -10,6 +11,9 @@ from bitsback.errors import InputError
 MAX_BYTES = 1024
 MAX_PART_BYTES = 255
 """Of what stands between two `/`: file systems take no more."""
+
+UNFINISHED = re.compile(r"\.bitsback-[0-9a-f]{12}\.tmp")
+"""Of hidden files and folders in which results are made."""
 
 _WINDOWS_RESERVED = frozenset(
     [

@@ -5,32 +5,44 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from itertools import zip_longest
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
+from bitsback.images.alike import png_chunks, same_pixels
 from bitsback.images.bands.bands import Bands
 from bitsback.images.bands.picture import sample_bands
-from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.drawing import Comparison, Drawing, Seekable
 from bitsback.images.file_io import Content, FileContent
 from bitsback.images.frame import Frame
-from bitsback.images.pictures import identified, samples
+from bitsback.images.pictures import identified
 from bitsback.images.png import Png
 from bitsback.images.png_chunks import MAGIC
-from bitsback.images.tags import Tags
+from bitsback.images.tiff.checked import tiff_note
+from bitsback.images.tiff.note import Tiff
+from bitsback.images.tiff.structure import MAGICS, alike, bands_of, pages_of
 from bitsback.wire import Cursor
 
-_FRAME, _PNG, _EXACT_PNG, _TAGS = 1, 2, 3, 4
+_FRAME, _PNG, _EXACT_PNG, _TIFF = 1, 2, 3, 4
+HELD = 5
+"""The kind of the note of a TIFF file on its own that is held bit for bit."""
 _IN_MEMORY = 1 << 24  # bytes of a file that is read at once
 
 
 class Note(Protocol):
     """All of a file but its pixels."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
 
     @property
     def certain(self) -> bool:
@@ -52,8 +64,8 @@ class Split:
     """A file as its pixels and the rest."""
 
     pixels: Bands
-    """As NumPy has them of Pillow's image: of a palette the indexes. Of a large picture they are
-    read from the file again each time.
+    """The samples of the file: of a palette the indexes; of a TIFF file its pages, one below the
+    other. Of a large picture they are read from the file again each time.
     """
     note: bytes
     exact: bool
@@ -63,10 +75,13 @@ class Split:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    """Takes a file apart; None if it is not one whose pixels, and all else that it has, can be put
-    back, or, with `exact`, its very bytes. Raises what Pillow raises for a damaged file.
+    """Takes a file apart; None if the file that would be made again is not the same: in all of its
+    pixels, by the samples of its format, and in all else that it has, or, with `exact`, in its very
+    bytes. Raises what Pillow raises for a damaged file.
     """
     data: Content = FileContent(file)
+    if data[:4] in MAGICS:
+        return _split_tiff(file, exact)
     if len(data) <= _IN_MEMORY:
         data = whole = data[:]
         file = io.BytesIO(whole)
@@ -81,7 +96,25 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         for _ in pixels:  # whoever holds the file bit for bit is to know whether it is damaged
             pass
         return None
-    return Split(pixels, pack(note), _is_exact(note), image.mode == "P")
+    return Split(pixels, pack(note), note.exact, image.mode == "P")
+
+
+def _split_tiff(file: BinaryIO, exact: bool) -> Split | None:
+    pages = alike(pages_of(file))
+    note = tiff_note(file, pages, exact) if pages else None
+    if note is None:
+        return None
+    return Split(bands_of(file, pages), pack(note), note.exact, pages[0].palette)
+
+
+def samples_of(file: BinaryIO) -> Bands | None:
+    """The pixels that `split` has found, of a file that it takes apart. Raises what Pillow raises
+    for a damaged file.
+    """
+    if FileContent(file)[:4] in MAGICS:
+        pages = alike(pages_of(file))
+        return bands_of(file, pages) if pages else None
+    return sample_bands(_identified(file))
 
 
 def _identified(file: BinaryIO) -> Image.Image:
@@ -90,39 +123,37 @@ def _identified(file: BinaryIO) -> Image.Image:
 
 
 def _note_of(data: Content, file: BinaryIO, pixels: Bands, exact: bool) -> Note | None:
-    if data[: len(MAGIC)] == MAGIC:
-        png = Png.of(data, pixels, exact)
-        if png is not None:
-            with suppress(ArchiveError):
-                if exact or _pixels_again(png, pixels):
-                    return png
-        return None
-    image = _identified(file)  # anew, as loading it changes what is told of it
-    frame = Frame.of(data, image, pixels)
-    if frame is not None or exact or image.format != "TIFF":
-        return frame
-    tags = Tags.of(data, pixels)
-    return tags if tags is not None and _pixels_again(tags, pixels) else None
+    if data[: len(MAGIC)] != MAGIC:
+        return Frame.of(data, _identified(file), pixels)  # anew, as loading changes what it tells
+    png = Png.of(data, pixels, exact)
+    with suppress(ArchiveError):
+        if png is not None and _made_again(png, data, pixels):
+            return png
+    return None
 
 
-def _pixels_again(note: Note, pixels: Bands) -> bool:
-    """Whether the file that is made again has the pixels; of the first and the last rows."""
-    height = pixels.shape[0]
-    rows = pixels.rows(sorted({0, height // 2, height - 1}))
-    file = io.BytesIO()
-    _draw(note, rows, file)
-    again = samples(_identified(file))
-    return again is not None and again.dtype == pixels.dtype and np.array_equal(again, rows)
+def _made_again(png: Png, data: Content, pixels: Bands) -> bool:
+    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks."""
+    if png.exact:
+        comparison = Comparison(data)
+        size = _drawn(png, pixels, comparison)
+        return size == len(data) and not comparison.differs
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+        made = cast(BinaryIO, spool)
+        _drawn(png, pixels, made)
+        again = sample_bands(_identified(made))
+        return (
+            again is not None
+            and same_pixels(again, pixels)
+            and png_chunks(FileContent(made)) == png_chunks(data)
+        )
 
 
-def _draw(note: Note, pixels: NDArray[Any], file: Seekable) -> None:
+def _drawn(note: Note, pixels: Bands, file: Seekable) -> int:
     drawing = note.drawing(file, pixels.dtype, pixels.shape)
-    drawing.add(pixels)
-    drawing.close()
-
-
-def _is_exact(note: Note) -> bool:
-    return isinstance(note, Frame) or (isinstance(note, Png) and note.stream is not None)
+    for band in pixels:
+        drawing.add(band)
+    return drawing.close()
 
 
 def is_exact(note: bytes) -> bool:
@@ -134,7 +165,7 @@ def pack(note: Note) -> bytes:
     if isinstance(note, Png):
         kind = _PNG if note.stream is None else _EXACT_PNG
     else:
-        kind = _FRAME if isinstance(note, Frame) else _TAGS
+        kind = _FRAME if isinstance(note, Frame) else _TIFF
     return bytes([kind]) + note.pack()
 
 
@@ -147,8 +178,8 @@ def unpack(data: bytes) -> Note:
         note = Frame.unpack(cursor)
     elif kind in (_PNG, _EXACT_PNG):
         note = Png.unpack(cursor, kind == _EXACT_PNG)
-    elif kind == _TAGS:
-        note = Tags.unpack(cursor)
+    elif kind == _TIFF:
+        note = Tiff.unpack(cursor)
     else:
         raise ArchiveError("its note is of a kind that is not known: it needs a newer bitsback")
     cursor.done()
@@ -169,9 +200,38 @@ def drawing_of(
     unpacked = unpack(note)
     if not unpacked.fits(dtype, shape):
         raise ArchiveError("its note is that of another picture")
-    if isinstance(unpacked, Png) and not exact:
-        unpacked = unpacked.anew()
-    return unpacked.drawing(file, dtype, shape)
+    return _to_make(unpacked, exact).drawing(file, dtype, shape)
+
+
+def promised(note: bytes, exact: bool = True) -> bool:
+    """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
+    return _to_make(unpack(note), exact).exact
+
+
+def _to_make(note: Note, exact: bool) -> Note:
+    return note.anew() if isinstance(note, Png | Tiff) and not exact else note
+
+
+def drawing_of_pages(
+    note: bytes,
+    file: Seekable,
+    pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
+    exact: bool = True,
+) -> Drawing:
+    """A TIFF file, written to one that is empty, of pages of these dtypes and shapes, one after the
+    other. exact: as `drawing_of` takes it. Raises ArchiveError.
+    """
+    unpacked = unpack(note)
+    if (
+        not isinstance(unpacked, Tiff)
+        or not all(
+            page is not None and (page.dtype, page.shape) == told
+            for page, told in zip_longest(unpacked.layouts(), pages)
+        )
+        or not unpacked.consistent
+    ):
+        raise ArchiveError("its note is that of another file")
+    return (unpacked if exact else unpacked.anew()).draw(file)
 
 
 def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:

@@ -17,12 +17,16 @@ from bitsback.images.bands.bands import Bands
 from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.file_io import Content
-from bitsback.images.png_chunks import Chunk, content, places
+from bitsback.images.png_chunks import Chunk, Place, content, places
 from bitsback.images.png_drawing import Around, ExactPngDrawing, PngDrawing, Stream
 from bitsback.images.png_samples import Samples
+from bitsback.images.png_stream import filters_of
 from bitsback.wire import Cursor, varint
 
 _SMALLEST_CHUNK = 5  # bytes in a note
+_ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
+_OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
+"""Chunks that tell of the very bytes of a file: where Apple's decoders begin, and signatures."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Png:
         """What is kept of a file; None if it has more than can be told.
 
         pixels: as Pillow reads them. exact: only if the very bytes of the file can be made again,
-        for which all of it is in memory.
+        for which all of it is in memory. Raises ValueError if its pixels are damaged.
         """
         found = list(places(data))
         kinds = [kind for kind, _, _ in found]
@@ -51,50 +55,63 @@ class Png:
         header = content(data, found[0])
         if len(header) != 13 or content(data, found[-1]):
             return None
-        _, _, depth, colour, *methods = struct.unpack(">IIBBBBB", header)
+        width, height, depth, colour, *methods, interlace = struct.unpack(">IIBBBBB", header)
         samples = Samples(depth, colour)
+        if any(methods) or interlace > 1 or (height, width) != pixels.shape[:2]:
+            return None
         first, last = kinds.index(b"IDAT"), len(kinds) - 1 - kinds[::-1].index(b"IDAT")
         if not samples.held or set(kinds[first : last + 1]) != {b"IDAT"}:
             return None
-        if any(
-            (kind[:1].isupper() and kind != b"PLTE") or kind in (b"acTL", b"fcTL", b"fdAT")
-            for kind in kinds[1:first] + kinds[last + 1 : -1]
+        others = kinds[1:first] + kinds[last + 1 : -1]
+        if b"PLTE" in kinds[last:] or any(
+            (kind[:1].isupper() and kind != b"PLTE") or kind in _ANIMATED for kind in others
         ):
+            return None
+        if not exact and not _OF_BYTES.isdisjoint(others):
             return None
         before, after = (
             tuple((place[0], content(data, place)) for place in around)
             for around in (found[1:first], found[last + 1 : -1])
         )
         png = cls(samples, before, after)
-        if not png.fits(pixels.dtype, pixels.shape):
+        if not png.fits(pixels.dtype, pixels.shape) or not png._has_colours(pixels):
+            return None
+        idats = found[first : last + 1]
+        filters = filters_of(samples, data, idats, pixels, bool(interlace))
+        if filters is None or (exact and interlace):
             return None
         if not exact:
             return png
-        idats = [content(data, place) for place in found[first : last + 1]]
-        stream = None if any(methods) else png._stream_of(data[:], idats, pixels.whole())
+        stream = png._stream_of(data, idats, pixels.whole(), filters)
         return None if stream is None else replace(png, stream=stream)
+
+    def _has_colours(self, pixels: Bands) -> bool:
+        """Whether the colours of all pixels are in a palette, if there is to be one."""
+        if not self.samples.indexed:
+            return True
+        sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
+        if len(sizes) != 1 or sizes[0] % 3:
+            return False
+        return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
         """The same, whose pixels are compressed anew."""
         return replace(self, stream=None)
 
-    def _stream_of(self, data: bytes, idats: list[bytes], pixels: NDArray[Any]) -> Stream | None:
-        try:
-            inflater = zlib.decompressobj()
-            rows = self.samples.row_bytes(pixels)
-            most = rows.size + len(rows)
-            held = inflater.decompress(b"".join(idats), most + 1)
-        except zlib.error:
-            return None
-        if not inflater.eof or inflater.unused_data or len(held) != most:
-            return None
-        filters = np.frombuffer(held, np.uint8).reshape(len(rows), -1)[:, 0].tobytes()
-        if max(filters) > 4 or self.samples.filtered(rows, filters) != held:
-            return None
-        deflated = Deflated.of(held, b"".join(idats))
+    def _stream_of(
+        self, data: Content, idats: list[Place], pixels: NDArray[Any], filters: bytes
+    ) -> Stream | None:
+        rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
+        parts = [content(data, place) for place in idats]
+        deflated = Deflated.of(rows, b"".join(parts))
         if deflated is None:
             return None
-        return Stream(filters, deflated, tuple(map(len, idats)), zlib.crc32(data))
+        return Stream(filters, deflated, tuple(map(len, parts)), zlib.crc32(data[:]))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+        return self.stream is not None
 
     @property
     def certain(self) -> bool:

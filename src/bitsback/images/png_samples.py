@@ -40,6 +40,11 @@ class Samples:
         """Whether there are pixels that hold them."""
         return self.depth in _DEPTHS.get(self.colour, ())
 
+    @property
+    def indexed(self) -> bool:
+        """Whether they are indexes into a palette."""
+        return self.colour == _INDEXED
+
     def fit(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be these."""
         if len(shape) == 2:
@@ -80,7 +85,7 @@ class Samples:
         """The usual choice: none where samples are parts of bytes or indexes, and otherwise for
         each row the filter with the least sum of absolute differences. above: the row before them.
         """
-        if self.depth < 8 or self.colour == _INDEXED:
+        if self.depth < 8 or self.indexed:
             return bytes(len(rows))
         sums = np.empty((5, len(rows)), np.int64)
         for start, band, over in _bands(rows, above):

@@ -19,6 +19,16 @@ PICTURES = frozenset([*_FORMATS, ".gif", ".jpg", ".jpeg", ".jpe", ".jfif", ".web
 """Endings of the names of pictures that are read."""
 
 
+CAMERA = frozenset([
+    ".3fr", ".arw", ".avif", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr",
+    ".heic", ".heif", ".hif", ".iiq", ".j2k", ".jp2", ".jxl", ".kdc", ".mos", ".mrw", ".nef",
+    ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+])  # fmt: skip
+"""Those of pictures that are held bit for bit unread: HEIC, AVIF, JPEG XL, JPEG 2000, and the raw
+files of cameras.
+"""
+
+
 def restored(name: str, mode: str) -> tuple[str, str]:
     """The name and the format: its own, where its ending is that of a lossless format that can hold
     the mode; otherwise PNG, and `.png` behind the name.

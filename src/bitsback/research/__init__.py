@@ -119,6 +119,7 @@ def compress(
         bytes_in=array.nbytes,
         bytes_out=written,
         files=None,
+        noun="item",
     )
 
 

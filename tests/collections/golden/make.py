@@ -140,18 +140,19 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "labels": classes,
     "set": classes,
     "pages.tiff": tiff,
+    "pages-without-note.tiff": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
 }
 """For each archive what writes its file or folder, by the name of that."""
 
-OLD = ("pictures-without-facts",)
+OLD = ("pictures-without-facts", "pages-without-note.tiff")
 """Those that no writer makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "files": {"files": "exact", "keep_others": True},
-    "hashes": {"files": "exact", "keep_others": True, "hashes": "sha256"},
+    "files": {"files": "exact"},
+    "hashes": {"files": "exact", "hashes": "sha256"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

@@ -15,5 +15,5 @@ cmake --build "$folder" --target core_fuzzer >>"$folder.log"
 "$python" tests/fuzz/native/seeds.py "$folder/seeds"
 mkdir -p "$folder/found" "$folder/corpus"
 # What takes too much memory is refused above the core, by the bounds of docs/model-format.md.
-"$folder/core_fuzzer" -fork=1 -ignore_ooms=1 -ignore_timeouts=1 -timeout=20 -rss_limit_mb=2048 -max_len=20000 \
+"$folder/core_fuzzer" -fork=1 -ignore_ooms=1 -ignore_timeouts=1 -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
     -max_total_time="${1:-60}" -artifact_prefix="$folder/found/" "$folder/corpus" "$folder/seeds"

@@ -15,10 +15,7 @@ SEEDS: dict[str, Callable[[Vectors], object]] = {
     "codecs": lambda vectors: vectors.codecs(5),
     "wide-linear": lambda vectors: vectors.linear(3, 64, 2, (0, 255), True, 128),
     "linear": lambda vectors: vectors.linear(65, 7, 3, (-128, 127), False, 255),
-    "dense": lambda vectors: vectors.dense(4, 5),
-    "beta-binomial": lambda vectors: vectors.dense(
-        1, 3, likelihood="beta-binomial", levels=20, likelihood_precision=24
-    ),
+    "dense": lambda vectors: vectors.dense(4, 5, latents=2, hidden=4),
     "context": lambda vectors: vectors.context(2, 3),
     "mixture": lambda vectors: vectors.context(
         3, 2, codec="mixture", levels=30, precision=20, components=3

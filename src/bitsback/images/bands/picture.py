@@ -12,7 +12,6 @@ from PIL import Image
 from bitsback.images.bands.bands import Bands, Read
 from bitsback.images.bands.png import png_bands
 from bitsback.images.bands.raw import raw_bands
-from bitsback.images.bands.strips import strip_bands
 from bitsback.images.modes import MODES, array_of
 from bitsback.images.pictures import (
     check_pixels,
@@ -21,6 +20,7 @@ from bitsback.images.pictures import (
     reading_picture,
     samples,
 )
+from bitsback.images.tiff.shown import shown_bands
 
 LARGE = 1 << 22
 """Pixels, from which on a picture is read in bands; one of fewer is decoded at once."""
@@ -80,4 +80,4 @@ def _bands(image: Image.Image) -> Read | None:
         return None
     if image.format == "PNG":
         return png_bands(image)
-    return raw_bands(image) or strip_bands(image)
+    return shown_bands(image) if image.format == "TIFF" else raw_bands(image)

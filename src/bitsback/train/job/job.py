@@ -44,7 +44,7 @@ LEAST_PART = 0.5  # of the epochs planned: with fewer, what comes out is not wor
 
 Progress = Callable[[int, int, float | None], None]
 """Called with the epochs done, those planned, and the latest validation rate in bits per pixel, if
-there is one.
+there is one; for the first time before the first epoch.
 """
 
 
@@ -229,12 +229,17 @@ def _two_parts(
         whole = _within(decided.epochs, epochs / FLOAT_PART)
         floats.replan(replace(decided, epochs=whole).recipe())
 
-    progress(floats.epoch, whole_plan().epochs, None)
+    before = floats.epoch
+    if before < whole_plan().float_epochs:
+        progress(before, whole_plan().epochs, None)
     for rate in _run(floats, lambda: whole_plan().float_epochs, _seconds(decided)[0], go_on_with):
         progress(floats.epoch, whole_plan().epochs, rate)
     rounded = decided.training(_second_recipe(whole_plan(), floats), images, folder / ROUNDED)
     if rounded.epoch == 0:
         rounded.start_from(floats.best_twin().state_dict())
+
+    if floats.epoch == before:
+        progress(before + rounded.epoch, before + rounded.recipe.epochs, None)
 
     def end_with(epochs: int) -> None:
         epochs = _within(decided.rounded_epochs, epochs)

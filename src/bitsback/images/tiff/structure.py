@@ -1,0 +1,328 @@
+"""The pages of a TIFF file, as tifffile finds them: how their pixels stand in it, and where."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.images.bands.bands import Bands, joined, rows_of_band
+from bitsback.images.file_io import Reader
+from bitsback.images.pictures import reading_picture
+from bitsback.images.tiff.compression import COMPRESSIONS, decompress
+from bitsback.images.tiff.layout import (
+    BIG,
+    GROUP_4,
+    INVERTED,
+    NONE,
+    PACKBITS,
+    PREDICTED,
+    REVERSED,
+    SCALED,
+    TILED,
+    Layout,
+)
+from bitsback.images.tiff.note import Fields, beyond
+from bitsback.images.tiff.places import Span
+
+_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
+_SUBSAMPLED = 530
+_WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
+"""Bytes of an element, by the type of a tag that tells of places."""
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
+_UNSIGNED, _UNDEFINED = 1, 4
+_HORIZONTAL = 2
+_MOST_ROWS = 1 << 20
+"""Bytes of rows without compression that are one segment."""
+_MOST_SEGMENTS = 1 << 20
+
+MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What a TIFF file begins with."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Of a file, or a slice, or one of several planes, that tags tell of together."""
+
+    layout: Layout
+    spans: list[Span]
+    """Of its segments, band by band, and in each plane by plane."""
+    fields: Fields | None
+    """Where the file tells of them, if it is compressed."""
+    palette: bool
+
+
+def pages_of(file: BinaryIO) -> list[Page | None]:
+    """The pages of a file, in order; None for one whose pixels cannot be told, and none at all of
+    a file that has too many. Raises OSError for a damaged file.
+    """
+    size = Reader(file).size
+    found: list[Page | None] = []
+    segments = 0
+    try:
+        with opened(file) as tiff:
+            for page in tiff.pages:
+                some = _pages(page, size)
+                found += some
+                segments += sum(len(one.spans) for one in some if one is not None)
+                if max(segments, len(found)) > _MOST_SEGMENTS:
+                    return []
+            if len(found) == len(tiff.pages) == 1 and found[0] is not None:
+                return list(_slices(tiff, found[0], size))
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged file leads tifffile to
+        raise OSError(f"is damaged: {error}") from None
+    return found
+
+
+def opened(file: BinaryIO) -> Any:
+    """As tifffile sees it. Raises what tifffile raises."""
+    import tifffile
+
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag
+    file.seek(0)
+    return tifffile.TiffFile(file, name="a TIFF file")
+
+
+def count_pages(data: bytes, name: str) -> int:
+    """The pages of a file, as tifffile counts them. Raises InputError, calling it `name`."""
+    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
+        return len(tiff.pages)
+
+
+def read_page(data: bytes, number: int, name: str) -> NDArray[Any]:
+    """One of them, as tifffile reads it. Raises InputError, calling it `name`."""
+    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
+        pixels: NDArray[Any] = tiff.pages[number].asarray()
+        return pixels
+
+
+def _pages(page: Any, size: int) -> list[Page | None]:
+    """A page of tifffile's, or the planes of one if these are no colours."""
+    layout = _layout(page)
+    ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    if max(ends, default=0) > size:
+        raise OSError("image file is truncated")
+    if layout is None:
+        return [None]
+    tiled = bool(layout.flags & TILED)
+    offsets = page.tags.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS)
+    counts = page.tags.get(_TILE_COUNTS if tiled else _STRIP_COUNTS)
+    if offsets is None or counts is None or not offsets.count == counts.count == layout.segments:
+        return [None]
+    spans = _spans(layout, _numbers(offsets), _numbers(counts))
+    if spans is None or any(start < 1 or end > size or end <= start for start, end in spans):
+        return [None]
+    fields = None
+    if layout.compression != NONE:
+        widths = _WIDTHS.get(int(offsets.dtype)), _WIDTHS.get(int(counts.dtype))
+        if widths[0] is None or widths[1] is None:
+            return [None]
+        fields = Fields(offsets.valueoffset, widths[0], counts.valueoffset, widths[1])
+    palette = int(page.photometric) == _PALETTE
+    if layout.sound:
+        whole = Page(layout, spans, fields, palette)
+        return [_in_bands(whole)]
+    one = replace(layout, planes=1)
+    if layout.channels > 1 or not one.sound:
+        return [None]
+    return [
+        _in_bands(_plane(Page(one, spans, fields, palette), plane))
+        for plane in range(layout.planes)
+    ]
+
+
+def _plane(page: Page, plane: int) -> Page:
+    """Of all spans and fields those of a plane."""
+    count, fields = page.layout.segments, page.fields
+    first = plane * count
+    if fields is not None:
+        fields = replace(
+            fields,
+            offsets=fields.offsets + first * fields.offset_bytes,
+            counts=fields.counts + first * fields.count_bytes,
+        )
+    return replace(page, spans=page.spans[first : first + count], fields=fields)
+
+
+def _layout(page: Any) -> Layout | None:
+    """None for what is not held; it is that of planes that may be more than there are colours."""
+    samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
+    compression, predictor = int(page.compression), int(page.predictor)
+    planes = samples if int(page.planarconfig) == 2 else 1
+    if not (
+        isinstance(bits, int)
+        and page.sampleformat in (_UNSIGNED, _UNDEFINED)
+        and photometric <= _PALETTE
+        and (photometric == _RGB) <= (samples >= 3)
+        and compression in COMPRESSIONS
+        and predictor in (1, _HORIZONTAL)
+        and page.imagedepth == 1
+        and _SUBSAMPLED not in page.tags
+    ):
+        return None
+    if predictor == _HORIZONTAL and (bits < 8 or compression in (NONE, PACKBITS)):
+        return None
+    if compression == GROUP_4 and (samples, bits) != (1, 1):
+        return None
+    tiled = bool(page.is_tiled)
+    rows = (
+        page.tilelength if tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)
+    )
+    flags = {
+        BIG: page.parent.byteorder == ">",
+        INVERTED: photometric == _WHITE_IS_ZERO and samples == 1,
+        SCALED: bits in (2, 4) and photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO),
+        REVERSED: int(page.fillorder) == 2,
+        PREDICTED: predictor == _HORIZONTAL,
+        TILED: tiled,
+    }
+    return Layout(
+        page.imagelength, page.imagewidth, samples // planes, planes, bits, rows,
+        page.tilewidth if tiled else page.imagewidth, compression,
+        sum(flag for flag, there in flags.items() if there),
+    )  # fmt: skip
+
+
+def _numbers(tag: Any) -> list[int]:
+    values = tag.value
+    return [int(values)] if np.ndim(values) == 0 else [int(value) for value in values]
+
+
+def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] | None:
+    """Of the segments as the file counts them; None if one is shorter than its pixels."""
+    if layout.compression != NONE:
+        return [(at, at + count) for at, count in zip(offsets, counts, strict=True)]
+    spans = []
+    for number, (at, count) in enumerate(zip(offsets, counts, strict=True)):
+        band = number // layout.across % layout.down
+        length = layout.rows_stored(band) * layout.row_bytes
+        if count < length:
+            return None
+        spans.append((at, at + length))
+    return spans
+
+
+def _in_bands(page: Page) -> Page:
+    """The same with its segments in the order of a picture, and long strips without compression
+    taken for several.
+    """
+    layout = page.layout
+    spans = [
+        page.spans[(plane * layout.down + band) * layout.across + column]
+        for band in range(layout.down)
+        for plane in range(layout.planes)
+        for column in range(layout.across)
+    ]
+    page = replace(page, spans=spans)
+    if layout.compression != NONE or layout.flags & TILED:
+        return page
+    row, rows = layout.row_bytes, layout.rows
+    most = max(_MOST_ROWS // row, 1)
+    if rows <= most:
+        return page
+    several = layout.down > 1  # where strips must be cut into equal parts
+    rows = max(n for n in range(1, most + 1) if not several or rows % n == 0)
+    cut = replace(layout, rows=rows)
+    spans = []
+    for band in range(cut.down):
+        strip, within = divmod(band * rows, layout.rows)
+        for plane in range(layout.planes):
+            start = page.spans[strip * layout.planes + plane][0] + within * row
+            spans.append((start, start + cut.rows_of(band) * row))
+    return replace(page, layout=cut, spans=spans)
+
+
+def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
+    """The only page of a file, or all slices that its description tells of, which follow it."""
+    yield page
+    series = tiff.series
+    if len(series) != 1 or not series[0].is_truncated or page.fields is not None:
+        return
+    first, length = page.spans[0][0], page.layout.height * page.layout.row_bytes
+    follow = all(end == start for (_, end), (start, _) in pairwise(page.spans))
+    if page.layout.flags & TILED or page.layout.planes > 1 or not follow:
+        return
+    for number in range(1, series[0].nbytes // length):
+        at = number * length
+        if first + at + length > size or number * len(page.spans) > _MOST_SEGMENTS:
+            return
+        yield replace(page, spans=[(start + at, end + at) for start, end in page.spans])
+
+
+@dataclass(frozen=True)
+class PageReader:
+    """Reads the samples of a page. What reads it raises OSError, and what zlib and Pillow raise."""
+
+    file: Reader
+    page: Page
+
+    def band(self, number: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+        """The rows of a row of segments, and what of their tiles is beyond the page. Raises
+        OSError if a segment does not hold its rows.
+        """
+        layout = self.page.layout
+        in_a_band = layout.planes * layout.across
+        spans = self.page.spans[number * in_a_band : (number + 1) * in_a_band]
+        rows = layout.rows_of(number)
+        out = np.empty((rows, layout.width, layout.channels * layout.planes), layout.dtype)
+        padding: list[NDArray[Any]] = []
+        for at, (start, end) in enumerate(spans):
+            plane, column = divmod(at, layout.across)
+            data = self.file.read(start, end - start)
+            raw = decompress(layout, data, layout.rows_stored(number))
+            if raw is None:
+                raise OSError("image file is truncated")
+            samples = layout.samples(raw)
+            left = column * layout.columns
+            colours = slice(None) if layout.planes == 1 else slice(plane, plane + 1)
+            place = out[:, left : left + layout.columns, colours]
+            place[...] = samples[: place.shape[0], : place.shape[1]]
+            if layout.flags & TILED:
+                padding += beyond(samples, place.shape)
+        return out.reshape(rows, *layout.shape[1:]), padding
+
+    def bands(self) -> Iterator[NDArray[Any]]:
+        """All rows, some at a time."""
+        layout = self.page.layout
+        row = layout.dtype.itemsize * math.prod(layout.shape[1:])
+        step = max(rows_of_band(row) // layout.rows, 1)
+        for first in range(0, layout.down, step):
+            numbers = range(first, min(first + step, layout.down))
+            yield joined(self.band(number)[0] for number in numbers)
+
+
+def alike(pages: list[Page | None]) -> list[Page]:
+    """Those pages that are one picture, one below the other: all that are like the one whose kind
+    has most pixels.
+    """
+    held = [page for page in pages if page is not None]
+    kinds = {key: list(group) for key, group in groupby(sorted(held, key=_kind), key=_kind)}
+    if not kinds:
+        return []
+    most = max(kinds, key=lambda key: sum(page.layout.height for page in kinds[key]) * key[2][0])
+    return [page for page in held if _kind(page) == most]
+
+
+def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
+    return page.palette, page.layout.dtype.str, page.layout.shape[1:]
+
+
+def bands_of(file: BinaryIO, pages: list[Page]) -> Bands:
+    """The pages one below the other, as long as the file is open."""
+    reader, layout = Reader(file), pages[0].layout
+
+    def read() -> Iterator[NDArray[Any]]:
+        for page in pages:
+            yield from PageReader(reader, page).bands()
+
+    height = sum(page.layout.height for page in pages)
+    return Bands(layout.dtype, (height, *layout.shape[1:]), read)

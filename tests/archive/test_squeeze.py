@@ -1,0 +1,144 @@
+"""The method squeezed: every form and transform comes back, as the specification reads it, and
+nothing is larger than its PNG file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+import bitsback
+from bitsback.archive import pixel_rows
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.pixel_rows import EACH, GREEN, INDEXES, WHOLE
+from bitsback.archive.squeeze import Coder, squeeze, unsqueeze
+from reference.rows import Rows
+
+SHAPES = [(5, 7, 9), (3, 6, 4, 3), (2, 5, 5, 4), (50,), (6, 11), (2, 3, 4, 5), (2, 3, 4, 5, 2)]
+DTYPES = ["|u1", "|i1", "|b1", "<u2", ">u2", "<i2", ">i2"]
+
+
+def numbers(dtype: str, shape: tuple[int, ...], most: int) -> NDArray[Any]:
+    x = np.random.default_rng(0).integers(0, most, shape)
+    return np.ascontiguousarray(x.astype(dtype))
+
+
+def both_ways(pieces: Pieces, transform: int, filter_: int) -> None:
+    colours = pixel_rows.find_colours(pieces) if transform >= INDEXES else None
+    count = 0 if colours is None else len(colours.values)
+    content = pixel_rows.pack(pieces, transform, filter_, colours)
+    dtype, shapes = pieces.dtype, pieces.shapes
+    assert content.size == pixel_rows.content_size(dtype, shapes, transform, count)
+    found = pixel_rows.unpack(content, dtype, shapes, transform, count)
+    assert found.dtype == dtype
+    assert found.tobytes() == pieces.elements.tobytes()
+    spec = Rows.of(dtype, list(shapes), transform, count)
+    assert spec.size == content.size
+    assert spec.decode(bytearray(content.tobytes())) == pieces.elements.tobytes()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_numbers(dtype: str, shape: tuple[int, ...]) -> None:
+    most = 2 if dtype == "|b1" else 128 ** np.dtype(dtype).itemsize
+    pieces = Pieces.stacked(numbers(dtype, shape, most))
+    channels = pixel_rows.channels_of(pieces.shapes)
+    for transform in (0, GREEN, WHOLE, GREEN | WHOLE):
+        if transform & GREEN and channels not in (3, 4):
+            continue
+        if transform & WHOLE and pieces.dtype.itemsize != 2:
+            continue
+        for filter_ in range(EACH + 1):
+            both_ways(pieces, transform, filter_)
+
+
+@pytest.mark.parametrize("colours", [1, 2, 3, 4, 5, 16, 17, 90])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [*DTYPES, "<f4", ">i8"])
+def test_rows_of_colours(dtype: str, shape: tuple[int, ...], colours: int) -> None:
+    pieces = Pieces.stacked(numbers(dtype, shape, colours))
+    found = pixel_rows.find_colours(pieces)
+    if found is not None:  # pixels of more than 8 bytes, or of more than 256 colours
+        for filter_ in (0, EACH):
+            both_ways(pieces, found.transform, filter_)
+
+
+@pytest.mark.parametrize("coder", ["deflate", "lzma"])
+def test_pieces_of_several_shapes(coder: Coder) -> None:
+    ramp = np.add.outer(np.arange(90), np.arange(110))
+    pictures = [
+        np.repeat(ramp[: 20 + n, : 60 + n // 2, np.newaxis] + n, 3, 2).astype(np.uint8)
+        for n in range(9)
+    ]
+    pieces = Pieces.of(pictures, np.dtype(np.uint8))
+    data = squeeze(pieces, coder)
+    assert data is not None
+    assert len(data) < pieces.elements.nbytes / 20
+    found = unsqueeze(memoryview(data), pieces.dtype, pieces.shapes)
+    assert found.tobytes() == pieces.elements.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(900, 1000), (600, 700, 3), (40, 3, 9), (1 << 19,)])
+@pytest.mark.parametrize("dtype", ["|b1", "|u1", "<f8"])
+def test_what_is_nothing_may_be_claimed(dtype: str, shape: tuple[int, ...]) -> None:
+    """Deflate makes less of it than a reader believes."""
+    pieces = Pieces.stacked(np.zeros((1, *shape), dtype))
+    data = squeeze(pieces, "deflate")
+    assert data is not None
+    found = unsqueeze(memoryview(data), pieces.dtype, pieces.shapes)
+    assert not found.view(np.uint8).any()
+
+
+def waves(shape: tuple[int, ...], most: float, noise: float) -> NDArray[Any]:
+    y, x, *_ = np.indices(shape)
+    random = np.random.default_rng(1).normal(0, noise, shape)
+    return np.clip(most * (0.5 + 0.4 * np.sin(x / 31) * np.cos(y / 23)) + random, 0, most)
+
+
+def drawn(mode: str) -> Image.Image:
+    image = Image.new(mode, (700, 500), "white")
+    draw = ImageDraw.Draw(image)
+    for n in range(12):
+        fill = (20 * n, 90, 200 - 9 * n) if mode != "1" else 0
+        draw.line([(x, 250 + 9 * n * np.sin(x / 40)) for x in range(700)], fill, 2)
+    font = ImageFont.load_default(13)
+    for n in range(20):
+        draw.text((20, 20 + 22 * n), f"line {n} of a page, {n * n} and {n**3}", "black", font)
+    return image
+
+
+PICTURES: dict[str, Callable[[], NDArray[Any]]] = {
+    "grey": lambda: waves((300, 400), 255, 3).astype(np.uint8),
+    "grey of few levels": lambda: (waves((300, 400), 255, 9) // 32).astype(np.uint8) * 32,
+    "colours": lambda: waves((200, 300, 3), 255, 4).astype(np.uint8),
+    "colours and alpha": lambda: waves((150, 200, 4), 255, 4).astype(np.uint8),
+    "grey of 16 bits": lambda: waves((300, 400), 65535, 30).astype(np.uint16),
+    "a gradient of 16 bits": lambda: np.add.outer(np.arange(300) * 7, np.arange(400) * 131).astype(
+        np.uint16
+    ),
+    "a large one": lambda: waves((1100, 1200), 255, 1).astype(np.uint8),
+    "a plot": lambda: np.asarray(drawn("RGB")),
+    "a plot and alpha": lambda: np.asarray(drawn("RGBA")),
+    "a page": lambda: np.asarray(drawn("1")),
+    "noise": lambda: np.random.default_rng(0).integers(0, 256, (90, 110), np.uint8),
+    "a small one": lambda: waves((16, 20, 3), 255, 2).astype(np.uint8),
+    "one colour": lambda: np.full((300, 400, 3), 77, np.uint8),
+}
+
+
+@pytest.mark.parametrize("model", ["fast", "auto"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_picture_is_larger_than_its_png(name: str, model: str) -> None:
+    """But for what an archive of one array has around it."""
+    picture = PICTURES[name]()
+    file, png = io.BytesIO(), io.BytesIO()
+    Image.fromarray(picture).save(png, "PNG", optimize=True)
+    bitsback.compress(picture, file, model=model)
+    assert len(file.getvalue()) <= len(png.getvalue()) + 80
+    assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), picture)

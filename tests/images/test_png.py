@@ -1,0 +1,139 @@
+"""A PNG is coded by its pixels only if its file tells them whole, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bitsback
+from bitsback.archive import folders
+from bitsback.images import notes
+from bitsback.images.bands import bands, picture
+from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
+
+SIZE = 40, 30
+CODED = (
+    "stored", "small window", "empty pixels before", "empty pixels behind", "a byte a chunk",
+    "a text behind", "a transparent colour", "a histogram", "significant bits", "a background",
+)  # fmt: skip
+"""Odd ones whose pixels are told whole."""
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "in bands"])
+def in_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether pictures are read in bands, as large ones are."""
+    if request.param:
+        monkeypatch.setattr(picture, "LARGE", 0)
+        monkeypatch.setattr(bands, "BAND", 120)
+        monkeypatch.setattr(notes, "_IN_MEMORY", 0)
+    return bool(request.param)
+
+
+def split(data: bytes, exact: bool = False) -> notes.Split | None:
+    return notes.split(io.BytesIO(data), exact)
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize("odd", SHORT)
+def test_damaged_pixels_are_told(odd: str, interlace: int, in_bands: bool) -> None:
+    """Pillow is content with some of them, and makes black rows of what is missing."""
+    for colour, depth in ((0, 8), (0, 16), (2, 8), (3, 4)):
+        data = SHORT[odd](drawn(SIZE, colour, depth, interlace))
+        for exact in (False, True):
+            with pytest.raises((ValueError, OSError, zlib.error)):
+                split(data, exact)
+
+
+def test_pixels_that_are_missing_are_not_invented(tmp_path: Path) -> None:
+    """A file whose stream is whole and too short comes back with its very bytes."""
+    data = SHORT["short"](drawn(SIZE, 2, 8))
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert np.asarray(image).shape == (30, 40, 3), "Pillow takes it"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.png").write_bytes(data)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    assert summary.stored["damaged, or not what their endings say"].first == "x.png"
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "x.png").read_bytes() == data
+    with pytest.raises(bitsback.InputError, match=r"x\.png: .*its pixels end before the last row"):
+        bitsback.compress(tmp_path / "in", tmp_path / "b.bb", pictures_only=True)
+
+
+@pytest.mark.parametrize("odd", sorted(ODD.keys() - SHORT.keys()))
+def test_what_is_odd_comes_back(odd: str, in_bands: bool) -> None:
+    """Or is not taken apart; nothing is left out, and nothing added."""
+    for colour, depth, interlace in ((0, 8, 0), (2, 8, 1), (3, 4, 0), (0, 1, 0)):
+        png = drawn(SIZE, colour, depth, interlace)
+        data = ODD[odd](png)
+        try:
+            taken = split(data)
+        except Exception:  # by Pillow, as damaged
+            continue
+        if odd in CODED and not (colour == 3 and odd == "a palette"):
+            assert taken is not None, (colour, depth)
+        if taken is not None:
+            again = notes.file_of(taken.pixels.whole(), taken.note)
+            assert chunks(again) == chunks(data)
+            assert np.array_equal(shown(again), shown(data))
+
+
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """All but the pixels; the first without what it says of interlace."""
+    found, at = [], 8
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+        if kind != b"IDAT":
+            found.append((kind, content[:12] if kind == b"IHDR" else content))
+        at += size + 12
+    return found
+
+
+def shown(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_all_kinds_of_samples(interlace: int, in_bands: bool) -> None:
+    for colour, depth in KINDS:
+        for filters in ("0", "4", "0123443210"):
+            png = drawn(SIZE, colour, depth, interlace, filters)
+            taken = split(png.file())
+            assert (taken is None) == (colour in (2, 4, 6) and depth == 16), (colour, depth)
+            exact = split(png.file(), exact=True)
+            assert (exact is None) == (taken is None or bool(interlace))
+
+
+def test_chunks_that_tell_of_the_bytes_of_a_file_keep_them() -> None:
+    """A signature would not be true of other bytes."""
+    png = drawn(SIZE, 2, 8)
+    for told in ("apple", "credentials", "signature"):
+        data = Drawn(png.size, 2, 8, 0, png.rows, [TOLD[told]]).file()
+        assert split(data) is None
+        exact = split(data, exact=True)
+        assert exact is not None and exact.exact
+
+
+def test_a_picture_that_is_damaged_far_from_its_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is compared of it, all of it is."""
+    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
+    png = drawn(SIZE, 0, 8, filters="0")
+    rows = bytearray(png.rows)
+    rows[7 * 41] = 9  # the filter of a row in the middle
+    data = Drawn(png.size, 0, 8, 0, bytes(rows)).file()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.png").write_bytes(data)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
+    assert json.dumps(list(summary.stored)) == '["damaged, or not what their endings say"]'
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "x.png").read_bytes() == data

@@ -1,0 +1,337 @@
+"""TIFF files come back as they were, as tifffile, libtiff and Pillow read them."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
+
+import bitsback
+from bitsback.errors import ArchiveError
+from bitsback.images import notes
+from bitsback.images.tiff import writer
+from bitsback.images.tiff.checked import held, same
+from bitsback.images.tiff.note import Tiff
+from bitsback.images.tiff.structure import alike, bands_of, pages_of
+from reference import archive as spec
+from reference import notes as spec_notes
+
+
+def waves(*shape: int, dtype: str = "u2", seed: int = 0) -> NDArray[Any]:
+    """Slopes with noise, that models code well: [..., height, width]."""
+    rng = np.random.default_rng(seed)
+    places = np.add.outer(np.arange(shape[-2]) * 3, np.arange(shape[-1]) * 2)
+    return (places + rng.integers(0, 5, shape)).astype(dtype)
+
+
+def colours(channels: int = 3, dtype: str = "u1") -> NDArray[Any]:
+    return np.moveaxis(waves(channels, 60, 70, dtype=dtype), 0, -1)
+
+
+def white_margin() -> NDArray[Any]:
+    """A scan in which the first, the middle and the last row are white."""
+    picture = np.full((61, 70), 255, np.uint8)
+    picture[5:25, 9:50] = waves(20, 41, dtype="u1")
+    return picture
+
+
+WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
+    "turned": (white_margin(), {"extratags": [(274, 3, 1, 2, True)], "compression": "zlib"}),
+    "premultiplied": (
+        colours(4),
+        {"photometric": "rgb", "extrasamples": ["assocalpha"], "compression": "zlib"},
+    ),
+    "a tag twice": (waves(60, 70), {"description": "of tifffile's own too"}),
+    "a tag twice, deflate": (waves(60, 70), {"description": "as well", "compression": "zlib"}),
+    "channels": (
+        waves(5, 60, 70, dtype="u1"),
+        {"planarconfig": "separate", "photometric": "minisblack"},
+    ),
+    "one directory": (waves(7, 60, 70), {"imagej": True, "truncate": True}),
+    "calibrated": (
+        waves(7, 60, 70),
+        {
+            "imagej": True, "resolution": (3.5, 3.5),
+            "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "Labels": ["a"] * 7},
+        },
+    ),
+    "OME": (
+        waves(2, 3, 60, 70),
+        {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"},
+    ),
+    "big-endian ImageJ": (
+        waves(4, 60, 70),
+        {
+            "imagej": True, "byteorder": ">", "compression": "zlib",
+            "metadata": {"axes": "ZYX", "Labels": ["a", "bc", "d", "e"], "Ranges": (0.0, 9.0)},
+        },
+    ),
+    "planes": (
+        np.moveaxis(colours(), -1, 0),
+        {"planarconfig": "separate", "photometric": "rgb", "compression": "zlib"},
+    ),
+    "tiles": (waves(75, 70), {"tile": (16, 32), "compression": "zlib", "predictor": True}),
+    "BigTIFF": (
+        waves(3, 60, 70), {"bigtiff": True, "rowsperstrip": 7, "photometric": "minisblack"},
+    ),
+    "bits": (waves(61, 70) % 3 > 0, {"photometric": "miniswhite"}),
+    "floats": (waves(60, 70, dtype="f4"), {}),
+    "deep colours": (colours(3, "u2"), {"photometric": "rgb", "compression": "lzw"}),
+    "signed": (waves(60, 70, dtype="i2"), {}),
+    "pyramid": (waves(64, 64), {"subifds": 1}),
+    "packed": (colours(), {"photometric": "rgb", "compression": "packbits", "rowsperstrip": 9}),
+    "zstd": (waves(60, 70), {"compression": "zstd"}),
+}  # fmt: skip
+
+
+def written(name: str) -> bytes:
+    pixels, options = WRITTEN[name]
+    file = io.BytesIO()
+    with tifffile.TiffWriter(
+        file,
+        **{
+            key: options[key] for key in ("bigtiff", "byteorder", "imagej", "ome") if key in options
+        },
+    ) as tiff:
+        told = {
+            k: v for k, v in options.items() if k not in ("bigtiff", "byteorder", "imagej", "ome")
+        }
+        tiff.write(pixels, **told)
+        if "subifds" in told:
+            tiff.write(pixels[::2, ::2], subfiletype=1)
+    return file.getvalue()
+
+
+def told(data: bytes) -> list[Any]:
+    """All that tifffile tells of a file, but where its segments are."""
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        found: list[Any] = [tiff.byteorder, tiff.is_bigtiff, repr(tiff.imagej_metadata)]
+        found.append(tiff.ome_metadata)
+        for page in tiff.pages:
+            found += [
+                (tag.code, tag.dtype, tag.count)
+                + (() if tag.code in (273, 279, 324, 325) else (repr(tag.value),))
+                for tag in page.tags.values()
+            ]
+        for series in tiff.series:
+            found += [series.axes, series.shape, series.asarray().tobytes()]
+        return found
+
+
+def assert_same(data: bytes, again: bytes, folder: Path) -> None:
+    assert told(again) == told(data)
+    if shutil.which("tiffcmp"):
+        for name, content in (("a.tif", data), ("b.tif", again)):
+            (folder / name).write_bytes(content)
+        run = subprocess.run(
+            ["tiffcmp", folder / "a.tif", folder / "b.tif"], capture_output=True, check=False
+        )
+        said = run.stdout + run.stderr
+        assert run.returncode == 0 or b"Can not read scanlines from a tiled image" in said, run
+
+
+@pytest.mark.parametrize("files", ["pixels", "exact"])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_tiff_file_comes_back(name: str, files: Any, tmp_path: Path) -> None:
+    data = written(name)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.tif").write_bytes(data)
+    bitsback.compress(tmp_path / "in" / "x.tif", tmp_path / "x.bb", files=files, model="fast")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
+    bitsback.compress(tmp_path / "in", tmp_path / "in.bb", files=files, model="fast")
+    bitsback.decompress(tmp_path / "in.bb", tmp_path / "out")
+    for path in (tmp_path / "y.tif", tmp_path / "out" / "x.tif"):
+        assert_same(data, path.read_bytes(), tmp_path)
+        assert files == "pixels" or path.read_bytes() == data
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.verify() == []
+    of_specification = spec.decode_tiff((tmp_path / "x.bb").read_bytes())
+    assert of_specification in (None, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("one directory", (60, 70)), ("channels", (60, 70)), ("planes", (60, 70, 3)),
+     ("premultiplied", (60, 70, 4)), ("turned", (61, 70)), ("OME", (60, 70))],
+)  # fmt: skip
+def test_its_pages_are_arrays_of_its_samples(
+    name: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "x.tif").write_bytes(written(name))
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", model="fast")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        found = np.stack([np.asarray(page) for page in archive])
+    pixels = WRITTEN[name][0]
+    expected = np.moveaxis(pixels, 0, -1) if name == "planes" else pixels
+    assert np.array_equal(found, expected.reshape(-1, *shape))
+
+
+def test_what_libtiff_wrote_is_made_again(tmp_path: Path) -> None:
+    if not shutil.which("tiffcp"):
+        pytest.skip("there is no tiffcp (Debian: libtiff-tools)")
+    tifffile.imwrite(tmp_path / "x.tif", waves(61, 70, dtype="u1"))
+    tifffile.imwrite(tmp_path / "bits.tif", waves(61, 70) % 5 > 2)
+    for source, options in (
+        ("x.tif", "-c lzw"), ("x.tif", "-c lzw:2 -r 8"), ("x.tif", "-c packbits -B"),
+        ("x.tif", "-c lzw -t -w 32 -l 16"), ("bits.tif", "-c g4"), ("bits.tif", "-c g4 -f lsb2msb"),
+    ):  # fmt: skip
+        made = tmp_path / "made.tif"
+        subprocess.run(["tiffcp", *options.split(), tmp_path / source, made], check=True)
+        for exact in (False, True):
+            with made.open("rb") as file:
+                taken = notes.split(file, exact)
+                assert taken is not None, options
+                pixels = taken.pixels.whole()
+            assert notes.file_of(pixels, taken.note) == made.read_bytes(), options
+            expected = tifffile.imread(made)
+            assert np.array_equal(pixels, ~expected if "g4" in options else expected)  # white is 0
+
+
+def test_a_file_that_would_differ_is_not_taken() -> None:
+    """Whatever the rows are that are looked at: all of them are."""
+    data = bytearray(written("a tag twice, deflate"))
+    before = io.BytesIO(bytes(data))
+    assert notes.split(before, False) is not None
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
+        offset = tiff.pages[0].dataoffsets[0]
+    data[offset + 40] ^= 255
+    with pytest.raises(Exception, match=r"truncated|invalid|incorrect"):
+        notes.split(io.BytesIO(bytes(data)), False)
+
+
+def test_two_files_are_compared_in_full() -> None:
+    one = written("big-endian ImageJ")
+    assert same(io.BytesIO(one), io.BytesIO(one))
+    for name in ("calibrated", "OME", "one directory"):
+        assert not same(io.BytesIO(one), io.BytesIO(written(name)))
+    pixels = waves(30, 40)
+    changed = pixels.copy()
+    changed[7, 9] += 1
+    files = []
+    for array in (pixels, changed):
+        files.append(io.BytesIO())
+        tifffile.imwrite(files[-1], array, compression="zlib")
+    assert not same(files[0], files[1])
+
+
+def test_segments_that_grow_find_another_place() -> None:
+    """As those of another deflate do: the tags tell where they are."""
+    data = written("tiles")
+    file = io.BytesIO(data)
+    pages = held(file)
+    assert pages is not None
+    taken = notes.split(file, False)
+    assert taken is not None
+    note = notes.unpack(taken.note)
+    assert isinstance(note, Tiff)
+    pixels = bands_of(file, pages).whole()
+    for level in (0, 1, 9):
+        changed = Tiff(
+            note.pages, note.fields, note.places, note.others, note.padding,
+            type(note.deflated)(b"\x78\x01", level, 15, 8, 0),
+        )  # fmt: skip
+        out = io.BytesIO()
+        drawing = changed.draw(out)
+        for first in range(0, len(pixels), 7):
+            drawing.add(pixels[first : first + 7])
+        assert drawing.close() == len(out.getvalue())
+        assert same(file, out)
+        assert np.array_equal(tifffile.imread(io.BytesIO(out.getvalue())), pixels)
+
+
+def test_the_very_bytes_are_checked() -> None:
+    image = io.BytesIO()
+    Image.fromarray(waves(40, 50, dtype="u1")).save(image, "TIFF", compression="tiff_lzw")
+    taken = notes.split(image, True)
+    assert taken is not None and taken.exact
+    pixels = taken.pixels.whole().copy()
+    assert notes.file_of(pixels, taken.note) == image.getvalue()
+    pixels[3, 4] ^= 1
+    with pytest.raises(ArchiveError, match="--files pixels"):
+        notes.file_of(pixels, taken.note)
+    assert np.array_equal(
+        tifffile.imread(io.BytesIO(notes.file_of(pixels, taken.note, False))), pixels
+    )
+
+
+@pytest.mark.parametrize("name", ["tiles", "planes", "bits", "one directory", "BigTIFF"])
+def test_damaged_notes_are_refused_or_make_a_file(name: str) -> None:
+    file = io.BytesIO(written(name))
+    taken = notes.split(file, False)
+    assert taken is not None
+    pixels = taken.pixels.whole()
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        note = bytearray(taken.note)
+        note[rng.integers(1, min(len(note), 90))] ^= 1 << int(rng.integers(8))
+        try:
+            unpacked = notes.unpack(bytes(note))
+            if not unpacked.fits(pixels.dtype, pixels.shape):
+                continue
+            again = notes.file_of(pixels, bytes(note))
+        except ArchiveError:
+            continue
+        assert len(again) < 1 << 24
+        expected = spec_notes.restore(pixels, bytes(note))
+        assert expected in (None, again)
+
+
+def test_pages_that_share_segments_are_held() -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        tiff.write(waves(2, 30, 40), compression="zlib")
+    with tifffile.TiffFile(io.BytesIO(file.getvalue())) as tiff:
+        places = [tiff.pages[number].tags[273] for number in range(2)]
+    data = bytearray(file.getvalue())
+    first, second = (place.valueoffset for place in places)
+    data[second : second + 4] = data[first : first + 4]
+    shared = io.BytesIO(bytes(data))
+    assert len(alike(pages_of(shared))) == 2
+    assert notes.split(shared, False) is None
+
+
+def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [
+        *(waves(40, 50, dtype="u1"), waves(40, 50), waves(40, 50) % 5 > 2),
+        *(colours(channels) for channels in (2, 3, 4)),
+    ]
+    images = [Image.fromarray(page) for page in pages]
+    images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
+    monkeypatch.setattr(writer, "_STRIP", 300)
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", unordered=True, model="fast")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
+    with Image.open(tmp_path / "y.tif") as restored:
+        found = [(image.mode, np.asarray(image)) for image in ImageSequence.Iterator(restored)]
+    assert len(found) == len(images)
+    for image, page in zip(images, pages, strict=True):
+        assert any(image.mode == mode and np.array_equal(page, other) for mode, other in found)
+
+
+def test_pages_of_a_file_that_is_held_are_arrays(tmp_path: Path) -> None:
+    pixels = waves(3, 20, 30, dtype="f4") / 7
+    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="minisblack")
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert len(archive) == 3
+        assert np.array_equal(np.stack([np.asarray(page) for page in archive]), pixels)
+        assert np.array_equal(archive[-1][2:5, 7], pixels[2, 2:5, 7])
+        with pytest.raises(IndexError):
+            archive[3]
+
+
+def test_merged_archives_have_the_pages_alone(tmp_path: Path) -> None:
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"{number}.tif", waves(2, 30, 40, seed=number), description="x")
+        bitsback.compress(tmp_path / f"{number}.tif", tmp_path / f"{number}.bb", model="fast")
+    bitsback.merge([tmp_path / "0.bb", tmp_path / "1.bb"], tmp_path / "all.bb")
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")
+    expected = np.concatenate([waves(2, 30, 40, seed=number) for number in range(2)])
+    assert np.array_equal(tifffile.imread(tmp_path / "all.tif", key=range(4)), expected)

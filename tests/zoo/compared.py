@@ -1,0 +1,162 @@
+"""Whether a file that came back tells what the file before it told, by readers that are not
+bitsback's: tifffile, libpng and libtiff (of imagecodecs), and Pillow; and by pngtopnm, tiffcmp and
+ImageMagick where they are installed.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+_LAYOUT = frozenset(
+    [259, 266, 273, 278, 279, 288, 289, 292, 293, 317, 322, 323, 324, 325, 347, 65535]
+)
+"""Tags that say how the samples of a page are compressed, and where they are."""
+_TOOLS = {name: shutil.which(name) for name in ("pngtopnm", "tiffcmp", "magick")}
+
+
+def difference(name: str, before: bytes, after: bytes) -> str | None:
+    """What differs, of two files of this name; None if they are the same, how they are compressed
+    aside. A file that some reader cannot read has to come back with its very bytes.
+    """
+    if before == after:
+        return None
+    if name.endswith(".png"):
+        readers = _png_readers(before, after)
+    elif name.endswith((".tif", ".tiff")):
+        readers = _tiff_readers()
+    else:
+        return "the bytes of a file whose pixels are not compressed"
+    for reader, read in readers:
+        try:
+            told = read(before)
+        except Exception as error:  # whatever they raise for what is damaged
+            return f"{reader} cannot read the original, which has to be held bit for bit: {error}"
+        try:
+            again = read(after)
+        except Exception as error:
+            return f"{reader} cannot read what came back: {error}"
+        differs = _first_difference(told, again)
+        if differs is not None:
+            return f"{reader}: {differs}"
+    return None
+
+
+def _first_difference(one: Any, other: Any, where: str = "") -> str | None:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        alike = one.dtype == other.dtype and one.shape == other.shape
+        # Bytes, as floats may be none.
+        if alike and one.tobytes() == other.tobytes():
+            return None
+        return f"{where}: {one.dtype}{one.shape} and {other.dtype}{other.shape}, or their elements"
+    if type(one) is not type(other):
+        return f"{where}: {one!r:.200} and {other!r:.200}"
+    if isinstance(one, dict):
+        if one.keys() != other.keys():
+            return f"{where}: {sorted(map(str, one.keys() ^ other.keys()))} are in one of them"
+        pairs = [(f"{where} {key}", one[key], other[key]) for key in one]
+    elif isinstance(one, list | tuple):
+        if len(one) != len(other):
+            return f"{where}: {len(one)} and {len(other)} of them: {one!r:.200} and {other!r:.200}"
+        pairs = [(f"{where} {at}", a, b) for at, (a, b) in enumerate(zip(one, other, strict=True))]
+    else:
+        same = one == other or (one != one and other != other)
+        return None if same else f"{where}: {one!r:.200} and {other!r:.200}"
+    return next(filter(None, (_first_difference(a, b, at) for at, a, b in pairs)), None)
+
+
+def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
+    yield "the list of chunks", _chunks
+    yield "libpng", lambda data: np.asarray(imagecodecs.png_decode(data))
+    yield "Pillow", _pillow
+    if _TOOLS["pngtopnm"]:
+        yield "pngtopnm", lambda data: _output(["pngtopnm"], data)
+        yield "pngtopnm -alpha", lambda data: _output(["pngtopnm", "-alpha"], data)
+    if _TOOLS["magick"]:
+        yield (
+            "ImageMagick",
+            lambda data: _output(["magick", "png:-", "-depth", "16", "rgba:-"], data),
+        )
+
+
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """All but those of the pixels, and what IHDR says of interlace."""
+    found, at = [], 8
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+        if kind != b"IDAT":
+            found.append((kind, content[:12] if kind == b"IHDR" else content))
+        at += size + 12
+    return found
+
+
+def _pillow(data: bytes) -> tuple[Any, ...]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data)) as image:
+            pages = []
+            for page in range(getattr(image, "n_frames", 1)):
+                image.seek(page)
+                image.load()
+                info = {
+                    key: value
+                    for key, value in image.info.items()
+                    if key not in ("interlace", "compression")
+                }
+                pages.append((image.mode, image.size, np.asarray(image), image.getpalette(), info))
+            return pages, getattr(image, "text", None), dict(image.getexif())
+
+
+def _tiff_readers() -> Iterator[tuple[str, Callable[[bytes], Any]]]:
+    yield "tifffile", _tifffile
+    if _TOOLS["magick"]:
+        yield (
+            "ImageMagick",
+            lambda data: _output(["magick", "tiff:-", "-depth", "16", "rgba:-"], data),
+        )
+
+
+def _tifffile(data: bytes) -> dict[str, Any]:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        told: dict[str, Any] = {
+            "pages": [_page(page) for page in file.pages],
+            "series": [(each.axes, each.shape, str(each.dtype)) for each in file.series],
+            "byte order": file.byteorder,
+            "kinds": sorted(file.flags),
+        }
+        for name in ("imagej_metadata", "ome_metadata", "shaped_metadata"):
+            told[name] = getattr(file, name)
+        return told
+
+
+def _page(page: Any) -> dict[str, Any]:
+    """Its samples, and its tags, with those that are there twice."""
+    tags: dict[str, Any] = {}
+    for number, tag in enumerate(page.tags):
+        if tag.code == 330:  # directories inside, by their places
+            tags["330"] = [_page(each) for each in page.pages or ()]
+        elif tag.code not in _LAYOUT:
+            key = f"{tag.code}" if f"{tag.code}" not in tags else f"{tag.code} again, {number}"
+            tags[key] = (int(tag.dtype), tag.count, tag.value)
+    samples = [segment for segment, _, _ in page.segments() if segment is not None]
+    return {"samples": page.asarray(), "tags": tags, "segments": len(samples) > 0}
+
+
+def _output(command: list[str], data: bytes) -> tuple[int, bytes]:
+    """What a tool makes of a file, and whether it complains of it. Raises ValueError if it makes
+    nothing.
+    """
+    made = subprocess.run(command, input=data, capture_output=True, check=False)
+    if not made.stdout:
+        raise ValueError(made.stderr.decode(errors="replace")[:200])
+    return made.returncode, made.stdout
