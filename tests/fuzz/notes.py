@@ -117,8 +117,6 @@ def put_together(random: Random, seed: Noted, notes: list[bytes]) -> bytes:
     for kind, payload in seed.parts:
         if kind == "C":
             before += replace(seed.content, parts=parts).pack()
-        elif kind == "M":
-            before += section(kind, payload)
         elif kind == "B":
             cursor, count = Cursor(memoryview(payload)), next(counts)
             place = cursor.varint()
@@ -129,10 +127,9 @@ def put_together(random: Random, seed: Noted, notes: list[bytes]) -> bytes:
                 continue
             shift = 1 - (end - begin) if place >= end else 0
             blocks.append((count, section("B", varint(place + shift) + payload[cursor.at :])))
-        elif kind == "F":
-            others += facts.pack()
         else:
-            others += section(kind, payload)
+            told = facts.pack() if kind == "F" else section(kind, payload)
+            before, others = (before, others + told) if blocks else (before + told, others)
     start = seed.head + before
     index = pack_index(len(start), [(count, len(block)) for count, block in blocks])
     return start + b"".join(block for _, block in blocks) + others + index
