@@ -152,7 +152,12 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     archive of files whose names are known.
     """
     if files is not None and files.collection.kind != NPZ:
-        return labels(files, Owners(files).of(gaps))
+        found = labels(files, Owners(files).of(gaps))
+        beside = files.collection.kind == TIFF and any(
+            part.axes == BYTES and in_part(content, gaps, at)
+            for at, part in enumerate(content.parts)
+        )
+        return found + ["what the file has beside its pages"] * beside
     if files is None and isinstance(content, FileList):
         return [content.where(low, high - low) for low, high in gaps]
     found = []
@@ -178,6 +183,8 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 def described(files: Files, owners: Owners, gap: Gap) -> str:
     """Whose pieces are, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
+    if not numbers:
+        return "what the file has beside its pages" if content.kind == TIFF else "no file"
     noun = "page" if content.kind == TIFF else "picture"
     if not files.named:
         plural = "s" * (sum(map(len, numbers)) > 1)

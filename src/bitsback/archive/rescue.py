@@ -10,7 +10,7 @@ from bitsback.archive.lost import Problem
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import write_whole
+from bitsback.archive.restore import write_all, write_whole
 from bitsback.archive.restore_folder import restore_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
@@ -70,7 +70,10 @@ def rescue(
     if isinstance(content, FileList):
         left = _files_left(salvage)
         with open_output(destination, force, source) as output:
-            write_whole(salvage, output, work)
+            if problems:
+                write_whole(salvage, output, work)
+            else:
+                write_all(archive, output, threads, work, verify=True, exact=exact)
         return _restored(archive, problems, left, output.size)
     shape, numbers = salvage.joined()
     with (
