@@ -16,6 +16,7 @@ import bitsback
 from bitsback.archive.collection import BYTES
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import MODEL, NAMES
+from bitsback.archive.lost import BESIDE_PAGES
 
 from .conftest import Run, files, noise, save
 
@@ -207,7 +208,8 @@ def test_pages(tmp_path: Path, stack: bool) -> None:
     summary = bitsback.decompress(damaged(data, last), tmp_path / "out.tiff", keep_going=True)
     with bitsback.open(data) as archive:
         left = 20 if stack else last.first
-        assert summary.lost == (f"{left}:40",) and len(archive) == 40
+        assert summary.lost[0] == f"{left}:40" and len(archive) == 40
+    assert summary.lost[1:] == (BESIDE_PAGES,)
     with Image.open(tmp_path / "out.tiff") as image:
         found = [np.asarray(page) for page in ImageSequence.Iterator(image)]
     assert np.array_equal(found, pages[:left])
