@@ -13,8 +13,8 @@ from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.names import printable
 
 
-def hash_inputs(taken: Input, files: Files, threads: int) -> Hashes:
-    """Reads the files of a folder that come back byte for byte. Raises InputError."""
+def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Hashes:
+    """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
     from bitsback.images.notes import is_exact
 
     listing, kept = taken.listing, taken.kept
@@ -25,7 +25,7 @@ def hash_inputs(taken: Input, files: Files, threads: int) -> Hashes:
         )
 
     def exact(number: int) -> bool:
-        if files.stored(number):
+        if all_exact or files.stored(number):
             return True
         _, start, end = files.span(number)
         kept.notes.seek(start)

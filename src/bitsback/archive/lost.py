@@ -22,6 +22,9 @@ Problem = tuple[int | None, ArchiveError]
 Gap = tuple[int, int]
 """Pieces that are lost: the number of the first one, and the number behind the last one."""
 
+BESIDE_PAGES = "what the file has beside its pages"
+"""The note of a TIFF file."""
+
 _SHOWN = 3  # names in an error
 
 
@@ -152,7 +155,12 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     archive of files whose names are known.
     """
     if files is not None and files.collection.kind != NPZ:
-        return labels(files, Owners(files).of(gaps))
+        found = labels(files, Owners(files).of(gaps))
+        beside = files.collection.kind == TIFF and any(
+            part.axes == BYTES and in_part(content, gaps, at)
+            for at, part in enumerate(content.parts)
+        )
+        return found + [BESIDE_PAGES] * beside
     if files is None and isinstance(content, FileList):
         return [content.where(low, high - low) for low, high in gaps]
     found = []
@@ -178,6 +186,8 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 def described(files: Files, owners: Owners, gap: Gap) -> str:
     """Whose pieces are, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
+    if not numbers:
+        return BESIDE_PAGES if content.kind == TIFF else "no file"
     noun = "page" if content.kind == TIFF else "picture"
     if not files.named:
         plural = "s" * (sum(map(len, numbers)) > 1)

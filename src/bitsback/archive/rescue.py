@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.collection import BYTES
 from bitsback.archive.container import packed
-from bitsback.archive.lost import Problem
+from bitsback.archive.lost import BESIDE_PAGES, Problem
 from bitsback.archive.output import Destination, open_output
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import write_whole
+from bitsback.archive.restore import write_all, write_whole
 from bitsback.archive.restore_folder import restore_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
@@ -70,7 +71,10 @@ def rescue(
     if isinstance(content, FileList):
         left = _files_left(salvage)
         with open_output(destination, force, source) as output:
-            write_whole(salvage, output, work)
+            if problems:
+                write_whole(salvage, output, work)
+            else:
+                write_all(archive, output, threads, work, verify=True, exact=exact)
         return _restored(archive, problems, left, output.size)
     shape, numbers = salvage.joined()
     with (
@@ -102,6 +106,10 @@ def _restored(
     content = archive.collection
     files = shape[0] if isinstance(content, FileList) else None
     dtype = content.dtype if isinstance(content, FileList) else content.dtype.str
+    lost = archive.lost(problems)
+    noted = any(part.axes == BYTES for part in content.parts)
+    if problems and noted and isinstance(content, FileList) and content.kind == TIFF:
+        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
     return Restored(
         shape=shape,
         dtype=dtype,
@@ -112,6 +120,6 @@ def _restored(
         bytes_out=size,
         files=files,
         noun=content.noun if isinstance(content, FileList) else "item",
-        lost=tuple(archive.lost(problems)),
+        lost=tuple(lost),
         problems=tuple(str(error) for _, error in problems),
     )

@@ -45,14 +45,21 @@ def restore(
     archive.check()
     with open_output(destination, force, archive.name) as output:
         work = Work(archive.files.collection, progress)
-        if archive.files.collection.kind == NPZ:
-            _write_npz(Whole(archive, threads, verify), output, work)
-        else:
-            from bitsback.archive.tiff_restore import make_tiff
-
-            with _seekable(output) as file:
-                make_tiff(archive, file, threads, work, verify, exact)
+        write_all(archive, output, threads, work, verify, exact)
         return output.size
+
+
+def write_all(
+    archive: Archive, output: Output, threads: int, work: Work, verify: bool, exact: bool
+) -> None:
+    """Writes an npz or a TIFF file. Raises ArchiveError, InputError."""
+    if archive.files.collection.kind == NPZ:
+        _write_npz(Whole(archive, threads, verify), output, work)
+        return
+    from bitsback.archive.tiff_restore import make_tiff
+
+    with _seekable(output) as file:
+        make_tiff(archive, file, threads, work, verify, exact)
 
 
 def write_whole(parts: Parts, output: Output, work: Work) -> None:

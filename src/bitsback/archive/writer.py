@@ -262,7 +262,7 @@ def _compress(
     with open_input(source, asked) as taken:
         taken.check_output(destination)
         files = _files(taken) if hashed else None
-        hashes = None if files is None else hash_inputs(taken, files, threads)
+        hashes = None if files is None else _hashes(taken, files, threads, asked)
         elements = _QUICK_ELEMENTS if quick else BLOCK_ELEMENTS
         parts: list[PartReader] = []
         for items, collection in taken.parts:
@@ -280,6 +280,11 @@ def _compress(
             if files is not None:
                 check_unchanged(taken, files)
             return written
+
+
+def _hashes(taken: Input, files: Files, threads: int, asked: Asked) -> Hashes:
+    exact = asked.keeping is not None and asked.keeping.exact
+    return hash_inputs(taken, files, threads, exact)
 
 
 def _files(taken: Input) -> Files:

@@ -80,11 +80,11 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     bytes. Raises what Pillow raises for a damaged file.
     """
     data: Content = FileContent(file)
-    if data[:4] in MAGICS:
-        return _split_tiff(file, exact)
-    if len(data) <= _IN_MEMORY:
+    if len(data) <= _IN_MEMORY:  # also as who asks may read the pixels when the file is closed
         data = whole = data[:]
         file = io.BytesIO(whole)
+    if data[:4] in MAGICS:
+        return _split_tiff(file, exact)
     image = _identified(file)
     if getattr(image, "n_frames", 1) != 1:
         return None
