@@ -171,7 +171,7 @@ def test_many_classes(tmp_path: Path) -> None:
         for number in range(300):
             assert archive[number][0, 0] == archive.labels[number] % 251
         assert sorted(archive.labels.tolist()) == list(range(300))
-    found = spec.decode_labels(data.read_bytes())
+    found = spec.decode_labels(data.read_bytes(), [spec_model("universal")])
     assert found == [archive.classes[label] for label in archive.labels]
 
 
