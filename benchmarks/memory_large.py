@@ -52,8 +52,8 @@ with open(path, "wb") as file:
         png = PngDrawing(samples, around, file)
     elif ending == "tif":
         tifffile.imwrite(
-            file, (zlib.compress(band) for band in bands()), shape=shape, dtype=np.uint8, rowsperstrip=100, photometric="rgb",
-            compression="zlib", metadata=None,
+            file, (zlib.compress(band) for band in bands()), shape=shape, dtype=np.uint8,
+            rowsperstrip=100, photometric="rgb", compression="zlib", metadata=None,
         )
     for band in bands() if ending != "tif" else ():
         if ending == "png":

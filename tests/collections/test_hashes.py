@@ -140,7 +140,7 @@ def test_what_has_none(tmp_path: Path, unordered: bool) -> None:
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum")
 def test_the_command(folder: Path, run: Run) -> None:
     (folder / "back\\slash and\nline").write_bytes(b"odd")
-    options = ("--keep-others", "--fast", "--hashes", "sha256")
+    options = ("--fast", "--hashes", "sha256")
     assert run("compress", folder, "-o", "x.bb", *options).exit_code == 0
     assert run("decompress", "x.bb", "-o", "out").exit_code == 0
     listed = run("list", "x.bb", "--hashes")
@@ -153,6 +153,6 @@ def test_the_command(folder: Path, run: Run) -> None:
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr
     assert run("list", "x.bb", "a.pgm", "--hashes").stdout.endswith("  a.pgm\n")
-    assert run("compress", folder, "-o", "y.bb", "--keep-others").exit_code == 0
+    assert run("compress", folder, "-o", "y.bb").exit_code == 0
     assert "was made without hashes" in run("list", "y.bb", "--hashes").stderr
     assert run("list", "x.bb", "--hashes", "--json").exit_code == 2
