@@ -44,6 +44,7 @@ from bitsback.archive.warn import warn_of_names
 from bitsback.archive.work import begin
 from bitsback.errors import InputError
 from bitsback.images import names as naming
+from bitsback.images.bands.bands import Bands
 from bitsback.images.bands.picture import named
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
@@ -277,12 +278,14 @@ class _Sorter:
         coded = replace(found, header=header, note=taken.note)
         if self._knows(pixels.shape):
             return coded
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        if alike.small:  # its trial may come when its file is closed
+            pixels = Bands.of(pixels.whole())
 
         def trial() -> Outcome:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
             return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
 
-        alike = Alike.of(pixels, taken.indexed, found.size)
         return _Untold(
             coded,
             self._stored(found, file, SMALLER),
