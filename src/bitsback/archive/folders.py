@@ -278,6 +278,9 @@ class _Sorter:
         coded = replace(found, header=header, note=taken.note)
         if self._knows(pixels.shape):
             return coded
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        if alike.small:  # its trial may come when its file is closed
+            pixels = Bands.of(pixels.whole())
 
         alike = Alike.of(pixels, taken.indexed, found.size)
         if alike.small:  # its trial may come when its file is closed

@@ -15,7 +15,7 @@ from bitsback.images.names import printable
 
 def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Hashes:
     """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
-    from bitsback.images.notes import is_exact
+    from bitsback.images.notes import promised
 
     listing, kept = taken.listing, taken.kept
     if listing is None or kept is None:
@@ -29,7 +29,7 @@ def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Ha
             return True
         _, start, end = files.span(number)
         kept.notes.seek(start)
-        return end > start and is_exact(kept.notes.read(1))
+        return end > start and promised(kept.notes.read(end - start))
 
     wanted = [name if exact(number) else None for number, name in enumerate(files.names)]
 

@@ -156,11 +156,6 @@ def _drawn(note: Note, pixels: Bands, file: Seekable) -> int:
     return drawing.close()
 
 
-def is_exact(note: bytes) -> bool:
-    """Whether the very bytes of a file come back with a note that begins so."""
-    return note[:1] in (bytes([_FRAME]), bytes([_EXACT_PNG]))
-
-
 def pack(note: Note) -> bytes:
     if isinstance(note, Png):
         kind = _PNG if note.stream is None else _EXACT_PNG
