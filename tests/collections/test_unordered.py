@@ -165,7 +165,7 @@ def test_many_classes(tmp_path: Path) -> None:
     """More than a byte has numbers for."""
     for number in range(300):
         save(np.full((1, 2), number % 251, np.uint8), tmp_path / "in" / f"{number:03}" / "x.png")
-    data = as_sets(tmp_path / "in", "x", labels="folders", model="fast")
+    data = as_sets(tmp_path / "in", "x", labels="folders")
     with bitsback.open(data) as archive:
         assert len(archive.classes) == 300 and archive.labels is not None
         for number in range(300):
