@@ -19,7 +19,7 @@ from PIL import Image
 import bitsback
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
-from plane_models import SpecStandIn, ship
+from plane_models import SpecStandIn, ship, stand_in
 from reference import archive as spec
 
 from .conftest import Run, files, noise, notes_of, pixels, save
@@ -171,7 +171,7 @@ def test_many_classes(tmp_path: Path) -> None:
         for number in range(300):
             assert archive[number][0, 0] == archive.labels[number] % 251
         assert sorted(archive.labels.tolist()) == list(range(300))
-    found = spec.decode_labels(data.read_bytes(), [SpecStandIn()])
+    found = spec.decode_labels(data.read_bytes(), [SpecStandIn(stand_in().identity)])
     assert found == [archive.classes[label] for label in archive.labels]
 
 
