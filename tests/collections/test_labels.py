@@ -24,7 +24,7 @@ from reference.message import MessageError
 
 from .conftest import Run, save
 
-COUNT = 40
+COUNT = 45
 
 
 def arrays(seed: int = 0) -> dict[str, NDArray[Any]]:
