@@ -11,6 +11,7 @@ sanitizers=$1
 mutations=${2:-400}
 folder=build/sanitize-${sanitizers%%,*}
 
+mkdir -p build
 cmake -S . -B "$folder" -DPython_EXECUTABLE="$python" -DBITSBACK_SANITIZE="$sanitizers" >"$folder.log"
 cmake --build "$folder" --target _core >>"$folder.log"
 rm -rf "$folder/python"

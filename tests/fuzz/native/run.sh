@@ -9,9 +9,10 @@ cd "$(dirname "$0")/../../.."
 python=${PYTHON:-.venv/bin/python}
 folder=build/fuzz
 
-cmake -S . -B "$folder" -DPython_EXECUTABLE="$(command -v "$python")" -DCMAKE_CXX_COMPILER="${CXX:-clang++}" \
+mkdir -p build
+cmake -S . -B "$folder" -DCMAKE_CXX_COMPILER="${CXX:-clang++}" \
     -DBITSBACK_SANITIZE=address,undefined -DBITSBACK_FUZZERS=ON >"$folder.log"
-cmake --build "$folder" --target core_fuzzer >>"$folder.log"
+cmake --build "$folder" >>"$folder.log"
 "$python" tests/fuzz/native/seeds.py "$folder/seeds"
 mkdir -p "$folder/found" "$folder/corpus"
 # What takes too much memory is refused above the core, by the bounds of docs/model-format.md.
