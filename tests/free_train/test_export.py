@@ -63,11 +63,11 @@ def test_a_message_costs_what_the_twin_says(
 
 def test_a_model_becomes_the_twin_that_it_was_made_of(twin: PredictiveTwin, starts: Starts) -> None:
     twin.quantise()
-    description, tensors = described(twin.eval(), starts, CARD)
-    again, starts_again = rebuild(description, tensors, "small")
+    model = export_predictive(twin.eval(), starts, CARD)
+    again, starts_again = rebuild(model.description, model.tensors, "small")
     assert again.architecture == twin.architecture and not again.quantised
     again.quantise()
-    assert described(again, starts_again, CARD)[0] == description
+    assert described(again, starts_again, CARD)[0] == described(twin, starts, CARD)[0]
     for one, other in zip(starts, starts_again, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -79,14 +79,14 @@ def test_what_is_no_free_model_of_this_kind_is_refused(
     with pytest.raises(InputError, match="--from"):
         rebuild(sized.description, sized.tensors, "mnist-binary")
     twin.quantise()
-    description, tensors = described(twin.eval(), starts, CARD)
-    other = tensors | {"x.see": tensors["x.see"][::-1].copy()}
+    model = export_predictive(twin.eval(), starts, CARD)
+    other = model.tensors | {"x.see": model.tensors["x.see"][::-1].copy()}
     with pytest.raises(InputError, match="small"):
-        rebuild(description, other, "small")
-    fewer = description.replace('"clamp":[-128,127]', '"clamp":[-127,127]')
-    assert fewer != description
+        rebuild(model.description, other, "small")
+    fewer = model.description.replace('"clamp":[-128,127]', '"clamp":[-127,127]')
+    assert fewer != model.description
     with pytest.raises(InputError, match="small"):
-        rebuild(fewer, tensors, "small")
+        rebuild(fewer, model.tensors, "small")
 
 
 def test_the_file_is_read_back(base: Path) -> None:
