@@ -128,7 +128,8 @@ class Png:
         header = self.samples.header((shape[1], shape[0]))
         around = Around((header, *self.before), (*self.after, (b"IEND", b"")))
         if self.stream is None:
-            return PngDrawing(self.samples, around, file)
+            size = shape[0] * (1 + self.samples.bytes_of_row(shape[1]))
+            return PngDrawing(self.samples, around, size, file)
         return ExactPngDrawing(self.samples, around, self.stream, file)
 
     def pack(self) -> bytes:
