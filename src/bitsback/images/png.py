@@ -45,8 +45,9 @@ class Png:
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
         """What is kept of a file; None if it has more than can be told.
 
-        found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file can be made again,
-        for which all of it is in memory. Raises ValueError if its pixels are damaged.
+        found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file
+        can be made again, for which all of it is in memory. Raises ValueError if its pixels are
+        damaged.
         """
         kinds = [kind for kind, _, _ in found]
         if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
