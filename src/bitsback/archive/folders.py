@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ _LOOK = 1 << 16
 _DENSE = 0.9
 """Times as many bytes that deflate leaves of a file that is compressed."""
 _IN_MEMORY = 1 << 24
+_KEPT = 1 << 26
+"""Bytes of the pixels of small pictures that are in memory until they are coded."""
 _PIECE = 1 << 20
 
 
@@ -83,6 +85,8 @@ class _Sorted:
     note: bytes = b""
     reason: str = ""
     """Why it is held bit for bit."""
+    pixels: NDArray[Any] | None = None
+    """Of a small picture that is coded, so that it need not be read again."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,14 @@ class _Sums:
     """The bytes of the files of pictures that are coded, by name."""
     stored: dict[str, Held] = field(default_factory=dict)
     size: int = 0
+    pixels: dict[int, NDArray[Any]] = field(default_factory=dict)
+    """Of small pictures, by the number of the file, as long as there is room for them."""
+    room: int = _KEPT
+
+    def keep(self, number: int, pixels: NDArray[Any]) -> None:
+        if pixels.nbytes <= self.room:
+            self.room -= pixels.nbytes
+            self.pixels[number] = pixels
 
 
 def folder_input(listing: Listing, asked: Asked) -> Input:
@@ -146,6 +158,8 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             facts.add(len(found.note), found.time)
             sums.notes.write(found.note)
             sums.coded[name] = found.size
+            if found.pixels is not None:
+                sums.keep(len(names) - 1, found.pixels)
         else:
             groups.add_file(found.size, found.sort)
             facts.add(found.size, found.time)
@@ -188,7 +202,7 @@ def _input_of(
             parts.append((ByteItems(name, part, chunks), part))
             of_parts.append([])
         else:
-            items = PictureItems(listing, names, group.members, group.part, as_stored=True)
+            items = PictureItems(listing, names, group.members, group.part, sums.pixels)
             parts.append((items, asked.cut(group.part)))
             of_parts.append([names[member] for member in group.members])
     files = pack_files(FOLDER, [(first + part, count) for part, count in groups.runs], names)
@@ -276,15 +290,12 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, note=taken.note)
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        if alike.small:  # its trial may come when its file is closed
+            whole = pixels.whole()
+            pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
         if self._knows(pixels.shape):
             return coded
-        alike = Alike.of(pixels, taken.indexed, found.size)
-        if alike.small:  # its trial may come when its file is closed
-            pixels = Bands.of(pixels.whole())
-
-        alike = Alike.of(pixels, taken.indexed, found.size)
-        if alike.small:  # its trial may come when its file is closed
-            pixels = Bands.of(pixels.whole())
 
         def trial() -> Outcome:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)

@@ -16,7 +16,7 @@ from bitsback.archive.grid import Grid
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.sampling import sample_boxes
-from bitsback.archive.squeeze import Coder, squeeze
+from bitsback.archive.squeeze import squeeze
 from bitsback.images.bands.bands import Bands, Rows
 from bitsback.models import Model
 
@@ -41,7 +41,7 @@ def pixel_cost(
     boxes = sample_boxes(pixels.dtype, grid)
     sample = Pieces.of(pixels.regions(boxes), pixels.dtype)
     share = _share(sample, pixels, grid)
-    by_model = None
+    whole, by_model = sample.elements.size == pixels.size, None
     if any_codes(given, pixels.dtype, pixels.shape):
         try:
             chosen = choose(given, sample, "", effort, job)
@@ -49,14 +49,18 @@ def pixel_cost(
             chosen = None
         if chosen is not None and chosen.model is not None:
             by_model = max(chosen.rate * sample.elements.size - _START, 1.0) / share
-            if given is not None:
+            if given is not None or (whole and not chosen.contested):
                 return int(by_model), False
     coder = coder_for(effort, job)
-    if by_model is not None:
-        of_sample = squeeze(sample, coder)
-        if of_sample is None or len(of_sample) > _HOPELESS * by_model * share:
-            return int(by_model), False
-    squeezed = sum(_squeezed(pieces, coder) for pieces in _pieces(pixels, grid))
+    of_sample = squeeze(sample, coder) if whole or by_model is not None else None
+    if by_model is not None and (
+        of_sample is None or len(of_sample) > _HOPELESS * by_model * share
+    ):
+        return int(by_model), False
+    if whole:
+        squeezed = _size(of_sample, sample)
+    else:
+        squeezed = sum(_size(squeeze(some, coder), some) for some in _pieces(pixels, grid))
     if by_model is None or squeezed < by_model:
         return squeezed, True
     return int(by_model), False
@@ -93,10 +97,10 @@ def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
         )
 
 
-def _squeezed(pieces: Pieces, coder: Coder) -> int:
-    whole = squeeze(pieces, coder)
+def _size(squeezed: bytes | None, pieces: Pieces) -> int:
+    """Bytes: of what was made of pieces, or of the pieces, whichever are fewer."""
     size = pieces.elements.nbytes
-    return size if whole is None else min(len(whole), size)
+    return size if squeezed is None else min(len(squeezed), size)
 
 
 def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:

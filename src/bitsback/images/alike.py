@@ -10,9 +10,9 @@ import numpy as np
 
 from bitsback.images.bands.bands import Bands, Rows
 from bitsback.images.bands.picture import sample_bands
-from bitsback.images.file_io import Content, FileContent
+from bitsback.images.file_io import FileContent
 from bitsback.images.pictures import identified
-from bitsback.images.png_chunks import MAGIC, Chunk, content, places
+from bitsback.images.png_chunks import MAGIC, around_pixels, places
 from bitsback.images.tiff.checked import same
 from bitsback.images.tiff.structure import MAGICS
 
@@ -40,7 +40,8 @@ def alike(one: BinaryIO, other: BinaryIO) -> bool:
         return same(one, other)
     if not all(each[: len(MAGIC)] == MAGIC for each in contents):
         return False
-    if png_chunks(contents[0]) != png_chunks(contents[1]):
+    chunks = [around_pixels(each, list(places(each))) for each in contents]
+    if chunks[0] != chunks[1]:
         return False
     one.seek(0)
     other.seek(0)
@@ -53,9 +54,3 @@ def same_pixels(one: Bands, other: Bands) -> bool:
         return False
     rows = Rows(other)
     return all(np.array_equal(band, rows.take(len(band))) for band in one)
-
-
-def png_chunks(data: Content) -> list[Chunk]:
-    """All of a PNG file but its pixels; of IHDR all but whether they are interlaced."""
-    found = [(place[0], content(data, place)) for place in places(data) if place[0] != b"IDAT"]
-    return [(found[0][0], found[0][1][:-1]), *found[1:]]

@@ -172,15 +172,16 @@ class PictureItems:
         names: Sequence[str],
         members: Sequence[int],
         kind: Kind,
-        as_stored: bool = False,
+        known: dict[int, NDArray[Any]] | None = None,
     ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be. as_stored:
-        whether their samples are read as they are, whatever palettes say of them.
+        """members: the numbers of the pictures among the names. kind: what they must be. known: if
+        given, samples are read as they are, whatever palettes say of them, and those of members
+        that have been read before are taken from it, and out of it.
         """
         self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
         self._listing, self._names, self._kind = listing, names, kind
         self._members = enumerate(members)
-        self._as_stored = as_stored
+        self._known = known
         self._rows: Rows | None = None
         self._left = 0
 
@@ -210,6 +211,9 @@ class PictureItems:
 
     def _bands(self, number: int, member: int) -> Iterator[NDArray[Any]]:
         """The bands of a picture. Raises InputError, naming it."""
+        if self._known is not None and member in self._known:
+            yield self._known.pop(member)
+            return
         path = self._listing.path(self._names[member])
         with ExitStack() as stack:
             with reading_picture(name_of(path)):
@@ -221,7 +225,7 @@ class PictureItems:
             yield from named(picture, name_of(path))
 
     def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
-        if not self._as_stored:
+        if self._known is None:
             return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
         found = samples_of(stack.enter_context(open_regular(path, True)))
         if found is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.alike import png_chunks, same_pixels
+from bitsback.images.alike import same_pixels
 from bitsback.images.bands.bands import Bands
 from bitsback.images.bands.picture import sample_bands
 from bitsback.images.drawing import Comparison, Drawing, Seekable
@@ -25,7 +25,7 @@ from bitsback.images.file_io import Content, FileContent
 from bitsback.images.frame import Frame
 from bitsback.images.pictures import identified
 from bitsback.images.png import Png
-from bitsback.images.png_chunks import MAGIC
+from bitsback.images.png_chunks import MAGIC, Place, around_pixels, places
 from bitsback.images.tiff.checked import tiff_note
 from bitsback.images.tiff.note import Tiff
 from bitsback.images.tiff.structure import MAGICS, alike, bands_of, pages_of
@@ -79,10 +79,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     pixels, by the samples of its format, and in all else that it has, or, with `exact`, in its very
     bytes. Raises what Pillow raises for a damaged file.
     """
-    data: Content = FileContent(file)
-    if len(data) <= _IN_MEMORY:  # also as who asks may read the pixels when the file is closed
-        data = whole = data[:]
-        file = io.BytesIO(whole)
+    data, file = _in_memory(file)  # also as who asks may read the pixels when the file is closed
     if data[:4] in MAGICS:
         return _split_tiff(file, exact)
     image = _identified(file)
@@ -97,6 +94,15 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
             pass
         return None
     return Split(pixels, pack(note), note.exact, image.mode == "P")
+
+
+def _in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
+    """What a file holds, and a file of it; both in memory, unless it is large."""
+    data = FileContent(file)
+    if len(data) > _IN_MEMORY:
+        return data, file
+    whole = data[:]
+    return whole, io.BytesIO(whole)
 
 
 def _split_tiff(file: BinaryIO, exact: bool) -> Split | None:
@@ -125,28 +131,31 @@ def _identified(file: BinaryIO) -> Image.Image:
 def _note_of(data: Content, file: BinaryIO, pixels: Bands, exact: bool) -> Note | None:
     if data[: len(MAGIC)] != MAGIC:
         return Frame.of(data, _identified(file), pixels)  # anew, as loading changes what it tells
-    png = Png.of(data, pixels, exact)
+    found = list(places(data))
+    png = Png.of(data, found, pixels, exact)
     with suppress(ArchiveError):
-        if png is not None and _made_again(png, data, pixels):
+        if png is not None and _made_again(png, data, found, pixels):
             return png
     return None
 
 
-def _made_again(png: Png, data: Content, pixels: Bands) -> bool:
-    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks."""
+def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
+    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
+
+    found: the chunks of the file that there is.
+    """
     if png.exact:
         comparison = Comparison(data)
         size = _drawn(png, pixels, comparison)
         return size == len(data) and not comparison.differs
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-        made = cast(BinaryIO, spool)
-        _drawn(png, pixels, made)
-        again = sample_bands(_identified(made))
-        return (
-            again is not None
-            and same_pixels(again, pixels)
-            and png_chunks(FileContent(made)) == png_chunks(data)
-        )
+        file = cast(BinaryIO, spool)
+        _drawn(png, pixels, file)
+        made, file = _in_memory(file)
+        if around_pixels(made, list(places(made))) != around_pixels(data, found):
+            return False
+        again = sample_bands(_identified(file))
+        return again is not None and same_pixels(again, pixels)
 
 
 def _drawn(note: Note, pixels: Bands, file: Seekable) -> int:

@@ -17,7 +17,7 @@ from bitsback.images.bands.bands import Bands
 from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.file_io import Content
-from bitsback.images.png_chunks import Chunk, Place, content, places
+from bitsback.images.png_chunks import Chunk, Place, content
 from bitsback.images.png_drawing import Around, ExactPngDrawing, PngDrawing, Stream
 from bitsback.images.png_samples import Samples
 from bitsback.images.png_stream import filters_of
@@ -42,13 +42,13 @@ class Png:
     """None: the pixels are compressed anew."""
 
     @classmethod
-    def of(cls, data: Content, pixels: Bands, exact: bool) -> Png | None:
+    def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
         """What is kept of a file; None if it has more than can be told.
 
-        pixels: as Pillow reads them. exact: only if the very bytes of the file can be made again,
-        for which all of it is in memory. Raises ValueError if its pixels are damaged.
+        found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file
+        can be made again, for which all of it is in memory. Raises ValueError if its pixels are
+        damaged.
         """
-        found = list(places(data))
         kinds = [kind for kind, _, _ in found]
         if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
             return None
@@ -129,7 +129,8 @@ class Png:
         header = self.samples.header((shape[1], shape[0]))
         around = Around((header, *self.before), (*self.after, (b"IEND", b"")))
         if self.stream is None:
-            return PngDrawing(self.samples, around, file)
+            size = shape[0] * (1 + self.samples.bytes_of_row(shape[1]))
+            return PngDrawing(self.samples, around, size, file)
         return ExactPngDrawing(self.samples, around, self.stream, file)
 
     def pack(self) -> bytes:

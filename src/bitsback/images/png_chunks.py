@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bitsback.images.file_io import Content
 
@@ -33,6 +33,12 @@ def places(data: Content) -> Iterator[Place]:
         if kind == b"IEND" and at != len(data):
             return
         yield kind, start, size
+
+
+def around_pixels(data: Content, found: Sequence[Place]) -> list[Chunk]:
+    """All chunks but the pixels; of IHDR all but whether they are interlaced."""
+    chunks = [(place[0], content(data, place)) for place in found if place[0] != b"IDAT"]
+    return [(chunks[0][0], chunks[0][1][:-1]), *chunks[1:]]
 
 
 def content(data: Content, place: Place) -> bytes:

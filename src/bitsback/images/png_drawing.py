@@ -17,6 +17,7 @@ from bitsback.images.png_chunks import AROUND, MAGIC, Chunk, pack_chunk, size_of
 from bitsback.images.png_samples import Bytes, Samples
 
 _LEVEL = 6
+_LOOKAHEAD = 262  # bytes of its window that deflate does not look back to
 _MOST_IN_A_CHUNK = 1 << 30
 
 
@@ -46,9 +47,10 @@ class Around:
 class PngDrawing:
     """A file whose pixels are compressed anew."""
 
-    def __init__(self, samples: Samples, around: Around, file: Seekable) -> None:
+    def __init__(self, samples: Samples, around: Around, size: int, file: Seekable) -> None:
+        """size: bytes of all rows, with their filters."""
         self._samples, self._after, self._file = samples, around.after, file
-        self._packer = zlib.compressobj(_LEVEL)
+        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _window(size))
         self._above: Bytes | None = None
         file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
         self._at = len(MAGIC) + sum(map(size_of, around.before))
@@ -88,6 +90,13 @@ class PngDrawing:
         self._at += self._size + AROUND
         self._file.seek(self._at)
         self._size = 0
+
+
+def _window(size: int) -> int:
+    """The smallest window of zlib, as the logarithm of its bytes, that is like the largest one for
+    so many bytes: a small one is made, and read, sooner.
+    """
+    return min(max((size + _LOOKAHEAD).bit_length(), 9), zlib.MAX_WBITS)
 
 
 class ExactPngDrawing:

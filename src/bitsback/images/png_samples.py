@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.images.png_chunks import Chunk
 
@@ -25,7 +25,6 @@ _DEPTHS = {
     _COLOUR_ALPHA: (8,),
 }
 """Bits of a sample that are held as pixels, by the type of colour."""
-_BAND = 1 << 20  # bytes of rows that are filtered at a time
 
 
 @dataclass(frozen=True)
@@ -87,25 +86,17 @@ class Samples:
         """
         if self.depth < 8 or self.indexed:
             return bytes(len(rows))
-        sums = np.empty((5, len(rows)), np.int64)
-        for start, band, over in _bands(rows, above):
-            for kind in range(5):
-                found = _filter(band, over, self._distance, kind).view(np.int8)
-                sums[kind, start : start + len(band)] = np.abs(found.astype(np.int16)).sum(1)
-        return bytes(sums.argmin(0).tolist())
+        chosen = _core.choose_filters(_picture(rows, above), self._distance)
+        return chosen[0, -len(rows) :].tobytes()
 
     def filtered(self, rows: Bytes, filters: bytes, above: Bytes | None = None) -> bytes:
         """What is compressed: each row behind its filter's number."""
-        kinds = np.frombuffer(filters, np.uint8)
+        picture = _picture(rows, above)
+        kinds = np.zeros(picture.shape[:2], np.uint8)
+        kinds[0, -len(rows) :] = np.frombuffer(filters, np.uint8)
         out = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
-        out[:, 0] = kinds
-        for start, band, over in _bands(rows, above):
-            of_band = kinds[start : start + len(band)]
-            for kind in np.unique(of_band):
-                which = of_band == kind
-                out[start : start + len(band), 1:][which] = _filter(
-                    band[which], over[which], self._distance, int(kind)
-                )
+        out[:, 0] = kinds[0, -len(rows) :]
+        out[:, 1:] = _core.filter_rows(picture, kinds, self._distance)[0, -len(rows) :]
         return out.tobytes()
 
     @property
@@ -122,36 +113,7 @@ def pack_bits(rows: NDArray[Any], bits: int) -> Bytes:
     return np.packbits(spread.reshape(len(rows), -1), axis=1)
 
 
-def _filter(rows: Bytes, above: Bytes, distance: int, kind: int) -> Bytes:
-    """What a filter makes of rows (PNG, section 9)."""
-    if kind == 0:
-        return rows
-    if kind == 2:
-        return rows - above
-    left = np.zeros_like(rows)
-    left[:, distance:] = rows[:, :-distance]
-    if kind == 1:
-        return rows - left
-    a, b = left.astype(np.int16), above.astype(np.int16)
-    if kind == 3:
-        return rows - ((a + b) >> 1).astype(np.uint8)
-    corner = np.zeros_like(rows)
-    corner[:, distance:] = above[:, :-distance]
-    c = corner.astype(np.int16)
-    to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
-    nearest = np.where((to_a <= to_b) & (to_a <= to_c), left, np.where(to_b <= to_c, above, corner))
-    return rows - nearest
-
-
-def _bands(rows: Bytes, first_above: Bytes | None) -> Iterator[tuple[int, Bytes, Bytes]]:
-    """Some rows at a time: the number of the first, they, and those above them."""
-    step = max(_BAND // max(rows.shape[1], 1), 1)
-    for start in range(0, len(rows), step):
-        band = rows[start : start + step]
-        above = np.zeros_like(band)
-        above[1:] = band[:-1]
-        if start:
-            above[0] = rows[start - 1]
-        elif first_above is not None:
-            above[:1] = first_above
-        yield start, band, above
+def _picture(rows: Bytes, above: Bytes | None) -> Bytes:
+    """[1, rows, bytes], with the row above them, if there is one, as the first."""
+    together = rows if above is None else np.concatenate([above, rows])
+    return np.ascontiguousarray(together)[np.newaxis]
