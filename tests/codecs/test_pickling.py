@@ -138,8 +138,12 @@ MADE_OF_ARRAYS: list[tuple[type[Codec[Any]] | Any, list[Any], dict[str, Any]]] =
     (Gaussian, [np.array([0, 5], np.int32), np.array([1 << 16] * 2, np.uint32), 8], {}),
     (
         Mixture,
-        [np.array([[1 << 16]], np.uint32), np.zeros((1, 1), np.int32)]
-        + [np.array([[1 << 16]], np.uint32), 5],
+        [
+            np.full((1, 1), 1 << 16, np.uint32),
+            np.zeros((1, 1), np.int32),
+            np.full((1, 1), 99, "u4"),
+            5,
+        ],
         {},
     ),
     (Laplace, [np.array([0, 9], np.int32), np.array([1 << 15] * 2, np.uint32), 5, -2], {}),

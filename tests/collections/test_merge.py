@@ -11,6 +11,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -286,11 +287,29 @@ def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
         first.save(tmp_path / f"{number}.tif", save_all=True, append_images=others)
     for stack in (False, True):
         paths = [shard(tmp_path, tmp_path / f"{n}.tif", stack=stack) for n in range(2)]
-        bitsback.merge(paths, tmp_path / "tif", force=True)
+        with pytest.warns(bitsback.InputWarning, match=r"bb: the pages .* without their tags"):
+            bitsback.merge(paths, tmp_path / "tif", force=True)
         with bitsback.open(tmp_path / "tif") as archive:
             assert len(archive) == 5 and archive.verify() == []
             for number, page in enumerate(pages):
                 assert np.array_equal(archive[number][...], page)
+
+
+def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
+    """It has no pages that could be joined; one archive alone stays what it is."""
+    tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.float32), photometric="minisblack")
+    tifffile.imwrite("pages.tif", np.ones((9, 9), np.uint8), description="one")
+    for name in ("held", "pages"):
+        bitsback.compress(f"{name}.tif", f"{name}.bb", model="fast")
+        bitsback.merge([f"{name}.bb"], "alone.bb", force=True)
+        bitsback.decompress("alone.bb", "alone.tif", force=True)
+        assert Path("alone.tif").read_bytes() == Path(f"{name}.tif").read_bytes()
+    for names in (["held.bb", "pages.bb"], ["pages.bb", "held.bb"], ["held.bb"] * 2):
+        with pytest.raises(bitsback.InputError, match=r"held\.bb: holds a TIFF file bit for bit"):
+            bitsback.merge(names, "all.bb")
+    result = run("merge", "pages.bb", "pages.bb", "-o", "all.bb")
+    assert result.exit_code == 0, result.output
+    assert "bitsback: warning: pages.bb: the pages" in result.stderr
 
 
 ITEMS = np.arange(60.0).reshape(5, 3, 4)

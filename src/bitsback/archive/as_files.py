@@ -80,7 +80,7 @@ class AsFiles:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
-        from bitsback.images.pictures import encode
+        from bitsback.images.pictures import encode_page
 
         number, archive = self._number(name), self._archive
         shape = self._shape(number)
@@ -89,7 +89,7 @@ class AsFiles:
             array = np.asarray(archive[...] if whole else archive[number])
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
-            return encode(archive[number].whole(), "PNG")
+            return encode_page(archive[number].whole(), f"{archive.name}: page {number}")
         return Maker(archive).file(number)
 
     def _number(self, name: str) -> int:

@@ -90,8 +90,8 @@ class Categorical(ByValue):
         Each is rounded once, halves to even: with 2^e the least power of two above the largest of
         its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integers (docs/codecs.md), and every
         symbol gets a frequency of at least 1. Rows for each symbol of its own are kept as float32
-        or float64, and only the frequencies that are asked for are computed. Raises MessageError for what is negative, not finite, or a row that is
-        all zero.
+        or float64, and only the frequencies that are asked for are computed. Raises
+        MessageError for what is negative, not finite, or a row that is all zero.
         """
         p = np.asarray(probability)
         p = kept(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64)
