@@ -83,7 +83,7 @@ def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, fo
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:
         for number in chain.from_iterable(ranges):
-            page = encode_page(archive[number].whole(), f"{archive.name}: page {number}")
+            page = encode_page(archive[number]._all(), f"{archive.name}: page {number}")
             stage.write(f"{number:0{digits}}.png", page)
 
 
