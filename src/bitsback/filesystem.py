@@ -100,7 +100,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         number = self._files.number(self._strip_protocol(path))
         if number is None:
             raise FileNotFoundError(path)
-        time = self._archive.files.time(number) if self._archive.kind == "folder" else None
+        time = self._archive._files.time(number) if self._archive.kind == "folder" else None
         if time is None:
             raise NotImplementedError
         return as_datetime(time)

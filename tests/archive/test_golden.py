@@ -35,10 +35,11 @@ def test_every_engine_gives_the_same_bytes(engine: str) -> None:
         "from archive.golden.make import FOLDER, GOLDEN, PINNED, make\n"
         "for name in PINNED: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"
     )
+    before = os.environ.get("PYTHONPATH")
     environment = {
         **os.environ,
         "BITSBACK_SIMD": engine,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [before])]),
     }
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 

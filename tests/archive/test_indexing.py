@@ -87,7 +87,9 @@ def test_only_blocks_that_are_needed_are_decoded_and_each_once(
 ) -> None:
     file = Watched(pack(PLAIN, block=BLOCK))
     archive = bitsback.open(file, cache=0)
-    block_of = np.repeat(np.arange(len(archive.blocks)), [block.items for block in archive.blocks])
+    block_of = np.repeat(
+        np.arange(len(archive._blocks)), [block.items for block in archive._blocks]
+    )
     for wanted in (numbers, key):
         file.spans.clear()
         archive[wanted]
@@ -95,8 +97,8 @@ def test_only_blocks_that_are_needed_are_decoded_and_each_once(
         needed = sorted(set(block_of[np.ravel(rows[wanted])].tolist()))
         assert file.spans == [
             (
-                archive.blocks[number].offset,
-                archive.blocks[number].offset + archive.blocks[number].size,
+                archive._blocks[number].offset,
+                archive._blocks[number].offset + archive._blocks[number].size,
             )
             for number in needed
         ]
@@ -117,7 +119,7 @@ def test_iterating_decodes_each_block_once() -> None:
         file.spans.clear()
         for item, expected in zip(archive, array, strict=True):
             assert_same(item, expected)
-        assert len(file.spans) == len(set(file.spans)) == len(archive.blocks)
+        assert len(file.spans) == len(set(file.spans)) == len(archive._blocks)
 
 
 def test_it_looks_like_an_array() -> None:
@@ -253,7 +255,7 @@ def test_pictures_by_name_and_number(
         with pytest.raises(bitsback.InputError, match="holds not one array but files"):
             np.asarray(archive)
         assert repr(archive).endswith(
-            f"x.bb: 8 pictures, {len(archive.blocks)} blocks, {archive.nbytes} bytes in"
+            f"x.bb: 8 pictures, {len(archive._blocks)} blocks, {archive.nbytes} bytes in"
             f" {archive.file_bytes}>"
         )
         view = archive["2.png"]

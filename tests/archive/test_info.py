@@ -45,8 +45,8 @@ def test_a_model_that_describes_itself_badly(
     opened = bitsback.open(io.BytesIO(whole))
     start = whole[: whole.index(b"M", len(HEAD))]
     model = section(b"M", tiny.identity[:16] + varint(len(description)) + description)
-    blocks = whole[opened.blocks[0].offset : opened.blocks[-1].offset + opened.blocks[-1].size]
-    index = [(block.items, block.size) for block in opened.blocks]
+    blocks = whole[opened._blocks[0].offset : opened._blocks[-1].offset + opened._blocks[-1].size]
+    index = [(block.items, block.size) for block in opened._blocks]
     archive = start + model + blocks + pack_index(len(start + model), index)
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
     assert found["name"] in (None, "\ud800")

@@ -37,7 +37,7 @@ def check(array: NDArray[Any], **options: Any) -> bytes:
         if len(array):
             some = len(array) // 2
             assert_same(archive[some : some + 3], in_order(array)[some : some + 3])
-            assert_same(archive.items(0, 1, verify=False), in_order(array)[:1])
+            assert_same(archive._items(0, 1, verify=False), in_order(array)[:1])
     return data
 
 
@@ -257,8 +257,8 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
 ) -> None:
     data = pack(digits[:3], unordered=True, model="mnist-binary")
     with bitsback.open(io.BytesIO(data)) as archive:
-        payload = bytes(archive.task(archive.blocks[0]).payload)
-        assert archive.header(archive.blocks[0]).multiset
+        payload = bytes(archive._task(archive._blocks[0]).payload)
+        assert archive._header(archive._blocks[0]).multiset
     at = payload.index(bytes([16 + 2]))
     for method in (16, 17, 19, 32 + 2):
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]

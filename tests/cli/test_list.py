@@ -46,7 +46,7 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
     assert rows[-1]["shape"] == [6, 5] and rows[-1]["mode"] == "L" and rows[-1]["bytes"] == 30
     with bitsback.open("in.bb") as archive:
         # What is kept beside the pixels is in a block that is nobody's.
-        notes, *blocks = (block.size for block in archive.blocks)
+        notes, *blocks = (block.size for block in archive._blocks)
         assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and notes > 0
 
 

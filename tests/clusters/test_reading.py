@@ -62,7 +62,7 @@ def test_a_chunk_is_a_block_and_only_its_own_is_decoded(
     assert array.dtype == bool
     data = bytearray(archive.read_bytes())
     with bitsback.open(archive) as opened:
-        block = opened.blocks[1]
+        block = opened._blocks[1]
     data[block.offset + block.size // 2] ^= 1
     archive.write_bytes(data)
     assert same(array[:30], digits[:30])

@@ -126,6 +126,55 @@ def test_no_two_of_them_are_equal() -> None:
     assert all((one == other) == (one is other) for one in CODECS for other in CODECS)
 
 
+MADE_OF_ARRAYS: list[tuple[type[Codec[Any]] | Any, list[Any], dict[str, Any]]] = [
+    (Bernoulli, [np.array([1, 2], np.uint32)], {}),
+    (BernoulliTable, [np.arange(1, 257, dtype=np.uint32), np.array([0, 9], np.uint8)], {}),
+    (Categorical, [np.array([1, 3], np.uint32), 2], {}),
+    (Categorical, [np.array([[1, 3], [2, 2]], np.uint32), 2], {}),
+    (Categorical, [np.array([[1, 3]], np.uint32), 2], {"shape": (1,)}),
+    (Categorical.from_probability, [np.array([0.1, 0.9])], {}),
+    (Categorical.from_probability, [np.array([[0.1, 0.9]] * 3)], {}),
+    (Categorical.from_probability, [np.array([[0.1, 0.9]] * 3, np.float32)], {}),
+    (Gaussian, [np.array([0, 5], np.int32), np.array([1 << 16] * 2, np.uint32), 8], {}),
+    (
+        Mixture,
+        [
+            np.full((1, 1), 1 << 16, np.uint32),
+            np.zeros((1, 1), np.int32),
+            np.full((1, 1), 99, "u4"),
+            5,
+        ],
+        {},
+    ),
+    (Laplace, [np.array([0, 9], np.int32), np.array([1 << 15] * 2, np.uint32), 5, -2], {}),
+    (Rows, [np.array([[0, 1, 16]], np.uint32), np.array([0, 0], np.uint16), 4], {}),
+    (Poisson, [np.array([1 << 16], np.uint32), 5], {}),
+    (NegativeBinomial, [np.array([1 << 16], np.uint32), np.array([1 << 22], np.uint32), 5], {}),
+    (BetaBinomial, [np.array([1 << 16], np.uint32), np.array([1 << 17], np.uint32), 5], {}),
+    (HiddenMarkov, [np.ones(2), np.ones((2, 2)), np.ones((2, 3)), (2, 3)], {}),
+    (LatentMixture, [np.ones(2), [Bernoulli([9]), Bernoulli([60000])]], {}),
+]
+
+
+@pytest.mark.parametrize(("make", "arguments", "options"), MADE_OF_ARRAYS)
+def test_arrays_that_change_later_change_no_codec(
+    make: Any, arguments: list[Any], options: dict[str, Any]
+) -> None:
+    arrays = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
+    codec = make(*arrays, **options)
+    kept = [each for each in vars(codec).values() if isinstance(each, np.ndarray)]
+    assert not any(each.flags.writeable for each in kept)
+    before, message = hash(codec), Message.random(3, lanes=2)
+    start = message.copy()
+    symbols = codec.pop(message)
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            array[...] = 0
+    assert hash(codec) == before and codec == make(*arguments, **options)
+    codec.push(message, symbols)
+    assert message == start
+
+
 def times(n: int, z: Any) -> Bernoulli:
     return near(z)
 

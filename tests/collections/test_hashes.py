@@ -54,8 +54,8 @@ def test_they_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:
         assert archive.hashes is not None and archive.verify() == []
         expected = sums(folder)
         assert archive.hashes == {n: d for n, d in expected.items() if n not in BY_PIXELS}
-        assert next(p for p in archive.sections() if p.kind == HASHES).offset < (
-            archive.blocks[0].offset
+        assert next(p for p in archive._sections() if p.kind == HASHES).offset < (
+            archive._blocks[0].offset
         )
     bitsback.decompress(data, tmp_path / "out")
     again = sums(tmp_path / "out")
@@ -81,8 +81,8 @@ def test_another_hash_is_refused(folder: Path, tmp_path: Path, name: str) -> Non
     """As where the file was changed while it was read, or a library makes other bytes of it."""
     data = packed(folder)
     with bitsback.open(data) as archive:
-        assert archive.file_hashes is not None
-        digests = list(archive.file_hashes.digests)
+        assert archive._file_hashes is not None
+        digests = list(archive._file_hashes.digests)
         number = archive.names.index(name)
     digests[number] = bytes(32)
     payload = bytes([0]) + b"".join(bytes([len(digest)]) + digest for digest in digests)

@@ -129,7 +129,7 @@ def test_sets_of_several_lengths(tmp_path: Path) -> None:
         assert list(zip(map(bytes, found[x]), found[y].tolist(), strict=True)) == before
     with bitsback.open(tmp_path / "some.bb") as archive:
         assert archive.labels is not None and len(archive.labels) == 20
-        assert archive.pairs is not None and archive.names[archive.pairs.images or 0] == "x_train"
+        assert archive._pairs is not None and archive.names[archive._pairs.images or 0] == "x_train"
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 4), (1, 4, 4)])
@@ -152,7 +152,7 @@ def test_labels_cost_what_they_tell(tmp_path: Path) -> None:
     for dtype in ("u1", "<i8"):
         packed(tmp_path, {"x": images, "y": labels.astype(dtype)}, labels="y")
         with bitsback.open(tmp_path / "some.bb") as archive:
-            size = archive.blocks[-1].size
+            size = archive._blocks[-1].size
         assert 8 * size == pytest.approx(3000 * np.log2(10), abs=800)
 
 
@@ -208,9 +208,9 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
 def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
     """The archive with the payload of its section of this kind changed, and an index that fits."""
     with bitsback.open(io.BytesIO(data)) as archive:
-        (place,) = (place for place in archive.sections() if place.kind == kind)
-        index = [(block.items, block.size) for block in archive.blocks]
-        first = archive.blocks[0].offset
+        (place,) = (place for place in archive._sections() if place.kind == kind)
+        index = [(block.items, block.size) for block in archive._blocks]
+        first = archive._blocks[0].offset
     new = section(kind, payload)
     end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
     shift = len(new) - place.size if place.offset < first else 0
@@ -296,7 +296,7 @@ def test_classes_made_to_harm(tmp_path: Path, payload: bytes, said: str) -> None
 def test_names_and_none(tmp_path: Path) -> None:
     data = of_classes(tmp_path)
     with bitsback.open(io.BytesIO(data)) as archive:
-        (place,) = archive.sections()
+        (place,) = archive._sections()
     for more, said in (
         (section(UNNAMED, b"\0"), "there twice"),
         (section(b"N", b"\0"), "there twice"),

@@ -11,6 +11,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def test_the_array_is_that_of_all(
     whole = np.concatenate(arrays)
     with bitsback.open("memory://all.bb") as archive:
         assert archive.verify() == []
-        assert (archive.shape, archive.dtype.str, len(archive.blocks)) == (
+        assert (archive.shape, archive.dtype.str, len(archive._blocks)) == (
             whole.shape,
             dtype,
             summary.blocks,
@@ -82,7 +83,7 @@ def test_blocks_of_models_are_copied(
     data = (tmp_path / "all.bb").read_bytes()
     expected = np.concatenate([digits[:25], digits[:20]])
     with bitsback.open(tmp_path / "all.bb") as archive:
-        assert [block.items for block in archive.blocks] == [6, 7, 7, 5, 6, 7, 7]
+        assert [block.items for block in archive._blocks] == [6, 7, 7, 5, 6, 7, 7]
         assert archive.info()["methods"]["chain"] == 7
         assert np.array_equal(archive[:], expected)
     models = [
@@ -100,10 +101,10 @@ def test_a_model_is_in_it_once(tmp_path: Path, digits: NDArray[np.bool_]) -> Non
     sizes = []
     for path in paths:
         with bitsback.open(path) as archive:
-            sizes.append(archive.model_bytes)
+            sizes.append(archive._model_bytes)
     bitsback.merge(paths, tmp_path / "all.bb")
     with bitsback.open(tmp_path / "all.bb") as archive:
-        assert archive.model_bytes == sizes[0] + sizes[1]
+        assert archive._model_bytes == sizes[0] + sizes[1]
         assert archive.verify() == []
         assert np.array_equal(archive[:], np.concatenate([digits[:9]] * 3))
 
@@ -239,7 +240,7 @@ def test_stacks_become_one_array(
         assert np.array_equal(np.stack(list(archive)), whole)
         assert archive.info()["joined"] == 5, "items are one part with those before them"
         numbers = block_numbers(archive)
-        assert [*numbers[:6]] == [0, 0, 0, 0, 1, 2] and numbers[-1] == len(archive.blocks) - 1
+        assert [*numbers[:6]] == [0, 0, 0, 0, 1, 2] and numbers[-1] == len(archive._blocks) - 1
     bitsback.merge([tmp_path / "all", paths[0]], tmp_path / "more")
     assert np.array_equal(
         bitsback.decompress(tmp_path / "more"), np.concatenate([whole, whole[:4]])
@@ -286,11 +287,29 @@ def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
         first.save(tmp_path / f"{number}.tif", save_all=True, append_images=others)
     for stack in (False, True):
         paths = [shard(tmp_path, tmp_path / f"{n}.tif", stack=stack) for n in range(2)]
-        bitsback.merge(paths, tmp_path / "tif", force=True)
+        with pytest.warns(bitsback.InputWarning, match=r"bb: the pages .* without their tags"):
+            bitsback.merge(paths, tmp_path / "tif", force=True)
         with bitsback.open(tmp_path / "tif") as archive:
             assert len(archive) == 5 and archive.verify() == []
             for number, page in enumerate(pages):
                 assert np.array_equal(archive[number][...], page)
+
+
+def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
+    """It has no pages that could be joined; one archive alone stays what it is."""
+    tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.float32), photometric="minisblack")
+    tifffile.imwrite("pages.tif", np.ones((9, 9), np.uint8), description="one")
+    for name in ("held", "pages"):
+        bitsback.compress(f"{name}.tif", f"{name}.bb", model="fast")
+        bitsback.merge([f"{name}.bb"], "alone.bb", force=True)
+        bitsback.decompress("alone.bb", "alone.tif", force=True)
+        assert Path("alone.tif").read_bytes() == Path(f"{name}.tif").read_bytes()
+    for names in (["held.bb", "pages.bb"], ["pages.bb", "held.bb"], ["held.bb"] * 2):
+        with pytest.raises(bitsback.InputError, match=r"held\.bb: holds a TIFF file bit for bit"):
+            bitsback.merge(names, "all.bb")
+    result = run("merge", "pages.bb", "pages.bb", "-o", "all.bb")
+    assert result.exit_code == 0, result.output
+    assert "bitsback: warning: pages.bb: the pages" in result.stderr
 
 
 ITEMS = np.arange(60.0).reshape(5, 3, 4)
@@ -353,7 +372,7 @@ def test_damage_is_an_error_that_names_the_archive(tmp_path: Path) -> None:
     paths = [shard(tmp_path, ITEMS, block=1) for _ in range(2)]
     data = bytearray(paths[1].read_bytes())
     with bitsback.open(paths[1]) as archive:
-        block = archive.blocks[3]
+        block = archive._blocks[3]
     for at, message in (
         (block.offset + block.size // 2, r"1\.bb: block 3 \(item 3\): its checksum"),
         (len(data) - 20, r"1\.bb: its end, with the index"),

@@ -52,12 +52,12 @@ class Noted:
 def take_apart(data: bytes) -> Noted | None:
     """None if it has no notes."""
     archive = bitsback.open(io.BytesIO(data))
-    content = archive.collection
-    if not isinstance(content, FileList) or not content.notes or archive.files.facts is None:
+    content = archive._collection
+    if not isinstance(content, FileList) or not content.notes or archive._files.facts is None:
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
-    return Noted(data[:9], parts[:-1], counts, content, archive.files.facts, files)
+    return Noted(data[:9], parts[:-1], counts, content, archive._files.facts, files)
 
 
 def forge_note(random: Random, data: bytes, other: bytes) -> bytes:

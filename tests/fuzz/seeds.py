@@ -106,7 +106,7 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 def stored(data: bytes) -> tuple[bytes, ...]:
     """The pieces of an archive."""
     opened = bitsback.open(io.BytesIO(data))
-    blocks = opened.decoded(0, opened.collection.pieces)
+    blocks = opened._decoded(0, opened._collection.pieces)
     return tuple(piece.tobytes() for _, pieces in blocks for piece in pieces)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bitsback.images.tiff.note import Tiff
 from bitsback.images.tiff.structure import alike, bands_of, pages_of
 from reference import archive as spec
 from reference import notes as spec_notes
+from reference.fields import Reader
 
 
 def waves(*shape: int, dtype: str = "u2", seed: int = 0) -> NDArray[Any]:
@@ -282,6 +284,26 @@ def test_damaged_notes_are_refused_or_make_a_file(name: str) -> None:
         assert len(again) < 1 << 24
         expected = spec_notes.restore(pixels, bytes(note))
         assert expected in (None, again)
+
+
+def test_the_specification_seals_forged_notes() -> None:
+    """So that forged notes of files that come back bit for bit get past their check."""
+    pixels = waves(40, 50, dtype="u1")
+    file = io.BytesIO()
+    segments = iter([zlib.compress(pixels.tobytes())])  # that are by zlib, whatever others use
+    tifffile.imwrite(
+        file, segments, shape=pixels.shape, dtype="u1", compression="zlib", rowsperstrip=40
+    )
+    taken = notes.split(file, True)
+    assert taken is not None and taken.exact
+    assert spec_notes.sealed(pixels, taken.note) == taken.note
+    made = spec_notes.tiff_file(Reader(taken.note[1:]), [pixels])
+    assert made is not None
+    forged = bytearray(taken.note)
+    forged[1 + made.at] ^= 1
+    with pytest.raises(ArchiveError, match="--files pixels"):
+        notes.file_of(pixels, bytes(forged))
+    assert spec_notes.sealed(pixels, bytes(forged)) == taken.note
 
 
 def test_pages_that_share_segments_are_held() -> None:

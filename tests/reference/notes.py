@@ -91,7 +91,25 @@ class Layout(NamedTuple):
         return self.rows if self.flags & 32 else min(self.rows, self.height - band * self.rows)
 
 
+class Made(NamedTuple):
+    """A TIFF file, the CRC that its segments are to have, if that is told, and where; and have."""
+
+    data: bytes
+    check: int | None
+    at: int
+    crc: int
+
+
 def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
+    made = tiff_file(reader, pages)
+    if made is None:
+        return None
+    require(made.check in (None, made.crc), "the check of the segments")
+    return made.data
+
+
+def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
+    """None where the note does not promise its bytes, or libtiff makes them."""
     layouts: list[Layout] = []
     for _ in range(reader.varint()):
         count = reader.varint()
@@ -111,7 +129,8 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
         for _ in range(count):
             spans.append((end + gap, length))
             end += gap + length
-    check = int.from_bytes(reader.take(4), "little") if reader.byte() else None
+    checked, at_check = reader.byte(), reader.at
+    check = int.from_bytes(reader.take(4), "little") if checked else None
     header, ways = reader.take(2), reader.take(4)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
@@ -146,7 +165,6 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
             pieces[at] = b"".join(
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
-    require(check in (None, crc), "the check of the segments")
     require(not padding, "the padding is that of the tiles")
     data = b""
     for start, piece in sorted(pieces.items()):
@@ -154,7 +172,7 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
         gap = start - len(data)
         require(gap <= len(others), "the others are there")
         data, others = data + others[:gap] + piece, others[gap:]
-    return data + others
+    return Made(data + others, check, at_check, crc)
 
 
 def change(reader: Reader) -> int:
@@ -222,6 +240,12 @@ def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
 
 def sealed(pixels: NDArray[Any], note: bytes) -> bytes:
     """The note with the check of the file that it makes, where it has one."""
+    if note[:1] == b"\4":
+        made = tiff_file(Reader(note[1:]), [pixels])
+        if made is None or made.check is None:
+            return note
+        at = 1 + made.at
+        return note[:at] + made.crc.to_bytes(4, "little") + note[at + 4 :]
     if note[:1] != b"\3":
         return note
     reader = Reader(note[1:])

@@ -43,7 +43,7 @@ def test_a_small_archive_is_one_request(web: Web) -> None:
 def test_an_item_is_a_request_for_its_block(web: Web, noise: NDArray[np.int64]) -> None:
     with bitsback.open(web.url("x.bb")) as archive:
         for number in (7, 130, 131):
-            block = archive.blocks[number // BLOCK]
+            block = archive._blocks[number // BLOCK]
             web.spans.clear()
             assert np.array_equal(archive[number], noise[number])
             expected = [] if number == 131 else [(block.offset, block.offset + block.size)]
@@ -169,7 +169,7 @@ def test_the_blocks_of_an_index_are_fetched_together(
     with bitsback.open(web.url("x.bb")) as archive, counted(web) as calls:
         assert np.array_equal(archive[key], noise[key])
         first = key[0] if isinstance(key, tuple) else key
-        wanted = {archive.block_of(int(item)) for item in np.arange(COUNT)[first]}
+        wanted = {archive._block_of(int(item)) for item in np.arange(COUNT)[first]}
     sizes = sum(block.size for block in wanted)
     assert web.fetched <= sizes + (1 << 16) * len(wanted)
     assert calls == [len(web.spans)], "all at the same time"

@@ -8,8 +8,10 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -34,6 +36,9 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
         readers = _png_readers(before, after)
     elif name.endswith((".tif", ".tiff")):
         readers = _tiff_readers()
+        said = _tiffcmp(before, after)
+        if said is not None:
+            return f"tiffcmp: {said}"
     else:
         return "the bytes of a file whose pixels are not compressed"
     for reader, read in readers:
@@ -119,6 +124,7 @@ def _pillow(data: bytes) -> tuple[Any, ...]:
 
 def _tiff_readers() -> Iterator[tuple[str, Callable[[bytes], Any]]]:
     yield "tifffile", _tifffile
+    yield "libtiff", _libtiff
     if _TOOLS["magick"]:
         yield (
             "ImageMagick",
@@ -137,6 +143,36 @@ def _tifffile(data: bytes) -> dict[str, Any]:
         for name in ("imagej_metadata", "ome_metadata", "shaped_metadata"):
             told[name] = getattr(file, name)
         return told
+
+
+def _libtiff(data: bytes) -> list[Any]:
+    """The samples of each page; None of one that imagecodecs does not read."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        count = len(file.pages)
+    pages: list[Any] = []
+    for number in range(count):
+        try:
+            pages.append(imagecodecs.tiff_decode(data, index=number))
+        except (imagecodecs.TiffError, ValueError, NotImplementedError):
+            pages.append(None)
+    return pages
+
+
+def _tiffcmp(before: bytes, after: bytes) -> str | None:
+    """What tiffcmp finds to differ; it reads no tiles, so files that it cannot compare even with
+    themselves are left to others.
+    """
+    if not _TOOLS["tiffcmp"]:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, "before.tif"), Path(folder, "after.tif")]
+        for path, data in zip(paths, (before, after), strict=True):
+            path.write_bytes(data)
+        for first, second in (paths[:1] * 2, paths):
+            run = subprocess.run(["tiffcmp", first, second], capture_output=True, check=False)
+            if run.returncode and first == second:
+                return None
+        return (run.stdout + run.stderr).decode(errors="replace")[:200] if run.returncode else None
 
 
 def _page(page: Any) -> dict[str, Any]:

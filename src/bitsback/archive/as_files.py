@@ -33,11 +33,11 @@ class AsFiles:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        collection = archive.collection
+        collection = archive._collection
         self._named: dict[str, int] | None = None
         """The numbers of the files, if they have names."""
         if isinstance(collection, FileList) and collection.kind == FOLDER:
-            files = archive.files
+            files = archive._files
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
         elif isinstance(collection, FileList) and collection.kind == NPZ:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
@@ -80,16 +80,16 @@ class AsFiles:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
-        from bitsback.images.pictures import encode
+        from bitsback.images.pictures import encode_page
 
         number, archive = self._number(name), self._archive
         shape = self._shape(number)
         if shape is not None:
-            whole = not isinstance(archive.collection, FileList) and shape == archive.shape
+            whole = not isinstance(archive._collection, FileList) and shape == archive.shape
             array = np.asarray(archive[...] if whole else archive[number])
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
-            return encode(archive[number].whole(), "PNG")
+            return encode_page(archive[number]._all(), f"{archive.name}: page {number}")
         return Maker(archive).file(number)
 
     def _number(self, name: str) -> int:
@@ -99,14 +99,14 @@ class AsFiles:
         return number
 
     def _dtype(self, name: str) -> np.dtype[Any]:
-        collection = self._archive.collection
+        collection = self._archive._collection
         if not isinstance(collection, FileList):
             return collection.dtype
         return collection.parts[self._number(name)].dtype
 
     def _shape(self, number: int) -> Shape | None:
         """Of the array in a .npy file; None for a picture."""
-        collection = self._archive.collection
+        collection = self._archive._collection
         if not isinstance(collection, FileList):
             whole = collection.picture or not collection.shape
             return collection.shape if whole else collection.shape[1:]

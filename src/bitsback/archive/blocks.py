@@ -31,10 +31,10 @@ class Blocks:
         where: Callable[[int, int], str],
     ) -> None:
         """name: of the archive. read: reads from it. where: see `Located`."""
-        self.name, self.collection, self.library = name, collection, library
+        self.name, self._collection, self._library = name, collection, library
         self.all = directory.blocks
         """Those that there are, in order."""
-        self.cache, self.where = cache, where
+        self.cache, self._where = cache, where
         self._drift, self._read = directory.drift, read
 
     def of_piece(self, piece: int) -> BlockInfo:
@@ -43,7 +43,7 @@ class Blocks:
         if behind == 0 or piece >= self.all[behind - 1].first + self.all[behind - 1].items:
             number = self.all[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {number}: {self.where(piece, 1)} is missing, the archive is"
+                f"{self.name}: block {number}: {self._where(piece, 1)} is missing, the archive is"
                 " cut off",
                 number,
             )

@@ -26,15 +26,6 @@ from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
 from bitsback.lazy import cached_property
 
-PUBLIC = frozenset(
-    {
-        "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes", "info",
-        "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "problems", "shape", "size",
-        "unordered", "verify",
-    }
-)  # fmt: skip
-"""What users find in an open archive."""
-
 
 class Contents(ABC):
     """Indexes, loops and properties; how blocks are read is up to the archive."""
@@ -42,77 +33,73 @@ class Contents(ABC):
     name: str
     file_bytes: int
     """Of the archive."""
-    collection: Content
+    _collection: Content
     closed: bool = False
 
     @property
     @abstractmethod
-    def blocks(self) -> list[BlockInfo]:
+    def _blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
 
     @property
     @abstractmethod
-    def files(self) -> Files:
+    def _files(self) -> Files:
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
 
     @abstractmethod
-    def block_of(self, piece: int) -> BlockInfo:
+    def _block_of(self, piece: int) -> BlockInfo:
         """The block that holds a piece. Raises ArchiveError if it is missing."""
 
     @abstractmethod
-    def decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
         """The number of the first piece of the block that holds this one, and its pieces; they are
         not to be written to. stop: those from it on are not needed, and nothing is verified.
         """
 
     @abstractmethod
-    def announce(self, blocks: Iterable[BlockInfo]) -> None:
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None:
         """Says that these blocks will be decoded next, in order, so that what is far away may be
         fetched together. Where nothing is far away, nobody asks which they are.
         """
 
     @abstractmethod
-    def announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
+    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
         """The same of what the body decodes; what is announced in the body is left aside."""
 
-    def check_open(self) -> None:
+    def _check_open(self) -> None:
         """Raises ValueError if the archive is closed."""
         if self.closed:
             raise ValueError(f"{self.name}: the archive is closed; open it again to read from it")
 
     def __repr__(self) -> str:
-        collection = self.collection
+        collection = self._collection
         if isinstance(collection, FileList):
             noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
             what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
-        blocks = len(self.blocks)
+        blocks = len(self._blocks)
         return (
             f"<Archive {self.name}{', closed' * self.closed}: {what},"
             f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.file_bytes}>"
         )
-
-    def __dir__(self) -> list[str]:
-        """What is for users; other attributes are how the rooms of bitsback read from it."""
-        return [name for name in super().__dir__() if name.startswith("_") or name in PUBLIC]
 
     def _repr_png_(self) -> bytes | None:
         """The image that the array is, or a sheet of the first ones; None if there are none, or
         more would be decoded for it than a notebook waits for.
         """
         try:
-            if isinstance(self.collection, FileList):
+            if isinstance(self._collection, FileList):
                 views = islice(map(self._file_view, range(len(self))), showing.MOST_SHOWN)
                 return showing.picture([image for view in views for image in _shown(view)])
-            return showing.picture(self._whole.shown(showing.MOST_SHOWN))
+            return showing.picture(self._whole._shown(showing.MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
     def _repr_html_(self) -> str:
-        collection = self.collection
+        collection = self._collection
         rows = [("made of", self.kind)]
         if isinstance(collection, FileList):
             rows.append(("files", f"{collection.told:,}"))
@@ -121,7 +108,7 @@ class Contents(ABC):
         share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
         rows += [
             ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
-            ("blocks", f"{len(self.blocks):,}"),
+            ("blocks", f"{len(self._blocks):,}"),
         ]
         return showing.table(f"Archive {self.name}", rows, self._repr_png_())
 
@@ -129,44 +116,44 @@ class Contents(ABC):
         """The length of the array's first axis, or, of a collection of files, how many these are
         (pictures, pages, arrays).
         """
-        if not isinstance(self.collection, FileList):
-            return self.collection.entries
-        return self.collection.files if self._held is None else self._held[1]
+        if not isinstance(self._collection, FileList):
+            return self._collection.entries
+        return self._collection.files if self._held is None else self._held[1]
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
         """A TIFF file on its own that is held bit for bit, and the number of its pages; none where
         it is no file that can be read. Raises ArchiveError.
         """
-        collection = self.collection
+        collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
             return None
         from bitsback.images.tiff.structure import count_pages
 
-        file = self.bytes_of(0, 1, collection.elements)
+        file = self._bytes_of(0, 1, collection.elements)
         try:
             return file, count_pages(file, self.name)
         except InputError:
             return file, 0
 
     @property
-    def array(self) -> Array:
+    def _array(self) -> Array:
         """The array as a whole. Raises InputError if the archive holds a collection of files."""
-        if isinstance(self.collection, FileList):
+        if isinstance(self._collection, FileList):
             raise InputError(
                 f"{self.name}: holds not one array but files; take them by number or by name"
             )
-        return self.collection
+        return self._collection
 
     @property
     def shape(self) -> Shape:
         """Of the whole array. Raises InputError if there is none."""
-        return self.array.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the array, byte order included. Raises InputError if there is none."""
-        return self.array.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
@@ -181,7 +168,7 @@ class Contents(ABC):
     @property
     def nbytes(self) -> int:
         """Of all that it holds, decoded; `file_bytes` are those of the archive."""
-        return self.collection.nbytes
+        return self._collection.nbytes
 
     @property
     def chunks(self) -> Chunks:
@@ -199,7 +186,7 @@ class Contents(ABC):
         """The items of the array, of which each block is decoded once, and one at a time is in
         memory; of files a View of each.
         """
-        if isinstance(self.collection, FileList):
+        if isinstance(self._collection, FileList):
             return map(self._file_view, range(len(self)))
         return iter(self._whole)
 
@@ -212,7 +199,7 @@ class Contents(ABC):
                 f"{self.name}: `in` looks for the name of a file, not {type(name).__name__}; look"
                 " for values with (np.asarray(archive) == value).any()"
             )
-        return isinstance(self.collection, FileList) and self.files.number(name) is not None
+        return isinstance(self._collection, FileList) and self._files.number(name) is not None
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.names)
@@ -220,14 +207,14 @@ class Contents(ABC):
     @property
     def kind(self) -> str:
         """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
-        return kind_of(self.collection)
+        return kind_of(self._collection)
 
     @property
     def names(self) -> Sequence[str]:
         """Of the files, in order; none for an array or the pages of a TIFF file. Raises
         ArchiveError for damage.
         """
-        return self.files.names if isinstance(self.collection, FileList) else []
+        return self._files.names if isinstance(self._collection, FileList) else []
 
     def __getitem__(self, which: Any) -> Any:
         """Of an array what NumPy would take of it, always a copy; of files the View of one, by
@@ -236,14 +223,14 @@ class Contents(ABC):
         Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
         needed is damaged, InputError if it does not fit into memory.
         """
-        if not isinstance(self.collection, FileList):
+        if not isinstance(self._collection, FileList):
             return self._whole[which]
         if isinstance(which, slice):
             return [self._file_view(number) for number in range(len(self))[which]]
         return self._file_view(which)
 
     def _file_view(self, which: Any) -> View | Stored:
-        files, name = self.files, self.name
+        files, name = self._files, self.name
         if self._held is not None and not isinstance(which, str):
             file, pages = self._held
             return StoredPage(self, read_number(which, pages, "pages"), file)
@@ -269,31 +256,31 @@ class Contents(ABC):
 
     @property
     def _whole(self) -> Indexed:
-        return view_of(self, self.array)
+        return view_of(self, self._array)
 
-    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
+    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
         """Some bytes of a part that has those of files, or of notes."""
         if start == stop:
             return b""
-        return self._content(part).take((Steps(range(start, stop)),), verify).tobytes()
+        return self._content(part)._take((Steps(range(start, stop)),), verify).tobytes()
 
     def _content(self, part: int) -> View:
         """What a part of bytes has."""
-        assert isinstance(self.collection, FileList)
-        return View(self, self.collection.parts[part].content, self.collection.starts[part])
+        assert isinstance(self._collection, FileList)
+        return View(self, self._collection.parts[part].content, self._collection.starts[part])
 
-    def blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
+    def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
         """Those that files of a folder are in, in the order in which they are read, each once."""
         seen: set[int] = set()
         for number in numbers:
-            view, (part, start, stop) = self._file_view(number), self.files.span(number)
-            held = self._content(part).blocks((Steps(range(start, stop)),)) if start < stop else ()
-            for block in chain(view.blocks() if isinstance(view, View) else (), held):
+            view, (part, start, stop) = self._file_view(number), self._files.span(number)
+            held = self._content(part)._blocks((Steps(range(start, stop)),)) if start < stop else ()
+            for block in chain(view._blocks() if isinstance(view, View) else (), held):
                 if block.number not in seen:
                     seen.add(block.number)
                     yield block
 
-    def items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
+    def _items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
 
         verify: check each block's digest, for which all of the block must be decoded. Raises
@@ -301,29 +288,29 @@ class Contents(ABC):
         """
         self._check_range(start, stop)
         if not self.shape:
-            return self._whole.whole(verify).reshape(1)[start:stop]
-        return self._whole.take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
+            return self._whole._all(verify).reshape(1)[start:stop]
+        return self._whole._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """The same, some at a time: as many as lie in a block, or in pieces of one row.
 
         In this way any number of them fits into memory. Raises IndexError, ArchiveError.
         """
         self._check_range(start, stop)
         if not self.shape:
-            return iter([self.items(start, stop, verify=verify)])
-        return self._whole.stacks(start, stop, verify=verify)
+            return iter([self._items(start, stop, verify=verify)])
+        return self._whole._stacks(start, stop, verify=verify)
 
     def _check_range(self, start: int, stop: int) -> None:
-        if not 0 <= start <= stop <= self.array.entries:
+        if not 0 <= start <= stop <= self._array.entries:
             raise IndexError(
-                f"{self.name}: there are no items {start} to {stop} among its {self.array.entries}"
+                f"{self.name}: there are no items {start} to {stop} among its {self._array.entries}"
             )
 
 
 def _shown(view: Indexed) -> list[NDArray[Any]]:
     """The image of a file, if it is one that can be read."""
     try:
-        return view.shown(1)
+        return view._shown(1)
     except InputError:
         return []

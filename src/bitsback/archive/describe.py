@@ -39,8 +39,8 @@ class Opener(Protocol):
 
     name: str
     file_bytes: int
-    collection: Content
-    library: Library
+    _collection: Content
+    _library: Library
 
     def __len__(self) -> int: ...
 
@@ -51,7 +51,7 @@ class Opener(Protocol):
     def unordered(self) -> bool: ...
 
     @property
-    def pairs(self) -> Pairs | None: ...
+    def _pairs(self) -> Pairs | None: ...
 
     @property
     def classes(self) -> list[str]: ...
@@ -60,17 +60,17 @@ class Opener(Protocol):
     def names(self) -> Sequence[str]: ...
 
     @property
-    def blocks(self) -> list[BlockInfo]: ...
+    def _blocks(self) -> list[BlockInfo]: ...
 
     @property
     def problems(self) -> list[ArchiveError]: ...
 
     @property
-    def model_bytes(self) -> int: ...
+    def _model_bytes(self) -> int: ...
 
-    def header(self, block: BlockInfo) -> Opened: ...
+    def _header(self, block: BlockInfo) -> Opened: ...
 
-    def where(self, first: int, count: int) -> str: ...
+    def _where(self, first: int, count: int) -> str: ...
 
 
 def kind_of(collection: Content) -> str:
@@ -91,9 +91,9 @@ def describe(archive: Opener) -> dict[str, Any]:
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
     damaged = 0
-    for block in archive.blocks:
+    for block in archive._blocks:
         try:
-            header = archive.header(block)
+            header = archive._header(block)
         except ArchiveError as error:
             damaged += 1
             if damaged <= _SHOWN:
@@ -110,7 +110,7 @@ def describe(archive: Opener) -> dict[str, Any]:
             ] += 1
     if damaged > _SHOWN:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
-    collection = archive.collection
+    collection = archive._collection
     if isinstance(collection, FileList):
         contents = _describe_files(collection)
     else:
@@ -136,22 +136,22 @@ def describe(archive: Opener) -> dict[str, Any]:
         if collection.elements and not problems
         else None,
         "array_bytes": collection.nbytes,
-        "blocks": len(archive.blocks),
-        "block_pieces": max((block.items for block in archive.blocks), default=0),
-        "block_bytes": sum(block.size for block in archive.blocks),
+        "blocks": len(archive._blocks),
+        "block_pieces": max((block.items for block in archive._blocks), default=0),
+        "block_bytes": sum(block.size for block in archive._blocks),
         "methods": methods,
         "layouts": layouts,
         "multisets": multisets,
         "lanes": sorted(lanes),
         "models": list(models.values()),
-        "model_bytes": archive.model_bytes,
+        "model_bytes": archive._model_bytes,
         "problems": [str(problem) for problem in problems],
     }
 
 
 def _labels(archive: Opener) -> dict[str, Any] | None:
     """What labels there are: the name of their array, or the number of classes."""
-    pairs, classes = archive.pairs, archive.classes
+    pairs, classes = archive._pairs, archive.classes
     if pairs is not None and pairs.labels is not None:
         return {"array": archive.names[pairs.labels], "classes": None}
     return {"array": None, "classes": len(classes)} if classes else None
@@ -212,6 +212,6 @@ def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
         "name": None,
         "about": None,
         "code": None,
-        **(archive.library.describe(prefix) or {}),
+        **(archive._library.describe(prefix) or {}),
         "blocks": 0,
     }

@@ -122,9 +122,9 @@ def decompress(
             return rescue(
                 blocks, source, destination, threads, progress, force, files == "exact", fill
             )
-        if isinstance(blocks.collection, FileList):
+        if isinstance(blocks._collection, FileList):
             return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
-        collection = blocks.collection
+        collection = blocks._collection
         count = 0
         work = Work(collection, progress)
 
@@ -134,7 +134,7 @@ def decompress(
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
             done, joiner = 0, Joiner(collection.parts[0])
-            for pieces in ordered_map(decoded, blocks.tasks(), threads):
+            for pieces in ordered_map(decoded, blocks._tasks(), threads):
                 first, part = collection.part_of(done)
                 if done == first:
                     joiner = Joiner(part)
@@ -183,7 +183,7 @@ def _restore(
             f"{archive.name}: holds files, and is not read from beginning to end to restore them;"
             " save the archive as a file first"
         )
-    collection = archive.files.collection
+    collection = archive._files.collection
     if destination is None:
         raise InputError(
             f"{archive.name}: holds files; name an output, or open it and take them one by one"
@@ -194,7 +194,7 @@ def _restore(
         dtype=collection.dtype,
         items=collection.items,
         elements=collection.elements,
-        blocks=len(archive.blocks),
+        blocks=len(archive._blocks),
         bytes_in=archive.file_bytes,
         bytes_out=size,
         files=collection.told,

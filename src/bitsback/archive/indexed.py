@@ -21,9 +21,6 @@ Chunks = tuple[tuple[int, ...], ...]
 """For each axis the lengths of the chunks along it, as Dask has them."""
 
 
-_PUBLIC = frozenset({"chunks", "dtype", "name", "nbytes", "ndim", "read", "shape", "size"})
-
-
 class Indexed(ABC):
     """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
     along its first axis by lists of numbers and masks; it decodes the blocks that are needed, each
@@ -52,19 +49,19 @@ class Indexed(ABC):
         """
 
     @abstractmethod
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         """What is wanted along each axis, of which none is left out. verify: check each block's
         digest.
         """
 
     @abstractmethod
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
         or in pieces of one row. In this way any number of them fits into memory.
         """
 
     @contextmanager
-    def fitting(self, shape: Shape) -> Iterator[None]:
+    def _fitting(self, shape: Shape) -> Iterator[None]:
         """Turns a want of memory into an InputError that says of what."""
         try:
             yield
@@ -96,26 +93,22 @@ class Indexed(ABC):
     def __repr__(self) -> str:
         return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
 
-    def shown(self, most: int) -> list[NDArray[Any]]:
+    def _shown(self, most: int) -> list[NDArray[Any]]:
         """What a notebook shows: the image that this is, or the first `most` images along its first
         axis; nothing where it is neither, or is large. Raises ArchiveError.
         """
         if is_image(self.shape, self.dtype):
-            return [self.whole()] if self.size <= MOST_ELEMENTS else []
+            return [self._all()] if self.size <= MOST_ELEMENTS else []
         if not self.shape or not is_image(self.shape[1:], self.dtype):
             return []
         count = min(len(self), most)
         few = count * math.prod(self.shape[1:]) <= MOST_ELEMENTS
         return list(self[:count]) if few else []
 
-    def __dir__(self) -> list[str]:
-        """What is for users."""
-        return [name for name in super().__dir__() if name.startswith("_") or name in _PUBLIC]
-
     def _repr_png_(self) -> bytes | None:
         """The image, small; None if it is none."""
         try:
-            return picture(self.shown(MOST_SHOWN))
+            return picture(self._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -123,23 +116,23 @@ class Indexed(ABC):
         """All of it. Always a copy; raises ValueError if none is allowed."""
         if copy is False:
             raise ValueError(f"{self._name}: what is compressed cannot be had uncopied")
-        whole = self.whole()
+        whole = self._all()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __iter__(self) -> Iterator[Any]:
         """Along the first axis. Each block is decoded once, and one at a time is in memory."""
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
-        return chain.from_iterable(self.stacks(0, len(self)))
+        return chain.from_iterable(self._stacks(0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
         """What NumPy would take. Raises IndexError, ArchiveError, naming the block, if one needed
         is damaged, InputError if it does not fit into memory.
         """
         wanted, arranged = read_index(key, self.shape)
-        found = self.take(wanted)[arranged]
+        found = self._take(wanted)[arranged]
         return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
 
-    def whole(self, verify: bool = True) -> NDArray[Any]:
+    def _all(self, verify: bool = True) -> NDArray[Any]:
         """All of it. verify: check each block's digest."""
-        return self.take(all_of(self.shape), verify)
+        return self._take(all_of(self.shape), verify)

@@ -40,7 +40,7 @@ class Entry:
 
 def entries(archive: Archive) -> Iterator[Entry]:
     """In the order of the archive. Raises ArchiveError if the names are damaged."""
-    collection = archive.collection
+    collection = archive._collection
     shares = _Shares(archive)
     if not isinstance(collection, FileList):
         count = 1 if collection.picture else len(archive)
@@ -55,10 +55,10 @@ def entries(archive: Archive) -> Iterator[Entry]:
         yield from _pages(archive, collection, shares)
         return
     for number, name in enumerate(archive.names):
-        at, item = archive.files.place(number)
+        at, item = archive._files.place(number)
         part = collection.parts[at]
         if part.axes == BYTES:
-            _, start, stop = archive.files.span(number)
+            _, start, stop = archive._files.span(number)
             yield shares.held(name, at, part, start, stop)
             continue
         first, end = part.first_piece(item), part.first_piece(item + 1)
@@ -77,7 +77,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
     left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
     done = [0] * len(sizes)
     number = 0
-    for at, count in archive.files.runs:
+    for at, count in archive._files.runs:
         part = collection.parts[at]
         mode = mode_of(part.dtype, part.entry_shape)
         while count:
@@ -101,8 +101,8 @@ class _Shares:
     """Whose the bytes of blocks are."""
 
     def __init__(self, archive: Archive) -> None:
-        self._collection = archive.collection
-        self._blocks = archive.blocks
+        self._collection = archive._collection
+        self._blocks = archive._blocks
         self._firsts = [block.first for block in self._blocks]
         self._sizes = [0]
         for block in self._blocks:

@@ -23,18 +23,18 @@ class Holder(Protocol):
     name: str
 
     @property
-    def files(self) -> Files: ...
+    def _files(self) -> Files: ...
 
     def __getitem__(self, which: Any) -> Any: ...
 
-    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
+    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
 
 
 class Maker:
     """The bytes of files. May be used from several threads."""
 
     def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
-        self._archive, self._files, self._verify = archive, archive.files, verify
+        self._archive, self._files, self._verify = archive, archive._files, verify
         self._exact = exact
         self._lock = Lock()
 
@@ -42,7 +42,7 @@ class Maker:
         """Raises ArchiveError, naming the file."""
         if self._files.stored(number):
             return self.content(number)
-        pixels = self._archive[number].whole(self._verify)
+        pixels = self._archive[number]._all(self._verify)
         file = io.BytesIO()
         drawing = self.drawing(number, file, pixels.dtype, pixels.shape)
         drawing.add(pixels)
@@ -91,7 +91,7 @@ class Maker:
     def content(self, number: int) -> bytes:
         """What is held bit for bit: of a file, or of the note of a picture."""
         with self._lock:  # so that no block of notes is decoded twice
-            return self._archive.bytes_of(*self._files.span(number), verify=self._verify)
+            return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 
 class _Named:
@@ -134,7 +134,7 @@ def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
     """What of the notes is wrong. lost: the numbers of the files whose blocks are damaged."""
     from bitsback.images.notes import unpack
 
-    files = archive.files
+    files = archive._files
     if files.facts is None:
         return
     maker = Maker(archive)

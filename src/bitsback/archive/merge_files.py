@@ -2,6 +2,7 @@
 alike become one.
 """
 
+import warnings
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -14,7 +15,7 @@ from bitsback.archive.members import Files, pack_files
 from bitsback.archive.parts import NPZ, TIFF, FileList
 from bitsback.archive.shards import Merged, Shard
 from bitsback.archive.targets import check_restorable
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.names import printable
 
 
@@ -27,10 +28,13 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
                 f" {shards[0].name} ({kind_of(shards[0].content)})"
             )
     _check_names(shards)
+    pages_alone = kind == TIFF and len(shards) > 1
+    if pages_alone:
+        _leave_tags(shards)
     members: dict[object, list[tuple[int, int]]] = {}
     for number, shard in enumerate(shards):
         for part, collection in enumerate(shard.parts):
-            if kind == TIFF and collection.axes == BYTES:  # of several files, which are one now
+            if pages_alone and collection.axes == BYTES:
                 continue
             alone = kind == NPZ or collection.axes in (ONE, BYTES)
             key = (number, part) if alone else _likeness(collection)
@@ -61,6 +65,29 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     packed = pack_files(kind, order, names) + told
     parts = list(members.values())
     return Merged(files, parts, packed, facts is not None, hashes is not None)
+
+
+def _leave_tags(shards: Sequence[Shard]) -> None:
+    """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
+    InputError for one whose pages are no parts of its archive.
+    """
+    noted = [
+        shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
+    ]
+    for shard in noted:
+        if isinstance(shard.content, FileList) and not shard.content.files:
+            raise InputError(
+                f"{shard.name}: holds a TIFF file bit for bit, whose pages cannot be joined to"
+                " others; decompress it and keep the files in a folder, which can be compressed"
+            )
+    if noted:
+        warnings.warn(
+            f"{noted[0].name}: the pages of its TIFF file are joined without their tags"
+            " (description, resolution and the like), and so are those of all that are merged; keep"
+            " the archives to restore the files as they were",
+            InputWarning,
+            stacklevel=4,
+        )
 
 
 def _check_names(shards: Sequence[Shard]) -> None:

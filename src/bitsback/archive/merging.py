@@ -31,17 +31,17 @@ def merge(
     """Makes one archive of several, in their order, without decoding a block.
 
     Arrays are joined along their first axis, be they items or stacks, the files of folders and of
-    npz archives, and the pages of TIFF files, one archive after the other. Models that are in
-    several archives are in the new one once. Every checksum is compared; the digests of what blocks
-    hold stay in them.
+    npz archives, and the pages of TIFF files, one archive after the other. The pages lose their
+    tags, which an InputWarning says. Models that are in several archives are in the new one once.
+    Every checksum is compared; the digests of what blocks hold stay in them.
 
     sources: paths or URLs; `*` in a URL stands for all that match, numbers in them in their order.
     destination, force, storage_options: as in `compress`. progress: called with the number of
     pieces that are done, and of all.
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
-    archives cannot be joined: arrays of different dtypes or items, or that are one picture each, or
-    if two have files of one name; ArchiveError if one is damaged.
+    archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
+    TIFF file that is held bit for bit, or two files of one name; ArchiveError if one is damaged.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

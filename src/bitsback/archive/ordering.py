@@ -18,16 +18,16 @@ def block_numbers(archive: Contents, array: str | None = None) -> Numbers:
 
     array: of an archive of an npz file, the name of the array whose items are meant.
     """
-    collection = archive.collection
+    collection = archive._collection
     if not isinstance(collection, FileList):
         pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
     elif array is not None:
-        number = archive.files.number(array)
+        number = archive._files.number(array)
         assert number is not None, "it was looked up"
         pieces = collection.starts[number] + _first_pieces(collection.parts[number])
     else:
         pieces = _of_files(archive, collection)
-    firsts = np.array([block.first for block in archive.blocks], np.int64)
+    firsts = np.array([block.first for block in archive._blocks], np.int64)
     return np.searchsorted(firsts, pieces, side="right") - 1
 
 
@@ -36,7 +36,7 @@ def _of_files(archive: Contents, collection: FileList) -> Numbers:
     if collection.kind == NPZ:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
-    parts = np.fromiter(archive.files.parts_in_order(), np.int64, len(archive))
+    parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
     pieces = np.empty(len(archive), np.int64)
     for number, of_part in enumerate(entries):
         pieces[parts == number] = of_part

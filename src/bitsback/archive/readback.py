@@ -44,7 +44,7 @@ _IN_MEMORY = 1 << 24
 
 def restored_names(archive: Archive) -> list[str]:
     """Under which names the files of a folder are restored, in their order."""
-    return [target_of(archive.files, number)[0] for number in range(len(archive.files))]
+    return [target_of(archive._files, number)[0] for number in range(len(archive._files))]
 
 
 def compare(
@@ -72,7 +72,7 @@ def compare(
     if archive.kind == "folder":
         hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
-    collection = archive.collection
+    collection = archive._collection
     if isinstance(collection, FileList) and collection.whole:
         _compare_tiff(archive, place, threads, progress, exact)
         return
@@ -83,7 +83,7 @@ def compare(
 
     with (
         _items(archive, place) as items,
-        closing(ordered_map(work, archive.tasks(), threads)) as blocks,
+        closing(ordered_map(work, archive._tasks(), threads)) as blocks,
     ):
         readers = [PieceReader(each, part) for each, part in zip(items, parts, strict=True)]
         for task, pieces in blocks:
@@ -105,7 +105,7 @@ def _compare_tiff(
 ) -> None:
     shown = printable(os.fspath(place))
     with _spooled() as made, reading(shown), place.open("rb") as file:
-        work = Work(archive.files.collection, progress)
+        work = Work(archive._files.collection, progress)
         make_tiff(archive, made, threads, work, exact=exact)
         if not _same(file, made, shown):
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
@@ -125,7 +125,7 @@ def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 @contextmanager
 def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
     """What the parts of the archive should hold."""
-    collection = archive.collection
+    collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made the archive was warned
         with open_input(place, Asked(stack=False)) as taken:
@@ -176,7 +176,7 @@ class _Compared:
         self, archive: Archive, root: Path, names: Sequence[str], exact: bool, times: bool
     ) -> None:
         self._archive, self._root, self._names, self._times = archive, root, names, times
-        self._files, self._maker = archive.files, Maker(archive, exact=exact)
+        self._files, self._maker = archive._files, Maker(archive, exact=exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:

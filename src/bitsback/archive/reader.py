@@ -115,7 +115,7 @@ class Archive(Contents):
         if cache < 0:
             raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
         self._cache = BlockCache(cache)
-        self._announced = False
+        self._is_announced = False
         given = given_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
@@ -135,26 +135,26 @@ class Archive(Contents):
         try:
             with reading(self.name):
                 self.file_bytes = self._reader.size
-            self.library = Library(
+            self._library = Library(
                 given,
                 lambda: map(self._read_place, self._directory.models),
                 lambda: (
-                    self.read(place.offset, min(place.size, START))
+                    self._read(place.offset, min(place.size, START))
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self.read, self.file_bytes)
-            self.collection = self._directory.collection or guess_collection(
-                self._directory, self.read
+            self._directory = scan(self._read, self.file_bytes)
+            self._collection = self._directory.collection or guess_collection(
+                self._directory, self._read
             )
-            self._blocks = Blocks(
+            self._store = Blocks(
                 self.name,
-                self.collection,
-                self.library,
+                self._collection,
+                self._library,
                 self._directory,
-                self.read,
+                self._read,
                 self._cache,
-                self.where,
+                self._where,
             )
         except ArchiveError as error:
             self.close()
@@ -177,7 +177,7 @@ class Archive(Contents):
             self._reader.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self.check_open()
+        self._check_open()
         if not self._owned:
             raise TypeError(
                 f"{self.name}: only an archive that was opened by its path can be pickled"
@@ -188,34 +188,34 @@ class Archive(Contents):
         return _open_again, (again, model, self._cache.room)
 
     @property
-    def files(self) -> Files:
+    def _files(self) -> Files:
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
         try:
-            return self._files
+            return self._found_files
         except ArchiveError as error:
             raise self._named(error) from None
 
     @cached_property
-    def _files(self) -> Files:
-        if not isinstance(self.collection, FileList):
+    def _found_files(self) -> Files:
+        if not isinstance(self._collection, FileList):
             raise InputError(f"{self.name}: holds an array, whose items have no names")
         places, facts = self._directory.names, self._directory.facts
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
-        if len(facts) > (self.collection.kind == FOLDER):
+        if len(facts) > (self._collection.kind == FOLDER):
             raise ArchiveError("the facts of its files are there twice")
         if places[0].kind == UNNAMED:
             if facts:
                 raise ArchiveError("its files have facts and no names")
             return unpack_unnamed(
-                open_section(self._read_place(places[0]), UNNAMED), self.collection
+                open_section(self._read_place(places[0]), UNNAMED), self._collection
             )
         return unpack_files(
             open_section(self._read_place(places[0]), NAMES),
-            self.collection,
+            self._collection,
             open_section(self._read_place(facts[0]), FACTS) if facts else None,
         )
 
@@ -224,14 +224,14 @@ class Archive(Contents):
         """SHA-256 of the files as they were, by name, of those that come back byte for byte; None
         if the archive was made without. Raises ArchiveError for damage.
         """
-        hashes = self.file_hashes
+        hashes = self._file_hashes
         if hashes is None:
             return None
-        named = zip(self.files.names, hashes.digests, strict=True)
+        named = zip(self._files.names, hashes.digests, strict=True)
         return {name: digest for name, digest in named if digest}
 
     @property
-    def file_hashes(self) -> Hashes | None:
+    def _file_hashes(self) -> Hashes | None:
         """The same of each file, in order."""
         try:
             return self._hashes
@@ -241,35 +241,37 @@ class Archive(Contents):
     @cached_property
     def _hashes(self) -> Hashes | None:
         places = self._directory.hashes
-        if not places or not isinstance(self.collection, FileList):
+        if not places or not isinstance(self._collection, FileList):
             return None
-        if len(places) > 1 or self.collection.kind != FOLDER:
+        if len(places) > 1 or self._collection.kind != FOLDER:
             raise ArchiveError("the hashes of its files are there twice, or are of no files")
-        return Hashes.unpack(open_section(self._read_place(places[0]), HASHES), len(self._files))
+        return Hashes.unpack(
+            open_section(self._read_place(places[0]), HASHES), len(self._found_files)
+        )
 
-    def check_file(self, number: int) -> Check | None:
+    def _check_file(self, number: int) -> Check | None:
         """Compares a file that was restored with the hash that it had, if that is known."""
         digest = b"" if self._hashes is None else self._hashes.digests[number]
-        return check_of(self.name, self._files.names[number], digest) if digest else None
+        return check_of(self.name, self._found_files.names[number], digest) if digest else None
 
     @property
-    def pairs(self) -> Pairs | None:
+    def _pairs(self) -> Pairs | None:
         """Which arrays of an npz file are items and their labels, or that pictures are labelled by
         their folders; None for neither. Raises ArchiveError for damage.
         """
         try:
-            return self._pairs
+            return self._found_pairs
         except ArchiveError as error:
             raise self._named(error) from None
 
     @cached_property
-    def _pairs(self) -> Pairs | None:
+    def _found_pairs(self) -> Pairs | None:
         places = self._directory.labels
-        if not isinstance(self.collection, FileList) or not places:
+        if not isinstance(self._collection, FileList) or not places:
             return None
         if len(places) > 1:
             raise ArchiveError("the labels of its items are told twice")
-        return unpack_pairs(open_section(self._read_place(places[0]), LABELS), self.collection)
+        return unpack_pairs(open_section(self._read_place(places[0]), LABELS), self._collection)
 
     @property
     def labels(self) -> NDArray[Any] | None:
@@ -286,15 +288,18 @@ class Archive(Contents):
         ...         archive.labels.tolist()
         [5, 0, 5]
         """
-        if not isinstance(self.collection, FileList):
+        if not isinstance(self._collection, FileList):
             return None
-        pairs = self.pairs
+        pairs = self._pairs
         if pairs is not None and pairs.labels is not None:
-            part, first = self.collection.parts[pairs.labels], self.collection.starts[pairs.labels]
-            return View(self, part, first).whole()
+            part, first = (
+                self._collection.parts[pairs.labels],
+                self._collection.starts[pairs.labels],
+            )
+            return View(self, part, first)._all()
         if pairs is None and not self._directory.unnamed:
             return None
-        names = self.files.names
+        names = self._files.names
         if isinstance(names, Numbered):
             return None if names.labels is None else names.labels.copy()
         return classes_of(names)[1]
@@ -304,19 +309,19 @@ class Archive(Contents):
         """The folders that pictures were labelled by, sorted; none if they were not. Raises
         ArchiveError for damage.
         """
-        if not isinstance(self.collection, FileList) or self.collection.kind != FOLDER:
+        if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
             return []
-        if self.pairs is None and not self._directory.unnamed:
+        if self._pairs is None and not self._directory.unnamed:
             return []
-        names = self.files.names
+        names = self._files.names
         return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     @property
-    def blocks(self) -> list[BlockInfo]:
+    def _blocks(self) -> list[BlockInfo]:
         """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
 
-    def sections(self) -> list[Place]:
+    def _sections(self) -> list[Place]:
         """Where the models are, and what else is no block."""
         return list(self._directory.sections)
 
@@ -336,20 +341,20 @@ class Archive(Contents):
         into then.
         """
         problems = list(self._directory.problems)
-        if self._directory.models_lost and not self.library.has_given:
+        if self._directory.models_lost and not self._library.has_given:
             problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
         return [self._named(error) for error in problems]
 
-    def where(self, first: int, count: int) -> str:
+    def _where(self, first: int, count: int) -> str:
         """What some pieces are, for people: files by name, as far as the names are there."""
-        if isinstance(self.collection, FileList):
+        if isinstance(self._collection, FileList):
             with suppress(ArchiveError):
-                return described(self._files, self._owners, (first, first + count))
-        return self.collection.where(first, count)
+                return described(self._found_files, self._owners, (first, first + count))
+        return self._collection.where(first, count)
 
     @cached_property
     def _owners(self) -> Owners:
-        return Owners(self._files)
+        return Owners(self._found_files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
         """What cannot be had of an archive of which `verify` has found these problems, as
@@ -358,34 +363,34 @@ class Archive(Contents):
         """
         problems = list(problems)
         bad = {number for number, _ in problems if number is not None}
-        gaps = list(gaps_of(self.blocks, bad, self.collection.pieces))
+        gaps = list(gaps_of(self._blocks, bad, self._collection.pieces))
         files = None
-        if isinstance(self.collection, FileList):
+        if isinstance(self._collection, FileList):
             with suppress(ArchiveError):
-                files = self._files
-        found = lost_names(self.collection, files, gaps)
+                files = self._found_files
+        found = lost_names(self._collection, files, gaps)
         found += [printable(error.file) for _, error in problems if error.file is not None]
         held = 0 if files is None else files.collection.files - len(files)
         if held:
             found.append(f"all {held} that are held bit for bit, since their names are lost")
         return list(dict.fromkeys(found))
 
-    def do_without_names(self) -> None:
+    def _do_without_names(self) -> None:
         """Calls the files by numbers from now on, if their names are lost."""
-        if isinstance(self.collection, FileList):
+        if isinstance(self._collection, FileList):
             try:
-                _ = self._files
+                _ = self._found_files
             except ArchiveError:
-                self.__dict__["_files"] = Files.unnamed(self.collection)
+                self.__dict__["_found_files"] = Files.unnamed(self._collection)
 
-    def block_of(self, piece: int) -> BlockInfo:
-        return self._blocks.of_piece(piece)
+    def _block_of(self, piece: int) -> BlockInfo:
+        return self._store.of_piece(piece)
 
-    def decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
-        self.check_open()
-        return self._blocks.decode_at(piece, stop)
+    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+        self._check_open()
+        return self._store.decode_at(piece, stop)
 
-    def decoded(
+    def _decoded(
         self, first: int, end: int, *, verify: bool = True, threads: int = 1
     ) -> Generator[tuple[int, Pieces], None, None]:
         """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
@@ -395,7 +400,7 @@ class Archive(Contents):
         def work(task: Task) -> tuple[int, Pieces]:
             return task.first, decode(self, task, None if verify else task.items)
 
-        return ordered_map(work, self.tasks(first, end), threads)
+        return ordered_map(work, self._tasks(first, end), threads)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -405,10 +410,10 @@ class Archive(Contents):
         problems += [(None, problem) for problem in self._damage()]
 
         def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
-            self.expect(self.blocks)
-            for block in self.blocks:
+            self._expect(self._blocks)
+            for block in self._blocks:
                 try:
-                    yield block, self.task(block)
+                    yield block, self._task(block)
                 except ArchiveError as error:
                     yield block, error
 
@@ -425,7 +430,7 @@ class Archive(Contents):
                 return block, ArchiveError(str(error), error.block, error.file)
             return block, None
 
-        work = Work(self.collection, progress)
+        work = Work(self._collection, progress)
         for block, error in ordered_map(check, read(), check_threads(threads)):
             if error is not None:
                 problems.append((block.number, error))
@@ -434,12 +439,12 @@ class Archive(Contents):
             from bitsback.archive.maker import damage
 
             bad = {number for number, _ in problems if number is not None}
-            gaps = gaps_of(self.blocks, bad, self.collection.pieces)
+            gaps = gaps_of(self._blocks, bad, self._collection.pieces)
             with suppress(ArchiveError):  # where the names are lost, which was found before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
-        if not problems and isinstance(self.collection, FileList) and self.collection.whole:
+        if not problems and isinstance(self._collection, FileList) and self._collection.whole:
             from bitsback.archive.tiff_restore import tiff_damage
 
             problems += [(error.block, error) for error in tiff_damage(self)]
@@ -459,11 +464,11 @@ class Archive(Contents):
         whole = Salvage(self, problems)
         unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
         left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
-        taker = Hashing(self.name, Maker(self), self._files, hashes)
+        taker = Hashing(self.name, Maker(self), self._found_files, hashes)
         hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
         return taker.problems
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raises the first of `problems`, or for anything else outside of blocks for which
         decompression would fail.
         """
@@ -476,9 +481,9 @@ class Archive(Contents):
         """What else is wrong outside of blocks: with the models, the names, the container, and
         sections of unknown kinds.
         """
-        for problem in self.library.damage():
+        for problem in self._library.damage():
             yield self._named(problem)
-        files = isinstance(self.collection, FileList)
+        files = isinstance(self._collection, FileList)
         for place in self._directory.sections:
             if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS, UNNAMED)):
                 try:
@@ -486,34 +491,34 @@ class Archive(Contents):
                 except ArchiveError as problem:
                     yield self._named(problem)
         try:
-            _ = self._pairs, self._hashes
-            check_restorable(self._files if files else self.array)
+            _ = self._found_pairs, self._hashes
+            check_restorable(self._found_files if files else self._array)
         except ArchiveError as problem:
             yield self._named(problem)
 
-    def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """All blocks, for whoever decodes them, or those that begin with the pieces from first to
         end - 1. Raises the first of `problems`, and for any damage it comes upon.
         """
-        self.check()
+        self._check()
         blocks = [
             block
-            for block in self.blocks
+            for block in self._blocks
             if first <= block.first and (end is None or block.first < end)
         ]
-        self.expect(blocks)
+        self._expect(blocks)
         for block in blocks:
-            yield self.task(block)
+            yield self._task(block)
 
     def info(self) -> dict[str, Any]:
         """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
         none, and builds no model.
         """
-        self.expect(self.blocks, HEADER_SPACE)
+        self._expect(self._blocks, HEADER_SPACE)
         return describe(self)
 
     @property
-    def model_bytes(self) -> int:
+    def _model_bytes(self) -> int:
         """Bytes of the archive that the models in it take."""
         return sum(place.size for place in self._directory.models)
 
@@ -521,47 +526,47 @@ class Archive(Contents):
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
         return ArchiveError(f"{where}: {error}", error.block, error.file)
 
-    def read(self, offset: int, size: int) -> bytes:
+    def _read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""
-        self.check_open()
+        self._check_open()
         with reading(self.name):
             return self._reader.read(start, end - start)
 
-    def expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
+    def _expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
         """Says that these blocks, or so many bytes of each, will be read next, in order."""
         self._reader.expect(
             (block.offset, block.size if size is None else min(size, block.size))
             for block in blocks
         )
 
-    def announce(self, blocks: Iterable[BlockInfo]) -> None:
-        self.expect(block for block in blocks if block.number not in self._cache)
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None:
+        self._expect(block for block in blocks if block.number not in self._cache)
 
     @contextmanager
-    def announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
-        if self._announced:
+    def _announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
+        if self._is_announced:
             yield
             return
-        self.announce(blocks)
-        self._announced = True
+        self._announce(blocks)
+        self._is_announced = True
         try:
             yield
         finally:
-            self._announced = False
+            self._is_announced = False
 
     def _read_place(self, place: Place) -> bytes:
-        return self.read(place.offset, place.size)
+        return self._read(place.offset, place.size)
 
-    def task(self, block: BlockInfo) -> Task:
+    def _task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
-        return self._blocks.task(block)
+        return self._store.task(block)
 
-    def header(self, block: BlockInfo) -> Opened:
+    def _header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
-        return self._blocks.header(block)
+        return self._store.header(block)
 
 
 def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:

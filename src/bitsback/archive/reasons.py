@@ -6,7 +6,7 @@ LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
     "damaged, or not what their endings say",
-    "whose compression is not made again",
+    "interlaced, or compressed neither by zlib nor by libtiff",
     "no pictures",
 )
 REMEDIES = {

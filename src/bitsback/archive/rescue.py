@@ -44,7 +44,7 @@ def rescue(
             f"{archive.name}: keep_going needs an output; of an open archive any item can be had"
             " that is whole"
         )
-    content = archive.collection
+    content = archive._collection
     folder = isinstance(content, FileList) and content.kind == FOLDER
     if folder and not isinstance(destination, str | os.PathLike | Url):
         raise InputError(
@@ -60,7 +60,7 @@ def rescue(
             fill_value(fill, part.dtype)
     begin(progress, "verifying")
     problems = archive.verify(threads, progress)
-    archive.do_without_names()
+    archive._do_without_names()
     salvage = Salvage(archive, problems, threads, fill)
     begin(progress, "decompressing")
     work = Work(content, progress)
@@ -89,7 +89,7 @@ def rescue(
 
 def _files_left(salvage: Salvage) -> tuple[int]:
     """How many files come back. Raises ArchiveError if none does."""
-    files = salvage.archive.files
+    files = salvage.archive._files
     if files.collection.kind == NPZ:
         shapes = (salvage.shape(number) for number in range(len(files)))
         left = sum(shape is not None for shape in shapes)
@@ -103,7 +103,7 @@ def _files_left(salvage: Salvage) -> tuple[int]:
 def _restored(
     archive: Archive, problems: list[Problem], shape: tuple[int, ...], size: int
 ) -> Restored:
-    content = archive.collection
+    content = archive._collection
     files = shape[0] if isinstance(content, FileList) else None
     dtype = content.dtype if isinstance(content, FileList) else content.dtype.str
     lost = archive.lost(problems)
@@ -115,7 +115,7 @@ def _restored(
         dtype=dtype,
         items=shape[0] if shape else 1,
         elements=content.elements,
-        blocks=len(archive.blocks),
+        blocks=len(archive._blocks),
         bytes_in=archive.file_bytes,
         bytes_out=size,
         files=files,

@@ -36,15 +36,15 @@ def restore(
     destination: for a folder its path or URL, which need not exist; for an npz or a TIFF file its
     path or URL, or a binary stream. exact: as `restore_folder` takes it.
     """
-    if archive.files.collection.kind == FOLDER:
+    if archive._files.collection.kind == FOLDER:
         if not isinstance(destination, str | os.PathLike | Url):
             raise InputError(
                 f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
             )
         return restore_folder(archive, destination, threads, progress, force, verify, exact)
-    archive.check()
+    archive._check()
     with open_output(destination, force, archive.name) as output:
-        work = Work(archive.files.collection, progress)
+        work = Work(archive._files.collection, progress)
         write_all(archive, output, threads, work, verify, exact)
         return output.size
 
@@ -53,7 +53,7 @@ def write_all(
     archive: Archive, output: Output, threads: int, work: Work, verify: bool, exact: bool
 ) -> None:
     """Writes an npz or a TIFF file. Raises ArchiveError, InputError."""
-    if archive.files.collection.kind == NPZ:
+    if archive._files.collection.kind == NPZ:
         _write_npz(Whole(archive, threads, verify), output, work)
         return
     from bitsback.archive.tiff_restore import make_tiff

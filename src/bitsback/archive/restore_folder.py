@@ -32,8 +32,8 @@ def restore_folder(
     exact: bool,
 ) -> int:
     """Restores all files; how many bytes they have. exact: as they were, where that is promised."""
-    archive.check()  # before anything is made, and with it that the names can be restored
-    files = archive.files
+    archive._check()  # before anything is made, and with it that the names can be restored
+    files = archive._files
     names = (target_of(files, number)[0] for number in range(len(files)))
     with staging(destination, names, force) as stage:
         return hand_over(archive, _Staged(archive, stage, verify, exact), threads, progress, verify)
@@ -49,7 +49,7 @@ def restore_whole(
     exact: bool,
 ) -> int:
     """Restores the files of a damaged archive that are whole; how many bytes they have."""
-    files, lost = archive.files, salvage.lost_files
+    files, lost = archive._files, salvage.lost_files
     targets = [
         (files.names[number], target_of(files, number)[0]) for number in others(lost, len(files))
     ]
@@ -75,7 +75,7 @@ def extract(
 
     Only the blocks that they are in are decoded.
     """
-    files = archive.files
+    files = archive._files
     wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
     found = {number: target_of(files, number)[0] for number in wanted}
     problem = unrestorable((files.names[number], name) for number, name in found.items())
@@ -84,10 +84,10 @@ def extract(
     size = 0
     with staging(destination, found.values(), force) as stage:
         maker = Maker(archive, verify)
-        with archive.announced(archive.blocks_of(wanted)):
+        with archive._announced(archive._blocks_of(wanted)):
             for number in wanted:
                 data = maker.file(number)
-                stage.write(found[number], data, files.time(number), archive.check_file(number))
+                stage.write(found[number], data, files.time(number), archive._check_file(number))
                 size += len(data)
     return size
 
@@ -96,17 +96,17 @@ class _Staged:
     """Writes files to a staging place."""
 
     def __init__(self, archive: Archive, stage: Staging, verify: bool, exact: bool) -> None:
-        self._stage, self._files = stage, archive.files
+        self._stage, self._files = stage, archive._files
         self._archive, self._exact = archive, exact
         self._maker = Maker(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
-        check = self._archive.check_file(number) if self._exact else None
+        check = self._archive._check_file(number) if self._exact else None
         with self._stage.open(name, self._files.time(number), check) as file:
             yield self._maker.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        check = self._archive.check_file(number)
+        check = self._archive._check_file(number)
         return self._stage.open(self._files.names[number], self._files.time(number), check)

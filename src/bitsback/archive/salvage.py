@@ -39,12 +39,12 @@ class Damaged(Described, Protocol):
     """An open archive."""
 
     @property
-    def blocks(self) -> list[BlockInfo]: ...
+    def _blocks(self) -> list[BlockInfo]: ...
 
     @property
-    def files(self) -> Files: ...
+    def _files(self) -> Files: ...
 
-    def task(self, block: BlockInfo) -> Task: ...
+    def _task(self, block: BlockInfo) -> Task: ...
 
 
 class Salvage:
@@ -64,38 +64,38 @@ class Salvage:
         self.archive, self._threads, self._fill = archive, threads, fill
         self._unmade = {error.file for _, error in problems}
         self._bad = {number for number, _ in problems if number is not None}
-        self.gaps = list(gaps_of(archive.blocks, self._bad, archive.collection.pieces))
+        self.gaps = list(gaps_of(archive._blocks, self._bad, archive._collection.pieces))
 
     @property
     def files(self) -> Files:
-        return self.archive.files
+        return self.archive._files
 
     @property
     def lost_files(self) -> list[range]:
         """The numbers of the files that do not come back, in order."""
-        files = self.archive.files
+        files = self.archive._files
         named = [files.number(name) for name in self._unmade if name is not None]
         unmade = [range(number, number + 1) for number in named if number is not None]
         return merged([*Owners(files).of(self.gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """The blocks that are whole and begin with the pieces from first to end - 1."""
-        for block in self.archive.blocks:
+        for block in self.archive._blocks:
             if block.number in self._bad or block.first < first:
                 continue
             if end is None or block.first < end:
-                yield self.archive.task(block)
+                yield self.archive._task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
         """The pieces of a part that do not come back, counted from its first."""
-        part = self.archive.collection.parts[number]
-        return widened(part, in_part(self.archive.collection, self.gaps, number))
+        part = self.archive._collection.parts[number]
+        return widened(part, in_part(self.archive._collection, self.gaps, number))
 
     def shape(self, number: int) -> Shape | None:
         """Of the array that comes back of a part, without the items, or the rows of an array that
         is one item, that are lost; None if there are none left.
         """
-        part = self.archive.collection.parts[number]
+        part = self.archive._collection.parts[number]
         lost = self.lost_of(number)
         if not lost or self._fill is not None:
             return part.shape
@@ -104,7 +104,7 @@ class Salvage:
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The elements that come back of a part, in C order, some items, or rows, at a time."""
-        collection = self.archive.collection
+        collection = self.archive._collection
         part, start = collection.parts[number], collection.starts[number]
         lost = self.lost_of(number)
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
@@ -138,7 +138,7 @@ class Salvage:
         """
         shapes = {
             number: shape
-            for number in range(len(self.archive.collection.parts))
+            for number in range(len(self.archive._collection.parts))
             if (shape := self.shape(number)) is not None
         }
         if not shapes:

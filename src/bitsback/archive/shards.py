@@ -77,22 +77,22 @@ def look(place: Location) -> Shard:
     with Archive(place) as archive:
         for problem in archive.problems:
             raise problem
-        for section in archive.sections():
+        for section in archive._sections():
             if section.kind not in (MODEL, NAMES, FACTS, HASHES):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
-        files = archive.files if isinstance(archive.collection, FileList) else None
+        files = archive._files if isinstance(archive._collection, FileList) else None
         return Shard(
             place,
-            archive.collection,
+            archive._collection,
             archive.file_bytes,
             [identity for identity, _ in models_of(archive)],
             files.names if files else [],
             files.runs if files else [],
             files.facts if files else None,
-            archive.file_hashes,
+            archive._file_hashes,
             archive.unordered,
             _stamp(place),
         )
@@ -109,10 +109,10 @@ def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
     """The models in an archive: the first bytes of the identity, and all of the section's payload.
     Raises ArchiveError.
     """
-    for section in archive.sections():
+    for section in archive._sections():
         if section.kind == MODEL:
             try:
-                payload = open_section(archive.read(section.offset, section.size), MODEL)
+                payload = open_section(archive._read(section.offset, section.size), MODEL)
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
             yield bytes(payload[:PREFIX_SIZE]), payload
@@ -122,15 +122,15 @@ def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, by
     """The blocks of one of its parts, whose first piece gets the number `start`: the number of
     pieces of each, and its section. Raises ArchiveError.
     """
-    pieces = range(*archive.collection.starts[part : part + 2])
-    wanted = [block for block in archive.blocks if block.first in pieces]
-    archive.expect(wanted)
+    pieces = range(*archive._collection.starts[part : part + 2])
+    wanted = [block for block in archive._blocks if block.first in pieces]
+    archive._expect(wanted)
     for block in wanted:
         yield block.items, _renumbered(archive, block, start - pieces.start)
 
 
 def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
-    payload = archive.task(block).payload
+    payload = archive._task(block).payload
     header = read_header(payload)
     if (header.first, header.items) != (block.first, block.items):
         raise ArchiveError(

@@ -30,15 +30,15 @@ class Located(Protocol):
 
     name: str
 
-    def where(self, first: int, count: int) -> str:
+    def _where(self, first: int, count: int) -> str:
         """What some pieces are, for people."""
 
 
 class Described(Located, Protocol):
     """What there has to be to decode a block of an archive."""
 
-    collection: Content
-    library: Library
+    _collection: Content
+    _library: Library
 
 
 class BlockSource(Described, Protocol):
@@ -48,7 +48,7 @@ class BlockSource(Described, Protocol):
     def file_bytes(self) -> int:
         """Of the archive; for a stream, of what has been read of it."""
 
-    def tasks(self) -> Iterator[Task]:
+    def _tasks(self) -> Iterator[Task]:
         """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing
         that is not right.
         """
@@ -60,14 +60,14 @@ def decode(source: Described, task: Task, stop: int | None = None) -> Pieces:
     Raises ArchiveError, naming archive and block.
     """
     try:
-        first, part = source.collection.part_of(task.first)
+        first, part = source._collection.part_of(task.first)
         if task.first + task.items > first + part.pieces:
             raise ArchiveError(
                 "the part of the collection that it belongs to ends with item"
                 f" {first + part.pieces - 1}"
             )
         return block_reader.decode(
-            task.payload, part, task.first, task.items, source.library.find, stop, first
+            task.payload, part, task.first, task.items, source._library.find, stop, first
         )
     except ArchiveError as error:
         raise at_block(source, task.number, task.first, task.items, error) from None
@@ -78,5 +78,5 @@ def at_block(
 ) -> ArchiveError:
     """The error with the archive, the block and what it holds named."""
     return ArchiveError(
-        f"{source.name}: block {number} ({source.where(first, items)}): {error}", number
+        f"{source.name}: block {number} ({source._where(first, items)}): {error}", number
     )

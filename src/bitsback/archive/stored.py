@@ -27,11 +27,11 @@ class Stored(Indexed):
 
     @property
     def name(self) -> str:
-        return self._archive.files.names[self._number]
+        return self._archive._files.names[self._number]
 
     def read(self, verify: bool = True) -> bytes:
         """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
-        return self._archive.bytes_of(*self._archive.files.span(self._number), verify=verify)
+        return self._archive._bytes_of(*self._archive._files.span(self._number), verify=verify)
 
     @cached_property
     def _pixels(self) -> NDArray[Any]:
@@ -51,13 +51,13 @@ class Stored(Indexed):
     def chunks(self) -> Chunks:
         return tuple((size,) for size in self.shape)
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         found = Found(tuple(map(len, wanted)), self.dtype)
         places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
         found.put(places, self._pixels)
         return found.array
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         yield self._pixels[start:stop].copy()
 
     def __repr__(self) -> str:

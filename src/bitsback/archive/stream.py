@@ -39,23 +39,23 @@ class Stream:
         self.file_bytes = 0
         self._file = file
         self._models: list[bytes] = []
-        self.library = Library(model, lambda: self._models)
+        self._library = Library(model, lambda: self._models)
         try:
             head = self._take(len(HEAD))
             while head[-1] >= 128 and len(head) < 20:  # features take more than one byte
                 head += self._take(1)
             check_head(head)
-            self.collection = unpack_collection(open_section(self._take_section(), COLLECTION))
-            if not isinstance(self.collection, FileList):
-                check_container(self.collection)
+            self._collection = unpack_collection(open_section(self._take_section(), COLLECTION))
+            if not isinstance(self._collection, FileList):
+                check_container(self._collection)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 
-    def where(self, first: int, count: int) -> str:
+    def _where(self, first: int, count: int) -> str:
         """What some pieces are, for people."""
-        return self.collection.where(first, count)
+        return self._collection.where(first, count)
 
-    def tasks(self) -> Iterator[Task]:
+    def _tasks(self) -> Iterator[Task]:
         index: list[tuple[int, int]] = []
         first = first_block = 0
         ended = False
@@ -87,7 +87,7 @@ class Stream:
                 raise ArchiveError(
                     f"{self.name}: block {len(index)}: {error}", len(index)
                 ) from None
-            if first + items > self.collection.pieces:
+            if first + items > self._collection.pieces:
                 surplus = ArchiveError("the archive should not have so many")
                 raise at_block(self, len(index), first, items, surplus)
             yield Task(len(index), first, items, payload)
@@ -96,16 +96,16 @@ class Stream:
         try:
             if unpack_index(payload) != (first_block, index):
                 raise ArchiveError("its index is not that of its blocks")
-            if first != self.collection.pieces:
+            if first != self._collection.pieces:
                 raise ArchiveError(
-                    f"it should hold {self.collection.pieces} items, and holds {first}"
+                    f"it should hold {self._collection.pieces} items, and holds {first}"
                 )
             if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
                 raise ArchiveError("its last bytes are damaged")
             with reading(self.name):
                 if self._file.read(1):
                     raise ArchiveError("something follows its end")
-            for problem in self.library.damage():
+            for problem in self._library.damage():
                 raise problem
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None

@@ -22,11 +22,11 @@ class FileHolder(Protocol):
     name: str
 
     @property
-    def files(self) -> Files: ...
+    def _files(self) -> Files: ...
 
-    def bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
+    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
 
-    def decoded(
+    def _decoded(
         self, first: int, end: int, *, verify: bool = True, threads: int = 1
     ) -> Generator[tuple[int, Pieces], None, None]: ...
 
@@ -58,7 +58,7 @@ class Whole:
     lost_files: Sequence[range] = ()
 
     def __init__(self, archive: FileHolder, threads: int, verify: bool = True) -> None:
-        self.files = archive.files
+        self.files = archive._files
         self._archive, self._threads, self._verify = archive, threads, verify
 
     def shape(self, number: int) -> Shape | None:
@@ -72,7 +72,7 @@ class Whole:
         part, first = collection.parts[number], collection.starts[number]
         joiner = Joiner(part)
         with closing(
-            self._archive.decoded(
+            self._archive._decoded(
                 first, first + part.pieces, verify=self._verify, threads=self._threads
             )
         ) as blocks:

@@ -35,7 +35,7 @@ def make_tiff(
     """Writes the TIFF file of an archive, or, where its note is not held, one of the same pages, to
     a file that is empty. Raises ArchiveError.
     """
-    collection = archive.files.collection
+    collection = archive._files.collection
     noted = TiffFile(archive, verify, exact) if collection.whole else None
     if noted is not None and noted.held:
         noted.copy(file)
@@ -94,20 +94,20 @@ class TiffFile:
     def __init__(self, archive: FileHolder, verify: bool = True, exact: bool = True) -> None:
         """Raises ArchiveError for a note that is damaged, or is that of other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
-        files: Files = archive.files
+        files: Files = archive._files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
-        self.held = archive.bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
+        self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
         """Whether it is held bit for bit."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its note is that of another file")
         self._note = b""
         if not self.held:
-            self._note = archive.bytes_of(self._part, 0, self._size, verify=verify)
+            self._note = archive._bytes_of(self._part, 0, self._size, verify=verify)
 
     def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
         """The dtype and the shape of each page."""
-        files: Files = self._archive.files
+        files: Files = self._archive._files
         parts, items = files.collection.parts, [0] * len(files.collection.parts)
         for number in files.parts_in_order():
             part = parts[number]
@@ -148,4 +148,4 @@ class TiffFile:
         """Writes a file that is held bit for bit."""
         for start in range(1, self._size, _PIECE):
             end = min(start + _PIECE, self._size)
-            output.write(self._archive.bytes_of(self._part, start, end, verify=self._verify))
+            output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

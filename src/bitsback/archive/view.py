@@ -25,18 +25,18 @@ class Decoder(Protocol):
 
     name: str
 
-    def check_open(self) -> None: ...
+    def _check_open(self) -> None: ...
 
     @property
-    def blocks(self) -> list[BlockInfo]: ...
+    def _blocks(self) -> list[BlockInfo]: ...
 
-    def block_of(self, piece: int) -> BlockInfo: ...
+    def _block_of(self, piece: int) -> BlockInfo: ...
 
-    def announce(self, blocks: Iterable[BlockInfo]) -> None: ...
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None: ...
 
-    def announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
+    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
 
-    def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
+    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
 
 
 class View(Indexed):
@@ -65,10 +65,10 @@ class View(Indexed):
 
     @property
     def chunks(self) -> Chunks:
-        part, blocks = self._part, self._archive.blocks
+        part, blocks = self._part, self._archive._blocks
         behind = self._first + part.pieces
         if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
-            self._archive.block_of(behind - 1)
+            self._archive._block_of(behind - 1)
         if self._entry is None and part.axes != ONE:
             if not part.plain:
                 return ((1,) * part.entries, *_lengths(part.grid(0)))
@@ -81,30 +81,30 @@ class View(Indexed):
         grid, axis = self._grid()
         return _lengths(grid)[axis:]
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        with self._archive.announced(self.blocks(wanted)):
-            return self._take(self._reading(verify), wanted)
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        with self._archive._announced(self._blocks(wanted)):
+            return self._taken(self._reading(verify), wanted)
 
-    def blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+    def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
         """Those that have what is wanted along each axis, or all of it, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
-        yield from self._reading().blocks(self._of_part(wanted), self._archive.block_of)
+        yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        self._archive.announce(self.blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        self._archive._announce(self._blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
-            yield self._take(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
+            yield self._taken(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
             start = end
 
     def _reading(self, verify: bool = True) -> Reading:
-        return Reading(self._part, self._first, self._archive.decode_at, verify)
+        return Reading(self._part, self._first, self._archive._decode_at, verify)
 
-    def _take(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        self._archive.check_open()
+    def _taken(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
+        self._archive._check_open()
         shape = tuple(map(len, wanted))
-        with self.fitting(shape):
+        with self._fitting(shape):
             return reading.take(self._of_part(wanted)).reshape(shape)
 
     def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
@@ -125,7 +125,7 @@ class View(Indexed):
         if self._entry is None and self._part.axes != ONE:
             if not self._part.plain:
                 return at + 1
-            block = self._archive.block_of(self._first + at)
+            block = self._archive._block_of(self._first + at)
             return block.first + block.items - self._first
         grid, axis = self._grid()
         return (at // grid.extents[axis] + 1) * grid.extents[axis]
@@ -164,20 +164,20 @@ class JoinedView(Indexed):
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         shape = tuple(map(len, wanted))
         found = Found(shape, self.dtype)
-        with self._archive.announced(self._blocks(wanted)):
+        with self._archive._announced(self._blocks(wanted)):
             for to, view, of in self._split(wanted):
-                taken = view.take(of, verify)
-                with self.fitting(shape):
+                taken = view._take(of, verify)
+                with self._fitting(shape):
                     found.put([(to, slice(None))], taken)
-        with self.fitting(shape):
+        with self._fitting(shape):
             return found.array
 
     def _blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
         for _, view, of in self._split(wanted):
-            yield from view.blocks(of)
+            yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
         """What is wanted of each part: where it goes along the first axis, the part, and what it is
@@ -190,12 +190,12 @@ class JoinedView(Indexed):
             yield to, self._view(number), (of, *wanted[1:])
             place = wanted[0].next(places[number + 1])
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         places = self._array.places
         while start < stop:
             number = bisect_right(places, start) - 1
             low, end = places[number], min(places[number + 1], stop)
-            yield from self._view(number).stacks(start - low, end - low, verify=verify)
+            yield from self._view(number)._stacks(start - low, end - low, verify=verify)
             start = end
 
     def _view(self, number: int) -> View:

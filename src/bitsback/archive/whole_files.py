@@ -44,7 +44,7 @@ class Filed(BlockSource, Protocol):
     """An archive of files."""
 
     @property
-    def files(self) -> Files: ...
+    def _files(self) -> Files: ...
 
 
 def hand_over(
@@ -63,7 +63,7 @@ def hand_over(
     need others, or that cannot be made; they are left out.
     """
     return _Folder(archive, taker, verify, lost).hand_over(
-        archive.tasks() if tasks is None else tasks, threads, progress
+        archive._tasks() if tasks is None else tasks, threads, progress
     )
 
 
@@ -73,7 +73,7 @@ class _Folder:
     def __init__(self, archive: Filed, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
         self._archive, self._taker, self._verify = archive, taker, verify
         self._lost = lost
-        self._files = archive.files
+        self._files = archive._files
         self._collection = self._files.collection
         self._size = 0
         self._size_lock = Lock()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import complete, compress_report, figures, options
+from bitsback.cli import complete, compress_report, figures, options, warned
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
-from bitsback.errors import InputError, InputWarning, ModelWarning
+from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive.hashes import Algorithm
@@ -260,7 +259,7 @@ def command(
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
             Progress("compressing", quiet) as progress,
-            _warnings(progress, quiet or as_json) as notes,
+            warned.shown(progress, quiet or as_json) as notes,
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, progress,
@@ -281,7 +280,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("compressing", quiet) as progress,
-        _warnings(progress, quiet or as_json) as notes,
+        warned.shown(progress, quiet or as_json) as notes,
     ):
         import bitsback
 
@@ -334,26 +333,3 @@ def _default_output(source: str) -> str:
             )
         return str(path) + ".bb"
     return str(path.with_name(_ENDINGS.sub("", path.name))) + ".bb"
-
-
-@contextmanager
-def _warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was, and which model does badly; shows it, each in a
-    line, unless `quiet`.
-    """
-    notes: list[str] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", InputWarning)
-        warnings.simplefilter("always", ModelWarning)
-        usual = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
-            if not issubclass(category, InputWarning | ModelWarning):
-                usual(message, category, *place)  # type: ignore[arg-type]
-                return
-            notes.append(str(message))
-            if not quiet:
-                progress.say(f"bitsback: warning: {message}")
-
-        warnings.showwarning = show  # type: ignore[assignment]
-        yield notes

@@ -105,7 +105,7 @@ def command(
 
             written = extract_files.write(opened, items, target, images, not no_verify, force)
         else:
-            count = 1 if opened.array.picture else len(opened)
+            count = 1 if opened._array.picture else len(opened)
             ranges = [item_range(text, count) for text in items]
             if target is not None:
                 single = len(items) == 1 and ":" not in items[0]
@@ -133,7 +133,7 @@ def _write_npy(
     from bitsback.archive.output import open_output
     from bitsback.images.npy import write_header
 
-    item_shape = archive.shape if archive.array.picture else archive.shape[1:]
+    item_shape = archive.shape if archive._array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
     destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
@@ -158,7 +158,7 @@ def _write_png(
     from bitsback.archive.staging import staging
     from bitsback.cli.extract_files import merged
 
-    picture = archive.array.picture
+    picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     if isinstance(folder, str | os.PathLike):
         Path(folder).parent.mkdir(parents=True, exist_ok=True)
@@ -175,10 +175,10 @@ def _write_png(
 
 def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[Any]]:
     """The items, some at a time: [items, ...]. Of a picture the only one is all of it."""
-    if not archive.array.picture:
-        yield from archive.stacks(wanted.start, wanted.stop, verify=verify)
+    if not archive._array.picture:
+        yield from archive._stacks(wanted.start, wanted.stop, verify=verify)
     elif len(wanted):
-        yield archive.items(0, len(archive), verify=verify)[None]
+        yield archive._items(0, len(archive), verify=verify)[None]
 
 
 def _png(item: NDArray[Any]) -> bytes:

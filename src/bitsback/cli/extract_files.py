@@ -78,12 +78,13 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.archive.staging import staging
-    from bitsback.images.pictures import encode
+    from bitsback.images.pictures import encode_page
 
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:
         for number in chain.from_iterable(ranges):
-            stage.write(f"{number:0{digits}}.png", encode(archive[number].whole(), "PNG"))
+            page = encode_page(archive[number]._all(), f"{archive.name}: page {number}")
+            stage.write(f"{number:0{digits}}.png", page)
 
 
 def merged(ranges: Sequence[range]) -> list[range]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, figures, options
+from bitsback.cli import complete, figures, options, warned
 from bitsback.cli.progress import Progress
 
 
@@ -28,8 +28,9 @@ def command(
     """Make one archive of several, in their order, without decoding them.
 
     Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
-    Folders become one folder with the files of all; two files of one name are an error. Models
-    inside of the archives are kept, each once. All checksums are compared; 'verify' does more.
+    Folders become one folder with the files of all; two files of one name are an error. Of TIFF
+    files the pages are joined, without their tags. Models inside of the archives are kept, each
+    once. All checksums are compared; 'verify' does more.
 
     X.bb and the output may be at URLs of fsspec's. There a * stands for all that match, in the
     order of the numbers in them: part-2 before part-10.
@@ -43,7 +44,10 @@ def command(
     if output == options.STANDARD:
         options.refuse_terminal()
     start = time.perf_counter()
-    with Progress("merging", quiet) as progress:
+    with (
+        Progress("merging", quiet) as progress,
+        warned.shown(progress, quiet or as_json) as notes,
+    ):
         summary = bitsback.merge(
             sources,
             options.standard_output() if output == options.STANDARD else output,
@@ -62,6 +66,7 @@ def command(
                 "bytes_in": summary.bytes_in,
                 "bytes_out": summary.bytes_out,
                 "seconds": time.perf_counter() - start,
+                "warnings": notes,
             },
             err=output == options.STANDARD,
         )

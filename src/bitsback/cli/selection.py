@@ -47,7 +47,7 @@ def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
     """
     numbers: list[int] = []
     for text in texts:
-        named = archive.files.number(text)
+        named = archive._files.number(text)
         if named is not None:
             numbers.append(named)
         elif (text.removeprefix("-")[:1].isdigit() and _is_range(text)) or text.startswith(":"):

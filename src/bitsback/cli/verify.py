@@ -46,7 +46,7 @@ def command(
             opened(name, model=model, storage_options=storage_options) as archive,
         ):
             problems = archive.verify(threads, progress)
-            items, blocks = len(archive), len(archive.blocks)
+            items, blocks = len(archive), len(archive._blocks)
             known, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)

@@ -171,15 +171,24 @@ def as_parameters(
     high: int,
     from_floats: str | None = None,
 ) -> NDArray[Any]:
-    """Integer parameters as a C-ordered array of `dtype`; MessageError, which says `what` they are,
-    if they are no integers or lie outside [low, high]. from_floats: what makes a codec of floats.
+    """Integer parameters as `kept` in `dtype`; MessageError, which says `what` they are, if they
+    are no integers or lie outside [low, high]. from_floats: what makes a codec of floats.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
         remedy = f"; {from_floats} takes floats" if from_floats and array.dtype.kind == "f" else ""
         raise MessageError(f"{what} must be integers, not {array.dtype}{remedy}")
     require_within(array, low, high, what)
-    return np.asarray(array, dtype, order="C")
+    return kept(array, dtype)
+
+
+def kept(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    """A C-ordered copy that cannot be written to: codecs are values, and stay what they are when
+    the array that they were made of changes.
+    """
+    array = np.array(values, dtype, order="C")
+    array.flags.writeable = False
+    return array
 
 
 def require_within(

@@ -14,6 +14,7 @@ from bitsback.codecs.base import (
     as_shape,
     as_symbols,
     check_precision,
+    kept,
 )
 from bitsback.codecs.by_value import ByValue, short
 from bitsback.codecs.information import bits_of
@@ -75,7 +76,9 @@ class Categorical(ByValue):
                     f"frequencies of shape {frequencies.shape} do not fit symbols of shape {shape}"
                 ) from error
         object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "frequencies", np.asarray(frequencies, order="C"))
+        if not frequencies.flags.c_contiguous:
+            frequencies = kept(frequencies, np.uint32)
+        object.__setattr__(self, "frequencies", frequencies)
 
     @classmethod
     def from_probability(
@@ -86,13 +89,12 @@ class Categorical(ByValue):
 
         Each is rounded once, halves to even: with 2^e the least power of two above the largest of
         its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integers (docs/codecs.md), and every
-        symbol gets a frequency of at least 1. Rows for each symbol of its own, float32 or float64
-        in C order, are neither copied nor turned into frequencies: they must stay as they are while
-        the codec is used. Raises MessageError for what is negative, not finite, or a row that is
-        all zero.
+        symbol gets a frequency of at least 1. Rows for each symbol of its own are kept as float32
+        or float64, and only the frequencies that are asked for are computed. Raises
+        MessageError for what is negative, not finite, or a row that is all zero.
         """
         p = np.asarray(probability)
-        p = np.asarray(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64, order="C")
+        p = kept(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64)
         if not p.ndim or not p.shape[-1]:
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
         rows = p.reshape(-1, p.shape[-1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols, naming
+from bitsback.codecs.base import as_shape, as_symbols, kept, naming
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.information import log2_of, total
 from bitsback.errors import MessageError
@@ -152,7 +152,7 @@ def _weights(name: str, values: ArrayLike, axes: int) -> NDArray[np.float64]:
         )
     if max(weights.shape) > 65536:
         raise MessageError(f"{name} has the shape {weights.shape}, and 65,536 is the most")
-    weights = np.asarray(weights, np.float64, order="C")
+    weights = kept(weights, np.float64)
     rows = weights.reshape(-1, weights.shape[-1])
     for number, row in enumerate(rows):
         where = name if axes == 1 else f"row {number} of {name}"

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.codecs.base import Codec, require_codecs
+from bitsback.codecs.base import Codec, kept, require_codecs
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.by_value import ByValue
 from bitsback.codecs.categorical import Categorical
@@ -54,7 +54,7 @@ class LatentMixture(ByValue, Generic[X]):
         codecs = tuple(self.codecs)
         require_codecs(**{f"component {number}": codec for number, codec in enumerate(codecs)})
         object.__setattr__(self, "codecs", codecs)
-        weight = np.asarray(self.weight, np.float64)
+        weight = kept(self.weight, np.float64)
         if weight.shape != (len(codecs),) or not 1 <= len(codecs) <= 65536:
             raise MessageError(
                 f"a mixture needs a weight for each codec, not {weight.shape} for {len(codecs)}"

@@ -147,15 +147,15 @@ def _looked_into(part: _Part) -> tuple[_Part, _Lengths] | list[_Some]:
     with part.opened() as archive:
         for problem in archive.problems:
             raise problem
-        if isinstance(archive.collection, FileList):
-            return _files_in_blocks(part, archive, archive.collection)
+        if isinstance(archive._collection, FileList):
+            return _files_in_blocks(part, archive, archive._collection)
         part = _Part(part.place, part.model, part.known, archive.shape, archive.dtype.str)
         return part, archive.chunks
 
 
 def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> list[_Some]:
-    files = archive.files
-    starts = [block.first for block in archive.blocks]
+    files = archive._files
+    starts = [block.first for block in archive._blocks]
     found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(files)):
         if collection.kind == NPZ:

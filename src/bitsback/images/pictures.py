@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import InputError
 from bitsback.images import other_kinds
 from bitsback.images.file_io import name_of, one_line, open_regular
-from bitsback.images.modes import MODES, Shape, array_of
+from bitsback.images.modes import MODES, Shape, array_of, mode_of
 from bitsback.images.names import printable
 from bitsback.remote.url import Url
 
@@ -231,6 +231,20 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
     return buffer.getvalue()
+
+
+def encode_page(page: NDArray[Any], name: str) -> bytes:
+    """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
+    PNG does not have.
+    """
+    page = np.asarray(page, page.dtype.newbyteorder("<"))
+    if mode_of(page.dtype, page.shape) is None:
+        raise InputError(
+            f"{printable(name)}: has elements of {page.dtype} in the shape"
+            f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"
+            " decompress` restores the TIFF file, and bitsback.open reads its pages as arrays"
+        )
+    return encode(page, "PNG")
 
 
 def mode_to_keep(image: Image.Image, name: str) -> str:

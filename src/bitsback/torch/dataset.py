@@ -138,7 +138,7 @@ class ArchiveDataset(Dataset[Any]):
         # Block by block, so that each is decoded once.
         order = sorted(range(len(indices)), key=lambda place: self.blocks[indices[place]])
         archive = self.archive
-        with archive.announced(archive.blocks_of(indices[place] for place in order)):
+        with archive._announced(archive._blocks_of(indices[place] for place in order)):
             found = {place: np.asarray(archive[indices[place]]) for place in order}
         return [found[place] for place in range(len(indices))]
 
@@ -176,7 +176,7 @@ def _close(archives: dict[int, bitsback.Archive]) -> None:
 
 def _labelled(archive: bitsback.Archive) -> str | None:
     """The name of the array of an npz file whose items have labels, if there is one."""
-    pairs = archive.pairs
+    pairs = archive._pairs
     return None if pairs is None or pairs.images is None else archive.names[pairs.images]
 
 

@@ -1,0 +1,32 @@
+"""What docs/architecture.md names is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from docs.blocks import ROOT
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+FILES = r"[\w./-]+\.(?:py|pyi|hpp|cpp|md|sh)"
+NAMED = sorted({*re.findall(rf"`({FILES})`", PAGE), *re.findall(r"`([\w./-]+/)`", PAGE)})
+ROOMS = ("src", "lab", "tests", "docs", "benchmarks", "examples", "recipes", "tools")
+
+
+@pytest.fixture(scope="module")
+def paths() -> list[str]:
+    """Of all files and folders, from the root, with `/` before and, of folders, behind."""
+    found = (path for room in ROOMS for path in (ROOT / room).rglob("*"))
+    inside = [f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in found]
+    return [*inside, *(f"/{room}/" for room in ROOMS)]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if "NAME" not in name])
+def test_it_is_there(name: str, paths: list[str]) -> None:
+    """Under whichever folder the sentence is about."""
+    assert any(path.endswith(f"/{name}") for path in paths)
+
+
+def test_many_are_named() -> None:
+    assert len(NAMED) > 200
