@@ -95,8 +95,11 @@ def test_the_command_takes_the_file_and_torch_is_not_needed_to_decode(tmp_path: 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     made = dense().build()
-    with pytest.raises(bitsback.InputError, match=r"nowhere/mine\.safetensors: "):
-        made.save(tmp_path / "nowhere" / "mine.safetensors")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(bitsback.InputError, match=r"file/mine\.safetensors: "):
+        made.save(tmp_path / "file" / "mine.safetensors")
+    made.save(tmp_path / "new" / "mine.safetensors")
+    assert (tmp_path / "new" / "mine.safetensors").exists()
     (there := tmp_path / "mine.safetensors").write_text("of somebody")
     with pytest.raises(bitsback.InputError, match=r"mine\.safetensors: exists already"):
         made.save(there)

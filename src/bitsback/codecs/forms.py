@@ -24,6 +24,11 @@ def one_form(symbols: Any) -> Any:
     with an axis in front if they are arrays of one shape, and a tuple otherwise; a named tuple and
     a dict stay what they are. Whatever else a codec pops stays as it is. Raises MessageError for
     integers outside of int64.
+
+    >>> one_form(np.array([[250, 7]], np.uint8))
+    array([[250,   7]])
+    >>> one_form(([1, 2], [3, 4])).tolist(), one_form(True).dtype
+    ([[1, 2], [3, 4]], dtype('int64'))
     """
     if isinstance(symbols, Mapping):
         return {name: one_form(part) for name, part in symbols.items()}

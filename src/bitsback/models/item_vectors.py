@@ -98,7 +98,7 @@ def check(
     """
     if not test.has("items"):
         raise ModelError(
-            f"the model {outline.name} was made by an older bitsback, without the test vectors that"
+            f"the model {outline.name} was made by an older bitsback, without the items that"
             " prove its least squares: train it anew, or use the bitsback that it was made with"
         )
     fields = test.object("items")
