@@ -62,7 +62,7 @@ class Deflated:
     def _makes(self, content: bytes, stream: bytes) -> bool:
         """Whether it does; in most cases the first bytes tell that it does not."""
         packer, at, view = self._packer(), _HEADER, memoryview(content)
-        for start in range(0, len(content), _SLICE):
+        for start in range(0, len(content) - _SLICE, _SLICE):
             made = packer.compress(view[start : start + _SLICE])
             if stream[at : at + len(made)] != made:
                 return False
