@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
     show_default=True,
     help=(
-        "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of this"
-        " computer cannot make them, as others of the same pixels and metadata."
+        "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of"
+        " this computer cannot make them, as others of the same pixels and metadata."
     ),
 )  # fmt: skip
 @click.option(
