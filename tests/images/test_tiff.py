@@ -353,7 +353,8 @@ def test_merged_archives_have_the_pages_alone(tmp_path: Path) -> None:
     for number in range(2):
         tifffile.imwrite(tmp_path / f"{number}.tif", waves(2, 30, 40, seed=number), description="x")
         bitsback.compress(tmp_path / f"{number}.tif", tmp_path / f"{number}.bb", model="fast")
-    bitsback.merge([tmp_path / "0.bb", tmp_path / "1.bb"], tmp_path / "all.bb")
+    with pytest.warns(bitsback.InputWarning, match="are joined without their tags"):
+        bitsback.merge([tmp_path / "0.bb", tmp_path / "1.bb"], tmp_path / "all.bb")
     bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")
     expected = np.concatenate([waves(2, 30, 40, seed=number) for number in range(2)])
     assert np.array_equal(tifffile.imread(tmp_path / "all.tif", key=range(4)), expected)

@@ -86,7 +86,7 @@ def test_a_predictor_that_no_items_tell_about_is_refused() -> None:
 
 
 def test_an_older_model_says_so() -> None:
-    with pytest.raises(ModelError, match="older bitsback, without the test vectors"):
+    with pytest.raises(ModelError, match="older bitsback, without the items"):
         Model.build(*broken("free", field("test/items", MISSING)))
 
 

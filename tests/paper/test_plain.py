@@ -31,6 +31,12 @@ class Number:
 
     state: int
 
+    def __enter__(self) -> None:
+        """A message is held while it is worked on; this one has one thread."""
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
 
 @dataclass
 class NumberCodec:

@@ -34,6 +34,7 @@ MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
 _LOOK = 1 << 12  # pixels
+_AT_ONCE = 1 << 16  # pixels whose colours are sorted, to bound the memory that it takes
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,22 @@ def find_colours(pieces: Pieces) -> Colours | None:
     if len(np.unique(look)) > MOST_COLOURS:
         return None
     keys = _keys(stored, pieces.dtype)
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    found, first, indexes = np.unique(keys[starts], return_index=True, return_inverse=True)
-    if len(found) > MOST_COLOURS:
-        return None
-    lengths = np.diff(starts, append=len(keys))
-    values = stored[starts[first]].reshape(len(found), -1)
-    return Colours(values, np.repeat(indexes.astype(np.uint8), lengths))
+    places: dict[int, int] = {}  # of one pixel of each colour
+    for first in range(0, len(keys), _AT_ONCE):
+        some = keys[first : first + _AT_ONCE]
+        starts = np.flatnonzero(np.concatenate(([True], some[1:] != some[:-1])))
+        found, at = np.unique(some[starts], return_index=True)
+        for key, place in zip(found.tolist(), starts[at].tolist(), strict=True):
+            places.setdefault(key, first + place)
+        if len(places) > MOST_COLOURS:
+            return None
+    ordered = np.array(sorted(places), keys.dtype)
+    indexes = np.empty(len(keys), np.uint8)
+    for first in range(0, len(keys), _AT_ONCE):
+        some = keys[first : first + _AT_ONCE]
+        indexes[first : first + len(some)] = np.searchsorted(ordered, some)
+    values = stored[[places[key] for key in ordered.tolist()]].reshape(len(ordered), -1)
+    return Colours(values, indexes)
 
 
 def pack(pieces: Pieces, transform: int, filter_: int, colours: Colours | None = None) -> Bytes:
@@ -205,7 +215,7 @@ def _keys(pixels: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.str[0] == "<":
         pixels = pixels[..., ::-1]
     size = math.prod(pixels.shape[1:])
-    room = 4 if size <= 4 else 8
+    room = next(room for room in (1, 2, 4, 8) if size <= room)
     padded = np.zeros((len(pixels), room), np.uint8)
     padded[:, room - size :] = pixels.reshape(len(pixels), size)
     return padded.view(f">u{room}").reshape(-1).astype(f"u{room}")
