@@ -111,9 +111,17 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
 def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     """None where the note does not promise its bytes, or libtiff makes them."""
     layouts: list[Layout] = []
+    segments = pixels = area = 0
     for _ in range(reader.varint()):
-        count = reader.varint()
-        layouts += [Layout(*(reader.varint() for _ in range(9)))] * count
+        count, layout = reader.varint(), Layout(*(reader.varint() for _ in range(9)))
+        tiles = count * layout.down * layout.across
+        segments += tiles * layout.planes
+        pixels += count * layout.height * layout.width
+        in_tiles = tiles * layout.rows * layout.columns
+        area += in_tiles if layout.flags & 32 else count * layout.height * layout.width
+        require(segments <= 1 << 20 and count <= segments, "at most 2^20 segments")
+        require(area <= 16 * pixels + (1 << 24), "the pixels of all tiles")
+        layouts += [layout] * count
     fields: list[list[tuple[int, int]]] = []
     before = 0
     for layout in layouts:
@@ -126,6 +134,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     end = 0
     for _ in range(reader.varint()):
         count, gap, length = reader.varint(), change(reader), reader.varint()
+        require(len(spans) + count <= segments, "a place for each segment")
         for _ in range(count):
             spans.append((end + gap, length))
             end += gap + length
