@@ -4,7 +4,7 @@ speed of a processor.
 
     python benchmarks/grids.py PICTURES MODEL ...
 
-PICTURES is a folder, MODEL a file that recipes/photographs_layers.py has made.
+PICTURES is a folder, MODEL a file that the recipe photographs-layers has made.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     python benchmarks/prediction_latents.py glyphs=GLYPHS.npy --only "as it is" "one set"
 
 Each source is NAME=PATH: a folder with patches_01.webp to patches_03.webp and val_00.webp, as for
-recipes/universal.py, an idx file, or a .npy file of images [n, rows, columns(, channels)], bool or
+the recipe universal, an idx file, or a .npy file of images [n, rows, columns(, channels)], bool or
 uint8, of which a tenth is held out. Every variant learns for the same number of steps from the same
 pixels, in floats, and is measured by its negative ELBO in bits per sub-pixel of held-out images, so
 neither rounding nor the start-up of a chain is in it. "where" sees what a map of the image says,

@@ -26,19 +26,34 @@ Starts = list[NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class Pixels:
-    """Contexts uint8 [n, width], and the targets of each."""
+    """Contexts uint8 [n, width], and the targets of each. weight: how many each stands for, float32
+    [n]; None: each for itself.
+    """
 
     context: Tensor
     targets: Targets
+    weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.context)
 
     def at(self, index: Tensor | slice) -> "Pixels":
-        return Pixels(self.context[index], Targets(*(of[index] for of in self.targets)))
+        weight = None if self.weight is None else self.weight[index]
+        return Pixels(self.context[index], Targets(*(of[index] for of in self.targets)), weight)
 
     def to(self, device: torch.device) -> "Pixels":
-        return Pixels(self.context.to(device), Targets(*(of.to(device) for of in self.targets)))
+        weight = None if self.weight is None else self.weight.to(device)
+        targets = Targets(*(of.to(device) for of in self.targets))
+        return Pixels(self.context.to(device), targets, weight)
+
+    def weighed(self, nats: Tensor) -> Tensor:
+        """What they all cost, [n], by what each of them costs."""
+        return nats if self.weight is None else nats * self.weight
+
+    @property
+    def count(self) -> float:
+        """How many pixels they stand for."""
+        return len(self) if self.weight is None else float(self.weight.sum())
 
     @classmethod
     def joined(cls, parts: Sequence["Pixels"]) -> "Pixels":
@@ -46,6 +61,9 @@ class Pixels:
         return cls(
             torch.cat([part.context for part in parts]),
             Targets(*(torch.cat(column) for column in columns)),
+            None
+            if parts[0].weight is None
+            else torch.cat([p.weighed(torch.ones(len(p))) for p in parts]),
         )
 
 

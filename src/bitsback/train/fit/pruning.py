@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.fit.recipe import ACTIVE_NATS, latent_nats, parts
+from bitsback.train.fit.vae_training import ACTIVE_NATS, latent_nats, parts
 from bitsback.train.twins.architectures import Twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import LinearTwin

@@ -25,8 +25,9 @@ from bitsback.train.export.code_lengths import ITEMS, repeated_lengths, safe_gro
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.recipe import Recipe, Training
 from bitsback.train.fit.split import Split
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import VaeTraining
 from bitsback.train.job.curve import draw
 from bitsback.train.job.image_set import ImageSet, Parts, training_split
 from bitsback.train.job.ladder import KINDS, Kind
@@ -217,7 +218,7 @@ def _plan(collection: ImageSet, parts: Parts, settings: Settings) -> Plan:
 
 def _two_parts(
     decided: Plan, images: Split, folder: Path, progress: Progress
-) -> tuple[Training, Training]:
+) -> tuple[VaeTraining, VaeTraining]:
     """Both run to their end."""
     floats = decided.training(decided.recipe(), images, folder / FLOATS)
 
@@ -261,19 +262,19 @@ def _seconds(decided: Plan) -> tuple[float | None, float | None]:
     return decided.float_epochs * floats, decided.rounded_epochs * rounded
 
 
-def _second_recipe(decided: Plan, floats: Training) -> Recipe:
+def _second_recipe(decided: Plan, floats: VaeTraining) -> Recipe:
     """The rate goes on from where the first part left it."""
     rate = PEAK * floats.optimiser.rate
     epochs = decided.rounded_epochs
     return replace(
         decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0,
-        warm_up=0,
+        kl_warm_up=0,
         validate_every=decided.validate_every,
     )  # fmt: skip
 
 
 def _run(
-    training: Training,
+    training: VaeTraining,
     end: Callable[[], int],
     seconds: float | None,
     replan: Callable[[int], None],
@@ -303,7 +304,7 @@ def stalled(rows: list[dict[str, float]]) -> bool:
     return len(losses) > PATIENCE and min(losses[-PATIENCE:]) >= min(losses[:-PATIENCE])
 
 
-def finish(training: Training, card: Card) -> tuple[Model, float]:
+def finish(training: VaeTraining, card: Card) -> tuple[Model, float]:
     """The integer model, and its exact rate on the validation images in bits per pixel."""
     twin = prune(training.best_twin(), training.validation)
     validation = training.validation.numpy().astype(np.uint8)

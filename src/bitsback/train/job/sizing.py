@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from bitsback.train.fit.machine import faster_in_half
-from bitsback.train.fit.recipe import Recipe, Training
 from bitsback.train.fit.split import Split
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import VaeTraining
 from bitsback.train.job.image_set import ImageSet, Parts, training_split
 from bitsback.train.job.ladder import KINDS, Kind, candidates
 from bitsback.train.twins.architectures import AnyArchitecture
@@ -90,14 +91,14 @@ class Plan:
         """The first part, without rounding, on the way to `epochs`."""
         return Recipe(
             "train", self.architecture, self.epochs, None, batch=self.batch,
-            warm_up=round(WARM_UP * self.epochs),
+            kl_warm_up=round(WARM_UP * self.epochs),
             validate_every=self.validate_every, seed=self.seed, muon=self.kind == "context",
         )  # fmt: skip
 
-    def training(self, recipe: Recipe, images: Split, folder: Path) -> Training:
+    def training(self, recipe: Recipe, images: Split, folder: Path) -> VaeTraining:
         """A run, or one part of it, by the habits of this kind of model."""
         samples = HABITS[self.kind].samples
-        return Training(recipe, images, folder, samples, self.half, replanned=True)
+        return VaeTraining(recipe, images, folder, samples, self.half, replanned=True)
 
 
 def batch_size(images: int, pixels: int, kind: Kind) -> int:
@@ -203,7 +204,7 @@ def _step_seconds(trial: Plan, few: Split, folder: Path) -> tuple[float, float]:
     return floats, rounded
 
 
-def _seconds(training: Training) -> float:
+def _seconds(training: VaeTraining) -> float:
     training.run(1)
     start = time.thread_time()
     training.run(2)

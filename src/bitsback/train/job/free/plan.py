@@ -14,9 +14,11 @@ import torch
 
 from bitsback.errors import InputError
 from bitsback.train.fit.machine import faster_in_half
-from bitsback.train.fit.pixel_training import FreeRecipe, FreeTraining, Share
+from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback.train.fit.training import Recipe
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.preparing import Amounts, Prepared
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 PLAN = "plan.json"
 VALIDATIONS = 20
@@ -52,12 +54,13 @@ class FreePlan:
     seconds: float | None
     """That all steps are to take; None: there are so many steps, whatever time they take."""
 
-    def recipe(self) -> FreeRecipe:
+    def recipe(self, architecture: PredictiveArchitecture) -> Recipe:
         """Weights that have learned already are rounded from the first step on, in a cosine; others
         first learn in floats.
         """
-        return FreeRecipe(
+        return pixel_recipe(
             "free",
+            architecture,
             self.steps,
             quantise_from=0 if self.learned else int(FLOAT_PART * self.steps),
             validate_every=max(1, self.steps // VALIDATIONS),
@@ -69,10 +72,9 @@ class FreePlan:
             seed=self.seed,
         )
 
-    def training(self, base: Base, prepared: Prepared, folder: Path) -> FreeTraining:
-        return FreeTraining(
-            self.recipe(),
-            base.architecture,
+    def training(self, base: Base, prepared: Prepared, folder: Path) -> PixelTraining:
+        return PixelTraining(
+            self.recipe(base.architecture),
             [Share(prepared.train, 1.0)],
             {"images": prepared.validation},
             folder,

@@ -13,7 +13,7 @@ from bitsback.models import Model
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.machine import keep_freed_memory
-from bitsback.train.fit.pixel_training import FreeTraining, mean_bits
+from bitsback.train.fit.pixel_training import PixelTraining, mean_bits
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
 from bitsback.train.job.free.plan import BATCHES, PLAN, FreePlan, read_plan, timed, write_plan
@@ -81,7 +81,7 @@ def train_free(
     plan, prepared = _plan(pool, base, settings, clock)
     torch.set_num_threads(plan.threads)
     training = plan.training(base, prepared, settings.folder / "free")
-    _run(training, plan, progress)
+    _run(training, base, plan, progress)
     return _finish(training, plan, base, prepared, card, clock)
 
 
@@ -132,34 +132,36 @@ def _plan(
     return plan, prepared
 
 
-def _run(training: FreeTraining, plan: FreePlan, progress: Progress) -> None:
+def _run(training: PixelTraining, base: Base, plan: FreePlan, progress: Progress) -> None:
     """To the end, or until ten validations have brought nothing better.
 
     Where the steps take longer than planned, or less, their number is changed. That is decided by
     what checkpoints keep, so that resuming changes nothing that is done already.
     """
-    step, spent = training.step, training.seconds
-    progress(step, training.recipe.steps, None)
-    while training.step < training.recipe.steps and not _stalled(training):
-        training.run(training.step + training.recipe.validate_every)
-        if plan.seconds is not None and training.step < training.recipe.steps:
-            pace = (training.seconds - spent) / (training.step - step)
-            fitting = training.step + max(0.0, plan.seconds - training.seconds) / pace
-            if abs(fitting / training.recipe.steps - 1) > TOLERATED:
-                whole = replace(plan, steps=max(training.step, int(fitting))).recipe()
+    step, spent = training.epoch, training.seconds
+    progress(step, training.recipe.epochs, None)
+    while training.epoch < training.recipe.epochs and not _stalled(training):
+        training.run(training.epoch + training.recipe.validate_every)
+        if plan.seconds is not None and training.epoch < training.recipe.epochs:
+            pace = (training.seconds - spent) / (training.epoch - step)
+            fitting = training.epoch + max(0.0, plan.seconds - training.seconds) / pace
+            if abs(fitting / training.recipe.epochs - 1) > TOLERATED:
+                whole = replace(plan, steps=max(training.epoch, int(fitting))).recipe(
+                    base.architecture
+                )
                 training.replan(replace(whole, average=training.recipe.average))
-            step, spent = training.step, training.seconds
-        progress(training.step, training.recipe.steps, training.rows[-1]["validation"])
+            step, spent = training.epoch, training.seconds
+        progress(training.epoch, training.recipe.epochs, training.rows[-1]["validation"])
 
 
-def _stalled(training: FreeTraining) -> bool:
+def _stalled(training: PixelTraining) -> bool:
     """Of the validations with rounding."""
     rows = [{"validation_bpd": row["validation"]} for row in training.rows if row["quantised"]]
     return len(rows) > PATIENCE and stalled(rows)
 
 
 def _finish(
-    training: FreeTraining,
+    training: PixelTraining,
     plan: FreePlan,
     base: Base,
     prepared: Prepared,
@@ -168,7 +170,7 @@ def _finish(
 ) -> FreeOutcome:
     """The best of what there is, by the validation images."""
     kind: Kind = "trained"
-    twin, bits = training.best_twin(), training.best_bits
+    twin, bits = training.best_twin(), training.best_loss
     base.twin.quantise()
     base_bits = mean_bits(base.twin, prepared.validation)
     if base.model is not None and base_bits <= bits:
@@ -183,7 +185,7 @@ def _finish(
         except ValueError as error:
             raise ModelError(f"training went astray: {error}; try another --seed") from None
     return FreeOutcome(
-        model, kind, plan, training.rows, base_bits, bits, clock.seconds, training.step
+        model, kind, plan, training.rows, base_bits, bits, clock.seconds, training.epoch
     )
 
 

@@ -1,26 +1,32 @@
-"""The recipe of a free model, from folders to the model file, and again from its checkpoints."""
+"""The recipe of a size-agnostic model, from folders to the model file, and again from its
+checkpoints.
+"""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from material import Cifar, Folders, Material, Pages, Sampled
 from PIL import Image
+from run import main
+from settings import SizeAgnostic
 
 from bitsback import load_model
 from bitsback.errors import InputError
-from bitsback.train.export.exporter import Card
 from bitsback.train.fit.items import VOLUME, Crop, Kind, arrays, patches
-from bitsback.train.fit.pixel_training import FreeRecipe
-from bitsback.train.job.free.recipe_command import Material, Sampled, run_free
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+from bitsback.train.fit.pixel_training import pixel_recipe
+from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from free_train.conftest import wavy
 
-from .conftest import wavy
-
+SMALL = PredictiveArchitecture(
+    (LinearPredictor(Places.nearest(6, 3, 1), 8, (86, 72, 72)),),
+    Places.nearest(8, 3, 1),
+    hidden=12,
+    residuals=1,
+    components=3,
+)
 CROP = Crop(2, 16)
-FIRST = FreeRecipe("first", 20, 20, 10, constant=1.0, batch=64)
-LAST = FreeRecipe("last", 20, 10, 10, batch=64)
-MATERIAL = Material(
+MATERIAL = Folders(
     photos=("patches_01.webp",),
     photo_part=0.3,
     photo_share=0.6,
@@ -29,9 +35,8 @@ MATERIAL = Material(
     start_others=(Kind("grey8", 1, CROP),),
     validation_photos="val_00.webp",
     validation_part=0.2,
-    validation={"grey8": Sampled((Kind("grey8", 1, CROP),), 200)},
+    validated={"grey8": Sampled((Kind("grey8", 1, CROP),), 200)},
 )
-CARD = Card("tiny", "waves", "CC0-1.0")
 
 
 @pytest.fixture
@@ -50,28 +55,42 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_parts_follow_each_other(
-    folder: Path,
-    architecture: PredictiveArchitecture,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    options = [
-        "--photos",
-        folder / "photos",
-        "--images",
-        folder / "images",
-        "--out",
-        folder / "out",
-    ]
-    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, options)])
-    run_free((FIRST, LAST), architecture, MATERIAL, CARD)
+def recipe(material: Material, levels: int = 65_536) -> SizeAgnostic:
+    parts = (
+        pixel_recipe("first", SMALL, 20, 20, 10, constant=1.0, batch=64),
+        pixel_recipe("last", SMALL, 20, 10, 10, batch=64),
+    )
+    return SizeAgnostic("waves", "CC0-1.0", parts, material, levels, 1 if levels == 2 else None)
+
+
+def test_parts_follow_each_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def call() -> bytes:
+        folders = ["--photos", str(folder / "photos"), "--images", str(folder / "images")]
+        main(["tiny", *folders, "--out", str(folder / "out")], {"tiny": recipe(MATERIAL)})
+        return (folder / "out" / "tiny.safetensors").read_bytes()
+
+    made = call()
     assert capsys.readouterr().out.count("'step'") == 4
-    made = (folder / "out" / "tiny.safetensors").read_bytes()
     assert load_model(made).free
-    run_free((FIRST, LAST), architecture, MATERIAL, CARD)
+    assert call() == made
     assert "'step'" not in capsys.readouterr().out
-    assert (folder / "out" / "tiny.safetensors").read_bytes() == made
+
+
+def test_pages_and_small_photographs_are_material_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cifar, "chosen_by", 4)
+    for split in ("train", "val"):
+        (tmp_path / split / "pages").mkdir(parents=True)
+        page = wavy((1, 90, 80, 1), np.uint8)[0, :, :, 0] > 128
+        np.save(tmp_path / split / "pages" / "1.npy", page)
+    for number in range(1, 6):
+        picture = wavy((1, 4, 1_024, 3), np.uint8, number)[0]
+        Image.fromarray(picture).save(tmp_path / f"data_batch_{number}.png")
+    for name, material, levels in (("--images", Pages(), 2), ("--data", Cifar(), 65_536)):
+        out = tmp_path / name
+        main(["tiny", name, str(tmp_path), "--out", str(out)], {"tiny": recipe(material, levels)})
+        assert load_model(out / "tiny.safetensors").levels == levels
 
 
 def test_arrays_are_stacks_or_have_channels(tmp_path: Path) -> None:

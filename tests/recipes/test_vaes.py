@@ -1,23 +1,20 @@
-"""A recipe of several parts, from the command line to the model file, and again from its
-checkpoints.
-"""
+"""The recipe of a VAE, from the command line to the model file, and again from its checkpoints."""
 
 import gzip
 import struct
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from run import main
+from settings import RECIPES, Vae
 
 from bitsback.downloads import TRAIN_IMAGES
-from bitsback.models import Model
+from bitsback.models import Model, bundled, load_model
 from bitsback.models.file import read
-from bitsback.train.export.exporter import Card
 from bitsback.train.fit.gate import Gate
-from bitsback.train.fit.recipe import Recipe, last_part
-from bitsback.train.job.recipe_command import run
+from bitsback.train.fit.training import Recipe, last_part
 from bitsback.train.twins.architectures import load_twin
 from bitsback.train.twins.context import ContextArchitecture
 from bitsback.train.twins.dense import Architecture
@@ -34,12 +31,11 @@ FIRST = Recipe(
     epochs=1,
     quantise_from=None,
     batch=20,
-    warm_up=1,
+    kl_warm_up=1,
     validate_every=1,
     muon=True,
 )
 SECOND = replace(FIRST, name="small", architecture=replace(SMALL, residuals=2))
-CARD = Card("small", "squares", "CC0-1.0", (28, 28))
 
 
 @pytest.fixture
@@ -55,24 +51,20 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_parts_follow_each_other(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
+    recipe = Vae(
+        "squares",
+        (FIRST, SECOND),
+        last_part(SECOND),
+        validation=40,
+        drop_idle_latents=True,
+        gate=Gate(hidden=4),
+    )
 
     def call(*options: str) -> str:
-        monkeypatch.setattr(
-            sys, "argv", ["recipe", "--data", str(data), "--out", str(out), *options]
-        )
-        run(
-            SECOND,
-            CARD,
-            drop_idle_latents=True,
-            float_seed=1,
-            validation=40,
-            before=(FIRST,),
-            last=last_part(SECOND),
-            gate=Gate(hidden=4),
-        )
+        main(["small", "--data", str(data), "--out", str(out), *options], {"small": recipe})
         return capsys.readouterr().out
 
     assert call().count("'epoch': 1") == 3
@@ -85,16 +77,15 @@ def test_parts_follow_each_other(
     assert load_twin(out / "twin.safetensors").architecture == SECOND.architecture
 
 
-def test_layers_start_from_a_float_twin_and_end_with_fewer_places(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_layers_start_from_a_float_model_and_end_with_fewer_places(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def call(name: str, sizes: Architecture | LayeredArchitecture, *options: str) -> Path:
         out = tmp_path / name
-        recipe = replace(FIRST, name=name, architecture=sizes, quantise_from=0, muon=False)
-        arguments = ["recipe", "--data", str(data), "--out", str(out), *options]
-        monkeypatch.setattr(sys, "argv", arguments)
+        part = replace(FIRST, name=name, architecture=sizes, quantise_from=0, muon=False)
         start = None if options else tmp_path / "one" / "twin.safetensors"
-        run(recipe, CARD, False, float_seed=1, validation=40, start=start, step_bits=5)
+        recipe = Vae("squares", (part,), validation=40, start=start, step_bits=5)
+        main(["small", "--data", str(data), "--out", str(out), *options], {"small": recipe})
         return out
 
     call("one", Architecture(pixels=784, hidden=(8, 6), latents=4, bits=8), "--float")
@@ -105,3 +96,26 @@ def test_layers_start_from_a_float_twin_and_end_with_fewer_places(
         "z2": 8,
     }
     assert capsys.readouterr().out.count("'epoch': 1") == 2
+
+
+def test_what_a_recipe_needs_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["mnist", "--out", "x"])
+    assert "needs --data" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["universal", "--out", "x", "--photos", "y"])
+    assert "needs --images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(set(bundled.names()) - {"series"}))
+def test_each_bundled_model_has_a_recipe(name: str) -> None:
+    """Of `series` nothing is learned; the words of `universal` came after its weights."""
+    model, recipe = load_model(name), RECIPES[name]
+    assert recipe.parts[-1].name == name and model.licence == recipe.licence
+    assert model.about == recipe.about or name == "universal"
+
+
+def test_parts_are_told_apart_by_their_names() -> None:
+    for recipe in RECIPES.values():
+        names = [part.name for part in recipe.parts]
+        assert len(set(names)) == len(names)
