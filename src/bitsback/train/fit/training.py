@@ -12,10 +12,10 @@ import io
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -76,6 +76,20 @@ def last_part(recipe: Recipe) -> Recipe:
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, kl_warm_up=0, validate_every=1, muon=False,
     )  # fmt: skip
+
+
+class Point(NamedTuple):
+    """A validation: when, whether with rounding, and the rates of both in bits a pixel."""
+
+    epoch: float
+    quantised: float
+    train: float
+    validation: float
+
+
+def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
+    """Of the rows of a curve, whatever it calls its columns."""
+    return [Point(*list(row.values())[:4]) for row in rows]
 
 
 class Training(ABC, Generic[Module, Batch]):

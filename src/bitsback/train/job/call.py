@@ -1,23 +1,39 @@
 """`bitsback train` as a function."""
 
 import os
+import time
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from bitsback.archive.inputs import Source
+from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card
-from bitsback.train.job.free.base import UNIVERSAL, load_base
-from bitsback.train.job.free.run import train_free, write_model
-from bitsback.train.job.free.source import open_source
-from bitsback.train.job.free.stopwatch import Stopwatch
-from bitsback.train.job.free.worth import prefer_base
-from bitsback.train.job.image_set import read_image_set, split
-from bitsback.train.job.job import Progress, Settings, check_output, train
-from bitsback.train.job.kinds import takes_sized
+from bitsback.train.job.image_set import read_image_set
+from bitsback.train.job.job import Job, Progress, Settings, check_output, train
+from bitsback.train.job.one_shape import read_one_shape, read_public, suits_vae
+from bitsback.train.job.pixel_job import PixelJob
+from bitsback.train.job.pixel_material import UNIVERSAL, load_base
+from bitsback.train.job.vae_job import VaeJob
 
 Kind = Literal["auto", "free", "sized"]
+
+
+def load_job(
+    images: Source, sized: bool, start: str, seed: int, public: Path | None = None
+) -> Job[Any]:
+    """Reads the images. start: what a size-agnostic model goes on from. public: the folder of
+    public data of the name `images`.
+    """
+    begun = time.perf_counter()
+    if sized:
+        if public is not None:
+            return VaeJob(read_public(str(images), public, seed))
+        return VaeJob(read_one_shape(images, seed))
+    base = load_base(start)
+    source = images if public is None else str(public / TRAIN_IMAGES)
+    return PixelJob(read_image_set(source, base.model, seed), base, begun)
 
 
 def train_model(
@@ -48,9 +64,9 @@ def train_model(
     force: replace what is there. progress: called with the steps done, those planned, and the
     latest rate on the validation images in bits per pixel and channel, if there is one. plot: a
     .png file, in which the curve of the training is drawn.
-    A free model is never worse than `start` on the images that are held out: if it would be, that
-    one is the result. Raises InputError for images that no model can be made of, and where a file
-    is in the way; ModelError if training went astray.
+    A size-agnostic model is never worse than `start` on the images that are held out: if it would
+    be, that one is the result. Raises InputError for images that no model can be made of, and where
+    a file is in the way; ModelError if training went astray.
 
     >>> import tempfile
     >>> import bitsback
@@ -70,21 +86,10 @@ def train_model(
     curve = None if plot is None else Path(plot)
     settings = Settings(path, minutes, seed, threads, resume=resume, force=force, curve=curve)
     check_output(settings)
+    sized = kind == "sized" or (kind == "auto" and suits_vae(images))
+    job = load_job(images, sized, start, seed)
+    said = about or f"{job.words}, trained by bitsback"
+    card = Card(name or path.stem, said, licence, job.item_shape)
     watched = progress or (lambda done, total, rate: None)
-
-    def card(of: str, shape: tuple[int, ...] = ()) -> Card:
-        return Card(name or path.stem, about or f"{of}, trained by bitsback", licence, shape)
-
-    if kind == "sized" or (kind == "auto" and takes_sized(images)):
-        collection = read_image_set(images)
-        of = f"{collection.kind} images of {' x '.join(map(str, collection.shape))} pixels"
-        parts = split(collection, seed)
-        return train(collection, parts, card(of, collection.shape), settings, watched).model
-    clock = Stopwatch()
-    base = load_base(start)
-    with open_source(images, base.model) as found:
-        pool, of = found.pool(seed), f"images ({found.in_words()})"
-    trained = train_free(pool, base, card(of), settings, watched, clock)
-    outcome, _, _ = prefer_base(pool, base, trained)
-    write_model(outcome, settings)
-    return outcome.model
+    model: Model = train(job, card, settings, watched).model
+    return model

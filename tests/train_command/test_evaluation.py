@@ -9,8 +9,15 @@ from bitsback.models import load_model
 from bitsback.peers.measure import Measurement, Peer
 from bitsback.peers.measure import measure as really_measure
 from bitsback.peers.units import Images
-from bitsback.train.job import worth
-from bitsback.train.job.worth import Contender, Worth, break_even, compare, table, verdict
+from bitsback.train.job import evaluation
+from bitsback.train.job.evaluation import (
+    Contender,
+    Evaluation,
+    break_even,
+    evaluate_whole,
+    table,
+    verdict_of_whole,
+)
 from bitsback_lab.digits import binarised_mnist_test_images
 
 
@@ -40,16 +47,16 @@ def test_the_verdict_names_those_that_are_not_beaten() -> None:
     ours = row("ours", 100, whole=11_000)
     beaten, worse = row("PNG", 300, whole=30_000), row("xz", 110, whole=11_000)
     better = row("JPEG XL", 90, whole=9_000)
-    all_of_them = verdict(Worth(ours, [beaten], 1000, []), 1000, False, "context")
+    all_of_them = verdict_of_whole(Evaluation(ours, [beaten], 1000, []), 1000, False, "context")
     assert "11,000 bytes" in all_of_them and "smaller than what any of these" in all_of_them
-    few = verdict(Worth(ours, [beaten, worse], 1000, []), 1000, False, "context")
+    few = verdict_of_whole(Evaluation(ours, [beaten, worse], 1000, []), 1000, False, "context")
     assert "xz" in few and "PNG" not in few and "too few" in few
-    lost = Worth(ours, [beaten, better], 1000, [])
-    settled, falling = (verdict(lost, 500, state, "dense") for state in (False, True))
+    lost = Evaluation(ours, [beaten, better], 1000, [])
+    settled, falling = (verdict_of_whole(lost, 500, state, "dense") for state in (False, True))
     for never in (settled, falling):
         assert "JPEG XL" in never and "PNG" not in never and "never" in never
     assert "--minutes" in falling and "--minutes" not in settled
-    assert "--arch context" in settled and "--arch context" not in verdict(
+    assert "--arch context" in settled and "--arch context" not in verdict_of_whole(
         lost, 500, False, "context"
     )
 
@@ -61,9 +68,11 @@ def test_the_verdict_claims_nothing_of_the_collection_that_was_not_measured_on_i
         row("PNG", 300, whole=30_000),
         row("xz", 999),
     )
-    said = verdict(Worth(ours, [beaten, unknown], 1, []), 10**6, False, "context")
+    said = verdict_of_whole(Evaluation(ours, [beaten, unknown], 1, []), 10**6, False, "context")
     assert "any of these" not in said and "that were measured on them" in said
-    said = verdict(Worth(replace(ours, whole=None), [beaten], 1, []), 10**6, False, "context")
+    said = verdict_of_whole(
+        Evaluation(replace(ours, whole=None), [beaten], 1, []), 10**6, False, "context"
+    )
     assert "was not measured" in said and "smaller" not in said
 
 
@@ -73,7 +82,7 @@ def digits() -> Images:
 
 
 def test_all_are_measured_on_the_whole_collection(digits: Images) -> None:
-    measured = compare(load_model("mnist-binary"), digits[:60], digits, seconds=1.0)
+    measured = evaluate_whole(load_model("mnist-binary"), digits[:60], digits, seconds=1.0)
     for each in (measured.ours, *measured.peers):
         assert each.whole is not None and each.whole > each.bytes
     assert measured.ours.whole is not None
@@ -94,16 +103,18 @@ def test_who_would_take_longer_than_the_training_is_left_out(
 
         return measured
 
-    monkeypatch.setattr(worth, "measure", slowly({"xz -9e, stream": 0.5, "PNG, each": 5.0}))
-    made = compare(load_model("mnist-binary"), digits[:50], digits, seconds)
+    monkeypatch.setattr(evaluation, "measure", slowly({"xz -9e, stream": 0.5, "PNG, each": 5.0}))
+    made = evaluate_whole(load_model("mnist-binary"), digits[:50], digits, seconds)
     by_name = {(each.name, each.unit): each for each in made.peers}
-    assert ("PNG", worth.UNITS["each"]) not in by_name
-    assert (by_name["xz -9e", worth.UNITS["stream"]].whole is not None) == on_all
+    assert ("PNG", evaluation.UNITS["each"]) not in by_name
+    assert (by_name["xz -9e", evaluation.UNITS["stream"]].whole is not None) == on_all
     assert any("PNG, each" in line and "longer than the training" in line for line in made.missing)
     assert any("xz -9e" in line for line in made.missing) != on_all
 
 
 def test_the_table_has_a_line_for_each() -> None:
-    lines = table(Worth(row("bitsback", 100), [row("PNG", 300), row("WebP", 90)], 1000, []))
+    lines = table(
+        Evaluation(row("bitsback", 100), [row("PNG", 300), row("WebP", 90)], 1000, []), "rate", True
+    )
     assert len(lines) == 4
     assert "1.250" in lines[1] and "51 images" in lines[2] and lines[3].endswith("never")

@@ -1,5 +1,5 @@
-"""What is known before a free model is trained: its start matrices, and pixels with what the
-network sees of each.
+"""What the network of a size-agnostic model is trained on: the model that it starts from, its start
+matrices, and pixels with what it sees of each.
 """
 
 from collections.abc import Callable
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.archive.pool import ordered_map
+from bitsback.models import Model, file, load_model
+from bitsback.train.export.size_agnostic import rebuild
 from bitsback.train.fit.items import Item, together
 from bitsback.train.fit.pixel_training import mean_bits
 from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, sum_products
-from bitsback.train.job.free.base import Base
-from bitsback.train.job.free.image_pool import ImagePool
+from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, no_starts, sum_products
+from bitsback.train.job.image_set import ImageSet
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
 
+UNIVERSAL = "universal"
+NONE = "none"
 MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
 WORTHS = (WORTH, 4 * WORTH, 16 * WORTH, 64 * WORTH)  # of start matrices, of which the best is taken
 KEPT = 0.0  # in the place of a worth: those of the base
@@ -23,6 +27,31 @@ MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
 MOST_VALIDATED = 1 << 18  # pixels that choose among weights
 
 Symbols = int
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A module, in floats, and its start matrices. model: None if nothing has been learned yet."""
+
+    model: Model | None
+    twin: PredictiveTwin
+    starts: Starts
+
+    @property
+    def architecture(self) -> PredictiveArchitecture:
+        return self.twin.architecture
+
+
+def load_base(name: str) -> Base:
+    """A size-agnostic model by its name, a model file, or `none`. Raises ModelError if it cannot be
+    had, InputError if training cannot start from it.
+    """
+    if name == NONE:
+        architecture = PredictiveArchitecture()
+        return Base(None, PredictiveTwin(architecture), no_starts(architecture))
+    model = load_model(name)
+    twin, starts = rebuild(*file.read(model.to_bytes()), name)
+    return Base(model, twin, starts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +82,15 @@ class Amounts:
         )
 
 
-def choose_starts(base: Base, pool: ImagePool, amounts: Amounts, seed: int) -> tuple[Starts, float]:
+def choose_starts(
+    base: Base, images: ImageSet, amounts: Amounts, seed: int
+) -> tuple[Starts, float]:
     """The start matrices with which the model as it is does best on validation images."""
-    validation = _some(pool.items(pool.validation), amounts.chosen_by, seed)
+    validation = _some(images.items(images.validation), amounts.chosen_by, seed)
     twin = base.twin
     twin.quantise()
     found: list[tuple[float, float, Starts]] = []
-    sums = _sums(base, pool, amounts, seed)
+    sums = _sums(base, images, amounts, seed)
     choices: list[tuple[float, Starts]] = [
         (float(worth), adapted(sums, base.starts, worth)) for worth in WORTHS
     ]
@@ -74,21 +105,21 @@ def choose_starts(base: Base, pool: ImagePool, amounts: Amounts, seed: int) -> t
     return starts, worth
 
 
-def starts_worth(base: Base, pool: ImagePool, amounts: Amounts, worth: float, seed: int) -> Starts:
+def starts_worth(base: Base, images: ImageSet, amounts: Amounts, worth: float, seed: int) -> Starts:
     """The same, once it is known what they are worth."""
     if worth == KEPT:
         return base.starts
-    return adapted(_sums(base, pool, amounts, seed), base.starts, worth)
+    return adapted(_sums(base, images, amounts, seed), base.starts, worth)
 
 
-def _sums(base: Base, pool: ImagePool, amounts: Amounts, seed: int) -> Sums:
-    some = _some(pool.items(pool.train), amounts.summed, seed)
+def _sums(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> Sums:
+    some = _some(images.items(images.train), amounts.summed, seed)
     return sum_products(base.architecture, base.starts, some)
 
 
 def prepare(
     base: Base,
-    pool: ImagePool,
+    images: ImageSet,
     starts: Starts,
     amounts: Amounts,
     seed: int,
@@ -100,9 +131,9 @@ def prepare(
     The same symbols give the same pixels, whatever the threads.
     """
     predictor = make_predictor(base.architecture, starts)
-    validation = _some(pool.items(pool.validation), amounts.validated, seed)
+    validation = _some(images.items(images.validation), amounts.validated, seed)
     of_validation = sample_pixels(predictor, validation, 1, np.random.default_rng(seed))
-    items = pool.items(pool.train)
+    items = images.items(images.train)
     order = np.random.default_rng(seed).permutation(len(items))
     groups = list(together([items[number] for number in order], GROUP))
     part = min(1.0, MOST_PIXELS / sum(item.symbols.size for item in items))
