@@ -100,7 +100,7 @@ class Random(Linear):
 
 class OfAnotherShape(Linear):
     def likelihood(self, z: Any) -> Any:
-        return bitsback.Uniform(2, (len(z), 16))
+        return bitsback.codecs.Uniform(2, (len(z), 16))
 
 
 @pytest.mark.parametrize(

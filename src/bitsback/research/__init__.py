@@ -6,7 +6,8 @@ environment (docs/research.md).
 
 >>> import io
 >>> import numpy as np
->>> from bitsback import Bernoulli, Gaussian, Uniform, research
+>>> from bitsback import research
+>>> from bitsback.codecs import Bernoulli, Gaussian, Uniform
 >>> weights = np.random.default_rng(0).normal(size=(2, 16))
 >>> def prior(images):
 ...     return Uniform(1 << 8, shape=(images, 2))

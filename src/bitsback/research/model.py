@@ -6,17 +6,17 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from bitsback.codecs.base import Codec, require_functions
 from bitsback.codecs.bits_back import BitsBack
+from bitsback.codecs.codec import Codec, require_functions
 
 
 class FloatModel(Protocol):
     """Prior, likelihood and posterior as functions of floats, of whatever library.
 
     Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is what the
-    codec of the prior pops, as functions are given it (`bitsback.BitsBack`): an array of int64 or
-    float64, or a tuple or dict of such arrays. The same batch must give the same floats each time;
-    a network of PyTorch's is in its evaluation mode.
+    codec of the prior pops, as functions are given it (`bitsback.codecs.BitsBack`): an array of
+    int64 or float64, or a tuple or dict of such arrays. The same batch must give the same floats
+    each time; a network of PyTorch's is in its evaluation mode.
     """
 
     def prior(self, images: int) -> Codec[Any]:
@@ -34,7 +34,7 @@ class Functions:
     """A model of three functions.
 
     >>> import numpy as np
-    >>> from bitsback import Bernoulli, Uniform, check_codec
+    >>> from bitsback.codecs import Bernoulli, Uniform, check_codec
     >>> model = Functions(  # z is whether images are dark or light, and of even chances for each
     ...     prior=lambda images: Uniform(2, (images, 1)),
     ...     likelihood=lambda z: Bernoulli.from_probability(np.tile(z * 0.8 + 0.1, 4)),

@@ -1,23 +1,27 @@
-"""Zeros and ones."""
+"""Small alphabets: zeros and ones, equally likely symbols, and symbols whose probabilities follow
+from those before.
+"""
 
 from dataclasses import dataclass
+from operator import index
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import (
+from bitsback.codecs.exact_functions import LOGISTIC_BITS, bits_of, logistic
+from bitsback.codecs.parameters import (
+    ByValue,
     as_one,
     as_parameters,
     as_pushed,
+    as_shape,
     as_symbols,
     check_precision,
     require_within,
     together,
 )
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.information import bits_of
-from bitsback.codecs.logits import LOGISTIC_BITS, logistic
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -152,3 +156,96 @@ class BernoulliTable(ByValue):
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return Bernoulli(self.table[self.index], self.precision).bits(symbols)
+
+
+PRECISION = 24
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Uniform(ByValue):
+    """Symbols 0 ... n - 1, equally likely up to the rounding of docs/format.md; 1 <= n <= 2^24.
+
+    Codes arrays of `shape`, popped as uint32. Each symbol costs log2(n) bits. Raises MessageError
+    for an n out of range.
+
+    >>> message = Message()
+    >>> codec = Uniform(1024, shape=(3,))
+    >>> codec.push(message, [7, 1000, 0])
+    >>> codec.bits([7, 1000, 0]).tolist()
+    [10.0, 10.0, 10.0]
+    >>> codec.pop(message).tolist()
+    [7, 1000, 0]
+    """
+
+    n: int
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "n", index(self.n))
+        except TypeError as error:
+            raise MessageError(f"n of a uniform codec is an integer, not {self.n!r}") from error
+        if not 1 <= self.n <= 1 << PRECISION:
+            raise MessageError(f"a uniform codec needs 1 <= n <= 2^24, not {self.n}")
+        object.__setattr__(self, "shape", as_shape(self.shape))
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        if not self.shape and (symbol := as_one(symbols, self.n)) is not None:
+            _core.push_interval(message, *self._interval(symbol), PRECISION)
+            return
+        _core.push_uniform(message, self.n, as_pushed(symbols, np.uint32, self.shape, self.n))
+
+    def pop(self, message: Message) -> NDArray[np.uint32]:
+        return _core.pop_uniform(message, self.n, self.shape)
+
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        _, frequency = self._interval(as_symbols(symbols, np.uint64, self.shape, self.n))
+        return bits_of(np.asarray(frequency), PRECISION)
+
+    def _interval(self, symbol: Any) -> tuple[Any, Any]:
+        """Where that of a symbol, or of each of an array, begins, and how long it is."""
+        start = (symbol << PRECISION) // self.n
+        return start, ((symbol + 1) << PRECISION) // self.n - start
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Adaptive(ByValue):
+    """Symbols 0 ... levels - 1, of which nothing is known before: behind n others one that has come
+    m times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
+
+    Codes arrays of `shape`, popped as uint32, from the first symbol to the last, in C order. Raises
+    MessageError if there is no level, or levels and symbols are together more than 2^24.
+
+    >>> message = Message()
+    >>> codec = Adaptive(2, shape=(4,))
+    >>> codec.push(message, [1, 1, 1, 0])
+    >>> codec.bits([1, 1, 1, 0]).round(2).tolist()  # of 1/2, 2/3, 3/4, 1/5
+    [1.0, 0.58, 0.42, 2.32]
+    >>> codec.pop(message).tolist()
+    [1, 1, 1, 0]
+    """
+
+    levels: int
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_shape(self.shape))
+        count = int(np.prod(self.shape, dtype=object))
+        if not 1 <= self.levels <= (1 << 24) - count:
+            raise MessageError(
+                f"an adaptive codec of {self.levels} levels and {count} symbols has no level, or"
+                " more than 2^24 of both"
+            )
+
+    def push(self, message: Message, symbols: ArrayLike) -> None:
+        x = as_pushed(symbols, np.uint32, self.shape, self.levels)
+        _core.push_adaptive(message, self.levels, x)
+
+    def pop(self, message: Message) -> NDArray[np.uint32]:
+        return _core.pop_adaptive(message, self.levels, self.shape)
+
+    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
+        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        values = as_symbols(symbols, np.uint32, self.shape, self.levels)
+        return bits_of(_core.adaptive_frequencies(self.levels, values), 24)

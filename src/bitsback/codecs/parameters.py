@@ -1,114 +1,16 @@
-"""What a codec is, and what its parts share."""
+"""The parameters and symbols of codecs: checked, copied, compared, printed and pickled."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Mapping
+from dataclasses import Field
+from functools import partial
 from operator import index
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bitsback.codecs.information import Bits
-from bitsback.errors import MessageError, MessageExhausted
-from bitsback.message import Message
-
-Symbols = TypeVar("Symbols")
-Step = TypeVar("Step", bound=Callable[..., Any])
-
-
-class Codec(Protocol[Symbols]):
-    """One distribution over arrays of symbols, as a bijection on messages.
-
-    push and pop change the message in place, and keep two laws:
-
-    1. after `push(m, x)`, `pop(m)` gives x back, and m is bit for bit what it was before;
-    2. after `x = pop(m)`, `push(m, x)` gives m back bit for bit, for any valid message.
-
-    Whatever either raises, the message is as it was before the call. `check_codec` tries all this.
-    A codec that pushes and pops by others does so within `with message:`, so that no other thread
-    gets between.
-
-    A codec of one's own is a class with these three methods, mostly by those of others. Here pairs
-    of numbers whose second is not below the first:
-
-    >>> from bitsback.codecs import Uniform
-    >>> class Ordered:
-    ...     def push(self, message, pair):
-    ...         with message:
-    ...             Uniform(10 - pair[0], shape=()).push(message, pair[1] - pair[0])
-    ...             Uniform(10, shape=()).push(message, pair[0])
-    ...     def pop(self, message):
-    ...         with message:
-    ...             first = int(Uniform(10, shape=()).pop(message))
-    ...             return first, first + int(Uniform(10 - first, shape=()).pop(message))
-    ...     def bits(self, pair):
-    ...         return Uniform(10, ()).bits(0) + Uniform(10 - pair[0], ()).bits(0)
-    >>> codec: Codec = Ordered()
-    >>> message = Message()
-    >>> codec.push(message, (3, 8))
-    >>> codec.pop(message)
-    (3, 8)
-    >>> import bitsback
-    >>> bitsback.check_codec(codec, (3, 8))
-    """
-
-    def push(self, message: Message, symbols: Symbols) -> None:
-        """Adds the symbols to the message: it grows by their information, -log2 of their
-        probability, in bits.
-        """
-
-    def pop(self, message: Message) -> Symbols:
-        """Takes symbols off the message: it shrinks by their information. Random bits give random
-        samples.
-        """
-
-    def bits(self, symbols: Symbols) -> Bits:
-        """What a push of these symbols costs: -log2 of their exact probability, in bits.
-
-        Float64 of the shape of the symbols where each has a cost of its own, and one number for all
-        together otherwise, so that np.sum is the whole. A codec that has bits back costs what the
-        latents make of it, and this is a sample: what a push to `Message.random()` costs, of a
-        `BitsBack`. For people, not for coding.
-        """
-
-
-@contextmanager
-def undoing(undo: Callable[[], object]) -> Iterator[None]:
-    """Runs `undo`, which puts the message back to what it was, if the body raises."""
-    try:
-        yield
-    except BaseException:
-        undo()
-        raise
-
-
-def one_step(method: Step) -> Step:
-    """A push or a pop that is made of several, during which the thread holds the message: another
-    one that uses it meanwhile gets a MessageError.
-    """
-
-    @wraps(method)
-    def held(self: object, message: Message, *args: Any, **kwargs: Any) -> Any:
-        with message:
-            return method(self, message, *args, **kwargs)
-
-    return cast(Step, held)
-
-
-class naming:  # noqa: N801 - as the context managers of contextlib
-    """Puts the name of a part before what a MessageError of its codec says."""
-
-    def __init__(self, part: str, number: object = "") -> None:
-        self._part, self._number = part, number
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, MessageError) and not isinstance(error, MessageExhausted):
-            name = f"{self._part} {self._number}".rstrip()
-            raise MessageError(f"{name}: {error}") from error
+from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 
 
 def check_precision(precision: int) -> None:
@@ -208,25 +110,6 @@ def require_within(
     )
 
 
-def require_functions(**functions: Any) -> None:
-    """MessageError, with its name, for what cannot be called."""
-    for name, function in functions.items():
-        if not callable(function):
-            raise MessageError(f"{name} must be a function, not {type(function).__name__}")
-
-
-def is_codec(value: Any) -> bool:
-    """Whether it has push and pop."""
-    return callable(getattr(value, "push", None)) and callable(getattr(value, "pop", None))
-
-
-def require_codecs(**codecs: Any) -> None:
-    """MessageError, with its name, for what has no push and pop."""
-    for name, codec in codecs.items():
-        if not is_codec(codec):
-            raise MessageError(f"{name} must be a codec, not {type(codec).__name__}")
-
-
 def as_shape(shape: Any) -> tuple[int, ...]:
     """A number, or a sequence of them, as a shape; MessageError if it is none."""
     try:
@@ -255,3 +138,72 @@ def together(
         ]
         shapes += [] if shape is None else [f"shape {shape}"]
         raise MessageError(f"these shapes do not fit each other: {', '.join(shapes)}") from error
+
+
+_FEW = 8
+"""Numbers of an array that are shown."""
+
+
+class ByValue:
+    """Two codecs are equal if they are of one class and their parameters are equal: arrays by their
+    elements, functions if they are the same one. So a codec that went through a pickle is equal to
+    itself. What is computed when it is first needed is not pickled.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def _value(self) -> tuple[Any, ...]:
+        """What decides whether it is equal to another, and can be hashed."""
+        return type(self), *(plain(getattr(self, name)) for name in self.__dataclass_fields__)
+
+    def __eq__(self, other: object) -> bool:
+        return self._value() == other._value() if isinstance(other, ByValue) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value())
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={short(getattr(self, name))}" for name in self.__dataclass_fields__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        kind = type(self)
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(kind, name, None), cached_property)
+        }
+
+
+def plain(value: Any) -> Any:
+    """A parameter as something that can be compared and hashed."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, tuple | list):
+        return tuple(map(plain, value))
+    if isinstance(value, Mapping):
+        return tuple((name, plain(part)) for name, part in value.items())
+    if isinstance(value, slice):
+        return slice, value.start, value.stop, value.step
+    if isinstance(value, partial):
+        return partial, value.func, plain(value.args), plain(value.keywords)
+    return value
+
+
+def short(value: Any) -> str:
+    """A parameter in a line: of large arrays their dtype and shape, of functions their name."""
+    if isinstance(value, np.ndarray):
+        if value.size <= _FEW:
+            return repr(value.tolist())
+        return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
+    if isinstance(value, list):
+        return f"[{', '.join(map(short, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(short, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {short(part)}' for name, part in value.items())}}}"
+    if isinstance(value, np.dtype):
+        return str(value)
+    if hasattr(value, "__qualname__"):
+        return str(value.__qualname__).rpartition("<locals>.")[2]
+    return repr(value)

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import (
+from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.parameters import (
+    ByValue,
     as_parameters,
     as_pushed,
     as_symbols,
@@ -14,8 +16,6 @@ from bitsback.codecs.base import (
     require_within,
     together,
 )
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.information import bits_of
 from bitsback.errors import MessageError
 from bitsback.message import Message
 from bitsback.tables import normal_cdf, normal_quantile
