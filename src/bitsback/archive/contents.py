@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import showing
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
@@ -92,9 +91,9 @@ class Contents(ABC):
         """
         try:
             if isinstance(self._collection, FileList):
-                views = islice(map(self._file_view, range(len(self))), showing.MOST_SHOWN)
-                return showing.picture([image for view in views for image in _shown(view)])
-            return showing.picture(self._whole._shown(showing.MOST_SHOWN))
+                views = islice(map(self._file_view, range(len(self))), MOST_SHOWN)
+                return picture([image for view in views for image in _shown(view)])
+            return picture(self._whole._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -110,7 +109,7 @@ class Contents(ABC):
             ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
             ("blocks", f"{len(self._blocks):,}"),
         ]
-        return showing.table(f"Archive {self.name}", rows, self._repr_png_())
+        return table(f"Archive {self.name}", rows, self._repr_png_())
 
     def __len__(self) -> int:
         """The length of the array's first axis, or, of a collection of files, how many these are

@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from bitsback.archive.block import Opened
-from bitsback.archive.blocks import HEADER_SPACE, Blocks
-from bitsback.archive.cache import ROOM, BlockCache
+from bitsback.archive.block_store import HEADER_SPACE, ROOM, BlockCache, Blocks
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.classes import classes_of
 from bitsback.archive.contents import Contents
+from bitsback.archive.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
@@ -28,7 +28,6 @@ from bitsback.archive.layout import (
     open_section,
 )
 from bitsback.archive.library import ADVICE, START, Library
-from bitsback.archive.lost import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.members import Files, unpack_files
 from bitsback.archive.numbered import Numbered
 from bitsback.archive.pairs import Pairs, unpack_pairs
@@ -454,8 +453,8 @@ class Archive(Contents):
         """What of the files that can be made has another hash than it had. Raises ArchiveError if
         names or hashes are lost.
         """
+        from bitsback.archive.damage import Salvage
         from bitsback.archive.maker import Maker
-        from bitsback.archive.salvage import Salvage
         from bitsback.archive.whole_files import hand_over
 
         hashes = self._hashes
