@@ -23,8 +23,7 @@ from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import printable
-from bitsback.remote.url import Url
-from bitsback.remote.version import CHANGED
+from bitsback.remote.url import CHANGED, Url
 from bitsback.wire import varint
 
 Stamp = tuple[int, int, int] | None

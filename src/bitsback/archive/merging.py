@@ -22,7 +22,7 @@ from bitsback.archive.parts import FileList
 from bitsback.archive.summary import Progress, Summary
 from bitsback.errors import InputError
 from bitsback.images.file_io import Location, name_of
-from bitsback.remote.folder import matching
+from bitsback.remote.files import matching
 from bitsback.remote.url import Options, Url, check_options, located
 
 

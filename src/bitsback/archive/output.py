@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeGuard
 from bitsback.archive import hidden_files
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
-from bitsback.remote.target import writing
+from bitsback.remote.files import writing
 from bitsback.remote.url import Url
 
 Destination = str | os.PathLike[str] | BinaryIO | Url

@@ -17,7 +17,7 @@ from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
 from bitsback.locks import Lock
-from bitsback.remote.folder import Uploads
+from bitsback.remote.files import Uploads
 from bitsback.remote.url import Url
 
 
@@ -136,9 +136,8 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
     finally:
         if os.name == "nt":  # where an open file cannot be removed
             lock.close()
-        if not (
-            hidden / hidden_files.LIST
-        ).exists():  # otherwise somebody must finish or undo the moves
+        # Where the list is there, somebody must finish or undo the moves.
+        if not (hidden / hidden_files.LIST).exists():
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bitsback.peers.png_webp import encode_png
+from bitsback.peers.image_codecs import encode_png
 from bitsback.peers.units import Images, mosaic, pack
 
 SHOWN = 30  # images, as in the paper
