@@ -14,7 +14,7 @@ START = b"R"
 
 
 @dataclass(frozen=True)
-class Summary:
+class ResearchSummary:
     """What the beginning of a research archive tells of it, for people."""
 
     images: str
@@ -35,7 +35,7 @@ class Summary:
 class ResearchArchive(ArchiveError):
     """An archive that only the model's own code decodes. summary: None where it cannot be read."""
 
-    def __init__(self, summary: Summary | None) -> None:
+    def __init__(self, summary: ResearchSummary | None) -> None:
         of = f" of {summary.images}, made by {summary.made}" if summary else ""
         super().__init__(
             f"this is a research archive{of}: it can be decoded only with the model that made it,"
@@ -54,6 +54,6 @@ def refuse(data: bytes, at: int) -> ResearchArchive:
         if cursor.take(1) != START:
             return ResearchArchive(None)
         cursor.varint()
-        return ResearchArchive(Summary.read(cursor))
+        return ResearchArchive(ResearchSummary.read(cursor))
     except ArchiveError:
         return ResearchArchive(None)

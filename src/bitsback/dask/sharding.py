@@ -15,12 +15,11 @@ from bitsback.archive.pool import check_threads
 from bitsback.archive.summary import Progress
 from bitsback.archive.writer import FilesAs, Purpose
 from bitsback.dask import manifest as manifests
-from bitsback.dask import places
+from bitsback.dask import shard_places
+from bitsback.dask.cluster import results
 from bitsback.dask.manifest import Manifest
-from bitsback.dask.model_place import ModelPlace, model_file
-from bitsback.dask.places import Pattern
-from bitsback.dask.running import results
 from bitsback.dask.shard import Job, Made, kept, make, note_name
+from bitsback.dask.shard_places import ModelPlace, Pattern, model_file
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
@@ -123,7 +122,7 @@ def to_archives(
     chunks = _chunks(source, shard)
     before = _manifest_before(target, force)
     archives = [place.shard(number, len(chunks)) for number in range(len(chunks))]
-    names = [places.base(archive) for archive in archives]
+    names = [shard_places.base(archive) for archive in archives]
     if before is not None and not force and {shard.file for shard in before.shards} != set(names):
         raise InputError(
             f"{name_of(target)}: is of other shards; name another folder, or use --force"
@@ -132,7 +131,7 @@ def to_archives(
     known = {}
     if before is not None and before.settings == settings:
         known = {shard.file: shard for shard in before.shards}
-    places.make_folder(target)
+    shard_places.make_folder(target)
     job = Job(
         target,
         effort if given is None else _put_model(given, place),
@@ -162,9 +161,9 @@ def to_archives(
         None if given is None else given.identity.hex(),
         isinstance(job.model, ModelPlace) and job.model.place is not None,
     )
-    places.write_bytes(target, done.pack())
+    shard_places.write_bytes(target, done.pack())
     # The manifest says it all from now on.
-    places.remove([place.beside(note_name(name)) for name in names])
+    shard_places.remove([place.beside(note_name(name)) for name in names])
     return Sharded(
         target.text if isinstance(target, Url) else os.fspath(target),
         done.shape,
@@ -233,10 +232,10 @@ def _put_model(model: Model, place: Pattern) -> ModelPlace:
         return ModelPlace(model.identity.hex(), None)
     found = ModelPlace(model.identity.hex(), place.beside(model_file(model.identity.hex())))
     assert found.place is not None
-    places.make_folder(found.place)
+    shard_places.make_folder(found.place)
     data = model.to_bytes()
-    if places.read_bytes(found.place) != data:
-        places.write_bytes(found.place, data)
+    if shard_places.read_bytes(found.place) != data:
+        shard_places.write_bytes(found.place, data)
     return found
 
 

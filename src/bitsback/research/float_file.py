@@ -20,7 +20,7 @@ from bitsback.archive.layout import (
     pack_shape,
     section,
 )
-from bitsback.archive.research import RESEARCH, START, ResearchArchive, Summary
+from bitsback.archive.research import RESEARCH, START, ResearchArchive, ResearchSummary
 from bitsback.errors import ArchiveError
 from bitsback.images.file_io import read_up_to
 from bitsback.research.fingerprint import Fingerprint, made_by
@@ -45,9 +45,9 @@ class Header:
     fingerprint: Fingerprint
 
     @property
-    def summary(self) -> Summary:
+    def summary(self) -> ResearchSummary:
         sizes = " x ".join(f"{size:,}" for size in self.shape)
-        return Summary(f"{sizes} {self.dtype.name}", made_by(self.fingerprint))
+        return ResearchSummary(f"{sizes} {self.dtype.name}", made_by(self.fingerprint))
 
     def pack(self) -> bytes:
         """The file up to the first block."""
@@ -87,7 +87,7 @@ def read_header(file: BinaryIO, name: str) -> Header:
     rest = bytes(read_up_to(file, cursor.at + length + CRC_SIZE - len(start), name))
     payload = open_section((start + rest)[at:], START)
     cursor = Cursor(payload)
-    Summary.read(cursor)
+    ResearchSummary.read(cursor)
     dtype, shape = cursor.dtype(), cursor.shape()
     growth, batch, count = (cursor.varint() for _ in range(3))
     if count > len(payload):
@@ -125,7 +125,7 @@ def read_block(file: BinaryIO, size: int, name: str) -> bytes:
     return bytes(open_section(bytes(read_up_to(file, size, name)), BLOCK))
 
 
-def look(path: str | os.PathLike[str]) -> Summary | None:
+def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
     """What a file tells of itself, if it is a research archive on this machine."""
     place = Path(path)
     try:
