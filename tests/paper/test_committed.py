@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from bitsback_lab.paper import page
-from bitsback_lab.paper.compare import differences
-from bitsback_lab.paper.contents import NAMES
-from bitsback_lab.paper.exhibit import Conditions, Numbers, find
+from bitsback_lab.paper.exhibits import NAMES, Conditions, Numbers, find
+from bitsback_lab.paper.reproducing import differences
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("table1", "figure1", "figure4", "figure5")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 
@@ -53,7 +53,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
         shown += 1
         return True, info
 
-    batch.run(archives, show, as_json)
+    failures.each(archives, show, as_json)
 
 
 def _research(name: str, found: ResearchSummary, as_json: bool) -> tuple[bool, dict[str, Any]]:

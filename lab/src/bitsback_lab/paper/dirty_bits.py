@@ -16,7 +16,7 @@ from bitsback_lab.paper.coding import (
     random_message,
     rounded,
 )
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.figure3 import START_WORDS
 from bitsback_lab.paper.sets import mnist
 

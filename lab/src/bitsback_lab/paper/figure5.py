@@ -14,7 +14,7 @@ from bitsback import Message
 from bitsback.codecs import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback_lab.paper import plain
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, table
 
 # A toy: four latents and three symbols. Frequencies are out of 2^plain.R.
 PRIOR = (16384, 16384, 16384, 16384)

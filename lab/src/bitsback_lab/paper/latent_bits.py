@@ -19,7 +19,7 @@ from bitsback.codecs import Gaussian, Uniform
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")

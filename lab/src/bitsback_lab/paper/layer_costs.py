@@ -10,7 +10,7 @@ from typing import Any
 
 from bitsback.errors import InputError
 from bitsback_lab.paper import style
-from bitsback_lab.paper.exhibit import Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Numbers, fixed, table
 
 FILE = "layers.json"
 """What `benchmarks/layers.py` writes."""

@@ -5,14 +5,13 @@ page.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bitsback.errors import InputError
 from bitsback_lab.paper import page, sets, style
-from bitsback_lab.paper.compare import differences
-from bitsback_lab.paper.contents import NAMES
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, find
+from bitsback_lab.paper.exhibits import NAMES, TIMED, Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
@@ -82,3 +81,33 @@ def compare(
             say(f"{name}: {line}")
     if count:
         raise InputError(f"{count} numbers differ from those that they were compared with")
+
+
+VERSION = "version"
+"""Numbers beside this key depend on it: those of another version are not compared."""
+
+
+def differences(here: Any, there: Any, path: str = "") -> Iterator[str]:
+    """A line for each number that differs, with its place. What was timed is left out, and so are
+    other versions.
+    """
+    if isinstance(here, dict) and isinstance(there, dict):
+        if here.get(VERSION) != there.get(VERSION):
+            return
+        for key in [*here, *(key for key in there if key not in here)]:
+            if key == TIMED:
+                continue
+            if key in here and key in there:
+                yield from differences(here[key], there[key], f"{path}.{key}" if path else key)
+            else:
+                yield f"{path}.{key}: only {'here' if key in here else 'there'}".lstrip(".")
+    elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
+        for position, (ours, theirs) in enumerate(zip(here, there, strict=True)):
+            yield from differences(ours, theirs, f"{path}[{position}]")
+    elif here != there:
+        yield f"{path}: {_short(here)} here, {_short(there)} there"
+
+
+def _short(value: Any) -> str:
+    text = f"a list of {len(value)}" if isinstance(value, list) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -11,7 +11,7 @@ import numpy as np
 
 from bitsback.peers.units import one_channel, two_levels
 from bitsback_lab.bench.comparison import Comparison, Row
-from bitsback_lab.bench.machine import processor
+from bitsback_lab.bench.process import processor
 from bitsback_lab.bench.subject import Data
 
 WIDTH = 100
