@@ -27,7 +27,7 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
       NAME is one of
 {_LIST}
       all          all of them, and pages of them: paper.md, paper.html; minutes
-      page         only the pages, from the numbers that are in the folder
+      page         only pictures and pages, from the numbers in the folder
 
     Needs bitsback-lab[paper] for the pictures; other compressors come with bitsback[peers]. What
     slow ones make of the test set is known already and looked up, unless --remeasure is given.
@@ -57,15 +57,14 @@ def command(
 
     folder = Path(output or ".")
     if name == _PAGE:
-        written = reproducing.write_page(
-            reproducing.read(NAMES, folder / reproducing.FOLDER), folder
-        )
+        results = reproducing.read(NAMES, folder / reproducing.FOLDER)
+        written = reproducing.draw(results, folder) + reproducing.write_page(results, folder)
         _show(written, quiet)
         return
     names = NAMES if name == _ALL else (name,)
     before = None if check is None else reproducing.read(names, Path(check))
     reproducing.prepare(names, folder)
-    results: dict[str, Numbers] = {}
+    results = dict[str, Numbers]()
     written = []
     for position, part in enumerate(names):
         label = part if len(names) == 1 else f"{part} ({position + 1} of {len(names)})"

@@ -22,22 +22,30 @@ _HEAD = [
 ]  # fmt: skip
 
 
-def section(folder: Path) -> list[str]:
-    """The section, if its numbers are in the folder. Raises InputError if they are damaged."""
+def read(folder: Path) -> Numbers | None:
+    """The numbers, if they are in the folder. Raises InputError if they are damaged."""
     path = folder / FILE
     if not path.exists():
-        return []
+        return None
     try:
-        numbers = json.loads(path.read_text(encoding="utf-8"))
-        rows = [row for model in numbers["models"] for row in _rows(numbers, model)]
+        numbers: Numbers = json.loads(path.read_text(encoding="utf-8"))
+        _all_rows(numbers)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: damaged ({error}); make it again with  python benchmarks/layers.py"
         ) from None
+    return numbers
+
+
+def section(folder: Path) -> list[str]:
+    """The section, if its numbers are in the folder. Raises InputError if they are damaged."""
+    numbers = read(folder)
+    if numbers is None:
+        return []
     return [
         "## Layers of latents",
         f"    {_COMMAND}",
-        f"![start-up by order](paper/{path.stem}.png)",
+        f"![start-up by order](paper/{Path(FILE).stem}.png)",
         (
             "With several layers of latents, Bit-Swap (Kingma, Abbeel, Ho 2019) pops each layer"
             " once what depends on the one below it has been pushed, so that only the latents next"
@@ -51,8 +59,12 @@ def section(folder: Path) -> list[str]:
             " Growth is how fast batches grow, out of 256, so that a block digs no deeper than its"
             " first images do:"
         ),
-        table(_HEAD, rows, 2),
+        table(_HEAD, _all_rows(numbers), 2),
     ]
+
+
+def _all_rows(numbers: Numbers) -> list[list[str]]:
+    return [row for model in numbers["models"] for row in _rows(numbers, model)]
 
 
 def _rows(numbers: Numbers, model: Numbers) -> list[list[str]]:

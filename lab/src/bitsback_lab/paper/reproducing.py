@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError
-from bitsback_lab.paper import page, sets, style
+from bitsback_lab.paper import layer_costs, page, sets, style
 from bitsback_lab.paper.exhibits import NAMES, TIMED, Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
@@ -40,6 +40,17 @@ def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[P
     path = folder / f"{name}.json"
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     return [path, *(exhibit.draw(numbers, folder) if exhibit.draw is not None else [])]
+
+
+def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
+    """Draws the exhibits, and layers of latents if their numbers are in the folder; the files.
+    Raises MissingExtra without matplotlib, InputError if those are damaged.
+    """
+    folder = output / FOLDER
+    exhibits = [(find(name)[1], numbers) for name, numbers in results.items()]
+    drawn = [path for each, numbers in exhibits if each.draw for path in each.draw(numbers, folder)]
+    layers = layer_costs.read(folder)
+    return drawn if layers is None else [*drawn, *layer_costs.draw(layers, folder)]
 
 
 def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
