@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback.codecs.codec import Codec
 from bitsback.codecs.exact_functions import total
-from bitsback.codecs.tracing import Entry, calls, difference, ledger
+from bitsback.codecs.push_traces import Entry, calls, difference, ledger
 from bitsback.errors import CodecError, MessageExhausted
 from bitsback.message import Message
 

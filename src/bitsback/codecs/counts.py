@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
 from bitsback.codecs.exact_functions import bits_of
-from bitsback.codecs.parameters import (
+from bitsback.codecs.symbols import (
     ByValue,
     as_parameters,
     as_pushed,
