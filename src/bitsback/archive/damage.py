@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.join import Joiner
+from bitsback.archive.joining import Joiner
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
 from bitsback.archive.parts import NPZ, TIFF, Content, FileList, Joined

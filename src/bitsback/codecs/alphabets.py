@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
 from bitsback.codecs.exact_functions import LOGISTIC_BITS, bits_of, logistic
-from bitsback.codecs.symbols import (
+from bitsback.codecs.symbol_arrays import (
     ByValue,
     as_one,
     as_parameters,

@@ -20,7 +20,7 @@ from bitsback.codecs.codec import (
 )
 from bitsback.codecs.conditional import Dependent
 from bitsback.codecs.exact_functions import FARTHEST, POWER_BITS, powers, total
-from bitsback.codecs.symbols import ByValue, kept
+from bitsback.codecs.symbol_arrays import ByValue, kept
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message

@@ -20,7 +20,7 @@ from bitsback.codecs.codec import (
     undoing,
 )
 from bitsback.codecs.exact_functions import Bits, total
-from bitsback.codecs.symbols import ByValue
+from bitsback.codecs.symbol_arrays import ByValue
 from bitsback.errors import MessageError
 from bitsback.message import Message
 

@@ -22,7 +22,7 @@ from bitsback.codecs.codec import (
 )
 from bitsback.codecs.combinators import Part, bits_of_parts, push_parts
 from bitsback.codecs.exact_functions import total
-from bitsback.codecs.symbols import ByValue, as_shape, as_symbols
+from bitsback.codecs.symbol_arrays import ByValue, as_shape, as_symbols
 from bitsback.errors import MessageError
 from bitsback.message import Message
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bitsback import _core
 from bitsback.codecs.codec import naming
 from bitsback.codecs.exact_functions import log2_of, total
-from bitsback.codecs.symbols import ByValue, as_shape, as_symbols, kept
+from bitsback.codecs.symbol_arrays import ByValue, as_shape, as_symbols, kept
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message

@@ -12,7 +12,7 @@ from bitsback import _core
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.codec import one_form, one_step, require_functions
 from bitsback.codecs.exact_functions import bits_of
-from bitsback.codecs.symbols import (
+from bitsback.codecs.symbol_arrays import (
     ByValue,
     as_parameters,
     as_shape,

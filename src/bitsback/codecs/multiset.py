@@ -19,7 +19,7 @@ from bitsback.codecs.codec import (
     require_functions,
 )
 from bitsback.codecs.exact_functions import log2_of, total
-from bitsback.codecs.symbols import ByValue
+from bitsback.codecs.symbol_arrays import ByValue
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
