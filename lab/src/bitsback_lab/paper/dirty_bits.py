@@ -26,8 +26,7 @@ REPEATS = 5
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         chained = np.mean([_chained(model, x, seed) for seed in range(REPEATS)], axis=0)

@@ -4,11 +4,11 @@ of them is, numbers that are measured, words about them, and perhaps a picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ ENTRIES = (
 NAMES = tuple(entry.name for entry in ENTRIES)
 
 
+Part = TypeVar("Part")
+
 Numbers = dict[str, Any]
 """What JSON can hold."""
 
@@ -89,6 +91,12 @@ class Conditions:
     """Measure other compressors again, even where a stored figure is at hand."""
     progress: Callable[[int, int], None] = _no_progress
     """Called with the parts done and all parts."""
+
+    def each(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """The parts, in order, each when those before it are done."""
+        for done, part in enumerate(parts):
+            self.progress(done, len(parts))
+            yield part
 
 
 @dataclass(frozen=True)

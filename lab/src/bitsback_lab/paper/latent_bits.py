@@ -31,8 +31,7 @@ _GRID, _ZERO, _TOP = 21, 64, 127  # what the bundled models see of a latent: rou
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append(

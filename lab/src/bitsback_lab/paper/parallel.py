@@ -32,8 +32,7 @@ REPEATS = 5
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         images = mnist(model.levels)
         x = as_symbols(images[:IMAGES])

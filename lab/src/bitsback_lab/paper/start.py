@@ -69,8 +69,7 @@ SCHEMES = (
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append({"model": name, "schemes": [_scheme(model, x, scheme) for scheme in SCHEMES]})

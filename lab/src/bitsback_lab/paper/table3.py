@@ -28,8 +28,7 @@ ROWS = (
 
 def measure(conditions: Conditions) -> Numbers:
     rows = []
-    for position, (title, name) in enumerate(ROWS):
-        conditions.progress(position, len(ROWS))
+    for title, name in conditions.each(ROWS):
         model = compressors.shipped(name) if name is not None else None
         row: Numbers = {"set": title, "predicted": PREDICTED.get(title), "model": name}
         if model is not None:
