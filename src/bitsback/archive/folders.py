@@ -1,5 +1,5 @@
-"""A folder on its way into an archive: which pictures are coded by their pixels, and which files
-are held bit for bit, since they are smaller so, or cannot be coded.
+"""Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
+are held bit for bit, since they are smaller so or cannot be coded.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from bitsback.archive.asked import Asked, Input, Keeping, Kept
+from bitsback.archive.asked import Asked, Input, Kept
 from bitsback.archive.classes import check_classes
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
-from bitsback.archive.outcomes import Alike, Outcome, Outcomes, is_tried
 from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
-from bitsback.archive.pool import ordered_map
-from bitsback.archive.reasons import (
+from bitsback.archive.pool import check_threads, ordered_map
+from bitsback.archive.summary import (
     ASKED_FOR,
     CAMERA_FILES,
     DAMAGED,
@@ -37,9 +36,9 @@ from bitsback.archive.reasons import (
     NO_PICTURE,
     OTHER_KIND,
     SMALLER,
+    Held,
 )
-from bitsback.archive.summary import Held
-from bitsback.archive.trial import pixel_cost
+from bitsback.archive.trial import Alike, Outcome, Outcomes, is_tried, pixel_cost
 from bitsback.archive.warn import warn_of_names
 from bitsback.archive.work import begin
 from bitsback.errors import InputError
@@ -102,6 +101,21 @@ class _Untold:
     """What its own trial told, if there was one."""
 
 
+class _PixelStore(dict[int, NDArray[Any]]):
+    """The pixels of small pictures, by the number of the file, so that these need not be read
+    again; as many as there is memory for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _KEPT
+
+    def keep(self, number: int, pixels: NDArray[Any]) -> None:
+        if pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self[number] = pixels
+
+
 @dataclass
 class _Sums:
     notes: BinaryIO
@@ -109,39 +123,31 @@ class _Sums:
     """The bytes of the files of pictures that are coded, by name."""
     stored: dict[str, Held] = field(default_factory=dict)
     size: int = 0
-    pixels: dict[int, NDArray[Any]] = field(default_factory=dict)
-    """Of small pictures, by the number of the file, as long as there is room for them."""
-    room: int = _KEPT
-
-    def keep(self, number: int, pixels: NDArray[Any]) -> None:
-        if pixels.nbytes <= self.room:
-            self.room -= pixels.nbytes
-            self.pixels[number] = pixels
+    pixels: _PixelStore = field(default_factory=_PixelStore)
 
 
 def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
-    keeping = asked.keeping
-    assert keeping is not None
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        return _sorted(listing, asked, keeping, cast(BinaryIO, spool))
+        return _sorted(listing, asked, cast(BinaryIO, spool))
     except BaseException:
         spool.close()
         raise
 
 
-def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -> Input:
-    sums = _Sums(notes)
+def _sorted(listing: Listing, asked: Asked, notes: BinaryIO) -> Input:
+    sums, options = _Sums(notes), asked.options
     groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
     sorter = _Sorter(listing, asked)
-    begin(keeping.progress, "looking at the files")
-    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), keeping.threads):
+    begin(options.progress, "looking at the files")
+    threads = check_threads(options.threads)
+    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), threads):
         found = sorter.told(sorted_) if isinstance(sorted_, _Untold) else sorted_
-        if keeping.progress is not None:
-            keeping.progress(len(names) + len(bad) + 1, len(listing.names))
+        if options.progress is not None:
+            options.progress(len(names) + len(bad) + 1, len(listing.names))
         if isinstance(found, InputError):
-            if not asked.skip_bad:
+            if not options.skip_bad:
                 held = (
                     ", and without --pictures-only (pictures_only=True) they are held as they are"
                 )
@@ -159,7 +165,7 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
             sums.notes.write(found.note)
             sums.coded[name] = found.size
             if found.pixels is not None:
-                sums.keep(len(names) - 1, found.pixels)
+                sums.pixels.keep(len(names) - 1, found.pixels)
         else:
             groups.add_file(found.size, found.sort)
             facts.add(found.size, found.time)
@@ -170,7 +176,7 @@ def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -
     if not names:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no file that can be used{first}")
-    if asked.labels is not None:
+    if options.labels is not None:
         check_classes(names, name_of(listing.root))
     warn_of_names(names)
     return _input_of(listing, asked, groups, facts, names, bad, sums)
@@ -215,7 +221,8 @@ def _input_of(
         bad,
         listing,
         Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
-        labels=b"" if asked.labels is None else pack_folders(),
+        labels=b"" if asked.options.labels is None else pack_folders(),
+        holding=lambda more: folder_input(listing, replace(asked, held=asked.held | more)),
     )
 
 
@@ -227,8 +234,9 @@ class _Sorter:
     """Looks at files: `sort` from several threads, `told` from one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked) -> None:
-        assert asked.keeping is not None
-        self._listing, self._asked, self._keeping = listing, asked, asked.keeping
+        self._listing, self._asked = listing, asked
+        self._others = not asked.options.pictures_only
+        """Whether files that are no pictures, or damaged ones, are taken too."""
         pictures = (name for name in listing.names if ending_of(name) in PICTURES)
         self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = Outcomes()
@@ -256,14 +264,14 @@ class _Sorter:
                 ending = ending_of(name)
                 if ending in CAMERA:
                     return name, self._stored(found, file, CAMERA_FILES)
-                if self._keeping.others and ending not in PICTURES:
+                if self._others and ending not in PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
-                if name in self._keeping.stored:
+                if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
                 try:
                     return name, self._picture(found, path, file, is_tried(number))
                 except InputError as error:
-                    if not self._keeping.others:
+                    if not self._others:
                         return name, _NoPicture(str(error))
                     return name, self._stored(found, file, DAMAGED)
         except InputError as error:
@@ -275,7 +283,7 @@ class _Sorter:
         """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
         or a damaged one.
         """
-        keeping, asked = self._keeping, self._asked
+        asked = self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
             start = file.read(max(map(len, _CODED)))
@@ -283,9 +291,9 @@ class _Sorter:
                 return self._stored(found, file, LOSSY)
             if not start.startswith(_CODED):
                 raise UnidentifiedImageError
-            taken = split(file, keeping.exact)
+            taken = split(file, asked.exact)
             if taken is None:
-                again = keeping.exact and split(file, False) is not None
+                again = asked.exact and split(file, False) is not None
                 return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
@@ -23,8 +23,6 @@ from bitsback.images.names import printable
 
 if TYPE_CHECKING:
     from bitsback.archive.maker import Maker
-
-Algorithm = Literal["sha256"]
 
 _SHA256 = 0
 _SIZE = 32

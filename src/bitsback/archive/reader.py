@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitsback.archive.block import Opened
 from bitsback.archive.blocks import HEADER_SPACE, Blocks
 from bitsback.archive.cache import ROOM, BlockCache
-from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.choose import given_model
 from bitsback.archive.classes import classes_of
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
@@ -54,6 +54,7 @@ from bitsback.images.file_io import (
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview

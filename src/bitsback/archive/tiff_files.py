@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,8 +15,7 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import pack_files
 from bitsback.archive.parts import TIFF, FileList
-from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
-from bitsback.archive.summary import Held
+from bitsback.archive.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.images.bands.bands import Bands, Rows, joined
 from bitsback.images.bands.picture import named
 from bitsback.images.file_io import Reader
@@ -34,16 +34,14 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
     """The pages of a file, sorted into parts, and its note; or the file bit for bit. Raises
     InputError for a damaged one.
     """
-    keeping = asked.keeping
-    exact = keeping is not None and keeping.exact
     size = Reader(file).size
     with reading_picture(name):
         pages = held(file)
         reason = OTHER_KIND
-        note = None if pages is None else tiff_note(file, pages, exact)
-        if pages is not None and note is None and exact:
+        note = None if pages is None else tiff_note(file, pages, asked.exact)
+        if pages is not None and note is None and asked.exact:
             reason = ASKED_FOR
-    if keeping is not None and name in keeping.stored:
+    if name in asked.held:
         note, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
     groups = Groups(asked.knows)
@@ -62,7 +60,15 @@ def tiff_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         stored = {reason: Held(1, size, name)}
     files = FileList(TIFF, tuple(part for _, part in parts))
     names = pack_files(TIFF, groups.runs, [])
-    return Input(files, parts, name, names, disk=size, stored=stored)
+    return Input(
+        files,
+        parts,
+        name,
+        names,
+        disk=size,
+        stored=stored,
+        holding=lambda more: tiff_input(file, name, replace(asked, held=asked.held | more)),
+    )
 
 
 def _bytes_part(
