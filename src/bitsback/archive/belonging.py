@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.collection import COUNTED, Collection
+from bitsback.archive.labelling import pack_arrays
 from bitsback.archive.members import pack_files
-from bitsback.archive.pairs import pack_arrays
 from bitsback.archive.parts import NPZ, FileList
 from bitsback.errors import InputError
 from bitsback.images.names import printable

@@ -20,9 +20,9 @@ from bitsback.archive.collection import (
     Collection,
 )
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
-from bitsback.archive.pairs import Pairs
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block

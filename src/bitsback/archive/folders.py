@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from bitsback.archive.asked import Asked, Input, Kept
-from bitsback.archive.classes import check_classes
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
+from bitsback.archive.labelling import check_classes, pack_folders
 from bitsback.archive.members import pack_files
-from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import (

@@ -15,9 +15,9 @@ import numpy as np
 from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.belonging import arrays_input
 from bitsback.archive.choose import item_axes
-from bitsback.archive.classes import FOLDERS
 from bitsback.archive.collection import ARRAY, COUNTED, IDX, IDX_GZ, Collection
 from bitsback.archive.groups import Groups
+from bitsback.archive.labelling import FOLDERS
 from bitsback.archive.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
 from bitsback.archive.members import Files, pack_files, part_by_part, unpack_files
 from bitsback.archive.parts import FOLDER, TIFF, FileList, unpack_collection

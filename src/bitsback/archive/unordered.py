@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked, Bonds, Input
-from bitsback.archive.classes import check_classes, classes_of
 from bitsback.archive.collection import Collection
 from bitsback.archive.groups import Group, Groups
+from bitsback.archive.labelling import check_classes, classes_of, pack_folders
 from bitsback.archive.members import pack_files, part_by_part
-from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.unnamed import pack_unnamed
 from bitsback.archive.warn import warn_of_names, warn_of_notes

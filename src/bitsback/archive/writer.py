@@ -76,15 +76,14 @@ def compress(
     (20, 480)
 
     source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
-    pictures; a list of
-        paths of pictures; a binary stream of a .npy file; or images of one shape, one after
-        another, in a list or from a generator. An array may be any that has `__array__`; those of
-        Zarr and Dask, and others with `chunks`, are read chunk by chunk along the first axis.
-        Arrays are of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits; their first axis
-        counts the items, unless the array is one picture or a stack.
-    Files may be at URLs of fsspec's.
+        pictures; a list of paths of pictures; a binary stream of a .npy file; or images of one
+        shape, one after another, in a list or from a generator. Files may be at URLs of fsspec's.
+        An array may be any that has `__array__`; those of Zarr and Dask, and others with `chunks`,
+        are read chunk by chunk along the first axis. Arrays are of bool, integers of 8 to 64 bits,
+        or floats of 16 to 64 bits; their first axis counts the items, unless the array is one
+        picture or a stack.
     destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
-    is never sought in.
+        is never sought in.
     options: the fields of `bitsback.CompressOptions`, by their names.
 
     Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
