@@ -16,8 +16,8 @@ from bitsback.archive.collection import BYTES, VARIED, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Shape
 from bitsback.archive.parts import Content, FileList
-from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.summary import Held
+from bitsback.archive.trial import as_stack, is_stack, stackable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.images.npy import Items

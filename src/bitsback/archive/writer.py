@@ -20,13 +20,10 @@ from bitsback.archive.choose import (
     Chosen,
     UnfitError,
     any_codes,
-    check_fit,
     choose,
     coder_for,
     is_bundled,
 )
-from bitsback.archive.collection import BYTES
-from bitsback.archive.cutting import BLOCK_ELEMENTS
 from bitsback.archive.hashing import check_unchanged, hash_inputs
 from bitsback.archive.inputs import Source, check_readable, files_of, open_input
 from bitsback.archive.layout import (
@@ -41,7 +38,7 @@ from bitsback.archive.layout import (
 )
 from bitsback.archive.members import Files
 from bitsback.archive.output import Destination, Output, open_output
-from bitsback.archive.part_reader import PartReader, Role, Uncoded
+from bitsback.archive.part_reader import Uncoded, part_readers
 from bitsback.archive.parts import FileList
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.summary import Compressed
@@ -55,10 +52,6 @@ from bitsback.remote.url import check_options, located
 
 _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
-_QUICK_ELEMENTS = 8 * 784
-"""Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
-a fraction of one.
-"""
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 
 
@@ -163,7 +156,7 @@ class _Writer:
             if self._files is None
             else hash_inputs(taken, self._files, self._threads, asked.exact)
         )
-        self._parts = _parts(taken, asked)
+        self._parts = part_readers(taken, asked)
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = asked.given is not None or asked.options.embed == "always"
         least = HURRIED if asked.options.quick else 0
@@ -393,23 +386,3 @@ def _files(taken: Input) -> Files:
             " array"
         )
     return files_of(taken.collection, taken)
-
-
-def _parts(taken: Input, asked: Asked) -> list[PartReader]:
-    """Raises InputError if there is a given model and it fits none of them."""
-    elements = _QUICK_ELEMENTS if asked.options.quick else BLOCK_ELEMENTS
-    parts: list[PartReader] = []
-    for number, (items, collection) in enumerate(taken.parts):
-        leader, array = taken.bonds.follows.get(number, (None, None))
-        role = Role(
-            number in taken.bonds.sets,
-            taken.bonds.ties.get(number, ()),
-            None if leader is None or array is None else (parts[leader], array),
-            number in taken.bonds.records,
-        )
-        parts.append(PartReader(items, collection, asked.options.block, elements, role))
-    given = asked.given
-    if given is not None and not any(part.codable(given) for part in parts):
-        for part in [part for part in parts if part.collection.axes != BYTES][:1]:
-            check_fit(given, part.collection.dtype, part.shape, part.items.name)
-    return parts
