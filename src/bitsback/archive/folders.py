@@ -8,7 +8,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
@@ -88,16 +88,16 @@ class _Sorted:
 
 
 @dataclass(frozen=True)
-class _Untold:
-    """A picture of which its own trial, or those of others like it, tell what becomes."""
+class _Undecided:
+    """A picture that is coded or held: as its own trial says, or those of others like it."""
 
     coded: _Sorted
     held: _Sorted
     indexed: bool
     alike: Alike
     trial: Callable[[], Outcome]
-    told: Outcome | None = None
-    """What its own trial told, if there was one."""
+    tried: Outcome | None = None
+    """What its own trial told, if it was to have one whatever others tell."""
 
 
 class _PixelStore(dict[int, NDArray[Any]]):
@@ -115,114 +115,121 @@ class _PixelStore(dict[int, NDArray[Any]]):
             self[number] = pixels
 
 
-@dataclass
-class _Sums:
-    notes: BinaryIO
-    coded: dict[str, int] = field(default_factory=dict)
-    """The bytes of the files of pictures that are coded, by name."""
-    stored: dict[str, Held] = field(default_factory=dict)
-    size: int = 0
-    pixels: _PixelStore = field(default_factory=_PixelStore)
+class _SortedFiles:
+    """The files of a folder as the parts of a collection."""
+
+    def __init__(self, listing: Listing, asked: Asked, notes: BinaryIO) -> None:
+        """notes: takes those of the pictures that are coded, one after the other."""
+        self._listing, self._asked, self._notes = listing, asked, notes
+        self._groups, self._facts = Groups(asked.knows), Facts()
+        self._names: list[str] = []
+        self._bad = dict(listing.bad)
+        self._size = 0
+        self._coded: dict[str, int] = {}
+        self._stored: dict[str, Held] = {}
+        self._pixels = _PixelStore()
+
+    def __len__(self) -> int:
+        """With those that are left out."""
+        return len(self._names) + len(self._bad)
+
+    def add(self, name: str, found: _Sorted) -> None:
+        self._names.append(name)
+        self._size += found.size
+        if found.header is not None:
+            self._groups.add(found.header, found.sort)
+            self._facts.add(len(found.note), found.time)
+            self._notes.write(found.note)
+            self._coded[name] = found.size
+            if found.pixels is not None:
+                self._pixels.keep(len(self._names) - 1, found.pixels)
+        else:
+            self._groups.add_file(found.size, found.sort)
+            self._facts.add(found.size, found.time)
+            before = self._stored.get(found.reason, Held(0, 0, name))
+            self._stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
+
+    def leave_out(self, name: str, error: InputError) -> None:
+        """Raises InputError, unless bad files are to be left out."""
+        if not self._asked.options.skip_bad:
+            held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+            raise InputError(
+                f"{error}; --skip-bad (skip_bad=True) leaves such files out"
+                + held * isinstance(error, _NoPicture)
+            )
+        self._bad[name] = str(error)
+
+    def check(self) -> None:
+        """When all are there. Raises InputError if they cannot be held."""
+        root = self._listing.root
+        if not self._names:
+            first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
+            raise InputError(f"{root}: there is no file that can be used{first}")
+        if self._asked.options.labels is not None:
+            check_classes(self._names, name_of(root))
+        warn_of_names(self._names)
+
+    def as_input(self) -> Input:
+        listing, asked, names = self._listing, self._asked, self._names
+        name = naming.printable(name_of(listing.root))
+        parts: list[tuple[Items, Collection]] = []
+        of_parts: list[list[str]] = []
+        length = self._notes.tell()
+        if length:  # first, so that whatever else is there of a cut archive has its notes
+            part = Collection(np.dtype("|u1"), (0, length), BYTES)
+            part = replace(part, cut=cut_for(part, None))
+            parts.append((ByteItems(name, part, _notes_chunks(self._notes)), part))
+            of_parts.append([])
+        first = len(parts)
+        for group in self._groups:
+            if group.part.axes == BYTES:
+                part = replace(group.part, cut=cut_for(group.part, None))
+                chunks = chunks_of(listing, names, list(group.members), self._facts)
+                parts.append((ByteItems(name, part, chunks), part))
+                of_parts.append([])
+            else:
+                items = PictureItems(listing, names, group.members, group.part, self._pixels)
+                parts.append((items, asked.cut(group.part)))
+                of_parts.append([names[member] for member in group.members])
+        runs = [(first + part, count) for part, count in self._groups.runs]
+        return Input(
+            FileList(FOLDER, tuple(part for _, part in parts)),
+            parts,
+            name,
+            pack_files(FOLDER, runs, names) + self._facts.pack(),
+            listing.skipped,
+            self._bad,
+            listing,
+            Kept(self._size, self._stored, self._coded, of_parts, self._notes),
+            labels=b"" if asked.options.labels is None else pack_folders(),
+            holding=lambda more: folder_input(listing, replace(asked, held=asked.held | more)),
+        )
 
 
 def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
+    options, sorter = asked.options, _Sorter(listing, asked)
+    threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        return _sorted(listing, asked, cast(BinaryIO, spool))
+        files = _SortedFiles(listing, asked, cast(BinaryIO, spool))
+        begin(options.progress, "looking at the files")
+        for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
+            if isinstance(found, _Undecided):
+                found = sorter.decided(found)
+            if options.progress is not None:
+                options.progress(len(files) + 1, len(listing.names))
+            if isinstance(found, InputError):
+                files.leave_out(name, found)
+            else:
+                files.add(name, found)
+        files.check()
+        return files.as_input()
     except BaseException:
         spool.close()
         raise
-
-
-def _sorted(listing: Listing, asked: Asked, notes: BinaryIO) -> Input:
-    sums, options = _Sums(notes), asked.options
-    groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
-    sorter = _Sorter(listing, asked)
-    begin(options.progress, "looking at the files")
-    threads = check_threads(options.threads)
-    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), threads):
-        found = sorter.told(sorted_) if isinstance(sorted_, _Untold) else sorted_
-        if options.progress is not None:
-            options.progress(len(names) + len(bad) + 1, len(listing.names))
-        if isinstance(found, InputError):
-            if not options.skip_bad:
-                held = (
-                    ", and without --pictures-only (pictures_only=True) they are held as they are"
-                )
-                raise InputError(
-                    f"{found}; --skip-bad (skip_bad=True) leaves such files out"
-                    + held * isinstance(found, _NoPicture)
-                )
-            bad[name] = str(found)
-            continue
-        names.append(name)
-        sums.size += found.size
-        if found.header is not None:
-            groups.add(found.header, found.sort)
-            facts.add(len(found.note), found.time)
-            sums.notes.write(found.note)
-            sums.coded[name] = found.size
-            if found.pixels is not None:
-                sums.pixels.keep(len(names) - 1, found.pixels)
-        else:
-            groups.add_file(found.size, found.sort)
-            facts.add(found.size, found.time)
-            before = sums.stored.get(found.reason, Held(0, 0, name))
-            sums.stored[found.reason] = replace(
-                before, files=before.files + 1, bytes=before.bytes + found.size
-            )
-    if not names:
-        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise InputError(f"{listing.root}: there is no file that can be used{first}")
-    if options.labels is not None:
-        check_classes(names, name_of(listing.root))
-    warn_of_names(names)
-    return _input_of(listing, asked, groups, facts, names, bad, sums)
-
-
-def _input_of(
-    listing: Listing,
-    asked: Asked,
-    groups: Groups,
-    facts: Facts,
-    names: list[str],
-    bad: dict[str, str],
-    sums: _Sums,
-) -> Input:
-    name = naming.printable(name_of(listing.root))
-    parts: list[tuple[Items, Collection]] = []
-    of_parts: list[list[str]] = []
-    length = sums.notes.tell()
-    if length:  # first, so that whatever else is there of an archive that is cut off has its notes
-        part = Collection(np.dtype("|u1"), (0, length), BYTES)
-        part = replace(part, cut=cut_for(part, None))
-        parts.append((ByteItems(name, part, _notes_chunks(sums.notes)), part))
-        of_parts.append([])
-    first = len(parts)
-    for group in groups:
-        if group.part.axes == BYTES:
-            part = replace(group.part, cut=cut_for(group.part, None))
-            chunks = chunks_of(listing, names, list(group.members), facts)
-            parts.append((ByteItems(name, part, chunks), part))
-            of_parts.append([])
-        else:
-            items = PictureItems(listing, names, group.members, group.part, sums.pixels)
-            parts.append((items, asked.cut(group.part)))
-            of_parts.append([names[member] for member in group.members])
-    files = pack_files(FOLDER, [(first + part, count) for part, count in groups.runs], names)
-    return Input(
-        FileList(FOLDER, tuple(part for _, part in parts)),
-        parts,
-        name,
-        files + facts.pack(),
-        listing.skipped,
-        bad,
-        listing,
-        Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
-        labels=b"" if asked.options.labels is None else pack_folders(),
-        holding=lambda more: folder_input(listing, replace(asked, held=asked.held | more)),
-    )
 
 
 class _NoPicture(InputError):
@@ -230,7 +237,7 @@ class _NoPicture(InputError):
 
 
 class _Sorter:
-    """Looks at files: `sort` from several threads, `told` from one, in the order of the files."""
+    """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked) -> None:
         self._listing, self._asked = listing, asked
@@ -241,15 +248,15 @@ class _Sorter:
         self._outcomes = Outcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
-    def told(self, picture: _Untold) -> _Sorted:
+    def decided(self, picture: _Undecided) -> _Sorted:
         """What becomes of it."""
-        outcome = self._outcomes.of(picture.alike, picture.told, picture.trial)
+        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
         if not outcome.worth:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
         return replace(picture.coded, sort=sort)
 
-    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Untold | InputError]:
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
         number, name = numbered
         path = self._listing.path(name)
@@ -278,7 +285,7 @@ class _Sorter:
 
     def _picture(
         self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
-    ) -> _Sorted | _Untold:
+    ) -> _Sorted | _Undecided:
         """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
         or a damaged one.
         """
@@ -308,7 +315,7 @@ class _Sorter:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
             return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
 
-        return _Untold(
+        return _Undecided(
             coded,
             self._stored(found, file, SMALLER),
             taken.indexed,
