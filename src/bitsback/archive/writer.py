@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
@@ -29,10 +30,10 @@ from bitsback.archive.inputs import Source, check_readable, files_of, open_input
 from bitsback.archive.layout import (
     FILES,
     HASHED,
+    HEAD,
     LABELLED,
     MODEL,
     UNORDERED,
-    head,
     pack_index,
     section,
 )
@@ -178,7 +179,7 @@ class _Writer:
         begin(options.progress, "compressing")
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
         features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
-        output.write(head(features) + taken.collection.pack())
+        output.write(HEAD + replace(taken.collection, features=features).pack())
         if taken.settle is None:  # so that an archive that is cut off still tells names
             output.write(taken.names + taken.labels)
             output.write(b"" if self._hashes is None else self._hashes.pack())
