@@ -19,14 +19,12 @@ import bitsback
 from bitsback.archive.grid import Grid
 from bitsback.archive.readback import compare
 from bitsback.archive.trial import pixel_cost
-from bitsback.images import notes
-from bitsback.images.bands import bands, picture
-from bitsback.images.bands.bands import Bands, Rows
-from bitsback.images.bands.picture import pixel_bands
-from bitsback.images.bands.png import png_bands
+from bitsback.images import bands, notes, pictures
+from bitsback.images.bands import Bands, Rows
 from bitsback.images.notes import samples_of
-from bitsback.images.pictures import pixels_of, samples
-from bitsback.images.tiff import structure, writer
+from bitsback.images.pictures import pixel_bands, pixels_of, samples
+from bitsback.images.png_reading import png_bands
+from bitsback.images.tiff import structure, tiff_codec
 from reference import notes as spec
 
 SIZE = (37, 53)  # columns and rows
@@ -53,7 +51,7 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """All pictures are large ones."""
-    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(bands, "BAND", 120)
     monkeypatch.setattr(notes, "_IN_MEMORY", 0)
     monkeypatch.setattr(structure, "_MOST_ROWS", 120)
@@ -222,7 +220,7 @@ def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) 
         for exact in (False, True):
             whole = notes.split(io.BytesIO(data), exact)
             with monkeypatch.context() as patch:
-                patch.setattr(picture, "LARGE", 0)
+                patch.setattr(pictures, "LARGE", 0)
                 patch.setattr(bands, "BAND", 120)
                 patch.setattr(notes, "_IN_MEMORY", 0)
                 read = notes.split(io.BytesIO(data), exact)
@@ -263,9 +261,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )  # fmt: skip
     for source, output in (("in", "a"), ("pages.tif", "b")):
         bitsback.compress(tmp_path / source, tmp_path / f"{output}.bb", tile=16, threads=1)
-    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(notes, "_IN_MEMORY", 0)
-    monkeypatch.setattr(writer, "_STRIP", 300)
+    monkeypatch.setattr(tiff_codec, "_STRIP", 300)
     for source, output in (("in", "a"), ("pages.tif", "b")):
         if source == "pages.tif":  # what a general compressor makes of a folder's is no trial's
             monkeypatch.setattr(bands, "BAND", 120)
@@ -311,7 +309,7 @@ def test_pictures_in_pieces_are_compared_with_their_files(
     Image.fromarray(pixels).save(folder / "b.bmp")
     Image.fromarray(pixels[:, :, 0]).save(folder / "c.tif", compression="tiff_lzw")
     bitsback.compress(folder, tmp_path / "a.bb", tile=32)
-    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(bands, "BAND", 120)
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.info()["elements"] > 2.3 * pixels.size, "by their pixels"

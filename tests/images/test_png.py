@@ -13,8 +13,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import folders
-from bitsback.images import notes
-from bitsback.images.bands import bands, picture
+from bitsback.images import bands, notes, pictures
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
 SIZE = 40, 30
@@ -29,7 +28,7 @@ CODED = (
 def in_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether pictures are read in bands, as large ones are."""
     if request.param:
-        monkeypatch.setattr(picture, "LARGE", 0)
+        monkeypatch.setattr(pictures, "LARGE", 0)
         monkeypatch.setattr(bands, "BAND", 120)
         monkeypatch.setattr(notes, "_IN_MEMORY", 0)
     return bool(request.param)

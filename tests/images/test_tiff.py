@@ -18,10 +18,10 @@ from PIL import Image, ImageSequence
 import bitsback
 from bitsback.errors import ArchiveError
 from bitsback.images import notes
-from bitsback.images.tiff import writer
-from bitsback.images.tiff.checked import held, same
-from bitsback.images.tiff.note import Tiff
-from bitsback.images.tiff.structure import alike, bands_of, pages_of
+from bitsback.images.tiff import tiff_codec
+from bitsback.images.tiff.structure import bands_of, one_picture, pages_of
+from bitsback.images.tiff.tiff_codec import held, same
+from bitsback.images.tiff.tiff_note import Tiff
 from reference import archive as spec
 from reference import notes as spec_notes
 from reference.fields import Reader
@@ -316,7 +316,7 @@ def test_pages_that_share_segments_are_held() -> None:
     first, second = (place.valueoffset for place in places)
     data[second : second + 4] = data[first : first + 4]
     shared = io.BytesIO(bytes(data))
-    assert len(alike(pages_of(shared))) == 2
+    assert len(one_picture(pages_of(shared))) == 2
     assert notes.split(shared, False) is None
 
 
@@ -327,7 +327,7 @@ def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.M
     ]
     images = [Image.fromarray(page) for page in pages]
     images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
-    monkeypatch.setattr(writer, "_STRIP", 300)
+    monkeypatch.setattr(tiff_codec, "_STRIP", 300)
     bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", unordered=True, model="fast")
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
     with Image.open(tmp_path / "y.tif") as restored:

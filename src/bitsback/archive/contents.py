@@ -128,11 +128,13 @@ class Contents(ABC):
         collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
             return None
+        from bitsback.images.pictures import reading_picture
         from bitsback.images.tiff.structure import count_pages
 
         file = self._bytes_of(0, 1, collection.elements)
         try:
-            return file, count_pages(file, self.name)
+            with reading_picture(self.name):
+                return file, count_pages(file)
         except InputError:
             return file, 0
 

@@ -44,14 +44,13 @@ from bitsback.archive.warn import warn_of_names
 from bitsback.archive.work import begin
 from bitsback.errors import InputError
 from bitsback.images import names as naming
-from bitsback.images.bands.bands import Bands
-from bitsback.images.bands.picture import named
+from bitsback.images.bands import Bands
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
 from bitsback.images.folder import Listing, PictureItems
 from bitsback.images.notes import split
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, reading_picture
-from bitsback.images.png_chunks import MAGIC as PNG
+from bitsback.images.pictures import Header, named, reading_picture
+from bitsback.images.png_parts import MAGIC as PNG
 from bitsback.images.restored import CAMERA, PICTURES, ending_of
 from bitsback.images.tiff.structure import MAGICS as TIFF
 from bitsback.remote.times import changed

@@ -122,7 +122,7 @@ class _Encoded:
         self._bands.append(rows)
 
     def close(self) -> int:
-        from bitsback.images.bands.bands import joined
+        from bitsback.images.bands import joined
         from bitsback.images.pictures import encode
 
         data = encode(joined(self._bands), self._kind)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import log2
 
 from bitsback.archive.grid import Shape
-from bitsback.images.bands.bands import Bands
+from bitsback.images.bands import Bands
 
 _SMALL = 1 << 18  # elements: of larger ones the trial, of a part, takes little beside the rest
 _EACH = 32  # of so many files, in order, one has a trial, whatever is known

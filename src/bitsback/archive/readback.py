@@ -32,10 +32,10 @@ from bitsback.archive.tiff_restore import make_tiff
 from bitsback.archive.whole_files import hand_over
 from bitsback.archive.work import Work
 from bitsback.errors import InputError
-from bitsback.images.alike import alike, same_bytes
 from bitsback.images.drawing import Comparison, Drawing
 from bitsback.images.file_io import FileContent, Writable, reading
 from bitsback.images.names import printable
+from bitsback.images.notes import alike, same_bytes
 from bitsback.images.npy import Items, Whole
 from bitsback.images.pictures import reading_picture
 

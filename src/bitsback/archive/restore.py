@@ -70,7 +70,7 @@ def write_whole(parts: Parts, output: Output, work: Work) -> None:
         _write_npz(parts, output, work)
         return
     from bitsback.archive.tiff_restore import read_pages
-    from bitsback.images.tiff.writer import write_pages
+    from bitsback.images.tiff.tiff_codec import write_pages
 
     with _seekable(output) as file, ExitStack() as stack:
         write_pages(file, read_pages(parts, stack, work), parts.files.collection.nbytes)

@@ -83,9 +83,11 @@ class StoredPage(Stored):
 
     @cached_property
     def _pixels(self) -> NDArray[Any]:
+        from bitsback.images.pictures import reading_picture
         from bitsback.images.tiff.structure import read_page
 
-        return read_page(self._file, self._number, f"{self._archive.name}: {self.name}")
+        with reading_picture(f"{self._archive.name}: {self.name}"):
+            return read_page(self._file, self._number)
 
     def __repr__(self) -> str:
         return f"<{self.name} of the TIFF file in {self._archive.name}>"

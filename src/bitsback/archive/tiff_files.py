@@ -16,15 +16,14 @@ from bitsback.archive.members import pack_files
 from bitsback.archive.parts import TIFF, FileList
 from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
 from bitsback.archive.summary import Held
-from bitsback.images.bands.bands import Bands, Rows, joined
-from bitsback.images.bands.picture import named
+from bitsback.images.bands import Bands, Rows, joined
 from bitsback.images.file_io import Reader
 from bitsback.images.folder import Kind
 from bitsback.images.notes import HELD, pack
 from bitsback.images.npy import Items, stacked
-from bitsback.images.pictures import Header, reading_picture
-from bitsback.images.tiff.checked import held, tiff_note
+from bitsback.images.pictures import Header, named, reading_picture
 from bitsback.images.tiff.structure import Page, bands_of
+from bitsback.images.tiff.tiff_codec import held, tiff_note
 
 _IN_MEMORY = 1 << 24
 _PIECE = 1 << 20

@@ -15,11 +15,11 @@ from bitsback.archive.members import Files
 from bitsback.archive.strips import FileHolder, Parts, Whole
 from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError
-from bitsback.images.bands.bands import Rows
+from bitsback.images.bands import Rows
 from bitsback.images.drawing import Nowhere, Seekable
 from bitsback.images.file_io import Writable
 from bitsback.images.notes import HELD, drawing_of_pages, unpack
-from bitsback.images.tiff.writer import PageRows, write_pages
+from bitsback.images.tiff.tiff_codec import PageRows, write_pages
 
 _PIECE = 1 << 20
 

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.bands.bands import Bands, Rows, joined
-from bitsback.images.bands.picture import named, pixel_bands
+from bitsback.images.bands import Bands, Rows, joined
 from bitsback.images.file_io import Location, name_of, open_regular, reading
 from bitsback.images.names import UNFINISHED, check, printable
 from bitsback.images.notes import samples_of
 from bitsback.images.npy import Shape, stacked
-from bitsback.images.pictures import opened, reading_picture
+from bitsback.images.pictures import named, opened, pixel_bands, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
 from bitsback.remote.folder import files_in
 from bitsback.remote.url import Url

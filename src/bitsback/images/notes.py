@@ -1,6 +1,5 @@
 """Notes: what the file of a picture has beside its pixels, and the file made of both again
-(docs/format.md, Notes).
-"""
+(docs/format.md, Notes)."""
 
 from __future__ import annotations
 
@@ -17,18 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.alike import same_pixels
-from bitsback.images.bands.bands import Bands
-from bitsback.images.bands.picture import sample_bands
+from bitsback.images.bands import Bands, Rows
+from bitsback.images.bitmap import Frame
 from bitsback.images.drawing import Comparison, Drawing, Seekable
 from bitsback.images.file_io import Content, FileContent
-from bitsback.images.frame import Frame
-from bitsback.images.pictures import identified
+from bitsback.images.pictures import identified, sample_bands
 from bitsback.images.png import Png
-from bitsback.images.png_chunks import MAGIC, Place, around_pixels, places
-from bitsback.images.tiff.checked import tiff_note
-from bitsback.images.tiff.note import Tiff
-from bitsback.images.tiff.structure import MAGICS, alike, bands_of, pages_of
+from bitsback.images.png_parts import MAGIC, Place, around_pixels, places
+from bitsback.images.tiff.structure import MAGICS, bands_of, one_picture, pages_of
+from bitsback.images.tiff.tiff_codec import same, tiff_note
+from bitsback.images.tiff.tiff_note import Tiff
 from bitsback.wire import Cursor
 
 _FRAME, _PNG, _EXACT_PNG, _TIFF = 1, 2, 3, 4
@@ -106,7 +103,7 @@ def _in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
 
 
 def _split_tiff(file: BinaryIO, exact: bool) -> Split | None:
-    pages = alike(pages_of(file))
+    pages = one_picture(pages_of(file))
     note = tiff_note(file, pages, exact) if pages else None
     if note is None:
         return None
@@ -118,7 +115,7 @@ def samples_of(file: BinaryIO) -> Bands | None:
     for a damaged file.
     """
     if FileContent(file)[:4] in MAGICS:
-        pages = alike(pages_of(file))
+        pages = one_picture(pages_of(file))
         return bands_of(file, pages) if pages else None
     return sample_bands(_identified(file))
 
@@ -245,3 +242,43 @@ def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
     drawing.add(pixels)
     drawing.close()
     return file.getvalue()
+
+
+_PIECE = 1 << 20
+
+
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two files hold the same, from their beginnings to their ends."""
+    one.seek(0)
+    other.seek(0)
+    while True:
+        piece = one.read(_PIECE)
+        if other.read(max(len(piece), 1)) != piece:
+            return False
+        if not piece:
+            return True
+
+
+def alike(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two PNG files, or two TIFF files, are the same. Raises what Pillow raises for damaged
+    ones.
+    """
+    contents = FileContent(one), FileContent(other)
+    if all(each[:4] in MAGICS for each in contents):
+        return same(one, other)
+    if not all(each[: len(MAGIC)] == MAGIC for each in contents):
+        return False
+    chunks = [around_pixels(each, list(places(each))) for each in contents]
+    if chunks[0] != chunks[1]:
+        return False
+    one.seek(0)
+    other.seek(0)
+    pixels = sample_bands(identified(one)), sample_bands(identified(other))
+    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
+
+
+def same_pixels(one: Bands, other: Bands) -> bool:
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    rows = Rows(other)
+    return all(np.array_equal(band, rows.take(len(band))) for band in one)

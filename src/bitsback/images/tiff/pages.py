@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.images.bands.bands import Rows, joined
-from bitsback.images.bands.picture import named, pixel_bands
+from bitsback.images.bands import Rows, joined
 from bitsback.images.folder import Kind
 from bitsback.images.npy import stacked
-from bitsback.images.pictures import Header, header_of, reading_picture
+from bitsback.images.pictures import Header, header_of, named, pixel_bands, reading_picture
 
 
 def page_headers(image: Image.Image, name: str) -> Iterator[Header]:

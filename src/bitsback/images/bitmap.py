@@ -1,6 +1,5 @@
-"""A BMP or PNM file in which pixels stand as they are: all of it but its pixels (docs/format.md,
-Notes).
-"""
+"""BMP and PNM files, in which pixels stand as they are: read some rows at a time, and all of a file
+but its pixels (docs/format.md, Notes)."""
 
 from __future__ import annotations
 
@@ -14,11 +13,43 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands.bands import Bands
+from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
 from bitsback.images.drawing import Comparison, Drawing, Seekable
 from bitsback.images.file_io import Content
-from bitsback.images.png_samples import Bytes, pack_bits
+from bitsback.images.png_parts import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
+
+_BITS_OF_KIND = {
+    "1": 1, "1;I": 1, "L": 8, "P": 8, "P;1": 1, "P;2": 2, "P;4": 4, "I;16B": 16, "RGB": 24,
+    "BGR": 24, "BGRA": 32, "BGRX": 32,
+}  # fmt: skip
+"""Of a pixel, by Pillow's names for how it stands in a file."""
+
+
+def raw_bands(image: Image.Image) -> Read | None:
+    """None if the pixels of an open picture stand in another way in its file."""
+    tiles: Any = getattr(image, "tile", ())
+    if len(tiles) != 1 or tiles[0][0] != "raw":
+        return None
+    _, box, offset, told = tiles[0]
+    kind, *more = (told,) if isinstance(told, str) else told
+    if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND:
+        return None
+    stride = (more[0] if more else 0) or -(-image.width * _BITS_OF_KIND[kind] // 8)
+    upwards = len(more) > 1 and more[1] < 0
+    file, mode, (width, height) = reader_of(image), image.mode, image.size
+    step = rows_of_band(stride)
+
+    def read() -> Iterator[NDArray[Any]]:
+        for first in range(0, height, step):
+            last = min(first + step, height)
+            at = height - last if upwards else first
+            data = file.read(offset + at * stride, (last - first) * stride)
+            size, order = (width, last - first), -1 if upwards else 1
+            yield pixels_as_they_are(Image.frombytes(mode, size, data, "raw", kind, stride, order))
+
+    return read
+
 
 _FLIP, _PAD, _INVERT, _SWAP = 1, 2, 4, 8
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}

@@ -15,9 +15,21 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Drawing, Seekable
-from bitsback.images.tiff.compression import BEST, COMPRESSIONS, compress, most_bytes
-from bitsback.images.tiff.layout import BIG, NONE, TILED, Layout
-from bitsback.images.tiff.places import Places, Span, merged, signed, unsigned
+from bitsback.images.tiff.segments import (
+    BEST,
+    BIG,
+    COMPRESSIONS,
+    NONE,
+    TILED,
+    Layout,
+    Places,
+    Span,
+    compress,
+    merged,
+    most_bytes,
+    signed,
+    unsigned,
+)
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
