@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.images.folder import list_folder
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Pictures, Unit, elements

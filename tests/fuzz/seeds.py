@@ -20,9 +20,9 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.archive.collection import IDX, Collection
 from bitsback.archive.layout import HEAD, pack_index, section
+from bitsback.archive.maker import Stored
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
-from bitsback.archive.stored import Stored
 from bitsback.models import Model, bundled
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file

@@ -18,8 +18,8 @@ from bitsback.archive.parts import Content
 from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.summary import Held, Progress
 from bitsback.errors import InputError
+from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
-from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.models import Model
 from bitsback.remote.url import Url
 
@@ -161,7 +161,7 @@ class Asked:
         """Of the names of the files that are taken of a folder; None: all are."""
         if self.keeping is None or self.unordered:
             return PICTURES
-        return None if self.keeping.others else PICTURES | CAMERA
+        return None if self.keeping.others else PICTURES | OTHER_PICTURES
 
     def knows(self, shape: Shape) -> bool:
         """Whether there is a model of just these items, which then stay whole and together."""

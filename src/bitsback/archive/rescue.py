@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.collection import BYTES
-from bitsback.archive.container import packed
 from bitsback.archive.lost import BESIDE_PAGES, Problem
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import write_all, write_whole
-from bitsback.archive.restore_folder import restore_whole
+from bitsback.archive.restore import restore_whole, write_all, write_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
 from bitsback.archive.summary import Progress, Restored
 from bitsback.archive.work import Work, begin
 from bitsback.errors import ArchiveError, InputError
+from bitsback.images.formats import CONTAINERS
 from bitsback.remote.url import Url
 
 
@@ -79,7 +78,7 @@ def rescue(
     shape, numbers = salvage.joined()
     with (
         open_output(destination, force, source) as output,
-        packed(content, output, shape) as file,
+        CONTAINERS[content.container].write(output, content.dtype, shape) as file,
     ):
         for number in numbers:
             for strip in salvage.strips(number, work):

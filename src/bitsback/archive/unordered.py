@@ -96,7 +96,7 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
 
 def _headers(listing: "Listing", asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
     """Of each picture its name and header; and the pictures that are left out, and why."""
-    from bitsback.images.pictures import read_header, read_pixels
+    from bitsback.images.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []
     bad = dict(listing.bad)

@@ -32,8 +32,7 @@ from bitsback.archive.choose import (
 from bitsback.archive.collection import BYTES
 from bitsback.archive.cutting import BLOCK_ELEMENTS, LARGEST_SIDE, SMALLEST_SIDE
 from bitsback.archive.growth import Outgrown, check_growth, check_size
-from bitsback.archive.hashes import Algorithm, Hashes
-from bitsback.archive.hashing import check_unchanged, hash_inputs
+from bitsback.archive.hashes import Algorithm, Hashes, check_unchanged, hash_inputs
 from bitsback.archive.inputs import Source, files_of, open_input
 from bitsback.archive.layout import (
     FILES,

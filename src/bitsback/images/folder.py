@@ -9,19 +9,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.bands import Bands, Rows, joined
+from bitsback.images.bands import BandItems, Bands, Kind
 from bitsback.images.file_io import Location, name_of, open_regular, reading
-from bitsback.images.names import UNFINISHED, check, printable
-from bitsback.images.notes import samples_of
-from bitsback.images.npy import Shape, stacked
-from bitsback.images.pictures import named, opened, pixel_bands, reading_picture
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.formats import PICTURES
+from bitsback.images.names import UNFINISHED, check, ending_of, printable
+from bitsback.images.picture_files import opened, pixel_bands, samples_of
+from bitsback.images.pictures import named, reading_picture
 from bitsback.remote.folder import files_in
 from bitsback.remote.url import Url
 
@@ -37,18 +35,6 @@ JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
 )
 """Kinds of what is left out of every archive."""
 _JUNK = frozenset(["thumbs.db", ".ds_store"])
-
-
-class Kind(Protocol):
-    """What pictures are, one after the other, as an array of all or in a row."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-
-    @property
-    def shape(self) -> Shape: ...
-
-    def shape_of(self, item: int) -> Shape: ...
 
 
 @dataclass(frozen=True)
@@ -162,7 +148,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     return Listing(Url(root), list(named), urls=named)
 
 
-class PictureItems:
+class PictureItems(BandItems):
     """The pictures of a list that are of one part."""
 
     def __init__(
@@ -173,43 +159,17 @@ class PictureItems:
         kind: Kind,
         known: dict[int, NDArray[Any]] | None = None,
     ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be. known: if
-        given, samples are read as they are, whatever palettes say of them, and those of members
-        that have been read before are taken from it, and out of it.
+        """members: the numbers of the pictures among the names. known: if given, samples are read
+        as they are, whatever palettes say of them, and those of members that have been read before
+        are taken from it, and out of it.
         """
-        self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
-        self._listing, self._names, self._kind = listing, names, kind
-        self._members = enumerate(members)
+        super().__init__(name_of(listing.root), kind, self._bands)
+        self._listing, self._names, self._members = listing, names, members
         self._known = known
-        self._rows: Rows | None = None
-        self._left = 0
 
-    def read(self, count: int, axes: int) -> NDArray[Any]:
-        """Pictures, of one shape."""
-        return stacked([joined(self._bands(*next(self._members))) for _ in range(count)])
-
-    def rows(self, count: int, axes: int) -> NDArray[Any]:
-        """Of a large picture no more than they are in memory, where its file allows it."""
-        if self._rows is None:
-            number, member = next(self._members)
-            self._rows, self._left = (
-                Rows(self._bands(number, member)),
-                self._kind.shape_of(number)[0],
-            )
-        taken = self._rows.take(count)
-        self._left -= count
-        if not self._left:
-            self._rows = None
-        return taken
-
-    def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        return None
-
-    def finish(self) -> None:
-        pass
-
-    def _bands(self, number: int, member: int) -> Iterator[NDArray[Any]]:
+    def _bands(self, number: int) -> Iterator[NDArray[Any]]:
         """The bands of a picture. Raises InputError, naming it."""
+        member = self._members[number]
         if self._known is not None and member in self._known:
             yield self._known.pop(member)
             return

@@ -4,19 +4,23 @@ its very bytes (docs/format.md, Notes)."""
 from __future__ import annotations
 
 import struct
+import tempfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands import Bands
+from bitsback.images.bands import Bands, Read, same_pixels
 from bitsback.images.deflated import Deflated
-from bitsback.images.drawing import Drawing, Seekable
-from bitsback.images.file_io import Content
+from bitsback.images.drawing import Drawing, Seekable, Split, makes
+from bitsback.images.file_io import Content, FileContent, in_memory
+from bitsback.images.pictures import identify, sample_bands, split_picture
 from bitsback.images.png_parts import (
     AROUND,
     MAGIC,
@@ -24,11 +28,13 @@ from bitsback.images.png_parts import (
     Chunk,
     Place,
     Samples,
+    around_pixels,
     content,
     pack_chunk,
+    places,
     size_of,
 )
-from bitsback.images.png_reading import filters_of
+from bitsback.images.png_reading import filters_of, png_bands
 from bitsback.wire import Cursor, varint
 
 _LEVEL = 6
@@ -147,6 +153,10 @@ class ExactPngDrawing:
         return len(data)
 
 
+_NEW, _EXACT = 2, 3
+"""The kinds of notes: the pixels are compressed anew, or into the very bytes that there were."""
+_PLUGINS = (("Png", "PNG"),)
+_IN_MEMORY = 1 << 24
 _SMALLEST_CHUNK = 5  # bytes in a note
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
 _OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
@@ -233,6 +243,11 @@ class Png:
         return Stream(filters, deflated, tuple(map(len, parts)), zlib.crc32(data[:]))
 
     @property
+    def kind(self) -> int:
+        """Its number in an archive."""
+        return _NEW if self.stream is None else _EXACT
+
+    @property
     def exact(self) -> bool:
         """Whether the very bytes of the file come back."""
         return self.stream is not None
@@ -298,3 +313,56 @@ def _unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
     if count * _SMALLEST_CHUNK > len(cursor.data):
         raise ArchiveError("its note is too short for its chunks")
     return tuple((bytes(cursor.take(4)), bytes(cursor.take(cursor.varint()))) for _ in range(count))
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    return png_bands(image)
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    return sample_bands(identify(file, _PLUGINS), png_bands)
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    def note_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
+        found = list(places(data))
+        png = Png.of(data, found, pixels, exact)
+        with suppress(ArchiveError):
+            if png is not None and _made_again(png, data, found, pixels):
+                return png
+        return None
+
+    return split_picture(file, _PLUGINS, png_bands, note_of)
+
+
+def unpack(cursor: Cursor, kind: int) -> Png:
+    return Png.unpack(cursor, kind == _EXACT)
+
+
+def same(file: BinaryIO, made: BinaryIO) -> bool:
+    contents = FileContent(file), FileContent(made)
+    chunks = [around_pixels(each, list(places(each))) for each in contents]
+    if chunks[0] != chunks[1]:
+        return False
+    pixels = samples(file), samples(made)
+    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
+
+
+def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
+    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
+
+    found: the chunks of the file that there is.
+    """
+    if png.exact:
+        return makes(png, data, pixels)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+        file = cast(BinaryIO, spool)
+        drawing = png.drawing(file, pixels.dtype, pixels.shape)
+        for band in pixels:
+            drawing.add(band)
+        drawing.close()
+        made, file = in_memory(file)
+        if around_pixels(made, list(places(made))) != around_pixels(data, found):
+            return False
+        again = samples(file)
+        return again is not None and same_pixels(again, pixels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 from collections.abc import Iterator
@@ -44,9 +43,6 @@ _HORIZONTAL = 2
 _MOST_ROWS = 1 << 20
 """Bytes of rows without compression that are one segment."""
 _MOST_SEGMENTS = 1 << 20
-
-MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""What a TIFF file begins with."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +88,6 @@ def opened(file: BinaryIO) -> Any:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
-
-
-def count_pages(data: bytes) -> int:
-    """The pages of a file, as tifffile counts them. Raises what tifffile raises."""
-    with opened(io.BytesIO(data)) as tiff:
-        return len(tiff.pages)
-
-
-def read_page(data: bytes, number: int) -> NDArray[Any]:
-    """One of them, as tifffile reads it. Raises what tifffile raises."""
-    with opened(io.BytesIO(data)) as tiff:
-        pixels: NDArray[Any] = tiff.pages[number].asarray()
-        return pixels
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:
@@ -318,7 +301,7 @@ def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
     return page.palette, page.layout.dtype.str, page.layout.shape[1:]
 
 
-def bands_of(file: BinaryIO, pages: list[Page]) -> Bands:
+def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
     """The pages one below the other, as long as the file is open."""
     reader, layout = Reader(file), pages[0].layout
 

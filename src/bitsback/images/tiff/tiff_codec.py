@@ -5,21 +5,23 @@ alone, written by tifffile.
 
 from __future__ import annotations
 
+import io
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands import Rows
+from bitsback.images.bands import Bands, PageRows, Read
 from bitsback.images.deflated import Deflated
-from bitsback.images.drawing import Comparison
-from bitsback.images.file_io import Content, FileContent, Reader
+from bitsback.images.drawing import Comparison, Split
+from bitsback.images.file_io import Content, FileContent, Reader, in_memory
 from bitsback.images.tiff.segments import (
     BEST,
     DEFLATE,
@@ -30,8 +32,17 @@ from bitsback.images.tiff.segments import (
     decompress,
     merged,
 )
-from bitsback.images.tiff.structure import Page, PageReader, opened, pages_of
+from bitsback.images.tiff.structure import (
+    Page,
+    PageReader,
+    one_picture,
+    opened,
+    pages_of,
+    pixels_of,
+    shown_bands,
+)
 from bitsback.images.tiff.tiff_note import Tiff, TiffDrawing
+from bitsback.wire import Cursor
 
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
@@ -40,6 +51,33 @@ _PLACES = (273, 279, 324, 325)
 """Tags that tell of the places of segments."""
 _OTHER_PAGES = 330
 """The tag of pages that do not follow one another."""
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    return shown_bands(image)
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    pages = one_picture(pages_of(file))
+    return pixels_of(file, pages) if pages else None
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    _, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
+    pages = one_picture(pages_of(file))
+    note = tiff_note(file, pages, exact) if pages else None
+    return None if note is None else Split.of(pixels_of(file, pages), note, pages[0].palette)
+
+
+def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
+    pages = held(file)
+    if pages is None:
+        return None
+    return [pixels_of(file, [page]) for page in pages], tiff_note(file, pages, exact)
+
+
+def unpack(cursor: Cursor, kind: int) -> Tiff:
+    return Tiff.unpack(cursor)
 
 
 def tiff_note(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
@@ -187,30 +225,8 @@ def _plain(value: Any) -> Any:
     return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
 
 
-_STRIP = 1 << 20  # bytes of rows, about
 _BIG = (1 << 32) - (1 << 25)
 """Bytes of pixels from which on a file is BigTIFF."""
-
-
-@dataclass(frozen=True)
-class PageRows:
-    """A page, [height, width] or [height, width, channels], whose rows are taken in order."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    source: Rows
-    """Where its rows are the next ones."""
-
-    @property
-    def in_a_strip(self) -> int:
-        """Rows that are taken at a time."""
-        row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
-        return min(max(_STRIP // row, 1), self.shape[0])
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        """All rows; once."""
-        for first in range(0, self.shape[0], self.in_a_strip):
-            yield self.source.take(min(self.in_a_strip, self.shape[0] - first))
 
 
 def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
@@ -235,6 +251,19 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
                 software=False,
                 contiguous=False,
             )
+
+
+def count_pages(file: bytes) -> int:
+    """The pages of a file, as tifffile counts them. Raises what tifffile raises."""
+    with opened(io.BytesIO(file)) as tiff:
+        return len(tiff.pages)
+
+
+def read_page(file: bytes, number: int) -> NDArray[Any]:
+    """One of them, as tifffile reads it. Raises what tifffile raises."""
+    with opened(io.BytesIO(file)) as tiff:
+        pixels: NDArray[Any] = tiff.pages[number].asarray()
+        return pixels
 
 
 def _compressed(rows: NDArray[Any]) -> bytes:
