@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.collection import IDX, Collection
+from bitsback.archive.collection import Collection
 from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.archive.maker import Stored
 from bitsback.archive.parts import FOLDER, FileList
@@ -254,7 +254,7 @@ def hostile() -> list[bytes]:
         of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True),
         of_pictures(1, name(b"a\n\x1b[2J.png"), b"\7"),
         of_nothing(Collection(np.dtype("u1"), (0,) + (1,) * 31, 1)),
-        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, IDX)),
+        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, ONE_ARRAY["idx"].container)),
     ]
 
 

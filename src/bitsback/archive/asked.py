@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,13 +18,11 @@ from bitsback.archive.parts import Content
 from bitsback.archive.stacks import as_stack, is_stack, stackable
 from bitsback.archive.summary import Held, Progress
 from bitsback.errors import InputError
+from bitsback.images.file_lists import Listing
 from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
 from bitsback.models import Model
 from bitsback.remote.url import Url
-
-if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Input:
     """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files that were left out since they cannot be used, and why."""
-    listing: "Listing | None" = None
+    listing: Listing | None = None
     kept: Kept | None = None
     """Of files that come back as files."""
     settle: Settle | None = None

@@ -46,10 +46,10 @@ from bitsback.images import formats
 from bitsback.images import names as naming
 from bitsback.images.bands import Bands
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
-from bitsback.images.folder import Listing, PictureItems
+from bitsback.images.file_lists import Listing
 from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
-from bitsback.images.picture_files import split
+from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url

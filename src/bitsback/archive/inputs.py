@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -28,13 +28,11 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats, npy
 from bitsback.images import names as naming
 from bitsback.images.arrays import Convertible, foreign_items
-from bitsback.images.file_io import Location, name_of, open_file, reading
+from bitsback.images.file_io import Location, Readable, name_of, open_file, reading
+from bitsback.images.file_lists import Listing, list_files, list_folder
 from bitsback.images.npy import Items, open_items
 from bitsback.remote.folder import is_folder
 from bitsback.remote.url import Url
-
-if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
 
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
 
@@ -50,7 +48,7 @@ def open_input(source: Source, asked: Asked) -> Iterator[Input]:
 @contextmanager
 def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
     described = asked.dtype is not None or asked.shape is not None
-    stream = callable(getattr(source, "read", None)) and not hasattr(source, "__array__")
+    stream = isinstance(source, Readable) and not isinstance(source, Convertible)
     usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
     if usual and described:
         raise InputError(
@@ -61,16 +59,12 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         and not described
         and all(isinstance(path, str | os.PathLike | Url) for path in source)
     ):
-        from bitsback.images.folder import list_files
-
         yield _pictures(list_files(source), asked)
     elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
-        from bitsback.images.folder import list_folder
-
         root = source if isinstance(source, Url) else Path(source)
         yield _pictures(list_folder(root, asked.skip_bad, asked.endings), asked)
-    elif hasattr(source, "skipped"):  # a Listing, whose module takes long to import
-        yield _pictures(cast("Listing", source), asked)
+    elif isinstance(source, Listing):
+        yield _pictures(source, asked)
     elif isinstance(source, str | os.PathLike | Url):
         with open_file(source) as file, _open_file(file, source, asked) as found:
             yield found
@@ -138,8 +132,6 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
 def _listed(place: Location, asked: Asked) -> Input:
     """A picture file on its own."""
-    from bitsback.images.folder import list_files
-
     return _pictures(list_files([place]), replace(asked, skip_bad=False))
 
 
@@ -179,7 +171,7 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     return (pages_set if asked.unordered else pages_input)(file, name, asked)
 
 
-def _pictures(listing: "Listing", asked: Asked) -> Input:
+def _pictures(listing: Listing, asked: Asked) -> Input:
     """Looks at all pictures, and sorts them into parts."""
     if asked.labels not in (None, FOLDERS):
         raise InputError(
@@ -191,8 +183,7 @@ def _pictures(listing: "Listing", asked: Asked) -> Input:
         from bitsback.archive.folders import folder_input
 
         return folder_input(listing, asked)
-    from bitsback.images.folder import PictureItems
-    from bitsback.images.picture_files import read_header
+    from bitsback.images.picture_files import PictureItems, read_header
 
     groups = Groups(asked.knows)
     for name in listing.names:

@@ -181,7 +181,7 @@ def _zarr(place: Location) -> Any:
 def _files(folder: Path, pictures_only: bool, skip_bad: bool) -> Opened:
     import dask.bag as db
 
-    from bitsback.images.folder import list_folder
+    from bitsback.images.file_lists import list_folder
 
     endings = PICTURES | OTHER_PICTURES if pictures_only else None
     listing = list_folder(folder, skip_bad, endings)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from bitsback.errors import InputError
 from bitsback.images.names import printable
@@ -31,6 +31,13 @@ class Writable(Protocol):
     """What takes bytes."""
 
     def write(self, data: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Sink(io.RawIOBase):

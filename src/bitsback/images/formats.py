@@ -270,9 +270,9 @@ def _tiff() -> PagesCodec:
 
 
 def _png() -> PictureCodec:
-    from bitsback.images import png
+    from bitsback.images import png_codec
 
-    return png
+    return png_codec
 
 
 def _bitmap() -> PictureCodec:

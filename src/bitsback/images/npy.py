@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback.images.file_io import (
+    Readable,
     Reader,
     Writable,
     is_file,
@@ -289,7 +290,7 @@ def open_items(source: Source) -> Iterator[Items]:
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file:
             yield open_array(file, os.fspath(source))
-    elif callable(getattr(source, "read", None)):
+    elif isinstance(source, Readable):
         yield open_array(source, stream_name(source, "the input"), _PIPED)
     else:
         raise InputError(

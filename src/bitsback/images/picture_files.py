@@ -5,8 +5,8 @@ is all else that a file has, and made again of both (docs/format.md, Notes).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,15 +17,17 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats
-from bitsback.images.bands import Bands, Read
+from bitsback.images.bands import BandItems, Bands, Kind, Read
 from bitsback.images.drawing import Drawing, Note, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
+from bitsback.images.file_lists import Listing
 from bitsback.images.names import printable
 from bitsback.images.pictures import (
     Header,
     check_pixels,
     header_of,
     identify,
+    named,
     pixels_of,
     reading_picture,
     shown_in_bands,
@@ -204,3 +206,47 @@ def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
     drawing.add(pixels)
     drawing.close()
     return file.getvalue()
+
+
+class PictureItems(BandItems):
+    """The pictures of a list that are of one part."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        names: Sequence[str],
+        members: Sequence[int],
+        kind: Kind,
+        known: dict[int, NDArray[Any]] | None = None,
+    ) -> None:
+        """members: the numbers of the pictures among the names. known: if given, samples are read
+        as they are, whatever palettes say of them, and those of members that have been read before
+        are taken from it, and out of it.
+        """
+        super().__init__(name_of(listing.root), kind, self._bands)
+        self._listing, self._names, self._members = listing, names, members
+        self._known = known
+
+    def _bands(self, number: int) -> Iterator[NDArray[Any]]:
+        """The bands of a picture. Raises InputError, naming it."""
+        member = self._members[number]
+        if self._known is not None and member in self._known:
+            yield self._known.pop(member)
+            return
+        path = self._listing.path(self._names[member])
+        with ExitStack() as stack:
+            with reading_picture(name_of(path)):
+                picture = self._picture(stack, path)
+                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
+                    raise InputError(
+                        f"{printable(name_of(path))}: was changed while it was read; try again"
+                    )
+            yield from named(picture, name_of(path))
+
+    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
+        if self._known is None:
+            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
+        found = samples_of(stack.enter_context(open_regular(path, True)))
+        if found is None:
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
+        return found

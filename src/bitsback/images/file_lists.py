@@ -4,22 +4,15 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.bands import BandItems, Bands, Kind
-from bitsback.images.file_io import Location, name_of, open_regular, reading
+from bitsback.images.file_io import Location, reading
 from bitsback.images.formats import PICTURES
 from bitsback.images.names import UNFINISHED, check, ending_of, printable
-from bitsback.images.picture_files import opened, pixel_bands, samples_of
-from bitsback.images.pictures import named, reading_picture
 from bitsback.remote.folder import files_in
 from bitsback.remote.url import Url
 
@@ -146,50 +139,6 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     if len(named) < len(urls):
         raise InputError(f"{root}: one of the files is given twice")
     return Listing(Url(root), list(named), urls=named)
-
-
-class PictureItems(BandItems):
-    """The pictures of a list that are of one part."""
-
-    def __init__(
-        self,
-        listing: Listing,
-        names: Sequence[str],
-        members: Sequence[int],
-        kind: Kind,
-        known: dict[int, NDArray[Any]] | None = None,
-    ) -> None:
-        """members: the numbers of the pictures among the names. known: if given, samples are read
-        as they are, whatever palettes say of them, and those of members that have been read before
-        are taken from it, and out of it.
-        """
-        super().__init__(name_of(listing.root), kind, self._bands)
-        self._listing, self._names, self._members = listing, names, members
-        self._known = known
-
-    def _bands(self, number: int) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. Raises InputError, naming it."""
-        member = self._members[number]
-        if self._known is not None and member in self._known:
-            yield self._known.pop(member)
-            return
-        path = self._listing.path(self._names[member])
-        with ExitStack() as stack:
-            with reading_picture(name_of(path)):
-                picture = self._picture(stack, path)
-                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
-                    raise InputError(
-                        f"{printable(name_of(path))}: was changed while it was read; try again"
-                    )
-            yield from named(picture, name_of(path))
-
-    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
-        if self._known is None:
-            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
-        found = samples_of(stack.enter_context(open_regular(path, True)))
-        if found is None:
-            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
-        return found
 
 
 class _Found:
