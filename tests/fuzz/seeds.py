@@ -23,6 +23,7 @@ from bitsback.archive.layout import HEAD, pack_index, section
 from bitsback.archive.maker import Stored
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
+from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.images.bands import Bands
+from bitsback.images.bands import Bands, PageRows, Read
 from bitsback.images.file_io import Content
+from bitsback.wire import Cursor
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Seekable(Protocol):
@@ -95,6 +99,52 @@ class Split:
     @classmethod
     def of(cls, pixels: Bands, note: Note, indexed: bool) -> Split:
         return cls(pixels, pack(note), note.exact, indexed)
+
+
+class PictureCodec(Protocol):
+    """Takes picture files apart into pixels and container metadata, and reads large ones some rows
+    at a time. What reads a file raises what Pillow raises for a damaged one.
+    """
+
+    def bands_of(self, image: Image.Image) -> Read | None:
+        """Reads an open picture some rows at a time; None if its file does not allow that."""
+
+    def samples(self, file: BinaryIO) -> Bands | None:
+        """The pixels that `split` finds in a file that it takes apart."""
+
+    def split(self, file: BinaryIO, exact: bool) -> Split | None:
+        """Takes a file apart; None if the file that is made again of both parts is not the same: in
+        all of its pixels, by the samples of its format, and in all else that it has, or, with
+        `exact`, in its very bytes.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> Note:
+        """The container metadata of a file. Raises ArchiveError."""
+
+    def same(self, file: BinaryIO, made: BinaryIO) -> bool:
+        """Whether two files are the same but for how they are compressed."""
+
+
+class PagesCodec(PictureCodec, Protocol):
+    """Reads and writes files of several pages, each a picture, too."""
+
+    def split_pages(
+        self, file: BinaryIO, exact: bool
+    ) -> tuple[list[Bands], PagesNote | None] | None:
+        """The pixels of each page, and the container metadata, or None for these as in `split`;
+        None if the pixels of some page cannot be told.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> PagesNote: ...
+
+    def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
+        """Writes a file of pages alone to one that is empty. size: bytes of all pixels."""
+
+    def count_pages(self, file: bytes) -> int:
+        """The number of pages, as another reader of the format counts them."""
+
+    def read_page(self, file: bytes, number: int) -> NDArray[Any]:
+        """One of them, as that reader shows it."""
 
 
 def pack(note: Note) -> bytes:

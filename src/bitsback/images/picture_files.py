@@ -18,7 +18,7 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats
 from bitsback.images.bands import BandItems, Bands, Kind, Read
-from bitsback.images.drawing import Drawing, Note, Seekable, Split
+from bitsback.images.drawing import Drawing, Note, PictureCodec, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
 from bitsback.images.names import printable
@@ -111,7 +111,7 @@ def _format_of(file: BinaryIO) -> formats.PictureFormat | None:
     return formats.picture_format(file.read(formats.START))
 
 
-def _codec_of(file: BinaryIO) -> formats.PictureCodec:
+def _codec_of(file: BinaryIO) -> PictureCodec:
     found = _format_of(file)
     if found is None or found.codec is None:
         raise UnidentifiedImageError
