@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         check_codec,
         one_form,
     )
+    from bitsback.compress_options import CompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -102,6 +103,7 @@ __all__ = [
     "ChainRule",
     "Codec",
     "CodecError",
+    "CompressOptions",
     "Dependent",
     "FromCdf",
     "Gaussian",
@@ -160,6 +162,7 @@ _ROOMS = {
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
+    "CompressOptions": "compress_options",
     "compress": "archive",
     "decode": "archive",
     "decompress": "archive",

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import showing
+from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.grid import Grid
 from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
@@ -316,3 +318,50 @@ def _shown(view: Indexed) -> list[NDArray[Any]]:
         return view._shown(1)
     except InputError:
         return []
+
+
+def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:
+    """For each item of the array, or each file, the number of the block that it begins in.
+
+    array: of an archive of an npz file, the name of the array whose items are meant.
+    """
+    collection = archive._collection
+    if not isinstance(collection, FileList):
+        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
+    elif array is not None:
+        number = archive._files.number(array)
+        assert number is not None, "it was looked up"
+        pieces = collection.starts[number] + _first_pieces(collection.parts[number])
+    else:
+        pieces = _of_files(archive, collection)
+    firsts = np.array([block.first for block in archive._blocks], np.int64)
+    return np.searchsorted(firsts, pieces, side="right") - 1
+
+
+def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
+    starts = np.array(collection.starts[:-1], np.int64)
+    if collection.kind == NPZ:
+        return starts
+    entries = _of_parts(collection.starts, collection.parts)
+    parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
+    pieces = np.empty(len(archive), np.int64)
+    for number, of_part in enumerate(entries):
+        pieces[parts == number] = of_part
+    return pieces
+
+
+def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
+    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
+
+
+def _first_pieces(part: Collection) -> NDArray[np.int64]:
+    """Of what lies along the first axis, one after the other, the numbers of the first pieces."""
+    if part.axes == ONE:
+        grid = part.grid(0)
+        return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip
+    runs, first = [np.empty(0, np.int64)], 0
+    for count, shape in part.runs:
+        each = Grid(shape, part.cut).pieces
+        runs.append(first + each * np.arange(count))
+        first += each * count
+    return np.concatenate(runs)

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from bitsback.archive.block import METHODS, PLANES, Opened
 from bitsback.archive.collection import BYTES, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
-from bitsback.archive.pairs import Pairs
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.choose import given_model
 from bitsback.archive.join import Joiner
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
@@ -23,6 +23,7 @@ from bitsback.errors import InputError
 from bitsback.images.file_io import open_file
 from bitsback.images.formats import CONTAINERS
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 RestoredFiles = Literal["exact", "pixels"]

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
@@ -29,8 +29,6 @@ from bitsback.archive.asked import Input
 from bitsback.archive.pool import ordered_map
 from bitsback.errors import InputError
 from bitsback.images.file_io import name_of, open_regular, reading
-
-Algorithm = Literal["sha256"]
 
 _SHA256 = 0
 _SIZE = 32

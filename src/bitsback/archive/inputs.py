@@ -15,9 +15,9 @@ import numpy as np
 from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.belonging import arrays_input
 from bitsback.archive.choose import item_axes
-from bitsback.archive.classes import FOLDERS
 from bitsback.archive.collection import ARRAY, COUNTED, Collection
 from bitsback.archive.groups import Groups
+from bitsback.archive.labelling import FOLDERS
 from bitsback.archive.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
 from bitsback.archive.members import Files, pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, FileList, unpack_collection
@@ -41,13 +41,13 @@ Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Itera
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
     """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
     with _open_input(source, asked) as taken, closing(taken):
-        _check_readable(taken)
+        check_readable(taken)
         yield taken
 
 
 @contextmanager
 def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
-    described = asked.dtype is not None or asked.shape is not None
+    described = asked.options.dtype is not None or asked.options.shape is not None
     stream = isinstance(source, Readable) and not isinstance(source, Convertible)
     usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
     if usual and described:
@@ -62,7 +62,7 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         yield _pictures(list_files(source), asked)
     elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
         root = source if isinstance(source, Url) else Path(source)
-        yield _pictures(list_folder(root, asked.skip_bad, asked.endings), asked)
+        yield _pictures(list_folder(root, asked.options.skip_bad, asked.endings), asked)
     elif isinstance(source, Listing):
         yield _pictures(source, asked)
     elif isinstance(source, str | os.PathLike | Url):
@@ -72,7 +72,7 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         with open_items(cast(npy.Source, source)) as items:
             yield _array(items, asked)
     else:
-        yield _array(foreign_items(source, asked.dtype, asked.shape), asked)
+        yield _array(foreign_items(source, asked.options.dtype, asked.options.shape), asked)
 
 
 def _is_folder(place: Location) -> bool:
@@ -82,7 +82,7 @@ def _is_folder(place: Location) -> bool:
         return is_folder(place)
 
 
-def _check_readable(taken: Input) -> None:
+def check_readable(taken: Input) -> None:
     """Raises InputError for what the reader of archives would refuse."""
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
@@ -132,19 +132,20 @@ def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[
 
 def _listed(place: Location, asked: Asked) -> Input:
     """A picture file on its own."""
-    return _pictures(list_files([place]), replace(asked, skip_bad=False))
+    options = replace(asked.options, skip_bad=False)
+    return _pictures(list_files([place]), replace(asked, options=options))
 
 
 def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
     _check_labels(items.name, asked, "an array")
     collection = _seen(items, asked, container)
-    sets = frozenset([0] if asked.unordered else [])
+    sets = frozenset([0] if asked.options.unordered else [])
     return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
 
 
 def _check_labels(name: str, asked: Asked, what: str) -> None:
     """Raises InputError if labels are asked for of what can have none."""
-    if asked.labels is not None:
+    if asked.options.labels is not None:
         raise InputError(
             f"{name}: labels (--labels) are for an npz file and for folders, not for {what}"
         )
@@ -152,13 +153,13 @@ def _check_labels(name: str, asked: Asked, what: str) -> None:
 
 def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
     axes = item_axes(items.shape, items.dtype, asked.given)
-    if asked.unordered and items.shape:  # the rows of a table are items, too
+    if asked.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
     return asked.seen(Collection(items.dtype, items.shape, axes, container), items)
 
 
 def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
-    labels = [] if asked.labels is None else [asked.labels]
+    labels = [] if asked.options.labels is None else [asked.options.labels]
     seen = {key: _seen(items, asked) for key, items in arrays.items() if key not in labels}
     return arrays_input(arrays, name, asked, seen)
 
@@ -168,18 +169,18 @@ def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     from bitsback.archive.paged import pages_input, pages_set
 
     _check_labels(name, asked, formats.PAGES.title)
-    return (pages_set if asked.unordered else pages_input)(file, name, asked)
+    return (pages_set if asked.options.unordered else pages_input)(file, name, asked)
 
 
 def _pictures(listing: Listing, asked: Asked) -> Input:
     """Looks at all pictures, and sorts them into parts."""
-    if asked.labels not in (None, FOLDERS):
+    if asked.options.labels not in (None, FOLDERS):
         raise InputError(
             f"{listing.root}: the labels of a folder are its folders; --labels {FOLDERS}"
         )
-    if asked.unordered:
+    if asked.options.unordered:
         return picture_set(listing, asked)
-    if asked.keeping is not None:
+    if asked.as_files:
         from bitsback.archive.folders import folder_input
 
         return folder_input(listing, asked)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -18,9 +19,8 @@ from bitsback.archive.groups import Groups
 from bitsback.archive.lost import others
 from bitsback.archive.members import Files, pack_files, part_by_part
 from bitsback.archive.parts import TIFF, FileList
-from bitsback.archive.reasons import ASKED_FOR, OTHER_KIND, SMALLER
 from bitsback.archive.strips import FileHolder, Parts, Whole
-from bitsback.archive.summary import Held
+from bitsback.archive.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.archive.unordered import by_size
 from bitsback.archive.warn import warn_of_notes
 from bitsback.archive.work import Work
@@ -49,14 +49,12 @@ def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
     """The pages of a file, sorted into parts, and its note; or the file bit for bit. Raises
     InputError for a damaged one.
     """
-    keeping = asked.keeping
-    exact = keeping is not None and keeping.exact
     size = Reader(file).size
     with reading_picture(name):
-        found = formats.PAGES.codec().split_pages(file, exact)
+        found = formats.PAGES.codec().split_pages(file, asked.exact)
     pages, note = ([], None) if found is None else found
-    reason = ASKED_FOR if found is not None and exact else OTHER_KIND
-    if keeping is not None and name in keeping.stored:
+    reason = ASKED_FOR if found is not None and asked.exact else OTHER_KIND
+    if name in asked.held:
         note, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
     groups = Groups(asked.knows)
@@ -75,7 +73,15 @@ def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         stored = {reason: Held(1, size, name)}
     files = FileList(TIFF, tuple(part for _, part in parts))
     names = pack_files(TIFF, groups.runs, [])
-    return Input(files, parts, name, names, disk=size, stored=stored)
+    return Input(
+        files,
+        parts,
+        name,
+        names,
+        disk=size,
+        stored=stored,
+        holding=lambda more: pages_input(file, name, replace(asked, held=asked.held | more)),
+    )
 
 
 def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:

@@ -31,6 +31,7 @@ from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
 from bitsback.archive.whole_files import hand_over
 from bitsback.archive.work import Work
+from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.images.drawing import Comparison, Drawing
 from bitsback.images.file_io import FileContent, Writable, reading, same_bytes
@@ -128,7 +129,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
     collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made the archive was warned
-        with open_input(place, Asked(stack=False)) as taken:
+        with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
             parts = collection.parts if isinstance(collection, FileList) else (collection,)
             found: list[Items] = [items for items, _ in taken.parts]
             alike = [(part.dtype, part.shape) for part in parts] == [

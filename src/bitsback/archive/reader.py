@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from bitsback.archive.block import Opened
 from bitsback.archive.blocks import HEADER_SPACE, Blocks
 from bitsback.archive.cache import ROOM, BlockCache
-from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.classes import classes_of
+from bitsback.archive.choose import given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
+from bitsback.archive.labelling import Pairs, classes_of, unpack_pairs
 from bitsback.archive.layout import (
     FACTS,
     HASHES,
@@ -29,9 +29,7 @@ from bitsback.archive.layout import (
 )
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.lost import Owners, Problem, described, gaps_of, lost_names, merged
-from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.numbered import Numbered
-from bitsback.archive.pairs import Pairs, unpack_pairs
+from bitsback.archive.members import Files, Numbered, unpack_files
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
@@ -54,6 +52,7 @@ from bitsback.images.file_io import (
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview

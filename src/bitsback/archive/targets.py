@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from bitsback.archive.collection import BYTES
-from bitsback.archive.members import Files
-from bitsback.archive.numbered import Numbered
+from bitsback.archive.members import Files, Numbered
 from bitsback.archive.parts import FOLDER, Array
 from bitsback.errors import ArchiveError
 from bitsback.images.formats import CONTAINERS, restored

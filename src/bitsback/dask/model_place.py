@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
-from bitsback.archive.choose import Choice, is_bundled
+from bitsback.archive.choose import is_bundled
 from bitsback.dask import places
 from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of
 from bitsback.models import Model, bundled
-from bitsback.models.model import model_of
+from bitsback.models.model import Choice, model_of
 from bitsback.remote.url import Options
 
 

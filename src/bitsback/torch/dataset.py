@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
-from bitsback.archive.ordering import block_numbers
+from bitsback.archive.contents import block_numbers
 from bitsback.errors import InputError
 from bitsback.images.formats import ARRAYS, PAGES
 from bitsback.lazy import cached_property
