@@ -73,12 +73,11 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _files(info)
     else:
         form = formats.ONE_ARRAY[info["kind"]]
-        container = " in a gzip container" if form.gzip else ""
         yield (
             "array",
             f"{figures.dimensions(info['shape'])} {figures.dtype(info['dtype'])},"
             f" {_contents(info)}{_pieces(info['cut'])}"
-            + ("" if form is formats.NPY else f", from {form.title}{container}"),
+            + ("" if form is formats.NPY else f", from {form.whole_title}"),
         )
     if info["labels"]:
         array, classes = info["labels"]["array"], info["labels"]["classes"]

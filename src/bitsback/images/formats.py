@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-import numpy as np
-
 from bitsback.images.modes import MODES
 from bitsback.images.names import ending_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # so that the help of the command, which names formats, needs no NumPy
+    import numpy as np
+
     from bitsback.images.drawing import PagesCodec, PictureCodec
     from bitsback.images.file_io import Writable
     from bitsback.images.npy import Items, NextArray
@@ -72,6 +72,11 @@ class Format:
         """What lists of formats call it, such as "idx"."""
         return self.title.removeprefix("an ").removeprefix("a ").removesuffix(" file")
 
+    @property
+    def whole_title(self) -> str:
+        """The title, with the container that the file is in."""
+        return self.title
+
     def starts(self, start: bytes) -> bool:
         """Whether a file with these first bytes is one."""
         return bool(self.start) and re.match(self.start, start, re.DOTALL) is not None
@@ -103,6 +108,10 @@ class ArrayFormat(Format):
     """Whether the file is in a gzip container."""
     names: str = r"(?!)"
     """A regular expression that is found in names that tell the format without an ending."""
+
+    @property
+    def whole_title(self) -> str:
+        return self.title + " in a gzip container" * self.gzip
 
     def ending_behind(self, name: str) -> str:
         if re.search(self.names, name):
@@ -243,7 +252,7 @@ FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a JPEG XL file", endings=(".jxl",)),
     HeldFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
     HeldFormat(
-        title="a raw file of a camera",
+        title="raw files of cameras",
         endings=(
             ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq",
             ".kdc", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2",
@@ -325,7 +334,12 @@ ARRAYS = next(line for line in FORMATS if isinstance(line, ArraysFormat))
 """The format of archives of named arrays."""
 PAGES = next(line for line in FORMATS if isinstance(line, PagesFormat))
 """The format of archives of pages."""
-ONE_ARRAY = {line.key: line for line in FORMATS if isinstance(line, ArrayFormat)}
+ONE_ARRAY = {
+    line.key: line
+    for line in sorted(
+        (line for line in FORMATS if isinstance(line, ArrayFormat)), key=lambda line: line.container
+    )
+}
 """The formats of files of one array, by the kinds of their archives."""
 KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS, PAGES.key: PAGES}
 """The formats of files on their own, by the kinds of their archives."""
@@ -349,12 +363,52 @@ def format_of(start: bytes, name: str) -> Format | None:
     return next((line for line in FORMATS if line.takes(start, name)), None)
 
 
+def without_ending(name: str) -> str:
+    """The name of a file on its own without the ending that tells its format."""
+    endings = [ending for line in KINDS.values() for ending in line.endings]
+    for ending in sorted(endings, key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def listed(names: Iterable[str], conjunction: str) -> str:
+    """In a sentence, as "PNG, TIFF and BMP".
+
+    >>> listed(["PNG", "TIFF", "PNG", "BMP"], "or")
+    'PNG, TIFF or BMP'
+    """
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def on_their_own() -> str:
+    """The formats of files that are not in a folder."""
+    return listed((line.whole_title for line in KINDS.values()), "or")
+
+
+def coded() -> str:
+    """The formats of pictures in folders that are coded by their pixels."""
+    return listed((line.label for line in _PICTURES if line.notes), "and")
+
+
+def lossy() -> str:
+    """Those of pictures that are held bit for bit, since they are compressed."""
+    return listed((line.label for line in _PICTURES if line.codec is None), "or")
+
+
+def unread_pictures() -> str:
+    """Those of pictures that are held bit for bit, unread."""
+    return listed((line.label for line in FORMATS if isinstance(line, HeldFormat)), "or")
+
+
 def none_of_these() -> str:
-    """What a file of an unknown format is."""
-    others = [line.label for line in FORMATS if line in KINDS.values() and line is not NPY]
+    """What a file on its own of an unknown format is."""
+    others = dict.fromkeys(line.label for line in FORMATS if line in KINDS.values())
+    del others[NPY.label]
     return (
-        f"no {NPY.label} file, nor one of the other kinds ({', '.join(dict.fromkeys(others))}, or"
-        " pictures by their endings); make one with numpy.save"
+        f"no {NPY.label} file, nor one of the other kinds ({', '.join(others)}, or pictures by"
+        " their endings); make one with numpy.save"
     )
 
 
