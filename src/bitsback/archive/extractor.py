@@ -18,10 +18,10 @@ from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.targets import packed
 from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.file_io import open_file
-from bitsback.images.formats import CONTAINERS
 from bitsback.models import Model
 from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
@@ -151,10 +151,9 @@ def decompress(
         if destination is None:
             unsure = not isinstance(blocks, Archive) or bool(blocks.problems)
             return _gather(collection, unsure, strips())
-        form = CONTAINERS[collection.container]
         with (
             open_output(destination, force, source) as output,
-            form.write(output, collection.dtype, collection.shape) as file,
+            packed(collection, output, collection.shape) as file,
         ):
             for strip in strips():
                 file.write(strip.view(np.uint8).data)

@@ -14,9 +14,9 @@ from bitsback.archive.restore import restore_whole, write_all, write_whole
 from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
 from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.targets import packed
 from bitsback.archive.work import Work, begin
 from bitsback.errors import ArchiveError, InputError
-from bitsback.images.formats import CONTAINERS
 from bitsback.remote.url import Url
 
 
@@ -78,7 +78,7 @@ def rescue(
     shape, numbers = salvage.joined()
     with (
         open_output(destination, force, source) as output,
-        CONTAINERS[content.container].write(output, content.dtype, shape) as file,
+        packed(content, output, shape) as file,
     ):
         for number in numbers:
             for strip in salvage.strips(number, work):

@@ -3,12 +3,15 @@ one file, and no file where another's folder must be.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from itertools import pairwise
 
 from bitsback.archive.collection import BYTES
+from bitsback.archive.grid import Shape
 from bitsback.archive.members import Files, Numbered
 from bitsback.archive.parts import FOLDER, Array
 from bitsback.errors import ArchiveError
+from bitsback.images.file_io import Writable
 from bitsback.images.formats import CONTAINERS, restored
 from bitsback.images.modes import mode_of
 from bitsback.images.names import file_fault, printable
@@ -47,6 +50,14 @@ def check_container(array: Array) -> None:
         raise ArchiveError(
             f"its array, {array.shape} of {array.dtype}, cannot come from {form.title}"
         )
+
+
+def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
+    """What to write the elements of an array to: a file of the format that it came in. shape: what
+    comes back of it. Raises ArchiveError.
+    """
+    check_container(array)
+    return CONTAINERS[array.container].write(output, array.dtype, shape)
 
 
 def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
