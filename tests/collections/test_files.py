@@ -27,7 +27,7 @@ from bitsback.archive.facts import Facts
 from bitsback.archive.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.trial import pixel_cost
-from bitsback.images.bands.bands import Bands
+from bitsback.images.bands import Bands
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png

@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.archive import block_reader
 from bitsback.archive.contents import block_numbers
-from bitsback.archive.stored import Stored
+from bitsback.archive.maker import Stored
 from reference import archive as spec
 from reference.model import Model as SpecModel
 

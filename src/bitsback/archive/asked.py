@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,11 @@ from bitsback.archive.summary import Held
 from bitsback.archive.trial import as_stack, is_stack, stackable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
+from bitsback.images.file_lists import Listing
+from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
-from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.models import Model
 from bitsback.remote.url import Url
-
-if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns
@@ -105,7 +103,7 @@ class Input:
     """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files that were left out since they cannot be used, and why."""
-    listing: "Listing | None" = None
+    listing: Listing | None = None
     kept: Kept | None = None
     """Of files that come back as files."""
     settle: Settle | None = None
@@ -210,7 +208,7 @@ class Asked:
         """Of the names of the files that are taken of a folder; None: all are."""
         if not self.as_files or self.options.unordered:
             return PICTURES
-        return PICTURES | CAMERA if self.options.pictures_only else None
+        return PICTURES | OTHER_PICTURES if self.options.pictures_only else None
 
     def knows(self, shape: Shape) -> bool:
         """Whether there is a model of just these items, which then stay whole and together."""

@@ -20,10 +20,10 @@ from bitsback.archive.grid import Grid
 from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
+from bitsback.archive.maker import Stored, StoredPage
 from bitsback.archive.members import Files
 from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.stored import Stored, StoredPage
 from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
 from bitsback.lazy import cached_property
@@ -130,11 +130,13 @@ class Contents(ABC):
         collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
             return None
-        from bitsback.images.tiff.structure import count_pages
+        from bitsback.images import formats
+        from bitsback.images.pictures import reading_picture
 
         file = self._bytes_of(0, 1, collection.elements)
         try:
-            return file, count_pages(file, self.name)
+            with reading_picture(self.name):
+                return file, formats.PAGES.codec().count_pages(file)
         except InputError:
             return file, 0
 

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import UnidentifiedImageError
 
 from bitsback.archive.asked import Asked, Input, Kept
 from bitsback.archive.collection import BYTES, Collection
@@ -41,23 +40,18 @@ from bitsback.archive.trial import Alike, Outcome, Outcomes, is_tried, pixel_cos
 from bitsback.archive.warn import warn_of_names
 from bitsback.archive.work import begin
 from bitsback.errors import InputError
+from bitsback.images import formats
 from bitsback.images import names as naming
-from bitsback.images.bands.bands import Bands
-from bitsback.images.bands.picture import named
+from bitsback.images.bands import Bands
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
-from bitsback.images.folder import Listing, PictureItems
-from bitsback.images.notes import split
+from bitsback.images.file_lists import Listing
+from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, reading_picture
-from bitsback.images.png_chunks import MAGIC as PNG
-from bitsback.images.restored import CAMERA, PICTURES, ending_of
-from bitsback.images.tiff.structure import MAGICS as TIFF
+from bitsback.images.picture_files import PictureItems, split
+from bitsback.images.pictures import Header, named, reading_picture
 from bitsback.remote.times import changed
 from bitsback.remote.url import Url
 
-_CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
-"""The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""
-_LOSSY = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -243,7 +237,7 @@ class _Sorter:
         self._listing, self._asked = listing, asked
         self._others = not asked.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
-        pictures = (name for name in listing.names if ending_of(name) in PICTURES)
+        pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
         self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = Outcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
@@ -268,9 +262,9 @@ class _Sorter:
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
                 ending = ending_of(name)
-                if ending in CAMERA:
+                if ending in formats.OTHER_PICTURES:
                     return name, self._stored(found, file, CAMERA_FILES)
-                if self._others and ending not in PICTURES:
+                if self._others and ending not in formats.PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
                 if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
@@ -292,11 +286,9 @@ class _Sorter:
         asked = self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            start = file.read(max(map(len, _CODED)))
-            if start.startswith(_LOSSY):
+            form = formats.picture_format(file.read(formats.START))
+            if form is not None and form.codec is None:
                 return self._stored(found, file, LOSSY)
-            if not start.startswith(_CODED):
-                raise UnidentifiedImageError
             taken = split(file, asked.exact)
             if taken is None:
                 again = asked.exact and split(file, False) is not None

@@ -444,9 +444,9 @@ class Archive(Contents):
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
         if not problems and isinstance(self._collection, FileList) and self._collection.whole:
-            from bitsback.archive.tiff_restore import tiff_damage
+            from bitsback.archive.paged import pages_damage
 
-            problems += [(error.block, error) for error in tiff_damage(self)]
+            problems += [(error.block, error) for error in pages_damage(self)]
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitsback.archive.layout import Shape
+from bitsback.images import formats
 
 Progress = Callable[[int, int], object]
 """Called with how much is done, and how much there is to do."""
@@ -56,8 +57,8 @@ class Restored(Summary):
 
 
 LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
-    "JPEG, WebP or GIF",
-    "HEIC, AVIF, JPEG XL, JPEG 2000 or raw files of cameras",
+    formats.lossy(),
+    formats.unread_pictures(),
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
     "damaged, or not what their endings say",

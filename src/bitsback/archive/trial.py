@@ -31,7 +31,7 @@ from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.sampling import middle, sample_boxes
 from bitsback.archive.squeeze import squeeze
-from bitsback.images.bands.bands import Bands, Rows
+from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
 

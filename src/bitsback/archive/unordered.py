@@ -17,19 +17,19 @@ from bitsback.archive.warn import warn_of_names, warn_of_notes
 from bitsback.errors import InputError
 from bitsback.images import names as naming
 from bitsback.images.file_io import name_of, size_of
+from bitsback.images.file_lists import Listing
 from bitsback.images.npy import Items
 
 if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
     from bitsback.images.pictures import Header
 
 Orders = Sequence[NDArray[np.intp]]
 """Of each part: the numbers that its items had, in the order that they have got."""
 
 
-def picture_set(listing: "Listing", asked: Asked) -> Input:
+def picture_set(listing: Listing, asked: Asked) -> Input:
     """Looks at all pictures of a folder or a list. Raises InputError."""
-    from bitsback.images.folder import PictureItems
+    from bitsback.images.picture_files import PictureItems
 
     found, bad = _headers(listing, asked)
     if not found:
@@ -91,9 +91,9 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
     return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
 
 
-def _headers(listing: "Listing", asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
+def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
     """Of each picture its name and header; and the pictures that are left out, and why."""
-    from bitsback.images.pictures import read_header, read_pixels
+    from bitsback.images.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []
     bad = dict(listing.bad)

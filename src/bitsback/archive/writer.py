@@ -25,7 +25,7 @@ from bitsback.archive.choose import (
     coder_for,
     is_bundled,
 )
-from bitsback.archive.hashing import check_unchanged, hash_inputs
+from bitsback.archive.hashes import check_unchanged, hash_inputs
 from bitsback.archive.inputs import Source, check_readable, files_of, open_input
 from bitsback.archive.layout import (
     FILES,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import click
@@ -18,9 +18,7 @@ from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
 from bitsback.errors import InputError
-
-_ENDINGS = re.compile(r"(?<=.)\.(npy|npz|idx|tiff?|idx\.gz|gz)$", re.IGNORECASE)
-"""Of the names of inputs, which the ending of the archive replaces."""
+from bitsback.images import formats
 
 
 @click.command(cls=GroupedCommand, short_help="Compress an array or pictures.")
@@ -205,10 +203,9 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is a .npy file; an .npz file; an idx file, as MNIST's, also in a .gz; a TIFF file of one
-    or more pages; a folder, with all files in it and its folders; or several files of pictures.
-    'decompress' gives back the same kind, with the same names, sizes and modes, and every pixel as
-    it was. INPUT, and the archive, may be at URLs of fsspec's.
+    INPUT is $on_their_own, maybe of several pages; a folder, with all files in it and its folders;
+    or several files of pictures. 'decompress' gives back the same kind, with the same names, sizes
+    and modes, and every pixel as it was. INPUT, and the archive, may be at URLs of fsspec's.
 
     \b
       bitsback compress digits.npy                    makes digits.bb
@@ -221,7 +218,7 @@ def command(
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     \f
     A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
-    palettes, resolution) and the times when they were changed. PNG, TIFF, BMP and PNM files are
+    palettes, resolution) and the times when they were changed. $coded files are
     coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
     among them, are held bit for bit, so that the archive is never larger than the files, and the
     folder may be deleted. Left out, and named at the end, are links to folders, links that lead
@@ -356,4 +353,10 @@ def _default_output(source: str) -> str:
                 f"{source}: the archive of this folder needs a name; give it with -o FILE"
             )
         return str(path) + ".bb"
-    return str(path.with_name(_ENDINGS.sub("", path.name))) + ".bb"
+    return str(path.with_name(formats.without_ending(path.name))) + ".bb"
+
+
+assert command.help is not None
+command.help = Template(command.help).safe_substitute(
+    on_their_own=formats.on_their_own(), coded=formats.coded()
+)

@@ -89,6 +89,7 @@ def command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         from bitsback.archive.choose import given_model
+        from bitsback.images.formats import ONE_ARRAY
         from bitsback.remote.url import check_options, located
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
@@ -100,7 +101,7 @@ def command(
             if opened.kind != "folder":
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
             target = "."
-        if opened.kind in ("folder", "npz", "tiff"):
+        if opened.kind not in ONE_ARRAY:
             from bitsback.cli import extract_files
 
             written = extract_files.write(opened, items, target, images, not no_verify, force)

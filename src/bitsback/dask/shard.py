@@ -22,7 +22,7 @@ from bitsback.dask.model_place import ModelPlace
 from bitsback.dask.noted_warnings import noted
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of, open_file
-from bitsback.images.folder import Listing
+from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
 from bitsback.models.model import Choice
 

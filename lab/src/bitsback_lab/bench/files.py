@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.images.modes import mode_of
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture
 
 

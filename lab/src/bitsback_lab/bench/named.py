@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError
-from bitsback.images.folder import list_folder
-from bitsback.images.pictures import read_pixels
+from bitsback.images.file_lists import list_folder
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Pictures
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
