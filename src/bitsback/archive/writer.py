@@ -26,7 +26,7 @@ from bitsback.archive.choose import (
     is_bundled,
 )
 from bitsback.archive.hashes import check_unchanged, hash_inputs
-from bitsback.archive.inputs import Source, check_readable, files_of, open_input
+from bitsback.archive.inputs import Source, files_of, open_source
 from bitsback.archive.layout import (
     FILES,
     HASHED,
@@ -102,9 +102,10 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
     asked = Asked.by(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
-        open_input(source, asked) as taken,
-        ExitStack() as held,
+        open_source(source, asked) as plan,
+        ExitStack() as inputs,
     ):
+        taken = inputs.enter_context(closing(plan(asked)))
         taken.check_output(destination)
         writer = _Writer(taken, asked, unfinished)
         with (
@@ -112,9 +113,10 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
             _restartable(output, destination, taken) as restartable,
         ):
             writer.write_blocks(restartable)
-            while (smaller := taken.outgrown(writer.index)) is not None:
-                taken = held.enter_context(closing(smaller))
-                check_readable(taken)
+            # Only its blocks tell how many bytes a picture takes.
+            while outgrown := taken.outgrown(writer.index):
+                asked = replace(asked, held=asked.held | outgrown)
+                taken = inputs.enter_context(closing(plan(asked)))
                 writer = _Writer(taken, asked, unfinished)
                 restartable.restart()
                 writer.write_blocks(restartable)
@@ -127,7 +129,7 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     cannot be taken back, a file that is copied to it at the end.
     """
     file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
-    if taken.holding is None or file:
+    if file or not taken.may_outgrow:
         yield output
         return
     with tempfile.TemporaryFile() as spool:
