@@ -117,25 +117,24 @@ class Input:
     """
     stored: dict[str, Held] = field(default_factory=dict)
     """Files that are held bit for bit, by the reason, of other inputs than folders."""
-    holding: "Callable[[frozenset[str]], Input] | None" = None
-    """The same input with the files of these names held bit for bit, which are coded by their
-    pixels here; None if it has no files that could be held so.
-    """
 
-    def outgrown(self, index: Sequence[tuple[int, int]]) -> "Input | None":
-        """The same input with more files held bit for bit, if an archive of it would be larger than
-        these files; None if it is not. index: for each block its number of tiles and the size of
-        its section.
+    @property
+    def may_outgrow(self) -> bool:
+        """Whether it has files that are held bit for bit where their pixels take more."""
+        whole = isinstance(self.collection, FileList) and self.collection.whole
+        return whole or self.kept is not None
+
+    def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the files to hold bit for bit, since an archive would be larger than the
+        input otherwise. index: for each block its number of tiles and the size of its section.
         """
-        collection = self.collection
-        if self.holding is None or not isinstance(collection, FileList):
-            return None
+        if not self.may_outgrow or not isinstance(self.collection, FileList):
+            return frozenset()
         if self.kept is not None:
-            names = self.kept.outgrown(collection, index)
-        else:  # a TIFF file on its own, whose pages are not arrays then
-            larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
-            names = frozenset([self.name] if collection.files and larger else [])
-        return self.holding(names) if names else None
+            return self.kept.outgrown(self.collection, index)
+        # A TIFF file on its own, whose pages are not arrays then.
+        larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
+        return frozenset([self.name] if self.collection.files and larger else [])
 
     def close(self) -> None:
         if self.kept is not None:

@@ -1,4 +1,4 @@
-"""The arrays of an npz file: which have what belongs to the items of which (docs/sets.md)."""
+"""Arrays of an npz file that belong together: items, and the records of these (docs/sets.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -198,7 +198,6 @@ class _SortedFiles:
             listing,
             Kept(self._size, self._stored, self._coded, of_parts, self._notes),
             labels=b"" if asked.options.labels is None else pack_folders(),
-            holding=lambda more: folder_input(listing, replace(asked, held=asked.held | more)),
         )
 
 

@@ -3,9 +3,10 @@ they are.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -37,16 +38,38 @@ from bitsback.remote.url import Url
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
 
 
+Plan = Callable[[Asked], Input]
+"""Looks at what an open source holds, and decides what is coded and how, by trials where it must.
+Who calls it closes the input. Raises InputError if it cannot be used.
+"""
+
+
 @contextmanager
 def open_input(source: Source, asked: Asked) -> Iterator[Input]:
-    """Finds out what the source is, and what is in it. Raises InputError if it cannot be used."""
-    with _open_input(source, asked) as taken, closing(taken):
-        check_readable(taken)
+    """Opens a source and plans it. Raises InputError if it cannot be used."""
+    with open_source(source, asked) as plan, closing(plan(asked)) as taken:
         yield taken
 
 
 @contextmanager
-def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
+def open_source(source: Source, asked: Asked) -> Iterator[Plan]:
+    """Finds out what the source is. Raises InputError if it cannot be used."""
+    with _open_source(source, asked) as plan:
+
+        def checked(asked: Asked) -> Input:
+            taken = plan(asked)
+            try:
+                _check_readable(taken)
+            except BaseException:
+                taken.close()
+                raise
+            return taken
+
+        yield checked
+
+
+@contextmanager
+def _open_source(source: Source, asked: Asked) -> Iterator[Plan]:
     described = asked.options.dtype is not None or asked.options.shape is not None
     stream = isinstance(source, Readable) and not isinstance(source, Convertible)
     usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
@@ -59,20 +82,21 @@ def _open_input(source: Source, asked: Asked) -> Iterator[Input]:
         and not described
         and all(isinstance(path, str | os.PathLike | Url) for path in source)
     ):
-        yield _pictures(list_files(source), asked)
+        yield partial(_pictures, list_files(source))
     elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
         root = source if isinstance(source, Url) else Path(source)
-        yield _pictures(list_folder(root, asked.options.skip_bad, asked.endings), asked)
+        yield partial(_pictures, list_folder(root, asked.options.skip_bad, asked.endings))
     elif isinstance(source, Listing):
-        yield _pictures(source, asked)
+        yield partial(_pictures, source)
     elif isinstance(source, str | os.PathLike | Url):
-        with open_file(source) as file, _open_file(file, source, asked) as found:
-            yield found
+        with open_file(source) as file, _open_file(file, source) as plan:
+            yield plan
     elif usual:
         with open_items(cast(npy.Source, source)) as items:
-            yield _array(items, asked)
+            yield partial(_array, items, ARRAY)
     else:
-        yield _array(foreign_items(source, asked.options.dtype, asked.options.shape), asked)
+        items = foreign_items(source, asked.options.dtype, asked.options.shape)
+        yield partial(_array, items, ARRAY)
 
 
 def _is_folder(place: Location) -> bool:
@@ -82,7 +106,7 @@ def _is_folder(place: Location) -> bool:
         return is_folder(place)
 
 
-def check_readable(taken: Input) -> None:
+def _check_readable(taken: Input) -> None:
     """Raises InputError for what the reader of archives would refuse."""
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
@@ -110,24 +134,25 @@ def files_of(collection: FileList, taken: Input) -> Files:
 
 
 @contextmanager
-def _open_file(file: BufferedReader, place: Location, asked: Asked) -> Iterator[Input]:
+def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
     """What a single file holds, by its first bytes."""
     name = name_of(place)
     start = file.peek(formats.START)[: formats.START]
     found = formats.format_of(start, name)
     if isinstance(found, formats.ArraysFormat):
         with found.codec().open_arrays(file, name) as arrays:
-            yield _arrays(arrays, name, asked)
+            yield partial(_arrays, arrays, name)
     elif isinstance(found, formats.PagesFormat) and found.starts(start):
-        yield _pages(file, name, asked)
+        yield partial(_pages, file, name)
     elif isinstance(found, formats.PictureFormat | formats.HeldFormat):
-        yield _listed(place, asked)
+        yield partial(_listed, place)
     elif isinstance(found, formats.ArrayFormat):
-        yield _array(found.open(file, name), asked, found.container)
+        yield partial(_array, found.open(file, name), found.container)
     elif isinstance(found, formats.UnreadFormat):
         raise InputError(f"{naming.printable(name)}: {found.advice(name)}")
     else:
-        yield _array(formats.NPY.open(file, name, f"is {formats.none_of_these()}"), asked)
+        items = formats.NPY.open(file, name, f"is {formats.none_of_these()}")
+        yield partial(_array, items, ARRAY)
 
 
 def _listed(place: Location, asked: Asked) -> Input:
@@ -136,7 +161,7 @@ def _listed(place: Location, asked: Asked) -> Input:
     return _pictures(list_files([place]), replace(asked, options=options))
 
 
-def _array(items: Items, asked: Asked, container: int = ARRAY) -> Input:
+def _array(items: Items, container: int, asked: Asked) -> Input:
     _check_labels(items.name, asked, "an array")
     collection = _seen(items, asked, container)
     sets = frozenset([0] if asked.options.unordered else [])

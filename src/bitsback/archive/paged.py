@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -73,15 +72,7 @@ def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
         stored = {reason: Held(1, size, name)}
     files = FileList(TIFF, tuple(part for _, part in parts))
     names = pack_files(TIFF, groups.runs, [])
-    return Input(
-        files,
-        parts,
-        name,
-        names,
-        disk=size,
-        stored=stored,
-        holding=lambda more: pages_input(file, name, replace(asked, held=asked.held | more)),
-    )
+    return Input(files, parts, name, names, disk=size, stored=stored)
 
 
 def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:

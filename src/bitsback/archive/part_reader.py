@@ -1,4 +1,4 @@
-"""A part of a collection on its way into the archive: its blocks, as they are to be coded."""
+"""Read a part of a collection, block by block, as it is to be coded."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -73,8 +73,8 @@ class Role:
 
 
 class PartReader:
-    """An array on its way into the archive: read once, block by block; its first blocks perhaps
-    ahead of time.
+    """Reads an array once, block by block; the first blocks are read ahead for the choice of a
+    model.
     """
 
     def __init__(

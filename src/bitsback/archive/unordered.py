@@ -1,6 +1,4 @@
-"""Pictures whose order does not matter, on their way into an archive: those of one size follow one
-another, and within a size the blocks put them in order.
-"""
+"""Sort pictures whose order does not matter: by size here, and within a size by their blocks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

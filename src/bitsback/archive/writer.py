@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
@@ -25,14 +26,14 @@ from bitsback.archive.choose import (
     is_bundled,
 )
 from bitsback.archive.hashes import check_unchanged, hash_inputs
-from bitsback.archive.inputs import Source, check_readable, files_of, open_input
+from bitsback.archive.inputs import Source, files_of, open_source
 from bitsback.archive.layout import (
     FILES,
     HASHED,
+    HEAD,
     LABELLED,
     MODEL,
     UNORDERED,
-    head,
     pack_index,
     section,
 )
@@ -101,9 +102,10 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
     asked = Asked.by(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
-        open_input(source, asked) as taken,
-        ExitStack() as held,
+        open_source(source, asked) as plan,
+        ExitStack() as inputs,
     ):
+        taken = inputs.enter_context(closing(plan(asked)))
         taken.check_output(destination)
         writer = _Writer(taken, asked, unfinished)
         with (
@@ -111,9 +113,10 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
             _restartable(output, destination, taken) as restartable,
         ):
             writer.write_blocks(restartable)
-            while (smaller := taken.outgrown(writer.index)) is not None:
-                taken = held.enter_context(closing(smaller))
-                check_readable(taken)
+            # Only its blocks tell how many bytes a picture takes.
+            while outgrown := taken.outgrown(writer.index):
+                asked = replace(asked, held=asked.held | outgrown)
+                taken = inputs.enter_context(closing(plan(asked)))
                 writer = _Writer(taken, asked, unfinished)
                 restartable.restart()
                 writer.write_blocks(restartable)
@@ -126,7 +129,7 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     cannot be taken back, a file that is copied to it at the end.
     """
     file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
-    if taken.holding is None or file:
+    if file or not taken.may_outgrow:
         yield output
         return
     with tempfile.TemporaryFile() as spool:
@@ -178,7 +181,7 @@ class _Writer:
         begin(options.progress, "compressing")
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
         features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
-        output.write(head(features) + taken.collection.pack())
+        output.write(HEAD + replace(taken.collection, features=features).pack())
         if taken.settle is None:  # so that an archive that is cut off still tells names
             output.write(taken.names + taken.labels)
             output.write(b"" if self._hashes is None else self._hashes.pack())

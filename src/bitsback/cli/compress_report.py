@@ -1,4 +1,4 @@
-"""What `bitsback compress` says at its end."""
+"""Report of `bitsback compress`, printed when it is done."""
 
 from __future__ import annotations
 

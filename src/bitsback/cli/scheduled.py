@@ -1,4 +1,4 @@
-"""`bitsback compress --scheduler`: shards of one input, made by the workers of a Dask cluster."""
+"""`bitsback compress --scheduler`: the workers of a Dask cluster make shards of one input."""
 
 from __future__ import annotations
 
