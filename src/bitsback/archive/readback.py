@@ -21,7 +21,7 @@ from bitsback.archive.inputs import open_input
 from bitsback.archive.maker import Maker
 from bitsback.archive.members import pack_files
 from bitsback.archive.paged import make_pages
-from bitsback.archive.parts import NPZ, FileList, Joined
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
@@ -67,15 +67,12 @@ def compare(
     `decompress` with files="exact" makes them. times: those of files are compared too.
     """
     threads = check_threads(threads)
-    if archive.kind == "tiff":
-        _compare_pages(archive, place, threads, progress, exact)
-        return
-    if archive.kind == "folder":
-        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
-        return
     collection = archive._collection
-    if isinstance(collection, FileList) and collection.whole:
+    if isinstance(collection, FileList) and collection.kind == TIFF:
         _compare_pages(archive, place, threads, progress, exact)
+        return
+    if isinstance(collection, FileList) and collection.kind == FOLDER:
+        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
     parts, starts = collection.parts, collection.starts
 

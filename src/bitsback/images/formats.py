@@ -150,10 +150,12 @@ class ArraysFormat(Format):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFormat(Format):
-    """Files of pictures, which Pillow reads."""
+    """Files of pictures."""
 
-    pillow: tuple[str, str]
-    """Pillow's module, and its name for the format."""
+    pillow: tuple[str, str] | None = None
+    """Pillow's module, and its name for the format; None if it has no reader for it, so that the
+    codec alone reads it, from folders.
+    """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
     notes: tuple[int, ...] = ()
@@ -354,7 +356,10 @@ OTHER_PICTURES = frozenset(
 )
 """Those of pictures that are held bit for bit, unread."""
 _WRITES = {
-    ending: (line.pillow[1], modes) for line in _PICTURES for ending, modes in line.writes.items()
+    ending: (line.pillow[1], modes)
+    for line in _PICTURES
+    if line.pillow is not None
+    for ending, modes in line.writes.items()
 }
 
 
@@ -389,7 +394,9 @@ def on_their_own() -> str:
 
 def coded() -> str:
     """The formats of pictures in folders that are coded by their pixels."""
-    return listed((line.label for line in _PICTURES if line.notes), "and")
+    return listed(
+        (line.label for line in _PICTURES if line.start and line.codec is not None), "and"
+    )
 
 
 def lossy() -> str:
@@ -419,7 +426,9 @@ def picture_format(start: bytes) -> PictureFormat | None:
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:
     """The format that Pillow calls so."""
-    return next((line for line in _PICTURES if line.pillow[1] == name), None)
+    return next(
+        (line for line in _PICTURES if line.pillow is not None and line.pillow[1] == name), None
+    )
 
 
 def format_of_note(kind: int) -> PictureFormat | None:
@@ -429,7 +438,7 @@ def format_of_note(kind: int) -> PictureFormat | None:
 
 def plugins() -> list[tuple[str, str]]:
     """Pillow's modules, and its names, for the formats of pictures."""
-    return [line.pillow for line in _PICTURES]
+    return [line.pillow for line in _PICTURES if line.pillow is not None]
 
 
 def advice(start: bytes, name: str) -> str | None:
