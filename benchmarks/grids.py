@@ -22,8 +22,7 @@ from pictures import picture_files
 
 from bitsback import Message, Model, load_model
 from bitsback.images.pictures import read_pixels
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback_lab.paper.ledger import enter
 
 SIDE = 64

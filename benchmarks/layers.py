@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from bitsback import Message, Model, load_model
 from bitsback.archive import chain
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback.train.fit.split import binarise, mnist_split
 from bitsback_lab.paper import layers
 

@@ -29,24 +29,23 @@ from harness import report
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
-from bitsback.train.fit.half import faster_in_half
+from bitsback.train.fit.items import Item, patches
+from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.optimiser import Optimiser
+from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
 from bitsback.train.fit.split import read_idx_images
-from bitsback.train.free.corpus import patches
-from bitsback.train.free.items import Item
-from bitsback.train.free.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.convolutions import chain
 from bitsback.train.twins.dense import LinearTwin
 from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.predictive import (
+from bitsback.train.twins.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
     PredictiveTwin,
+    relative_nats,
 )
-from bitsback.train.twins.relative import relative_nats
 
 GREY = PredictiveArchitecture()
 BILEVEL = replace(

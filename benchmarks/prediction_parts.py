@@ -29,13 +29,12 @@ from harness import report
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.free.corpus import patches, turned_patches
-from bitsback.train.free.items import Item, flat
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
-from bitsback.train.free.training import FreeRecipe, FreeTraining, Share
-from bitsback.train.twins.predictive import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.items import Item, flat, patches, turned_patches
+from bitsback.train.fit.pixel_training import FreeRecipe, FreeTraining, Share
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 SHIPPED = PredictiveArchitecture()
 LARGE, SMALL = SHIPPED.predictors

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.allocator import keep_freed_memory
-from bitsback.train.free.items import Item
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import as_starts, no_starts, sum_products
-from bitsback.train.free.training import FreeRecipe, Share
+from bitsback.train.fit.items import Item
+from bitsback.train.fit.machine import keep_freed_memory
+from bitsback.train.fit.pixel_training import FreeRecipe, Share
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import as_starts, no_starts, sum_products
 from bitsback.train.job.free.recipe_command import export, run_parts
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 ARCHITECTURE = PredictiveArchitecture(hidden=192, residuals=4)
 FIRST = FreeRecipe(

@@ -9,7 +9,7 @@ Some five minutes on one core. Run again, it goes on from its checkpoint.
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.recipe import Recipe
 from bitsback.train.job.recipe_command import run
-from bitsback.train.twins.top_down import TopDownArchitecture
+from bitsback.train.twins.layered import TopDownArchitecture
 
 RECIPE = Recipe(
     name="mnist-binary-top-down",

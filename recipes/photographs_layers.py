@@ -17,13 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.fit.allocator import keep_freed_memory
+from bitsback.train.fit.items import PATCH, patches
+from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.recipe import Recipe, Training
 from bitsback.train.fit.split import Split
-from bitsback.train.free.corpus import PATCH, patches
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
 
 SHAPE = (PATCH, PATCH, 3)

@@ -15,11 +15,10 @@ The curves beside this file are of the run that made the model that ships.
 """
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.free.corpus import VOLUME, Kind
-from bitsback.train.free.items import Crop
-from bitsback.train.free.training import FreeRecipe
+from bitsback.train.fit.items import VOLUME, Crop, Kind
+from bitsback.train.fit.pixel_training import FreeRecipe
 from bitsback.train.job.free.recipe_command import Material, Sampled, run_free
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 FIRST = FreeRecipe(
     "universal-first", steps=22_540, quantise_from=22_540, validate_every=2_254, constant=1.0

@@ -24,13 +24,13 @@ from PIL import Image
 from torch import Tensor
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.items import Item
 from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.free.items import Item
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
 from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.predictive import (
+from bitsback.train.twins.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,

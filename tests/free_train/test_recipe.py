@@ -10,11 +10,10 @@ from PIL import Image
 from bitsback import load_model
 from bitsback.errors import InputError
 from bitsback.train.export.exporter import Card
-from bitsback.train.free.corpus import VOLUME, Kind, arrays, patches
-from bitsback.train.free.items import Crop
-from bitsback.train.free.training import FreeRecipe
+from bitsback.train.fit.items import VOLUME, Crop, Kind, arrays, patches
+from bitsback.train.fit.pixel_training import FreeRecipe
 from bitsback.train.job.free.recipe_command import Material, Sampled, run_free
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 from .conftest import wavy
 

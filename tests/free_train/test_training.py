@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.free.items import as_items
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.training import CHECKPOINT, CURVE, FreeRecipe, FreeTraining, Share
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.fit.items import as_items
+from bitsback.train.fit.pixel_training import CHECKPOINT, CURVE, FreeRecipe, FreeTraining, Share
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 from .conftest import wavy
 

@@ -11,10 +11,10 @@ import torch
 
 from bitsback.train.export.code_lengths import code_lengths, repeated_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.half import faster_in_half
+from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.recipe import Recipe, Training, latent_nats, nats_in_parts
 from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.context import SPARSE, ContextArchitecture, ContextTwin
 from bitsback.train.twins.dense import LinearTwin
 

@@ -12,11 +12,11 @@ from bitsback import Message
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.export.layered import normal_integers, real_latents
+from bitsback.train.export.latent_layers import normal_integers, real_latents
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import Recipe, Training, latent_nats
 from bitsback.train.fit.split import Split, binarise
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, with_steps
 from bitsback.train.twins.likelihoods import LN2

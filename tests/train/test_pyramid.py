@@ -15,10 +15,10 @@ from bitsback.archive import chain
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.export.layered import real_latents
+from bitsback.train.export.latent_layers import real_latents
 from bitsback.train.fit.recipe import Recipe, Training, latent_nats
 from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.likelihoods import LN2
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
 from networks import engine

@@ -17,8 +17,8 @@ from bitsback.models.file import read
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.gate import Gate
 from bitsback.train.fit.recipe import Recipe, last_part
-from bitsback.train.fit.weights import load_twin
 from bitsback.train.job.recipe_command import run
+from bitsback.train.twins.architectures import load_twin
 from bitsback.train.twins.context import ContextArchitecture
 from bitsback.train.twins.dense import Architecture
 from bitsback.train.twins.layered import LayeredArchitecture

@@ -13,8 +13,8 @@ from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import Recipe, Training, latent_nats
 from bitsback.train.fit.split import Split, binarise
-from bitsback.train.fit.weights import load_twin, save_twin
-from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
+from bitsback.train.twins.architectures import load_twin, save_twin
+from bitsback.train.twins.layered import TopDownArchitecture, TopDownTwin
 
 from .conftest import widen
 

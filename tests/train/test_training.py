@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.export.chain_growth import deepest, safe_growth
-from bitsback.train.export.code_lengths import CodeLengths, code_lengths
+from bitsback.train.export.code_lengths import CodeLengths, code_lengths, deepest, safe_growth
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.recipe import COLUMNS, Recipe, Training
 from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture
 
 

@@ -16,9 +16,9 @@ from PIL import Image
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.free.starts import no_starts
-from bitsback.train.twins.predictive import (
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.start_matrices import no_starts
+from bitsback.train.twins.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,

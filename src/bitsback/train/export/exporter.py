@@ -9,19 +9,18 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback.train.export import layered, pyramid, top_down
+from bitsback.train.export import latent_grids, latent_layers
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
-from bitsback.train.fit.recipe import Twin
 from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales
 from bitsback.train.quantise.rounding import TOP, seven_bits
+from bitsback.train.twins.architectures import Twin
 from bitsback.train.twins.context import FACTOR, ContextTwin
 from bitsback.train.twins.convolutions import seen_planes
 from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
-from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
 from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
 from bitsback.train.twins.pyramid import PyramidTwin
-from bitsback.train.twins.top_down import TopDownTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -41,7 +40,7 @@ class Card:
 
 
 def export(twin: Twin, card: Card, growth: int) -> Model:
-    """The integer model that `twin` computes in eval mode. `growth`: see `chain_growth.py`.
+    """The integer model that `twin` computes in eval mode. `growth`: see `code_lengths.py`.
 
     The test vectors are the twin's own answers, so reading the file compares the integer engine
     with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
@@ -55,7 +54,7 @@ def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
     parts = _parts(twin, card, tensors)
     test: dict[str, Any] = {"seed": TEST_SEED, "count": TEST_COUNT}
     if isinstance(twin, PyramidTwin):
-        test["size"] = pyramid.test_size(twin)
+        test["size"] = latent_grids.test_size(twin)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
@@ -120,36 +119,36 @@ def _top_down_parts(twin: TopDownTwin, x: dict[str, Any], tensors: Tensors) -> P
     top = NetworkDescription("posterior2", "x", tensors)
     lower = NetworkDescription("posterior1", "x", tensors, others=("z2",))
     seen = _seven_bits(top, levels), _seven_bits(lower, levels)
-    networks = top_down.posteriors(twin, top, seen[0], lower, seen[1])
+    networks = latent_layers.top_down_posteriors(twin, top, seen[0], lower, seen[1])
     likelihood = NetworkDescription("likelihood", "z1", tensors, others=("z2",))
-    networks.append(_independent(twin, top_down.latent_values(twin, likelihood), likelihood))
+    networks.append(_independent(twin, latent_layers.top_down_values(twin, likelihood), likelihood))
     distributions = {
-        "p(x|z1,z2)": _pixels(twin, likelihood), **top_down.latent_distributions(),
+        "p(x|z1,z2)": _pixels(twin, likelihood), **latent_layers.top_down_distributions(),
     }  # fmt: skip
-    variables = {"x": x, **top_down.latent_variables(twin)}
-    return Parts(variables, networks, distributions, top_down.CODE)
+    variables = {"x": x, **latent_layers.top_down_variables(twin)}
+    return Parts(variables, networks, distributions, latent_layers.TOP_DOWN_CODE)
 
 
 def _pyramid_parts(twin: PyramidTwin, tensors: Tensors) -> Parts:
     """Of latents in layers of grids, for images of any size."""
-    variables = pyramid.variables(twin)
-    networks, distributions = pyramid.networks(twin, tensors), pyramid.distributions(twin)
+    variables = latent_grids.variables(twin)
+    networks, distributions = latent_grids.networks(twin, tensors), latent_grids.distributions(twin)
     latents = [name for name in variables if name != "x"]
-    return Parts(variables, networks, distributions, layered.bit_swap(latents))
+    return Parts(variables, networks, distributions, latent_layers.bit_swap(latents))
 
 
 def _layered_parts(twin: LayeredTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents in layers, and of pixels that are independent, given the layer next to them."""
     first = NetworkDescription("posterior1", "x", tensors)
     seen = _seven_bits(first, twin.architecture.levels)
-    networks = layered.latent_networks(twin, seen, first, tensors)
+    networks = latent_layers.latent_networks(twin, seen, first, tensors)
     likelihood = NetworkDescription("likelihood", "z1", tensors)
-    networks.append(_independent(twin, layered.latent_value(twin, likelihood, 0), likelihood))
+    networks.append(_independent(twin, latent_layers.latent_value(twin, likelihood, 0), likelihood))
     distributions = {
-        "p(x|z1)": _pixels(twin, likelihood), **layered.latent_distributions(twin),
+        "p(x|z1)": _pixels(twin, likelihood), **latent_layers.latent_distributions(twin),
     }  # fmt: skip
-    latents = layered.latent_variables(twin)
-    return Parts({"x": x, **latents}, networks, distributions, layered.bit_swap(latents))
+    latents = latent_layers.latent_variables(twin)
+    return Parts({"x": x, **latents}, networks, distributions, latent_layers.bit_swap(latents))
 
 
 NetworksAndPixels = tuple[list[NetworkDescription], dict[str, Any]]

@@ -16,21 +16,18 @@ import torch
 from torch import Tensor
 
 from bitsback.errors import InputError
-from bitsback.train.fit.enlarging import as_lowest, grow
-from bitsback.train.fit.equalising import equalise
 from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.fit.reviving import revive
 from bitsback.train.fit.split import Split, binarise
-from bitsback.train.twins.architectures import AnyArchitecture
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import Architecture, VaeTwin
-from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin
+from bitsback.train.fit.warm_start import as_lowest, equalise, grow, revive
+from bitsback.train.twins.architectures import AnyArchitecture, Twin, make_twin
+from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.dense import Architecture
+from bitsback.train.twins.layered import (
+    LayeredArchitecture,
+    LayeredTwin,
+    TopDownArchitecture,
+)
 from bitsback.train.twins.likelihoods import LN2, pixel_means
-from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
-from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
-
-OneLayer = VaeTwin | ContextTwin
-Twin = OneLayer | LayeredTwin | PyramidTwin | TopDownTwin
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -154,7 +151,7 @@ class Training:
         """Start from what a twin as large or a smaller one has learned, or one with fewer layers of
         latents.
 
-        See bitsback.train.fit.enlarging; reviving, where floats are trained on; equalising, where
+        See bitsback.train.fit.warm_start; reviving, where floats are trained on; equalising, where
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
@@ -312,21 +309,6 @@ class Training:
         self.best, self.best_loss = state["best"], state["best_loss"]
         if "random" in state:  # of which pixels a context VAE is trained on
             torch.set_rng_state(state["random"])
-
-
-def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
-    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense
-    one is told.
-    """
-    if isinstance(architecture, ContextArchitecture):
-        return ContextTwin(architecture)
-    if isinstance(architecture, TopDownArchitecture):
-        return TopDownTwin(architecture, centre)
-    if isinstance(architecture, PyramidArchitecture):
-        return PyramidTwin(architecture)
-    if isinstance(architecture, LayeredArchitecture):
-        return LayeredTwin(architecture, centre)
-    return VaeTwin(architecture, centre)
 
 
 def parts(count: int, pixels: int) -> list[slice]:

@@ -21,10 +21,9 @@ import torch
 from bitsback.archive.output import open_output
 from bitsback.errors import InputError, ModelError
 from bitsback.models import Model
-from bitsback.train.export.chain_growth import ITEMS, safe_growth
-from bitsback.train.export.code_lengths import repeated_lengths
+from bitsback.train.export.code_lengths import ITEMS, repeated_lengths, safe_growth
 from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.fit.allocator import keep_freed_memory
+from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import Recipe, Training
 from bitsback.train.fit.split import Split

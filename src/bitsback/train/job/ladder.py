@@ -10,9 +10,8 @@ import numpy as np
 import torch
 
 from bitsback.peers.units import pack
-from bitsback.train.fit.recipe import make_twin
 from bitsback.train.job.image_set import ImageSet, Parts, as_images
-from bitsback.train.twins.architectures import AnyArchitecture
+from bitsback.train.twins.architectures import AnyArchitecture, make_twin
 from bitsback.train.twins.context import ContextArchitecture
 from bitsback.train.twins.dense import Architecture
 

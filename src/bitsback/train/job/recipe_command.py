@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.fit.allocator import keep_freed_memory
 from bitsback.train.fit.gate import Gate, with_gate
+from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.recipe import CURVE, Recipe, Training
 from bitsback.train.fit.split import mnist_split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.layered import LayeredTwin, with_steps
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from bitsback.train.fit.half import faster_in_half
+from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.recipe import Recipe, Training
 from bitsback.train.fit.split import Split
 from bitsback.train.job.image_set import ImageSet, Parts, training_split

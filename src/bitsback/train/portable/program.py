@@ -1,7 +1,7 @@
 """The program of a model in torch: variables, networks, and the steps that code an item."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
-from bitsback.models.variables import DATA
+from bitsback.integer.network import NAME
+from bitsback.models.variables import CONTEXT, DATA, FEATURES
 from bitsback.train.portable.distributions import Normal, StandardNormal, Step
 from bitsback.train.portable.network import PortableNetwork
-from bitsback.train.portable.steps_of_code import check_steps
 from bitsback.train.portable.variables import Data, Latent
 
 _SEED = 1
@@ -183,3 +183,59 @@ def _data(variables: Mapping[str, Data | Latent]) -> Data:
     if not isinstance(data, Data):
         raise InputError("the variables must have the data under the name 'x', a portable.Data")
     return data
+
+
+def check_steps(
+    variables: Mapping[str, Data | Latent], networks: Collection[str], steps: Sequence[Step]
+) -> None:
+    """Raises InputError where a name is unknown, or a variable is not there when it is needed."""
+    for name in (*variables, *networks):
+        if not NAME.match(name) or name in (CONTEXT, FEATURES):
+            raise InputError(f"{name!r} cannot be a name: use a-z, 0-9 and _, a letter first")
+    live, gone = {DATA}, set[str]()
+    users: dict[str, str] = {}
+    for step in steps:
+        of, line = step.distribution, in_words(step)
+        for name in (step.variable, *of.given):
+            if name not in variables:
+                raise InputError(f"{line}: there is no variable '{name}'")
+        if step.variable in of.given:
+            raise InputError(f"{line}: '{step.variable}' is given itself")
+        missing = [name for name in of.given if name not in live]
+        if missing:
+            raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it before")
+        if step.pops == (step.variable in live) or step.variable in gone:
+            done = "popped" if step.pops else "pushed"
+            raise InputError(f"{line}: '{step.variable}' is {done} twice, or out of turn")
+        if step.pops:
+            live.add(step.variable)
+        else:
+            live.discard(step.variable)
+            gone.add(step.variable)
+        if of.network is None:
+            continue
+        if of.network not in networks:
+            raise InputError(f"{line}: there is no network '{of.network}'")
+        if of.network in users:
+            raise InputError(
+                f"{line}: the network '{of.network}' already gives {users[of.network]}; each"
+                " distribution has one of its own, so give the module under another name too"
+            )
+        users[of.network] = line
+    left = [name for name in variables if name not in gone]
+    if left:
+        raise InputError(f"'{left[0]}' is never pushed: each variable is, once, at the end")
+    unused = [name for name in networks if name not in users]
+    if unused:
+        raise InputError(f"no step uses the network '{unused[0]}'")
+
+
+def in_words(step: Step) -> str:
+    """As a line of the code of docs/model-format.md."""
+    return f"{'pop' if step.pops else 'push'} {step.variable} ~ {key(step)}"
+
+
+def key(step: Step) -> str:
+    """Of the step's distribution."""
+    given = f"|{','.join(step.distribution.given)}" if step.distribution.given else ""
+    return f"{'q' if step.pops else 'p'}({step.variable}{given})"

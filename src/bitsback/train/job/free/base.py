@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from bitsback.models import Model, file, load_model
-from bitsback.train.export.rebuild import rebuild
-from bitsback.train.free.pixels import Starts
-from bitsback.train.free.starts import no_starts
-from bitsback.train.twins.predictive import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.export.size_agnostic import rebuild
+from bitsback.train.fit.pixels import Starts
+from bitsback.train.fit.start_matrices import no_starts
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
 
 UNIVERSAL = "universal"
 NONE = "none"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.train.free.items import Item, as_items
+from bitsback.train.fit.items import Item, as_items
 from bitsback.train.job.free.roles import HELD_OUT, TRAIN, VALIDATION, Part, Roles
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]

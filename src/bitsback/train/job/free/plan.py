@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.fit.half import faster_in_half
-from bitsback.train.free.training import FreeRecipe, FreeTraining, Share
+from bitsback.train.fit.machine import faster_in_half
+from bitsback.train.fit.pixel_training import FreeRecipe, FreeTraining, Share
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.preparing import Amounts, Prepared
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.archive.pool import ordered_map
-from bitsback.train.free.items import Item, together
-from bitsback.train.free.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, Sums, adapted, sum_products
-from bitsback.train.free.training import mean_bits
+from bitsback.train.fit.items import Item, together
+from bitsback.train.fit.pixel_training import mean_bits
+from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, sum_products
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
 

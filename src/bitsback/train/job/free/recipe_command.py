@@ -9,14 +9,13 @@ import numpy as np
 import torch
 
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.fit.allocator import keep_freed_memory
-from bitsback.train.free.corpus import Kind, crops, patches, turned_patches
-from bitsback.train.free.items import Item
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
-from bitsback.train.free.training import CURVE, FreeRecipe, FreeTraining, Share
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.items import Item, Kind, crops, patches, turned_patches
+from bitsback.train.fit.machine import keep_freed_memory
+from bitsback.train.fit.pixel_training import CURVE, FreeRecipe, FreeTraining, Share
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 START_ROUNDS = 2  # the second sees what the first one's predictors make of the images
 

@@ -11,9 +11,9 @@ from bitsback.archive.pool import check_threads
 from bitsback.errors import ModelError
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.fit.allocator import keep_freed_memory
-from bitsback.train.free.training import FreeTraining, mean_bits
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.machine import keep_freed_memory
+from bitsback.train.fit.pixel_training import FreeTraining, mean_bits
 from bitsback.train.job.free.base import Base
 from bitsback.train.job.free.image_pool import ImagePool
 from bitsback.train.job.free.plan import BATCHES, PLAN, FreePlan, read_plan, timed, write_plan

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from bitsback.errors import InputError
 from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.free.pixels import Pixels
+from bitsback.train.fit.pixels import Pixels
 from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.predictive import PredictiveArchitecture, PredictiveTwin
-from bitsback.train.twins.relative import Targets
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin, Targets
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"

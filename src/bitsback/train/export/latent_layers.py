@@ -1,5 +1,5 @@
-"""A twin with layers of latents as networks and distributions, and what these give for the test
-vectors.
+"""Quantisation-aware modules with layers of latents, as networks and distributions, and their
+answers to the test vectors: Bit-Swap's chain, and a posterior from the top down.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
 from bitsback.train.quantise.exact_tables import (
     bucket_centres,
     inverse_scales,
     inverse_step_scales,
+    latent_grid,
 )
 from bitsback.train.quantise.rounding import Grid
 from bitsback.train.twins.dense import Mlp
-from bitsback.train.twins.layered import REACH_BITS, LayeredTwin, NormalTwin
+from bitsback.train.twins.layered import REACH_BITS, LayeredTwin, NormalTwin, TopDownTwin
 from bitsback.train.twins.pyramid import PyramidTwin
 
 PRECISION = 24
@@ -141,8 +142,97 @@ def _reads(network: str) -> dict[str, Any]:
 
 def _normal(network: NetworkDescription, source: str, normal: nn.Module) -> NetworkDescription:
     assert isinstance(normal, NormalTwin) and isinstance(normal.hidden, Mlp)
-    for position, layer in enumerate(normal.hidden.layers):
-        source = network.linear(f"hidden{position + 1}", source, layer)
+    return _ends(network, _mlp(network, source, normal.hidden), normal)
+
+
+def _mlp(network: NetworkDescription, source: str, layers: Mlp, name: str = "hidden") -> str:
+    for position, layer in enumerate(layers.layers, 1):
+        source = network.linear(f"{name}{position}", source, layer)
+    return source
+
+
+def _ends(network: NetworkDescription, source: str, normal: NormalTwin) -> NetworkDescription:
     network.linear("mean", source, normal.mean)
     network.linear("scale", source, normal.scale)
     return network
+
+
+TOP_DOWN_CODE = [
+    "pop z2 ~ q(z2|x)",
+    "pop z1 ~ q(z1|x,z2)",
+    "push x ~ p(x|z1,z2)",
+    "push z1 ~ p(z1)",
+    "push z2 ~ p(z2)",
+]
+"""Plain order: all latents are popped before anything is pushed."""
+
+
+def top_down_variables(twin: TopDownTwin) -> dict[str, dict[str, int]]:
+    """z1 and z2 of a description."""
+    a = twin.architecture
+    channels = {"z1": a.lower, "z2": a.upper}
+    return {name: {"channels": count, "bits": a.bits} for name, count in channels.items()}
+
+
+def top_down_posteriors(
+    twin: TopDownTwin, top: NetworkDescription, seen: str, lower: NetworkDescription, seen_too: str
+) -> list[NetworkDescription]:
+    """The networks of both posteriors, begun before. seen, seen_too: the values in each that its
+    first layer reads.
+    """
+    assert isinstance(twin.top.hidden, Mlp)
+    _ends(top, _mlp(top, top.flatten("row", seen), twin.top.hidden), twin.top)
+    hidden = _mlp(lower, lower.flatten("row", seen_too), twin.lower.image)
+    value = lower.table("value", "z2", bucket_centres(twin.architecture.bits))
+    upper = lower.linear("upper", value, twin.lower.upper)
+    both = lower.join("both", hidden, upper)
+    assert isinstance(twin.lower.normal.hidden, Mlp)
+    _ends(lower, _mlp(lower, both, twin.lower.normal.hidden, "joint"), twin.lower.normal)
+    for network in (top, lower):
+        network.tensors[f"{network.name}.inverse_scale"] = inverse_scales()
+    return [top, lower]
+
+
+def top_down_values(twin: TopDownTwin, likelihood: NetworkDescription) -> str:
+    """What the first layer of the likelihood multiplies."""
+    centres = bucket_centres(twin.architecture.bits)
+    values = [likelihood.table(f"value{layer}", f"z{layer}", centres) for layer in (1, 2)]
+    return likelihood.join("values", *values)
+
+
+def top_down_distributions() -> dict[str, dict[str, Any]]:
+    """Of both posteriors and priors."""
+    return {
+        "q(z2|x)": gaussian_reads("posterior2"),
+        "q(z1|x,z2)": gaussian_reads("posterior1"),
+        "p(z1)": {"codec": "uniform"},
+        "p(z2)": {"codec": "uniform"},
+    }
+
+
+@torch.no_grad()
+def top_down_integers(twin: TopDownTwin, draw: Draw) -> dict[str, Answers]:
+    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    a = twin.architecture
+
+    def image() -> Tensor:
+        return twin.image(torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64)))
+
+    found = {"posterior2": normal_integers(twin.top, image())}
+    seen = image()
+    hidden = torch.cat((twin.lower.image(seen), twin.lower.upper(_drawn(twin, draw, a.upper))), 1)
+    found["posterior1"] = normal_integers(twin.lower.normal, hidden)
+    z1 = _drawn(twin, draw, a.lower)
+    outputs = twin.likelihood(z1, _drawn(twin, draw, a.upper))
+    found["likelihood"] = {
+        name: layer.target.integers(out).numpy().astype(np.int32)
+        for (name, layer), out in zip(twin.output_layers().items(), outputs, strict=True)
+    }
+    return found
+
+
+def _drawn(twin: TopDownTwin, draw: Draw, count: int) -> Tensor:
+    bits = twin.architecture.bits
+    buckets: NDArray[np.uint16] = draw(count, 2**bits - 1)
+    centres = bucket_centres(bits)[buckets].astype(np.float64)
+    return latent_grid(bits).real(torch.from_numpy(centres))

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback import _core
-from bitsback.train.free.items import Item, flat, together
+from bitsback.train.fit.items import Item, flat, together
 from bitsback.train.quantise.exact_tables import seen_differences
-from bitsback.train.twins.predictive import PredictiveArchitecture
-from bitsback.train.twins.relative import FIRST_LEVEL, LAST_LEVEL, Targets
+from bitsback.train.twins.pixel_predictor import (
+    FIRST_LEVEL,
+    LAST_LEVEL,
+    PredictiveArchitecture,
+    Targets,
+)
 
 GROUP = 1 << 18  # symbols of the items that are looked at together, unless one has more
 

@@ -1,15 +1,18 @@
-"""Items of any shape and depth, as symbols, and parts of them to train on."""
+"""Items of any shape and depth as symbols, crops of them, and items from folders of images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.planes import STACKS, find_map, plane_shapes, to_planes
 from bitsback.archive.runs import Run
+from bitsback.errors import InputError
 from bitsback.models.planes import PlaneShape
 
 MIRRORED = 0.3  # how often a part is turned round, along each axis
@@ -103,3 +106,75 @@ def _dtype(group: list[Item]) -> np.dtype[Any]:
 def flat(group: list[Item]) -> NDArray[Any]:
     """Their symbols, one item after the other."""
     return np.concatenate([np.ascontiguousarray(item.symbols).reshape(-1) for item in group])
+
+
+Values = NDArray[Any]  # [slices, rows, columns, channels]
+
+PATCH = 64  # rows and columns
+MOST_CHANNELS = 16  # a last axis of more is none of channels
+VOLUME = "volume"  # the kind whose arrays of three dimensions are stacks
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The folder of a kind of images: how many crops of each to take, and of which size."""
+
+    name: str
+    crops: int
+    crop: Crop
+
+
+def patches(path: Path) -> Values:
+    """The squares of PATCH x PATCH pixels that a picture is tiled with, [n, PATCH, PATCH, 3]."""
+    try:
+        picture = np.asarray(Image.open(path).convert("RGB"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    rows, columns = (size // PATCH for size in picture.shape[:2])
+    tiles = picture[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH, 3)
+    return tiles.swapaxes(1, 2).reshape(-1, PATCH, PATCH, 3)
+
+
+def turned_patches(path: Path, random: np.random.Generator) -> list[Item]:
+    """The same as items, each turned round, or over, at random."""
+    found = []
+    for patch in patches(path):
+        turned = patch[:, ::-1] if random.random() < 0.5 else patch
+        if random.random() < 0.5:
+            turned = turned.transpose(1, 0, 2)
+        found.append(Item(np.ascontiguousarray(turned)[np.newaxis], 256))
+    return found
+
+
+def arrays(folder: Path, kind: str) -> Iterator[Values]:
+    """The .npy files of integers of 8 or 16 bits in the folder of a kind, by name.
+
+    Arrays of more dimensions than two are stacks where the kind is VOLUME; else an axis of few
+    elements, the last or the first, is that of channels.
+    """
+    paths = sorted((folder / kind).glob("*.npy"))
+    if not paths:
+        raise InputError(f"{folder / kind}: holds no .npy files")
+    for path in paths:
+        array = np.load(path)
+        if array.dtype.kind not in "ui" or array.dtype.itemsize > 2 or array.ndim not in (2, 3):
+            continue
+        if array.ndim == 2:
+            yield array[np.newaxis, :, :, np.newaxis]
+        elif kind == VOLUME:
+            yield array[..., np.newaxis]
+        elif array.shape[2] <= MOST_CHANNELS:
+            yield array[np.newaxis]
+        elif array.shape[0] <= MOST_CHANNELS:
+            yield np.moveaxis(array, 0, 2)[np.newaxis]
+        else:
+            yield array[..., np.newaxis]
+
+
+def crops(folder: Path, kind: Kind, random: np.random.Generator) -> Iterator[Item]:
+    """Random parts of all images of a kind, sometimes turned round; none of a single value."""
+    for values in arrays(folder, kind.name):
+        for _ in range(kind.crops):
+            item = as_item(random_crop(values, kind.crop, random, mirror=True))
+            if item is not None:
+                yield item

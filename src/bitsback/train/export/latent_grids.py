@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bitsback.train.export.layered import (
+from bitsback.train.export.latent_layers import (
     Answers,
     Draw,
     gaussian_reads,
@@ -17,15 +17,10 @@ from bitsback.train.export.layered import (
     real_latents,
 )
 from bitsback.train.export.network_fields import NetworkDescription, Tensors
-from bitsback.train.quantise.exact_tables import (
-    bucket_centres,
-    inverse_scales,
-    inverse_step_scales,
-)
+from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales, inverse_step_scales
 from bitsback.train.quantise.rounding import Grid, seven_bits
 from bitsback.train.twins.mixtures import MEAN_SHIFT
-from bitsback.train.twins.pyramid import PyramidTwin
-from bitsback.train.twins.pyramid_networks import DownTwin, UpTwin
+from bitsback.train.twins.pyramid import DownTwin, PyramidTwin, UpTwin
 
 TEST_CELLS = (1, 2)
 """Rows and columns of cells of the top grid in the images of the test."""
