@@ -1,15 +1,55 @@
-"""Convolutions, strided and transposed, as odd kernels around each stride-th place and shuffles."""
+"""Linear layers and convolutions, as modules and as functions of weights, normalisation by fixed
+numbers, and layers that do nothing once trained. Convolutions, strided and transposed, become odd
+kernels around each stride-th place, and pixel shuffles.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from bitsback.train.portable.graph import Node
+from bitsback.train.portable.affine import Affine
+from bitsback.train.portable.graph import Node, affine, scaled
 from bitsback.train.portable.lowerings.call import Call
-from bitsback.train.portable.operations import Affine, Shuffle
-from bitsback.train.portable.value import Value
+from bitsback.train.portable.operations import PixelShuffle
+from bitsback.train.portable.value import Value, flat_value
+
+
+def linear(call: Call, module: nn.Linear) -> Value:
+    value = call.value
+    if value.order is None:
+        raise call.unsupported("its input is an image; flatten it before")
+    weight = module.weight.detach()[:, torch.from_numpy(value.order)]
+    bias = None if module.bias is None else module.bias.detach()
+    return flat_value(affine(value.node, weight, bias, call.place))
+
+
+def batch_norm(call: Call, module: Any) -> Value:
+    if module.running_mean is None:
+        raise call.unsupported("it has no running statistics; use track_running_stats=True")
+    factor = torch.rsqrt(module.running_var + module.eps)
+    if module.weight is not None:
+        factor = factor * module.weight.detach()
+    shift = -module.running_mean * factor
+    if module.bias is not None:
+        shift = shift + module.bias.detach()
+    return by_channel(call, call.value, factor, shift)
+
+
+def by_channel(call: Call, value: Value, factor: Tensor, shift: Tensor) -> Value:
+    """factor * value + shift, of numbers for each channel, or for each element of one row."""
+    if value.order is not None:
+        order = torch.from_numpy(np.ascontiguousarray(value.order))
+        factor, shift = (n.expand(value.size)[order] for n in (factor, shift))
+    return Value(scaled(value.node, factor, shift, call.place), value.order)
+
+
+def nothing(call: Call, module: nn.Module) -> Value:
+    return call.value
+
 
 Pair = tuple[int, int]
 
@@ -96,7 +136,7 @@ def spread(node: Node, factor: int, call: Call) -> Node:
     if factor == 1:
         return node
     channels, rows, columns = call.shape
-    return node.over(Shuffle(factor, rows, columns), (rows, columns, channels), call.place)
+    return node.over(PixelShuffle(factor, rows, columns), (rows, columns, channels), call.place)
 
 
 def _taps(size: int, step: int, stride: int, padding: int) -> list[list[Pair]]:
@@ -168,7 +208,77 @@ def pair(number: Any) -> Pair:
     return (number, number) if isinstance(number, int) else (int(number[0]), int(number[-1]))
 
 
+def _linear(call: Call) -> Value:
+    weight, bias = _weights(call)
+    module = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
+    return linear(call, _holding(module, weight, bias))
+
+
+def _convolution(call: Call) -> Value:
+    weight, bias = _weights(call)
+    groups = call.argument(6, "groups", 1)
+    module = nn.Conv2d(
+        weight.shape[1] * groups,
+        weight.shape[0],
+        (weight.shape[2], weight.shape[3]),
+        stride=call.argument(3, "stride", 1),
+        padding=call.argument(4, "padding", 0),
+        dilation=call.argument(5, "dilation", 1),
+        groups=groups,
+        bias=bias is not None,
+    )
+    return convolution(call, _holding(module, weight, bias))
+
+
+def _transposed(call: Call) -> Value:
+    weight, bias = _weights(call)
+    groups = call.argument(6, "groups", 1)
+    module = nn.ConvTranspose2d(
+        weight.shape[0],
+        weight.shape[1] * groups,
+        (weight.shape[2], weight.shape[3]),
+        stride=call.argument(3, "stride", 1),
+        padding=call.argument(4, "padding", 0),
+        output_padding=call.argument(5, "output_padding", 0),
+        dilation=call.argument(7, "dilation", 1),
+        groups=groups,
+        bias=bias is not None,
+    )
+    return transposed(call, _holding(module, weight, bias))
+
+
+def _weights(call: Call) -> tuple[Tensor, Tensor | None]:
+    weight, bias = call.argument(1, "weight", None), call.argument(2, "bias", None)
+    if not isinstance(weight, Tensor) or not isinstance(bias, Tensor | None):
+        raise call.unsupported("its weights depend on the input")
+    return weight, bias
+
+
+def _holding(module: Any, weight: Tensor, bias: Tensor | None) -> Any:
+    """The module with these weights."""
+    with torch.no_grad():
+        module.weight.copy_(weight)
+        if bias is not None:
+            module.bias.copy_(bias)
+    return module
+
+
 MODULES: dict[type, Callable[[Call, Any], Value]] = {
+    nn.Linear: linear,
+    nn.BatchNorm1d: batch_norm,
+    nn.BatchNorm2d: batch_norm,
+    nn.Identity: nothing,
+    nn.Dropout: nothing,
+    nn.Dropout1d: nothing,
+    nn.Dropout2d: nothing,
+    nn.AlphaDropout: nothing,
     nn.Conv2d: convolution,
     nn.ConvTranspose2d: transposed,
+}
+
+
+FUNCTIONS: dict[Any, Callable[[Call], Value]] = {
+    functional.linear: _linear,
+    functional.conv2d: _convolution,
+    functional.conv_transpose2d: _transposed,
 }

@@ -1,7 +1,10 @@
-"""Linear layers and convolutions: all that multiplies by weights."""
+"""Linear layers and convolutions of a traced network, and their integers within the bounds of
+docs/model-format.md.
+"""
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,17 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.portable.operations.operation import Operation, Range
-from bitsback.train.portable.requantise import (
-    WEIGHT_TOP,
-    Integers,
-    requantised,
-    snap_weight,
-    weight_integers,
-    weight_steps,
-)
+from bitsback.errors import InputError
+from bitsback.train.export.network_writer import NetworkWriter
+from bitsback.train.portable.operations import Operation, Range
 from bitsback.train.portable.steps import TOP, Steps
-from bitsback.train.portable.writer import NetworkWriter, Tensors
+from bitsback.train.quantise.rounding import WEIGHT_TOP
+from bitsback.train.twins.dense import Requantised, fits
+
+_SMALLEST_PART = 2.0**-10  # of a layer's largest step, so that no bias leaves int32
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Exported:
     which are 0 outside of the grid: what the zero of the input's steps is there.
     """
 
-    integers: Integers
+    integers: Requantised
     inside: tuple[int, ...]
 
 
@@ -54,6 +54,7 @@ class Affine(Operation):
         self.bias = nn.Parameter(bias.detach().clone().float(), requires_grad=learns)
         self.register_buffer("mask", (weight != 0).float(), persistent=False)
         self.stride = stride
+        self.ratio = Fraction(stride)
         self.low, self.high = low, high
         self.learns = learns
 
@@ -86,7 +87,7 @@ class Affine(Operation):
         (value,) = values
         weight = self.weight * self.get_buffer("mask")
         if self.rounded:
-            weight = snap_weight(weight)
+            weight = _snap_weight(weight)
         out = self._product(value, weight.to(value.dtype)) + self.bias.to(value.dtype)
         if self.clamps:
             out = out.clamp(self.low, self.high)
@@ -109,17 +110,11 @@ class Affine(Operation):
         if exported.inside:
             source = self._write_inside(writer, source, exported.inside)
         layer = exported.integers
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1).numpy().astype(np.int8)
-        tensors: Tensors = {
-            "weight": weight,
-            "bias": layer.bias.numpy().astype(np.int32),
-            "multiplier": layer.multiplier.numpy().astype(np.int32),
-        }
-        fields: dict[str, Any] = {"shift": layer.shift, "clamp": list(self.range())}
+        fields = layer.fields(*self.range())
         if self.kernel == 1 and self.stride == 1:
-            return writer.add("linear", "linear", source, tensors, fields)
+            return writer.add("linear", writer.numbered("linear"), source, **fields)
         places: dict[str, Any] = {"kernel": self.kernel, "stride": self.stride}
-        return writer.add("conv", "conv", source, tensors, places | fields)
+        return writer.add("conv", writer.numbered("conv"), source, **places, **fields)
 
     def _product(self, value: Tensor, weight: Tensor) -> Tensor:
         if self.kernel == 1 and self.stride == 1:
@@ -137,7 +132,7 @@ class Affine(Operation):
 
     def _exported(self, where: str) -> _Exported:
         weight = (self.weight * self.get_buffer("mask")).detach().double()
-        steps, whole = weight_steps(weight), weight_integers(weight)
+        steps, whole = _weight_steps(weight), _weight_integers(weight)
         (source,) = self.sources
         unseen = source.zero * whole.sum((1, 2, 3))
         inside: tuple[int, ...] = ()
@@ -147,19 +142,23 @@ class Affine(Operation):
             unseen = torch.zeros_like(unseen)
         high = max((self.source_ranges[0][1], *inside))
         seen = Steps(source.step, source.zero, 0, high)
-        integers = requantised(where, whole, steps, self.bias, seen, self.target, unseen)
+        integers = _requantised(where, whole, steps, self.bias, seen, self.target, unseen)
         return _Exported(integers, inside)
 
     def _write_inside(self, writer: NetworkWriter, source: str, inside: tuple[int, ...]) -> str:
         count = len(inside)
         channels = self.weight.shape[1]
-        tensors: Tensors = {
-            "weight": np.zeros((count, channels), np.int8),
-            "bias": np.array(inside, np.int32),
-            "multiplier": np.full(count, 2, np.int32),
-        }
-        made = writer.add("linear", "inside", source, tensors, {"shift": 1, "clamp": [0, TOP]})
-        return writer.add("join", "framed", source, {}, {"other": made})
+        made = writer.add(
+            "linear",
+            writer.numbered("inside"),
+            source,
+            shift=1,
+            clamp=[0, TOP],
+            weight=np.zeros((count, channels), np.int8),
+            bias=np.array(inside, np.int32),
+            multiplier=np.full(count, 2, np.int32),
+        )
+        return writer.add("join", writer.numbered("framed"), source, other=made)
 
 
 def _split(values: Tensor) -> tuple[Tensor, tuple[int, ...]]:
@@ -174,3 +173,57 @@ def _split(values: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         constants.append(TOP)
         rest = rest - part * TOP
     return torch.stack([*parts, rest], 1), (*constants, 1)
+
+
+def _weight_steps(weight: Tensor) -> Tensor:
+    """The size of one int8 step for each output, [out, 1, ...], of weights [out, in, ...]."""
+    flat = weight.detach().flatten(1).abs().amax(1) / WEIGHT_TOP
+    least = float(flat.max()) * _SMALLEST_PART or 1.0
+    return flat.clamp(min=least).view(-1, *[1] * (weight.dim() - 1))
+
+
+def _weight_integers(weight: Tensor) -> Tensor:
+    """The int8 values, as floats."""
+    steps = _weight_steps(weight)
+    return torch.round(weight.detach() / steps).clamp(-WEIGHT_TOP, WEIGHT_TOP)
+
+
+def _snap_weight(weight: Tensor) -> Tensor:
+    """The weights rounded to int8 steps, with a straight-through gradient."""
+    return weight + (_weight_integers(weight) * _weight_steps(weight) - weight.detach())
+
+
+def _requantised(
+    where: str,
+    weight: Tensor,
+    steps: Tensor,
+    bias: Tensor,
+    source: Steps,
+    target: Steps,
+    unseen: Tensor,
+) -> Requantised:
+    """Of int8 weights [out, in, ...] in steps [out, 1, ...] and a real bias [out]. The multiplier
+    is as exact as the bounds of the format allow.
+
+    unseen: what is to be taken from the bias, [out], for the zero of the source. Raises InputError,
+    which names `where`.
+    """
+    steps = steps.flatten().double()
+    ratio = steps * source.step / target.step
+    exact = (bias.detach().double() + target.zero * target.step) / (steps * source.step)
+    whole = torch.round(exact - unseen)
+    bound = whole.abs() + source.high * weight.double().flatten(1).abs().sum(1)
+    if not bool(torch.isfinite(bound).all()) or float(bound.max()) >= 2.0**31:
+        raise InputError(
+            f"{where}: a bias is too large for its weights, so the sums leave 32 bits; use weight"
+            " decay, or batch normalisation in eval mode, to keep them together"
+        )
+    shift = 52
+    while shift > 1 and not fits(bound, torch.round(ratio * 2.0**shift), shift):
+        shift -= 1
+    multiplier = torch.round(ratio * 2.0**shift).clamp(min=1)
+    if not fits(bound, multiplier, shift):
+        raise InputError(
+            f"{where}: its outputs are too large for the integers of a model file; scale them down"
+        )
+    return Requantised(weight.double(), whole, multiplier, shift)
