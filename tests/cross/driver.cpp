@@ -31,7 +31,7 @@
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
 #include "families/rows.hpp"
-#include "linear.hpp"
+#include "linear/linear.hpp"
 #include "message.hpp"
 #include "network.hpp"
 #include "program.hpp"

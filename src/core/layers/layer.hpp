@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "../linear.hpp"
+#include "../linear/linear.hpp"
 #include "../value.hpp"
 
 namespace bitsback {

@@ -1,14 +1,14 @@
 // This file is compiled once for each instruction set, and once more with products and sums
 // contracted, by which test vectors are chosen: CMakeLists.txt gives BITSBACK_LEAST_SQUARES, the
 // name of what comes of it, and BITSBACK_CONTRACTED.
-#include "../exact_floats.hpp"
+#include "exact_floats.hpp"
 // The guard comes first.
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../repeat.hpp"
 #include "least_squares.hpp"
+#include "repeat.hpp"
 
 namespace bitsback {
 namespace {
@@ -102,19 +102,71 @@ inline BITSBACK_INLINE int32_t weight(double y, double one, double most_weight) 
     return cut - (t < cut ? 1 : 0);
 }
 
-constexpr size_t row_of(size_t i) { return i * (i + 1) / 2 * lanes; }
+// A matrix of eight systems, by rows, the entries of all of them next to one another; `at` is that
+// of the first of some lanes.
+struct PlaneMatrix {
+    double* at;
+
+    static constexpr size_t place(size_t i, size_t j) { return (i * (i + 1) / 2 + j) * lanes; }
+    Doubles get(size_t i, size_t j) const { return load(at + place(i, j)); }
+    void put(size_t i, size_t j, Doubles x) const { store(at + place(i, j), x); }
+};
+
+// A matrix of one system, by columns.
+struct SeriesMatrix {
+    double* at;
+    size_t side;
+
+    double get(size_t i, size_t j) const { return at[j * side + i]; }
+    void put(size_t i, size_t j, double x) const { at[j * side + i] = x; }
+};
+
+// Column j of L, without what is too small in C. Row n is that of the target.
+template <class Matrix>
+inline BITSBACK_INLINE void divide(const Matrix& c, const Matrix& l, size_t n, size_t j) {
+    const auto diagonal = c.get(j, j);
+    for (size_t i = j + 1; i <= n; ++i) {
+        const auto x = kept(c.get(i, j));
+        c.put(i, j, x);
+        l.put(i, j, x / diagonal);
+    }
+}
+
+// The solution, from the last to the first, in place of row n of L.
+template <class Matrix>
+inline BITSBACK_INLINE void substitute(const Matrix& l, size_t n) {
+    for (size_t i = n; i-- > 0;) {
+        auto sum = l.get(n, i);
+        for (size_t k = n; k-- > i + 1;) sum = minus(sum, l.get(k, i), l.get(n, k));
+        l.put(n, i, kept(sum));
+    }
+}
+
+// In units of 1 / one; zeros unless all of diagonal(i) lies within bounds and y(i) is a number.
+template <class Diagonal, class Solution>
+inline void put_weights(size_t n, const Diagonal& diagonal, const Solution& y, double one,
+                        double most_weight, int32_t* weights) {
+    bool whole = true;
+    for (size_t i = 0; i < n; ++i) {
+        const double d = diagonal(i), of = y(i);
+        whole &= d >= least && d <= most && of == of;
+        weights[i] = weight(of, one, most_weight);
+    }
+    if (!whole)
+        for (size_t i = 0; i < n; ++i) weights[i] = 0;
+}
 
 // Column j of C, for `count` rows from i on: columns 0 ... j - 1 of C and L are there, and in C the
 // entries of the systems in place of column j.
 template <size_t count>
-inline BITSBACK_INLINE void reduce(double* c, const double* l, size_t i, size_t j) {
+inline BITSBACK_INLINE void reduce(const PlaneMatrix& c, const PlaneMatrix& l, size_t i, size_t j) {
     Doubles sum[count];
     double* row[count];
     repeat<count>([&](auto m) {
-        row[m.value] = c + row_of(i + m.value);
+        row[m.value] = c.at + c.place(i + m.value, 0);
         sum[m.value] = load(row[m.value] + j * lanes);
     });
-    const double* factors = l + row_of(j);
+    const double* factors = l.at + l.place(j, 0);
     for (size_t k = 0; k < j; ++k) {
         const Doubles factor = load(factors + k * lanes);
         repeat<count>([&](auto m) {
@@ -124,50 +176,24 @@ inline BITSBACK_INLINE void reduce(double* c, const double* l, size_t i, size_t 
     repeat<count>([&](auto m) { store(row[m.value] + j * lanes, sum[m.value]); });
 }
 
-// Some lanes of `solve_planes`: c and l begin with the first of them.
-inline void solve_lanes(double* c, double* l, size_t n) {
-    for (size_t j = 0; j < n; ++j) {
-        size_t i = j;
-        for (; i + 4 <= n + 1; i += 4) reduce<4>(c, l, i, j);
-        for (; i <= n; ++i) reduce<1>(c, l, i, j);
-        const Doubles diagonal = load(c + row_of(j) + j * lanes);
-        for (i = j + 1; i <= n; ++i) {
-            double* at = c + row_of(i) + j * lanes;
-            const Doubles x = kept(load(at));
-            store(at, x);
-            store(l + row_of(i) + j * lanes, x / diagonal);
-        }
-    }
-    double* y = l + row_of(n);
-    for (size_t i = n; i-- > 0;) {
-        Doubles sum = load(y + i * lanes);
-        for (size_t k = n; k-- > i + 1;)
-            sum = minus(sum, load(l + row_of(k) + i * lanes), load(y + k * lanes));
-        store(y + i * lanes, kept(sum));
-    }
-}
-
-inline void put_weights(const double* c, const double* y, size_t n, size_t lane, int32_t* weights) {
-    bool whole = true;
-    for (size_t j = 0; j < n; ++j) {
-        const double diagonal = c[row_of(j) + j * lanes + lane];
-        whole &= diagonal >= least && diagonal <= most;
-    }
-    for (size_t i = 0; i < n; ++i) {
-        const double of = y[i * lanes + lane];
-        whole &= of == of;
-        weights[i] = weight(of, 4096, 32767);
-    }
-    if (!whole)
-        for (size_t i = 0; i < n; ++i) weights[i] = 0;
-}
-
 void solve_planes(double* c, double* l, size_t n, int32_t ridge, int32_t* const* weights) {
+    constexpr auto place = PlaneMatrix::place;
     for (size_t i = 0; i < n; ++i)
-        for (size_t lane = 0; lane < lanes; ++lane) c[row_of(i + 1) - lanes + lane] += ridge;
-    for (size_t first = 0; first < lanes; first += width) solve_lanes(c + first, l + first, n);
+        for (size_t lane = 0; lane < lanes; ++lane) c[place(i, i) + lane] += ridge;
+    for (size_t first = 0; first < lanes; first += width) {
+        const PlaneMatrix some_c{c + first}, some_l{l + first};
+        for (size_t j = 0; j < n; ++j) {
+            size_t i = j;
+            for (; i + 4 <= n + 1; i += 4) reduce<4>(some_c, some_l, i, j);
+            for (; i <= n; ++i) reduce<1>(some_c, some_l, i, j);
+            divide(some_c, some_l, n, j);
+        }
+        substitute(some_l, n);
+    }
     for (size_t lane = 0; lane < lanes; ++lane)
-        put_weights(c, l + row_of(n), n, lane, weights[lane]);
+        put_weights(
+            n, [&](size_t i) { return c[place(i, i) + lane]; },
+            [&](size_t i) { return l[place(n, i) + lane]; }, 4096, 32767, weights[lane]);
 }
 
 void add(double* sums, const double* v, size_t side, double keep) {
@@ -178,35 +204,24 @@ void add(double* sums, const double* v, size_t side, double keep) {
     }
 }
 
-// Columns of C and L, whose rows from the diagonal on are there.
 void solve_series(const double* sums, size_t n, double ridge, double* work, int32_t* weights) {
     const size_t side = n + 1;
-    double* c = work;
-    double* l = c + side * side;
-    bool whole = true;
-    for (size_t j = 0; j < n && whole; ++j) {
-        double* of = c + j * side;
-        for (size_t i = j; i < side; ++i) of[i] = sums[j * side + i];
-        of[j] += ridge;
+    const SeriesMatrix c{work, side}, l{work + side * side, side};
+    for (size_t j = 0; j < n; ++j) {
+        double* column = c.at + j * side;
+        for (size_t i = j; i < side; ++i) column[i] = sums[j * side + i];
+        column[j] += ridge;
         for (size_t k = 0; k < j; ++k) {
-            const double factor = l[k * side + j];
-            const double* before = c + k * side;
-            for (size_t i = j; i < side; ++i) of[i] = minus(of[i], before[i], factor);
+            const double factor = l.get(j, k);
+            const double* before = c.at + k * side;
+            for (size_t i = j; i < side; ++i) column[i] = minus(column[i], before[i], factor);
         }
-        whole = of[j] >= least && of[j] <= most;
-        for (size_t i = j + 1; i < side; ++i) {
-            of[i] = kept(of[i]);
-            l[j * side + i] = of[i] / of[j];
-        }
+        divide(c, l, n, j);
     }
-    double* y = c + n * side;
-    for (size_t i = n; whole && i-- > 0;) {
-        double t = l[i * side + n];
-        for (size_t k = n; k-- > i + 1;) t = minus(t, l[i * side + k], y[k]);
-        y[i] = kept(t);
-        whole = t == t;
-    }
-    for (size_t i = 0; i < n; ++i) weights[i] = whole ? weight(y[i], 65536, (1 << 21) - 1) : 0;
+    substitute(l, n);
+    put_weights(
+        n, [&](size_t i) { return c.get(i, i); }, [&](size_t i) { return l.get(n, i); }, 65536,
+        (1 << 21) - 1, weights);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The AVX-VNNI engine: linear_vnni_256.hpp in the encoding of processors without AVX-512.
-#include "linear_vnni_256.hpp"
+#include "vnni_256.hpp"
 
 namespace bitsback {
 namespace {

@@ -6,8 +6,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "linear_engine.hpp"
-#include "repeat.hpp"
+#include "../repeat.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 namespace {
@@ -384,7 +384,7 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace
 }  // namespace bitsback
 
-#include "linear_runs.hpp"
+#include "engine_runs.hpp"
 
 namespace bitsback {
 

@@ -13,8 +13,8 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "linear_engine.hpp"
-#include "repeat.hpp"
+#include "../repeat.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 namespace {
@@ -244,4 +244,4 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace
 }  // namespace bitsback
 
-#include "linear_runs.hpp"
+#include "engine_runs.hpp"

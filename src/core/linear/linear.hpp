@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "linear_engine.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 

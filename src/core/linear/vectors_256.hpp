@@ -6,8 +6,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "linear_engine.hpp"
-#include "repeat.hpp"
+#include "../repeat.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 namespace {

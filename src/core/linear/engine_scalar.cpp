@@ -2,7 +2,7 @@
 #include <cstring>
 #include <vector>
 
-#include "linear_engine.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 namespace {

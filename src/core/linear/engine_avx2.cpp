@@ -17,7 +17,7 @@
 //     the length of each chain in fours of inputs, uint8, padded to a multiple of 64 bytes
 //     chained: for each four inputs, 16 outputs x 4 weights
 //     widened: for each two inputs, 16 outputs x 2 weights of 16 bits
-#include "linear_256.hpp"
+#include "vectors_256.hpp"
 
 namespace bitsback {
 namespace {
@@ -294,7 +294,7 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace
 }  // namespace bitsback
 
-#include "linear_runs.hpp"
+#include "engine_runs.hpp"
 
 namespace bitsback {
 

@@ -25,7 +25,7 @@ struct Accumulator {
 }  // namespace
 }  // namespace bitsback
 
-#include "linear_arm.hpp"
+#include "vectors_arm.hpp"
 
 namespace bitsback {
 

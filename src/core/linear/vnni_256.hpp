@@ -6,7 +6,7 @@
 // inputs, 16 outputs x 4 weights.
 #pragma once
 
-#include "linear_256.hpp"
+#include "vectors_256.hpp"
 
 namespace bitsback {
 namespace {
@@ -107,4 +107,4 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace
 }  // namespace bitsback
 
-#include "linear_runs.hpp"
+#include "engine_runs.hpp"

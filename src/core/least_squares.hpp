@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../default_floats.hpp"
+#include "default_floats.hpp"
 
 namespace bitsback {
 

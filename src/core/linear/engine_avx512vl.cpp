@@ -1,6 +1,6 @@
 // The AVX-512 engine in registers of 256 bits: linear_vnni_256.hpp in the encoding of AVX-512, so
 // that what AVX-VNNI runs is tested on processors of either kind.
-#include "linear_vnni_256.hpp"
+#include "vnni_256.hpp"
 
 namespace bitsback {
 namespace {

@@ -2,7 +2,7 @@
 // `Bytes`, `Words` and `Sums`, which each instruction set defines for itself.
 #pragma once
 
-#include "linear_engine.hpp"
+#include "engine.hpp"
 
 namespace bitsback {
 namespace {
