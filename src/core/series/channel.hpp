@@ -104,6 +104,12 @@ class RecentError {
     std::int64_t sum_;
 };
 
+// A difference of levels in 2^-6 of a unit of errors.
+inline double scaled(std::int64_t difference, const Unit& unit) {
+    const std::int64_t v = (difference * unit.reciprocal * 64) >> unit.lead;
+    return static_cast<double>(std::clamp<std::int64_t>(v, -32767, 32767));
+}
+
 class SeriesChannel {
   public:
     using Components = std::array<std::int64_t, SeriesLaw::most_components>;
@@ -145,12 +151,7 @@ class SeriesChannel {
             }
     }
 
-    // A difference of levels in 2^-6 of the unit of errors.
-    double scaled(std::int64_t difference) const {
-        const Unit unit(static_cast<std::uint32_t>(unit_.get() + 16));
-        const std::int64_t v = (difference * unit.reciprocal * 64) >> unit.lead;
-        return static_cast<double>(std::clamp<std::int64_t>(v, -32767, 32767));
-    }
+    Unit unit() const { return Unit(static_cast<std::uint32_t>(unit_.get() + 16)); }
 
     // shares: what each component made of the symbol. step: its number, from 0 on.
     void learn(std::int64_t symbol, std::uint64_t step, std::int64_t blend,

@@ -88,10 +88,11 @@ class Series {
     void learn(std::uint32_t symbol) {
         SeriesChannel& state = states_[channel_];
         const std::int64_t mean = state.mean();
+        const Unit unit = state.unit();
         for (std::size_t j = 0; j < settings_.predictors.size(); ++j) {
             values_.clear();
-            for (const std::int64_t input : inputs_[j]) values_.push_back(state.scaled(input));
-            values_.push_back(state.scaled(symbol - mean));
+            for (const std::int64_t input : inputs_[j]) values_.push_back(scaled(input, unit));
+            values_.push_back(scaled(symbol - mean, unit));
             solver(j).add(values_);
         }
         SeriesChannel::Components shares{};
