@@ -15,8 +15,7 @@ from bitsback import _core
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
