@@ -4,10 +4,11 @@ only the number of its first piece changes).
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.layout import FILES, HASHED, MODEL, UNORDERED, head, pack_index, section
+from bitsback.archive.layout import FILES, HASHED, HEAD, MODEL, UNORDERED, pack_index, section
 from bitsback.archive.merge_content import (
     Merged,
     Shard,
@@ -94,7 +95,7 @@ def _write(
     content = merged.content
     features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
     features |= HASHED * merged.with_hashes
-    output.write(head(features) + content.pack() + merged.names)
+    output.write(HEAD + replace(content, features=features).pack() + merged.names)
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []

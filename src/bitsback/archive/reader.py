@@ -239,7 +239,7 @@ class Archive(Contents):
     @property
     def unordered(self) -> bool:
         """Whether the items had lost their order when they were compressed: they are a set."""
-        return bool(self._directory.features & UNORDERED)
+        return bool(self._collection.features & UNORDERED)
 
     @property
     def cache(self) -> int:

@@ -8,9 +8,8 @@ from typing import Any, Self
 from bitsback import wire
 from bitsback.errors import ArchiveError
 
-RESEARCH = 8
-"""The feature of the archive format; it goes with no other."""
 START = b"R"
+"""The kind of their first section, by which other readers know them."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,9 @@ class ResearchArchive(ArchiveError):
 
 
 def refuse(data: bytes, at: int) -> ResearchArchive:
-    """Of an archive that has this feature, whose first section is at data[at:], if it is there."""
+    """Of an archive whose first section, at data[at:], is of this kind."""
     try:
-        cursor = wire.Cursor(data, at)
-        if cursor.take(1) != START:
-            return ResearchArchive(None)
+        cursor = wire.Cursor(data, at + 1)
         cursor.varint()
         return ResearchArchive(ResearchSummary.read(cursor))
     except ArchiveError:

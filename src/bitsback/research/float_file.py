@@ -12,15 +12,15 @@ from bitsback.archive.layout import (
     BLOCK,
     CRC_SIZE,
     DTYPES,
+    HEAD,
     Cursor,
     Shape,
     check_head,
-    head,
     open_section,
     pack_shape,
     section,
 )
-from bitsback.archive.research import RESEARCH, START, ResearchArchive, ResearchSummary
+from bitsback.archive.research import START, ResearchArchive, ResearchSummary
 from bitsback.errors import ArchiveError
 from bitsback.images.file_io import read_up_to
 from bitsback.research.fingerprint import Fingerprint, made_by
@@ -54,7 +54,7 @@ class Header:
         numbers = [self.growth, self.batch, len(self.blocks)]
         numbers += [number for block in self.blocks for number in block]
         text = json.dumps(self.fingerprint, sort_keys=True).encode()
-        return head(RESEARCH) + section(
+        return HEAD + section(
             START,
             self.summary.pack(),
             self.dtype.str.encode(),
@@ -79,13 +79,12 @@ def read_header(file: BinaryIO, name: str) -> Header:
         pass
     else:
         raise ArchiveError("this is no research archive: use bitsback.decompress")
-    at = len(head(RESEARCH))
-    cursor = Cursor(start, at + 1)
+    cursor = Cursor(start, len(HEAD) + 1)
     length = cursor.varint()
     if length > _MOST:
         raise ArchiveError("its description is damaged")
     rest = bytes(read_up_to(file, cursor.at + length + CRC_SIZE - len(start), name))
-    payload = open_section((start + rest)[at:], START)
+    payload = open_section((start + rest)[len(HEAD) :], START)
     cursor = Cursor(payload)
     ResearchSummary.read(cursor)
     dtype, shape = cursor.dtype(), cursor.shape()
