@@ -1,4 +1,4 @@
-"""The blocks of an open archive: found by their pieces, read, decoded, and kept in a cache."""
+"""The blocks of an open archive: find them by their pieces, read, decode and cache them."""
 
 from bisect import bisect_right
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Items with labels: which array has them, or that they are in the names (docs/format.md, `L`)."""
+"""Labels of items: which array holds them, or that the names do (docs/format.md, `L`)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""An archive in a file: any items of it, decoding no more blocks than they are in."""
+"""Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a compression or a decompression tells about itself."""
+"""Summaries that `compress` and `decompress` return."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Codecs: a distribution each, and the combinators that make one of several."""
+"""Codecs: distributions, and the combinators that make one codec of several."""
 
 from bitsback.codecs.alphabets import Adaptive, Bernoulli, BernoulliTable, Uniform
 from bitsback.codecs.bits_back import BitsBack, BitSwap, LatentMixture, TopDown

@@ -1,4 +1,4 @@
-"""Items without an order."""
+"""Multisets: items whose order costs nothing."""
 
 import math
 from collections import Counter

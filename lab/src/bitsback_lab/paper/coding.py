@@ -1,4 +1,4 @@
-"""What images cost under a model: exact code lengths, and messages that grow by them.
+"""Code lengths of images under a model, exact and as the growth of a message.
 
 Random bits come from SplitMix64, and sums of logarithms are rounded in the end (`rounded`), so that
 all machines get the same numbers.

@@ -1,6 +1,4 @@
-"""What it costs to start a chain, by the bits it starts from and by how many images it takes at
-once.
-"""
+"""The cost of starting a chain, by the bits it starts from and by the images it takes at once."""
 
 from __future__ import annotations
 
