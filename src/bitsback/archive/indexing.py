@@ -1,4 +1,4 @@
-"""Parse NumPy indexes: which places are needed along each axis, and how to arrange what is found."""
+"""Parse NumPy indexes: which places are needed along each axis, and how to arrange them."""
 
 from __future__ import annotations
 

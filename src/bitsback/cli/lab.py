@@ -1,4 +1,4 @@
-"""Commands of the distribution bitsback-lab: they are always listed, and run where it is installed."""
+"""Commands of the distribution bitsback-lab: always listed, and run where it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs of `bitsback compress --scheduler`: files that all workers see, as Dask arrays and bags."""
+"""Inputs of `compress --scheduler`: files that all workers see, as Dask arrays and bags."""
 
 import math
 import os
