@@ -1,11 +1,10 @@
-"""What the site has beyond the pages in docs/: the figures of the README, the examples, the list of
-changes, the sources of the universal models, the page of the paper; and, for the code in pages,
-the modules beside this one.
+"""What the site has beyond the pages in docs/: the examples, the list of changes, the sources of
+the universal models, the page of the paper; and, for the code in pages, the modules beside this
+one.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
@@ -24,16 +23,12 @@ def on_config(config: Any) -> None:
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that are files, or parts of files, elsewhere in the repository."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = re.search(r"^## (Figures\n.*?)^## ", readme, re.MULTILINE | re.DOTALL)
-    assert section, "the README has a section Figures"
     scripts = [
         f"## {script.name}\n\n```python\n{script.read_text(encoding='utf-8')}```\n"
         for script in sorted((ROOT / "examples").glob("*.py"))
     ]
     pages = {
         "examples.md": "\n".join([(ROOT / "examples" / "README.md").read_text("utf-8"), *scripts]),
-        "figures.md": "# " + section[1],
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
     for name, text in pages.items():
@@ -70,7 +65,6 @@ def _add_paper(files: Files, config: Any) -> None:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
     for target, found in {
-        "../README.md#figures": "figures.md",
         "../recipes/": "recipes/",
         "../../examples/README.md": "../examples.md",
         "../examples/README.md": "examples.md",
