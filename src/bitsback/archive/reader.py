@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from bitsback.archive.block import Opened
-from bitsback.archive.block_store import HEADER_SPACE, ROOM, BlockCache, Blocks
+from bitsback.archive.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.damage import Owners, Problem, described, gaps_of, lost_names, merged
@@ -92,7 +92,7 @@ class Archive(Contents):
         source: Source,
         *,
         model: Choice | None = None,
-        cache: int = ROOM,
+        cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
         """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
@@ -182,7 +182,7 @@ class Archive(Contents):
         model = None if self._given is None else self._given.to_bytes()
         place = self._place
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model, self._cache.room)
+        return _open_again, (again, model, self._cache.capacity)
 
     @property
     def _files(self) -> Files:
@@ -244,7 +244,7 @@ class Archive(Contents):
     @property
     def cache(self) -> int:
         """How many bytes of decoded blocks may be kept."""
-        return self._cache.room
+        return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -495,7 +495,7 @@ def open(
     source: Source,
     *,
     model: Choice | None = None,
-    cache: int = ROOM,
+    cache: int = CACHE_BYTES,
     storage_options: Options | None = None,
 ) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of

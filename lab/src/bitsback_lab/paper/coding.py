@@ -27,8 +27,8 @@ MOST_LATENT_WORDS = 64
 
 
 def length(message: Message) -> float:
-    """log2 of the message as a number, in bits. Words that were borrowed from the supply count
-    against it.
+    """log2 of the message as a number, in bits. Words that were borrowed from the implicit tail
+    count against it.
     """
     return message.bits - WORD * (message.depth or 0)
 
