@@ -1,6 +1,6 @@
-"""What the site has beyond the pages in docs/: the examples, the list of changes, the sources of
-the universal models, the page of the paper; and, for the code in pages, the modules beside this
-one.
+"""What the site has beyond the pages in docs/: the examples, the list of changes, the sources
+of the universal models, the page of the paper; and, for the code in pages, the modules beside
+this one.
 """
 
 from __future__ import annotations
