@@ -46,6 +46,7 @@ from bitsback.errors import (
 if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
+    from bitsback.compress_options import CompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -57,6 +58,7 @@ __all__ = [
     "ArchiveError",
     "BitsbackError",
     "CodecError",
+    "CompressOptions",
     "InputError",
     "InputWarning",
     "Message",
@@ -92,6 +94,7 @@ _MODULES = {
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
+    "CompressOptions": "compress_options",
     "compress": "archive",
     "decode": "archive",
     "decompress": "archive",

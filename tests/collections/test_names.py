@@ -16,8 +16,8 @@ from bitsback.archive.layout import NAMES, open_section
 from bitsback.archive.members import pack_files, unpack_files
 from bitsback.archive.parts import FOLDER, NPZ, FileList
 from bitsback.errors import ArchiveError
+from bitsback.images.formats import restored as restored_name
 from bitsback.images.names import fault, first_twin, printable, windows_fault
-from bitsback.images.restored import restored as restored_name
 
 from .conftest import files, noise, restored, save
 

@@ -10,7 +10,7 @@ import pytest
 
 import bitsback
 from bitsback.archive import folders, writer
-from bitsback.archive.writer import FilesAs
+from bitsback.compress_options import FilesAs
 
 from . import bitmap_files, library_files, png_files, tiff_files, tool_files
 from .compared import difference

@@ -10,28 +10,20 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, PLANES, Opened
-from bitsback.archive.collection import (
-    ARRAY,
-    BYTES,
-    IDX,
-    IDX_GZ,
-    ONE,
-    VARIED,
-    Collection,
-)
+from bitsback.archive.collection import BYTES, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
-from bitsback.archive.pairs import Pairs
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
+from bitsback.images import formats
 from bitsback.images.modes import mode_of
 
 _SHOWN = 100  # damaged blocks
-_ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
-_FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
+_FILES = {FOLDER: "folder", NPZ: formats.ARRAYS.key, TIFF: formats.PAGES.key}
 
 
 class Opener(Protocol):
@@ -74,11 +66,11 @@ class Opener(Protocol):
 
 
 def kind_of(collection: Content) -> str:
-    """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+    """The key of the format that an archive was made from, or "folder"."""
     return (
         _FILES[collection.kind]
         if isinstance(collection, FileList)
-        else _ARRAYS[collection.container]
+        else formats.CONTAINERS[collection.container].key
     )
 
 

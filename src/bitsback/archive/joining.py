@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import Collection
 from bitsback.archive.grid import Grid
-from bitsback.images.bands.bands import in_bands, rows_of_band
+from bitsback.images.bands import in_bands, rows_of_band
 
 
 class Joiner:

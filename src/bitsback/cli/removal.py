@@ -44,7 +44,7 @@ def remove_compressed(
     """
     import bitsback
     from bitsback.archive.readback import compare
-    from bitsback.images.folder import list_files
+    from bitsback.images.file_lists import list_files
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if notes:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice
 from bitsback.archive.collection import ONE
 from bitsback.archive.layout import Shape
 from bitsback.archive.parts import NPZ, FileList
@@ -24,6 +23,7 @@ from bitsback.dask.shard import check_same
 from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, check_options
 
 Chunks = Literal["block", "archive"]

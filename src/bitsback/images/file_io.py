@@ -1,13 +1,17 @@
 """Reading files and streams: errors name them, and memory follows what they really hold."""
 
+from __future__ import annotations
+
+import gzip
 import io
 import os
 import stat
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from bitsback.errors import InputError
 from bitsback.images.names import printable
@@ -18,6 +22,8 @@ from bitsback.remote.url import Url
 PATIENCE = 10.0
 """Seconds for which a named pipe without a writer is waited for."""
 
+IN_MEMORY = 1 << 24
+"""Bytes of a file that is read at once."""
 _PIECE = 1 << 24
 
 
@@ -25,6 +31,13 @@ class Writable(Protocol):
     """What takes bytes."""
 
     def write(self, data: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Sink(io.RawIOBase):
@@ -221,6 +234,27 @@ class FileContent:
         return self._reader.read(start, max(stop - start, 0))
 
 
+def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
+    """What a file holds, and a file of it; both in memory, unless it is large."""
+    data = FileContent(file)
+    if len(data) > IN_MEMORY:
+        return data, file
+    whole = data[:]
+    return whole, io.BytesIO(whole)
+
+
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two files hold the same, from their beginnings to their ends."""
+    one.seek(0)
+    other.seek(0)
+    while True:
+        piece = one.read(1 << 20)
+        if other.read(max(len(piece), 1)) != piece:
+            return False
+        if not piece:
+            return True
+
+
 def open_anywhere(place: Location) -> RandomAccess:
     """A file that is read by its places. Raises InputError."""
     if isinstance(place, Url):
@@ -259,3 +293,38 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
                 break
             data += piece
     return data
+
+
+class GzipWriter:
+    """Packs what is written to it with gzip. The result does not depend on when it is made. What
+    an error leaves of it has no end, and is refused.
+    """
+
+    def __init__(self, output: Writable) -> None:
+        self._sink = Sink(output)
+        self._file = gzip.GzipFile("", "wb", 9, cast(BinaryIO, self._sink), 0)
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+
+    def __enter__(self) -> GzipWriter:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._sink.drop()
+        with self._sink.dropping():
+            self._file.close()
+
+
+class GzipReader:
+    """A gzip stream whose damage is an OSError, as that of other files."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = gzip.GzipFile(name, "rb", fileobj=file)
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"its gzip container is damaged: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -341,6 +342,12 @@ class HasModel(Protocol):
     """What a model was made for, such as the result of `bitsback.train.portable.build`."""
 
     model: Model
+
+
+Choice = str | os.PathLike[str] | Model | HasModel
+"""What to code with: how a bundled model is chosen, such as "auto", the name of a bundled model, a
+model file, a model, or what has one.
+"""
 
 
 def model_of(what: object) -> Model | None:

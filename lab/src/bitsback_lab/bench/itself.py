@@ -21,7 +21,7 @@ from bitsback.archive.layout import MODEL, section
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.errors import ModelError
 from bitsback.images.modes import mode_of
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.measure import Peer

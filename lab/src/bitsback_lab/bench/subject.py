@@ -20,11 +20,12 @@ from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.parts import NPZ, FileList
 from bitsback.archive.summary import Progress
+from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
-from bitsback.images.folder import list_folder
+from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
@@ -77,7 +78,7 @@ def read(
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, Asked(stack=False)) as found:
+        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
             files = isinstance(found.collection, FileList) and found.collection.kind != NPZ
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])

@@ -16,6 +16,7 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
+from bitsback.compress_options import CompressOptions
 from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError, InputWarning
 from bitsback.images.npy import Items
@@ -90,7 +91,7 @@ def read_image_set(source: Source) -> ImageSet:
     with warnings.catch_warnings():
         # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(source, Asked(stack=False)) as found:
+        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
             arrays = [items for items, _ in found.parts]
             kinds = {
                 (shape, part.dtype)

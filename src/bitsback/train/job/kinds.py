@@ -6,6 +6,7 @@ import numpy as np
 
 from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
+from bitsback.compress_options import CompressOptions
 from bitsback.downloads import SETS
 from bitsback.errors import InputWarning
 from bitsback.train.job.image_set import SMALLEST
@@ -25,7 +26,7 @@ def takes_sized(source: Source) -> bool:
         return True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(source, Asked(stack=False)) as found:
+        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
             shapes = {shape for _, part in found.parts for _, shape in part.runs}
             grey = all(part.dtype in (np.uint8, np.bool_) for _, part in found.parts)
             count = sum(part.items for _, part in found.parts)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import chain, repeat, zip_longest
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +15,21 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.images.deflated import Deflated
 from bitsback.images.drawing import Drawing, Seekable
-from bitsback.images.tiff.compression import BEST, COMPRESSIONS, compress, most_bytes
-from bitsback.images.tiff.layout import BIG, NONE, TILED, Layout
-from bitsback.images.tiff.places import Places, Span, merged, signed, unsigned
+from bitsback.images.tiff.segments import (
+    BEST,
+    BIG,
+    COMPRESSIONS,
+    NONE,
+    TILED,
+    Layout,
+    Places,
+    Span,
+    compress,
+    merged,
+    most_bytes,
+    signed,
+    unsigned,
+)
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
@@ -65,6 +77,11 @@ class Tiff:
         return bool(self.fields)
 
     @property
+    def kind(self) -> int:
+        """Its number in an archive."""
+        return 4
+
+    @property
     def exact(self) -> bool:
         """Whether the very bytes of the file come back."""
         return not self.compressed or self.check is not None
@@ -87,6 +104,16 @@ class Tiff:
         return (
             all((page.dtype, page.shape[1:]) == (dtype, shape[1:]) for _, page in self.pages)
             and sum(count * page.height for count, page in self.pages) == shape[0]
+            and self.consistent
+        )
+
+    def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
+        """Whether these are the dtypes and shapes of the pages. Raises ArchiveError."""
+        return (
+            all(
+                page is not None and (page.dtype, page.shape) == told
+                for page, told in zip_longest(self.layouts(), pages)
+            )
             and self.consistent
         )
 

@@ -4,25 +4,15 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.bands.bands import Bands, Rows, joined
-from bitsback.images.bands.picture import named, pixel_bands
-from bitsback.images.file_io import Location, name_of, open_regular, reading
-from bitsback.images.names import UNFINISHED, check, printable
-from bitsback.images.notes import samples_of
-from bitsback.images.npy import Shape, stacked
-from bitsback.images.pictures import opened, reading_picture
-from bitsback.images.restored import PICTURES, ending_of
+from bitsback.images.file_io import Location, reading
+from bitsback.images.formats import PICTURES
+from bitsback.images.names import UNFINISHED, check, ending_of, printable
 from bitsback.remote.files import files_in
 from bitsback.remote.url import Url
 
@@ -38,18 +28,6 @@ JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
 )
 """Kinds of what is left out of every archive."""
 _JUNK = frozenset(["thumbs.db", ".ds_store"])
-
-
-class Kind(Protocol):
-    """What pictures are, one after the other, as an array of all or in a row."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-
-    @property
-    def shape(self) -> Shape: ...
-
-    def shape_of(self, item: int) -> Shape: ...
 
 
 @dataclass(frozen=True)
@@ -161,76 +139,6 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     if len(named) < len(urls):
         raise InputError(f"{root}: one of the files is given twice")
     return Listing(Url(root), list(named), urls=named)
-
-
-class PictureItems:
-    """The pictures of a list that are of one part."""
-
-    def __init__(
-        self,
-        listing: Listing,
-        names: Sequence[str],
-        members: Sequence[int],
-        kind: Kind,
-        known: dict[int, NDArray[Any]] | None = None,
-    ) -> None:
-        """members: the numbers of the pictures among the names. kind: what they must be. known: if
-        given, samples are read as they are, whatever palettes say of them, and those of members
-        that have been read before are taken from it, and out of it.
-        """
-        self.name, self.dtype, self.shape = name_of(listing.root), kind.dtype, kind.shape
-        self._listing, self._names, self._kind = listing, names, kind
-        self._members = enumerate(members)
-        self._known = known
-        self._rows: Rows | None = None
-        self._left = 0
-
-    def read(self, count: int, axes: int) -> NDArray[Any]:
-        """Pictures, of one shape."""
-        return stacked([joined(self._bands(*next(self._members))) for _ in range(count)])
-
-    def rows(self, count: int, axes: int) -> NDArray[Any]:
-        """Of a large picture no more than they are in memory, where its file allows it."""
-        if self._rows is None:
-            number, member = next(self._members)
-            self._rows, self._left = (
-                Rows(self._bands(number, member)),
-                self._kind.shape_of(number)[0],
-            )
-        taken = self._rows.take(count)
-        self._left -= count
-        if not self._left:
-            self._rows = None
-        return taken
-
-    def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        return None
-
-    def finish(self) -> None:
-        pass
-
-    def _bands(self, number: int, member: int) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. Raises InputError, naming it."""
-        if self._known is not None and member in self._known:
-            yield self._known.pop(member)
-            return
-        path = self._listing.path(self._names[member])
-        with ExitStack() as stack:
-            with reading_picture(name_of(path)):
-                picture = self._picture(stack, path)
-                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
-                    raise InputError(
-                        f"{printable(name_of(path))}: was changed while it was read; try again"
-                    )
-            yield from named(picture, name_of(path))
-
-    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
-        if self._known is None:
-            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
-        found = samples_of(stack.enter_context(open_regular(path, True)))
-        if found is None:
-            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
-        return found
 
 
 class _Found:

@@ -1,24 +1,32 @@
-"""A BMP or PNM file in which pixels stand as they are: all of it but its pixels (docs/format.md,
-Notes).
-"""
+"""BMP and PNM files, in which pixels stand as they are: read some rows at a time, and all of a file
+but its pixels (docs/format.md, Notes)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands.bands import Bands
-from bitsback.images.drawing import Comparison, Drawing, Seekable
-from bitsback.images.file_io import Content
-from bitsback.images.png_samples import Bytes, pack_bits
+from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
+from bitsback.images.drawing import Drawing, Seekable, Split, makes
+from bitsback.images.file_io import Content, same_bytes
+from bitsback.images.pictures import identify, sample_bands, split_picture
+from bitsback.images.png_parts import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
+
+_PLUGINS = (("Bmp", "BMP"), ("Ppm", "PPM"))
+_BITS_OF_KIND = {
+    "1": 1, "1;I": 1, "L": 8, "P": 8, "P;1": 1, "P;2": 2, "P;4": 4, "I;16B": 16, "RGB": 24,
+    "BGR": 24, "BGRA": 32, "BGRX": 32,
+}  # fmt: skip
+"""Of a pixel, by Pillow's names for how it stands in a file."""
+
 
 _FLIP, _PAD, _INVERT, _SWAP = 1, 2, 4, 8
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
@@ -54,7 +62,7 @@ class Frame:
             end = last + rows * size
             if (data[first : first + size], data[end - size : end]) == (probe[0], probe[1]):
                 frame = cls._around(data, strips, size, layout)
-                if frame is not None and frame._makes(data, pixels):
+                if frame is not None and makes(frame, data, pixels):
                     return frame
         return None
 
@@ -76,6 +84,11 @@ class Frame:
         return cls(layout, tuple(segments), b"".join([*others, data[at:]]))
 
     @property
+    def kind(self) -> int:
+        """Its number in an archive."""
+        return 1
+
+    @property
     def exact(self) -> bool:
         """Whether the very bytes of the file come back."""
         return True
@@ -84,6 +97,9 @@ class Frame:
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
         return _BITS[self.layout & 48] == 8
+
+    def anew(self) -> Frame:
+        return self
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
@@ -95,16 +111,6 @@ class Frame:
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
         return _Drawing(self, file, shape[0])
-
-    def _makes(self, data: Content, pixels: Bands) -> bool:
-        """Whether the file with these pixels is this one."""
-        same = Comparison(data)
-        drawing = self.drawing(same, pixels.dtype, pixels.shape)
-        for band in pixels:
-            drawing.add(band)
-            if same.differs:
-                return False
-        return drawing.close() == len(data) and not same.differs
 
     def pack(self) -> bytes:
         segments = b"".join(varint(gap) + varint(rows) for gap, rows in self.segments)
@@ -206,3 +212,48 @@ def _strips(image: Image.Image) -> list[tuple[int, int]] | None:
         found.append((offset, bottom - top))
         row = bottom
     return found if row == image.height and found else None
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    """None if the pixels of an open picture stand in another way in its file."""
+    tiles: Any = getattr(image, "tile", ())
+    if len(tiles) != 1 or tiles[0][0] != "raw":
+        return None
+    _, box, offset, told = tiles[0]
+    kind, *more = (told,) if isinstance(told, str) else told
+    if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND:
+        return None
+    stride = (more[0] if more else 0) or -(-image.width * _BITS_OF_KIND[kind] // 8)
+    upwards = len(more) > 1 and more[1] < 0
+    file, mode, (width, height) = reader_of(image), image.mode, image.size
+    step = rows_of_band(stride)
+
+    def read() -> Iterator[NDArray[Any]]:
+        for first in range(0, height, step):
+            last = min(first + step, height)
+            at = height - last if upwards else first
+            data = file.read(offset + at * stride, (last - first) * stride)
+            size, order = (width, last - first), -1 if upwards else 1
+            yield pixels_as_they_are(Image.frombytes(mode, size, data, "raw", kind, stride, order))
+
+    return read
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    return sample_bands(identify(file, _PLUGINS), bands_of)
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    def note_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
+        return Frame.of(data, identify(file, _PLUGINS), pixels)  # loading changes what it tells
+
+    return split_picture(file, _PLUGINS, bands_of, note_of)
+
+
+def unpack(cursor: Cursor, kind: int) -> Frame:
+    return Frame.unpack(cursor)
+
+
+def same(file: BinaryIO, made: BinaryIO) -> bool:
+    """Only if their bytes are, which are always promised."""
+    return same_bytes(file, made)

@@ -1,26 +1,48 @@
 """A TIFF file as its pixels and a note, which is taken only if the file that is made of both is
-the same, bit for bit, or in all that tifffile, zlib and libtiff read of it.
+the same, bit for bit, or in all that tifffile, zlib and libtiff read of it; and files of pages
+alone, written by tifffile.
 """
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, groupby
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from bitsback.errors import ArchiveError
+from bitsback.images.bands import Bands, PageRows, Read
 from bitsback.images.deflated import Deflated
-from bitsback.images.drawing import Comparison
-from bitsback.images.file_io import Content, FileContent, Reader
-from bitsback.images.tiff.compression import BEST, decompress
-from bitsback.images.tiff.layout import DEFLATE, GROUP_4, OLD_DEFLATE, TILED
-from bitsback.images.tiff.note import Tiff, TiffDrawing
-from bitsback.images.tiff.places import Places, merged
-from bitsback.images.tiff.structure import Page, PageReader, opened, pages_of
+from bitsback.images.drawing import Comparison, Split
+from bitsback.images.file_io import Content, FileContent, Reader, in_memory
+from bitsback.images.tiff.segments import (
+    BEST,
+    DEFLATE,
+    GROUP_4,
+    OLD_DEFLATE,
+    TILED,
+    Places,
+    decompress,
+    merged,
+)
+from bitsback.images.tiff.structure import (
+    Page,
+    PageReader,
+    one_picture,
+    opened,
+    pages_of,
+    pixels_of,
+    shown_bands,
+)
+from bitsback.images.tiff.tiff_note import Tiff, TiffDrawing
+from bitsback.wire import Cursor
 
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
@@ -29,6 +51,33 @@ _PLACES = (273, 279, 324, 325)
 """Tags that tell of the places of segments."""
 _OTHER_PAGES = 330
 """The tag of pages that do not follow one another."""
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    return shown_bands(image)
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    pages = one_picture(pages_of(file))
+    return pixels_of(file, pages) if pages else None
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    _, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
+    pages = one_picture(pages_of(file))
+    note = tiff_note(file, pages, exact) if pages else None
+    return None if note is None else Split.of(pixels_of(file, pages), note, pages[0].palette)
+
+
+def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
+    pages = held(file)
+    if pages is None:
+        return None
+    return [pixels_of(file, [page]) for page in pages], tiff_note(file, pages, exact)
+
+
+def unpack(cursor: Cursor, kind: int) -> Tiff:
+    return Tiff.unpack(cursor)
 
 
 def tiff_note(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
@@ -174,3 +223,50 @@ def _tags(file: BinaryIO) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
+
+
+_BIG = (1 << 32) - (1 << 25)
+"""Bytes of pixels from which on a file is BigTIFF."""
+
+
+def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
+    """Writes a file that is empty. size: bytes of all pixels."""
+    import tifffile
+
+    # Temporary files have names that tifffile does not expect.
+    handle = tifffile.FileHandle(file, name="pages.tif")
+    with tifffile.TiffWriter(handle, bigtiff=size > _BIG, byteorder="<") as tiff:
+        for page in pages:
+            colours = page.shape[2] if len(page.shape) == 3 else 1
+            tiff.write(
+                map(_compressed, page),  # as tifffile asks for whole pages otherwise
+                shape=page.shape,
+                dtype=page.dtype,
+                rowsperstrip=page.in_a_strip,
+                compression="zlib",
+                photometric="rgb" if colours > 2 else "minisblack",
+                planarconfig="contig" if colours > 1 else None,
+                extrasamples=["unassalpha"] if colours in (2, 4) else None,
+                metadata=None,
+                software=False,
+                contiguous=False,
+            )
+
+
+def count_pages(file: bytes) -> int:
+    """The pages of a file, as tifffile counts them. Raises what tifffile raises."""
+    with opened(io.BytesIO(file)) as tiff:
+        return len(tiff.pages)
+
+
+def read_page(file: bytes, number: int) -> NDArray[Any]:
+    """One of them, as tifffile reads it. Raises what tifffile raises."""
+    with opened(io.BytesIO(file)) as tiff:
+        pixels: NDArray[Any] = tiff.pages[number].asarray()
+        return pixels
+
+
+def _compressed(rows: NDArray[Any]) -> bytes:
+    """A strip."""
+    packed = np.packbits(rows, axis=1) if rows.dtype == bool else rows
+    return zlib.compress(packed.tobytes())

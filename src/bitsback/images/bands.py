@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.images.file_io import Reader
+from bitsback.images.npy import stacked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,6 +21,8 @@ Read = Callable[[], Iterator[NDArray[Any]]]
 
 BAND = 1 << 21
 """Bytes of a band, about, unless a row has more."""
+STRIP = 1 << 20
+"""Bytes of a strip of a page that is written, about, unless a row has more."""
 
 
 def rows_of_band(row: int) -> int:
@@ -136,10 +139,100 @@ class Rows:
         return band[:most]
 
 
+@dataclass(frozen=True)
+class PageRows:
+    """A page, [height, width] or [height, width, channels], whose rows are taken in order."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    source: Rows
+    """Where its rows are the next ones."""
+
+    @property
+    def in_a_strip(self) -> int:
+        """Rows that are taken at a time."""
+        row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        return min(max(STRIP // row, 1), self.shape[0])
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """All rows; once."""
+        for first in range(0, self.shape[0], self.in_a_strip):
+            yield self.source.take(min(self.in_a_strip, self.shape[0] - first))
+
+
 def joined(bands: Iterable[NDArray[Any]]) -> NDArray[Any]:
     """The rows of all bands; of one no copy is made."""
     found = list(bands)
     return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+class Kind(Protocol):
+    """What pictures are, one after the other, as an array of all or in a row."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def shape(self) -> Shape: ...
+
+    def shape_of(self, item: int) -> Shape: ...
+
+
+class BandItems:
+    """Pictures that are read one after the other, or the slices of a stack. Of a large one no more
+    than some rows are in memory, where its file allows it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        bands_of: Callable[[int], Iterable[NDArray[Any]]],
+        peeks: bool = False,
+    ) -> None:
+        """kind: what they must be. bands_of: reads one of them. peeks: whether they may be read
+        more than once.
+        """
+        self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
+        self._kind, self._bands_of, self._peeks = kind, bands_of, peeks
+        self._next = self._left = 0
+        self._rows: Rows | None = None
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        """Pictures, of one shape; with axes = 0 all of them, as one stack."""
+        if axes == 0:
+            return self.read(self.shape[0], 1)[np.newaxis]
+        self._next += count
+        return self._pictures(self._next - count, count)
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        if not axes:
+            return self.read(count, 1)
+        if self._rows is None:
+            self._rows = Rows(self._bands_of(self._next))
+            self._left = self._kind.shape_of(self._next)[0]
+        taken = self._rows.take(count)
+        self._left -= count
+        if not self._left:
+            self._rows, self._next = None, self._next + 1
+        return taken
+
+    def peek(self, first: int, count: int) -> NDArray[Any] | None:
+        return self._pictures(first, count) if self._peeks else None
+
+    def finish(self) -> None:
+        pass
+
+    def _pictures(self, first: int, count: int) -> NDArray[Any]:
+        numbers = range(first, first + count)
+        return stacked([joined(self._bands_of(number)) for number in numbers])
+
+
+def same_pixels(one: Bands, other: Bands) -> bool:
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    rows = Rows(other)
+    return all(np.array_equal(band, rows.take(len(band))) for band in one)
 
 
 def reader_of(image: Image.Image) -> Reader:
