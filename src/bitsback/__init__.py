@@ -80,7 +80,7 @@ __all__ = [
     "research",
 ]
 
-_ROOMS = {
+_MODULES = {
     "codecs": None,
     "dask": "dask",
     "numcodecs": "numcodecs",
@@ -110,13 +110,13 @@ _LAZY = {
 
 def __dir__() -> list[str]:
     """Without the modules whose packages are not installed."""
-    rooms = {name for name, needed in _ROOMS.items() if needed is None or find_spec(needed)}
+    modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
-    return sorted({*globals(), *__all__, *rooms} - ours)
+    return sorted({*globals(), *__all__, *modules} - ours)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _MODULES:
         return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)

@@ -1,4 +1,4 @@
-"""What an open archive is to who reads it: the array that it holds, or its files."""
+"""The interface of an open archive: an array that is indexed, or a collection of files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What is lost of a damaged archive, files by their names and pages and items by their numbers, and
-what is whole.
+"""Find out what a damaged archive has lost, as names of files and numbers of pages and items, and
+recover what is whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sections that an archive of files has beside its blocks: names, facts, hashes and labels."""
+"""Read the sections of an archive of files beside its blocks: names, facts, hashes and labels."""
 
 from collections.abc import Callable
 

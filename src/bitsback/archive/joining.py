@@ -1,4 +1,4 @@
-"""Pieces, which come in order, put together again."""
+"""Join pieces, which come in order, to the items that they were cut from."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is in an archive, one entry after the other, without decoding any of it."""
+"""List the entries of an archive without decoding it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What archives hold, joined to one: arrays along their first axis, and files under their names."""
+"""Merge the contents of archives: arrays along their first axis, files under their names."""
 
 import warnings
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Where results go: a file that is there whole or not at all, or a stream."""
+"""Write a result to a file that appears when it is complete, or to a stream."""
 
 import os
 import stat

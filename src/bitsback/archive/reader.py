@@ -1,4 +1,4 @@
-"""An archive in a file: any items of it, decoding no more blocks than they are in."""
+"""Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator
@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from bitsback.archive.block import Opened
-from bitsback.archive.block_store import HEADER_SPACE, ROOM, BlockCache, Blocks
+from bitsback.archive.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
 from bitsback.archive.choose import given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.damage import Owners, Problem, described, gaps_of, lost_names, merged
@@ -93,7 +93,7 @@ class Archive(Contents):
         source: Source,
         *,
         model: Choice | None = None,
-        cache: int = ROOM,
+        cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
         """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
@@ -183,7 +183,7 @@ class Archive(Contents):
         model = None if self._given is None else self._given.to_bytes()
         place = self._place
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model, self._cache.room)
+        return _open_again, (again, model, self._cache.capacity)
 
     @property
     def _files(self) -> Files:
@@ -245,7 +245,7 @@ class Archive(Contents):
     @property
     def cache(self) -> int:
         """How many bytes of decoded blocks may be kept."""
-        return self._cache.room
+        return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -496,7 +496,7 @@ def open(
     source: Source,
     *,
     model: Choice | None = None,
-    cache: int = ROOM,
+    cache: int = CACHE_BYTES,
     storage_options: Options | None = None,
 ) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of

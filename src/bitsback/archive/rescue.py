@@ -1,4 +1,4 @@
-"""What is whole of a damaged archive, restored."""
+"""Restore what is whole of a damaged archive (`decompress --keep-going`)."""
 
 import os
 from typing import Any

@@ -1,6 +1,4 @@
-"""`bitsback decompress`: archives become what they were made from, arrays or folders of
-pictures.
-"""
+"""`bitsback decompress`: restore what archives were made from, arrays or folders of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bitsback extract`: some items of an archive, decoding only the blocks that they are in."""
+"""`bitsback extract`: write some items of an archive, decoding only the blocks that hold them."""
 
 from __future__ import annotations
 

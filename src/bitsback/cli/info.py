@@ -1,4 +1,4 @@
-"""`bitsback info`: what is in an archive, without decoding it."""
+"""`bitsback info`: describe an archive without decoding it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--rm`: the input goes when the output has been read back and compared with it."""
+"""`--rm`: remove the input after the output has been read back and compared with it."""
 
 from __future__ import annotations
 

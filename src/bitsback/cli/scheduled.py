@@ -1,4 +1,4 @@
-"""`bitsback compress --scheduler`: the workers of a Dask cluster make shards of one input."""
+"""`bitsback compress --scheduler`: compress one input to shards on a Dask cluster."""
 
 from __future__ import annotations
 

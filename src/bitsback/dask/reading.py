@@ -1,4 +1,4 @@
-"""Lazy arrays and bags of archives."""
+"""Read archives as lazy arrays and bags."""
 
 import os
 import uuid

@@ -1,5 +1,5 @@
-"""One shard, made by a worker unless it is there: the archive of a chunk of an array, or of some
-pictures.
+"""Make one shard on a worker, unless it is there already: the archive of a chunk of an array, or of
+some pictures.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Where shards are, and the model that they share."""
+"""Paths and URLs of shards, and of the model that they share."""
 
 import os
 from collections.abc import Sequence

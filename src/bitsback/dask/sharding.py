@@ -1,4 +1,6 @@
-"""Archives of lazy arrays: shards, each made by a worker, a model beside them, a manifest."""
+"""Compress lazy arrays and bags to sets of shards: each shard is made by a worker, with a model and
+a manifest beside them.
+"""
 
 import math
 import os

@@ -1,6 +1,4 @@
-"""What the command line compresses on a cluster: files that all workers see, as Dask's arrays and
-bags.
-"""
+"""Inputs of `compress --scheduler`: files that all workers see, as Dask arrays and bags."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""An archive as a dataset of PyTorch's."""
+"""An archive as a PyTorch dataset."""
 
 import os
 import weakref

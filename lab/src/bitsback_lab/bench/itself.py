@@ -1,5 +1,5 @@
-"""bitsback itself as one of the compressors: with each model that fits the images, on one thread,
-in memory, or through files if the images are of several shapes.
+"""bitsback as one of the compressors: with each model that fits the images, on one thread, in
+memory, or through files if the images are of several shapes.
 """
 
 from __future__ import annotations

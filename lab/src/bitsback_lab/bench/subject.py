@@ -1,5 +1,5 @@
-"""The images that a comparison is made on: whatever `bitsback compress` reads, if its elements are
-integers of at most 16 bits or have two values.
+"""Inputs of a comparison: whatever `bitsback compress` reads, if its elements are integers of at
+most 16 bits or have two values, and public test sets by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The images that the exhibits are measured on."""
+"""The test sets of the exhibits."""
 
 from __future__ import annotations
 
