@@ -17,8 +17,7 @@ from elbo import test_set
 
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import export
-from bitsback.train.fit.split import mnist_split
-from bitsback.train.fit.vae_training import VaeTraining
+from bitsback.train.fit.vae_training import VaeTraining, mnist_split
 from bitsback.train.twins.layered import LayeredTwin, with_steps
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"

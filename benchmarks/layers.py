@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bitsback import Message, Model, load_model
 from bitsback.archive import chain
 from bitsback.train.export.code_lengths import code_lengths, safe_growth
-from bitsback.train.fit.split import binarise, mnist_split
+from bitsback.train.fit.vae_training import binarise, mnist_split
 from bitsback_lab.paper import layer_costs
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)

@@ -33,8 +33,8 @@ from bitsback.train.fit.items import Item, patches
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.fit.split import read_idx_images
 from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.convolutions import chain
 from bitsback.train.twins.dense import LinearTwin

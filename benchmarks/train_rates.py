@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from bitsback.downloads import TRAIN_IMAGES, find
 from bitsback.errors import InputError
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.split import read_idx_images
+from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.job.evaluation import break_even
 from bitsback.train.job.image_set import ImageSet
 from bitsback.train.job.job import Settings, train

@@ -29,9 +29,8 @@ from bitsback.train.fit.items import patches
 from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pixel_training import PixelTraining
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.split import Split, mnist_split
 from bitsback.train.fit.training import CURVE
-from bitsback.train.fit.vae_training import VaeTraining
+from bitsback.train.fit.vae_training import Split, VaeTraining, mnist_split
 from bitsback.train.twins.architectures import Twin, load_twin, save_twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.layered import LayeredTwin, with_steps

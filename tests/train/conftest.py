@@ -19,8 +19,8 @@ if find_spec("torch") is None:
 else:
     import torch
 
-    from bitsback.train.fit.split import Split
     from bitsback.train.fit.training import Recipe
+    from bitsback.train.fit.vae_training import Split
     from bitsback.train.twins.architectures import Twin
     from bitsback.train.twins.context import ContextArchitecture, ContextTwin
     from bitsback.train.twins.dense import Architecture, LinearTwin, VaeTwin

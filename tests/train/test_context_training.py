@@ -12,9 +12,8 @@ import torch
 from bitsback.train.export.code_lengths import code_lengths, repeated_lengths
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.machine import faster_in_half
-from bitsback.train.fit.split import Split
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import VaeTraining, latent_nats, nats_in_parts
+from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
 from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.context import SPARSE, ContextArchitecture, ContextTwin
 from bitsback.train.twins.dense import LinearTwin

@@ -14,9 +14,8 @@ from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.export.latent_layers import normal_integers, real_latents
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.split import Split, binarise
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import VaeTraining, latent_nats
+from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
 from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, with_steps

@@ -16,9 +16,8 @@ from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.export.latent_layers import real_latents
-from bitsback.train.fit.split import Split
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import VaeTraining, latent_nats
+from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats
 from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.likelihoods import LN2
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin

@@ -11,9 +11,8 @@ import torch
 from bitsback.errors import InputError
 from bitsback.train.export.code_lengths import CodeLengths, code_lengths, deepest, safe_growth
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.split import Split
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import VaeTraining
+from bitsback.train.fit.vae_training import Split, VaeTraining
 from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture
 

@@ -134,9 +134,9 @@ def command(
       bitsback compress scans/ -m scans.safetensors                the model goes into the archive
     """
     with Progress("loading PyTorch", quiet):
-        from bitsback.train.job.call import load_job
         from bitsback.train.job.job import Settings, check_output, train
         from bitsback.train.job.one_shape import suits_vae
+        from bitsback.train.job.train_model import load_job
 
     settings = Settings(
         Path(output), minutes, seed, threads, epochs, resume, force,

@@ -14,7 +14,7 @@ from bitsback.compress_options import CompressOptions
 from bitsback.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.images.npy import Items
-from bitsback.train.fit.split import read_idx_images
+from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.job.image_set import ImageSet, opened
 from bitsback.train.job.splits import MOST, RUNS, TENTH, draw
 

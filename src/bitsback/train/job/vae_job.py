@@ -23,9 +23,8 @@ from bitsback.train.export.code_lengths import ITEMS, repeated_lengths, safe_gro
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.split import Split
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import VaeTraining
+from bitsback.train.fit.vae_training import Split, VaeTraining
 from bitsback.train.job.evaluation import Evaluation, evaluate_whole, verdict_of_whole
 from bitsback.train.job.image_set import ImageSet, Values
 from bitsback.train.job.job import Job, Outcome, Progress, Settings, in_time

@@ -18,7 +18,7 @@ from bitsback.models.variables import DATA
 from bitsback.train.export.code_lengths import repeated_lengths, safe_growth
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.network_writer import Tensors
-from bitsback.train.portable.program import Program, in_words, key
+from bitsback.train.portable.torch_program import Program, in_words, key
 from bitsback.train.portable.variables import Data
 
 _BATCH = 256

@@ -13,7 +13,7 @@ from bitsback.errors import InputError
 from bitsback.integer.network import NAME
 from bitsback.models.variables import CONTEXT, DATA, FEATURES
 from bitsback.train.portable.distributions import Normal, StandardNormal, Step
-from bitsback.train.portable.network import PortableNetwork
+from bitsback.train.portable.traced_network import PortableNetwork
 from bitsback.train.portable.variables import Data, Latent
 
 _SEED = 1
