@@ -1,5 +1,5 @@
-"""What is in an archive as files: those of a folder under their names, arrays and their items as
-.npy files, pages as PNG files.
+"""Shows the content of an archive as files: those of a folder under their names, arrays and their
+items as .npy files, pages as PNG files.
 """
 
 import io

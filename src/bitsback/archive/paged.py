@@ -1,5 +1,5 @@
-"""A file of pages on its own: the pages are pictures of parts, and the last part is the note, which
-is all else that the file has; and the file made again of both.
+"""Reads and restores a file of pages on its own: its pages are pictures of parts, and its container
+metadata (the note) are the last part.
 """
 
 from __future__ import annotations

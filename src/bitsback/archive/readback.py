@@ -1,4 +1,4 @@
-"""Whether an archive holds, byte for byte, what files on the disk do: both are read once more."""
+"""Compares an archive with the files that it was made from, by reading both once more."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 
 @contextmanager
 def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
-    """What the parts of the archive should hold."""
+    """The arrays that the parts of the archive should hold."""
     collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made the archive was warned

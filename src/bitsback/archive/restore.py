@@ -1,4 +1,4 @@
-"""A collection of files restored: a folder, or a file of arrays or of pages."""
+"""Restores a collection of files: a folder, or a file of arrays or of pages."""
 
 import os
 import tempfile
