@@ -1,10 +1,13 @@
 """What the site has beyond the pages in docs/: the examples, the list of changes, the sources
-of the universal models; and, for the code in pages, the modules beside this one.
+of the universal models, the page of the paper; and, for the code in pages, the modules beside
+this one.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,32 @@ def on_files(files: Files, config: Any) -> Files:
     for name, text in pages.items():
         inside = text.replace("](docs/", "](")
         files.append(File.generated(config, name, content=inside))
+    _add_paper(files, config)
     sources = "recipes/universal-sources.md"
     files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
     return files
+
+
+def _add_paper(files: Files, config: Any) -> None:
+    """Puts the page of the paper, with its pictures, in the place of the README of its folder."""
+    from bitsback_lab.paper import reproducing
+    from bitsback_lab.paper.exhibits import NAMES
+
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made, reproducing.FOLDER)
+        shutil.copytree(ROOT / "docs" / "paper", folder)
+        results = reproducing.read(NAMES, folder)
+        pictures = [path for path in reproducing.draw(results, Path(made)) if path.suffix == ".png"]
+        page, _ = reproducing.write_page(results, Path(made))
+        text = page.read_text(encoding="utf-8").replace(f"]({reproducing.FOLDER}/", "](")
+        contents: dict[str, str | bytes] = {"README.md": text}
+        contents |= {path.name: path.read_bytes() for path in pictures}
+    for name, content in contents.items():
+        uri = f"{reproducing.FOLDER}/{name}"
+        present = files.get_file_from_path(uri)
+        if present is not None:
+            files.remove(present)
+        files.append(File.generated(config, uri, content=content))
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

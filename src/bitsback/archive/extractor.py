@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.choose import given_model
-from bitsback.archive.join import Joiner
+from bitsback.archive.joining import Joiner
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces

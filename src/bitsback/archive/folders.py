@@ -49,8 +49,7 @@ from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
-from bitsback.remote.times import changed
-from bitsback.remote.url import Url
+from bitsback.remote.url import Url, changed
 
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""

@@ -30,7 +30,7 @@ from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, Readable, name_of, open_file, reading
 from bitsback.images.file_lists import Listing, list_files, list_folder
 from bitsback.images.npy import Items, open_items
-from bitsback.remote.folder import is_folder
+from bitsback.remote.files import is_folder
 from bitsback.remote.url import Url
 
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.damage import has
 from bitsback.archive.grid import Shape
 from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Along
-from bitsback.archive.lost import has
 from bitsback.archive.members import Files
-from bitsback.archive.regions import Found
 from bitsback.archive.targets import target_of
+from bitsback.archive.view import Found
 from bitsback.errors import ArchiveError
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable

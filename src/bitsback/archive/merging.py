@@ -9,15 +9,21 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from bitsback.archive.layout import FILES, HASHED, HEAD, MODEL, UNORDERED, pack_index, section
-from bitsback.archive.merge_arrays import merge_arrays
-from bitsback.archive.merge_files import merge_files
+from bitsback.archive.merge_content import (
+    Merged,
+    Shard,
+    blocks_of,
+    look,
+    merge_arrays,
+    merge_files,
+    models_of,
+)
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
-from bitsback.archive.shards import Merged, Shard, blocks_of, look, models_of
 from bitsback.archive.summary import Progress, Summary
 from bitsback.errors import InputError
 from bitsback.images.file_io import Location, name_of
-from bitsback.remote.folder import matching
+from bitsback.remote.files import matching
 from bitsback.remote.url import Options, Url, check_options, located
 
 

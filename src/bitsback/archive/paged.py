@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.cutting import cut_for
+from bitsback.archive.damage import others
 from bitsback.archive.groups import Groups
-from bitsback.archive.lost import others
 from bitsback.archive.members import Files, pack_files, part_by_part
 from bitsback.archive.parts import TIFF, FileList
 from bitsback.archive.strips import FileHolder, Parts, Whole

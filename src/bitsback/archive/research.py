@@ -13,7 +13,7 @@ START = b"R"
 
 
 @dataclass(frozen=True)
-class Summary:
+class ResearchSummary:
     """What the beginning of a research archive tells of it, for people."""
 
     images: str
@@ -34,7 +34,7 @@ class Summary:
 class ResearchArchive(ArchiveError):
     """An archive that only the model's own code decodes. summary: None where it cannot be read."""
 
-    def __init__(self, summary: Summary | None) -> None:
+    def __init__(self, summary: ResearchSummary | None) -> None:
         of = f" of {summary.images}, made by {summary.made}" if summary else ""
         super().__init__(
             f"this is a research archive{of}: it can be decoded only with the model that made it,"
@@ -51,6 +51,6 @@ def refuse(data: bytes, at: int) -> ResearchArchive:
     try:
         cursor = wire.Cursor(data, at + 1)
         cursor.varint()
-        return ResearchArchive(Summary.read(cursor))
+        return ResearchArchive(ResearchSummary.read(cursor))
     except ArchiveError:
         return ResearchArchive(None)

@@ -8,13 +8,12 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from bitsback.archive.damage import Salvage, others
 from bitsback.archive.grid import Shape
-from bitsback.archive.lost import others
 from bitsback.archive.maker import Maker
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FOLDER, NPZ
 from bitsback.archive.reader import Archive
-from bitsback.archive.salvage import Salvage
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.strips import Parts, Whole
 from bitsback.archive.summary import Progress

@@ -48,8 +48,8 @@ def compress(
     if options.STANDARD in (source, output):
         raise click.UsageError("with --scheduler there is no standard input or output")
     from bitsback.dask.cluster import connected
+    from bitsback.dask.sharding import make_shards
     from bitsback.dask.sources import open_source
-    from bitsback.dask.writing import make_shards
     from bitsback.remote.url import is_url
 
     given = {place: asked.storage_options if is_url(place) else {} for place in (source, output)}

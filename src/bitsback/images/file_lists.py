@@ -13,7 +13,7 @@ from bitsback.errors import InputError
 from bitsback.images.file_io import Location, reading
 from bitsback.images.formats import PICTURES
 from bitsback.images.names import UNFINISHED, check, ending_of, printable
-from bitsback.remote.folder import files_in
+from bitsback.remote.files import files_in
 from bitsback.remote.url import Url
 
 HIDDEN, LINKS = "hidden files", "links to files, as the files"
