@@ -11,7 +11,7 @@ from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.collection import COUNTED, Collection
 from bitsback.archive.labelling import pack_arrays
 from bitsback.archive.members import pack_files
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.errors import InputError
 from bitsback.images.names import printable
 from bitsback.images.npy import Items
@@ -53,10 +53,10 @@ def arrays_input(
     held: dict[str, NDArray[Any]] = {key: _held(arrays[key]) for key in order if key in followers}
     numbers = {key: number for number, key in enumerate(order)}
     return Input(
-        FileList(NPZ, tuple(part for _, part in parts)),
+        FileList(ARRAYS, tuple(part for _, part in parts)),
         parts,
         name,
-        pack_files(NPZ, [], order),
+        pack_files(ARRAYS, [], order),
         labels=b"" if labels is None else _labels(arrays, labels, name, numbers),
         bonds=Bonds(
             frozenset(numbers[leader.name] for leader in leaders),

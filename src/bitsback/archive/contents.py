@@ -22,7 +22,7 @@ from bitsback.archive.labelling import Pairs, classes_of
 from bitsback.archive.layout import Shape
 from bitsback.archive.maker import Stored, StoredPage
 from bitsback.archive.members import Files, Numbered
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
@@ -90,7 +90,7 @@ class Contents(ABC):
     def __repr__(self) -> str:
         collection = self._collection
         if isinstance(collection, FileList):
-            noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
+            noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
             what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
@@ -306,7 +306,7 @@ class Contents(ABC):
                     " or by a slice of numbers"
                 ) from None
         collection = files.collection
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             return View(self, collection.parts[number], collection.starts[number])
         if files.stored(number):
             return Stored(self, number)
@@ -395,7 +395,7 @@ def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int
 
 def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
     starts = np.array(collection.starts[:-1], np.int64)
-    if collection.kind == NPZ:
+    if collection.kind == ARRAYS:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
     parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))

@@ -1,4 +1,4 @@
-"""Decompression: an archive becomes the array that it was made from."""
+"""Restores an archive to the array or the files that it was made from."""
 
 import os
 from collections.abc import Iterator

@@ -1,6 +1,4 @@
-"""Hashes of the files of a folder as they were, of those that come back byte for byte
-(docs/format.md, `H`).
-"""
+"""SHA-256 hashes of the files of a folder that come back byte for byte (docs/format.md, `H`)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What is compressed: arrays, files of arrays, folders and lists of pictures, told apart by what
-they are.
-"""
+"""Opens what is compressed: arrays, files of arrays, folders and lists of pictures."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -121,7 +119,7 @@ def _check_readable(taken: Input) -> None:
 
 
 def files_of(collection: FileList, taken: Input) -> Files:
-    """As the reader of archives will have them. Raises ArchiveError."""
+    """The files as a reader of the archive finds them. Raises ArchiveError."""
     names = taken.names
     if taken.settle is not None:
         names = taken.settle([np.arange(part.entries) for part in collection.parts])
@@ -135,7 +133,7 @@ def files_of(collection: FileList, taken: Input) -> Files:
 
 @contextmanager
 def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
-    """What a single file holds, by its first bytes."""
+    """The content of a file on its own, by its format."""
     name = name_of(place)
     start = file.peek(formats.START)[: formats.START]
     found = formats.format_of(start, name)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.layout import LABELS, Cursor, section
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, FileList
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.names import printable
 from bitsback.wire import varint
@@ -48,7 +48,7 @@ def unpack_pairs(payload: memoryview, collection: FileList) -> Pairs:
         raise ArchiveError(f"its labels are of the kind {kind}: it needs a newer bitsback")
     pairs = Pairs(cursor.varint(), cursor.varint()) if kind == _ARRAYS else Pairs()
     cursor.done()
-    if collection.kind != (NPZ if kind == _ARRAYS else FOLDER):
+    if collection.kind != (ARRAYS if kind == _ARRAYS else FOLDER):
         raise ArchiveError("its labels are those of another kind of files")
     if pairs.images is None or pairs.labels is None:
         return pairs

@@ -1,4 +1,4 @@
-"""The files of a folder in an archive: made again, and those held bit for bit as arrays."""
+"""Makes the files of a folder in an archive again, and reads those held bit for bit as arrays."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class _Encoded:
 
 
 def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """What of the notes is wrong. lost: the numbers of the files whose blocks are damaged."""
+    """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
     from bitsback.images.picture_files import unpack
 
     files = archive._files

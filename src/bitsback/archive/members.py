@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bitsback.archive.collection import BYTES
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import ARRAYS, PAGES, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.lazy import cached_property
@@ -60,7 +60,7 @@ class Files:
         """The files of an archive whose names, order and facts are lost: arrays and pictures by
         numbers, in the order of the parts, without their notes, and none that is held bit for bit.
         """
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
         runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
         return cls(collection, Numbered(sum(count for _, count in runs)), runs)
@@ -71,7 +71,7 @@ class Files:
     @property
     def named(self) -> bool:
         """Whether each has a name of its own, which is in memory."""
-        return self.collection.kind != TIFF and not isinstance(self.names, Numbered)
+        return self.collection.kind != PAGES and not isinstance(self.names, Numbered)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
@@ -178,7 +178,7 @@ def part_by_part(collection: FileList) -> Runs:
 def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
     """The `N` section."""
     parts: list[bytes] = []
-    if kind != NPZ:
+    if kind != ARRAYS:
         parts.append(varint(len(runs)))
         parts += [varint(part) + varint(count) for part, count in runs]
     return section(NAMES, *parts, pack_names(names))
@@ -209,7 +209,7 @@ def unpack_files(
     """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
     runs: list[tuple[int, int]] = []
-    if collection.kind != NPZ:
+    if collection.kind != ARRAYS:
         counts = [0] * len(collection.parts)
         for _ in range(cursor.varint()):
             part, count = cursor.varint(), cursor.varint()
@@ -219,7 +219,7 @@ def unpack_files(
             runs.append((part, count))
         if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files is not that of all of them")
-    names = [] if collection.kind == TIFF else list(unpack_names(cursor, collection.files))
+    names = [] if collection.kind == PAGES else list(unpack_names(cursor, collection.files))
     cursor.done()
     if len(set(names)) < len(names):
         raise ArchiveError("two of its files have the same name")

@@ -1,5 +1,5 @@
-"""A file of pages on its own: the pages are pictures of parts, and the last part is the note, which
-is all else that the file has; and the file made again of both.
+"""Reads and restores a file of pages on its own: its pages are pictures of parts, and its container
+metadata (the note) are the last part.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bitsback.archive.cutting import cut_for
 from bitsback.archive.damage import others
 from bitsback.archive.groups import Groups
 from bitsback.archive.members import Files, pack_files, part_by_part
-from bitsback.archive.parts import TIFF, FileList
+from bitsback.archive.parts import PAGES, FileList
 from bitsback.archive.strips import FileHolder, Parts, Whole
 from bitsback.archive.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.archive.unordered import by_size
@@ -70,8 +70,8 @@ def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
     else:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
         stored = {reason: Held(1, size, name)}
-    files = FileList(TIFF, tuple(part for _, part in parts))
-    names = pack_files(TIFF, groups.runs, [])
+    files = FileList(PAGES, tuple(part for _, part in parts))
+    names = pack_files(PAGES, groups.runs, [])
     return Input(files, parts, name, names, disk=size, stored=stored)
 
 
@@ -92,8 +92,8 @@ def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
         ]
         pages = BandItems(name, group.part, members.__getitem__, peeks=True)
         parts.append((pages, asked.seen(group.part, pages)))
-    files = FileList(TIFF, tuple(part for _, part in parts))
-    names = pack_files(TIFF, part_by_part(files), [])
+    files = FileList(PAGES, tuple(part for _, part in parts))
+    names = pack_files(PAGES, part_by_part(files), [])
     return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
 
 

@@ -1,4 +1,4 @@
-"""Whether an archive holds, byte for byte, what files on the disk do: both are read once more."""
+"""Compares an archive with the files that it was made from, by reading both once more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bitsback.archive.inputs import open_input
 from bitsback.archive.maker import Maker
 from bitsback.archive.members import pack_files
 from bitsback.archive.paged import make_pages
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, Joined
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
@@ -68,7 +68,7 @@ def compare(
     """
     threads = check_threads(threads)
     collection = archive._collection
-    if isinstance(collection, FileList) and collection.kind == TIFF:
+    if isinstance(collection, FileList) and collection.kind == PAGES:
         _compare_pages(archive, place, threads, progress, exact)
         return
     if isinstance(collection, FileList) and collection.kind == FOLDER:
@@ -122,7 +122,7 @@ def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 
 @contextmanager
 def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
-    """What the parts of the archive should hold."""
+    """The arrays that the parts of the archive should hold."""
     collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made the archive was warned
@@ -132,8 +132,8 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
             alike = [(part.dtype, part.shape) for part in parts] == [
                 (items.dtype, items.shape) for items in found
             ]
-            if isinstance(collection, FileList) and collection.kind == NPZ:
-                alike = alike and taken.names == pack_files(NPZ, [], archive.names)
+            if isinstance(collection, FileList) and collection.kind == ARRAYS:
+                alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
             if not alike:
                 raise InputError(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"

@@ -1,4 +1,4 @@
-"""A collection of files restored: a folder, or a file of arrays or of pages."""
+"""Restores a collection of files: a folder, or a file of arrays or of pages."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ from bitsback.archive.damage import Salvage, others
 from bitsback.archive.grid import Shape
 from bitsback.archive.maker import Maker
 from bitsback.archive.output import Destination, Output, open_output
-from bitsback.archive.parts import FOLDER, NPZ
+from bitsback.archive.parts import ARRAYS, FOLDER
 from bitsback.archive.reader import Archive
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.strips import Parts, Whole
@@ -60,7 +60,7 @@ def write_all(
     archive: Archive, output: Output, threads: int, work: Work, verify: bool, exact: bool
 ) -> None:
     """Writes a file of arrays, or of pages. Raises ArchiveError, InputError."""
-    if archive._files.collection.kind == NPZ:
+    if archive._files.collection.kind == ARRAYS:
         _write_arrays(Whole(archive, threads, verify), output, work)
         return
     from bitsback.archive.paged import make_pages
@@ -73,7 +73,7 @@ def write_whole(parts: Parts, output: Output, work: Work) -> None:
     """Writes a file of the arrays, or of the pages alone, that come back. Raises ArchiveError,
     InputError.
     """
-    if parts.files.collection.kind == NPZ:
+    if parts.files.collection.kind == ARRAYS:
         _write_arrays(parts, output, work)
         return
     from bitsback.archive.paged import read_pages

@@ -1,5 +1,5 @@
-"""Under which names the files of a collection are restored, and whether they can be: no two to
-one file, and no file where another's folder must be.
+"""Names and formats of restored files, and a check that they do not collide: no two are restored to
+one file, and none to where the folder of another must be.
 """
 
 from collections.abc import Iterable

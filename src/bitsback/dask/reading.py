@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import ONE
 from bitsback.archive.layout import Shape
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.dask import shard_places
@@ -158,7 +158,7 @@ def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> lis
     starts = [block.first for block in archive._blocks]
     found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(files)):
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             piece = collection.starts[number]
         else:
             within, entry = files.place(number)

@@ -1,4 +1,4 @@
-"""Arrays that are not NumPy's, and images that come one after another, read as they are needed."""
+"""Reads arrays of other libraries, and images that come one after another, as they are needed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _END = object()
 
 @runtime_checkable
 class Convertible(Protocol):
-    """What NumPy can make an array of."""
+    """An object that NumPy converts to an array."""
 
     def __array__(self) -> NDArray[Any]: ...
 
 
 @runtime_checkable
 class Described(Protocol):
-    """What NumPy can make an array of without a copy."""
+    """An object that NumPy converts to an array without a copy."""
 
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
@@ -36,7 +36,7 @@ class Described(Protocol):
 
 @runtime_checkable
 class Chunked(Protocol):
-    """An array that is held in chunks, such as Zarr's and Dask's."""
+    """An array in chunks, such as those of Zarr and Dask."""
 
     @property
     def shape(self) -> Shape: ...
@@ -49,7 +49,7 @@ class Chunked(Protocol):
 
 @runtime_checkable
 class Lazy(Protocol):
-    """What is computed when it is asked for, such as Dask's arrays."""
+    """An array that is computed on demand, such as those of Dask."""
 
     def compute(self) -> Any: ...
 
@@ -108,7 +108,9 @@ def _converted(source: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """As one of NumPy's own. Raises InputError for a mask or a dtype that archives do not hold."""
+    """The array as a plain NumPy array. Raises InputError for a mask, or a dtype that archives do
+    not hold.
+    """
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: a mask would be lost; fill it before")
     check_dtype(array.dtype, name)
@@ -116,7 +118,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 class _ChunkedItems:
-    """An array that somebody else holds in chunks, of which each is asked for once."""
+    """Reads an array of another library, each of its chunks once."""
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name

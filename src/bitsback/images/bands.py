@@ -1,4 +1,4 @@
-"""The rows of a picture in bands, so that no more of a large one is in memory than it takes."""
+"""Reads the rows of a picture in bands, so that memory does not grow with large pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRIP = 1 << 20
 
 
 def rows_of_band(row: int) -> int:
-    """How many rows of so many bytes."""
+    """The number of rows in a band, for rows of this many bytes."""
     return max(BAND // max(row, 1), 1)
 
 
@@ -89,7 +89,7 @@ class Bands:
 
 
 def _overlapping(boxes: Sequence[Sequence[slice]]) -> list[list[Sequence[slice]]]:
-    """Those that share rows, together."""
+    """Groups boxes that share rows."""
     groups: list[list[Sequence[slice]]] = []
     bottom = 0
     for box in boxes:
@@ -101,7 +101,7 @@ def _overlapping(boxes: Sequence[Sequence[slice]]) -> list[list[Sequence[slice]]
 
 
 def in_bands(pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Rows that are in memory, some at a time."""
+    """Splits an array in memory into bands."""
     step = rows_of_band(pixels[:1].nbytes)
     for first in range(0, len(pixels), step):
         yield pixels[first : first + step]
@@ -161,13 +161,13 @@ class PageRows:
 
 
 def joined(bands: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """The rows of all bands; of one no copy is made."""
+    """Concatenates bands; a single band is not copied."""
     found = list(bands)
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 class Kind(Protocol):
-    """What pictures are, one after the other, as an array of all or in a row."""
+    """The dtype and the shapes of some pictures."""
 
     @property
     def dtype(self) -> np.dtype[Any]: ...
@@ -229,6 +229,7 @@ class BandItems:
 
 
 def same_pixels(one: Bands, other: Bands) -> bool:
+    """Whether two pictures have the same dtype, shape and pixels."""
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     rows = Rows(other)
@@ -236,12 +237,12 @@ def same_pixels(one: Bands, other: Bands) -> bool:
 
 
 def reader_of(image: Image.Image) -> Reader:
-    """What reads the file of an open picture; libtiff, which Pillow uses, moves its position."""
+    """A reader of the file of an open picture; Pillow's libtiff moves the position of the file."""
     file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
     return Reader(file)
 
 
 def pixels_as_they_are(image: Image.Image) -> NDArray[Any]:
-    """What NumPy makes of an image that is loaded; samples of 16 bits little-endian."""
+    """A loaded image as an array; samples of 16 bits are little-endian."""
     values = np.asarray(image)
     return values.astype("<u2") if image.mode.startswith("I") else values

@@ -1,5 +1,6 @@
-"""BMP and PNM files, in which pixels stand as they are: read some rows at a time, and all of a file
-but its pixels (docs/format.md, Notes)."""
+"""The codec of BMP and PNM files, whose pixels are not compressed: reads some rows at a time, and
+keeps all else of a file as its container metadata (docs/format.md, Notes).
+"""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ _SMALLEST_SEGMENT = 2  # bytes
 
 @dataclass(frozen=True)
 class Frame:
-    """How rows stand in a file, and what stands around them."""
+    """The layout of the rows in a file, and the bytes around them."""
 
     layout: int
     segments: tuple[tuple[int, int], ...]
@@ -190,7 +191,7 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
 
 
 def _layouts(pixels: Bands) -> Iterator[int]:
-    """Those that there may be."""
+    """All layouts that these pixels may have."""
     deep, flat = pixels.dtype == np.uint16, len(pixels.shape) == 2
     swaps = (0, _SWAP) if deep or not flat else (0,)
     deepest = pixels.dtype == np.uint8 and flat
@@ -215,7 +216,9 @@ def _strips(image: Image.Image) -> list[tuple[int, int]] | None:
 
 
 def bands_of(image: Image.Image) -> Read | None:
-    """None if the pixels of an open picture stand in another way in its file."""
+    """Reads rows straight from the file; None if its pixels are compressed, or have an unknown
+    layout.
+    """
     tiles: Any = getattr(image, "tile", ())
     if len(tiles) != 1 or tiles[0][0] != "raw":
         return None
@@ -255,5 +258,5 @@ def unpack(cursor: Cursor, kind: int) -> Frame:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Only if their bytes are, which are always promised."""
+    """Whether their bytes are the same, since these are always promised."""
     return same_bytes(file, made)

@@ -1,4 +1,6 @@
-"""The file of a picture taken apart, and made again of its rows one after the other."""
+"""Interfaces for taking a picture file apart into pixels and container metadata (a note), and for
+writing it again row by row.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Seekable(Protocol):
-    """What is written to at any place; nothing is read of it."""
+    """An output that is written at any offset, and not read."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -26,7 +28,7 @@ class Seekable(Protocol):
 
 
 class Drawing(Protocol):
-    """A file on its way; it is there when it is closed. No byte is written twice."""
+    """A file that is being written; `close` completes it. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
         """The next rows: [rows, width] or [rows, width, channels]. Raises ArchiveError if they
@@ -40,7 +42,7 @@ class Drawing(Protocol):
 
 
 class Note(Protocol):
-    """All of a file but its pixels."""
+    """The container metadata of a file: all of it but its pixels."""
 
     @property
     def kind(self) -> int:
@@ -69,7 +71,7 @@ class Note(Protocol):
 
 
 class PagesNote(Note, Protocol):
-    """All of a file of several pages but their pixels."""
+    """The container metadata of a file of several pages."""
 
     def anew(self) -> PagesNote: ...
 
@@ -84,7 +86,7 @@ class PagesNote(Note, Protocol):
 
 @dataclass(frozen=True)
 class Split:
-    """A file as its pixels and the rest."""
+    """A file taken apart into pixels and container metadata."""
 
     pixels: Bands
     """The samples of the file: of a palette the indexes; of a file of several pages these, one
@@ -148,12 +150,12 @@ class PagesCodec(PictureCodec, Protocol):
 
 
 def pack(note: Note) -> bytes:
-    """As it stands in an archive."""
+    """The bytes of the note in an archive."""
     return bytes([note.kind]) + note.pack()
 
 
 class Nowhere:
-    """What is written to, and keeps nothing."""
+    """An output that discards what is written."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return offset
@@ -163,7 +165,7 @@ class Nowhere:
 
 
 class Comparison:
-    """What is written to as if it were a file that is there, and compares with that."""
+    """An output that compares what is written with an existing file."""
 
     def __init__(self, there: Content) -> None:
         self._there, self._at = there, 0
@@ -182,7 +184,7 @@ class Comparison:
 
 
 def makes(note: Note, there: Content, pixels: Bands) -> bool:
-    """Whether the file that is made of these is, bit for bit, the one that is there."""
+    """Whether the note and the pixels make the existing file, bit for bit."""
     same = Comparison(there)
     drawing = note.drawing(same, pixels.dtype, pixels.shape)
     for band in pixels:

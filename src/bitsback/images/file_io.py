@@ -1,4 +1,6 @@
-"""Reading files and streams: errors name them, and memory follows what they really hold."""
+"""Reads files and streams. Errors name them, and memory grows with what they hold, not with what
+they claim.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +30,20 @@ _PIECE = 1 << 24
 
 
 class Writable(Protocol):
-    """What takes bytes."""
+    """An output for bytes."""
 
     def write(self, data: Any, /) -> Any: ...
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """What gives bytes."""
+    """An input of bytes."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Sink(io.RawIOBase):
-    """What takes bytes, as a file that cannot seek."""
+    """An output as a file object that cannot seek."""
 
     def __init__(self, output: Writable) -> None:
         self._output = output
@@ -80,7 +82,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another library says, in one line."""
+    """The message of an error of another library, in one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
 
@@ -90,7 +92,7 @@ Location = str | os.PathLike[str] | Url
 
 
 def name_of(place: Location) -> str:
-    """What to call it in messages."""
+    """The name of a file in messages."""
     return place.name if isinstance(place, Url) else os.fspath(place)
 
 
@@ -115,8 +117,8 @@ def open_file(path: Location) -> io.BufferedReader:
 
 
 def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
-    """A file that is none of the special ones, of which some would make us wait for ever. whole:
-    all of it will be read. Raises OSError.
+    """Opens a regular file; a pipe or a device could block for ever. whole: all of it will be read.
+    Raises OSError.
     """
     if isinstance(path, Url):
         return open_url(path, 1 << (22 if whole else 16))
@@ -153,7 +155,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
 
 
 class RandomAccess(Protocol):
-    """What is read by its places. It may be used from several threads."""
+    """An input that is read at offsets. It may be used from several threads."""
 
     @property
     def size(self) -> int:
@@ -218,7 +220,7 @@ class Content(Protocol):
 
 
 class FileContent:
-    """Those of a file that can seek, of which only what is asked for is read."""
+    """The bytes of a file that can seek; slices are read on demand."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._reader = Reader(file)
@@ -235,7 +237,7 @@ class FileContent:
 
 
 def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
-    """What a file holds, and a file of it; both in memory, unless it is large."""
+    """The content of a file, and a file object for it; both in memory unless the file is large."""
     data = FileContent(file)
     if len(data) > IN_MEMORY:
         return data, file
@@ -244,7 +246,7 @@ def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
 
 
 def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two files hold the same, from their beginnings to their ends."""
+    """Whether two files have the same bytes."""
     one.seek(0)
     other.seek(0)
     while True:
@@ -256,7 +258,7 @@ def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
 
 
 def open_anywhere(place: Location) -> RandomAccess:
-    """A file that is read by its places. Raises InputError."""
+    """Opens a file or a URL for reading at offsets. Raises InputError."""
     if isinstance(place, Url):
         with reading(place.name):
             return Ranges(place)
@@ -296,8 +298,8 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
 
 
 class GzipWriter:
-    """Packs what is written to it with gzip. The result does not depend on when it is made. What
-    an error leaves of it has no end, and is refused.
+    """An output that compresses with gzip. The result does not depend on the time. After an error
+    it has no end, so that readers refuse it.
     """
 
     def __init__(self, output: Writable) -> None:
@@ -318,7 +320,7 @@ class GzipWriter:
 
 
 class GzipReader:
-    """A gzip stream whose damage is an OSError, as that of other files."""
+    """An input that decompresses gzip, and raises OSError for damage."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = gzip.GzipFile(name, "rb", fileobj=file)

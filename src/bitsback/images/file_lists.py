@@ -1,4 +1,4 @@
-"""Folders and lists of pictures: which files are meant, and what they are called."""
+"""Lists the files of a folder, or of a list of paths, and names them."""
 
 import errno
 import os
@@ -142,7 +142,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
 
 
 class _Found:
-    """What is found in a folder: names of files to take, and of what is left out."""
+    """The names of the files in a folder that are taken, and of what is left out."""
 
     def __init__(self, endings: frozenset[str] | None) -> None:
         self._endings = endings
@@ -203,8 +203,8 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
 
 
 def _left_out(entry: os.DirEntry[str]) -> str | None:
-    """What an entry that is no folder is, if it is no file. One that cannot be looked at may be
-    one, and is an error when it is read.
+    """The kind of an entry that is neither a folder nor a file. An entry without a status may be a
+    file, and is an error when it is read.
     """
     try:
         mode = os.stat(entry).st_mode  # noqa: PTH116

@@ -2,7 +2,7 @@
 and writes it.
 
 To add a format, write a module with its codec, add a line to FORMATS, and a row to docs/images.md.
-Whatever else of the package deals with files reads the table, and names no format.
+Inputs, folders, outputs, help and errors read the table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The idx format of MNIST, as a stream.
+"""The codec of idx files, the format of MNIST.
 
 Source: the page of the MNIST database (LeCun, Cortes, Burges), "The IDX file format".
 """

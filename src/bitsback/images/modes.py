@@ -1,6 +1,4 @@
-"""The modes of pictures that archives hold: each is told by the dtype and the shape of its
-array.
-"""
+"""The modes of pictures that archives hold; the dtype and the shape of an array tell its mode."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The .npy format as a stream: no more of it in memory than the items asked for, however large it
-is.
+"""The codec of .npy files, which reads a few items at a time.
 
 Source: numpy.lib.format, whose parser of headers is used.
 """
@@ -78,7 +77,7 @@ class NextArray(Protocol):
 
 
 class Whole:
-    """Rows for those who can read only whole items."""
+    """A base of classes that read only whole items: gives their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
@@ -98,7 +97,7 @@ class Whole:
 
 
 def stacked(items: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """[items, ...]; of one that may be large no copy is made."""
+    """Stacks items, [items, ...]; a single item is not copied."""
     return items[0][np.newaxis] if len(items) == 1 else np.stack(items)
 
 
@@ -131,8 +130,8 @@ class ArrayItems:
 
 
 class _FortranItems(Whole):
-    """An array in Fortran order in a file: its items are scattered all over it, and those of a
-    window are gathered at a time.
+    """An array in Fortran order in a file, whose items are scattered over it; gathers a window of
+    items at a time.
     """
 
     def __init__(
@@ -188,7 +187,7 @@ class _FortranItems(Whole):
 
 
 class _Spooled:
-    """What a stream holds, put into a file without a name, in the folder for temporary files."""
+    """Copies a stream to an unnamed temporary file."""
 
     def __init__(self, stream: BinaryIO, file: BinaryIO, name: str) -> None:
         self._stream, self._file, self._name = stream, file, name

@@ -1,4 +1,4 @@
-"""npz files: several named arrays, each a .npy file in a zip container."""
+"""The codec of npz files: several named arrays, each a .npy file in a zip container."""
 
 import zipfile
 from collections.abc import Iterator

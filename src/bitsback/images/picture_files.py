@@ -1,5 +1,5 @@
-"""Picture files, by the table of formats: read as arrays, taken apart into pixels and a note, which
-is all else that a file has, and made again of both (docs/format.md, Notes).
+"""Reads picture files as arrays, takes them apart into pixels and container metadata (a note), and
+writes them again, by the codecs of their formats (docs/format.md, Notes).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_pixels(path: Path | Url) -> NDArray[Any]:
 
 
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
-    """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
+    """A picture file as the array that Pillow shows. Raises InputError, calling it `name`."""
     with reading_picture(name), identified(io.BytesIO(data)) as image:
         check_pixels(image)
         image.load()
@@ -145,7 +145,7 @@ def alike(one: BinaryIO, other: BinaryIO) -> bool:
 
 
 def unpack(data: bytes) -> Note:
-    """Raises ArchiveError."""
+    """Reads a note. Raises ArchiveError."""
     cursor = Cursor(data)
     kind = cursor.byte()
     found = formats.format_of_note(kind)
@@ -200,7 +200,7 @@ def drawing_of_pages(
 
 
 def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
-    """The same in memory, with all of its pixels."""
+    """The file of a picture as bytes. Raises ArchiveError."""
     file = io.BytesIO()
     drawing = drawing_of(note, file, pixels.dtype, pixels.shape, exact)
     drawing.add(pixels)

@@ -1,5 +1,6 @@
-"""One picture as an array and back, by Pillow: what is held of it, what is not, and what is
-refused."""
+"""Converts pictures that Pillow has opened to arrays, and says what is kept, what is lost and what
+is refused.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The file around the pixels of a PNG: its chunks taken and put back, and, where that can be done,
-its very bytes (docs/format.md, Notes)."""
+"""The codec of PNG files: keeps the chunks around the pixels, and, where zlib can make them again,
+the very bytes of the file (docs/format.md, Notes).
+"""
 
 from __future__ import annotations
 

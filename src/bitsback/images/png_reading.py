@@ -1,4 +1,6 @@
-"""The pixels of a PNG file, read some rows at a time, and compared with those that Pillow reads."""
+"""Reads the pixels of PNG files some rows at a time, and compares them with those that Pillow
+reads.
+"""
 
 from __future__ import annotations
 

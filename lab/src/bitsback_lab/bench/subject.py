@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.summary import Progress
 from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
@@ -79,7 +79,7 @@ def read(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
         with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
-            files = isinstance(found.collection, FileList) and found.collection.kind != NPZ
+            files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])
                 for items, part in found.parts

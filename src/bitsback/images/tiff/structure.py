@@ -1,4 +1,4 @@
-"""The pages of a TIFF file, as tifffile finds them: how their pixels stand in it, and where."""
+"""Finds the pages of a TIFF file by tifffile, and reads their pixels by segments."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
 
 
 def opened(file: BinaryIO) -> Any:
-    """As tifffile sees it. Raises what tifffile raises."""
+    """Opens a file by tifffile. Raises what tifffile raises."""
     import tifffile
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag

@@ -1,6 +1,5 @@
-"""A TIFF file as its pixels and a note, which is taken only if the file that is made of both is
-the same, bit for bit, or in all that tifffile, zlib and libtiff read of it; and files of pages
-alone, written by tifffile.
+"""The codec of TIFF files: takes one apart only if the file that is made again is the same, bit for
+bit or in all that tifffile, zlib and libtiff read of it. tifffile writes files of pages alone.
 """
 
 from __future__ import annotations
@@ -267,6 +266,6 @@ def read_page(file: bytes, number: int) -> NDArray[Any]:
 
 
 def _compressed(rows: NDArray[Any]) -> bytes:
-    """A strip."""
+    """The bytes of a strip."""
     packed = np.packbits(rows, axis=1) if rows.dtype == bool else rows
     return zlib.compress(packed.tobytes())

@@ -1,4 +1,4 @@
-"""A TIFF file without its pixels, and the file made of both again (docs/format.md, Notes)."""
+"""The container metadata of a TIFF file, and the file written again (docs/format.md, Notes)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Fields:
-    """Where a file tells of the segments of a page: of their places, and of their lengths."""
+    """Where in a file the offsets and the lengths of the segments of a page are."""
 
     offsets: int
     offset_bytes: int
@@ -57,7 +57,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Tiff:
-    """All of a TIFF file but the pixels of its pages."""
+    """The container metadata of a TIFF file."""
 
     pages: tuple[tuple[int, Layout], ...]
     """Runs of pages, which are alike; those that have pixels in an archive."""
