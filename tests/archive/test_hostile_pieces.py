@@ -24,10 +24,6 @@ BYTE, SHORT = np.dtype("u1"), np.dtype("<i2")
 PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
 
 
-def payload(array: bytes) -> memoryview:
-    return memoryview(bytes([0]) + array)
-
-
 @pytest.mark.parametrize(
     ("part", "match"),
     [
@@ -61,13 +57,13 @@ def test_descriptions_that_are_not_whole() -> None:
             unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
     assert unpack_collection(memoryview(FileList(TIFF, (stack,)).pack())[2:-4]).pieces == 1
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
-        Collection.unpack(payload(PICTURES.pack_array()))
+        unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"
     with pytest.raises(bitsback.ArchiveError, match="newer bitsback"):
-        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + cut))
+        unpack_collection(memoryview(bytes([0, 1, FOLDER, 1]) + cut))
     many = BYTE.str.encode() + bytes([VARIED, 1]) + varint(1 << 40) + varint(1 << 40)
     with pytest.raises(bitsback.ArchiveError, match="too short"):
-        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + many + b"\1" * 20))
+        unpack_collection(memoryview(bytes([0, 1, FOLDER, 1]) + many + b"\1" * 20))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import os
 import struct
 import tempfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import bitsback
 from bitsback.archive import folders
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.facts import Facts
-from bitsback.archive.layout import FILES, NAMES, head, pack_index, section
+from bitsback.archive.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.trial import pixel_cost
 from bitsback.images.bands.bands import Bands
@@ -304,7 +305,7 @@ HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
 def held(facts: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
     """An archive of bytes of files."""
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
-    start = head(FILES) + collection.pack()
+    start = HEAD + replace(collection, features=FILES).pack()
     blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
     index = pack_index(len(start), [(1, len(blocks))])
     return start + blocks + sections + facts + index

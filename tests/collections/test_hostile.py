@@ -161,7 +161,7 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
 def test_parts(tmp_path: Path, kind: int, parts: bytes, match: str) -> None:
     names = section(NAMES, one_run(2), name(b"a") + name(b"b") if kind == FOLDER else b"")
     (tmp_path / "x.bb").write_bytes(
-        archive(section(COLLECTION, bytes([1, kind]), parts), names, (2, block(0, 2)))
+        archive(section(COLLECTION, bytes([0, 1, kind]), parts), names, (2, block(0, 2)))
     )
     with pytest.raises(bitsback.ArchiveError, match=match):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
@@ -175,10 +175,10 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
     refuse(archive(pictures(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0")
 
 
-def test_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
-    for start in (b"\1\3", b"\5"):
+def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
+    for start in (b"\x10\1\0", b"\0\1\3", b"\0\5"):
         refuse(
-            archive(section(COLLECTION, start, pictures(2).pack()[4:-4]), b""),
+            archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
             tmp_path,
             "newer bitsback",
         )

@@ -50,6 +50,8 @@ class Collection:
     """The greatest extents of a piece; None: each item is one."""
     sizes: Sizes = ()
     """Of the items, if they vary."""
+    features: int = 0
+    """Of the archive, if the array is all that it holds."""
 
     @classmethod
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
@@ -218,7 +220,8 @@ class Collection:
         return Grid(self._shape(run), self.cut)
 
     def pack(self) -> bytes:
-        return section(COLLECTION, bytes([self.container]), self.pack_array())
+        head = varint(self.features) + bytes([self.container])
+        return section(COLLECTION, head, self.pack_array())
 
     def pack_array(self) -> bytes:
         parts = [self.dtype.str.encode(), bytes([self.axes]), pack_shape(self.shape)]
@@ -228,9 +231,7 @@ class Collection:
         return b"".join([*parts, bytes([self.cut is not None]), *map(varint, cut)])
 
     @classmethod
-    def unpack(cls, payload: memoryview) -> "Collection":
-        cursor = Cursor(payload)
-        container = cursor.byte()
+    def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
         if container not in (ARRAY, IDX, IDX_GZ):
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
@@ -239,7 +240,7 @@ class Collection:
         cursor.done()
         if collection.axes >= VARIED:
             raise ArchiveError("its array has items that only a folder of files has")
-        return collection
+        return replace(collection, features=features)
 
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import showing
+from bitsback.archive.classes import classes_of
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.archive.indexing import Steps, all_of, read_number
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
-from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
+from bitsback.archive.numbered import Numbered
+from bitsback.archive.pairs import Pairs
+from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.stored import Stored, StoredPage
 from bitsback.archive.view import View, view_of
@@ -47,6 +49,18 @@ class Contents(ABC):
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
+
+    @property
+    @abstractmethod
+    def _pairs(self) -> Pairs | None:
+        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
+        their folders; None for neither. Raises ArchiveError for damage.
+        """
+
+    @property
+    @abstractmethod
+    def _unnamed(self) -> bool:
+        """Whether pictures have no names."""
 
     @abstractmethod
     def _block_of(self, piece: int) -> BlockInfo:
@@ -92,9 +106,9 @@ class Contents(ABC):
         """
         try:
             if isinstance(self._collection, FileList):
-                views = islice(map(self._file_view, range(len(self))), showing.MOST_SHOWN)
-                return showing.picture([image for view in views for image in _shown(view)])
-            return showing.picture(self._whole._shown(showing.MOST_SHOWN))
+                views = islice(map(self._file_view, range(len(self))), MOST_SHOWN)
+                return picture([image for view in views for image in _shown(view)])
+            return picture(self._whole._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -110,7 +124,7 @@ class Contents(ABC):
             ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
             ("blocks", f"{len(self._blocks):,}"),
         ]
-        return showing.table(f"Archive {self.name}", rows, self._repr_png_())
+        return table(f"Archive {self.name}", rows, self._repr_png_())
 
     def __len__(self) -> int:
         """The length of the array's first axis, or, of a collection of files, how many these are
@@ -215,6 +229,49 @@ class Contents(ABC):
         ArchiveError for damage.
         """
         return self._files.names if isinstance(self._collection, FileList) else []
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels that the items were compressed with, in the order of the items, or of the
+        files: an array of an npz file; of pictures int64 numbers of `classes`. None if they have
+        none. Raises ArchiveError for damage.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source = os.path.join(folder, "some.npz")
+        ...     np.savez(source, images=np.zeros((3, 9, 9), np.uint8), labels=[5, 0, 5])
+        ...     summary = bitsback.compress(source, source + ".bb", labels="labels")
+        ...     with bitsback.open(source + ".bb") as archive:
+        ...         archive.labels.tolist()
+        [5, 0, 5]
+        """
+        if not isinstance(self._collection, FileList):
+            return None
+        pairs = self._pairs
+        if pairs is not None and pairs.labels is not None:
+            part, first = (
+                self._collection.parts[pairs.labels],
+                self._collection.starts[pairs.labels],
+            )
+            return View(self, part, first)._all()
+        if pairs is None and not self._unnamed:
+            return None
+        names = self._files.names
+        if isinstance(names, Numbered):
+            return None if names.labels is None else names.labels.copy()
+        return classes_of(names)[1]
+
+    @property
+    def classes(self) -> list[str]:
+        """The folders that pictures were labelled by, sorted; none if they were not. Raises
+        ArchiveError for damage.
+        """
+        if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
+            return []
+        if self._pairs is None and not self._unnamed:
+            return []
+        names = self._files.names
+        return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     def __getitem__(self, which: Any) -> Any:
         """Of an array what NumPy would take of it, always a copy; of files the View of one, by

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.choose import Choice, given_model
 from bitsback.archive.container import packed
-from bitsback.archive.join import Joiner
+from bitsback.archive.joining import Joiner
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces

@@ -54,8 +54,7 @@ from bitsback.images.pictures import Header, reading_picture
 from bitsback.images.png_chunks import MAGIC as PNG
 from bitsback.images.restored import CAMERA, PICTURES, ending_of
 from bitsback.images.tiff.structure import MAGICS as TIFF
-from bitsback.remote.times import changed
-from bitsback.remote.url import Url
+from bitsback.remote.url import Url, changed
 
 _CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
 """The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""

@@ -32,7 +32,7 @@ from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, name_of, open_file, reading
 from bitsback.images.npy import Items, open_items, open_stream
 from bitsback.images.restored import CAMERA, PICTURES, ending_of
-from bitsback.remote.folder import is_folder
+from bitsback.remote.files import is_folder
 from bitsback.remote.url import Url
 
 if TYPE_CHECKING:

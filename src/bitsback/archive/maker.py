@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.lost import has
+from bitsback.archive.damage import has
 from bitsback.archive.members import Files
 from bitsback.archive.targets import target_of
 from bitsback.errors import ArchiveError

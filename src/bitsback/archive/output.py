@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
-from bitsback.archive import moves, temporary
+from bitsback.archive import hidden_files
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
-from bitsback.remote.target import writing
+from bitsback.remote.files import writing
 from bitsback.remote.url import Url
 
 Destination = str | os.PathLike[str] | BinaryIO | Url
@@ -100,9 +100,9 @@ def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
     """The same of a path, whose folder is there. status: of the file that is there."""
-    temporary.clear(path.parent)
+    hidden_files.clear(path.parent)
     with naming(name):
-        hidden, file = temporary.make_file(path.parent)
+        hidden, file = hidden_files.make_file(path.parent)
     try:
         with file:
             yield Output(file, name)
@@ -120,7 +120,7 @@ def _hidden_output(
         with naming(name):
             if os.name == "nt":  # where an open file cannot be moved
                 hidden.replace(path)
-            moves.sync(path.parent)
+            hidden_files.sync(path.parent)
     except BaseException:
         with suppress(OSError):
             hidden.unlink()

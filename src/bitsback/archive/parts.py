@@ -11,7 +11,7 @@ import numpy as np
 
 from bitsback.archive.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection, check_shape
 from bitsback.archive.grid import Shape
-from bitsback.archive.layout import COLLECTION, Cursor, section
+from bitsback.archive.layout import COLLECTION, Cursor, read_features, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 from bitsback.lazy import cached_property
@@ -28,6 +28,7 @@ class Parts:
     """Arrays, the parts, one after the other; their pieces are the archive's."""
 
     parts: tuple[Collection, ...]
+    features: int
 
     @cached_property
     def starts(self) -> list[int]:
@@ -74,7 +75,8 @@ class Parts:
 
     def _pack(self, *head: int) -> bytes:
         parts = b"".join(part.pack_array() for part in self.parts)
-        return section(COLLECTION, bytes(head), varint(len(self.parts)), parts)
+        head_bytes = varint(self.features) + bytes(head)
+        return section(COLLECTION, head_bytes, varint(len(self.parts)), parts)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class FileList(Parts):
 
     kind: int
     parts: tuple[Collection, ...]
+    features: int = 0
 
     @property
     def dtype(self) -> str:
@@ -136,6 +139,7 @@ class Joined(Parts):
     """
 
     parts: tuple[Collection, ...]
+    features: int = 0
     container: ClassVar[int] = ARRAY
     picture: ClassVar[bool] = False
 
@@ -167,13 +171,14 @@ Content = Array | FileList
 
 def unpack_collection(payload: memoryview) -> Content:
     """What a `C` section says. Raises ArchiveError."""
-    if payload[:1] == bytes([JOINED]):
-        joined = Joined(_unpack_parts(Cursor(payload, 1)))
+    cursor = Cursor(payload)
+    features, container = read_features(cursor), cursor.byte()
+    if container == JOINED:
+        joined = Joined(_unpack_parts(cursor), features)
         _check_joined(joined)
         return joined
-    if payload[:1] != bytes([FILE_LIST]):
-        return Collection.unpack(payload)
-    cursor = Cursor(payload, 1)
+    if container != FILE_LIST:
+        return Collection.unpack(cursor, container, features)
     kind = cursor.byte()
     if kind > TIFF:
         raise ArchiveError(
@@ -187,7 +192,7 @@ def unpack_collection(payload: memoryview) -> Content:
         raise ArchiveError("a part of its contents has no pictures")
     elif kind == TIFF and any(part.axes == BYTES for part in parts[:-1]):
         raise ArchiveError("the note of its file is not its last part")
-    files = FileList(kind, parts)
+    files = FileList(kind, parts, features)
     if files.files >= 1 << 63:
         raise ArchiveError("its files are more than any computer counts")
     return files

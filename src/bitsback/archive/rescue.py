@@ -7,13 +7,12 @@ import numpy as np
 
 from bitsback.archive.collection import BYTES
 from bitsback.archive.container import packed
-from bitsback.archive.lost import BESIDE_PAGES, Problem
+from bitsback.archive.damage import BESIDE_PAGES, Problem, Salvage, fill_value
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
 from bitsback.archive.reader import Archive
 from bitsback.archive.restore import write_all, write_whole
 from bitsback.archive.restore_folder import restore_whole
-from bitsback.archive.salvage import Salvage, fill_value
 from bitsback.archive.source import BlockSource
 from bitsback.archive.summary import Progress, Restored
 from bitsback.archive.work import Work, begin

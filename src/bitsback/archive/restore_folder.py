@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.damage import Salvage, others
 from bitsback.archive.grid import Shape
-from bitsback.archive.lost import others
 from bitsback.archive.maker import Maker
 from bitsback.archive.reader import Archive
-from bitsback.archive.salvage import Salvage
 from bitsback.archive.staging import Staging, staging
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import target_of, unrestorable

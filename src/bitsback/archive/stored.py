@@ -12,7 +12,7 @@ from bitsback.archive.grid import Shape
 from bitsback.archive.indexed import Chunks, Indexed
 from bitsback.archive.indexing import Along
 from bitsback.archive.maker import Holder
-from bitsback.archive.regions import Found
+from bitsback.archive.view import Found
 from bitsback.lazy import cached_property
 
 

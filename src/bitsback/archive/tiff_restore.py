@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, ONE
-from bitsback.archive.lost import others
+from bitsback.archive.damage import others
 from bitsback.archive.members import Files
 from bitsback.archive.strips import FileHolder, Parts, Whole
 from bitsback.archive.work import Work

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.damage import has
 from bitsback.archive.grid import Shape
-from bitsback.archive.join import Joiner
-from bitsback.archive.lost import has
+from bitsback.archive.joining import Joiner
 from bitsback.archive.members import Files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces

@@ -38,10 +38,10 @@ from bitsback.archive.inputs import Source, files_of, open_input
 from bitsback.archive.layout import (
     FILES,
     HASHED,
+    HEAD,
     LABELLED,
     MODEL,
     UNORDERED,
-    head,
     pack_index,
     section,
 )
@@ -359,7 +359,7 @@ class _Writer:
         begin(progress, "compressing")
         features = FILES * (self._taken.kept is not None) | UNORDERED * self._unordered
         features |= LABELLED * self._labelled | HASHED * (self._hashes is not None)
-        output.write(head(features) + collection.pack())
+        output.write(HEAD + replace(collection, features=features).pack())
         if self._taken.settle is None:  # so that an archive that is cut off still tells names
             output.write(self._taken.names + self._taken.labels)
             output.write(b"" if self._hashes is None else self._hashes.pack())

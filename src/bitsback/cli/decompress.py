@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
@@ -152,7 +152,7 @@ def command(
         return not summary.problems, row
 
     try:
-        batch.run(sources, restore, as_json, err=options.STANDARD in (*sources, output))
+        failures.each(sources, restore, as_json, err=options.STANDARD in (*sources, output))
     finally:
         if new and into is not None:
             with suppress(OSError):

@@ -13,7 +13,7 @@ import click
 
 from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress
-from bitsback.cli.selection import item_range
+from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 from bitsback.errors import InputError
 
@@ -101,9 +101,7 @@ def command(
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
             target = "."
         if opened.kind in ("folder", "npz", "tiff"):
-            from bitsback.cli import extract_files
-
-            written = extract_files.write(opened, items, target, images, not no_verify, force)
+            written = _write_files(opened, items, target, images, not no_verify, force)
         else:
             count = 1 if opened._array.picture else len(opened)
             ranges = [item_range(text, count) for text in items]
@@ -156,13 +154,12 @@ def _write_png(
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
-    from bitsback.cli.extract_files import merged
 
     picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     if isinstance(folder, str | os.PathLike):
         Path(folder).parent.mkdir(parents=True, exist_ok=True)
-    apart = merged(ranges)
+    apart = _merged(ranges)
     done, total = 0, sum(map(len, apart))
     with staging(folder, (), force) as stage:
         for wanted in apart:
@@ -198,3 +195,85 @@ def _png(item: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     Image.fromarray(item).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _write_files(
+    archive: Archive,
+    texts: Sequence[str],
+    output: Location | None,
+    folder: Location | None,
+    verify: bool,
+    force: bool,
+) -> str:
+    """Writes the files that `texts` name; says how many, and where to."""
+    if archive.kind == "tiff" and folder is not None and output is None:
+        # Pages may be claimed by the million, so no list of them is made.
+        ranges = _merged([item_range(text, len(archive)) for text in texts])
+        _write_pages(archive, ranges, folder, force)
+        return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
+    numbers = file_numbers(archive, texts)
+    if archive.kind == "folder" and output is not None and folder is None:
+        from bitsback.archive.restore_folder import extract
+
+        extract(archive, numbers, output, force, verify)
+    elif archive.kind == "npz" and output is not None and folder is None:
+        _write_arrays(archive, numbers, output, force)
+    else:
+        wanted = {
+            "folder": "pictures: give -o DIR",
+            "npz": "arrays: give -o FILE.npy",
+            "tiff": "pages: give --png DIR",
+        }
+        raise InputError(f"{archive.name}: holds {wanted[archive.kind]}")
+    return f"{output or folder}: {figures.count(len(numbers), 'file')}"
+
+
+def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
+    """Writes one array of an npz file as a .npy file, or some as an .npz file."""
+    from bitsback.archive.output import open_output
+    from bitsback.images.npy import write_header
+    from bitsback.images.npz import NpzWriter
+
+    container = str(output).lower().endswith(".npz")
+    if len(numbers) != 1 and not container:
+        raise InputError(
+            f"{archive.name}: holds arrays; give -o FILE.npz, or one name, and -o FILE.npy"
+        )
+    destination = options.standard_output() if output == options.STANDARD else output
+    with open_output(destination, force, archive.name) as file:
+        if not container:
+            array = archive[numbers[0]]
+            write_header(file.write, array.dtype, array.shape)
+            file.write(array[...].tobytes())
+            return
+        writer = NpzWriter(file)
+        for number in numbers:
+            array = archive[number]
+            with writer.array(archive.names[number]) as member:
+                write_header(member.write, array.dtype, array.shape)
+                member.write(array[...].tobytes())
+        writer.close()
+
+
+def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
+    """Writes pages as PNG files that are named by their numbers."""
+    from bitsback.archive.staging import staging
+    from bitsback.images.pictures import encode_page
+
+    digits = len(str(len(archive) - 1))
+    with staging(folder, (), force) as stage:
+        for number in chain.from_iterable(ranges):
+            page = encode_page(archive[number]._all(), f"{archive.name}: page {number}")
+            stage.write(f"{number:0{digits}}.png", page)
+
+
+def _merged(ranges: Sequence[range]) -> list[range]:
+    """The same numbers, each once and in order."""
+    found: list[range] = []
+    for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
+        if found and one.start <= found[-1].stop:
+            last = found.pop()
+            found.append(range(last.start, max(last.stop, one.stop)))
+        else:
+            found.append(one)
+    return found

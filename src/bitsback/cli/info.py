@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 
 if TYPE_CHECKING:
-    from bitsback.archive.research import Summary
+    from bitsback.archive.research import ResearchSummary
 
 _SHOWN = 10  # shapes and modes of a collection
 
@@ -35,7 +35,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
       bitsback info digits.bb --json
       bitsback info *.bb
     """
-    from bitsback.research.file import look
+    from bitsback.research.float_file import look
 
     shown = 0
 
@@ -53,10 +53,10 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
         shown += 1
         return True, info
 
-    batch.run(archives, show, as_json)
+    failures.each(archives, show, as_json)
 
 
-def _research(name: str, found: Summary, as_json: bool) -> tuple[bool, dict[str, Any]]:
+def _research(name: str, found: ResearchSummary, as_json: bool) -> tuple[bool, dict[str, Any]]:
     if not as_json:
         figures.say(f"archive   {name}, a research archive: not portable")
         figures.say(f"array     {found.images}")

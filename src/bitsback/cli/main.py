@@ -16,8 +16,8 @@ import click
 
 from bitsback import __version__
 from bitsback.cli import lab, logs
-from bitsback.cli.describe import FAILED, TOLD, tell
 from bitsback.cli.ending import end_interrupted
+from bitsback.cli.failures import FAILED, TOLD, tell
 from bitsback.cli.progress import Progress
 
 COMMANDS = (

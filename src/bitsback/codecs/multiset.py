@@ -10,10 +10,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bitsback import _core
-from bitsback.codecs.base import Codec, naming, one_step, require_codecs, require_functions
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.forms import one_form
-from bitsback.codecs.information import log2_of, total
+from bitsback.codecs.codec import (
+    Codec,
+    naming,
+    one_form,
+    one_step,
+    require_codecs,
+    require_functions,
+)
+from bitsback.codecs.exact_functions import log2_of, total
+from bitsback.codecs.symbol_arrays import ByValue
 from bitsback.errors import MessageError
 from bitsback.message import Message
 

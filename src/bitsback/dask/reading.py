@@ -18,10 +18,10 @@ from bitsback.archive.layout import Shape
 from bitsback.archive.parts import NPZ, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
-from bitsback.dask import places
+from bitsback.dask import shard_places
 from bitsback.dask.manifest import Manifest, Shard, read_manifest
-from bitsback.dask.model_place import ModelPlace, model_place
 from bitsback.dask.shard import check_same
+from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of
 from bitsback.remote.url import Options, check_options
@@ -103,13 +103,13 @@ def from_archive(
     given = [urls] if isinstance(urls, str | os.PathLike) else list(urls)
     if not given:
         raise InputError("a list of no archives was given")
-    where = [places.absolute(url, storage_options) for url in given]
+    where = [shard_places.absolute(url, storage_options) for url in given]
     check_options(storage_options, *where)
     asked = None if model is None else model_place(model, storage_options)
     parts: list[_Part] = []
     kinds: set[str] = set()
     for place in where:
-        if places.base(place).endswith(".json"):
+        if shard_places.base(place).endswith(".json"):
             manifest = read_manifest(place)
             if manifest is None:
                 raise InputError(f"{name_of(place)}: there is no such manifest")
@@ -138,7 +138,7 @@ def from_archive(
 def _shards(manifest: Manifest, place: Location, model: ModelPlace | None) -> Iterator[_Part]:
     model = manifest.model_place(place) or model
     for shard in manifest.shards:
-        file = places.sibling(place, shard.file)
+        file = shard_places.sibling(place, shard.file)
         yield _Part(file, model, shard, shard.shape, shard.dtype)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.layout import Shape
-from bitsback.dask import places
-from bitsback.dask.writing import SHARD_BYTES
+from bitsback.dask import shard_places
+from bitsback.dask.sharding import SHARD_BYTES
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import Location, name_of, one_line, open_anywhere, open_file, reading
 from bitsback.images.npy import read_header
@@ -50,8 +50,8 @@ def open_source(
     """A .npy or .npz file, a Zarr array, or a folder of files, at a path or a URL. shard: items
     in a shard at most. Raises InputError.
     """
-    place = places.absolute(source, options)
-    ending = os.path.splitext(places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
+    place = shard_places.absolute(source, options)
+    ending = os.path.splitext(shard_places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
     if not isinstance(place, Url) and Path(place).is_dir():
         if not any((Path(place) / name).exists() for name in _ZARR):
             return _files(Path(place), pictures_only, skip_bad)

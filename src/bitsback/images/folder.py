@@ -23,7 +23,7 @@ from bitsback.images.notes import samples_of
 from bitsback.images.npy import Shape, stacked
 from bitsback.images.pictures import opened, reading_picture
 from bitsback.images.restored import PICTURES, ending_of
-from bitsback.remote.folder import files_in
+from bitsback.remote.files import files_in
 from bitsback.remote.url import Url
 
 HIDDEN, LINKS = "hidden files", "links to files, as the files"

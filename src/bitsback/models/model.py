@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols
+from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
 from bitsback.integer.fields import Fields, TensorReader

@@ -15,7 +15,7 @@ from bitsback.archive import chain
 from bitsback.archive.block_writer import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
@@ -69,8 +69,7 @@ SCHEMES = (
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append({"model": name, "schemes": [_scheme(model, x, scheme) for scheme in SCHEMES]})
