@@ -1,18 +1,28 @@
 // The engine of vpdpbusd in 256 bits, which multiplies unsigned bytes by signed ones and sums four
 // products into 32 bits, without saturation. Two instruction sets have it, which encode it
-// differently: AVX-VNNI and AVX-512 VNNI with VL. A file for each defines `dot` and includes this.
+// differently, and this file is compiled for each: AVX-VNNI, of processors without AVX-512, and
+// AVX-512 VNNI with VL, so that what the first runs is tested on processors of either kind.
 //
 // Packed weights: for each panel of 16 outputs (8, if the last one has no more), for each four
 // inputs, 16 outputs x 4 weights.
-#pragma once
-
 #include "vectors_256.hpp"
 
 namespace bitsback {
 namespace {
 
-// acc += x . w
-inline void dot(__m256i& acc, __m256i x, __m256i w);
+// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and some
+// of them in memory.
+inline BITSBACK_INLINE void dot(__m256i& acc, __m256i x, __m256i w) {
+#if defined(BITSBACK_ENGINE_AVX512VL) && defined(__GNUC__)
+    asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+#elif defined(BITSBACK_ENGINE_AVX512VL)
+    acc = _mm256_dpbusd_epi32(acc, x, w);
+#elif defined(__GNUC__)
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(x), "x"(w));
+#else
+    acc = _mm256_dpbusd_avx_epi32(acc, x, w);
+#endif
+}
 
 size_t panel_size(size_t inputs, size_t width) { return fours_of(inputs) * width * 4; }
 
@@ -108,3 +118,13 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace bitsback
 
 #include "engine_runs.hpp"
+
+namespace bitsback {
+
+#if defined(BITSBACK_ENGINE_AVX512VL)
+const LinearEngine linear_avx512vl = {"avx512vl", packed_size, pack, run_8, run_16, run_sum};
+#else
+const LinearEngine linear_avxvnni = {"avxvnni", packed_size, pack, run_8, run_16, run_sum};
+#endif
+
+}  // namespace bitsback

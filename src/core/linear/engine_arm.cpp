@@ -1,5 +1,5 @@
-// What the two engines of 64-bit ARM processors share. A file for each defines `Accumulator`, four
-// outputs of a row, and then includes this. All of it is internal to that file.
+// The two engines of 64-bit ARM processors, for each of which this file is compiled: that of every
+// one, neon, and that of those with the dot product (ARMv8.2 and later), dotprod.
 //
 // Both multiply signed bytes by signed bytes. Inputs beyond 127 are read as x - 128, and the bias
 // gets 128 times the sum of the weights in return; sums of 32 bits may wrap on the way.
@@ -8,8 +8,6 @@
 //
 //     what is added to the bias of each output, int32
 //     for each four inputs, 16 outputs x 4 weights
-#pragma once
-
 #include <arm_neon.h>
 #include <string.h>
 
@@ -18,6 +16,50 @@
 
 namespace bitsback {
 namespace {
+
+// Four outputs of a row.
+#if defined(BITSBACK_ENGINE_DOTPROD)
+// sdot sums four products of bytes into 32 bits.
+struct Accumulator {
+    static constexpr size_t rows = 4;  // of a tile: 16 of the 32 registers
+
+    int32x4_t sum;
+
+    void start(int32x4_t bias) { sum = bias; }
+
+    // Adds the products of the inputs 4 * four ... 4 * four + 3 in x with 4 outputs x 4 weights.
+    template <size_t four>
+    void add(int8x16_t weights, int8x16_t x) {
+        sum = vdotq_laneq_s32(sum, weights, x, four);
+    }
+
+    int32x4_t total() const { return sum; }
+};
+#else
+// Products in 16 bits (smull), summed in pairs into 32 (sadalp).
+struct Accumulator {
+    static constexpr size_t rows = 2;  // of a tile: 16 of the 32 registers
+
+    int32x4_t low;   // the sums of outputs 0 and 1, in two parts each
+    int32x4_t high;  // those of outputs 2 and 3
+
+    void start(int32x4_t bias) {
+        low = vzip1q_s32(bias, vdupq_n_s32(0));
+        high = vzip2q_s32(bias, vdupq_n_s32(0));
+    }
+
+    // Adds the products of the inputs 4 * four ... 4 * four + 3 in x with 4 outputs x 4 weights.
+    template <size_t four>
+    void add(int8x16_t weights, int8x16_t x) {
+        const int8x16_t inputs =
+            vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(x), four));
+        low = vpadalq_s16(low, vmull_s8(vget_low_s8(weights), vget_low_s8(inputs)));
+        high = vpadalq_s16(high, vmull_high_s8(weights, inputs));
+    }
+
+    int32x4_t total() const { return vpaddq_s32(low, high); }
+};
+#endif
 
 constexpr size_t panel = 16;
 constexpr size_t block = 16;  // inputs that are read at once
@@ -245,3 +287,13 @@ void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Out& ou
 }  // namespace bitsback
 
 #include "engine_runs.hpp"
+
+namespace bitsback {
+
+#if defined(BITSBACK_ENGINE_DOTPROD)
+const LinearEngine linear_dotprod = {"dotprod", packed_size, pack, run_8, run_16, run_sum};
+#else
+const LinearEngine linear_neon = {"neon", packed_size, pack, run_8, run_16, run_sum};
+#endif
+
+}  // namespace bitsback
