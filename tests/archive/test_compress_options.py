@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, fields
 from inspect import get_annotations
 from typing import Any
@@ -22,6 +23,11 @@ def test_keywords_are_the_fields_of_the_options() -> None:
     assert get_annotations(CompressKeywords, eval_str=False).keys() == expected.keys()
     for name, annotation in get_annotations(CompressKeywords).items():
         assert annotation.__forward_arg__ == expected[name], name
+
+
+def test_help_says_what_each_means() -> None:
+    told = re.findall(r"^    (\w+): ", CompressOptions.__doc__ or "", re.MULTILINE)
+    assert told == [field.name for field in fields(CompressOptions)]
 
 
 def test_the_command_has_all_of_them() -> None:

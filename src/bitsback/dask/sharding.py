@@ -29,20 +29,20 @@ from bitsback.remote.url import Url, check_options
 
 SHARD_BYTES = 1 << 27
 """Of the elements of a shard: so much is put together of chunks that are smaller."""
-_OF_ONE_ARCHIVE = frozenset(
-    ["dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered"]
-)
+_OF_ONE_ARCHIVE = (
+    "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
+)  # fmt: skip
 """Options that sets of shards do not have."""
-_NO_SETTINGS = frozenset(
-    ["force", "model", "pictures_only", "progress", "skip_bad", "storage_options", "threads"]
-)
+_NO_SETTINGS = (
+    "force", "model", "pictures_only", "progress", "skip_bad", "storage_options", "threads",
+)  # fmt: skip
 """Options that say how shards are made, or which files are in them, and do not tell two archives of
 the same input apart; of a model the manifest has the identity.
 """
 _SETTINGS = [
     field.name
     for field in fields(CompressOptions)
-    if field.name not in _OF_ONE_ARCHIVE | _NO_SETTINGS
+    if field.name not in (*_OF_ONE_ARCHIVE, *_NO_SETTINGS)
 ]
 
 
