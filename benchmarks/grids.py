@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pictures import picture_files
 
 from bitsback import Message, Model, load_model
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback_lab.paper.ledger import enter
 

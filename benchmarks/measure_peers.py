@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from bitsback.downloads import TEST_IMAGES, find
-from bitsback.images.idx import open_idx
+from bitsback.images.formats import ONE_ARRAY
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.units import Images
 from bitsback_lab.bench import peer_cache
@@ -31,7 +31,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / p
 def fashion_test_images() -> Images:
     """uint8 [10000, 28, 28]."""
     with (find("fashion-mnist", None) / TEST_IMAGES).open("rb") as file:
-        items = open_idx(file, TEST_IMAGES, zipped=True)
+        items = ONE_ARRAY["idx.gz"].open(file, TEST_IMAGES)
         return items.read(items.shape[0], 1)
 
 

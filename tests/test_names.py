@@ -51,6 +51,7 @@ OTHERS = [
     "ArchiveError",
     "BitsbackError",
     "CodecError",
+    "CompressOptions",
     "InputError",
     "InputWarning",
     "Message",

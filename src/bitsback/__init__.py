@@ -46,6 +46,7 @@ from bitsback.errors import (
 if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
+    from bitsback.compress_options import CompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -57,6 +58,7 @@ __all__ = [
     "ArchiveError",
     "BitsbackError",
     "CodecError",
+    "CompressOptions",
     "InputError",
     "InputWarning",
     "Message",
@@ -78,7 +80,7 @@ __all__ = [
     "research",
 ]
 
-_ROOMS = {
+_MODULES = {
     "codecs": None,
     "dask": "dask",
     "numcodecs": "numcodecs",
@@ -92,6 +94,7 @@ _ROOMS = {
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
+    "CompressOptions": "compress_options",
     "compress": "archive",
     "decode": "archive",
     "decompress": "archive",
@@ -107,13 +110,13 @@ _LAZY = {
 
 def __dir__() -> list[str]:
     """Without the modules whose packages are not installed."""
-    rooms = {name for name, needed in _ROOMS.items() if needed is None or find_spec(needed)}
+    modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
-    return sorted({*globals(), *__all__, *rooms} - ours)
+    return sorted({*globals(), *__all__, *modules} - ours)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _MODULES:
         return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)

@@ -1,4 +1,4 @@
-"""`bitsback://`: what is in an archive as the files of a filesystem of fsspec's, to be read."""
+"""`bitsback://`: read the contents of an archive as files, by an fsspec filesystem."""
 
 import io
 import weakref

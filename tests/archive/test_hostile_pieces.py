@@ -12,7 +12,7 @@ import pytest
 
 import bitsback
 from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, Joined, unpack_collection
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.values import Values
 from bitsback.wire import varint
@@ -50,12 +50,12 @@ def test_descriptions_that_are_not_whole() -> None:
     for size in range(len(whole)):
         with pytest.raises(bitsback.ArchiveError):
             unpack_collection(memoryview(whole[:size]))
-    for kind in (NPZ, FOLDER):
+    for kind in (ARRAYS, FOLDER):
         stack = Collection(BYTE, (3, 4, 4), ONE)
-        part = PICTURES if kind == NPZ else stack
+        part = PICTURES if kind == ARRAYS else stack
         with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files|no pictures"):
             unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
-    assert unpack_collection(memoryview(FileList(TIFF, (stack,)).pack())[2:-4]).pieces == 1
+    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).pieces == 1
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
         unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"

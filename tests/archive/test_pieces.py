@@ -17,7 +17,7 @@ from bitsback.archive.indexing import read_index
 from bitsback.archive.joining import Joiner
 from bitsback.archive.layout import Cursor
 from bitsback.archive.view import last_touched, touched
-from bitsback.images.bands import bands
+from bitsback.images import bands
 
 sides = st.integers(1, 9)
 

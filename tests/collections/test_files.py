@@ -22,12 +22,14 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import folders
+from bitsback.archive.asked import Kept
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.summary import SMALLER
 from bitsback.archive.trial import pixel_cost
-from bitsback.images.bands.bands import Bands
+from bitsback.images.bands import Bands
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -229,6 +231,34 @@ def test_a_wrong_estimate_makes_no_archive_larger(
     summary, _ = notes_of(sources, out if stream else tmp_path / "a.bb", model="fast", block=1)
     data = out.getvalue() if stream else (tmp_path / "a.bb").read_bytes()
     assert len(data) == summary.bytes_out <= disk + 3 * A_FILE + AT_LEAST
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("options", [{}, {"block": 1}, {"hashes": "sha256"}])
+def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_anew(
+    tmp_path: Path, stream: bool, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    before = {}
+    for number in range(3):
+        path = tmp_path / "in" / f"{number}.png"
+        Image.fromarray(noise("RGB", (50, 40))).save(path)
+        before[path.name] = path.read_bytes()
+    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
+
+    def tiny(size: int, stored: Any, coded: dict[str, int], *others: Any) -> Kept:
+        return Kept(size, stored, dict.fromkeys(coded, 1), *others)
+
+    monkeypatch.setattr(folders, "Kept", tiny)
+    out = io.BytesIO()
+    summary, _ = notes_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
+    if stream:
+        (tmp_path / "a.bb").write_bytes(out.getvalue())
+    assert summary.stored[SMALLER].files == 3
+    assert summary.bytes_out == (tmp_path / "a.bb").stat().st_size
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    for file, data in before.items():
+        assert (tmp_path / "out" / file).read_bytes() == data
 
 
 @pytest.mark.parametrize("mode", ["1", "L"])

@@ -1,4 +1,4 @@
-"""The blocks of an open archive: found by their pieces, read, decoded, and kept in a cache."""
+"""The blocks of an open archive: find them by their pieces, read, decode and cache them."""
 
 from bisect import bisect_right
 from collections import OrderedDict
@@ -14,18 +14,18 @@ from bitsback.archive.source import Task, at_block, decode
 from bitsback.errors import ArchiveError
 from bitsback.locks import Lock
 
-ROOM = 64 << 20
+CACHE_BYTES = 64 << 20
 """Bytes that are kept unless another number is asked for."""
 
 
 class BlockCache:
     """Blocks by their numbers. The one that was decoded last is kept even if it is larger than all
-    the room, unless there is none. May be used from several threads.
+    the capacity, unless that is 0. May be used from several threads.
     """
 
-    def __init__(self, room: int) -> None:
-        """room: in bytes."""
-        self.room = room
+    def __init__(self, capacity: int) -> None:
+        """capacity: in bytes."""
+        self.capacity = capacity
         self.nbytes = 0
         """Of what is kept."""
         self._kept: OrderedDict[int, Pieces] = OrderedDict()
@@ -41,13 +41,13 @@ class BlockCache:
         return number in self._kept
 
     def put(self, number: int, pieces: Pieces) -> None:
-        if self.room == 0:
+        if self.capacity == 0:
             return
         with self._lock:
             self._drop(number)
             self._kept[number] = pieces
             self.nbytes += pieces.elements.nbytes
-            while self.nbytes > self.room and len(self._kept) > 1:
+            while self.nbytes > self.capacity and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
 
     def clear(self) -> None:

@@ -14,11 +14,12 @@ import numpy as np
 from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.layout import COLLECTION, Cursor, pack_shape, section
 from bitsback.errors import ArchiveError
+from bitsback.images.formats import CONTAINERS
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
-ARRAY, IDX, IDX_GZ = 0, 2, 3
-"""Containers: an array, and one that came, and goes, as an idx file."""
+ARRAY = 0
+"""The container of an array that is in no file, or in a .npy file."""
 
 ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
@@ -232,7 +233,7 @@ class Collection:
 
     @classmethod
     def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
-        if container not in (ARRAY, IDX, IDX_GZ):
+        if container not in CONTAINERS:
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
             )

@@ -1,4 +1,4 @@
-"""What an open archive is to who reads it: the array that it holds, or its files."""
+"""The interface of an open archive: an array that is indexed, or a collection of files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.classes import classes_of
+from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.grid import Grid
 from bitsback.archive.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.archive.indexing import Steps, all_of, read_number
+from bitsback.archive.labelling import Pairs, classes_of
 from bitsback.archive.layout import Shape
-from bitsback.archive.members import Files
-from bitsback.archive.numbered import Numbered
-from bitsback.archive.pairs import Pairs
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList
+from bitsback.archive.maker import Stored, StoredPage
+from bitsback.archive.members import Files, Numbered
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.stored import Stored, StoredPage
 from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
 from bitsback.lazy import cached_property
@@ -90,7 +90,7 @@ class Contents(ABC):
     def __repr__(self) -> str:
         collection = self._collection
         if isinstance(collection, FileList):
-            noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
+            noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
             what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
@@ -142,11 +142,13 @@ class Contents(ABC):
         collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
             return None
-        from bitsback.images.tiff.structure import count_pages
+        from bitsback.images import formats
+        from bitsback.images.pictures import reading_picture
 
         file = self._bytes_of(0, 1, collection.elements)
         try:
-            return file, count_pages(file, self.name)
+            with reading_picture(self.name):
+                return file, formats.PAGES.codec().count_pages(file)
         except InputError:
             return file, 0
 
@@ -304,7 +306,7 @@ class Contents(ABC):
                     " or by a slice of numbers"
                 ) from None
         collection = files.collection
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             return View(self, collection.parts[number], collection.starts[number])
         if files.stored(number):
             return Stored(self, number)
@@ -371,3 +373,50 @@ def _shown(view: Indexed) -> list[NDArray[Any]]:
         return view._shown(1)
     except InputError:
         return []
+
+
+def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:
+    """For each item of the array, or each file, the number of the block that it begins in.
+
+    array: of an archive of an npz file, the name of the array whose items are meant.
+    """
+    collection = archive._collection
+    if not isinstance(collection, FileList):
+        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
+    elif array is not None:
+        number = archive._files.number(array)
+        assert number is not None, "it was looked up"
+        pieces = collection.starts[number] + _first_pieces(collection.parts[number])
+    else:
+        pieces = _of_files(archive, collection)
+    firsts = np.array([block.first for block in archive._blocks], np.int64)
+    return np.searchsorted(firsts, pieces, side="right") - 1
+
+
+def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
+    starts = np.array(collection.starts[:-1], np.int64)
+    if collection.kind == ARRAYS:
+        return starts
+    entries = _of_parts(collection.starts, collection.parts)
+    parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
+    pieces = np.empty(len(archive), np.int64)
+    for number, of_part in enumerate(entries):
+        pieces[parts == number] = of_part
+    return pieces
+
+
+def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
+    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
+
+
+def _first_pieces(part: Collection) -> NDArray[np.int64]:
+    """Of what lies along the first axis, one after the other, the numbers of the first pieces."""
+    if part.axes == ONE:
+        grid = part.grid(0)
+        return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip
+    runs, first = [np.empty(0, np.int64)], 0
+    for count, shape in part.runs:
+        each = Grid(shape, part.cut).pieces
+        runs.append(first + each * np.arange(count))
+        first += each * count
+    return np.concatenate(runs)

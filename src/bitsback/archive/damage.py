@@ -1,5 +1,5 @@
-"""What is lost of a damaged archive, files by their names and pages and items by their numbers, and
-what is whole.
+"""Find out what a damaged archive has lost, as names of files and numbers of pages and items, and
+recover what is whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bitsback.archive.directory import BlockInfo
 from bitsback.archive.joining import Joiner
 from bitsback.archive.layout import Shape
 from bitsback.archive.members import Files
-from bitsback.archive.parts import NPZ, TIFF, Content, FileList, Joined
+from bitsback.archive.parts import ARRAYS, PAGES, Content, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.source import Described, Task, decode
@@ -124,7 +124,7 @@ class Owners:
 
     def _in(self, at: int, gap: Gap) -> Iterable[range]:
         part = self._content.parts[at]
-        if self._content.kind == NPZ:
+        if self._content.kind == ARRAYS:
             return [range(at, at + 1)]
         if part.axes == BYTES:
             low, high = map(part.elements_before, gap)
@@ -166,9 +166,9 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
     archive of files whose names are known.
     """
-    if files is not None and files.collection.kind != NPZ:
+    if files is not None and files.collection.kind != ARRAYS:
         found = labels(files, Owners(files).of(gaps))
-        beside = files.collection.kind == TIFF and any(
+        beside = files.collection.kind == PAGES and any(
             part.axes == BYTES and in_part(content, gaps, at)
             for at, part in enumerate(content.parts)
         )
@@ -199,8 +199,8 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     """Whose pieces are, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
     if not numbers:
-        return BESIDE_PAGES if content.kind == TIFF else "no file"
-    noun = "page" if content.kind == TIFF else "picture"
+        return BESIDE_PAGES if content.kind == PAGES else "no file"
+    noun = "page" if content.kind == PAGES else "picture"
     if not files.named:
         plural = "s" * (sum(map(len, numbers)) > 1)
         return f"{noun}{plural} {', '.join(map(as_text, numbers))}"

@@ -1,4 +1,4 @@
-"""Where everything is in an archive, also in one that is damaged (docs/format.md, Damage)."""
+"""Find the sections and blocks of an archive, also of a damaged one (docs/format.md, Damage)."""
 
 from collections.abc import Callable
 from contextlib import suppress

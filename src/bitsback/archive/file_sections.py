@@ -1,12 +1,12 @@
-"""The sections that an archive of files has beside its blocks: names, facts, hashes and labels."""
+"""Read the sections of an archive of files beside its blocks: names, facts, hashes and labels."""
 
 from collections.abc import Callable
 
 from bitsback.archive.directory import Directory, Place
 from bitsback.archive.hashes import Hashes
+from bitsback.archive.labelling import Pairs, unpack_pairs
 from bitsback.archive.layout import FACTS, HASHES, LABELS, NAMES, UNNAMED, open_section
 from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.pairs import Pairs, unpack_pairs
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.unnamed import unpack_unnamed
 from bitsback.errors import ArchiveError

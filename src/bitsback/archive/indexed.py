@@ -1,4 +1,6 @@
-"""What is indexed as NumPy's arrays are, without being one, and what a notebook shows of it."""
+"""Base class of what is indexed like a NumPy array but decoded on demand, and its display in
+notebooks.
+"""
 
 from __future__ import annotations
 

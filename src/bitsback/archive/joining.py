@@ -1,4 +1,4 @@
-"""Pieces, which come in order, put together again."""
+"""Join pieces, which come in order, to the items that they were cut from."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.collection import Collection
 from bitsback.archive.grid import Grid
-from bitsback.images.bands.bands import in_bands, rows_of_band
+from bitsback.images.bands import in_bands, rows_of_band
 
 
 class Joiner:

@@ -1,4 +1,4 @@
-"""What archives hold, joined to one: arrays along their first axis, and files under their names."""
+"""Merge the contents of archives: arrays along their first axis, files under their names."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from bitsback.archive.hashes import Hashes
 from bitsback.archive.layout import BLOCK, FACTS, HASHES, MODEL, NAMES, Cursor, open_section
 from bitsback.archive.layout import section as pack_section
 from bitsback.archive.members import Files, pack_files
-from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList, Joined
+from bitsback.archive.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
 from bitsback.archive.reader import Archive
 from bitsback.archive.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError, InputWarning
@@ -216,7 +216,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
                 f" {shards[0].name} ({kind_of(shards[0].content)})"
             )
     _check_names(shards)
-    pages_alone = kind == TIFF and len(shards) > 1
+    pages_alone = kind == PAGES and len(shards) > 1
     if pages_alone:
         _leave_tags(shards)
     members: dict[object, list[tuple[int, int]]] = {}
@@ -224,7 +224,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         for part, collection in enumerate(shard.parts):
             if pages_alone and collection.axes == BYTES:
                 continue
-            alone = kind == NPZ or collection.axes in (ONE, BYTES)
+            alone = kind == ARRAYS or collection.axes in (ONE, BYTES)
             key = (number, part) if alone else _likeness(collection)
             members.setdefault(key, []).append((number, part))
     numbers = {each: new for new, group in enumerate(members.values()) for each in group}

@@ -1,5 +1,5 @@
-"""Archives joined to one, whose blocks are copied and not decoded (docs/format.md, `B`: of a block
-only the number of its first piece changes).
+"""Merge archives without decoding their blocks (docs/format.md, `B`: only the number of a block's
+first piece changes).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Where results go: a file that is there whole or not at all, or a stream."""
+"""Write a result to a file that appears when it is complete, or to a stream."""
 
 import os
 import stat
@@ -17,7 +17,9 @@ Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
-    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks."""
+    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks, but to begin
+    anew.
+    """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
@@ -33,6 +35,13 @@ class Output:
                 written = self._file.write(rest)
                 # An unbuffered file may take less than all.
                 rest = rest[written if written is not None else len(rest) :]
+
+    def restart(self) -> None:
+        """Forgets what was written to a file. Raises InputError, naming it."""
+        with naming(self.name):
+            self._file.seek(0)
+            self._file.truncate()
+        self.size = 0
 
 
 class SeekableOutput(Output):

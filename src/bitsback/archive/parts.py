@@ -18,10 +18,10 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 FILE_LIST, JOINED = 1, 4
-FOLDER, NPZ, TIFF = range(3)
+FOLDER, ARRAYS, PAGES = range(3)
 
 _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
-_AXES = {FOLDER: (COUNTED, VARIED), TIFF: (ONE, COUNTED, VARIED)}
+_AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
 
 
 class Parts:
@@ -108,18 +108,18 @@ class FileList(Parts):
     @property
     def noun(self) -> str:
         """What one of them is called."""
-        return {FOLDER: "file", NPZ: "array", TIFF: "page"}[self.kind]
+        return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
 
     @property
     def whole(self) -> bool:
         """Whether it is all of a TIFF file, which its last part tells of, and not its pages
         alone.
         """
-        return self.kind == TIFF and bool(self.notes)
+        return self.kind == PAGES and bool(self.notes)
 
     @cached_property
     def files(self) -> int:
-        if self.kind == NPZ:
+        if self.kind == ARRAYS:
             return len(self.parts)
         return sum(part.entries for part in self.parts)
 
@@ -180,17 +180,17 @@ def unpack_collection(payload: memoryview) -> Content:
     if container != FILE_LIST:
         return Collection.unpack(cursor, container, features)
     kind = cursor.byte()
-    if kind > TIFF:
+    if kind > PAGES:
         raise ArchiveError(
             f"this archive holds files of the kind {kind}: it needs a newer bitsback"
         )
     parts = _unpack_parts(cursor)
-    if kind == NPZ:
+    if kind == ARRAYS:
         if any(part.axes >= VARIED for part in parts):
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
-    elif kind == TIFF and any(part.axes == BYTES for part in parts[:-1]):
+    elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
         raise ArchiveError("the note of its file is not its last part")
     files = FileList(kind, parts, features)
     if files.files >= 1 << 63:

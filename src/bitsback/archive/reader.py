@@ -1,4 +1,4 @@
-"""An archive in a file: any items of it, decoding no more blocks than they are in."""
+"""Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator
@@ -7,14 +7,15 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from bitsback.archive.block import Opened
-from bitsback.archive.block_store import HEADER_SPACE, ROOM, BlockCache, Blocks
-from bitsback.archive.choose import Choice, given_model
+from bitsback.archive.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
+from bitsback.archive.choose import given_model
 from bitsback.archive.contents import Contents
 from bitsback.archive.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
 from bitsback.archive.file_sections import FileSections
 from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import (
     FACTS,
     MODEL,
@@ -25,7 +26,6 @@ from bitsback.archive.layout import (
 )
 from bitsback.archive.library import ADVICE, START, Library
 from bitsback.archive.members import Files
-from bitsback.archive.pairs import Pairs
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
@@ -46,6 +46,7 @@ from bitsback.images.file_io import (
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
@@ -92,7 +93,7 @@ class Archive(Contents):
         source: Source,
         *,
         model: Choice | None = None,
-        cache: int = ROOM,
+        cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
         """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
@@ -182,7 +183,7 @@ class Archive(Contents):
         model = None if self._given is None else self._given.to_bytes()
         place = self._place
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model, self._cache.room)
+        return _open_again, (again, model, self._cache.capacity)
 
     @property
     def _files(self) -> Files:
@@ -244,7 +245,7 @@ class Archive(Contents):
     @property
     def cache(self) -> int:
         """How many bytes of decoded blocks may be kept."""
-        return self._cache.room
+        return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -354,9 +355,9 @@ class Archive(Contents):
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
         if not problems and isinstance(self._collection, FileList) and self._collection.whole:
-            from bitsback.archive.tiff_restore import tiff_damage
+            from bitsback.archive.paged import pages_damage
 
-            problems += [(error.block, error) for error in tiff_damage(self)]
+            problems += [(error.block, error) for error in pages_damage(self)]
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
@@ -495,7 +496,7 @@ def open(
     source: Source,
     *,
     model: Choice | None = None,
-    cache: int = ROOM,
+    cache: int = CACHE_BYTES,
     storage_options: Options | None = None,
 ) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of

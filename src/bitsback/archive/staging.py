@@ -1,6 +1,4 @@
-"""Writing many files into a folder: all of them appear when the last one is complete, or none
-does.
-"""
+"""Write many files into a folder: all appear when the last one is complete, or none does."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""An archive from a pipe: read once, from its first byte to its last."""
+"""Read an archive from a pipe, once, from its first byte to its last."""
 
 from collections.abc import Iterator
 from typing import BinaryIO

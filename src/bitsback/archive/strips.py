@@ -1,4 +1,4 @@
-"""The elements of the parts of an archive of files, some rows at a time."""
+"""Reads the parts of an archive of files, some rows at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bitsback extract`: some items of an archive, decoding only the blocks that they are in."""
+"""`bitsback extract`: write some items of an archive, decoding only the blocks that hold them."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ def command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         from bitsback.archive.choose import given_model
+        from bitsback.images.formats import ONE_ARRAY
         from bitsback.remote.url import check_options, located
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
@@ -100,7 +101,7 @@ def command(
             if opened.kind != "folder":
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
             target = "."
-        if opened.kind in ("folder", "npz", "tiff"):
+        if opened.kind not in ONE_ARRAY:
             written = _write_files(opened, items, target, images, not no_verify, force)
         else:
             count = 1 if opened._array.picture else len(opened)
@@ -206,53 +207,54 @@ def _write_files(
     force: bool,
 ) -> str:
     """Writes the files that `texts` name; says how many, and where to."""
-    if archive.kind == "tiff" and folder is not None and output is None:
+    from bitsback.images import formats
+
+    if archive.kind == formats.PAGES.key and folder is not None and output is None:
         # Pages may be claimed by the million, so no list of them is made.
         ranges = _merged([item_range(text, len(archive)) for text in texts])
         _write_pages(archive, ranges, folder, force)
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
-        from bitsback.archive.restore_folder import extract
+        from bitsback.archive.restore import extract
 
         extract(archive, numbers, output, force, verify)
-    elif archive.kind == "npz" and output is not None and folder is None:
+    elif archive.kind == formats.ARRAYS.key and output is not None and folder is None:
         _write_arrays(archive, numbers, output, force)
     else:
         wanted = {
             "folder": "pictures: give -o DIR",
-            "npz": "arrays: give -o FILE.npy",
-            "tiff": "pages: give --png DIR",
+            formats.ARRAYS.key: f"arrays: give -o FILE{formats.NPY.endings[0]}",
+            formats.PAGES.key: "pages: give --png DIR",
         }
         raise InputError(f"{archive.name}: holds {wanted[archive.kind]}")
     return f"{output or folder}: {figures.count(len(numbers), 'file')}"
 
 
 def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
-    """Writes one array of an npz file as a .npy file, or some as an .npz file."""
+    """Writes one array as a file of its own, or some as a file of several."""
     from bitsback.archive.output import open_output
-    from bitsback.images.npy import write_header
-    from bitsback.images.npz import NpzWriter
+    from bitsback.images import formats
 
-    container = str(output).lower().endswith(".npz")
+    several, one = formats.ARRAYS, formats.NPY
+    container = several.ends(str(output))
     if len(numbers) != 1 and not container:
         raise InputError(
-            f"{archive.name}: holds arrays; give -o FILE.npz, or one name, and -o FILE.npy"
+            f"{archive.name}: holds arrays; give -o FILE{several.endings[0]}, or one name, and"
+            f" -o FILE{one.endings[0]}"
         )
     destination = options.standard_output() if output == options.STANDARD else output
     with open_output(destination, force, archive.name) as file:
         if not container:
             array = archive[numbers[0]]
-            write_header(file.write, array.dtype, array.shape)
-            file.write(array[...].tobytes())
-            return
-        writer = NpzWriter(file)
-        for number in numbers:
-            array = archive[number]
-            with writer.array(archive.names[number]) as member:
-                write_header(member.write, array.dtype, array.shape)
+            with one.write(file, array.dtype, array.shape) as member:
                 member.write(array[...].tobytes())
-        writer.close()
+            return
+        with several.codec().write_arrays(file) as following:
+            for number in numbers:
+                array = archive[number]
+                with following(archive.names[number], array.dtype, array.shape) as member:
+                    member.write(array[...].tobytes())
 
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:

@@ -1,5 +1,5 @@
-"""Errors as the command tells them: in a line each, with an exit code; of several archives, each is
-tried, whatever becomes of the others.
+"""Error reporting of the command: one line and an exit code; of several archives, each is tried,
+whatever becomes of the others.
 """
 
 from __future__ import annotations

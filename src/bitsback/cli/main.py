@@ -1,6 +1,4 @@
-"""The group of commands: finds them lazily, and turns what goes wrong into one line and an exit
-code.
-"""
+"""The command group: load commands lazily, and turn errors into one line and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Codecs: a distribution each, and the combinators that make one of several."""
+"""Codecs: distributions, and the combinators that make one codec of several.
+
+In the order in which to read them:
+
+    codec               the protocol: push, pop and the two laws
+    alphabets, categorical, discretised, gaussian_buckets, counts, intervals
+                        distributions of symbols
+    combinators, conditional, multiset
+                        codecs of several parts, independent or not, with an order or without
+    bits_back           latent variables: prior, likelihood and posterior; layers of them
+    hidden_markov       bits back over the path of states
+    check, push_traces  `check_codec`
+"""
 
 from bitsback.codecs.alphabets import Adaptive, Bernoulli, BernoulliTable, Uniform
 from bitsback.codecs.bits_back import BitsBack, BitSwap, LatentMixture, TopDown

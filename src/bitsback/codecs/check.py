@@ -1,4 +1,4 @@
-"""Whether a codec keeps the laws of codecs."""
+"""Check that a codec keeps the laws of codecs."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The protocol of codecs, and the steps that combinators are made of.
+"""The protocol of codecs, and the helpers that combinators share.
 
 Functions of symbols, such as a likelihood or the step of an autoregressive codec, compute
 distributions. When a push calls them, the symbols are as a user has them: a list, uint8, a view in

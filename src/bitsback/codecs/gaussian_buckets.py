@@ -1,4 +1,4 @@
-"""A normal distribution over the buckets that are equally likely under N(0, 1)."""
+"""A normal distribution over buckets that are equally likely under N(0, 1)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Series of symbols behind which a hidden state changes."""
+"""Hidden Markov models: series of symbols, each drawn from the state of a hidden chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

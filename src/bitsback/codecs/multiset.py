@@ -1,4 +1,4 @@
-"""Items without an order."""
+"""Multisets: items whose order costs nothing."""
 
 import math
 from collections import Counter
@@ -48,8 +48,8 @@ class Multiset(ByValue, Generic[X]):
     log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal, is saved.
 
     Before an item is pushed it is picked at random from those that are left, by bits of the
-    message, so that a pop has them back. Bits that the message lacks are taken from its supply, a
-    few for the first items, and are not had back; see `BitsBack`.
+    message, so that a pop has them back. Bits that the message lacks are taken from its implicit
+    tail, a few for the first items, and are not had back; see `BitsBack`.
     item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
     it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
     log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing

@@ -113,7 +113,7 @@ class Entry:
     symbols: Any
     pushed: bool
     growth: float
-    """Of the message, in bits; what is taken from the supply is counted too."""
+    """Of the message, in bits; words of the implicit tail are counted too."""
     parts: list["Entry"] = field(default_factory=list)
 
 

@@ -1,4 +1,4 @@
-"""Dask's clusters: connecting to one, and running tasks on it."""
+"""Connect to a Dask cluster, and run tasks on it."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What is known of a set of shards: a JSON file beside them (docs/clusters.md, The manifest)."""
+"""The manifest of a set of shards: a JSON file beside them (docs/clusters.md, The manifest)."""
 
 import json
 from collections.abc import Mapping

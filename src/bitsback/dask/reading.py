@@ -1,4 +1,4 @@
-"""Lazy arrays and bags of archives."""
+"""Read archives as lazy arrays and bags."""
 
 import os
 import uuid
@@ -12,10 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice
 from bitsback.archive.collection import ONE
 from bitsback.archive.layout import Shape
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
 from bitsback.dask import shard_places
@@ -24,6 +23,7 @@ from bitsback.dask.shard import check_same
 from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, check_options
 
 Chunks = Literal["block", "archive"]
@@ -158,7 +158,7 @@ def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> lis
     starts = [block.first for block in archive._blocks]
     found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(files)):
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             piece = collection.starts[number]
         else:
             within, entry = files.place(number)

@@ -1,5 +1,5 @@
-"""One shard, made by a worker unless it is there: the archive of a chunk of an array, or of some
-pictures.
+"""Make one shard on a worker, unless it is there already: the archive of a chunk of an array, or of
+some pictures.
 """
 
 import hashlib
@@ -8,25 +8,26 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice
 from bitsback.archive.output import Output, open_output
 from bitsback.archive.reader import Archive
-from bitsback.archive.writer import compress
+from bitsback.archive.writer import write_archive
+from bitsback.compress_options import CompressOptions
 from bitsback.dask import shard_places
 from bitsback.dask.manifest import Note, Shard
 from bitsback.dask.shard_places import ModelPlace
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of, open_file
-from bitsback.images.folder import Listing
+from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
 from bitsback.locks import Lock
+from bitsback.models.model import Choice
 
 _PIECE = 1 << 20
 
@@ -41,8 +42,8 @@ class Job:
     model: str | ModelPlace
     settings: dict[str, Any]
     """What the bytes of the archive depend on, beside the content."""
-    options: dict[str, Any]
-    """Of `compress`."""
+    options: CompressOptions
+    """All but the model."""
     known: Shard | None
     """What an older manifest says of it."""
     root: Path | None = None
@@ -90,9 +91,8 @@ def make(job: Job, content: Any) -> Made:
     # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
     with noted() as notes, open_output(job.place, force=True) as output:
         summed = _Summed(output)
-        summary = compress(
-            content, cast(BinaryIO, summed), model=model, embed="never", **job.options
-        )
+        options = replace(job.options, model=model)
+        summary = write_archive(content, cast(BinaryIO, summed), options)
         shard = Shard(
             shard_places.base(job.place),
             summary.shape,

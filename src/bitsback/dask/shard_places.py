@@ -1,4 +1,4 @@
-"""Where shards are, and the model that they share."""
+"""Paths and URLs of shards, and of the model that they share."""
 
 import os
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from bitsback.archive.choose import Choice, is_bundled
+from bitsback.archive.choose import is_bundled
 from bitsback.archive.output import naming, open_output
 from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.models import Model, bundled
-from bitsback.models.model import model_of
+from bitsback.models.model import Choice, model_of
 from bitsback.remote.url import Options, Url, located
 
 NUMBER = "{i}"

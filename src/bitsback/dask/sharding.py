@@ -1,19 +1,20 @@
-"""Archives of lazy arrays: shards, each made by a worker, a model beside them, a manifest."""
+"""Compress lazy arrays and bags to sets of shards: each shard is made by a worker, with a model and
+a manifest beside them.
+"""
 
 import math
 import os
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from bitsback.archive.choose import Choice, is_bundled, read_choice
-from bitsback.archive.pool import check_threads
+from bitsback.archive.choose import is_bundled, read_choice
 from bitsback.archive.summary import Progress
-from bitsback.archive.writer import FilesAs, Purpose
+from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.dask import manifest as manifests
 from bitsback.dask import shard_places
 from bitsback.dask.cluster import results
@@ -24,10 +25,25 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
-from bitsback.remote.url import Options, Url, check_options
+from bitsback.remote.url import Url, check_options
 
 SHARD_BYTES = 1 << 27
 """Of the elements of a shard: so much is put together of chunks that are smaller."""
+_OF_ONE_ARCHIVE = (
+    "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
+)  # fmt: skip
+"""Options that sets of shards do not have."""
+_NO_SETTINGS = (
+    "force", "model", "pictures_only", "progress", "skip_bad", "storage_options", "threads",
+)  # fmt: skip
+"""Options that say how shards are made, or which files are in them, and do not tell two archives of
+the same input apart; of a model the manifest has the identity.
+"""
+_SETTINGS = [
+    field.name
+    for field in fields(CompressOptions)
+    if field.name not in (*_OF_ONE_ARCHIVE, *_NO_SETTINGS)
+]
 
 
 @dataclass(frozen=True)
@@ -60,21 +76,10 @@ def to_archives(
     source: Any,
     pattern: str | os.PathLike[str],
     *,
-    model: Choice = "auto",
     shard: int | None = None,
     root: str | os.PathLike[str] | None = None,
-    block: int | None = None,
-    tile: int | None = None,
-    stack: bool | None = None,
-    purpose: Purpose = "storage",
-    files: FilesAs = "pixels",
-    pictures_only: bool = False,
-    skip_bad: bool = False,
-    threads: int = 1,
     assume_unchanged: bool = False,
-    force: bool = False,
-    progress: Progress | None = None,
-    storage_options: Options | None = None,
+    **options: Unpack[CompressKeywords],
 ) -> Sharded:
     """Compresses a Dask array or bag into archives, each made by a worker, on the cluster that
     there is a client of, or on threads of this process.
@@ -94,14 +99,15 @@ def to_archives(
         dask.bag, a partition of which is a shard, of arrays of one shape, or of paths of pictures
         that all workers see. pattern: where the shards go, as "s3://bucket/part-{i}.bb", or a
         folder.
-    model: as of `bitsback.compress`. One that does not ship is written once beside the shards,
-        which do not have it inside. shard: items of an array in a shard at most; by default chunks
-        are put together until they have 128 MiB, and none is split. root: what the names of
-        files are relative to. block, tile, stack, purpose, files, pictures_only, skip_bad: as
-        of `bitsback.compress`; threads: of each worker's task.
+    shard: items of an array in a shard at most; by default chunks are put together until they have
+        128 MiB, and none is split. root: what the names of files are relative to.
     assume_unchanged: take a shard that is there and whole for one of the same input, without
-        reading that. force: replace what else is there. progress: called with the number of shards
-        that are done, and of all. storage_options: for the filesystem of a URL.
+        reading that.
+    options: the fields of `bitsback.CompressOptions`, by their names, but for those of one archive
+        (dtype, embed, hashes, keep_names, labels, resume, shape, unordered). A model that does not
+        ship is written once beside the shards, which do not have it inside. threads: of each
+        worker's task, by default one. force: replace what else is there. progress: called with the
+        number of shards that are done, and of all.
 
     Beside the shards `manifest.json` is written last; `from_archive` reads it. A shard that is
     there already, whole, and of the same input and settings, is not made again: a run that died is
@@ -113,13 +119,27 @@ def to_archives(
     there; ModelError if the model cannot be used. Warns with InputWarning of what does not come
     back as it was.
     """
-    place = Pattern(pattern, storage_options)
+    return make_shards(source, pattern, CompressOptions(**options), shard, root, assume_unchanged)
+
+
+def make_shards(
+    source: Any,
+    pattern: str | os.PathLike[str],
+    options: CompressOptions,
+    shard: int | None,
+    root: str | os.PathLike[str] | None,
+    assume_unchanged: bool,
+) -> Sharded:
+    """The same, with the options made before."""
+    _check(options)
+    place = Pattern(pattern, options.storage_options)
     target = place.beside(manifests.NAME)
-    check_options(storage_options, target)
-    given, effort = read_choice(model)
-    options = {"block": block, "tile": tile, "stack": stack, "purpose": purpose, "files": files}
-    settings = {"model": effort if given is None else given.identity.hex(), **options}
+    check_options(options.storage_options, target)
+    given, effort = read_choice(options.model)
+    settings = {"model": effort if given is None else given.identity.hex()}
+    settings |= {name: getattr(options, name) for name in _SETTINGS}
     chunks = _chunks(source, shard)
+    force = options.force
     before = _manifest_before(target, force)
     archives = [place.shard(number, len(chunks)) for number in range(len(chunks))]
     names = [shard_places.base(archive) for archive in archives]
@@ -136,12 +156,15 @@ def to_archives(
         target,
         effort if given is None else _put_model(given, place),
         settings,
-        {
-            **options,
-            "pictures_only": pictures_only,
-            "skip_bad": skip_bad,
-            "threads": check_threads(threads),
-        },
+        replace(
+            options,
+            model="auto",  # each worker loads the model itself
+            threads=1 if options.threads is None else options.threads,
+            embed="never",
+            force=False,
+            progress=None,
+            storage_options=None,
+        ),
         None,
         None if root is None else Path(os.path.abspath(root)),  # noqa: PTH100 - links stay
         force,
@@ -150,7 +173,7 @@ def to_archives(
         replace(job, place=archive, known=known.get(name))
         for archive, name in zip(archives, names, strict=True)
     ]
-    made = _make(jobs, chunks, assume_unchanged, progress)
+    made = _make(jobs, chunks, assume_unchanged, options.progress)
     for note, count in Counter(note for each in made for note in each.notes).items():
         times = f" (in {count} shards)" if count > 1 else ""
         warnings.warn(note + times, InputWarning, stacklevel=2)
@@ -172,6 +195,14 @@ def to_archives(
         sum(each.shard.input_bytes for each in made),
         sum(each.shard.bytes for each in made),
     )
+
+
+def _check(options: CompressOptions) -> None:
+    """Raises InputError for an option that sets of shards do not have."""
+    usual = CompressOptions()
+    for name in _OF_ONE_ARCHIVE:
+        if getattr(options, name) != getattr(usual, name):
+            raise InputError(f"{name} does not go with sets of shards; compress one archive")
 
 
 def _manifest_before(place: Location, force: bool) -> Manifest | None:

@@ -1,6 +1,4 @@
-"""The lossless compressors that bitsback is compared with, by `bitsback train` and by all of the
-lab.
-"""
+"""The list of lossless compressors that `bitsback train` and the lab compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peak memory of this process, as the system counts it."""
+"""Measure a compressor: sizes, times and peak memory, behind one interface for all of them."""
 
 from __future__ import annotations
 

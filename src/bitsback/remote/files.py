@@ -1,5 +1,5 @@
-"""Files at URLs: those in a folder, writing one, which is there when it is whole or not at all, and
-writing many to a folder.
+"""Files at URLs: list a folder, write one file, which appears when it is complete, and write many
+files to a folder.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Files at URLs, read by ranges: of a server of HTTP no more is read than was asked for."""
+"""Read ranges of files at URLs; of an HTTP server no more is read than was asked for."""
 
 import asyncio
 import io

@@ -1,5 +1,5 @@
-"""URLs: which texts are some, what stands behind them, a filesystem of fsspec's and a path in it,
-whether a file there is still the one that was opened, and when it was changed.
+"""URLs: which strings are URLs, connecting to fsspec's filesystem, detecting that a file has
+changed, and modification times.
 """
 
 import os

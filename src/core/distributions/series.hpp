@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "../least_squares/least_squares.hpp"
+#include "../least_squares.hpp"
 #include "../message.hpp"
 #include "../predictive/shape.hpp"
 #include "../series/series.hpp"

@@ -1,4 +1,4 @@
-"""The comparison of bitsback with all other compressors that are there, on some images."""
+"""Compare bitsback with all other compressors that are installed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""bitsback itself as one of the compressors: with each model that fits the images, on one thread,
-in memory, or through files if the images are of several shapes.
+"""bitsback as one of the compressors: with each model that fits the images, on one thread, in
+memory, or through files if the images are of several shapes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bitsback.archive.layout import MODEL, section
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.errors import ModelError
 from bitsback.images.modes import mode_of
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.measure import Peer

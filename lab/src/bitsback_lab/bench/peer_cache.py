@@ -1,5 +1,4 @@
-"""Measurements that need not be made again: those that ship for public test sets, and the user's
-own.
+"""Cache of measurements: those that ship for public test sets, and the user's own.
 
 A measurement is found by what was compressed (SHA-256 of shape, dtype and bytes), the compressor
 with its effort, the unit, and the versions of package and library. So rates are exact whenever they

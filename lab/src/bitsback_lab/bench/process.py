@@ -1,4 +1,4 @@
-"""Measuring a compressor in a process of its own, which knows its peak memory and may crash."""
+"""Measure a compressor in a process of its own, which knows its peak memory and may crash."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The images that a comparison is made on: whatever `bitsback compress` reads, if its elements are
-integers of at most 16 bits or have two values.
+"""Inputs of a comparison: whatever `bitsback compress` reads, if its elements are integers of at
+most 16 bits or have two values, and public test sets by name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.summary import Progress
+from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
-from bitsback.images.folder import list_folder
+from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
@@ -77,8 +78,8 @@ def read(
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, Asked(stack=False)) as found:
-            files = isinstance(found.collection, FileList) and found.collection.kind != NPZ
+        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
+            files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])
                 for items, part in found.parts

@@ -1,4 +1,4 @@
-"""`bitsback bench`: the comparison with other compressors on the user's own images."""
+"""`bitsback bench`: compare with other compressors on the user's own images."""
 
 from __future__ import annotations
 

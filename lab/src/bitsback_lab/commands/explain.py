@@ -1,4 +1,4 @@
-"""`bitsback explain`: what bits back does with one image, bit by bit."""
+"""`bitsback explain`: show what bits back does with one image, bit by bit."""
 
 from __future__ import annotations
 

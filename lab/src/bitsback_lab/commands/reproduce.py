@@ -1,4 +1,4 @@
-"""`bitsback reproduce`: the paper's tables, figures and analysis."""
+"""`bitsback reproduce`: reproduce the paper's tables, figures and analysis."""
 
 from __future__ import annotations
 

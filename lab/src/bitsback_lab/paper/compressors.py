@@ -1,4 +1,4 @@
-"""What the models that ship, and other compressors, make of a test set."""
+"""Rates of the models that ship, and of other compressors, on a test set."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
 from bitsback.archive.collection import VARIED, Collection
-from bitsback.archive.cutting import LARGEST_SIDE
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run, pack_runs
+from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.images.npy import Items
 from bitsback.models import Model, bundled
 from bitsback.models.model import BoundModel
@@ -130,7 +130,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, Asked(given, stack=False)) as found:
+        with open_input(source, Asked(given, CompressOptions(stack=False))) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)
 
@@ -187,7 +187,7 @@ def _explain(
     assert bound is not None, "it has been checked that the model codes such images"
     ledger = enter(bound, message, x)
     buffer = io.BytesIO()
-    whole = LARGEST_SIDE if chosen.model.wants_small else None  # what the ledger is of
+    whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
     raw = image.nbytes if levels is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

@@ -1,4 +1,4 @@
-"""What it costs to send the model along, and from how many images on that pays."""
+"""The cost of sending the model along, and the number of images from which that pays."""
 
 from __future__ import annotations
 

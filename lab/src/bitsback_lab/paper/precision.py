@@ -1,6 +1,4 @@
-"""What finite precision costs: probabilities rounded to few bits, and an ANS coder whose heads are
-finite.
-"""
+"""The cost of finite precision: probabilities rounded to few bits, and ANS heads of finite size."""
 
 from __future__ import annotations
 

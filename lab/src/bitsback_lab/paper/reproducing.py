@@ -1,6 +1,4 @@
-"""Measures exhibits and writes them into a folder: numbers, pictures and, of all of them, the
-page.
-"""
+"""Measure exhibits and write them into a folder: numbers, pictures and the page of all of them."""
 
 from __future__ import annotations
 

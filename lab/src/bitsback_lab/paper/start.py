@@ -1,6 +1,4 @@
-"""What it costs to start a chain, by the bits it starts from and by how many images it takes at
-once.
-"""
+"""The cost of starting a chain, by the bits it starts from and by the images it takes at once."""
 
 from __future__ import annotations
 
@@ -44,8 +42,8 @@ def _from_digest(x: Symbols, seed: int) -> Message:
 
 
 def _from_random(x: Symbols, seed: int) -> Message:
-    """A random head. The words of the supply, which a chain takes as it needs them, stand for
-    random words.
+    """A random head. The words of the implicit tail, which a chain takes as it needs them, stand
+    for random words.
     """
     return Message(_core.splitmix64(seed, 0, 1) | np.uint64(1 << 32), (), 0)
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from bitsback.errors import ModelError
 from bitsback.integer import Network
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.code import Of
 from bitsback.models.networks import NetworkReader
 from bitsback.models.variables import Variable

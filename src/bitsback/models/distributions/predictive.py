@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Network, Values
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.free_codec import FreeDistribution, Words, sums_for_test

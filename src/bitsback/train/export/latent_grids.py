@@ -16,7 +16,7 @@ from bitsback.train.export.latent_layers import (
     normal_reads,
     real_latents,
 )
-from bitsback.train.export.network_fields import NetworkDescription, Tensors
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales, inverse_step_scales
 from bitsback.train.quantise.rounding import Grid, seven_bits
 from bitsback.train.twins.mixtures import MEAN_SHIFT
@@ -43,27 +43,27 @@ def variables(twin: PyramidTwin) -> dict[str, dict[str, int]]:
     return {"x": {"channels": a.shape[2], "levels": a.levels}, **latents}
 
 
-def networks(twin: PyramidTwin, tensors: Tensors) -> list[NetworkDescription]:
+def networks(twin: PyramidTwin, tensors: Tensors) -> list[NetworkWriter]:
     """Of all posteriors, from the image up, then of all priors, then of the likelihood."""
     count = len(twin.up)
     found = []
     for layer, up in enumerate(twin.up):
         source = "x" if layer == 0 else f"z{layer}"
-        network = NetworkDescription(f"posterior{layer + 1}", source, tensors)
+        network = NetworkWriter(f"posterior{layer + 1}", [source], tensors)
         if layer == 0:
             levels = twin.architecture.levels
             seen = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
-            source = network.table("symbols", "x", seen)
+            source = network.add("table", "symbols", "x", table=seen)
         found.append(_up(network, source, up))
         scales = inverse_scales()
         if layer < count - 1:
             scales = inverse_step_scales(twin.grids[layer].scale)
         tensors[f"{network.name}.inverse_scale"] = scales
     for layer, down in [*enumerate(twin.down)][1:]:
-        network = NetworkDescription(f"prior{layer}", f"z{layer + 1}", tensors)
+        network = NetworkWriter(f"prior{layer}", [f"z{layer + 1}"], tensors)
         found.append(_down(network, _value(twin, network, layer), down))
         tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(twin.grids[layer - 1].scale)
-    likelihood = NetworkDescription("likelihood", "z1", tensors)
+    likelihood = NetworkWriter("likelihood", ["z1"], tensors)
     found.append(_down(likelihood, _value(twin, likelihood, 0), twin.down[0]))
     for name, tensor in twin.pixel_likelihood.tensors().items():
         tensors[f"likelihood.{name}"] = tensor
@@ -114,37 +114,37 @@ def pyramid_integers(twin: PyramidTwin, draw: Draw) -> dict[str, Answers]:
     return found | {"likelihood": _down_answers(twin.down[0], latents(0))}
 
 
-def _value(twin: PyramidTwin, network: NetworkDescription, layer: int) -> str:
+def _value(twin: PyramidTwin, network: NetworkWriter, layer: int) -> str:
     """What a network's first layer multiplies of the latents of a layer."""
     name = f"z{layer + 1}"
     if layer < len(twin.up) - 1:
         return name  # on its grid
-    return network.table("value", name, bucket_centres(twin.architecture.bits))
+    return network.add("table", "value", name, table=bucket_centres(twin.architecture.bits))
 
 
-def _up(network: NetworkDescription, source: str, up: nn.Module) -> NetworkDescription:
+def _up(network: NetworkWriter, source: str, up: nn.Module) -> NetworkWriter:
     assert isinstance(up, UpTwin)
     if up.seen is not None:
-        source = network.linear("seen", source, up.seen.layer)
-    around = network.conv("around", source, up.around)
+        source = network.layer("seen", source, up.seen.layer)
+    around = network.layer("around", source, up.around)
     hidden = network.residuals("hidden", around, [up.change])
-    direct = network.conv("direct", source, up.direct)
-    network.add("mean", direct, network.linear("mean_hidden", hidden, up.mean), up.means)
-    network.linear("scale", hidden, up.scale)
+    direct = network.layer("direct", source, up.direct)
+    network.sum("mean", direct, network.layer("mean_hidden", hidden, up.mean), up.means)
+    network.layer("scale", hidden, up.scale)
     return network
 
 
-def _down(network: NetworkDescription, source: str, down: nn.Module) -> NetworkDescription:
+def _down(network: NetworkWriter, source: str, down: nn.Module) -> NetworkWriter:
     assert isinstance(down, DownTwin)
-    seen = network.linear("seen", source, down.seen.layer)
-    around = network.conv("around", seen, down.around)
+    seen = network.layer("seen", source, down.seen.layer)
+    around = network.layer("around", seen, down.around)
     hidden = network.residuals("hidden", around, [down.change])
-    direct = network.linear("direct", source, down.direct)
+    direct = network.layer("direct", source, down.direct)
     for name, head in down.layers().items():
-        cells = network.linear(f"{name}_hidden", hidden, head)
+        cells = network.layer(f"{name}_hidden", hidden, head)
         if name == "mean":
-            cells = network.add("mean_cells", direct, cells, down.outputs["mean"])
-        network.shuffle(name, cells, down.factor)
+            cells = network.sum("mean_cells", direct, cells, down.outputs["mean"])
+        network.add("shuffle", name, cells, factor=down.factor)
     return network
 
 

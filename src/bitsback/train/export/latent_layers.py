@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bitsback.train.export.network_fields import NetworkDescription, Tensors
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.quantise.exact_tables import (
     bucket_centres,
     inverse_scales,
@@ -43,20 +43,20 @@ def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
 
 
 def latent_networks(
-    twin: LayeredTwin, seen: str, posterior: NetworkDescription, tensors: Tensors
-) -> list[NetworkDescription]:
+    twin: LayeredTwin, seen: str, posterior: NetworkWriter, tensors: Tensors
+) -> list[NetworkWriter]:
     """The networks of all posteriors, of which the first has begun and ends its name in 1, and of
     all priors.
 
     seen: the value in `posterior` that its first layer reads.
     """
     names = _names(twin)
-    networks = [_normal(posterior, posterior.flatten("row", seen), twin.up[0])]
+    networks = [_normal(posterior, posterior.add("flatten", "row", seen), twin.up[0])]
     for layer in range(1, len(names)):
-        network = NetworkDescription(f"posterior{layer + 1}", names[layer - 1], tensors)
+        network = NetworkWriter(f"posterior{layer + 1}", [names[layer - 1]], tensors)
         networks.append(_normal(network, latent_value(twin, network, layer - 1), twin.up[layer]))
     for layer, down in enumerate(twin.down):
-        network = NetworkDescription(f"prior{layer + 1}", names[layer + 1], tensors)
+        network = NetworkWriter(f"prior{layer + 1}", [names[layer + 1]], tensors)
         networks.append(_normal(network, latent_value(twin, network, layer + 1), down))
     for network in networks[: len(names) - 1] + networks[len(names) :]:
         tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(twin.grids[0].scale)
@@ -64,12 +64,12 @@ def latent_networks(
     return networks
 
 
-def latent_value(twin: LayeredTwin, network: NetworkDescription, layer: int) -> str:
+def latent_value(twin: LayeredTwin, network: NetworkWriter, layer: int) -> str:
     """What a network's first layer multiplies of the latents of a layer."""
     name = _names(twin)[layer]
     if layer < len(twin.down):
         return name  # on its grid
-    return network.table("value", name, bucket_centres(twin.architecture.bits))
+    return network.add("table", "value", name, table=bucket_centres(twin.architecture.bits))
 
 
 def latent_distributions(twin: LayeredTwin) -> dict[str, dict[str, Any]]:
@@ -140,20 +140,20 @@ def _reads(network: str) -> dict[str, Any]:
     return {"precision": PRECISION, "network": network, "outputs": ["mean", "scale"]}
 
 
-def _normal(network: NetworkDescription, source: str, normal: nn.Module) -> NetworkDescription:
+def _normal(network: NetworkWriter, source: str, normal: nn.Module) -> NetworkWriter:
     assert isinstance(normal, NormalTwin) and isinstance(normal.hidden, Mlp)
     return _ends(network, _mlp(network, source, normal.hidden), normal)
 
 
-def _mlp(network: NetworkDescription, source: str, layers: Mlp, name: str = "hidden") -> str:
+def _mlp(network: NetworkWriter, source: str, layers: Mlp, name: str = "hidden") -> str:
     for position, layer in enumerate(layers.layers, 1):
-        source = network.linear(f"{name}{position}", source, layer)
+        source = network.layer(f"{name}{position}", source, layer)
     return source
 
 
-def _ends(network: NetworkDescription, source: str, normal: NormalTwin) -> NetworkDescription:
-    network.linear("mean", source, normal.mean)
-    network.linear("scale", source, normal.scale)
+def _ends(network: NetworkWriter, source: str, normal: NormalTwin) -> NetworkWriter:
+    network.layer("mean", source, normal.mean)
+    network.layer("scale", source, normal.scale)
     return network
 
 
@@ -175,17 +175,17 @@ def top_down_variables(twin: TopDownTwin) -> dict[str, dict[str, int]]:
 
 
 def top_down_posteriors(
-    twin: TopDownTwin, top: NetworkDescription, seen: str, lower: NetworkDescription, seen_too: str
-) -> list[NetworkDescription]:
+    twin: TopDownTwin, top: NetworkWriter, seen: str, lower: NetworkWriter, seen_too: str
+) -> list[NetworkWriter]:
     """The networks of both posteriors, begun before. seen, seen_too: the values in each that its
     first layer reads.
     """
     assert isinstance(twin.top.hidden, Mlp)
-    _ends(top, _mlp(top, top.flatten("row", seen), twin.top.hidden), twin.top)
-    hidden = _mlp(lower, lower.flatten("row", seen_too), twin.lower.image)
-    value = lower.table("value", "z2", bucket_centres(twin.architecture.bits))
-    upper = lower.linear("upper", value, twin.lower.upper)
-    both = lower.join("both", hidden, upper)
+    _ends(top, _mlp(top, top.add("flatten", "row", seen), twin.top.hidden), twin.top)
+    hidden = _mlp(lower, lower.add("flatten", "row", seen_too), twin.lower.image)
+    value = lower.add("table", "value", "z2", table=bucket_centres(twin.architecture.bits))
+    upper = lower.layer("upper", value, twin.lower.upper)
+    both = lower.add("join", "both", hidden, other=upper)
     assert isinstance(twin.lower.normal.hidden, Mlp)
     _ends(lower, _mlp(lower, both, twin.lower.normal.hidden, "joint"), twin.lower.normal)
     for network in (top, lower):
@@ -193,11 +193,13 @@ def top_down_posteriors(
     return [top, lower]
 
 
-def top_down_values(twin: TopDownTwin, likelihood: NetworkDescription) -> str:
+def top_down_values(twin: TopDownTwin, likelihood: NetworkWriter) -> str:
     """What the first layer of the likelihood multiplies."""
     centres = bucket_centres(twin.architecture.bits)
-    values = [likelihood.table(f"value{layer}", f"z{layer}", centres) for layer in (1, 2)]
-    return likelihood.join("values", *values)
+    values = [
+        likelihood.add("table", f"value{layer}", f"z{layer}", table=centres) for layer in (1, 2)
+    ]
+    return likelihood.add("join", "values", values[0], other=values[1])
 
 
 def top_down_distributions() -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from bitsback.models import Model, file
 from bitsback.models.item_choice import build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.network_fields import NetworkDescription, Tensors
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.quantise.exact_tables import exponentials, inverse_unit_scales, seen_differences
 from bitsback.train.quantise.rounding import HIDDEN, TOP
 from bitsback.train.twins.convolutions import ResidualTwin
@@ -62,11 +62,11 @@ def described(
         "pixel.inverse_scale": inverse_unit_scales(),
     }
     tensors |= {f"x.start.{number}": start for number, start in enumerate(starts)}
-    pixel = NetworkDescription("pixel", "context", tensors)
-    hidden = pixel.linear("hidden", "context", twin.pixel[0])
+    pixel = NetworkWriter("pixel", ["context"], tensors)
+    hidden = pixel.layer("hidden", "context", twin.pixel[0])
     hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
     for name, layer in twin.output_layers().items():
-        pixel.linear(name, hidden, layer)
+        pixel.layer(name, hidden, layer)
     predictors = [
         {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **_offsets(one.places)}
         for one in a.predictors

@@ -10,6 +10,7 @@ from bitsback.archive.asked import Asked
 from bitsback.archive.collection import VARIED
 from bitsback.archive.inputs import Source
 from bitsback.archive.levels import find_levels, to_symbols
+from bitsback.compress_options import CompressOptions
 from bitsback.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.images.npy import Items
@@ -35,7 +36,7 @@ def suits_vae(source: Source) -> bool:
     """
     if isinstance(source, str) and source in SETS:
         return True
-    with opened(source, Asked(stack=False)) as (_, found):
+    with opened(source, Asked(options=CompressOptions(stack=False))) as (_, found):
         shapes = {shape for _, part in found.parts for _, shape in part.runs}
         grey = all(part.dtype in (np.uint8, np.bool_) for _, part in found.parts)
         count = sum(part.items for _, part in found.parts)
@@ -49,7 +50,7 @@ def read_one_shape(source: Source, seed: int) -> ImageSet:
     """The images of whatever `bitsback.compress` takes. Raises InputError if they cannot be trained
     on.
     """
-    with opened(source, Asked(stack=False)) as (name, found):
+    with opened(source, Asked(options=CompressOptions(stack=False))) as (name, found):
         arrays = [items for items, _ in found.parts]
         kinds = {
             (shape, part.dtype)

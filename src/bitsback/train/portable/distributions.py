@@ -12,12 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from bitsback.errors import InputError
-from bitsback.train.portable.operations import Function
-from bitsback.train.portable.operations.elementwise import scaling
+from bitsback.train.export.network_writer import Tensors
+from bitsback.train.portable.operations import Function, scaling
 from bitsback.train.portable.parameters import LN2, Output, Spread, log2_inverse
 from bitsback.train.portable.steps import Steps
 from bitsback.train.portable.variables import Data, Latent
-from bitsback.train.portable.writer import Tensors
 from bitsback.train.quantise.exact_tables import (
     PROBABILITY_BITS,
     exponentials,

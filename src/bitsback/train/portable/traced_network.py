@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.portable.graph import Node, applied
 from bitsback.train.portable.gridding import TOPS, Gridded, Kind, gridded
 from bitsback.train.portable.lowerings import shapes
 from bitsback.train.portable.lowerings.call import Call
-from bitsback.train.portable.operations import Affine, Image, Operation, Shuffle, Source
+from bitsback.train.portable.operations import Image, Operation, Source
 from bitsback.train.portable.parameters import Output
 from bitsback.train.portable.steps import Steps, best_steps, wide_steps
 from bitsback.train.portable.tracing import trace
 from bitsback.train.portable.value import Value
 from bitsback.train.portable.variables import Data, Latent
-from bitsback.train.portable.writer import NetworkWriter, Tensors
 
 _SAMPLES = 1 << 16  # of a value, that its steps are chosen by
 
@@ -182,7 +182,7 @@ class PortableNetwork(nn.Module):
         for name in self.constant:
             low, high = last.operation.range()
             table = np.full(high - low + 1, 255, np.uint8)
-            writer.named(name, "table", ends[last], {"table": table})
+            writer.add("table", name, ends[last], table=table)
         return writer.described()
 
     def _by_component(self, value: Tensor) -> Tensor:
@@ -255,11 +255,7 @@ def find_grids(
             where[node] = node, Fraction(1)
             continue
         root, ratio = where[node.inputs[0]]
-        if isinstance(node.operation, Affine):
-            ratio *= node.operation.stride
-        if isinstance(node.operation, Shuffle):
-            ratio /= node.operation.factor
-        where[node] = root, ratio
+        where[node] = root, ratio * node.operation.ratio
     found: dict[Node, int] = {}
     for root in {of for of, _ in where.values()}:
         members = {node: ratio for node, (of, ratio) in where.items() if of is root}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
-from bitsback.train.twins.convolutions import RESIDUAL, ConvTwin, ResidualTwin, shuffle
+from bitsback.train.twins.convolutions import RESIDUAL, ConvTwin, ResidualTwin, pixel_shuffle
 from bitsback.train.twins.dense import LatentTwin, LinearTwin, normal_kl
 from bitsback.train.twins.layered import LATENT_MEAN, log_normal, steps_grid
 from bitsback.train.twins.likelihoods import LN2
@@ -249,7 +249,7 @@ class DownTwin(nn.Module):
         hidden = self.change(self.around(self.seen(z)))
         found: dict[str, Tensor] = {name: head(hidden) for name, head in self.heads.items()}
         found["mean"] = self.outputs["mean"].clamp(found["mean"] + self.direct(z))
-        return tuple(shuffle(out, self.factor) for out in found.values())
+        return tuple(pixel_shuffle(out, self.factor) for out in found.values())
 
 
 REACH = 3.5  # what nearly all latents of a grid from -4 to 4 lie within
