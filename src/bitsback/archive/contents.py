@@ -222,7 +222,7 @@ class Contents(ABC):
 
     @property
     def kind(self) -> str:
-        """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
         return kind_of(self._collection)
 
     @property
