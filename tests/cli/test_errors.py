@@ -16,6 +16,15 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.layout import (
+    COLLECTION,
+    CRC_SIZE,
+    HEAD,
+    MAGIC,
+    VERSION,
+    open_section,
+    section,
+)
 from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
@@ -55,16 +64,18 @@ def test_one_line_for_each_mistake(
 
 def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     data = bytearray(Path("digits.bb").read_bytes())
-    data[7] = 3
+    data[len(MAGIC)] = VERSION + 1
     Path("digits.bb").write_bytes(data)
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "update")
 
 
 def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
-    data = bytearray(Path("digits.bb").read_bytes())
-    data[8] = 32
-    Path("digits.bb").write_bytes(data)
+    data = Path("digits.bb").read_bytes()
+    size = 2 + data[len(HEAD) + 1] + CRC_SIZE
+    collection = open_section(data[len(HEAD) :][:size], COLLECTION)
+    other = section(COLLECTION, bytes([collection[0] | 32]), collection[1:])
+    Path("digits.bb").write_bytes(HEAD + other + data[len(HEAD) + size :])
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(
             run(*arguments, "digits.bb"), "digits.bb", "newer", "feature", "update"
