@@ -75,7 +75,7 @@ class Contents(ABC):
     @abstractmethod
     def _announce(self, blocks: Iterable[BlockInfo]) -> None:
         """Says that these blocks will be decoded next, in order, so that what is far away may be
-        fetched together. Where nothing is far away, nobody asks which they are.
+        fetched together. Where nothing is far away, they are not computed.
         """
 
     @abstractmethod
