@@ -52,12 +52,6 @@ class Multiset {
         return place;
     }
 
-    // Calls `visit(number, count)` for all that are equal, in order.
-    template <class Visit>
-    void each(const Visit& visit) const {
-        visit_tree(root_, visit);
-    }
-
     // Takes out the member at a place: its number, or that of one that equals it.
     std::pair<std::uint32_t, Place> take(std::uint32_t at) {
         Place place{0, 0, size()};
@@ -89,14 +83,6 @@ class Multiset {
         std::uint32_t members = 0;  // in this tree
         std::uint32_t nodes = 0;    // in this tree
     };
-
-    template <class Visit>
-    void visit_tree(std::uint32_t node, const Visit& visit) const {
-        if (node == 0) return;
-        visit_tree(nodes_[node].left, visit);
-        visit(nodes_[node].number, nodes_[node].count);
-        visit_tree(nodes_[node].right, visit);
-    }
 
     std::uint64_t weight(std::uint32_t node) const { return std::uint64_t{nodes_[node].nodes} + 1; }
 
@@ -194,15 +180,15 @@ class KeyedMultiset {
     KeyedMultiset(const KeyedMultiset&) = delete;
     KeyedMultiset& operator=(const KeyedMultiset&) = delete;
 
-    void add(std::span<const std::string> keys) {
-        for (const std::uint32_t number : stored(keys)) members_.insert(number);
+    void add(std::vector<std::string> keys) {
+        for (const std::uint32_t number : stored(std::move(keys))) members_.insert(number);
     }
     // The numbers of the members, in the order in which they came.
     void pop(Message& message, std::span<std::uint32_t> numbers) {
         pop_picks(message, members_, numbers);
     }
-    void push(Message& message, std::span<const std::string> keys) {
-        push_picks(message, members_, std::span<const std::uint32_t>(stored(keys)));
+    void push(Message& message, std::vector<std::string> keys) {
+        push_picks(message, members_, std::span<const std::uint32_t>(stored(std::move(keys))));
     }
 
   private:
@@ -213,13 +199,13 @@ class KeyedMultiset {
         }
     };
 
-    std::vector<std::uint32_t> stored(std::span<const std::string> keys) {
+    std::vector<std::uint32_t> stored(std::vector<std::string> keys) {
         require(keys.size() <= most_members - members_.size(),
                 "a multiset has at most 2^24 members");
         std::vector<std::uint32_t> numbers;
-        for (const std::string& key : keys) {
+        for (std::string& key : keys) {
             numbers.push_back(static_cast<std::uint32_t>(keys_.size()));
-            keys_.push_back(key);
+            keys_.push_back(std::move(key));
         }
         return numbers;
     }

@@ -12,7 +12,7 @@ from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 2
+VERSION = 3
 FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 16
 """Features that a reader must understand: folders with the bytes of files, or with facts of files;
 items that have lost their order, of which blocks may be multisets; items with labels, of which

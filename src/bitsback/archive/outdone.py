@@ -7,18 +7,17 @@ from bitsback.archive.pieces import Pieces
 from bitsback.archive.sampling import sample_of
 from bitsback.archive.squeeze import squeeze
 from bitsback.errors import ModelWarning
-from bitsback.models import Model
 
 _WORSE = 1.1  # times as many bytes
 _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
 def warn_if_outdone(chosen: choose.Chosen, pieces: Pieces, name: str) -> None:
-    """Warns with ModelWarning if a general compressor, or a bundled model that is free, makes a
+    """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
     tenth less of a sample than the model that was asked for. name: of the input.
     """
     model = chosen.model
-    if model is None or (model.free and choose.is_bundled(model)):
+    if model is None or (model.any_shape and choose.is_bundled(model)):
         return
     sample = sample_of(pieces, whole=False)
     if sample.elements.size < _ENOUGH:
@@ -44,12 +43,8 @@ def _others(sample: Pieces) -> dict[str, int]:
     if general is not None:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
-    values = planes.find_map(sample, False)
-    models: list[Model] = []
-    layouts = planes.layouts_for(sample.dtype, shape)
-    if layouts:
-        models = choose.free_models(None, "auto", planes.count_levels(sample.dtype, values))
-    for other in models:
-        costs = [choose.plane_cost(other, sample, layout, values) for layout in layouts]
-        found[f"the model {other.name}"] = min(costs)
+    if planes.layouts_for(sample.dtype, shape):
+        for plan in choose.plans_of(choose.picture_models(None, "auto"), sample):
+            name, cost = f"the model {plan.model.name}", plan.cost()
+            found[name] = min(cost, found.get(name, cost))
     return found

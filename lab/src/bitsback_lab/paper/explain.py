@@ -6,20 +6,18 @@ import io
 import warnings
 from dataclasses import dataclass
 
-import numpy as np
-
 import bitsback
 from bitsback import InputError, InputWarning
 from bitsback.archive import chain
 from bitsback.archive.asked import Asked
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
 from bitsback.archive.collection import VARIED, Collection
 from bitsback.archive.cutting import LARGEST_SIDE
 from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.archive.runs import pack_runs
 from bitsback.images.npy import Items
 from bitsback.models import Model, bundled
 from bitsback_lab.paper.ledger import Ledger, enter
@@ -92,26 +90,24 @@ def _explain(
     for _ in range(item):
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
-    chosen = choose(given, Pieces.stacked(image), name)
-    levels = find_levels(image)
-    pair = levels[::-1] if levels is not None and chosen.invert else levels
-    coded = model_symbols(chosen.model, image, pair) if chosen.model is not None else None
-    if chosen.model is None or coded is None:
+    pieces = Pieces.stacked(image)
+    chosen = choose(given, pieces, name)
+    plan = None
+    if chosen.model is not None:
+        plan = BlockPlan.of(chosen.model, pieces, chosen.layout, chosen.invert)
+    if chosen.model is None or plan is None:
         raise InputError(
             f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
             f" {image.max()}); convert the image to 8 bits grey, or to two values"
         )
-    x = coded[1].reshape(1, -1)
-    run = pack_runs([Run(1, image.dtype, shape, coded[0])])
-    message = chain.initial(
-        chain.digest(run, np.ascontiguousarray(image).reshape(-1).view(np.uint8).data),
-        lanes_for(x.size),
-    )
-    bound = chosen.model.fitted(shape)
-    assert bound is not None, "it has been checked that the model codes such images"
-    ledger = enter(bound, message, x)
+    x = plan.symbols.reshape(1, -1)
+    digest = chain.digest(pack_runs(plan.runs), pieces.bytes)
+    message = chain.initial(digest, lanes_for(x.size))
+    size = chosen.model.size_of(shape)
+    assert size is not None, "it has been checked that the model codes such images"
+    ledger = enter(chosen.model, size, message, x)
     buffer = io.BytesIO()
     whole = LARGEST_SIDE if chosen.model.wants_small else None  # what the ledger is of
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
-    raw = image.nbytes if levels is None else (image.size + 7) // 8
+    raw = image.nbytes if pieces.levels is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

@@ -11,7 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.models.model import BoundModel
+from bitsback.integer import Size
+from bitsback.models import Model
 from bitsback.models.variables import DATA
 from bitsback_lab.paper.coding import Symbols, length
 
@@ -62,15 +63,15 @@ class Ledger:
         return costs
 
 
-def enter(model: BoundModel, message: Message, x: Symbols) -> Ledger:
-    """Codes one image, x [1, pixels], into the message, and writes down each step of the model's
-    code.
+def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
+    """Codes one image of this size, x [1, pixels], into the message, and writes down each step of
+    the model's code.
     """
     steps: list[Step] = []
     values: dict[str, NDArray[Any]] = {DATA: x}
     before = length(message)
-    for line in model.model.code:
-        codec = model.model.distributions[line.distribution].codec(values, 1, model.size)
+    for line in model.code:
+        codec = model.distributions[line.distribution].codec(values, 1, size)
         if line.pops:
             values[line.variable] = symbols = codec.pop(message)
             information = -float(codec.bits(symbols).sum())

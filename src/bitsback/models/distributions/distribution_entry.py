@@ -8,7 +8,7 @@ from bitsback.integer.fields import Fields
 from bitsback.integer.tensors import TensorReader
 from bitsback.models.code import Of
 from bitsback.models.networks import NetworkReader
-from bitsback.models.variables import Variable
+from bitsback.models.variables import DATA, Variable
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class DistributionEntry:
     @property
     def variable(self) -> Variable:
         return self.variables[self.of.variable]
+
+    def require_data_alone(self) -> None:
+        """Raises ModelError unless this is over the data, given nothing."""
+        if self.of.variable != DATA or self.of.given:
+            raise ModelError("it is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
         """The network of what is given, and the outputs that the entry names, all of them where
