@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import a_message
+from agreement import Pair, a_message
 from bitsback import Message, ModelError
 from bitsback.models import Model, bundled, file
 from bitsback.models import planes as program
@@ -175,12 +175,10 @@ def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
         SpecModel.from_bytes(data)
 
 
-def test_a_model_with_a_size_has_no_series() -> None:
+def test_a_model_with_a_size_may_code_its_items_as_series() -> None:
     description = small_series()
-    description["variables"]["x"] = {"channels": 1, "levels": 256, "size": [1, 9]}
+    description["variables"]["x"] = {"channels": 2, "levels": 256, "size": [3, 4]}
     del description["test"]["size"]
-    data = file.write(json.dumps(description), {})
-    with pytest.raises(ModelError):
-        Model.from_bytes(data)
-    with pytest.raises(SpecError):
-        SpecModel.from_bytes(data)
+    pair = Pair.of(file.write(json.dumps(description), {}))
+    pair.check_chain(pair.items(5), 2)
+    pair.check_set(pair.items(4), 1)
