@@ -182,14 +182,16 @@ std::vector<ShapeRun> runs_of(const RunTuples& tuples) {
 using Items = std::variant<In<std::uint8_t>, In<std::uint16_t>>;
 
 void push_items(const Program& self, Message& message, const Items& x, const RunTuples& tuples,
-                const Pairs& batches) {
+                const Pairs& batches, bool kept) {
     const bool bytes = self.data().bytes();
     require(self.data().any_shape() || bytes == (x.index() == 0),
             bytes ? "this model has items of uint8" : "this model has items of uint16");
     const std::vector<ShapeRun> shapes = runs_of(tuples);
     nb::gil_scoped_release release;
     std::visit(
-        [&](const auto& array) { self.push(message, view(array), shapes, batches_of(batches)); },
+        [&](const auto& array) {
+            self.push(message, view(array), shapes, batches_of(batches), kept);
+        },
         x);
 }
 
@@ -197,7 +199,7 @@ constexpr std::size_t most_items = std::size_t{1} << 32;
 
 // Bytes where the levels of all items allow.
 nb::object pop_items(const Program& self, Message& message, const RunTuples& tuples,
-                     const Pairs& pairs) {
+                     const Pairs& pairs, bool kept) {
     const std::vector<ShapeRun> shapes = runs_of(tuples);
     std::size_t elements = 0;
     bool bytes = self.data().bytes() || (self.data().any_shape() && !shapes.empty());
@@ -207,7 +209,7 @@ nb::object pop_items(const Program& self, Message& message, const RunTuples& tup
         elements += count * shape.elements();
         bytes = bytes && (shape.levels <= 256 || !self.data().any_shape());
     }
-    const auto fill = [&](auto out) { self.pop(message, out, shapes, batches_of(pairs)); };
+    const auto fill = [&](auto out) { self.pop(message, out, shapes, batches_of(pairs), kept); };
     if (bytes) return nb::cast(make_array<std::uint8_t>({elements}, fill));
     return nb::cast(make_array<std::uint16_t>({elements}, fill));
 }
@@ -226,25 +228,25 @@ void bind_program(nb::module_& m) {
                 new (self) Program(std::move(all), std::move(code));
             },
             "variables"_a, "steps"_a)
-        .def("push", &push_items, "message"_a, nb::arg("x").noconvert(), "shapes"_a, "batches"_a)
-        .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a);
+        .def("push", &push_items, "message"_a, nb::arg("x").noconvert(), "shapes"_a, "batches"_a,
+             "kept"_a = true)
+        .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true);
 }
 
-// Keys of bytes: a list of them, or the rows of an array.
-std::vector<std::string> keys_of(const nb::object& keys) {
-    std::vector<std::string> strings;
-    if (In<std::uint8_t> rows; nb::try_cast(keys, rows)) {
+// Of a list of bytes, or of the rows of an array.
+Keys keys_of(const nb::object& list) {
+    Keys keys;
+    if (In<std::uint8_t> rows; nb::try_cast(list, rows)) {
         require(rows.ndim() == 2, "keys are the rows of an array");
-        const auto* data = reinterpret_cast<const char*>(rows.data());
-        for (std::size_t i = 0; i < rows.shape(0); ++i)
-            strings.emplace_back(data + i * rows.shape(1), rows.shape(1));
-        return strings;
+        keys.bytes.assign(reinterpret_cast<const char*>(rows.data()), rows.size());
+        for (std::size_t i = 1; i <= rows.shape(0); ++i) keys.ends.push_back(i * rows.shape(1));
+        return keys;
     }
-    for (const nb::handle key : keys) {
+    for (const nb::handle key : list) {
         const auto bytes = nb::cast<nb::bytes>(key);
-        strings.emplace_back(bytes.c_str(), bytes.size());
+        keys.add({bytes.c_str(), bytes.size()});
     }
-    return strings;
+    return keys;
 }
 
 void bind_multiset(nb::module_& m) {
@@ -260,12 +262,17 @@ void bind_multiset(nb::module_& m) {
                                                  [&](auto out) { self.pop(message, out); });
             },
             "message"_a, "count"_a)
+        .def("sorted",
+             [](const KeyedMultiset& self) {
+                 return make_array<std::uint8_t>({self.bytes()},
+                                                 [&](auto out) { self.copy_keys(out); });
+             })
         .def(
             "push",
             [](KeyedMultiset& self, Message& message, const nb::object& keys) {
-                std::vector<std::string> strings = keys_of(keys);
+                Keys all = keys_of(keys);
                 nb::gil_scoped_release release;
-                self.push(message, std::move(strings));
+                self.push(message, std::move(all));
             },
             "message"_a, "keys"_a);
 }

@@ -45,53 +45,58 @@ class Program {
     const Variable& data() const { return variables_[0]; }
 
     // x: the symbols of all items, of these shapes. The batches are taken from the end of x: the
-    // first one has its last items.
+    // first one has its last items. kept: whether the message is what it was if this throws.
     template <class Symbol>
     void push(Message& message, std::span<const Symbol> x, std::span<const ShapeRun> shapes,
-              std::span<const Batches> batches) const {
+              std::span<const Batches> batches, bool kept = true) const {
         require_items(x.size(), shapes, batches);
         if (!data().any_shape()) require_symbols(x, data().levels);
         Batch batch;
         std::size_t taken = 0;  // of the run of shapes that is next
-        message.transaction([&](Message& work) {
-            for_batches(batches, [&](std::size_t items) {
-                batch.shapes.resize(items);
-                for (std::size_t i = items; i-- > 0; ++taken) {
-                    for (; taken == shapes.back().count; taken = 0)
-                        shapes = shapes.first(shapes.size() - 1);
-                    batch.shapes[i] = shapes.back().shape;
-                }
-                begin<Symbol>(batch);
-                auto& symbols = std::get<std::vector<Symbol>>(batch.variables[0]);
-                std::ranges::copy(x.last(symbols.size()), symbols.begin());
-                x = x.first(x.size() - symbols.size());
-                for (const Step& step : steps_) run(step, step.pops, work, batch);
-            });
-        });
+        message.transaction(
+            [&](Message& work) {
+                for_batches(batches, [&](std::size_t items) {
+                    batch.shapes.resize(items);
+                    for (std::size_t i = items; i-- > 0; ++taken) {
+                        for (; taken == shapes.back().count; taken = 0)
+                            shapes = shapes.first(shapes.size() - 1);
+                        batch.shapes[i] = shapes.back().shape;
+                    }
+                    begin<Symbol>(batch);
+                    auto& symbols = std::get<std::vector<Symbol>>(batch.variables[0]);
+                    std::ranges::copy(x.last(symbols.size()), symbols.begin());
+                    x = x.first(x.size() - symbols.size());
+                    for (const Step& step : steps_) run(step, step.pops, work, batch);
+                });
+            },
+            kept);
     }
 
     // Undoes `push`, given its batches from the last to the first: they come out from the start of
     // x.
     template <class Symbol>
     void pop(Message& message, std::span<Symbol> x, std::span<const ShapeRun> shapes,
-             std::span<const Batches> batches) const {
+             std::span<const Batches> batches, bool kept = true) const {
         require_items(x.size(), shapes, batches);
         Batch batch;
         std::size_t taken = 0;
         auto out = x.begin();
-        message.transaction([&](Message& work) {
-            for_batches(batches, [&](std::size_t items) {
-                batch.shapes.resize(items);
-                for (std::size_t i = 0; i < items; ++i, ++taken) {
-                    for (; taken == shapes.front().count; taken = 0) shapes = shapes.subspan(1);
-                    batch.shapes[i] = shapes.front().shape;
-                }
-                begin<Symbol>(batch);
-                for (std::size_t step = steps_.size(); step-- > 0;)
-                    run(steps_[step], !steps_[step].pops, work, batch);
-                out = std::ranges::copy(std::get<std::vector<Symbol>>(batch.variables[0]), out).out;
-            });
-        });
+        message.transaction(
+            [&](Message& work) {
+                for_batches(batches, [&](std::size_t items) {
+                    batch.shapes.resize(items);
+                    for (std::size_t i = 0; i < items; ++i, ++taken) {
+                        for (; taken == shapes.front().count; taken = 0) shapes = shapes.subspan(1);
+                        batch.shapes[i] = shapes.front().shape;
+                    }
+                    begin<Symbol>(batch);
+                    for (std::size_t step = steps_.size(); step-- > 0;)
+                        run(steps_[step], !steps_[step].pops, work, batch);
+                    out = std::ranges::copy(std::get<std::vector<Symbol>>(batch.variables[0]), out)
+                              .out;
+                });
+            },
+            kept);
     }
 
   private:

@@ -349,11 +349,12 @@ void push_and_pop_items(Message& message, Fields& fields, State& state, std::sha
 
 // The bytes of items of one shape, the low byte of a symbol first.
 template <class Symbol>
-std::vector<std::string> keys_of(std::span<const Symbol> x, std::size_t items) {
-    std::vector<std::string> keys(items);
-    for (std::size_t i = 0; i < x.size(); ++i)
+Keys keys_of(std::span<const Symbol> x, std::size_t items) {
+    Keys keys;
+    for (const Symbol symbol : x)
         for (std::size_t byte = 0; byte < sizeof(Symbol); ++byte)
-            keys[i / (x.size() / items)].push_back(static_cast<char>(x[i] >> (8 * byte)));
+            keys.bytes.push_back(static_cast<char>(symbol >> (8 * byte)));
+    for (std::size_t i = 1; i <= items; ++i) keys.ends.push_back(i * (keys.bytes.size() / items));
     return keys;
 }
 

@@ -113,12 +113,13 @@ def encode(
     for part, batches in zip(reversed(parts), reversed(found), strict=True):
         first, start, stop = first - part.items, end - part.elements, part.items
         if sets is None:
-            part.push(message, symbols[start:end], batches)
+            part.push(message, symbols[start:end], batches, kept=False)
             end = start
             continue
         for size in _each(batches):
             places = range(stop - size, stop)
-            part.part(places).push(message, sets.pick(message, _shifted(places, first)))
+            symbols = sets.pick(message, _shifted(places, first))
+            part.part(places).push(message, symbols, kept=False)
             stop -= size
     return message.to_bytes()
 
@@ -137,7 +138,7 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
             needed.append((size, min(count, -(-(stop - taken) // size))))
             taken += size * needed[-1][1]
         if needed:
-            found.append(part.part(range(taken)).pop(message, needed))
+            found.append(part.part(range(taken)).pop(message, needed, kept=False))
         stop -= taken
     return found[1] if len(found) == 2 else np.concatenate(found)
 
@@ -149,7 +150,8 @@ def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
         start = 0
         for size in _each(reversed(batches)):
             places = range(start, start + size)
-            sets.put(message, _shifted(places, first), part.part(places).pop(message))
+            symbols = part.part(places).pop(message, kept=False)
+            sets.put(message, _shifted(places, first), symbols)
             start += size
         first += part.items
 

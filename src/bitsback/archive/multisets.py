@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.archive.canonical import order_of_rows
 from bitsback.archive.planes import from_planes
 from bitsback.archive.runs import Run
 from bitsback.message import Message
@@ -33,7 +32,6 @@ class Multisets:
     ) -> None:
         self._runs = runs
         self._left = [_core.Multiset() for _ in runs]
-        self._found: list[list[Rows]] = [[] for _ in runs]
         self._tables: list[Rows] = []
         if elements is not None and symbols is not None:
             self._tables = list(_rows(symbols, runs))
@@ -56,14 +54,12 @@ class Multisets:
         picked = list(_rows(from_planes(symbols, runs), runs))
         for number, rows in zip(reversed(numbers), reversed(picked), strict=True):
             self._left[number].push(message, _keys(rows))
-            self._found[number].append(rows)
 
     def elements(self) -> NDArray[Any]:
         """Of all items that were put here, flat: those of each run in order."""
-        dtype = self._runs[0].dtype  # in its byte order, which NumPy would change
-        whole = [np.concatenate(rows, dtype=dtype) for rows in self._found]
-        in_order = [rows[order_of_rows(rows)].reshape(-1) for rows in whole]
-        return in_order[0] if len(in_order) == 1 else np.concatenate(in_order, dtype=dtype)
+        found = [members.sorted() for members in self._left]
+        flat = found[0] if len(found) == 1 else np.concatenate(found)
+        return flat.view(self._runs[0].dtype)
 
     def _at(self, places: range) -> Iterator[tuple[int, Run]]:
         """The runs that have items at these places: the number of each, and what of it is there."""

@@ -270,22 +270,31 @@ class BoundModel:
             first += count
         return replace(self, shapes=tuple(shapes))
 
-    def push(self, message: Message, x: NDArray[Any], batches: Batches | None = None) -> None:
-        """x: uint8 or uint16 [elements]. The first of the batches has the last items. Raises
-        MessageError for symbols that do not fit the shapes.
+    def push(
+        self,
+        message: Message,
+        x: NDArray[Any],
+        batches: Batches | None = None,
+        kept: bool = True,
+    ) -> None:
+        """x: uint8 or uint16 [elements]. The first of the batches has the last items. kept: whether
+        an error leaves the message as it was, which takes a copy of it. Raises MessageError for
+        symbols that do not fit the shapes.
         """
         if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
             raise MessageError(
                 f"the symbols of items are one array of uint8 or uint16, not {x.ndim} dimensions of"
                 f" {x.dtype}"
             )
-        self.core.push(message, np.ascontiguousarray(x), self.shapes, self._batches(batches))
+        self.core.push(message, np.ascontiguousarray(x), self.shapes, self._batches(batches), kept)
 
-    def pop(self, message: Message, batches: Batches | None = None) -> NDArray[Any]:
+    def pop(
+        self, message: Message, batches: Batches | None = None, kept: bool = True
+    ) -> NDArray[Any]:
         """Undoes `push`, given its batches from the last to the first: symbols [elements], uint8
         where all items have up to 256 levels, or else uint16.
         """
-        return self.core.pop(message, self.shapes, self._batches(batches))
+        return self.core.pop(message, self.shapes, self._batches(batches), kept)
 
     def _batches(self, batches: Batches | None) -> Batches:
         if batches is not None:
