@@ -9,9 +9,10 @@ module `resource`, which Windows does not have.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
+
+from memory_large import peak, python
 
 # A child's peak includes its parent's size at the fork, so this process stays small: no NumPy, no
 # harness.
@@ -27,16 +28,6 @@ for i in range(times):
     file[i * len(images) : (i + 1) * len(images)] = images
 """
 
-RUN = """
-import json, resource, sys
-from bitsback.cli import main
-try:
-    main()
-finally:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)
-"""
-
 
 def main() -> None:
     count = int(sys.argv[sys.argv.index("--images") + 1]) if "--images" in sys.argv else 10_000
@@ -48,7 +39,7 @@ def main() -> None:
                 f"{folder}/{times}.bb",
                 f"{folder}/{times}-copy.npy",
             )
-            subprocess.run([sys.executable, "-c", WRITE, npy, str(count), str(times)], check=True)
+            python(WRITE, npy, str(count), str(times))
             commands = {
                 "compress": ["compress", "-q", npy, "-o", archive],
                 "decompress": ["decompress", "-q", archive, "-o", copy],
@@ -62,22 +53,13 @@ def main() -> None:
                 ],
             }
             for name, arguments in commands.items():
-                rows.append(
-                    {"command": name, "images": times * count, "peak_MB": _peak(*arguments)}
-                )
+                rows.append({"command": name, "images": times * count, "peak_MB": peak(*arguments)})
     if "--json" in sys.argv:
         print(json.dumps({"title": "peak memory", "rows": rows}, indent=2))
         return
     print("peak resident memory of the command\n")
     for row in rows:
         print(f"{row['command']:16} {row['images']:>9,} images {row['peak_MB']:8.1f} MB")
-
-
-def _peak(*arguments: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, *arguments], check=True, capture_output=True, text=True
-    )
-    return float(done.stdout)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback import Bernoulli, Categorical, Codec, Message, Normal
+from bitsback import Message
+from bitsback.codecs import Bernoulli, Categorical, Codec, Normal
 
 LANES = 4
 LEVELS = 256

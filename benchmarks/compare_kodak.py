@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import report
 from pictures import Key, archive_size, of_peer, peers, row
 
-from bitsback_lab.bench.named import kodak
+from bitsback_lab.bench.subject import kodak
 
 PEERS: tuple[Key, ...] = (
     ("JPEG XL e9", "each"), ("JPEG XL e7", "each"), ("WebP m6", "each"), ("JPEG 2000", "each"),

@@ -22,7 +22,7 @@ from harness import report
 from pictures import arguments, command
 from PIL import Image
 
-from bitsback.images.restored import ending_of
+from bitsback.images.names import ending_of
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from bitsback.downloads import TEST_IMAGES
 from bitsback.models import bundled, load_model
 from bitsback.train.export.code_lengths import code_lengths
-from bitsback.train.fit.recipe import Twin, nats_in_parts
-from bitsback.train.fit.split import read_idx_images
-from bitsback.train.fit.weights import load_twin
+from bitsback.train.fit.vae_training import nats_in_parts, read_idx_images
+from bitsback.train.twins.architectures import Twin, load_twin
 from bitsback.train.twins.likelihoods import LN2
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"

@@ -4,7 +4,7 @@ speed of a processor.
 
     python benchmarks/grids.py PICTURES MODEL ...
 
-PICTURES is a folder, MODEL a file that recipes/photographs_layers.py has made.
+PICTURES is a folder, MODEL a file that the recipe photographs-layers has made.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from pictures import picture_files
 
 from bitsback import Message, Model, load_model
-from bitsback.images.pictures import read_pixels
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
+from bitsback.images.picture_files import read_pixels
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback_lab.paper.ledger import enter
 
 SIDE = 64

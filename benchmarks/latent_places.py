@@ -3,7 +3,7 @@ by how many there are from -4 to 4.
 
     python benchmarks/latent_places.py --data MNIST --run runs/mnist-binary-layers
 
---run: the folder of a training by recipes/mnist_binary_layers.py, whose best twin is rounded to
+--run: the folder of a training by the recipe mnist-binary-layers, whose best twin is rounded to
 fewer places without further training. Needs bitsback[train].
 """
 
@@ -17,8 +17,7 @@ from elbo import test_set
 
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import export
-from bitsback.train.fit.recipe import Training
-from bitsback.train.fit.split import mnist_split
+from bitsback.train.fit.vae_training import VaeTraining, mnist_split
 from bitsback.train.twins.layered import LayeredTwin, with_steps
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
@@ -32,15 +31,18 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sys.path.insert(0, str(RECIPES))
-    script = import_module("mnist_binary_layers")
+    layers = import_module("settings").RECIPES["mnist-binary-layers"]
+    (recipe,) = layers.parts
     split = mnist_split(arguments.data)
-    twin = Training(script.RECIPE, split, arguments.run / script.RECIPE.name).best_twin()
+    twin = VaeTraining(recipe, split, arguments.run / recipe.name).best_twin()
     assert isinstance(twin, LayeredTwin)
     x = test_set(arguments.data, twin.architecture.levels)
     print("| places | step | exact code length, test set | popped an image |")
     print("| --- | --- | --- | --- |")
     for bits in BITS:
-        lengths = code_lengths(export(with_steps(twin, bits), script.CARD, growth=1), x, 0)
+        lengths = code_lengths(
+            export(with_steps(twin, bits), layers.card(recipe.name), growth=1), x, 0
+        )
         rate, popped = lengths.net.mean() / x.shape[1], lengths.popped.mean()
         print(f"| {1 << bits} | 1/{(1 << bits) // 8} | {rate:.5f} | {popped:.0f} bits |")
 

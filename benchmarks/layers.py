@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 
 from bitsback import Message, Model, load_model
 from bitsback.archive import chain
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import code_lengths
-from bitsback.train.fit.split import binarise, mnist_split
-from bitsback_lab.paper import layers
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
+from bitsback.train.fit.vae_training import binarise, mnist_split
+from bitsback_lab.paper import layer_costs
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)
 BLOCKS = 20
@@ -56,7 +55,7 @@ def main() -> None:
     if options.json:
         numbers = {"counts": list(COUNTS), "blocks": options.blocks, "models": found}
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
-        layers.draw(numbers, options.json.parent)
+        layer_costs.draw(numbers, options.json.parent)
 
 
 def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, Any]:

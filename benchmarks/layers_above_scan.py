@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.fit.split import binarise, mnist_split
-from bitsback.train.fit.weights import load_twin
+from bitsback.train.fit.vae_training import binarise, mnist_split
+from bitsback.train.twins.architectures import load_twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.likelihoods import LN2
 

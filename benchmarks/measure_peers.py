@@ -18,20 +18,20 @@ import sys
 from pathlib import Path
 
 from bitsback.downloads import TEST_IMAGES, find
-from bitsback.images.idx import open_idx
+from bitsback.images.formats import ONE_ARRAY
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.units import Images
-from bitsback_lab.bench import cache
+from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
-RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / cache.SHIPPED
+RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / peer_cache.SHIPPED
 
 
 def fashion_test_images() -> Images:
     """uint8 [10000, 28, 28]."""
     with (find("fashion-mnist", None) / TEST_IMAGES).open("rb") as file:
-        items = open_idx(file, TEST_IMAGES, zipped=True)
+        items = ONE_ARRAY["idx.gz"].open(file, TEST_IMAGES)
         return items.read(items.shape[0], 1)
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         "--peer", metavar="TEXT", default="", help="only peers whose names contain this"
     )
     options = parser.parse_args()
-    results = {} if options.fresh else cache.parse(RESULTS.read_text(encoding="utf-8"))
+    results = {} if options.fresh else peer_cache.parse(RESULTS.read_text(encoding="utf-8"))
     peers, missing = all_peers()
     for line in missing:
         print(line, file=sys.stderr)
@@ -56,19 +56,19 @@ def main() -> None:
         "Fashion-MNIST": fashion_test_images(),
     }
     for title, images in sets.items():
-        data = cache.digest(images)
+        data = peer_cache.digest(images)
         for peer in peers:
             if not peer.takes(images):
                 continue
-            if options.peer not in peer.name or cache.find(results, peer, data) is not None:
+            if options.peer not in peer.name or peer_cache.find(results, peer, data) is not None:
                 continue
             try:
                 found = measure_apart(peer, images)
             except PeerFailed as error:
                 print(f"{title}: {error}", file=sys.stderr)
                 continue
-            results = cache.add(results, found, data)
-            cache.write(RESULTS, results)
+            results = peer_cache.add(results, found, data)
+            peer_cache.write(RESULTS, results)
             print(
                 f"{title:18} {peer.title:24} {found.rate:8.4f} bits per pixel"
                 f" {found.encode_speed:10.2f} {found.decode_speed:10.2f} MB/s",

@@ -27,8 +27,8 @@ WRITE_LARGE = """
 import sys
 import zlib
 import numpy as np
-from bitsback.images.png_drawing import Around, PngDrawing
-from bitsback.images.png_samples import Samples
+from bitsback.images.png_codec import Around, PngDrawing
+from bitsback.images.png_parts import Samples
 import tifffile
 path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 shape, ending = (rows, side, 3), path.rsplit(".")[-1]
@@ -129,14 +129,18 @@ def main() -> None:
                 "verify": ["verify", "-q", archive, *threads],
             }
             for name, arguments in commands.items():
-                peak = float(python(RUN, *arguments))
-                rows.append({"command": name, "of": what, "peak_MB": peak})
+                rows.append({"command": name, "of": what, "peak_MB": peak(*arguments)})
     if options.json:
         print(json.dumps({"title": "peak memory", "rows": rows}, indent=2))
         return
     print(f"peak resident memory of the command, {options.threads} threads\n")
     for row in rows:
         print(f"{row['command']:12} {row['of']:36} {row['peak_MB']:9.1f} MB")
+
+
+def peak(*arguments: str) -> float:
+    """MB that the command takes with these arguments."""
+    return float(python(RUN, *arguments))
 
 
 def python(program: str, *arguments: str) -> str:

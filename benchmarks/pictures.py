@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.images.folder import list_folder
-from bitsback.images.pictures import read_pixels
+from bitsback.images.file_lists import list_folder
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Pictures, Unit, elements

@@ -4,7 +4,7 @@
     python benchmarks/prediction_latents.py glyphs=GLYPHS.npy --only "as it is" "one set"
 
 Each source is NAME=PATH: a folder with patches_01.webp to patches_03.webp and val_00.webp, as for
-recipes/universal.py, an idx file, or a .npy file of images [n, rows, columns(, channels)], bool or
+the recipe universal, an idx file, or a .npy file of images [n, rows, columns(, channels)], bool or
 uint8, of which a tenth is held out. Every variant learns for the same number of steps from the same
 pixels, in floats, and is measured by its negative ELBO in bits per sub-pixel of held-out images, so
 neither rounding nor the start-up of a chain is in it. "where" sees what a map of the image says,
@@ -29,24 +29,23 @@ from harness import report
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
-from bitsback.train.fit.half import faster_in_half
+from bitsback.train.fit.items import Item, patches
+from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.fit.split import read_idx_images
-from bitsback.train.free.corpus import patches
-from bitsback.train.free.items import Item
-from bitsback.train.free.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.convolutions import chain
 from bitsback.train.twins.dense import LinearTwin
 from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.predictive import (
+from bitsback.train.twins.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
     PredictiveTwin,
+    relative_nats,
 )
-from bitsback.train.twins.relative import relative_nats
 
 GREY = PredictiveArchitecture()
 BILEVEL = replace(

@@ -5,7 +5,7 @@ network's width, the logistics. Rate and speed.
     python benchmarks/prediction_parts.py PHOTOS --steps 500 --only "as it ships" "MED alone"
     python benchmarks/prediction_parts.py PHOTOS --steps 40 --repeats 9          speed, sooner
 
-PHOTOS holds patches_00.webp to patches_03.webp and val_00.webp, as for recipes/universal.py. Each
+PHOTOS holds patches_00.webp to patches_03.webp and val_00.webp, as for the recipe universal. Each
 variant learns from the same pictures for the same number of steps, far fewer than the model that
 ships, and is measured on the validation photographs as an integer model. Speeds are over those of
 the first variant, which is timed anew beside each of the others, one after the other in turns; they
@@ -29,13 +29,12 @@ from harness import report
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.free.corpus import patches, turned_patches
-from bitsback.train.free.items import Item, flat
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.starts import WORTH, as_starts, no_starts, sum_products
-from bitsback.train.free.training import FreeRecipe, FreeTraining, Share
-from bitsback.train.twins.predictive import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.items import Item, flat, patches, turned_patches
+from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 SHIPPED = PredictiveArchitecture()
 LARGE, SMALL = SHIPPED.predictors
@@ -119,14 +118,13 @@ def _trained(
         for found in sample_pixels(predictor, turned_patches(photos / name, random), PART, random)
     ]
     checked = sample_pixels(predictor, _items(photos / "val_00.webp")[::8], 0.2, random)
-    recipe = FreeRecipe(
-        "part", steps, quantise_from=int(0.7 * steps), validate_every=max(1, steps // 4),
-        constant=0.2, warm_up=100, average=0.01, batch=4_096,
+    recipe = pixel_recipe(
+        "part", architecture, steps, int(0.7 * steps), max(1, steps // 4), constant=0.2,
+        warm_up=100, average=0.01, batch=4_096,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        training = FreeTraining(
+        training = PixelTraining(
             recipe,
-            architecture,
             [Share(Pixels.joined(pixels), 1.0)],
             {"photos": Pixels.joined(checked)},
             Path(folder),

@@ -18,7 +18,7 @@ from typing import Any
 from harness import median_seconds, pin, report
 from pictures import Key, arguments, npy_files, peers, picture_files
 
-from bitsback.images.pictures import read_pixels
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.measure import measure
 from bitsback.peers.units import Picture, elements, same
 from bitsback_lab.bench.itself import compress, decompress

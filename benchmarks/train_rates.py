@@ -16,6 +16,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from numpy.typing import NDArray
 from bitsback.downloads import TRAIN_IMAGES, find
 from bitsback.errors import InputError
 from bitsback.train.export.exporter import Card
-from bitsback.train.fit.split import read_idx_images
-from bitsback.train.job.image_set import ImageSet, as_image_set, as_images, read_image_set, split
+from bitsback.train.fit.vae_training import read_idx_images
+from bitsback.train.job.evaluation import break_even
+from bitsback.train.job.image_set import ImageSet
 from bitsback.train.job.job import Settings, train
-from bitsback.train.job.worth import break_even, compare
+from bitsback.train.job.one_shape import one_shape, read_one_shape
+from bitsback.train.job.vae_job import VaeJob
 from bitsback_lab.digits import binarise
 
 IMAGES = 10_000
@@ -58,7 +61,9 @@ def main() -> None:
     options = parser.parse_args()
     notes: list[str] = []
     collections = (
-        map(read_image_set, options.data) if options.data else _standard(options.only, notes)
+        (read_one_shape(name, 1) for name in options.data)
+        if options.data
+        else _standard(options.only, notes)
     )
     rows = [row for collection in collections for row in _rows(collection, options.minutes)]
     if rows:
@@ -78,7 +83,7 @@ def _standard(only: str, notes: list[str]) -> Iterator[ImageSet]:
         if only not in name:
             continue
         try:
-            yield as_image_set(np.ascontiguousarray(images()), name)
+            yield one_shape(np.ascontiguousarray(images()), name, 1)
         except (InputError, ImportError) as error:
             notes.append(f"{name}: {error}")
 
@@ -93,17 +98,14 @@ def _digits() -> NDArray[np.uint8]:
 
 
 def _rows(collection: ImageSet, minutes: float) -> Iterator[dict[str, Any]]:
-    parts = split(collection, seed=1)
+    job = VaeJob(collection)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder) / "model.safetensors", minutes, seed=1)
-        card = Card("benchmark", "trained by a benchmark", "unspecified", collection.shape)
-        outcome = train(collection, parts, card, settings, lambda done, total, rate: None)
+        card = Card("benchmark", "trained by a benchmark", "unspecified", job.item_shape)
+        outcome = train(job, card, settings, lambda done, total, rate: None)
     seconds = time.perf_counter() - start
-    held_out, whole = (
-        as_images(images, collection.levels) for images in (parts.held_out, collection.images)
-    )
-    result = compare(outcome.model, held_out, whole, seconds)
+    result = job.evaluate(replace(outcome, seconds=seconds))
     for row in (result.ours, *result.peers):
         ours = row is result.ours
         yield {

@@ -15,7 +15,8 @@ it.
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback import Bernoulli, LatentMixture, Message, Repeat
+from bitsback import Message
+from bitsback.codecs import Bernoulli, LatentMixture, Repeat
 from bitsback_lab.digits import mnist_test_images
 
 Floats = NDArray[np.float64]

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal as FloatNormal
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from bitsback import Bernoulli, BitsBack, BitSwap, ChainRule, Codec, Message, Normal, Repeat
+from bitsback import Message
+from bitsback.codecs import Bernoulli, BitsBack, BitSwap, ChainRule, Codec, Normal, Repeat
 from bitsback_lab.digits import binarised_mnist_test_images
 
 PIXELS, BELOW, ABOVE = 784, 32, 16

@@ -12,7 +12,8 @@ the bits that chose a path of states are had back (Townsend and Murray 2021), so
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback import Categorical, HiddenMarkov, Message
+from bitsback import Message
+from bitsback.codecs import Categorical, HiddenMarkov
 
 Floats = NDArray[np.float64]
 Throws = NDArray[np.int64]

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback import Categorical, Message, Multiset, Named, Normal, Poisson, Repeat
+from bitsback import Message
+from bitsback.codecs import Categorical, Multiset, Named, Normal, Poisson, Repeat
 
 TOWNS = ["Aarhus", "Bergen", "Cardiff", "Delft"]
 SHARES = [0.4, 0.3, 0.2, 0.1]

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from bitsback import Bernoulli, BitsBack, Gaussian, Message, Repeat, Uniform
+from bitsback import Message
+from bitsback.codecs import Bernoulli, BitsBack, Gaussian, Repeat, Uniform
 from bitsback_lab.digits import binarised_mnist_test_images
 
 LATENTS, BUCKET_BITS = 40, 8

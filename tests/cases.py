@@ -25,8 +25,8 @@ from bitsback.codecs import (
     Serial,
     Uniform,
 )
-from bitsback.codecs.mixture import Component
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
+from bitsback.codecs.discretised import Component
 from reference import codecs as spec
 
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.integer import Network, Size, Values
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from reference.layers import Linear as SpecLinear
 from reference.values import Value
 
@@ -50,7 +49,7 @@ def random_linear(
 
 def build(spec: SpecLinear, low: int = 0, top: int = 255) -> _core.Linear:
     """The same layer in the core; an engine is chosen when it is built."""
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "net.test.weight": spec.weight.astype(np.int8),
         "net.test.bias": spec.bias.astype(np.int32),
         "net.test.multiplier": spec.multiplier.astype(np.int32),
@@ -58,8 +57,8 @@ def build(spec: SpecLinear, low: int = 0, top: int = 255) -> _core.Linear:
     about = {"op": "linear", "name": "test", "input": "x", "shift": spec.shift}
     layers = [about | {"clamp": list(spec.clamp)}]
     source = Value(spec.weight.shape[1], 1, (low, top))
-    layer = read_network(layers, tensors, {"x": source}, None).layers["test"]
-    linear: _core.Linear = layer.linear  # type: ignore[attr-defined]
+    linear = read_network(layers, tensors, {"x": source}, None).layers["test"].fields["linear"]
+    assert isinstance(linear, _core.Linear)
     return linear
 
 

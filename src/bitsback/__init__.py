@@ -46,41 +46,7 @@ from bitsback.errors import (
 if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
-    from bitsback.codecs import (
-        Adaptive,
-        Autoregressive,
-        Bernoulli,
-        BernoulliTable,
-        BetaBinomial,
-        BitsBack,
-        BitSwap,
-        Categorical,
-        ChainRule,
-        Codec,
-        Dependent,
-        FromCdf,
-        Gaussian,
-        HiddenMarkov,
-        Interval,
-        Laplace,
-        LatentMixture,
-        Logistic,
-        Mapped,
-        Mixture,
-        Multiset,
-        Named,
-        NegativeBinomial,
-        Normal,
-        OnLanes,
-        Poisson,
-        Repeat,
-        Rows,
-        Serial,
-        TopDown,
-        Uniform,
-        check_codec,
-        one_form,
-    )
+    from bitsback.compress_options import CompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -88,51 +54,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adaptive",
     "Archive",
     "ArchiveError",
-    "Autoregressive",
-    "Bernoulli",
-    "BernoulliTable",
-    "BetaBinomial",
-    "BitSwap",
-    "BitsBack",
     "BitsbackError",
-    "Categorical",
-    "ChainRule",
-    "Codec",
     "CodecError",
-    "Dependent",
-    "FromCdf",
-    "Gaussian",
-    "HiddenMarkov",
+    "CompressOptions",
     "InputError",
     "InputWarning",
-    "Interval",
-    "Laplace",
-    "LatentMixture",
-    "Logistic",
-    "Mapped",
     "Message",
     "MessageError",
     "MessageExhausted",
     "MissingExtra",
-    "Mixture",
     "Model",
     "ModelError",
     "ModelWarning",
-    "Multiset",
-    "Named",
-    "NegativeBinomial",
-    "Normal",
-    "OnLanes",
-    "Poisson",
-    "Repeat",
-    "Rows",
-    "Serial",
-    "TopDown",
-    "Uniform",
-    "check_codec",
     "codecs",
     "compress",
     "decode",
@@ -140,13 +75,12 @@ __all__ = [
     "encode",
     "load_model",
     "merge",
-    "one_form",
     "open",
     "register_model",
     "research",
 ]
 
-_ROOMS = {
+_MODULES = {
     "codecs": None,
     "dask": "dask",
     "numcodecs": "numcodecs",
@@ -160,6 +94,7 @@ _ROOMS = {
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
     "Archive": "archive",
+    "CompressOptions": "compress_options",
     "compress": "archive",
     "decode": "archive",
     "decompress": "archive",
@@ -170,51 +105,18 @@ _LAZY = {
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
-    "Adaptive": "codecs",
-    "Autoregressive": "codecs",
-    "Bernoulli": "codecs",
-    "BernoulliTable": "codecs",
-    "BetaBinomial": "codecs",
-    "BitSwap": "codecs",
-    "BitsBack": "codecs",
-    "Categorical": "codecs",
-    "ChainRule": "codecs",
-    "Codec": "codecs",
-    "Dependent": "codecs",
-    "FromCdf": "codecs",
-    "Gaussian": "codecs",
-    "HiddenMarkov": "codecs",
-    "Interval": "codecs",
-    "Laplace": "codecs",
-    "LatentMixture": "codecs",
-    "Logistic": "codecs",
-    "Mapped": "codecs",
-    "Mixture": "codecs",
-    "Multiset": "codecs",
-    "Named": "codecs",
-    "NegativeBinomial": "codecs",
-    "Normal": "codecs",
-    "OnLanes": "codecs",
-    "Poisson": "codecs",
-    "Repeat": "codecs",
-    "Rows": "codecs",
-    "Serial": "codecs",
-    "TopDown": "codecs",
-    "Uniform": "codecs",
-    "check_codec": "codecs",
-    "one_form": "codecs",
 }
 
 
 def __dir__() -> list[str]:
     """Without the modules whose packages are not installed."""
-    rooms = {name for name, needed in _ROOMS.items() if needed is None or find_spec(needed)}
+    modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
-    return sorted({*globals(), *__all__, *rooms} - ours)
+    return sorted({*globals(), *__all__, *modules} - ours)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _MODULES:
         return import_module(f"bitsback.{name}")
     if name in _LAZY:
         return getattr(import_module(f"bitsback.{_LAZY[name]}"), name)

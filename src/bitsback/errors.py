@@ -111,10 +111,10 @@ class CodecError(BitsbackError):
     """A codec breaks one of the laws of codecs, which `check_codec` has found.
 
     >>> import bitsback
-    >>> class Forgetful(bitsback.Uniform):
+    >>> class Forgetful(bitsback.codecs.Uniform):
     ...     def pop(self, message):
     ...         return super().pop(message) // 2 * 2
-    >>> bitsback.check_codec(Forgetful(256, shape=(2,)), [7, 8])
+    >>> bitsback.codecs.check_codec(Forgetful(256, shape=(2,)), [7, 8])
     Traceback (most recent call last):
     bitsback.errors.CodecError: the first law is broken: ...
     """

@@ -1,4 +1,4 @@
-"""`bitsback://`: what is in an archive as the files of a filesystem of fsspec's, to be read."""
+"""`bitsback://`: read the contents of an archive as files, by an fsspec filesystem."""
 
 import io
 import weakref
@@ -12,8 +12,7 @@ from bitsback.archive.as_files import AsFiles
 from bitsback.archive.reader import Archive
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.remote.times import as_datetime
-from bitsback.remote.url import Url, located
+from bitsback.remote.url import Url, as_datetime, located
 
 _REMEMBERED = 8  # files
 

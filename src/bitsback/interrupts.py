@@ -1,4 +1,4 @@
-"""Ctrl-C and other requests to stop, put off while something must not be left half done."""
+"""Put off Ctrl-C and other requests to stop while something must not be left half done."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""A lock that forks with its process: a thread that was not forked cannot hold it for ever."""
+"""A lock that survives a fork: a thread that was not forked cannot hold it for ever."""
 
 import os
 import threading

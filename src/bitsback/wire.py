@@ -1,4 +1,4 @@
-"""Numbers and fields in bytes, for the archive and what is in it (docs/format.md)."""
+"""Numbers and fields in bytes: varints and a cursor (docs/format.md)."""
 
 from bitsback.errors import ArchiveError
 

@@ -15,7 +15,7 @@
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
-#include "linear.hpp"
+#include "linear/linear.hpp"
 #include "message.hpp"
 #include "row_filters.hpp"
 

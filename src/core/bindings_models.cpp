@@ -17,7 +17,7 @@
 
 #include "bindings.hpp"
 #include "distribution.hpp"
-#include "linear.hpp"
+#include "linear/linear.hpp"
 #include "multiset.hpp"
 #include "network.hpp"
 #include "program.hpp"
@@ -122,6 +122,15 @@ nb::list run_network(Network network, const std::vector<In<std::uint16_t>>& sour
     return outputs;
 }
 
+Field to_field(nb::handle value) {
+    if (nb::isinstance<Linear>(value)) return nb::cast<std::shared_ptr<Linear>>(value);
+    if (std::int64_t number = 0; nb::try_cast(value, number)) return number;
+    const nb::object array =
+        nb::module_::import_("numpy").attr("ascontiguousarray")(value, "int64");
+    const auto numbers = nb::cast<In<std::int64_t>>(array);
+    return copy(numbers);
+}
+
 void bind_network(nb::module_& m) {
     // rows, columns, channels, low, high
     using Source = std::tuple<std::size_t, std::size_t, std::size_t, std::int32_t, std::int32_t>;
@@ -136,28 +145,15 @@ void bind_network(nb::module_& m) {
             },
             "sources"_a)
         .def(
-            "add_linear",
-            [](Network& self, std::size_t input, std::shared_ptr<Linear> linear) {
-                return self.add_linear(input, linear);
+            "add",
+            [](Network& self, const std::string& op, const std::vector<std::size_t>& inputs,
+               const nb::dict& fields) {
+                NamedFields all;
+                for (const auto& [name, value] : fields)
+                    all[nb::cast<std::string>(name)] = to_field(value);
+                return self.add(op, inputs, std::move(all));
             },
-            "input"_a, "linear"_a)
-        .def(
-            "add_conv",
-            [](Network& self, std::size_t input, std::shared_ptr<Linear> linear, std::size_t kernel,
-               std::size_t stride) { return self.add_conv(input, linear, kernel, stride); },
-            "input"_a, "linear"_a, "kernel"_a, "stride"_a)
-        .def(
-            "add_table",
-            [](Network& self, std::size_t input, const In<std::int16_t>& table) {
-                return self.add_table(input, copy(table));
-            },
-            "input"_a, "table"_a)
-        .def("add_sum", &Network::add_sum, "input"_a, "other"_a, "low"_a, "high"_a)
-        .def("add_join", &Network::add_join, "input"_a, "other"_a)
-        .def("add_shuffle", &Network::add_shuffle, "input"_a, "factor"_a, "rows"_a, "columns"_a)
-        .def("add_spread", &Network::add_spread, "input"_a, "rows"_a, "columns"_a)
-        .def("add_view", &Network::add_view, "input"_a, "rows"_a, "columns"_a)
-        .def_prop_ro("multiply_adds", &Network::multiply_adds)
+            "op"_a, "inputs"_a, "fields"_a)
         .def("__call__", &run_network, "sources"_a, "wanted"_a);
     nb::class_<Conditional>(m, "Conditional")
         .def(nb::init<Network, std::vector<std::size_t>, std::vector<std::size_t>>(), "network"_a,

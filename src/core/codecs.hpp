@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "message.hpp"
+#include "search.hpp"
 #include "step.hpp"
 
 namespace bitsback {
@@ -314,49 +315,6 @@ inline void pop(Message& message, const Rows& codec, std::span<std::uint8_t> sym
     });
 }
 
-// Symbols [low, high) of a codec, whose intervals together are [first, end).
-struct Bracket {
-    std::uint32_t low, high;
-    std::uint32_t first, end;
-};
-
-// Halves a bracket that holds x down to one symbol, and returns its interval.
-template <class Codec>
-Interval halve(const Codec& codec, std::size_t i, std::uint32_t x, Bracket b,
-               std::uint16_t& symbol) {
-    while (b.high - b.low > 1) {
-        const std::uint32_t middle = (b.low + b.high) / 2;
-        const std::uint32_t start = codec.start(i, middle);
-        (x >= start ? b.low : b.high) = middle;
-        (x >= start ? b.first : b.end) = start;
-    }
-    symbol = static_cast<std::uint16_t>(b.low);
-    return {b.first, b.end - b.first};
-}
-
-// The same from a guess: the symbol [low, low + 1) is widened until it holds x, then halved.
-// `count` symbols have intervals.
-template <class Codec>
-Interval widen(const Codec& codec, std::size_t i, std::uint32_t x, std::uint32_t low,
-               std::uint32_t count, std::uint16_t& symbol) {
-    std::uint32_t high = low + 1;
-    std::uint32_t first = codec.start(i, low);
-    std::uint32_t end = codec.start(i, high);
-    for (std::uint32_t width = 1; x < first; width *= 2) {
-        high = low;
-        end = first;
-        low = low > width ? low - width : 0;
-        first = codec.start(i, low);
-    }
-    for (std::uint32_t width = 1; x >= end; width *= 2) {
-        low = high;
-        first = end;
-        high = std::min(high + width, count);
-        end = codec.start(i, high);
-    }
-    return halve(codec, i, x, {low, high, first, end}, symbol);
-}
-
 // ---- Gaussian over the buckets that are equally likely under N(0, 1)
 // ----------------------------------------------
 
@@ -445,7 +403,10 @@ inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t
     const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
         // The guess is nearly always right.
-        return widen(codec, i, x, codec.guess(i, x), buckets, symbols[i]);
+        const Bracket found = widen(x, codec.guess(i, x), buckets,
+                                    [&](std::uint32_t c) { return codec.start(i, c); });
+        symbols[i] = static_cast<std::uint16_t>(found.low);
+        return found.interval();
     });
 }
 
@@ -536,8 +497,10 @@ inline void push(Message& message, const Mixture& codec, std::span<const std::ui
 inline void pop(Message& message, const Mixture& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        return halve(codec, i, x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision},
-                     symbols[i]);
+        const Bracket found = halve(x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision},
+                                    [&](std::uint32_t c) { return codec.start(i, c); });
+        symbols[i] = static_cast<std::uint16_t>(found.low);
+        return found.interval();
     });
 }
 

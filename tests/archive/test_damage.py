@@ -64,7 +64,7 @@ def check(
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)
     except bitsback.ArchiveError:
-        # Only a changed byte of the version or of the features looks like a newer archive.
+        # Only a changed byte of the version looks like a newer archive.
         start = data[: len(HEAD)]
         assert start[:7] == HEAD[:7] and start[7:] != HEAD[7:]
         return

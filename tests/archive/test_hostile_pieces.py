@@ -13,7 +13,7 @@ import pytest
 import bitsback
 from bitsback.archive.block import MODEL
 from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList, Joined, unpack_collection
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
 from bitsback.archive.runs import Run, pack_runs, read_runs
 from bitsback.archive.values import Values
 from bitsback.wire import varint
@@ -23,10 +23,6 @@ from .test_hostile import archive, block, refuse
 
 BYTE, SHORT = np.dtype("u1"), np.dtype("<i2")
 PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
-
-
-def payload(array: bytes) -> memoryview:
-    return memoryview(bytes([0]) + array)
 
 
 @pytest.mark.parametrize(
@@ -55,20 +51,20 @@ def test_descriptions_that_are_not_whole() -> None:
     for size in range(len(whole)):
         with pytest.raises(bitsback.ArchiveError):
             unpack_collection(memoryview(whole[:size]))
-    for kind in (NPZ, FOLDER):
+    for kind in (ARRAYS, FOLDER):
         stack = Collection(BYTE, (3, 4, 4), ONE)
-        part = PICTURES if kind == NPZ else stack
+        part = PICTURES if kind == ARRAYS else stack
         with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files|no pictures"):
             unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
-    assert unpack_collection(memoryview(FileList(TIFF, (stack,)).pack())[2:-4]).pieces == 1
+    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).pieces == 1
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
-        Collection.unpack(payload(PICTURES.pack_array()))
+        unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"
     with pytest.raises(bitsback.ArchiveError, match="newer bitsback"):
-        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + cut))
+        unpack_collection(memoryview(bytes([0, 1, FOLDER, 1]) + cut))
     many = BYTE.str.encode() + bytes([VARIED, 1]) + varint(1 << 40) + varint(1 << 40)
     with pytest.raises(bitsback.ArchiveError, match="too short"):
-        unpack_collection(memoryview(bytes([1, FOLDER, 1]) + many + b"\1" * 20))
+        unpack_collection(memoryview(bytes([0, 1, FOLDER, 1]) + many + b"\1" * 20))
 
 
 @pytest.mark.parametrize(

@@ -178,10 +178,10 @@ def test_what_is_no_index(key: Any, error: type[Exception], said: str) -> None:
 def test_the_cache_is_bounded() -> None:
     block = 5 * 4 * 3 * 4
     file = Watched(pack(PLAIN, block=BLOCK))
-    for room, kept in ((0, 0), (1, 1), (block, 1), (2 * block, 2), (1 << 30, 5)):
-        archive = bitsback.open(file, cache=room)
+    for capacity, kept in ((0, 0), (1, 1), (block, 1), (2 * block, 2), (1 << 30, 5)):
+        archive = bitsback.open(file, cache=capacity)
         list(archive[::-1]), archive[3], archive[20], archive[:]
-        assert archive._cache.nbytes <= max(room, block if room else 0)
+        assert archive._cache.nbytes <= max(capacity, block if capacity else 0)
         file.spans.clear()
         for number in (22, 17, 12, 8, 3)[:kept]:  # those that were needed last
             archive[number]

@@ -82,17 +82,17 @@ def test_many_sizes_take_little_memory() -> None:
     from bitsback.archive.collection import VARIED, Collection
     from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
     from bitsback.archive.members import pack_files
-    from bitsback.archive.parts import TIFF, FileList
+    from bitsback.archive.parts import PAGES, FileList
     from bitsback.archive.runs import Run, pack_runs
     from bitsback.wire import varint
 
     count = 20_000
     sizes = tuple((1, 1 + number % 2, 1) for number in range(count))
     part = Collection(np.dtype("u1"), (count,), VARIED, sizes=sizes)
-    start = HEAD + FileList(TIFF, (part,)).pack()
+    start = HEAD + FileList(PAGES, (part,)).pack()
     runs = pack_runs([Run(1, part.dtype, size, None) for _, *size in sizes])
     block = section(BLOCK, varint(0) + runs + b"\0" + bytes(part.elements))
-    names = pack_files(TIFF, [(0, count)], [])
+    names = pack_files(PAGES, [(0, count)], [])
     archive = start + block + names + pack_index(len(start), [(count, len(block))])
     tracemalloc.start()
     opened = bitsback.open(io.BytesIO(archive))

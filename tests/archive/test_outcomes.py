@@ -12,7 +12,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import folders
-from bitsback.archive.outcomes import Alike, Outcome, Outcomes
+from bitsback.archive.trial import Alike, Outcome, Outcomes
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
 YES, NO = Outcome(True, False), Outcome(False, False)

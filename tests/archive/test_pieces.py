@@ -14,10 +14,10 @@ from bitsback.archive.collection import COUNTED, VARIED, Collection
 from bitsback.archive.cutting import blocks_of, cut_for
 from bitsback.archive.grid import Grid
 from bitsback.archive.indexing import read_index
-from bitsback.archive.join import Joiner
+from bitsback.archive.joining import Joiner
 from bitsback.archive.layout import Cursor
-from bitsback.archive.regions import last_touched, touched
-from bitsback.images.bands import bands
+from bitsback.archive.view import last_touched, touched
+from bitsback.images import bands
 
 sides = st.integers(1, 9)
 

@@ -12,7 +12,7 @@ from bitsback.models import Model
 
 @pytest.mark.parametrize(("version", "said"), [(2, "an older bitsback"), (4, "a newer bitsback")])
 def test_an_archive_of_another_version(version: int, said: str) -> None:
-    data = MAGIC + bytes([version, 0]) + bytes(50)
+    data = MAGIC + bytes([version]) + bytes(50)
     with pytest.raises(ArchiveError, match=said):
         bitsback.decompress(io.BytesIO(data))
     with pytest.raises(ArchiveError, match=said):

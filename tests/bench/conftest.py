@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Images
-from bitsback_lab.bench import cache, comparison
+from bitsback_lab.bench import comparison, peer_cache
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.digits import binarised_mnist_test_images
 
@@ -47,7 +47,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise PeerFailed(f"{peer.title}: {error}") from None
         return replace(found, processor=PROCESSOR, date="2026-01-02", memory_bytes=50_000_000)
 
-    for module in (cache, comparison):
+    for module in (peer_cache, comparison):
         monkeypatch.setattr(module, "measure_apart", here)
     monkeypatch.setattr(comparison, "processor", lambda: PROCESSOR)
     return titles

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bitsback.peers.measure import Peer
-from bitsback_lab.bench import cache
-from bitsback_lab.bench.cache import digest, measured
+from bitsback_lab.bench import peer_cache
+from bitsback_lab.bench.peer_cache import digest, measured
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 PEER = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
@@ -48,8 +48,8 @@ def test_another_codec_unit_or_version_is_not_found(
     digits: NDArray[np.bool_], calls: list[str], change: dict[str, Any]
 ) -> None:
     measured(PEER, digits)
-    assert cache.look_up(PEER, digest(digits)) is not None
-    assert cache.look_up(replace(PEER, **change), digest(digits)) is None
+    assert peer_cache.look_up(PEER, digest(digits)) is not None
+    assert peer_cache.look_up(replace(PEER, **change), digest(digits)) is None
 
 
 def test_other_data_is_measured(digits: NDArray[np.bool_], calls: list[str]) -> None:
@@ -63,7 +63,7 @@ def test_remeasure_measures_and_keeps(digits: NDArray[np.bool_], calls: list[str
     assert not measured(PEER, digits, remeasure=True).cached
     assert len(calls) == 2
     assert measured(PEER, digits).cached
-    (file,) = cache.folder().iterdir()
+    (file,) = peer_cache.folder().iterdir()
     assert len(json.loads(file.read_text())[digest(digits)]) == 1
 
 
@@ -71,8 +71,8 @@ def test_the_users_own_come_before_those_that_ship(
     digits: NDArray[np.bool_], calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = measured(PEER, digits)
-    shipped = cache.add({}, replace(own, processor="theirs"), digest(digits))
-    monkeypatch.setattr(cache, "shipped", lambda: shipped)
+    shipped = peer_cache.add({}, replace(own, processor="theirs"), digest(digits))
+    monkeypatch.setattr(peer_cache, "shipped", lambda: shipped)
     assert measured(PEER, digits).processor == own.processor
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path.cwd() / "empty"))
     assert measured(PEER, digits).processor == "theirs"
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_as_good_as_none(
     digits: NDArray[np.bool_], calls: list[str], text: str
 ) -> None:
     measured(PEER, digits)
-    (file,) = cache.folder().iterdir()
+    (file,) = peer_cache.folder().iterdir()
     file.write_text(text.replace('"a"', f'"{digest(digits)}"'), encoding="latin-1")
     assert not measured(PEER, digits).cached
     assert measured(PEER, digits).cached
@@ -102,19 +102,19 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path("/some/where").absolute()))
-    assert cache.folder() == Path("/some/where").absolute() / "bitsback" / "bench"
+    assert peer_cache.folder() == Path("/some/where").absolute() / "bitsback" / "bench"
     monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the standard says to ignore
     for platform, expected in (("linux", "/home/me/.cache"), ("darwin", "/home/me/Library/Caches")):
         monkeypatch.setattr(sys, "platform", platform)
-        assert cache.folder() == Path(expected, "bitsback", "bench")
+        assert peer_cache.folder() == Path(expected, "bitsback", "bench")
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/local")
-    assert cache.folder() == Path("/local/bitsback/bench")
+    assert peer_cache.folder() == Path("/local/bitsback/bench")
 
 
 def test_what_ships_is_of_the_public_test_sets() -> None:
-    shipped = cache.shipped()
+    shipped = peer_cache.shipped()
     known = {
         digest(binarised_mnist_test_images()): "bilevel",
         digest(mnist_test_images()): "grey",
@@ -133,7 +133,7 @@ def test_what_ships_is_of_the_public_test_sets() -> None:
 
 def test_what_ships_agrees_with_what_was_measured_by_others() -> None:
     """Rates that were found before, by another program, with other versions of the packages."""
-    shipped = cache.shipped()[digest(binarised_mnist_test_images())]
+    shipped = peer_cache.shipped()[digest(binarised_mnist_test_images())]
     rates = {(found.name, found.unit): found.rate for found in shipped}
     expected = {
         ("gzip -9", "stream"): 0.328, ("bz2 -9", "stream"): 0.250, ("xz -9e", "stream"): 0.278,
@@ -148,13 +148,13 @@ def test_what_is_written_can_be_read(
     calls: list[str], digits: NDArray[np.bool_], folder: Path
 ) -> None:
     found = measured(PEER, digits)
-    results = cache.add(cache.add({}, found, "b"), replace(found, unit="each"), "a")
-    cache.write(folder / "results.json", results)
+    results = peer_cache.add(peer_cache.add({}, found, "b"), replace(found, unit="each"), "a")
+    peer_cache.write(folder / "results.json", results)
     text = (folder / "results.json").read_text()
-    again = cache.parse(text)
-    cache.write(folder / "results.json", again)
+    again = peer_cache.parse(text)
+    peer_cache.write(folder / "results.json", again)
     assert (folder / "results.json").read_text() == text
     assert again["b"][0].bytes == found.bytes
-    cache.write(folder / "results.json", {})
-    assert cache.parse((folder / "results.json").read_text()) == {}
+    peer_cache.write(folder / "results.json", {})
+    assert peer_cache.parse((folder / "results.json").read_text()) == {}
     assert [path.name for path in folder.iterdir() if path.is_file()] == ["results.json"]

@@ -14,7 +14,7 @@ import bitsback
 from bitsback.errors import InputError
 from bitsback.peers.measure import Measurement, Peer
 from bitsback.peers.units import Images, layouts, pack, plain, same, shuffle, units
-from bitsback_lab.bench import cache, comparison
+from bitsback_lab.bench import comparison, peer_cache
 from bitsback_lab.bench.comparison import Lineup, Row, best_layouts, compare, plan
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.process import PeerFailed
@@ -223,4 +223,4 @@ def test_what_is_asked_for(digits: NDArray[np.bool_], monkeypatch: pytest.Monkey
 
 
 def test_the_digest_is_that_of_the_cache(digits: NDArray[np.bool_], calls: list[str]) -> None:
-    assert compare(of(digits), Lineup([], [FAST], [])).digest == cache.digest(digits)
+    assert compare(of(digits), Lineup([], [FAST], [])).digest == peer_cache.digest(digits)

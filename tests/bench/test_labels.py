@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitsback_lab.bench.labels import Box, Point, Spot, place
+from bitsback_lab.bench.plot import Box, Point, Spot, place
 
 FRAME = Box(0, 0, 1000, 800)
 

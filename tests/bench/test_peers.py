@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitsback.peers import png_webp, programs, streams
+from bitsback.peers import image_codecs, programs, streams
 from bitsback.peers.catalogue import all_peers, optional_peers, standard_peers
 from bitsback.peers.measure import Peer, measure
 from bitsback.peers.units import Pictures
@@ -82,7 +82,7 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return import_module(name)
 
-    for module in ("bitsback.peers.streams", "bitsback.peers.jpegs"):
+    for module in ("bitsback.peers.streams", "bitsback.peers.image_codecs"):
         monkeypatch.setattr(f"{module}.import_module", absent)
     monkeypatch.setattr(shutil, "which", lambda program: None)
     found, missing = optional_peers()
@@ -106,7 +106,7 @@ def test_a_program_that_fails_says_why(folder: Any) -> None:
 
 
 def test_bilevel_codecs_refuse_grey_images() -> None:
-    for encode in (programs._encode_jbig2, programs._encode_jbig1, png_webp.encode_fax):
+    for encode in (programs._encode_jbig2, programs._encode_jbig1, image_codecs.encode_fax):
         with pytest.raises(ValueError, match="two levels"):
             encode(np.zeros((4, 4), np.uint8))
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.peers.measure import Peer
-from bitsback.peers.peak_memory import peak_memory
+from bitsback.peers.measure import Peer, peak_memory
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 
 HERE = Path(__file__).parent

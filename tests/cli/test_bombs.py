@@ -13,7 +13,7 @@ import pytest
 
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, NAMES, pack_index, section
-from bitsback.archive.parts import TIFF, FileList
+from bitsback.archive.parts import PAGES, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.wire import varint
 
@@ -39,7 +39,7 @@ def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
 
 def pages(folder: Path, count: int, data: int) -> Path:
     """An archive of so many pages of one pixel, whose block has not so many bytes."""
-    collection = FileList(TIFF, (Collection.of_items("|b1", (1, 1), count),))
+    collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
     block = section(BLOCK, varint(0) + run + b"\1" + bytes(data))
     start = HEAD + collection.pack()

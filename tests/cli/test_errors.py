@@ -224,8 +224,9 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
     "code",
     [
         # Modules make named tuples from texts; what comes out of one Python tells from others.
-        "import bitsback\n"
-        "bitsback.compress = lambda *_, **__: exec('signal.raise_signal(signal.SIGINT)')\n",
+        "import bitsback.archive.writer\n"
+        "bitsback.archive.writer.write_archive = lambda *_:"
+        " exec('signal.raise_signal(signal.SIGINT)')\n",
         # Before there is a command.
         "class Finder:\n"
         "    @staticmethod\n"

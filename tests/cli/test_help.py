@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 import bitsback
 from bitsback.cli.main import COMMANDS
+from bitsback.cli.main import bitsback as group
 
 from .conftest import Run, assert_one_line_error
 
@@ -29,6 +31,33 @@ def test_help_of_a_command(run: Run, name: str) -> None:
     result = run("help", name)
     assert result.exit_code == 0
     assert result.stdout == run(name, "--help").stdout
+
+
+def options_in(help_text: str) -> set[str]:
+    return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", help_text, re.MULTILINE))
+
+
+def test_help_of_compress_shows_the_dozen_options_that_most_people_need(run: Run) -> None:
+    short, every = run("compress", "--help").stdout, run("compress", "--help-all").stdout
+    context = click.Context(group)
+    command = group.get_command(context, "compress")
+    assert command is not None
+    known = {
+        next(name for name in option.opts if name.startswith("--"))
+        for option in command.get_params(context)
+        if isinstance(option, click.Option)
+    }
+    assert options_in(every) == known
+    assert len(options_in(short) - {"--help", "--help-all", "--verbose"}) in range(10, 14)
+    assert options_in(short) < known and "--help-all" in short.splitlines()[-1]
+    headings = re.findall(r"^([A-Z][\w ]+):$", every, re.MULTILINE)
+    assert len(headings) == len(set(headings)) > 4
+
+
+def test_what_only_few_need_to_know_stands_in_the_help_of_all_options(run: Run) -> None:
+    short, every = run("compress", "-h").stdout, run("compress", "--help-all").stdout
+    assert "--scheduler" not in short and "Thumbs.db" not in short
+    assert "Thumbs.db" in every and "\f" not in every
 
 
 @pytest.mark.parametrize(

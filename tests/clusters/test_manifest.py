@@ -90,3 +90,21 @@ def test_a_manifest_that_is_damaged_is_replaced_only_if_that_was_said(tmp_path: 
         to_archives(array, tmp_path)
     done = to_archives(array, tmp_path, force=True)
     assert from_archive(done.manifest).shape == (4, 2, 2)
+
+
+def test_settings_are_the_options_that_decide_the_bytes_of_shards(manifest: Path) -> None:
+    settings = json.loads(manifest.read_text())["settings"]
+    assert settings == {
+        "model": "auto", "block": None, "tile": None, "stack": None, "purpose": "storage",
+        "files": "pixels",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "option", [{"unordered": True}, {"labels": "y"}, {"hashes": "sha256"}, {"resume": True}]
+)
+def test_options_of_one_archive_are_refused(tmp_path: Path, option: dict[str, Any]) -> None:
+    [name] = option
+    with pytest.raises(bitsback.InputError, match=name):
+        to_archives(da.zeros((4, 2, 2), dtype=np.uint8), tmp_path, **option)
+    assert not list(tmp_path.iterdir())

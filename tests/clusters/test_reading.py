@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.dask import from_archive, model_place, to_archives
+from bitsback.dask import from_archive, shard_places, to_archives
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_model_that_does_not_ship_is_found_through_the_manifest(
         with pytest.raises(bitsback.InputError, match="given to workers as a file"):
             from_archive(parts, model=private)
         (tmp_path / "shards" / model).unlink()
-        model_place._load.cache_clear()
+        shard_places._load.cache_clear()
         with pytest.raises(bitsback.InputError, match="put it back"):
             from_archive(done.manifest, chunks="archive").compute()
 

@@ -22,7 +22,7 @@ from bitsback.codecs import (
     Rows,
     Uniform,
 )
-from bitsback.codecs.information import log2_of, total
+from bitsback.codecs.exact_functions import log2_of, total
 from reference.combinators import log2
 
 

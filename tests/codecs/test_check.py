@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitsback import CodecError, Message, MessageError, check_codec
+from bitsback import CodecError, Message, MessageError
 from bitsback.codecs import (
     Bernoulli,
     BitsBack,
@@ -20,6 +20,7 @@ from bitsback.codecs import (
     Repeat,
     Serial,
     Uniform,
+    check_codec,
 )
 from cases import Case, bit_swaps, bits_backs, chain_rules, multisets, simple
 from more_cases import (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitsback import CodecError, Message, MessageError, check_codec, one_form
+from bitsback import CodecError, Message, MessageError
 from bitsback.codecs import (
     Autoregressive,
     Bernoulli,
@@ -31,6 +31,8 @@ from bitsback.codecs import (
     Serial,
     TopDown,
     Uniform,
+    check_codec,
+    one_form,
 )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitsback import Message, MessageError, check_codec
-from bitsback.codecs import Categorical, HiddenMarkov
+from bitsback import Message, MessageError
+from bitsback.codecs import Categorical, HiddenMarkov, check_codec
 from laws import check_laws
 
 INITIAL = [3, 1]

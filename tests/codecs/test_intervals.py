@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback.codecs import Gaussian, Mixture
-from bitsback.codecs.mixture import Component
+from bitsback.codecs.discretised import Component
 from reference import codecs as spec
 
 means = st.one_of(st.sampled_from([-(2**20), -1, 0, 1, 2**20]), st.integers(-(2**20), 2**20))

@@ -91,7 +91,7 @@ def test_weights_are_kept_and_shape_as_they_are() -> None:
 CHANGED = """
 import numpy as np
 from bitsback import Message, MessageError
-from bitsback.codecs.own_weights import OwnWeights
+from bitsback.codecs.categorical import OwnWeights
 for lie in (1e300, -1e300, np.nan, np.inf, 0.0):
     for levels in (3, 200):
         weights = np.ones((50, levels))

@@ -1,29 +1,64 @@
 """Exact bytes for small cases, computed from the specification. If one of these changes, old
-archives are lost.
+archives are lost, or, of the codecs of docs/codecs.md, messages that people have kept.
 """
 
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bitsback import Message
 from bitsback.codecs import (
     Adaptive,
+    Autoregressive,
     Bernoulli,
+    BetaBinomial,
     BitsBack,
     Categorical,
     Codec,
+    Dependent,
+    FromCdf,
     Gaussian,
+    HiddenMarkov,
+    Interval,
+    Laplace,
+    LatentMixture,
+    Logistic,
     Mixture,
     Multiset,
+    Named,
+    NegativeBinomial,
+    Normal,
+    OnLanes,
+    Poisson,
+    Repeat,
     Rows,
     Serial,
     Uniform,
 )
-from bitsback.codecs.mixture import Component
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
+from bitsback.codecs.discretised import Component
 from laws import assert_same
+
+SOME = [1, 2**16, 2**21 + 1, 2**32 - 1]
+
+
+def a_discretised(kind: type[Logistic] | type[Normal] | type[Laplace]) -> Codec[Any]:
+    return kind([-300, 5000, 30000], [2**14, 2**12, 2**16], 256, -20)
+
+
+def some_pairs() -> Any:
+    count = yield Uniform(3, ())
+    for _ in range(int(count)):
+        yield Bernoulli([100, 60000])
+
+
+def near_the_sum_before(x: NDArray[Any], position: Any) -> Normal:
+    """In its row, of both images together."""
+    row, column = position
+    before = int(x[..., row, :column].sum())
+    return Normal([before * 256] * 2, [2**14] * 2, 100, -50)
 
 
 def a_mixture(component: Component) -> Mixture:
@@ -132,6 +167,126 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "0202cd8f1ddb74b90300ff00f4a400910200",
         [0, 1],
         "02020000100080c10000ffffffff1f4e0000ffffffff29b16b6c",
+    ),
+    # Of docs/codecs.md.
+    "categorical of own frequencies": (
+        Categorical.from_probability([[0.5, 0.25, 0.125], [1e-9, 0, 3], [1, 1, 1]], 12),
+        [2, 0, 1],
+        "0201e8ad72f91400000000f0ffffff0f0000ffffffff",
+        [0, 2, 1],
+        "02023682aba0009fb730ffffffffffffdfff",
+    ),
+    "logistic": (
+        a_discretised(Logistic),
+        [-3, 60, 117],
+        "020137bd656c45000000e4cbecf7e9000000ffffffff",
+        [-20, 235, 115],
+        "0202d15a7eff8b563d00ffffffffff190000",
+    ),
+    "normal": (
+        a_discretised(Normal),
+        [-3, 60, 117],
+        "0201fb2c5a991d000000eea4fea3d5030000ffffffff",
+        [-20, 235, 116],
+        "02020f0b9172ce070000ffffffffff000000",
+    ),
+    "laplace": (
+        a_discretised(Laplace),
+        [-3, 60, 117],
+        "0201b59c4ce9200000005814f65b91010000ffffffff",
+        [-20, 235, 116],
+        "020283c53537ad4b3500ffffffffff0d0000",
+    ),
+    "poisson": (
+        Poisson(SOME, 100),
+        [0, 3, 40, 99],
+        "0201e25b24182800000022cbf55510000000ffffffff",
+        [0, 99, 26, 99],
+        "0202843875b2d312f10affff3b39ff010000",
+    ),
+    "negative binomial": (
+        NegativeBinomial(SOME, 2**22, 100),
+        [0, 3, 40, 99],
+        "0201b49873ed85210000f711998009000000ffffffff",
+        [0, 99, 69, 99],
+        "02028528ed9c69e7b603ffffa1f7fe010000",
+    ),
+    "beta-binomial": (
+        BetaBinomial(SOME, 2**18, 255),
+        [0, 3, 240, 255],
+        "020140c6a48e2700000095cd0d2044000000ffffffff",
+        [0, 255, 210, 255],
+        "0202a18092efd407dd02ffffc719f8010000",
+    ),
+    "from a distribution function": (
+        FromCdf(lambda x: np.clip((x + 3) / 8, 0, 1), 10, -3, (3,)),
+        [-3, 4, 6],
+        "0201ffff0f1f00000010fdffefff07000000ffffffff",
+        [-3, 6, -2],
+        "020239a8503c00000002ffffffffff000000",
+    ),
+    "interval": (
+        Interval(lambda c: (c << 3, np.full(c.shape, 8)), lambda x: x >> np.uint32(3), 10, (5,)),
+        [0, 127, 5, 64, 1],
+        "02010114020000002000ff03ffffff3f0000ffffffff",
+        [0, 127, 7, 127, 42],
+        "02028188070000080000ffffffffffff0300",
+    ),
+    "named": (
+        Named({"b": Uniform(10, (3,)), "a": Bernoulli([300, 300], 10)}),
+        {"a": [0, 1], "b": [1, 2, 3]},
+        "020124282d6b8d00000078b2362222000000ffffffff",
+        {"b": [0, 9, 1], "a": [0, 1]},
+        "0202d4432379255ccf01ffffffff1d008007",
+    ),
+    "repeat": (
+        Repeat(Uniform(1000, (2,)), 2),
+        ([1, 2], [3, 999]),
+        "02019753009b58420f00e9b900e621420f00ffffffff",
+        ([0, 999], [127, 999]),
+        "02021989ccdbc6100000ffff635ec7100000",
+    ),
+    "on lanes in another order": (
+        OnLanes(Uniform(1000, (4,)), [1, 0]),
+        [1, 999, 3, 4],
+        "0201efcfff6ae2410f009553009b58420f00ffffffff",
+        [999, 0, 999, 127],
+        "02021989ccdbc6100000ffff635ec7100000",
+    ),
+    "on lanes from the second on": (
+        OnLanes(Uniform(1000, (4,)), slice(1, None)),
+        [1, 999, 3, 4],
+        "02010100000001000000ee6800d0e8000000ffffffff75f1ff76",
+        [999, 999, 390, 600],
+        "0202010000000100000039a820e2cd751901",
+    ),
+    "dependent": (
+        Dependent(some_pairs),
+        (2, [0, 1], [1, 1]),
+        "0201ad5bdd15b1070000df8d6b3101000000ffffffff",
+        (0,),
+        "020239a820e201555555ffffffffffffffff",
+    ),
+    "latent mixture": (
+        LatentMixture([1, 3], [Bernoulli([300, 300], 10), Bernoulli([1000, 1000], 10)]),
+        [0, 1],
+        "020299ca2c3f040000009737d06903000000ffffffff39a820e2",
+        [0, 1],
+        "0202514886c4477d403cffffffffffffff4a",
+    ),
+    "hidden Markov": (
+        HiddenMarkov([1, 3], [[0.9, 0.1], [1, 2]], [[8, 1, 0], [1, 2, 9]], (3, 4)),
+        [[0, 0, 1, 2], [2, 2, 2, 0], [1, 0, 2, 1]],
+        "02020e410896d00504005ed1eb3814000000ffffffff56468329",
+        [[0, 0, 0, 0], [2, 2, 2, 2], [0, 1, 0, 0]],
+        "02026598839210f19d00ffc1ffff14000012",
+    ),
+    "autoregressive": (
+        Autoregressive(near_the_sum_before, (2, 2, 3), np.int16),
+        [[[1, -2, 3], [4, 5, 6]], [[-7, 8, 9], [10, 0, 0]]],
+        "0201ef1a9e1a020000001edc0a0301000000ffffffff0f150030c8f2ff91323adda0",
+        [[[-49, -5, 41], [3, 4, 4]], [[49, 49, 44], [0, 4, 7]]],
+        "020463a8ffa4d71a0900259471c803000000",
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitsback import Message, MessageError, check_codec
+from bitsback import Message, MessageError
 from bitsback.codecs import (
     Bernoulli,
     BernoulliTable,
@@ -22,6 +22,7 @@ from bitsback.codecs import (
     Poisson,
     Rows,
     Serial,
+    check_codec,
 )
 
 SHAPED: dict[str, Callable[..., Any]] = {

@@ -14,51 +14,19 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, MessageError, codecs
-from bitsback.codecs import (
-    Adaptive,
-    Autoregressive,
-    Bernoulli,
-    BernoulliTable,
-    BetaBinomial,
-    BitsBack,
-    BitSwap,
-    Categorical,
-    ChainRule,
-    Dependent,
-    FromCdf,
-    Gaussian,
-    HiddenMarkov,
-    Interval,
-    Laplace,
-    LatentMixture,
-    Logistic,
-    Mapped,
-    Mixture,
-    Multiset,
-    Named,
-    NegativeBinomial,
-    Normal,
-    OnLanes,
-    Poisson,
-    Repeat,
-    Rows,
-    Serial,
-    TopDown,
-    Uniform,
-)
 from bitsback.models.planes import PlaneShape
 from laws import assert_same
 
 N = 3000
 TIMES = 12  # that each of three threads pushes or pops
-LATENT, SOME = Uniform(256, (50,)), Uniform(10, (50,))
+LATENT, SOME = codecs.Uniform(256, (50,)), codecs.Uniform(10, (50,))
 
 
-def some(_: Any) -> Uniform:
+def some(_: Any) -> codecs.Uniform:
     return SOME
 
 
-def latent(_: Any) -> Uniform:
+def latent(_: Any) -> codecs.Uniform:
     return LATENT
 
 
@@ -94,39 +62,43 @@ def bound(name: str, *shape: int) -> Any:
 
 
 CODECS: dict[str, Callable[[], Any]] = {
-    "Adaptive": lambda: Adaptive(10, (N,)),
-    "Autoregressive": lambda: Autoregressive(lambda x, at: Uniform(10, (3,)), (3, 40)),
-    "Bernoulli": lambda: Bernoulli(np.arange(1, N), 16),
-    "BernoulliTable": lambda: BernoulliTable(np.arange(1, 257), np.arange(N) % 256, 16),
-    "BetaBinomial": lambda: BetaBinomial(np.arange(1, 200) << 16, 2**17, 10),
-    "BitSwap": lambda: BitSwap([latent, latent], [some, latent], LATENT),
-    "BitsBack": lambda: BitsBack(LATENT, some, latent),
-    "Categorical": lambda: Categorical.from_probability(np.ones((N, 10))),
-    "ChainRule": lambda: ChainRule(SOME, latent),
-    "Dependent": lambda: Dependent(two_parts),
-    "FromCdf": lambda: FromCdf(straight, 10, shape=(N,)),
-    "Gaussian": lambda: Gaussian(np.zeros(N, int), 2**18, 12),
-    "HiddenMarkov": lambda: HiddenMarkov([1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)),
-    "Interval": lambda: Interval(pairs, lambda x: x // 2, 4, (50,)),
-    "Laplace": lambda: Laplace(np.arange(N), 2**15, 5),
-    "LatentMixture": lambda: LatentMixture([1, 2], [SOME, Uniform(10, (50,))]),
-    "Logistic": lambda: Logistic(np.arange(N), 2**15, 5),
-    "Mapped": lambda: Mapped(SOME, lambda x: x[::-1], lambda y: y[::-1]),
-    "Mixture": lambda: Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
-    "Multiset": lambda: Multiset(Uniform(10, ()), 40),
-    "Named": lambda: Named({"a": SOME, "b": LATENT}),
-    "NegativeBinomial": lambda: NegativeBinomial(np.arange(1, 200) << 16, 2**22, 5),
-    "Normal": lambda: Normal(np.arange(N), 2**15, 5),
-    "OnLanes": lambda: OnLanes(Uniform(10, (N,)), slice(1, 3)),
-    "Poisson": lambda: Poisson(np.arange(1, 200) << 8, 5),
-    "Repeat": lambda: Repeat(Uniform(10, ()), 40),
-    "Rows": lambda: Rows([[0, 1, 16]], np.zeros(N, int), 4),
-    "Serial": lambda: Serial(SOME, LATENT),
-    "TopDown": lambda: TopDown([lambda z, x: LATENT, latent], [some, latent], LATENT),
-    "Uniform": lambda: Uniform(10, (N,)),
-    "one symbol": lambda: Uniform(10, ()),
-    "one of two symbols": lambda: Bernoulli(20_000, 16),
-    "one of a table": lambda: Categorical([1, 2, 5], 3, ()),
+    "Adaptive": lambda: codecs.Adaptive(10, (N,)),
+    "Autoregressive": lambda: codecs.Autoregressive(
+        lambda x, at: codecs.Uniform(10, (3,)), (3, 40)
+    ),
+    "Bernoulli": lambda: codecs.Bernoulli(np.arange(1, N), 16),
+    "BernoulliTable": lambda: codecs.BernoulliTable(np.arange(1, 257), np.arange(N) % 256, 16),
+    "BetaBinomial": lambda: codecs.BetaBinomial(np.arange(1, 200) << 16, 2**17, 10),
+    "BitSwap": lambda: codecs.BitSwap([latent, latent], [some, latent], LATENT),
+    "BitsBack": lambda: codecs.BitsBack(LATENT, some, latent),
+    "Categorical": lambda: codecs.Categorical.from_probability(np.ones((N, 10))),
+    "ChainRule": lambda: codecs.ChainRule(SOME, latent),
+    "Dependent": lambda: codecs.Dependent(two_parts),
+    "FromCdf": lambda: codecs.FromCdf(straight, 10, shape=(N,)),
+    "Gaussian": lambda: codecs.Gaussian(np.zeros(N, int), 2**18, 12),
+    "HiddenMarkov": lambda: codecs.HiddenMarkov(
+        [1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)
+    ),
+    "Interval": lambda: codecs.Interval(pairs, lambda x: x // 2, 4, (50,)),
+    "Laplace": lambda: codecs.Laplace(np.arange(N), 2**15, 5),
+    "LatentMixture": lambda: codecs.LatentMixture([1, 2], [SOME, codecs.Uniform(10, (50,))]),
+    "Logistic": lambda: codecs.Logistic(np.arange(N), 2**15, 5),
+    "Mapped": lambda: codecs.Mapped(SOME, lambda x: x[::-1], lambda y: y[::-1]),
+    "Mixture": lambda: codecs.Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
+    "Multiset": lambda: codecs.Multiset(codecs.Uniform(10, ()), 40),
+    "Named": lambda: codecs.Named({"a": SOME, "b": LATENT}),
+    "NegativeBinomial": lambda: codecs.NegativeBinomial(np.arange(1, 200) << 16, 2**22, 5),
+    "Normal": lambda: codecs.Normal(np.arange(N), 2**15, 5),
+    "OnLanes": lambda: codecs.OnLanes(codecs.Uniform(10, (N,)), slice(1, 3)),
+    "Poisson": lambda: codecs.Poisson(np.arange(1, 200) << 8, 5),
+    "Repeat": lambda: codecs.Repeat(codecs.Uniform(10, ()), 40),
+    "Rows": lambda: codecs.Rows([[0, 1, 16]], np.zeros(N, int), 4),
+    "Serial": lambda: codecs.Serial(SOME, LATENT),
+    "TopDown": lambda: codecs.TopDown([lambda z, x: LATENT, latent], [some, latent], LATENT),
+    "Uniform": lambda: codecs.Uniform(10, (N,)),
+    "one symbol": lambda: codecs.Uniform(10, ()),
+    "one of two symbols": lambda: codecs.Bernoulli(20_000, 16),
+    "one of a table": lambda: codecs.Categorical([1, 2, 5], 3, ()),
     "a model": lambda: Images("mnist-binary", 20),
     "a model of scans": lambda: Images("mnist-context-small", 3),
     "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
@@ -195,7 +167,7 @@ def test_no_push_and_no_pop_is_lost(name: str) -> None:
 
 
 def test_a_message_is_held_for_as_long_as_a_thread_likes() -> None:
-    message, codec = Message(lanes=2), Uniform(10, (5,))
+    message, codec = Message(lanes=2), codecs.Uniform(10, (5,))
     errors: list[str] = []
 
     def use() -> None:
@@ -233,4 +205,4 @@ def test_a_message_is_free_again_after_an_error() -> None:
         raise ZeroDivisionError
     with pytest.raises(MessageError, match="does not hold"):
         message.__exit__(None, None, None)
-    assert in_threads(lambda: Uniform(10, ()).push(message, 3), times=1) >= 1
+    assert in_threads(lambda: codecs.Uniform(10, ()).push(message, 3), times=1) >= 1

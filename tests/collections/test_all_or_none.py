@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bitsback
-from bitsback.archive import moves, temporary
+from bitsback.archive import hidden_files
 
 from .conftest import files, noise, notes_of, pixels, save
 
@@ -156,7 +156,7 @@ def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
     before = content(folder)
     killed(monkeypatch, number, archive, folder)
     assert any(name.startswith(".bitsback-") for name in files(folder))
-    temporary.clear(folder)
+    hidden_files.clear(folder)
     decided = number > 1  # the first move is that of the list
     assert content(folder) == (whole(archive, before) if decided else before)
 
@@ -173,16 +173,18 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(moves, "sync", fail)  # called last of all
-        patched.setattr(moves, "_remove_list", lambda hidden: (hidden / moves.LIST).unlink())
-        real = moves._back
+        patched.setattr(hidden_files, "sync", fail)  # called last of all
+        patched.setattr(
+            hidden_files, "_remove_list", lambda hidden: (hidden / hidden_files.LIST).unlink()
+        )
+        real = hidden_files._back
 
         def back(*arguments: Any) -> None:
-            patched.setattr(moves, "sync", lambda path: None)
+            patched.setattr(hidden_files, "sync", lambda path: None)
             real(*arguments)
 
-        patched.setattr(moves, "_back", back)
-        temporary.clear(folder)
+        patched.setattr(hidden_files, "_back", back)
+        hidden_files.clear(folder)
     assert content(folder) == before
 
 
@@ -200,13 +202,13 @@ def test_moves_that_came_from_elsewhere_are_not_made(
     import shutil
 
     shutil.copytree(other / "moved", other / hidden.name)
-    temporary.clear(other)
+    hidden_files.clear(other)
     assert (other / "a.png").read_text() == "mine"
 
 
 def test_what_another_process_is_writing_stays(archive: Path, tmp_path: Path) -> None:
-    path, file = temporary.make_file(tmp_path)
-    hidden, lock = temporary.make_folder(tmp_path)
+    path, file = hidden_files.make_file(tmp_path)
+    hidden, lock = hidden_files.make_folder(tmp_path)
     bitsback.decompress(archive, tmp_path / "out")
     assert path.exists() and hidden.exists()
     file.close()

@@ -10,6 +10,7 @@ import os
 import struct
 import tempfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import folders
+from bitsback.archive.asked import Kept
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.facts import Facts
-from bitsback.archive.layout import FILES, NAMES, head, pack_index, section
+from bitsback.archive.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.summary import SMALLER
 from bitsback.archive.trial import pixel_cost
-from bitsback.images.bands.bands import Bands
+from bitsback.images.bands import Bands
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -230,6 +233,34 @@ def test_a_wrong_estimate_makes_no_archive_larger(
     assert len(data) == summary.bytes_out <= disk + 3 * A_FILE + AT_LEAST
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("options", [{}, {"block": 1}, {"hashes": "sha256"}])
+def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_anew(
+    tmp_path: Path, stream: bool, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    before = {}
+    for number in range(3):
+        path = tmp_path / "in" / f"{number}.png"
+        Image.fromarray(noise("RGB", (50, 40))).save(path)
+        before[path.name] = path.read_bytes()
+    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
+
+    def tiny(size: int, stored: Any, coded: dict[str, int], *others: Any) -> Kept:
+        return Kept(size, stored, dict.fromkeys(coded, 1), *others)
+
+    monkeypatch.setattr(folders, "Kept", tiny)
+    out = io.BytesIO()
+    summary, _ = notes_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
+    if stream:
+        (tmp_path / "a.bb").write_bytes(out.getvalue())
+    assert summary.stored[SMALLER].files == 3
+    assert summary.bytes_out == (tmp_path / "a.bb").stat().st_size
+    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
+    for file, data in before.items():
+        assert (tmp_path / "out" / file).read_bytes() == data
+
+
 @pytest.mark.parametrize("mode", ["1", "L"])
 def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> None:
     x, y = np.mgrid[:240, :240] / 9
@@ -304,7 +335,7 @@ HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
 def held(facts: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
     """An archive of bytes of files."""
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
-    start = head(FILES) + collection.pack()
+    start = HEAD + replace(collection, features=FILES).pack()
     blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
     index = pack_index(len(start), [(1, len(blocks))])
     return start + blocks + sections + facts + index

@@ -15,7 +15,7 @@ import bitsback
 from bitsback.archive.block import RAW
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, COLLECTION, HEAD, NAMES, pack_index, section
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.wire import varint
 
@@ -157,11 +157,11 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(1) + Collection.of_items("|u1", (2, 2), 2).pack_array() + b"x", "follows"),
     ],
 )
-@pytest.mark.parametrize("kind", [FOLDER, TIFF])
+@pytest.mark.parametrize("kind", [FOLDER, PAGES])
 def test_parts(tmp_path: Path, kind: int, parts: bytes, match: str) -> None:
     names = section(NAMES, one_run(2), name(b"a") + name(b"b") if kind == FOLDER else b"")
     (tmp_path / "x.bb").write_bytes(
-        archive(section(COLLECTION, bytes([1, kind]), parts), names, (2, block(0, 2)))
+        archive(section(COLLECTION, bytes([0, 1, kind]), parts), names, (2, block(0, 2)))
     )
     with pytest.raises(bitsback.ArchiveError, match=match):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
@@ -175,10 +175,10 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
     refuse(archive(pictures(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0")
 
 
-def test_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
-    for start in (b"\1\3", b"\5"):
+def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
+    for start in (b"\x10\1\0", b"\0\1\3", b"\0\5"):
         refuse(
-            archive(section(COLLECTION, start, pictures(2).pack()[4:-4]), b""),
+            archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
             tmp_path,
             "newer bitsback",
         )
@@ -197,7 +197,7 @@ def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
 
 def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
     for count in (1 << 20, 1 << 40, 1 << 60):
-        collection = FileList(TIFF, (Collection.of_items("|b1", (1, 1), count),))
+        collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
         payload = (
             varint(0)
             + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
@@ -211,7 +211,7 @@ def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
 
 def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None:
     collection = FileList(
-        NPZ, (Collection(BYTE, (1 << 60, 0), 1), Collection(BYTE, (1 << 61, 0), 1))
+        ARRAYS, (Collection(BYTE, (1 << 60, 0), 1), Collection(BYTE, (1 << 61, 0), 1))
     )
     blocks = [(1 << 60, block(0, 1 << 60, (0,))), (1 << 61, block(1 << 60, 1 << 61, (0,)))]
     names = section(NAMES, name(b"a"), name(b"b"))

@@ -14,9 +14,9 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.archive.collection import BYTES
+from bitsback.archive.damage import BESIDE_PAGES
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.layout import MODEL, NAMES
-from bitsback.archive.lost import BESIDE_PAGES
 
 from .conftest import Run, files, noise, save
 

@@ -20,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.archive import block_reader
-from bitsback.archive.ordering import block_numbers
-from bitsback.archive.stored import Stored
+from bitsback.archive.contents import block_numbers
+from bitsback.archive.maker import Stored
 from reference import archive as spec
 from reference.model import Model as SpecModel
 

@@ -14,10 +14,10 @@ import bitsback
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import NAMES, open_section
 from bitsback.archive.members import pack_files, unpack_files
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, FileList
 from bitsback.errors import ArchiveError
+from bitsback.images.formats import restored as restored_name
 from bitsback.images.names import fault, first_twin, printable, windows_fault
-from bitsback.images.restored import restored as restored_name
 
 from .conftest import files, noise, restored, save
 
@@ -134,8 +134,8 @@ def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> No
         (part, entry) for part, count in enumerate(counts) for entry in range(count)
     ]
     assert all(files.number(name) == number for number, name in enumerate(names))
-    arrays = FileList(NPZ, (GREY,) * len(names))
-    assert unpack_files(open_section(pack_files(NPZ, [], names), NAMES), arrays).names == names
+    arrays = FileList(ARRAYS, (GREY,) * len(names))
+    assert unpack_files(open_section(pack_files(ARRAYS, [], names), NAMES), arrays).names == names
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -32,7 +32,7 @@
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
 #include "families/rows.hpp"
-#include "linear.hpp"
+#include "linear/linear.hpp"
 #include "message.hpp"
 #include "multiset.hpp"
 #include "network.hpp"
@@ -71,6 +71,11 @@ class Fields {
         return values;
     }
 
+    std::string text() {
+        const auto letters = array<char>();
+        return {letters.begin(), letters.end()};
+    }
+
   private:
     std::FILE* file_;
 };
@@ -97,6 +102,13 @@ Linear read_linear(Fields& fields) {
     return {weight, bias, multiplier, inputs, shift, low, high, top};
 }
 
+Field read_field(Fields& fields) {
+    const std::uint32_t kind = fields.word();
+    if (kind == 'L') return std::make_shared<const Linear>(read_linear(fields));
+    if (kind == 'A') return fields.array<std::int64_t>();
+    return std::int64_t{fields.integer()};
+}
+
 Network read_network(Fields& fields) {
     std::vector<Shape> sources(fields.count());
     for (Shape& source : sources) {
@@ -108,49 +120,14 @@ Network read_network(Fields& fields) {
     }
     Network network(sources);
     for (std::uint32_t left = fields.word(); left != 0; --left) {
-        const std::uint32_t layer = fields.word();
-        const std::uint32_t input = fields.word();
-        switch (layer) {
-            case 'L':
-                network.add_linear(input, std::make_shared<const Linear>(read_linear(fields)));
-                break;
-            case 'T':
-                network.add_table(input, fields.array<std::int16_t>());
-                break;
-            case 'C': {
-                const std::uint32_t kernel = fields.word();
-                const std::uint32_t stride = fields.word();
-                network.add_conv(input, std::make_shared<const Linear>(read_linear(fields)), kernel, stride);
-                break;
-            }
-            case 'S': {
-                const std::uint32_t factor = fields.word();
-                const std::uint32_t rows = fields.word();
-                network.add_shuffle(input, factor, rows, fields.word());
-                break;
-            }
-            case 'A': {
-                const std::uint32_t other = fields.word();
-                const std::int32_t low = fields.integer();
-                network.add_sum(input, other, low, fields.integer());
-                break;
-            }
-            case 'J':
-                network.add_join(input, fields.word());
-                break;
-            case 'P': {
-                const std::uint32_t rows = fields.word();
-                network.add_spread(input, rows, fields.word());
-                break;
-            }
-            case 'V': {
-                const std::uint32_t rows = fields.word();
-                network.add_view(input, rows, fields.word());
-                break;
-            }
-            default:
-                throw std::runtime_error("an unknown layer in the test vectors");
+        const std::string op = fields.text();
+        const auto inputs = fields.array<std::size_t>();
+        NamedFields layer;
+        for (std::size_t fields_left = fields.count(); fields_left != 0; --fields_left) {
+            const std::string name = fields.text();
+            layer[name] = read_field(fields);
         }
+        network.add(op, inputs, std::move(layer));
     }
     return network;
 }

@@ -25,7 +25,7 @@ from random_series import random_series
 from reference import archive, chain, codecs
 from reference.distributions import Distribution
 from reference.item_vectors import codec_for_test, draw_item
-from reference.layers import Add, Conv, Flatten, Image, Join, Linear, Shuffle, Spread
+from reference.layers import LAYERS, Linear
 from reference.least_squares import triangle
 from reference.message import Message, splitmix64
 from reference.model import Bound, Model
@@ -37,6 +37,12 @@ from reference.predictive_rules import Offsets, Predictive
 from reference.scan import Head, Scan
 from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
+
+OPS = {layer: op for op, layer in LAYERS.items()}
+
+
+def text(of: str) -> list[int]:
+    return [ord(letter) for letter in of]
 
 
 class Vectors:
@@ -194,27 +200,17 @@ class Vectors:
             self.put(*places(source.where, size), source.channels, *source.range)
         self.put(len(network.layers))
         for name, (of, layer) in network.layers.items():
-            first, *others = (numbers[one] for one in of)
-            at, top = places(network.values[name].where, size), network.values[of[0]].range[1]
-            match layer:
-                case Linear():
-                    self.put("L", first)
-                    self.put_linear(layer, top)
-                case Conv():
-                    self.put("C", first, layer.kernel, layer.stride)
-                    self.put_linear(layer.linear, top)
-                case Shuffle():
-                    self.put("S", first, layer.factor, *at)
-                case Add():
-                    self.put("A", first, *others, *layer.clamp)
-                case Join():
-                    self.put("J", first, *others)
-                case Spread():
-                    self.put("P", first, *at)
-                case Flatten() | Image():
-                    self.put("V", first, *at)
-                case _:
-                    self.put("T", first, layer.table)
+            rows, columns = places(network.values[name].where, size)
+            about = {"linear": layer} if isinstance(layer, Linear) else vars(layer)
+            about = {**about, "rows": rows, "columns": columns}
+            self.put(text(OPS[type(layer)]), [numbers[one] for one in of], len(about))
+            for key, value in about.items():
+                self.put(text(key))
+                if isinstance(value, Linear):
+                    self.put("L")
+                    self.put_linear(value, network.values[of[0]].range[1])
+                else:
+                    self.put("I" if isinstance(value, int) else "A", value)
         return numbers
 
     def put_head(self, head: Head, networks: dict[str, Network]) -> None:

@@ -11,9 +11,9 @@ import pytest
 from bitsback.peers.catalogue import standard_peers
 from bitsback.peers.measure import Peer, measure
 from bitsback.peers.units import mosaic
-from bitsback_lab.demo import run as demo
-from bitsback_lab.demo.figure import SCALE, Sample, draw, samples
+from bitsback_lab.commands import demo
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback_lab.paper.figure1 import SCALE, Sample, draw_bits, samples
 
 
 def test_the_images_are_those_that_were_published() -> None:
@@ -58,11 +58,11 @@ def test_mosaic_tiles_row_by_row() -> None:
 
 def test_the_figure_shows_every_bit_once() -> None:
     images = np.zeros((30, 28, 28), bool)
-    picture = np.asarray(draw(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
+    picture = np.asarray(draw_bits(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
     images[0, 0, 0] = True
-    with_pixel = np.asarray(draw(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
+    with_pixel = np.asarray(draw_bits(images, [Sample("all ones", b"\xff" * 1000, 1000, 0.5)]))
     without_bit = np.asarray(
-        draw(images, [Sample("all ones", b"\x7f" + b"\xff" * 1000, 1000, 0.5)])
+        draw_bits(images, [Sample("all ones", b"\x7f" + b"\xff" * 1000, 1000, 0.5)])
     )
     assert np.sum(picture != with_pixel) == SCALE**2
     assert np.sum(with_pixel != without_bit) == SCALE**2

@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from bitsback.cli.main import bitsback
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 RUN = ("python", "pycon", "sh")
 READ = ("json", "text", "")  # what is not code, or not for this machine

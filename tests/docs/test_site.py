@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 import bitsback.errors
+from bitsback_lab.paper.exhibits import ENTRIES, find
 from docs.blocks import ROOT
 
 
@@ -40,6 +41,14 @@ def test_nothing_is_fetched_by_who_reads_it(site: Path) -> None:
 
     for page in site.rglob("*.html"):
         Fetched().feed(page.read_text("utf-8"))
+
+
+def test_the_paper_is_there_with_its_pictures(site: Path) -> None:
+    text = (site / "paper" / "index.html").read_text("utf-8")
+    names = [entry.name for entry in ENTRIES if find(entry.name)[1].draw is not None]
+    for name in [*names, "layers"]:
+        assert f'src="{name}.png"' in text
+        assert (site / "paper" / f"{name}.png").exists()
 
 
 @pytest.mark.parametrize(

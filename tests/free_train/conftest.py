@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from bitsback.train.free.pixels import Starts
-    from bitsback.train.twins.predictive import PredictiveArchitecture, PredictiveTwin
+    from bitsback.train.fit.pixels import Starts
+    from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
 
 if find_spec("torch") is None:
     collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py")]
@@ -22,7 +22,7 @@ else:
 
 @pytest.fixture(scope="session")
 def architecture() -> "PredictiveArchitecture":
-    from bitsback.train.twins.predictive import LinearPredictor, Places, PredictiveArchitecture
+    from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
     return PredictiveArchitecture(
         (
@@ -39,7 +39,7 @@ def architecture() -> "PredictiveArchitecture":
 @pytest.fixture
 def twin(architecture: "PredictiveArchitecture") -> "PredictiveTwin":
     """As floats, and untrained."""
-    from bitsback.train.twins.predictive import PredictiveTwin
+    from bitsback.train.twins.pixel_predictor import PredictiveTwin
 
     torch.manual_seed(7)
     return PredictiveTwin(architecture)
@@ -47,8 +47,8 @@ def twin(architecture: "PredictiveArchitecture") -> "PredictiveTwin":
 
 @pytest.fixture(scope="session")
 def starts(architecture: "PredictiveArchitecture") -> "Starts":
-    from bitsback.train.free.items import as_items
-    from bitsback.train.free.starts import as_starts, no_starts, sum_products
+    from bitsback.train.fit.items import as_items
+    from bitsback.train.fit.start_matrices import as_starts, no_starts, sum_products
 
     items = as_items([wavy((2, 24, 24, 2), np.uint8, seed) for seed in range(3)])
     none = no_starts(architecture)
@@ -68,7 +68,7 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 def base(twin: "PredictiveTwin", starts: "Starts", tmp_path: Path) -> Path:
     """A model file to start from."""
     from bitsback.train.export.exporter import Card
-    from bitsback.train.export.predictive import export_predictive
+    from bitsback.train.export.size_agnostic import export_predictive
 
     twin.quantise()
     model = export_predictive(twin.eval(), starts, Card("base", "for tests", "CC0-1.0"))

@@ -10,9 +10,9 @@ from bitsback.errors import ArchiveError, ModelError
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model, unpack_model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.free.pixels import Starts
-from bitsback.train.twins.predictive import PredictiveTwin
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.pixels import Starts
+from bitsback.train.twins.pixel_predictor import PredictiveTwin
 from reference.embedded import read_model
 from reference.model import Model as Specified
 

@@ -13,13 +13,16 @@ from bitsback.errors import InputError
 from bitsback.message import Message
 from bitsback.models import file
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import described, export_predictive, pixel_integers
-from bitsback.train.export.rebuild import rebuild
-from bitsback.train.free.items import Item, as_items
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.training import mean_bits
-from bitsback.train.twins.predictive import PredictiveTwin
-from bitsback.train.twins.relative import OUTPUTS
+from bitsback.train.export.size_agnostic import (
+    described,
+    export_predictive,
+    pixel_integers,
+    rebuild,
+)
+from bitsback.train.fit.items import Item, as_items
+from bitsback.train.fit.pixel_training import mean_bits
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.twins.pixel_predictor import OUTPUTS, PredictiveTwin
 
 from .conftest import wavy
 

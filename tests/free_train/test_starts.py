@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bitsback.train.free.items import Item, as_items
-from bitsback.train.free.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.free.starts import (
+from bitsback.train.fit.items import Item, as_items
+from bitsback.train.fit.pixel_training import mean_bits
+from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import (
     FEWEST,
     MOST_ENTRY,
     Sums,
@@ -15,8 +16,7 @@ from bitsback.train.free.starts import (
     no_starts,
     sum_products,
 )
-from bitsback.train.free.training import mean_bits
-from bitsback.train.twins.predictive import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
 
 from .conftest import wavy
 

@@ -8,23 +8,19 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.free.items import as_items
-from bitsback.train.free.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.free.training import CHECKPOINT, CURVE, FreeRecipe, FreeTraining, Share
-from bitsback.train.twins.predictive import PredictiveArchitecture
+from bitsback.train.fit.items import as_items
+from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.training import CHECKPOINT, CURVE, Recipe
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
 
 from .conftest import wavy
 
-RECIPE = FreeRecipe(
-    "small",
-    steps=60,
-    quantise_from=40,
-    validate_every=10,
-    batch=512,
-    warm_up=5,
-    average=0.3,
-    learning_rate=1e-2,
-)
+
+def recipe(architecture: PredictiveArchitecture) -> Recipe:
+    return pixel_recipe(
+        "small", architecture, 60, 40, 10, batch=512, warm_up=5, average=0.3, learning_rate=1e-2
+    )
 
 
 def pixels(architecture: PredictiveArchitecture, starts: Starts, first: int, count: int) -> Pixels:
@@ -44,23 +40,21 @@ def sets(architecture: PredictiveArchitecture, starts: Starts) -> tuple[list[Sha
 Sets = tuple[list[Share], Pixels]
 
 
-def training(
-    architecture: PredictiveArchitecture, sets: Sets, folder: Path, recipe: FreeRecipe = RECIPE
-) -> FreeTraining:
-    return FreeTraining(recipe, architecture, sets[0], {"waves": sets[1]}, folder, half=False)
+def training(recipe: Recipe, sets: Sets, folder: Path) -> PixelTraining:
+    return PixelTraining(recipe, sets[0], {"waves": sets[1]}, folder, half=False)
 
 
 def test_it_learns_and_an_interrupted_run_ends_as_another(
     architecture: PredictiveArchitecture, sets: Sets, tmp_path: Path
 ) -> None:
-    whole = training(architecture, sets, tmp_path / "whole")
+    whole = training(recipe(architecture), sets, tmp_path / "whole")
     whole.run()
     assert whole.rows[-1]["validation"] < whole.rows[0]["validation"] - 0.1
     assert [row["quantised"] for row in whole.rows] == [0, 0, 0, 0, 1, 1]
-    parted = training(architecture, sets, tmp_path / "parted")
+    parted = training(recipe(architecture), sets, tmp_path / "parted")
     parted.run(30)
-    parted = training(architecture, sets, tmp_path / "parted")
-    assert parted.step == 30
+    parted = training(recipe(architecture), sets, tmp_path / "parted")
+    assert parted.epoch == 30
     parted.run()
     for name, tensor in whole.best_twin().state_dict().items():
         assert torch.equal(tensor, parted.best_twin().state_dict()[name]), name
@@ -73,10 +67,10 @@ def test_it_learns_and_an_interrupted_run_ends_as_another(
 def test_a_checkpoint_is_of_its_recipe_and_whole(
     architecture: PredictiveArchitecture, sets: Sets, tmp_path: Path
 ) -> None:
-    training(architecture, sets, tmp_path).run(10)
+    training(recipe(architecture), sets, tmp_path).run(10)
     with pytest.raises(InputError, match="another recipe"):
-        training(architecture, sets, tmp_path, replace(RECIPE, learning_rate=1e-3))
+        training(replace(recipe(architecture), learning_rate=1e-3), sets, tmp_path)
     path = tmp_path / CHECKPOINT
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(InputError, match="damaged"):
-        training(architecture, sets, tmp_path)
+        training(recipe(architecture), sets, tmp_path)

@@ -157,7 +157,7 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
                 parts[at] = kind, change(random, payload, random.choice(strange)[1])
         if not parts:
             return data
-    out = [data[:9], *(section(*part) for part in parts)]
+    out = [data[:8], *(section(*part) for part in parts)]
     index = parts[-1][1]
     if random.random() < 0.8:
         out, index = out[:-1], b""

@@ -57,7 +57,7 @@ def take_apart(data: bytes) -> Noted | None:
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
-    return Noted(data[:9], parts[:-1], counts, content, archive._files.facts, files)
+    return Noted(data[:8], parts[:-1], counts, content, archive._files.facts, files)
 
 
 def forge_note(random: Random, data: bytes, other: bytes) -> bytes:

@@ -18,11 +18,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.collection import IDX, Collection
+from bitsback.archive.collection import Collection
 from bitsback.archive.layout import HEAD, pack_index, section
+from bitsback.archive.maker import Stored
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
-from bitsback.archive.stored import Stored
+from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
@@ -254,7 +255,7 @@ def hostile() -> list[bytes]:
         of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True),
         of_pictures(1, name(b"a\n\x1b[2J.png"), b"\7"),
         of_nothing(Collection(np.dtype("u1"), (0,) + (1,) * 31, 1)),
-        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, IDX)),
+        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, ONE_ARRAY["idx"].container)),
     ]
 
 

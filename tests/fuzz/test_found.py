@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 
 import bitsback
@@ -29,7 +30,7 @@ def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
 
 SEED = WHOLE["chain of blocks"]
 COUNTS = read(SEED)[1]
-HEAD = SEED[:9]
+HEAD = SEED[:8]
 MODEL = ("M", pack_model(bitsback.load_model(small_models()["bernoulli"])))  # which no block needs
 COLLECTION, *BLOCKS = read(SEED)[0][:-1]
 PARTS = [COLLECTION, MODEL, *BLOCKS]
@@ -45,8 +46,16 @@ def refused(data: bytes) -> None:
 def test_a_claim_of_items_where_the_index_is_damaged_takes_no_memory() -> None:
     data = WHOLE["packed"]
     (kind, collection), *rest = read(data)[0]
-    claim = section(kind, collection[:6] + write_varint(2**40) + collection[7:])
-    refused(data[:9] + claim + b"".join(section(*part) for part in rest[:-1]))
+    claim = section(kind, collection[:7] + write_varint(2**40) + collection[8:])
+    refused(data[:8] + claim + b"".join(section(*part) for part in rest[:-1]))
+
+
+def test_without_blocks_nothing_stands_behind_them() -> None:
+    file = io.BytesIO()
+    bitsback.compress(np.empty((0, 2, 3), np.uint8), file)
+    empty = file.getvalue()
+    index = empty.index(b"I", len(HEAD) + 12)
+    refused(empty[:index] + section("x", b"not known") + empty[index:])
 
 
 def test_the_archive_that_the_others_are_made_from_is_whole() -> None:

@@ -19,14 +19,12 @@ import bitsback
 from bitsback.archive.grid import Grid
 from bitsback.archive.readback import compare
 from bitsback.archive.trial import pixel_cost
-from bitsback.images import notes
-from bitsback.images.bands import bands, picture
-from bitsback.images.bands.bands import Bands, Rows
-from bitsback.images.bands.picture import pixel_bands
-from bitsback.images.bands.png import png_bands
-from bitsback.images.notes import samples_of
+from bitsback.images import bands, file_io, picture_files, pictures
+from bitsback.images.bands import Bands, Rows
+from bitsback.images.picture_files import pixel_bands, samples_of
 from bitsback.images.pictures import pixels_of, samples
-from bitsback.images.tiff import structure, writer
+from bitsback.images.png_reading import png_bands
+from bitsback.images.tiff import structure
 from reference import notes as spec
 
 SIZE = (37, 53)  # columns and rows
@@ -53,9 +51,9 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """All pictures are large ones."""
-    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(bands, "BAND", 120)
-    monkeypatch.setattr(notes, "_IN_MEMORY", 0)
+    monkeypatch.setattr(file_io, "IN_MEMORY", 0)
     monkeypatch.setattr(structure, "_MOST_ROWS", 120)
 
 
@@ -220,12 +218,12 @@ def test_a_file_that_was_cut_short(small: None, tmp_path: Path, name: str) -> No
 def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode, name, data in saved():
         for exact in (False, True):
-            whole = notes.split(io.BytesIO(data), exact)
+            whole = picture_files.split(io.BytesIO(data), exact)
             with monkeypatch.context() as patch:
-                patch.setattr(picture, "LARGE", 0)
+                patch.setattr(pictures, "LARGE", 0)
                 patch.setattr(bands, "BAND", 120)
-                patch.setattr(notes, "_IN_MEMORY", 0)
-                read = notes.split(io.BytesIO(data), exact)
+                patch.setattr(file_io, "IN_MEMORY", 0)
+                read = picture_files.split(io.BytesIO(data), exact)
                 assert (read is None) == (whole is None), (mode, name)
                 if read is None or whole is None:
                     continue
@@ -238,17 +236,17 @@ def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) 
 def test_files_drawn_in_bands_are_those_drawn_at_once() -> None:
     for mode, name, data in saved():
         for exact in (False, True):
-            parts = notes.split(io.BytesIO(data), exact)
+            parts = picture_files.split(io.BytesIO(data), exact)
             if parts is None:
                 continue
             pixels = parts.pixels.whole()
             out = io.BytesIO()
-            drawing = notes.drawing_of(parts.note, out, pixels.dtype, pixels.shape)
+            drawing = picture_files.drawing_of(parts.note, out, pixels.dtype, pixels.shape)
             rows = Rows([pixels])
             for count in (1, 20, 7, len(pixels) - 28):
                 drawing.add(rows.take(count))
             drawing.close()
-            assert out.getvalue() == notes.file_of(pixels, parts.note), (mode, name)
+            assert out.getvalue() == picture_files.file_of(pixels, parts.note), (mode, name)
 
 
 def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,9 +261,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )  # fmt: skip
     for source, output in (("in", "a"), ("pages.tif", "b")):
         bitsback.compress(tmp_path / source, tmp_path / f"{output}.bb", tile=16, threads=1)
-    monkeypatch.setattr(picture, "LARGE", 0)
-    monkeypatch.setattr(notes, "_IN_MEMORY", 0)
-    monkeypatch.setattr(writer, "_STRIP", 300)
+    monkeypatch.setattr(pictures, "LARGE", 0)
+    monkeypatch.setattr(file_io, "IN_MEMORY", 0)
+    monkeypatch.setattr(bands, "STRIP", 300)
     for source, output in (("in", "a"), ("pages.tif", "b")):
         if source == "pages.tif":  # what a general compressor makes of a folder's is no trial's
             monkeypatch.setattr(bands, "BAND", 120)
@@ -311,7 +309,7 @@ def test_pictures_in_pieces_are_compared_with_their_files(
     Image.fromarray(pixels).save(folder / "b.bmp")
     Image.fromarray(pixels[:, :, 0]).save(folder / "c.tif", compression="tiff_lzw")
     bitsback.compress(folder, tmp_path / "a.bb", tile=32)
-    monkeypatch.setattr(picture, "LARGE", 0)
+    monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(bands, "BAND", 120)
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.info()["elements"] > 2.3 * pixels.size, "by their pixels"

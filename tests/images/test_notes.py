@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from bitsback.errors import ArchiveError
-from bitsback.images import notes
-from bitsback.images.notes import file_of
+from bitsback.images import picture_files
+from bitsback.images.picture_files import file_of
 from reference import notes as spec
 
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
@@ -69,7 +69,7 @@ class Parts:
 
 
 def split(data: bytes, exact: bool) -> Parts | None:
-    found = notes.split(io.BytesIO(data), exact)
+    found = picture_files.split(io.BytesIO(data), exact)
     return None if found is None else Parts(found.pixels.whole(), found.note, found.exact)
 
 

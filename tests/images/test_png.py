@@ -13,8 +13,8 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import folders
-from bitsback.images import notes
-from bitsback.images.bands import bands, picture
+from bitsback.images import bands, file_io, picture_files, pictures
+from bitsback.images.drawing import Split
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
 SIZE = 40, 30
@@ -29,14 +29,14 @@ CODED = (
 def in_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether pictures are read in bands, as large ones are."""
     if request.param:
-        monkeypatch.setattr(picture, "LARGE", 0)
+        monkeypatch.setattr(pictures, "LARGE", 0)
         monkeypatch.setattr(bands, "BAND", 120)
-        monkeypatch.setattr(notes, "_IN_MEMORY", 0)
+        monkeypatch.setattr(file_io, "IN_MEMORY", 0)
     return bool(request.param)
 
 
-def split(data: bytes, exact: bool = False) -> notes.Split | None:
-    return notes.split(io.BytesIO(data), exact)
+def split(data: bytes, exact: bool = False) -> Split | None:
+    return picture_files.split(io.BytesIO(data), exact)
 
 
 @pytest.mark.parametrize("interlace", [0, 1])
@@ -79,7 +79,7 @@ def test_what_is_odd_comes_back(odd: str, in_bands: bool) -> None:
         if odd in CODED and not (colour == 3 and odd == "a palette"):
             assert taken is not None, (colour, depth)
         if taken is not None:
-            again = notes.file_of(taken.pixels.whole(), taken.note)
+            again = picture_files.file_of(taken.pixels.whole(), taken.note)
             assert chunks(again) == chunks(data)
             assert np.array_equal(shown(again), shown(data))
 

@@ -17,11 +17,10 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.images import notes
-from bitsback.images.tiff import writer
-from bitsback.images.tiff.checked import held, same
-from bitsback.images.tiff.note import Tiff
-from bitsback.images.tiff.structure import alike, bands_of, pages_of
+from bitsback.images import bands, picture_files
+from bitsback.images.tiff.structure import one_picture, pages_of, pixels_of
+from bitsback.images.tiff.tiff_codec import held, same
+from bitsback.images.tiff.tiff_note import Tiff
 from reference import archive as spec
 from reference import notes as spec_notes
 from reference.fields import Reader
@@ -189,10 +188,10 @@ def test_what_libtiff_wrote_is_made_again(tmp_path: Path) -> None:
         subprocess.run(["tiffcp", *options.split(), tmp_path / source, made], check=True)
         for exact in (False, True):
             with made.open("rb") as file:
-                taken = notes.split(file, exact)
+                taken = picture_files.split(file, exact)
                 assert taken is not None, options
                 pixels = taken.pixels.whole()
-            assert notes.file_of(pixels, taken.note) == made.read_bytes(), options
+            assert picture_files.file_of(pixels, taken.note) == made.read_bytes(), options
             expected = tifffile.imread(made)
             assert np.array_equal(pixels, ~expected if "g4" in options else expected)  # white is 0
 
@@ -201,12 +200,12 @@ def test_a_file_that_would_differ_is_not_taken() -> None:
     """Whatever the rows are that are looked at: all of them are."""
     data = bytearray(written("a tag twice, deflate"))
     before = io.BytesIO(bytes(data))
-    assert notes.split(before, False) is not None
+    assert picture_files.split(before, False) is not None
     with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
         offset = tiff.pages[0].dataoffsets[0]
     data[offset + 40] ^= 255
     with pytest.raises(Exception, match=r"truncated|invalid|incorrect"):
-        notes.split(io.BytesIO(bytes(data)), False)
+        picture_files.split(io.BytesIO(bytes(data)), False)
 
 
 def test_two_files_are_compared_in_full() -> None:
@@ -230,11 +229,11 @@ def test_segments_that_grow_find_another_place() -> None:
     file = io.BytesIO(data)
     pages = held(file)
     assert pages is not None
-    taken = notes.split(file, False)
+    taken = picture_files.split(file, False)
     assert taken is not None
-    note = notes.unpack(taken.note)
+    note = picture_files.unpack(taken.note)
     assert isinstance(note, Tiff)
-    pixels = bands_of(file, pages).whole()
+    pixels = pixels_of(file, pages).whole()
     for level in (0, 1, 9):
         changed = Tiff(
             note.pages, note.fields, note.places, note.others, note.padding,
@@ -252,22 +251,22 @@ def test_segments_that_grow_find_another_place() -> None:
 def test_the_very_bytes_are_checked() -> None:
     image = io.BytesIO()
     Image.fromarray(waves(40, 50, dtype="u1")).save(image, "TIFF", compression="tiff_lzw")
-    taken = notes.split(image, True)
+    taken = picture_files.split(image, True)
     assert taken is not None and taken.exact
     pixels = taken.pixels.whole().copy()
-    assert notes.file_of(pixels, taken.note) == image.getvalue()
+    assert picture_files.file_of(pixels, taken.note) == image.getvalue()
     pixels[3, 4] ^= 1
     with pytest.raises(ArchiveError, match="--files pixels"):
-        notes.file_of(pixels, taken.note)
+        picture_files.file_of(pixels, taken.note)
     assert np.array_equal(
-        tifffile.imread(io.BytesIO(notes.file_of(pixels, taken.note, False))), pixels
+        tifffile.imread(io.BytesIO(picture_files.file_of(pixels, taken.note, False))), pixels
     )
 
 
 @pytest.mark.parametrize("name", ["tiles", "planes", "bits", "one directory", "BigTIFF"])
 def test_damaged_notes_are_refused_or_make_a_file(name: str) -> None:
     file = io.BytesIO(written(name))
-    taken = notes.split(file, False)
+    taken = picture_files.split(file, False)
     assert taken is not None
     pixels = taken.pixels.whole()
     rng = np.random.default_rng(0)
@@ -275,10 +274,10 @@ def test_damaged_notes_are_refused_or_make_a_file(name: str) -> None:
         note = bytearray(taken.note)
         note[rng.integers(1, min(len(note), 90))] ^= 1 << int(rng.integers(8))
         try:
-            unpacked = notes.unpack(bytes(note))
+            unpacked = picture_files.unpack(bytes(note))
             if not unpacked.fits(pixels.dtype, pixels.shape):
                 continue
-            again = notes.file_of(pixels, bytes(note))
+            again = picture_files.file_of(pixels, bytes(note))
         except ArchiveError:
             continue
         assert len(again) < 1 << 24
@@ -294,7 +293,7 @@ def test_the_specification_seals_forged_notes() -> None:
     tifffile.imwrite(
         file, segments, shape=pixels.shape, dtype="u1", compression="zlib", rowsperstrip=40
     )
-    taken = notes.split(file, True)
+    taken = picture_files.split(file, True)
     assert taken is not None and taken.exact
     assert spec_notes.sealed(pixels, taken.note) == taken.note
     made = spec_notes.tiff_file(Reader(taken.note[1:]), [pixels])
@@ -302,7 +301,7 @@ def test_the_specification_seals_forged_notes() -> None:
     forged = bytearray(taken.note)
     forged[1 + made.at] ^= 1
     with pytest.raises(ArchiveError, match="--files pixels"):
-        notes.file_of(pixels, bytes(forged))
+        picture_files.file_of(pixels, bytes(forged))
     assert spec_notes.sealed(pixels, bytes(forged)) == taken.note
 
 
@@ -316,8 +315,8 @@ def test_pages_that_share_segments_are_held() -> None:
     first, second = (place.valueoffset for place in places)
     data[second : second + 4] = data[first : first + 4]
     shared = io.BytesIO(bytes(data))
-    assert len(alike(pages_of(shared))) == 2
-    assert notes.split(shared, False) is None
+    assert len(one_picture(pages_of(shared))) == 2
+    assert picture_files.split(shared, False) is None
 
 
 def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +326,7 @@ def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.M
     ]
     images = [Image.fromarray(page) for page in pages]
     images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
-    monkeypatch.setattr(writer, "_STRIP", 300)
+    monkeypatch.setattr(bands, "STRIP", 300)
     bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", unordered=True, model="fast")
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
     with Image.open(tmp_path / "y.tif") as restored:

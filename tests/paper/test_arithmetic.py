@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback_lab.paper import figure4, latent_bits, precision, shipped, start
+from bitsback_lab.paper import compressors, figure4, latent_bits, precision, start
 from bitsback_lab.paper.coding import as_symbols, code_lengths, length, random_message, rounded
-from bitsback_lab.paper.compare import differences
 from bitsback_lab.paper.dirty_bits import compared
-from bitsback_lab.paper.exhibit import TIMED, Conditions, fixed, table
+from bitsback_lab.paper.exhibits import TIMED, Conditions, fixed, table
 from bitsback_lab.paper.figure3 import moving_average, shuffled
 from bitsback_lab.paper.model_cost import break_even
+from bitsback_lab.paper.reproducing import differences
 from bitsback_lab.paper.sets import mnist
 
 
@@ -165,7 +165,7 @@ def test_a_start_is_what_the_message_has_beyond_the_information() -> None:
 def test_a_net_rate_is_the_growth_of_one_chain() -> None:
     model = bitsback.load_model("mnist-binary-paper")
     images = mnist(2)[:100]
-    rates = shipped.rates(model, images)
+    rates = compressors.rates(model, images)
     assert rates["net"] == pytest.approx(rates["negative_elbo"], rel=0.02)
     assert rates["net"] < rates["archive"]
     assert rates["archive"] == rounded(8 * rates["archive_bytes"] / images.size)

@@ -19,9 +19,8 @@ from bitsback.archive import chain
 from bitsback_lab.commands.explain import command
 from bitsback_lab.paper import table1
 from bitsback_lab.paper.coding import as_symbols, code_lengths, growth, length, random_message
-from bitsback_lab.paper.exhibit import Conditions
-from bitsback_lab.paper.explain import explain
-from bitsback_lab.paper.ledger import enter
+from bitsback_lab.paper.exhibits import Conditions
+from bitsback_lab.paper.ledger import enter, explain
 from bitsback_lab.paper.sets import mnist
 from hierarchies import NAMES, bit_swap, hierarchy
 from paper.conftest import assert_one_line_error

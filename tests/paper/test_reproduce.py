@@ -19,18 +19,16 @@ from bitsback.downloads import TEST_IMAGES
 from bitsback.peers.measure import Peer
 from bitsback_lab import digits
 from bitsback_lab.paper import (
-    layers,
+    compressors,
+    layer_costs,
     model_cost,
-    others,
     page,
     sets,
-    shipped,
     start,
     table2,
     table3,
 )
-from bitsback_lab.paper.contents import ENTRIES, NAMES
-from bitsback_lab.paper.exhibit import Conditions, find
+from bitsback_lab.paper.exhibits import ENTRIES, NAMES, Conditions, find
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]
@@ -42,7 +40,7 @@ ABSENT = "zpaq is not installed; it is a program"
 @pytest.fixture
 def some_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that works, one that fails, and one that is not there."""
-    monkeypatch.setattr(others, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
+    monkeypatch.setattr(compressors, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
 
 
 def test_help_lists_every_exhibit(run: Invoke) -> None:
@@ -234,19 +232,19 @@ def test_table2_draws_what_there_is(
 
 def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     images = sets.mnist(2)[:5]
-    found = others.on(images, GOOD, Conditions())
+    found = compressors.on(images, GOOD, Conditions())
     monkeypatch.setattr(
-        "bitsback_lab.bench.cache.measure_apart", lambda peer, images: pytest.fail("measured again")
+        "bitsback_lab.bench.peer_cache.measure_apart",
+        lambda peer, images: pytest.fail("measured again"),
     )
-    assert others.on(images, GOOD, Conditions()) == found
+    assert compressors.on(images, GOOD, Conditions()) == found
     with pytest.raises(pytest.fail.Exception):
-        others.on(images, GOOD, Conditions(remeasure=True))
+        compressors.on(images, GOOD, Conditions(remeasure=True))
 
 
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
-    monkeypatch.setattr(
-        others, "all_peers", lambda: ([Peer("xz -9e", "stream", bz2.compress, bz2.decompress)], [])
-    )
+    xz = Peer("xz -9e", "stream", bz2.compress, bz2.decompress)
+    monkeypatch.setattr(compressors, "all_peers", lambda: ([xz], []))
     monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
     numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Conditions())))
     first = numbers["panels"][0]
@@ -264,8 +262,8 @@ def test_table3_fills_itself(monkeypatch: pytest.MonkeyPatch, few: Callable[[str
         "mnist-context": "mnist",
         "fashion-mnist-context": "mnist",
     }
-    load = shipped.shipped
-    monkeypatch.setattr(shipped, "shipped", lambda name: load(stand_ins[name]))
+    load = compressors.shipped
+    monkeypatch.setattr(compressors, "shipped", lambda name: load(stand_ins[name]))
     identity = load("mnist").identity.hex()  # type: ignore[union-attr]
     known = {"identity": identity, "negative_elbo": 2.5, "net": 2.51, "archive": 2.6}
     monkeypatch.setattr(table3, "committed", lambda: {identity: known})
@@ -328,7 +326,7 @@ def test_the_page_takes_in_layers_of_latents(apart: Path) -> None:
         "push_mb_s": 90.2, "pop_mb_s": 70.7,
     }  # fmt: skip
     model = {"model": "digits", "levels": 2, "layers": [8, 4], "rate": 0.16801, "orders": [order]}
-    path = apart / layers.FILE
+    path = apart / layer_costs.FILE
     path.write_text(json.dumps({"counts": [1, 30, 2000], "models": [model]}))
     text = page.markdown({}, apart)
     row = (

@@ -79,6 +79,7 @@ class Part:
 def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
     """The kind of files, or None for an array, and the parts."""
     reader = Reader(payload)
+    require(reader.varint() & ~0b1111 == 0, "no feature that this reader does not understand")
     container = reader.byte()
     require(container <= 4, "a container of the list")
     kind = reader.byte() if container == 1 else None

@@ -96,7 +96,7 @@ class Linear:
 
 
 @dataclass
-class Table:
+class Lookup:
     """The same function of each element."""
 
     KEYS: ClassVar[str] = ""
@@ -147,7 +147,7 @@ class Add:
 
 
 @dataclass
-class Join:
+class Concat:
     """The channels of one value, then those of another."""
 
     KEYS: ClassVar[str] = "other"
@@ -213,7 +213,7 @@ class Conv:
 
 
 @dataclass
-class Shuffle:
+class PixelShuffle:
     """Each place becomes factor x factor places, with so many times fewer channels."""
 
     KEYS: ClassVar[str] = "factor"
@@ -299,7 +299,7 @@ class Image:
 
 
 @dataclass
-class Spread:
+class Broadcast:
     """The same at each place of a grid."""
 
     KEYS: ClassVar[str] = "grid"
@@ -323,14 +323,14 @@ class Spread:
 
 LAYERS: dict[str, type[Layer]] = {
     "linear": Linear,
-    "table": Table,
+    "table": Lookup,
     "add": Add,
-    "join": Join,
+    "join": Concat,
     "conv": Conv,
-    "shuffle": Shuffle,
+    "shuffle": PixelShuffle,
     "flatten": Flatten,
     "image": Image,
-    "spread": Spread,
+    "spread": Broadcast,
 }
 
 

@@ -13,10 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.remote.folder import files_in
+from bitsback.remote.files import files_in
 from bitsback.remote.ranges import Ranges
-from bitsback.remote.url import Url
-from bitsback.remote.version import describe, differ
+from bitsback.remote.url import Url, describe, differ
 
 from .conftest import Web
 

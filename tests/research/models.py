@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback import Bernoulli, Gaussian, Logistic, Named, Normal, Serial, Uniform
-from bitsback.codecs import Codec
+from bitsback.codecs import Bernoulli, Codec, Gaussian, Logistic, Named, Normal, Serial, Uniform
 
 BITS = 8
 

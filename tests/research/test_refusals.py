@@ -15,7 +15,7 @@ import torch
 import bitsback
 from bitsback import ArchiveError, research
 from bitsback.archive.research import ResearchArchive
-from bitsback.research import file as files
+from bitsback.research import float_file
 from bitsback.research.fingerprint import differences, fingerprint
 from research.models import Network, Steps, digits, linear, values
 
@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 def elsewhere(path: Path, **others: str) -> None:
     """Makes it one that was written by another environment."""
     with path.open("rb") as file:
-        header = files.read_header(file, "x")
+        header = float_file.read_header(file, "x")
         blocks = file.read()
     path.write_bytes(replace(header, fingerprint=header.fingerprint | others).pack() + blocks)
 
@@ -186,7 +186,7 @@ def hostile(**others: Any) -> bytes:
     file = io.BytesIO()
     research.compress(digits(4), linear(), file)
     file.seek(0)
-    header = files.read_header(file, "x")
+    header = float_file.read_header(file, "x")
     return replace(header, **others).pack() + file.read()
 
 

@@ -10,9 +10,9 @@ import pytest
 import bitsback
 from bitsback import ArchiveError, InputError, Message, ModelError, research
 from bitsback.archive import chain as archive_chain
-from bitsback.research import chain
-from bitsback.research.file import read_header
-from bitsback.research.model import codec_of
+from bitsback.research import float_models
+from bitsback.research.float_file import read_header
+from bitsback.research.float_models import codec_of
 from research.models import Linear, Network, Steps, digits, linear, values
 
 
@@ -61,7 +61,7 @@ def test_some_images_decode_their_blocks_alone(tmp_path: Path) -> None:
 def test_a_block_is_the_chain_of_docs_research() -> None:
     """By hand: from the initial message of the digest, batches from the end."""
     images, model = digits(40), linear()
-    message = archive_chain.initial(chain.digest(images), 1)
+    message = archive_chain.initial(float_models.digest(images), 1)
     end = 40
     for size in (1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 7, 10, 3):  # 96 / 256 of what is done, up to 40
         codec_of(model, size).push(message, images[end - size : end])
@@ -100,7 +100,7 @@ class Random(Linear):
 
 class OfAnotherShape(Linear):
     def likelihood(self, z: Any) -> Any:
-        return bitsback.Uniform(2, (len(z), 16))
+        return bitsback.codecs.Uniform(2, (len(z), 16))
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ if find_spec("torch") is None:
 else:
     import torch
 
-    from bitsback.train.fit.recipe import Recipe, Twin
-    from bitsback.train.fit.split import Split
+    from bitsback.train.fit.training import Recipe
+    from bitsback.train.fit.vae_training import Split
+    from bitsback.train.twins.architectures import Twin
     from bitsback.train.twins.context import ContextArchitecture, ContextTwin
     from bitsback.train.twins.dense import Architecture, LinearTwin, VaeTwin
 
@@ -115,7 +116,7 @@ def recipe() -> "Recipe":
         epochs=6,
         quantise_from=3,
         batch=30,
-        warm_up=1,
+        kl_warm_up=1,
         validate_every=2,
         learning_rate=5e-3,
     )

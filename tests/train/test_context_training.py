@@ -11,10 +11,10 @@ import torch
 
 from bitsback.train.export.code_lengths import code_lengths, repeated_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.half import faster_in_half
-from bitsback.train.fit.recipe import Recipe, Training, latent_nats, nats_in_parts
-from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.fit.machine import faster_in_half
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.context import SPARSE, ContextArchitecture, ContextTwin
 from bitsback.train.twins.dense import LinearTwin
 
@@ -24,10 +24,10 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     context_recipe: Recipe, split: Split, tmp_path: Path, muon: bool
 ) -> None:
     context_recipe = replace(context_recipe, muon=muon)
-    whole = Training(context_recipe, split, tmp_path / "whole").run()
-    Training(context_recipe, split, tmp_path / "parts").run(until=4)
+    whole = VaeTraining(context_recipe, split, tmp_path / "whole").run()
+    VaeTraining(context_recipe, split, tmp_path / "parts").run(until=4)
     torch.rand(7)  # what else is drawn in between is of no account
-    resumed = Training(context_recipe, split, tmp_path / "parts")
+    resumed = VaeTraining(context_recipe, split, tmp_path / "parts")
     assert resumed.epoch == 4
     parts = resumed.run()
     for (name, a), b in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
@@ -39,7 +39,7 @@ def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
     context_recipe: Recipe, split: Split, tmp_path: Path, levels: int
 ) -> None:
     architecture = replace(context_recipe.architecture, levels=levels)
-    training = Training(
+    training = VaeTraining(
         replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path
     )
     twin = training.run()
@@ -58,7 +58,7 @@ def test_training_works_with_and_without_bfloat16(
     context_recipe: Recipe, split: Split, tmp_path: Path, half: bool
 ) -> None:
     recipe = replace(context_recipe, epochs=9)
-    training = Training(recipe, split, tmp_path, samples=1, half=half)
+    training = VaeTraining(recipe, split, tmp_path, samples=1, half=half)
     assert (
         any(
             layer.half_precision
@@ -83,7 +83,7 @@ def test_looking_at_images_in_parts_changes_nothing(
     with torch.no_grad():
         losses, kl = context_twin.nats(x, noise)
     whole = latent_nats(context_twin, x)
-    monkeypatch.setattr("bitsback.train.fit.recipe.MOST_PIXELS", 7 * 42)
+    monkeypatch.setattr("bitsback.train.fit.vae_training.MOST_PIXELS", 7 * 42)
     for ours, there in zip(nats_in_parts(context_twin, x, noise), (losses, kl), strict=True):
         torch.testing.assert_close(ours, there)
     torch.testing.assert_close(latent_nats(context_twin, x), whole)

@@ -9,8 +9,8 @@ from bitsback.train.twins.convolutions import (
     ConvTwin,
     byte_planes,
     patches,
+    pixel_shuffle,
     seen_planes,
-    shuffle,
     value_planes,
 )
 
@@ -35,7 +35,7 @@ def test_patches_are_those_of_a_convolution(
 def test_a_shuffle_puts_channels_where_the_format_says() -> None:
     factor, channels = 2, 3
     image = torch.randn(2, 4, 5, factor**2 * channels)
-    out = shuffle(image, factor)
+    out = pixel_shuffle(image, factor)
     assert out.shape == (2, 8, 10, channels)
     for row, column, i, j, k in [
         (0, 0, 0, 0, 0),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bitsback.train.fit.equalising import PART, equalise
+from bitsback.train.fit.warm_start import PART, equalise
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 

@@ -9,7 +9,7 @@ from bitsback.models import load_model
 from bitsback.train.export.answers import likelihood_integers, posterior_integers
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.recipe import latent_nats
+from bitsback.train.fit.vae_training import latent_nats
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.dense import LinearTwin, VaeTwin
 

@@ -12,11 +12,11 @@ from bitsback import Message
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.export.layered import normal_integers, real_latents
+from bitsback.train.export.latent_layers import normal_integers, real_latents
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.recipe import Recipe, Training, latent_nats
-from bitsback.train.fit.split import Split, binarise
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture, VaeTwin
 from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, with_steps
 from bitsback.train.twins.likelihoods import LN2
@@ -92,10 +92,10 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
     bound.
     """
     recipe = Recipe(
-        "layers", TWO, epochs=12, quantise_from=8, batch=30, warm_up=1, validate_every=2,
+        "layers", TWO, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
-    training = Training(recipe, split, tmp_path)
+    training = VaeTraining(recipe, split, tmp_path)
     twin = training.run()
     assert training.best_loss < training.rows[0]["validation_bpd"]
     model = export(twin, CARD, growth=64)
@@ -148,9 +148,9 @@ def test_fewer_places_take_fewer_bits_to_choose_from(bits: int, split: Split) ->
 
 def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -> None:
     below = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
-    one = Training(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
+    one = VaeTraining(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
     assert isinstance(one, VaeTwin)
-    training = Training(Recipe("layers", TWO, 1, None), split, tmp_path)
+    training = VaeTraining(Recipe("layers", TWO, 1, None), split, tmp_path)
     training.start_from(one.state_dict())
     x = binarise(split.validation, torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_it_starts_as_what_fewer_layers_have_learned(tmp_path: Path, split: Spli
     torch.manual_seed(3)
     two = LayeredTwin(TWO).eval()
     three = replace(TWO, layers=(5, 3, 2))
-    training = Training(Recipe("layers", three, 1, None), split, tmp_path)
+    training = VaeTraining(Recipe("layers", three, 1, None), split, tmp_path)
     training.start_from(two.state_dict())
     generator = torch.Generator().manual_seed(0)
     below, above = torch.randn(20, 5, generator=generator), torch.randn(20, 3, generator=generator)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
 from bitsback.train.twins.likelihoods import (
     LN2,
     ROW_PRECISION,

@@ -17,10 +17,10 @@ from bitsback.archive.runs import Run
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.export.layered import real_latents
-from bitsback.train.fit.recipe import Recipe, Training, latent_nats
-from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.export.latent_layers import real_latents
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.likelihoods import LN2
 from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
 from networks import engine
@@ -138,10 +138,10 @@ def test_a_training_compresses_as_it_says(tmp_path: Path) -> None:
     """
     split = Split(pictures(300), pictures(40, seed=1))
     recipe = Recipe(
-        "pyramid", TWO, epochs=10, quantise_from=6, batch=20, warm_up=0, validate_every=2,
+        "pyramid", TWO, epochs=10, quantise_from=6, batch=20, kl_warm_up=0, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
-    training = Training(recipe, split, tmp_path)
+    training = VaeTraining(recipe, split, tmp_path)
     twin = training.run()
     assert isinstance(twin, PyramidTwin)
     assert training.best_loss < training.rows[0]["validation_bpd"]

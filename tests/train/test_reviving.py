@@ -5,7 +5,7 @@ changes.
 import pytest
 import torch
 
-from bitsback.train.fit.reviving import revive
+from bitsback.train.fit.warm_start import revive
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 
 

@@ -4,8 +4,8 @@ import torch
 
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.recipe import Twin
 from bitsback.train.quantise.rounding import pixel_grid, seven_bits
+from bitsback.train.twins.architectures import Twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import VaeTwin
 

@@ -11,10 +11,10 @@ from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.recipe import Recipe, Training, latent_nats
-from bitsback.train.fit.split import Split, binarise
-from bitsback.train.fit.weights import load_twin, save_twin
-from bitsback.train.twins.top_down import TopDownArchitecture, TopDownTwin
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
+from bitsback.train.twins.architectures import load_twin, save_twin
+from bitsback.train.twins.layered import TopDownArchitecture, TopDownTwin
 
 from .conftest import widen
 
@@ -67,10 +67,10 @@ def test_the_code_is_in_plain_order_from_the_top_down() -> None:
 
 def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
     recipe = Recipe(
-        "top-down", SMALL, epochs=12, quantise_from=8, batch=30, warm_up=1, validate_every=2,
+        "top-down", SMALL, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
-    training = Training(recipe, split, tmp_path)
+    training = VaeTraining(recipe, split, tmp_path)
     twin = training.run()
     assert training.best_loss < training.rows[0]["validation_bpd"]
     model = export(twin, CARD, growth=64)

@@ -9,21 +9,24 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.export.chain_growth import deepest, safe_growth
-from bitsback.train.export.code_lengths import CodeLengths, code_lengths
+from bitsback.train.export.code_lengths import CodeLengths, code_lengths, deepest, safe_growth
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.recipe import COLUMNS, Recipe, Training
-from bitsback.train.fit.split import Split
-from bitsback.train.fit.weights import load_twin, save_twin
+from bitsback.train.fit.training import Recipe
+from bitsback.train.fit.vae_training import Split, VaeTraining
+from bitsback.train.twins.architectures import load_twin, save_twin
 from bitsback.train.twins.dense import Architecture
+
+COLUMNS = (
+    "epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds",
+)  # fmt: skip
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     recipe: Recipe, split: Split, tmp_path: Path
 ) -> None:
-    whole = Training(recipe, split, tmp_path / "whole").run()
-    Training(recipe, split, tmp_path / "parts").run(until=4)
-    resumed = Training(recipe, split, tmp_path / "parts")
+    whole = VaeTraining(recipe, split, tmp_path / "whole").run()
+    VaeTraining(recipe, split, tmp_path / "parts").run(until=4)
+    resumed = VaeTraining(recipe, split, tmp_path / "parts")
     assert resumed.epoch == 4
     parts = resumed.run()
     for (name, a), b in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
@@ -33,13 +36,13 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 def test_a_checkpoint_of_another_recipe_is_refused(
     recipe: Recipe, split: Split, tmp_path: Path
 ) -> None:
-    Training(recipe, split, tmp_path).run(until=2)
+    VaeTraining(recipe, split, tmp_path).run(until=2)
     with pytest.raises(InputError, match="another recipe"):
-        Training(dataclasses.replace(recipe, batch=20), split, tmp_path)
+        VaeTraining(dataclasses.replace(recipe, batch=20), split, tmp_path)
 
 
 def test_the_curve_is_written_and_goes_down(recipe: Recipe, split: Split, tmp_path: Path) -> None:
-    Training(dataclasses.replace(recipe, epochs=12), split, tmp_path).run()
+    VaeTraining(dataclasses.replace(recipe, epochs=12), split, tmp_path).run()
     with (tmp_path / "curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS and [row["epoch"] for row in rows] == [
@@ -56,7 +59,7 @@ def test_the_curve_is_written_and_goes_down(recipe: Recipe, split: Split, tmp_pa
 def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
     recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
 ) -> None:
-    training = Training(
+    training = VaeTraining(
         dataclasses.replace(recipe, architecture=architecture, epochs=8), split, tmp_path
     )
     model = export(training.run(), Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
@@ -70,7 +73,7 @@ def test_float_weights_come_back(
     recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
 ) -> None:
     floats = dataclasses.replace(recipe, architecture=architecture, epochs=2, quantise_from=None)
-    twin = Training(floats, split, tmp_path).run()
+    twin = VaeTraining(floats, split, tmp_path).run()
     save_twin(twin, tmp_path / "twin.safetensors")
     loaded = load_twin(tmp_path / "twin.safetensors")
     x = split.validation if architecture.levels == 256 else split.validation.div(255).round()

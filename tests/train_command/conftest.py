@@ -8,12 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 if find_spec("torch") is None:
-    collect_ignore = [
-        "test_call.py", "test_collection.py", "test_command.py", "test_worth.py", "test_curve.py",
-        "test_downloads.py",
-        "test_errors.py", "test_free.py", "test_contenders.py", "test_kinds.py", "test_resume.py",
-        "test_sizing.py",
-    ]  # fmt: skip
+    collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py")]
 
 
 @pytest.fixture(scope="session")

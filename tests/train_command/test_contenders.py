@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.peers.measure import measure
-from bitsback.train.job.free.worth import as_pictures, rivals
+from bitsback.peers.measure import Peer, measure
+from bitsback.peers.units import Pictures
+from bitsback.train.job.evaluation import Clock, chosen_peers
+from bitsback.train.job.pixel_job import as_pictures, wanted_peers
+
+
+def rivals(pictures: Pictures) -> list[Peer]:
+    return chosen_peers(wanted_peers(pictures), pictures, Clock(60))
 
 
 def images(dtype: str, *shapes: tuple[int, ...]) -> list[NDArray[Any]]:
@@ -38,7 +44,7 @@ DEEP = ("16 bits", "signed", "big-endian", "seven bands")
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_come_back(kind: str) -> None:
     pictures = as_pictures(KINDS[kind])
-    found, _ = rivals(pictures)
+    found = rivals(pictures)
     assert {"PNG", "xz -9e"} <= {rival.name for rival in found}
     assert any(rival.name.startswith("WebP") for rival in found) == (kind not in DEEP)
     for rival in found:
@@ -47,7 +53,7 @@ def test_all_come_back(kind: str) -> None:
 
 def test_pictures_of_one_size_are_measured_in_one() -> None:
     (image,) = images("uint8", (1, 40, 40, 1))
-    found, _ = rivals(as_pictures([image] * 4))
+    found = rivals(as_pictures([image] * 4))
     (webp,) = (rival for rival in found if rival.name.startswith("WebP"))
     one, many = (measure(webp, as_pictures([image] * count)).bytes for count in (1, 4))
     assert webp.unit == "mosaic" and many < 2 * one

@@ -5,21 +5,14 @@ import io
 import pytest
 from PIL import Image
 
+from bitsback.train.fit.training import Point
 from bitsback.train.job.curve import _axis, draw
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 37])
 def test_a_curve_can_be_drawn_of_any_run(epochs: int) -> None:
-    rows = [
-        {
-            "epoch": i + 1,
-            "quantised": int(i > 20),
-            "train_bpd": 1 + 1 / (i + 1),
-            "validation_bpd": 1.1 + 1 / (i + 1),
-        }
-        for i in range(epochs)
-    ]
-    with Image.open(io.BytesIO(draw(rows, "stripes"))) as image:
+    points = [Point(i + 1, int(i > 20), 1 + 1 / (i + 1), 1.1 + 1 / (i + 1)) for i in range(epochs)]
+    with Image.open(io.BytesIO(draw(points, "stripes"))) as image:
         assert (image.format, image.size) == ("PNG", (900, 520))
         colours = image.convert("RGB").getcolors(1 << 16)
     assert colours is not None and (31, 95, 168) in [colour for _, colour in colours]

@@ -17,7 +17,7 @@ import pytest
 from bitsback import downloads
 from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
-from bitsback.train.job.image_set import named_image_set
+from bitsback.train.job.one_shape import read_public
 
 pytest.importorskip("pooch")
 
@@ -66,9 +66,8 @@ def test_files_come_from_the_first_mirror_that_has_them(server: str, tmp_path: P
     mirrors = [f"{server}/{kind}/" for kind in ("missing", "truncated", "wrong", "good")]
     folder = downloads.download("mnist", mirrors, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
-    collection = named_image_set("mnist", folder)
-    assert collection.images.shape == (120, 8, 8)
-    assert collection.test is not None and collection.test.shape == (30, 8, 8)
+    images = read_public("mnist", folder, 1)
+    assert images.count == 150 and images.held_out[0].shape == (30, 8, 8, 1)
 
 
 def test_what_was_downloaded_is_kept(server: str, tmp_path: Path) -> None:

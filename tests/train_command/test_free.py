@@ -16,9 +16,9 @@ from PIL import Image
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.predictive import export_predictive
-from bitsback.train.free.starts import no_starts
-from bitsback.train.twins.predictive import (
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.start_matrices import no_starts
+from bitsback.train.twins.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
@@ -120,7 +120,7 @@ def test_it_is_never_worse_than_the_model_that_it_started_from(
     assert (
         run("train", data, "-o", "a.safetensors", "--from", base, "--epochs", "60").exit_code == 0
     )
-    monkeypatch.setattr("bitsback.train.job.free.plan.RATE", 0.5)
+    monkeypatch.setattr("bitsback.train.job.pixel_job.RATE", 0.5)
     again = run("train", data, "-o", "b.safetensors", "--from", "a.safetensors", "--epochs", "3")
     assert again.exit_code == 0, again.output
     assert "the model that it started from" in again.stdout or "new start matrices" in again.stdout

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.train.job import kinds
-from bitsback.train.job.kinds import takes_sized
+from bitsback.train.job import one_shape
+from bitsback.train.job.one_shape import suits_vae
 
 
 def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
@@ -31,10 +31,10 @@ def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
 def test_many_small_grey_images_of_one_shape_are_for_a_sized_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: NDArray[Any], sized: bool
 ) -> None:
-    monkeypatch.setattr(kinds, "FEWEST", 40)
+    monkeypatch.setattr(one_shape, "FEWEST_CHOSEN", 40)
     np.save(tmp_path / "x.npy", array)
-    assert takes_sized(str(tmp_path / "x.npy")) == sized
+    assert suits_vae(str(tmp_path / "x.npy")) == sized
 
 
 def test_so_are_those_that_have_a_name() -> None:
-    assert takes_sized("mnist")
+    assert suits_vae("mnist")

@@ -1,5 +1,6 @@
 """A run that was interrupted, wherever that was, ends with the same bytes as one that was not."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,24 +12,28 @@ from bitsback.cli.train_report import replanned
 from bitsback.errors import InputError
 from bitsback.models import load_model
 from bitsback.train.export.exporter import Card
-from bitsback.train.job.image_set import ImageSet, Parts, as_image_set, split
-from bitsback.train.job.job import Outcome, Settings, stalled, train
-from bitsback.train.job.ladder import KINDS, Kind
-from bitsback.train.job.sizing import MOST_EPOCHS, Plan
+from bitsback.train.fit.training import Point
+from bitsback.train.job.job import Outcome, Settings, no_better, train
+from bitsback.train.job.one_shape import one_shape
+from bitsback.train.job.presets import KINDS, Kind
+from bitsback.train.job.vae_job import MOST_EPOCHS, VaeJob, VaePlan
 from bitsback.train.twins.dense import Architecture
 
 CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
 EPOCHS = 5  # three of them in floats
 
 
-@pytest.fixture(scope="module")
-def collection(stripes: NDArray[np.uint8]) -> ImageSet:
-    return as_image_set(stripes, "stripes")
+@pytest.fixture(scope="module", autouse=True)
+def in_full() -> Iterator[None]:
+    """Whether bfloat16 is faster is told by timed products, which a busy machine may tell wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bitsback.train.job.vae_job.faster_in_half", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="module")
-def parts(collection: ImageSet) -> Parts:
-    return split(collection, 1)
+def job(stripes: NDArray[np.uint8]) -> VaeJob:
+    return VaeJob(one_shape(stripes, "stripes", 1))
 
 
 def settings(folder: Path, kind: Kind = "dense") -> Settings:
@@ -42,20 +47,19 @@ def ignore(done: int, total: int, rate: float | None) -> None:
 @pytest.fixture(scope="module", params=KINDS)
 def whole(
     request: pytest.FixtureRequest,
-    collection: ImageSet,
-    parts: Parts,
+    job: VaeJob,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Kind, bytes]:
     """A kind of model, and the file that an uninterrupted run makes."""
     folder = tmp_path_factory.mktemp("whole")
-    train(collection, parts, CARD, settings(folder, kind=request.param), ignore)
+    train(job, CARD, settings(folder, kind=request.param), ignore)
     assert sorted(path.name for path in folder.iterdir()) == ["m.safetensors"]
     return request.param, (folder / "m.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("last", [1, 3, 4])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    collection: ImageSet, parts: Parts, tmp_path: Path, last: int, whole: tuple[Kind, bytes]
+    job: VaeJob, tmp_path: Path, last: int, whole: tuple[Kind, bytes]
 ) -> None:
     kind, expected = whole
 
@@ -66,12 +70,11 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
     parted = settings(tmp_path, kind=kind)
     with pytest.raises(KeyboardInterrupt):
-        train(collection, parts, CARD, parted, interrupt)
+        train(job, CARD, parted, interrupt)
     assert not parted.output.exists()
     done = []
     train(
-        collection,
-        parts,
+        job,
         CARD,
         replace(parted, resume=True),
         lambda at, total, rate: done.append(at),
@@ -82,7 +85,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
 
 def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
-    collection: ImageSet, parts: Parts, tmp_path: Path
+    job: VaeJob, stripes: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         if done:
@@ -90,44 +93,39 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
 
     chosen = settings(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        train(collection, parts, CARD, chosen, interrupt)
+        train(job, CARD, chosen, interrupt)
     with pytest.raises(InputError, match="--resume"):
-        train(collection, parts, CARD, chosen, ignore)
-    other = as_image_set(collection.images[::-1], "other")
+        train(job, CARD, chosen, ignore)
+    other = VaeJob(one_shape(stripes[::-1], "other", 1))
     with pytest.raises(InputError, match="other data"):
-        train(other, split(other, 1), CARD, replace(chosen, resume=True), ignore)
-    train(collection, parts, CARD, replace(chosen, force=True), ignore)
+        train(other, CARD, replace(chosen, resume=True), ignore)
+    train(job, CARD, replace(chosen, force=True), ignore)
     assert chosen.output.exists()
 
 
-def test_a_damaged_checkpoint_is_an_error(
-    collection: ImageSet, parts: Parts, tmp_path: Path
-) -> None:
+def test_a_damaged_checkpoint_is_an_error(job: VaeJob, tmp_path: Path) -> None:
     def interrupt(done: int, total: int, rate: float | None) -> None:
         if done:
             raise KeyboardInterrupt
 
     chosen = settings(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        train(collection, parts, CARD, chosen, interrupt)
+        train(job, CARD, chosen, interrupt)
     checkpoint = chosen.folder / "floats" / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged"):
-        train(collection, parts, CARD, replace(chosen, resume=True), ignore)
+        train(job, CARD, replace(chosen, resume=True), ignore)
 
 
-def test_there_must_be_something_to_resume(
-    collection: ImageSet, parts: Parts, tmp_path: Path
-) -> None:
+def test_there_must_be_something_to_resume(job: VaeJob, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
-        train(collection, parts, CARD, replace(settings(tmp_path), resume=True), ignore)
+        train(job, CARD, replace(settings(tmp_path), resume=True), ignore)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("last", [None, 1, 2])
 def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
-    collection: ImageSet,
-    parts: Parts,
+    job: VaeJob,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     last: int | None,
@@ -136,10 +134,10 @@ def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
     interrupted, it goes on by the epochs that are left.
     """
     architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
-    hopeful = Plan(
+    hopeful = VaePlan(
         architecture, images=320, batch=20, epochs=10, seed=1, threads=1, seconds=(1e-9, 1e-9)
     )
-    monkeypatch.setattr("bitsback.train.job.job.plan", lambda *_: hopeful)
+    monkeypatch.setattr("bitsback.train.job.vae_job.plan", lambda *_: hopeful)
     calls = 0
 
     def interrupt(done: int, total: int, rate: float | None) -> None:
@@ -151,20 +149,20 @@ def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
     chosen = replace(settings(tmp_path), epochs=None)
     if last is not None:
         with pytest.raises(KeyboardInterrupt):
-            train(collection, parts, CARD, chosen, interrupt)
+            train(job, CARD, chosen, interrupt)
         chosen = replace(chosen, resume=True)
-    outcome = train(collection, parts, CARD, chosen, ignore)
-    assert outcome.plan == hopeful and outcome.replanned
+    outcome = train(job, CARD, chosen, ignore)
+    assert outcome.plan == hopeful
     assert "5 epochs in place of the 10 planned" in replanned(outcome)
     assert outcome.rows[-1]["epoch"] == outcome.epochs == 5
     assert {row["quantised"] for row in outcome.rows} == {0, 1}
 
 
 def test_training_has_stalled_when_no_validation_of_the_last_ten_was_the_best() -> None:
-    falling = [{"validation_bpd": 3 - 0.1 * i} for i in range(12)]
-    assert not stalled(falling)
-    assert not stalled([*falling, *[{"validation_bpd": 2.0}] * 9])
-    assert stalled([*falling, *[{"validation_bpd": 2.0}] * 10])
+    falling = [Point(i, 0, 1.0, 3 - 0.1 * i) for i in range(12)]
+    assert not no_better(falling)
+    assert not no_better([*falling, *[Point(13, 0, 1.0, 2.0)] * 9])
+    assert no_better([*falling, *[Point(13, 0, 1.0, 2.0)] * 10])
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,10 @@ def test_more_time_would_help_if_the_last_validation_was_the_best(
     stripes: NDArray[np.uint8], losses: list[float], epochs: int, falling: bool
 ) -> None:
     architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
-    rows = [{"quantised": 1.0, "validation_bpd": loss} for loss in losses]
-    plan = Plan(architecture, images=320, batch=20, epochs=epochs, seed=1, threads=1)
+    rows = [
+        {"epoch": 1.0, "quantised": 1.0, "train_bpd": 2.0, "validation_bpd": loss}
+        for loss in losses
+    ]
+    plan = VaePlan(architecture, images=320, batch=20, epochs=epochs, seed=1, threads=1)
     outcome = Outcome(load_model("mnist-binary"), plan, rows, losses[-1], 1.0, epochs)
     assert outcome.still_falling == falling

@@ -7,26 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from bitsback.train.job.image_set import as_image_set, split
-from bitsback.train.job.ladder import CONTEXT, DENSE, KINDS, Kind, candidates, weights
-from bitsback.train.job.sizing import Wishes, batch_size, plan
+from bitsback.train.job.image_set import ImageSet
+from bitsback.train.job.job import Settings
+from bitsback.train.job.one_shape import one_shape
+from bitsback.train.job.presets import CONTEXT, DENSE, KINDS, Kind, candidates, weights
+from bitsback.train.job.vae_job import batch_size, plan
 from bitsback.train.twins.architectures import from_json, in_words, to_json
 from bitsback.train.twins.context import ContextArchitecture
 from bitsback.train.twins.dense import Architecture, VaeTwin
 
 
-def noise(count: int, side: int, levels: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, levels, (count, side, side), dtype=np.uint8)
+def noise(count: int, side: int, levels: int) -> ImageSet:
+    made = np.random.default_rng(0).integers(0, levels, (count, side, side), dtype=np.uint8)
+    return one_shape(made, "noise", 1)
+
+
+def settings(folder: Path, seconds: float, kind: Kind | None = None) -> Settings:
+    return Settings(folder / "m.safetensors", seconds / 60, seed=1, threads=1, kind=kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_rungs_get_smaller(kind: Kind) -> None:
-    collection = as_image_set(noise(20_000, 28, 256), "noise")
-    sizes = [
-        weights(architecture) for architecture in candidates(collection, split(collection, 1), kind)
-    ]
+def test_presets_get_smaller(kind: Kind) -> None:
+    sizes = [weights(architecture) for architecture in candidates(noise(20_000, 28, 256), kind)]
     assert len(sizes) == len(DENSE if kind == "dense" else CONTEXT)
     assert sizes == sorted(sizes, reverse=True)
 
@@ -42,26 +45,20 @@ def test_weights_are_those_of_the_networks() -> None:
 def test_more_data_are_worth_a_larger_model(kind: Kind) -> None:
     sizes = []
     for count, side in ((100, 8), (2_000, 8), (2_000, 28), (20_000, 28)):
-        collection = as_image_set(noise(count, side, 256), "noise")
-        sizes.append(weights(candidates(collection, split(collection, 1), kind)[0]) / side)
+        sizes.append(weights(candidates(noise(count, side, 256), kind)[0]) / side)
     assert sizes == sorted(sizes) and sizes[0] < sizes[-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_smallest_model_is_there_for_data_worth_none(kind: Kind) -> None:
-    collection = as_image_set(noise(100, 8, 2), "noise")
-    (only,) = candidates(collection, split(collection, 1), kind)
+    (only,) = candidates(noise(100, 8, 2), kind)
     assert only.latents == (DENSE[-1][1] if kind == "dense" else CONTEXT[-1].latents)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_short_time_gives_few_epochs_and_a_long_one_more(tmp_path: Path, kind: Kind) -> None:
-    collection = as_image_set(noise(400, 8, 16), "noise")
-    parts = split(collection, 1)
-    short, long = (
-        plan(collection, parts, Wishes(seconds, 1, 1, kinds=(kind,)), tmp_path)
-        for seconds in (0.01, 60)
-    )
+    images = noise(400, 8, 16)
+    short, long = (plan(images, settings(tmp_path, seconds, kind)) for seconds in (0.01, 60))
     assert 2 <= short.epochs < long.epochs
     assert short.kind == long.kind == kind
     assert not list(tmp_path.iterdir())
@@ -70,11 +67,8 @@ def test_a_short_time_gives_few_epochs_and_a_long_one_more(tmp_path: Path, kind:
 
 
 def test_a_context_model_is_taken_where_there_is_time_for_it(tmp_path: Path) -> None:
-    collection = as_image_set(noise(400, 8, 16), "noise")
-    parts = split(collection, 1)
-    kinds = [
-        plan(collection, parts, Wishes(seconds, 1, 1), tmp_path).kind for seconds in (0.01, 600)
-    ]
+    images = noise(400, 8, 16)
+    kinds = [plan(images, settings(tmp_path, seconds)).kind for seconds in (0.01, 600)]
     assert kinds == ["dense", "context"]
 
 

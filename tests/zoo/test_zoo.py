@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import bitsback
-from bitsback.archive import folders, writer
-from bitsback.archive.writer import FilesAs
+from bitsback.archive import asked, folders
+from bitsback.compress_options import FilesAs
 
 from . import bitmap_files, library_files, png_files, tiff_files, tool_files
 from .compared import difference
@@ -31,7 +31,7 @@ SAMPLED = {"png": 40, "bitmap": 25, "library": 40, "tiff": 80, "tool": 12}
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """All pictures are, that can be, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(writer, "check_growth", lambda *_: None)
+    monkeypatch.setattr(asked.Kept, "outgrown", lambda *_: frozenset())
 
 
 def made(files: Iterable[File]) -> dict[str, bytes]:

@@ -17,12 +17,14 @@ _QUOTED = re.compile(r"'(bitsback [a-zA-Z -]+)'")
 
 
 def in_markdown(text: str) -> str:
-    """Of what click shows: paragraphs that it leaves as they are become blocks of code."""
+    """Of what click shows, with what only `--help-all` does: paragraphs that it leaves as they are
+    become blocks of code.
+    """
 
     def block(found: re.Match[str]) -> str:
         return f"```text\n{inspect.cleandoc(found[1])}\n```"
 
-    return _QUOTED.sub(r"`\1`", _AS_IT_STANDS.sub(block, inspect.cleandoc(text)))
+    return _QUOTED.sub(r"`\1`", _AS_IT_STANDS.sub(block, inspect.cleandoc(text).replace("\f", "")))
 
 
 def described(name: str, command: click.Command) -> click.Command:

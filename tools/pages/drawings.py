@@ -73,10 +73,10 @@ def _axes(low: float, high: float, height: float) -> tuple[str, Any]:
     rough = (high - low) / 4
     unit = 10.0 ** np.floor(np.log10(rough))
     step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough)
-    room = height - TOP - BOTTOM
+    inner = height - TOP - BOTTOM
 
     def y(value: float) -> float:
-        return TOP + room * (1 - (value - low) / (high - low))
+        return TOP + inner * (1 - (value - low) / (high - low))
 
     drawn = []
     for value in np.arange(np.ceil(low / step) * step, high + step / 1000, step):
@@ -89,13 +89,13 @@ def steps(lengths: Sequence[float], labels: Sequence[str], told: str) -> str:
     """How long the message is after each step: a bar each; labels of the steps between them."""
     height, most = 260, max(lengths)
     drawn, y = _axes(min(0.0, *lengths) * 1.25, most * 1.08, height)
-    room = (WIDTH - LEFT - RIGHT) / len(lengths)
+    width = (WIDTH - LEFT - RIGHT) / len(lengths)
     for number, (length, label) in enumerate(zip(lengths, labels, strict=True)):
-        x = LEFT + number * room
+        x = LEFT + number * width
         top, below = y(max(length, 0)), y(min(length, 0))
-        drawn += _rectangle(x + room * 0.14, top, room * 0.72, below - top, MAIN, rx=3)
-        drawn += _text(x + room / 2, top - 4, f"{length:.1f}", size=12)
-        drawn += _text(x + room / 2, height - 6, label, size=13)
+        drawn += _rectangle(x + width * 0.14, top, width * 0.72, below - top, MAIN, rx=3)
+        drawn += _text(x + width / 2, top - 4, f"{length:.1f}", size=12)
+        drawn += _text(x + width / 2, height - 6, label, size=13)
     return _figure(drawn, height, told)
 
 

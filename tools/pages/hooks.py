@@ -1,12 +1,13 @@
-"""What the site has beyond the pages in docs/: the figures of the README, the examples, the list of
-changes, the sources of the universal models; and, for the code in pages, the modules beside this
-one.
+"""What the site has beyond the pages in docs/: the examples, the list of changes, the sources
+of the universal models, the page of the paper; and, for the code in pages, the modules beside
+this one.
 """
 
 from __future__ import annotations
 
-import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,48 @@ def on_config(config: Any) -> None:
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that are files, or parts of files, elsewhere in the repository."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = re.search(r"^## (Figures\n.*?)^## ", readme, re.MULTILINE | re.DOTALL)
-    assert section, "the README has a section Figures"
     scripts = [
         f"## {script.name}\n\n```python\n{script.read_text(encoding='utf-8')}```\n"
         for script in sorted((ROOT / "examples").glob("*.py"))
     ]
     pages = {
         "examples.md": "\n".join([(ROOT / "examples" / "README.md").read_text("utf-8"), *scripts]),
-        "figures.md": "# " + section[1],
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
     for name, text in pages.items():
         inside = text.replace("](docs/", "](")
         files.append(File.generated(config, name, content=inside))
+    _add_paper(files, config)
     sources = "recipes/universal-sources.md"
     files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
     return files
 
 
+def _add_paper(files: Files, config: Any) -> None:
+    """Puts the page of the paper, with its pictures, in the place of the README of its folder."""
+    from bitsback_lab.paper import reproducing
+    from bitsback_lab.paper.exhibits import NAMES
+
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made, reproducing.FOLDER)
+        shutil.copytree(ROOT / "docs" / "paper", folder)
+        results = reproducing.read(NAMES, folder)
+        pictures = [path for path in reproducing.draw(results, Path(made)) if path.suffix == ".png"]
+        page, _ = reproducing.write_page(results, Path(made))
+        text = page.read_text(encoding="utf-8").replace(f"]({reproducing.FOLDER}/", "](")
+        contents: dict[str, str | bytes] = {"README.md": text}
+        contents |= {path.name: path.read_bytes() for path in pictures}
+    for name, content in contents.items():
+        uri = f"{reproducing.FOLDER}/{name}"
+        present = files.get_file_from_path(uri)
+        if present is not None:
+            files.remove(present)
+        files.append(File.generated(config, uri, content=content))
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
     for target, found in {
-        "../README.md#figures": "figures.md",
         "../recipes/": "recipes/",
         "../../examples/README.md": "../examples.md",
         "../examples/README.md": "examples.md",

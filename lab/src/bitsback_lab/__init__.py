@@ -2,5 +2,5 @@
 the demonstration, with the images that they are made on.
 
 It brings the bodies of `bitsback bench`, `bitsback reproduce`, `bitsback explain` and
-`bitsback demo`, and is of one version with bitsback, into whose rooms it reaches.
+`bitsback demo`, and is of one version with bitsback, whose internals it uses.
 """

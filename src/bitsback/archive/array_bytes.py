@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback.archive import alone
 from bitsback.archive.alone_choice import AUTO, Axes, auto_models, check_axes, choose_way, codable
-from bitsback.archive.choose import Choice
 from bitsback.archive.grid import Shape
 from bitsback.archive.layout import DTYPES, MAX_BLOCK_BYTES
 from bitsback.errors import InputError, ModelError
 from bitsback.models import Model
 from bitsback.models.known import ADVICE, find, register_model
+from bitsback.models.model import Choice
 from bitsback.models.named import NamedModel
 
 

@@ -1,5 +1,5 @@
-"""What is in an archive as files: those of a folder under their names, arrays and their items as
-.npy files, pages as PNG files.
+"""Shows the content of an archive as files: those of a folder under their names, arrays and their
+items as .npy files, pages as PNG files.
 """
 
 import io
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.maker import Maker
-from bitsback.archive.parts import FOLDER, NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, FileList
 from bitsback.archive.reader import Archive
 from bitsback.archive.targets import target_of
 from bitsback.errors import InputError
@@ -39,7 +39,7 @@ class AsFiles:
         if isinstance(collection, FileList) and collection.kind == FOLDER:
             files = archive._files
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
-        elif isinstance(collection, FileList) and collection.kind == NPZ:
+        elif isinstance(collection, FileList) and collection.kind == ARRAYS:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
         whole = not isinstance(collection, FileList) and (
             collection.picture or not collection.shape
@@ -110,7 +110,7 @@ class AsFiles:
         if not isinstance(collection, FileList):
             whole = collection.picture or not collection.shape
             return collection.shape if whole else collection.shape[1:]
-        return collection.parts[number].shape if collection.kind == NPZ else None
+        return collection.parts[number].shape if collection.kind == ARRAYS else None
 
     def _header(self, name: str, shape: Shape) -> bytes:
         header = io.BytesIO()

@@ -1,45 +1,33 @@
-"""How a source is to be seen, and what is found in it."""
+"""The options for an input, and what was detected about it."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from bitsback.archive.choose import Effort, any_fits
-from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.choose import Effort, any_fits, read_choice
+from bitsback.archive.collection import BYTES, VARIED, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.grid import Shape
-from bitsback.archive.parts import Content
-from bitsback.archive.stacks import as_stack, is_stack, stackable
-from bitsback.archive.summary import Held, Progress
+from bitsback.archive.parts import Content, FileList
+from bitsback.archive.summary import Held
+from bitsback.archive.trial import as_stack, is_stack, stackable
+from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
+from bitsback.images.file_lists import Listing
+from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
-from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.models import Model
 from bitsback.remote.url import Url
 
-if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How files of a folder are kept, beyond their pixels."""
-
-    exact: bool = False
-    """The very bytes of each."""
-    others: bool = True
-    """Those that are no pictures, or damaged ones, too."""
-    stored: frozenset[str] = frozenset()
-    """Those to hold bit for bit, whatever they are."""
-    threads: int = 1
-    progress: Progress | None = None
-    """Called with the number of files that were looked at, and of all."""
+_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
+_SMALL_TILE = 64  # rows and columns
 
 
 @dataclass(frozen=True)
@@ -56,6 +44,30 @@ class Kept:
     """The names of the pictures of each part; none of parts of bytes."""
     notes: BinaryIO
     """Where the notes of pictures wait."""
+
+    def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the pictures that take more by their pixels than as files, where all
+        pictures take more together; see `Input.outgrown`.
+        """
+        costs: Counter[str] = Counter()
+        total = piece = 0
+        for pieces, size in index:
+            first, part = collection.part_of(piece)
+            number = collection.starts.index(first)
+            at, piece = piece - first, piece + pieces
+            if part.axes == BYTES:
+                total += size if number in collection.notes else 0
+                continue
+            total += size
+            before, end = part.elements_before(at), part.elements_before(at + pieces)
+            for item in range(part.item_of(at)[0], part.item_of(at + pieces - 1)[0] + 1):
+                low = max(before, part.elements_before(part.first_piece(item)))
+                high = min(end, part.elements_before(part.first_piece(item + 1)))
+                costs[self.parts[number][item]] += size * (high - low) // (end - before)
+        if total <= sum(self.coded.values()):
+            return frozenset()
+        grown = frozenset(name for name, cost in costs.items() if cost > self.coded[name])
+        return grown or frozenset(self.coded)
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class Input:
     """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files that were left out since they cannot be used, and why."""
-    listing: "Listing | None" = None
+    listing: Listing | None = None
     kept: Kept | None = None
     """Of files that come back as files."""
     settle: Settle | None = None
@@ -105,6 +117,24 @@ class Input:
     """
     stored: dict[str, Held] = field(default_factory=dict)
     """Files that are held bit for bit, by the reason, of other inputs than folders."""
+
+    @property
+    def may_outgrow(self) -> bool:
+        """Whether it has files that are held bit for bit where their pixels take more."""
+        whole = isinstance(self.collection, FileList) and self.collection.whole
+        return whole or self.kept is not None
+
+    def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the files to hold bit for bit, since an archive would be larger than the
+        input otherwise. index: for each block its number of tiles and the size of its section.
+        """
+        if not self.may_outgrow or not isinstance(self.collection, FileList):
+            return frozenset()
+        if self.kept is not None:
+            return self.kept.outgrown(self.collection, index)
+        # A TIFF file on its own, whose pages are not arrays then.
+        larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
+        return frozenset([self.name] if self.collection.files and larger else [])
 
     def close(self) -> None:
         if self.kept is not None:
@@ -133,35 +163,51 @@ def _is_file(path: Path, file: Path | Url) -> bool:
 
 @dataclass(frozen=True)
 class Asked:
-    """How a source is to be seen."""
+    """The options for an input, and the model that they name."""
 
     given: Model | None = None
     """The model that was asked for, if one was."""
+    options: CompressOptions = field(default_factory=CompressOptions)
     effort: Effort = "auto"
-    skip_bad: bool = False
-    """Leave out files that cannot be read, or not be held."""
-    tile: int | None = None
-    """Rows and columns of a piece at most."""
-    stack: bool | None = None
-    """Whether arrays are stacks; None: a trial tells."""
-    dtype: DTypeLike | None = None
-    shape: Sequence[int] | None = None
-    """Of images that come one after another."""
-    unordered: bool = False
-    """Whether the order of items does not matter."""
-    labels: str | None = None
-    """The name of the array of labels; of a folder "folders"."""
-    keep_names: bool = False
-    """Whether files whose order does not matter keep their names."""
-    keeping: Keeping | None = None
-    """None: pictures are their pixels alone, in the colours that they show."""
+    """How a bundled model is chosen, if none was asked for."""
+    as_files: bool = False
+    """Whether pictures come back as the files that they were; otherwise they are their pixels
+    alone, in the colours that they show.
+    """
+    held: frozenset[str] = frozenset()
+    """The names of files to hold bit for bit, whatever they are."""
+
+    @classmethod
+    def by(cls, options: CompressOptions) -> "Asked":
+        """How `compress` sees its input. Raises ModelError if the model cannot be had."""
+        given, effort = read_choice(options.model, options.storage_options)
+        return cls(given, options, effort, as_files=True)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of files come back."""
+        return self.options.files == "exact"
+
+    @property
+    def tile(self) -> int | None:
+        """Rows and columns of a tile at most, unless they are the usual ones."""
+        small = self.options.quick or (self.given is not None and self.given.wants_small)
+        return _SMALL_TILE if self.options.tile is None and small else self.options.tile
+
+    @property
+    def stack(self) -> bool | None:
+        """Whether arrays are stacks; None: a trial tells."""
+        if self.options.unordered:
+            return False
+        # A slice of a stack needs those before it, which takes long.
+        return bool(self.options.stack) if self.options.quick else self.options.stack
 
     @property
     def endings(self) -> frozenset[str] | None:
         """Of the names of the files that are taken of a folder; None: all are."""
-        if self.keeping is None or self.unordered:
+        if not self.as_files or self.options.unordered:
             return PICTURES
-        return None if self.keeping.others else PICTURES | CAMERA
+        return PICTURES | OTHER_PICTURES if self.options.pictures_only else None
 
     def knows(self, shape: Shape) -> bool:
         """Whether there is a model of just these items, which then stay whole and together."""

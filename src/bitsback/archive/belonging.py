@@ -1,4 +1,4 @@
-"""The arrays of an npz file: which have what belongs to the items of which (docs/sets.md)."""
+"""Arrays of an npz file that belong together: items, and the records of these (docs/sets.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked, Bonds, Input
 from bitsback.archive.collection import COUNTED, Collection
+from bitsback.archive.labelling import pack_arrays
 from bitsback.archive.members import pack_files
-from bitsback.archive.pairs import pack_arrays
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.errors import InputError
 from bitsback.images.names import printable
 from bitsback.images.npy import Items
@@ -31,12 +31,12 @@ def arrays_input(
     arrays: Mapping[str, Items], name: str, asked: Asked, seen: Mapping[str, Collection]
 ) -> Input:
     """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
-    labels = asked.labels
+    labels = asked.options.labels
     if labels is not None and labels not in arrays:
         known = ", ".join(map(printable, arrays))
         raise InputError(f"{name}: has no array {printable(labels)!r} of labels, but {known}")
     order = list(arrays)
-    leaders = _leaders(arrays) if asked.unordered else []
+    leaders = _leaders(arrays) if asked.options.unordered else []
     followers = {follower for leader in leaders for follower in leader.followers}
     for leader in leaders:  # what follows an order stands behind what makes it
         for follower in leader.followers:
@@ -53,10 +53,10 @@ def arrays_input(
     held: dict[str, NDArray[Any]] = {key: _held(arrays[key]) for key in order if key in followers}
     numbers = {key: number for number, key in enumerate(order)}
     return Input(
-        FileList(NPZ, tuple(part for _, part in parts)),
+        FileList(ARRAYS, tuple(part for _, part in parts)),
         parts,
         name,
-        pack_files(NPZ, [], order),
+        pack_files(ARRAYS, [], order),
         labels=b"" if labels is None else _labels(arrays, labels, name, numbers),
         bonds=Bonds(
             frozenset(numbers[leader.name] for leader in leaders),

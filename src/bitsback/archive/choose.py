@@ -1,7 +1,6 @@
 """Which model codes an archive, and which of two levels is its symbol 1."""
 
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -17,16 +16,11 @@ from bitsback.archive.sampling import sample_of, series_sample
 from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
-from bitsback.models.model import HasModel, model_of
+from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
 from bitsback.remote.url import Options
 
 _log = logging.getLogger(__name__)
-
-Choice = str | os.PathLike[str] | Model | HasModel
-"""What to code with: an `Effort`, the name of a bundled model, a model file, a model, or what has
-one.
-"""
 
 Effort = Literal["auto", "fast", "best"]
 """How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the

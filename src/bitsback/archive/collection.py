@@ -14,11 +14,12 @@ import numpy as np
 from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.layout import COLLECTION, Cursor, pack_shape, section
 from bitsback.errors import ArchiveError
+from bitsback.images.formats import CONTAINERS
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
-ARRAY, IDX, IDX_GZ = 0, 2, 3
-"""Containers: an array, and one that came, and goes, as an idx file."""
+ARRAY = 0
+"""The container of an array that is in no file, or in a .npy file."""
 
 ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
@@ -50,6 +51,8 @@ class Collection:
     """The greatest extents of a piece; None: each item is one."""
     sizes: Sizes = ()
     """Of the items, if they vary."""
+    features: int = 0
+    """Of the archive, if the array is all that it holds."""
 
     @classmethod
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
@@ -218,7 +221,8 @@ class Collection:
         return Grid(self._shape(run), self.cut)
 
     def pack(self) -> bytes:
-        return section(COLLECTION, bytes([self.container]), self.pack_array())
+        head = varint(self.features) + bytes([self.container])
+        return section(COLLECTION, head, self.pack_array())
 
     def pack_array(self) -> bytes:
         parts = [self.dtype.str.encode(), bytes([self.axes]), pack_shape(self.shape)]
@@ -228,10 +232,8 @@ class Collection:
         return b"".join([*parts, bytes([self.cut is not None]), *map(varint, cut)])
 
     @classmethod
-    def unpack(cls, payload: memoryview) -> "Collection":
-        cursor = Cursor(payload)
-        container = cursor.byte()
-        if container not in (ARRAY, IDX, IDX_GZ):
+    def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
+        if container not in CONTAINERS:
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
             )
@@ -239,7 +241,7 @@ class Collection:
         cursor.done()
         if collection.axes >= VARIED:
             raise ArchiveError("its array has items that only a folder of files has")
-        return collection
+        return replace(collection, features=features)
 
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":

@@ -1,4 +1,4 @@
-"""What an open archive is to who reads it: the array that it holds, or its files."""
+"""The interface of an open archive: an array that is indexed, or a collection of files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import showing
+from bitsback.archive.collection import ONE, Collection
 from bitsback.archive.describe import kind_of
 from bitsback.archive.directory import BlockInfo
-from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.grid import Grid
+from bitsback.archive.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.archive.indexing import Steps, all_of, read_number
+from bitsback.archive.labelling import Pairs, classes_of
 from bitsback.archive.layout import Shape
-from bitsback.archive.members import Files
-from bitsback.archive.parts import NPZ, TIFF, Array, Content, FileList
+from bitsback.archive.maker import Stored, StoredPage
+from bitsback.archive.members import Files, Numbered
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.stored import Stored, StoredPage
 from bitsback.archive.view import View, view_of
 from bitsback.errors import BitsbackError, InputError
 from bitsback.lazy import cached_property
@@ -47,6 +49,18 @@ class Contents(ABC):
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
+
+    @property
+    @abstractmethod
+    def _pairs(self) -> Pairs | None:
+        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
+        their folders; None for neither. Raises ArchiveError for damage.
+        """
+
+    @property
+    @abstractmethod
+    def _unnamed(self) -> bool:
+        """Whether pictures have no names."""
 
     @abstractmethod
     def _block_of(self, piece: int) -> BlockInfo:
@@ -76,7 +90,7 @@ class Contents(ABC):
     def __repr__(self) -> str:
         collection = self._collection
         if isinstance(collection, FileList):
-            noun = {NPZ: "array", TIFF: "page"}.get(collection.kind, "picture")
+            noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
             what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
@@ -92,9 +106,9 @@ class Contents(ABC):
         """
         try:
             if isinstance(self._collection, FileList):
-                views = islice(map(self._file_view, range(len(self))), showing.MOST_SHOWN)
-                return showing.picture([image for view in views for image in _shown(view)])
-            return showing.picture(self._whole._shown(showing.MOST_SHOWN))
+                views = islice(map(self._file_view, range(len(self))), MOST_SHOWN)
+                return picture([image for view in views for image in _shown(view)])
+            return picture(self._whole._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -110,7 +124,7 @@ class Contents(ABC):
             ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
             ("blocks", f"{len(self._blocks):,}"),
         ]
-        return showing.table(f"Archive {self.name}", rows, self._repr_png_())
+        return table(f"Archive {self.name}", rows, self._repr_png_())
 
     def __len__(self) -> int:
         """The length of the array's first axis, or, of a collection of files, how many these are
@@ -128,11 +142,13 @@ class Contents(ABC):
         collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
             return None
-        from bitsback.images.tiff.structure import count_pages
+        from bitsback.images import formats
+        from bitsback.images.pictures import reading_picture
 
         file = self._bytes_of(0, 1, collection.elements)
         try:
-            return file, count_pages(file, self.name)
+            with reading_picture(self.name):
+                return file, formats.PAGES.codec().count_pages(file)
         except InputError:
             return file, 0
 
@@ -216,6 +232,49 @@ class Contents(ABC):
         """
         return self._files.names if isinstance(self._collection, FileList) else []
 
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels that the items were compressed with, in the order of the items, or of the
+        files: an array of an npz file; of pictures int64 numbers of `classes`. None if they have
+        none. Raises ArchiveError for damage.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source = os.path.join(folder, "some.npz")
+        ...     np.savez(source, images=np.zeros((3, 9, 9), np.uint8), labels=[5, 0, 5])
+        ...     summary = bitsback.compress(source, source + ".bb", labels="labels")
+        ...     with bitsback.open(source + ".bb") as archive:
+        ...         archive.labels.tolist()
+        [5, 0, 5]
+        """
+        if not isinstance(self._collection, FileList):
+            return None
+        pairs = self._pairs
+        if pairs is not None and pairs.labels is not None:
+            part, first = (
+                self._collection.parts[pairs.labels],
+                self._collection.starts[pairs.labels],
+            )
+            return View(self, part, first)._all()
+        if pairs is None and not self._unnamed:
+            return None
+        names = self._files.names
+        if isinstance(names, Numbered):
+            return None if names.labels is None else names.labels.copy()
+        return classes_of(names)[1]
+
+    @property
+    def classes(self) -> list[str]:
+        """The folders that pictures were labelled by, sorted; none if they were not. Raises
+        ArchiveError for damage.
+        """
+        if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
+            return []
+        if self._pairs is None and not self._unnamed:
+            return []
+        names = self._files.names
+        return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
+
     def __getitem__(self, which: Any) -> Any:
         """Of an array what NumPy would take of it, always a copy; of files the View of one, by
         number or by name, or a list of these, by a slice.
@@ -247,7 +306,7 @@ class Contents(ABC):
                     " or by a slice of numbers"
                 ) from None
         collection = files.collection
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             return View(self, collection.parts[number], collection.starts[number])
         if files.stored(number):
             return Stored(self, number)
@@ -314,3 +373,50 @@ def _shown(view: Indexed) -> list[NDArray[Any]]:
         return view._shown(1)
     except InputError:
         return []
+
+
+def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:
+    """For each item of the array, or each file, the number of the block that it begins in.
+
+    array: of an archive of an npz file, the name of the array whose items are meant.
+    """
+    collection = archive._collection
+    if not isinstance(collection, FileList):
+        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
+    elif array is not None:
+        number = archive._files.number(array)
+        assert number is not None, "it was looked up"
+        pieces = collection.starts[number] + _first_pieces(collection.parts[number])
+    else:
+        pieces = _of_files(archive, collection)
+    firsts = np.array([block.first for block in archive._blocks], np.int64)
+    return np.searchsorted(firsts, pieces, side="right") - 1
+
+
+def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
+    starts = np.array(collection.starts[:-1], np.int64)
+    if collection.kind == ARRAYS:
+        return starts
+    entries = _of_parts(collection.starts, collection.parts)
+    parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
+    pieces = np.empty(len(archive), np.int64)
+    for number, of_part in enumerate(entries):
+        pieces[parts == number] = of_part
+    return pieces
+
+
+def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
+    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
+
+
+def _first_pieces(part: Collection) -> NDArray[np.int64]:
+    """Of what lies along the first axis, one after the other, the numbers of the first pieces."""
+    if part.axes == ONE:
+        grid = part.grid(0)
+        return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip
+    runs, first = [np.empty(0, np.int64)], 0
+    for count, shape in part.runs:
+        each = Grid(shape, part.cut).pieces
+        runs.append(first + each * np.arange(count))
+        first += each * count
+    return np.concatenate(runs)

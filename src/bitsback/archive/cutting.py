@@ -15,7 +15,6 @@ from bitsback.errors import InputError
 
 SIDE, BILEVEL_SIDE = 1024, 2048
 """Rows and columns of a piece at most, unless another number is asked for; of bool the latter."""
-SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
 _SLICES = 32
 _MOST = 1 << 22  # elements of a piece
 _STACK = 1 << 21  # of one of a stack

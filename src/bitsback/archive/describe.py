@@ -10,28 +10,20 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.archive.block import METHODS, Opened
-from bitsback.archive.collection import (
-    ARRAY,
-    BYTES,
-    IDX,
-    IDX_GZ,
-    ONE,
-    VARIED,
-    Collection,
-)
+from bitsback.archive.collection import BYTES, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import VERSION
 from bitsback.archive.library import Library
-from bitsback.archive.pairs import Pairs
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, Array, Content, FileList, Joined
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
 from bitsback.archive.planes import LAYOUTS
 from bitsback.archive.source import at_block
 from bitsback.errors import ArchiveError
+from bitsback.images import formats
 from bitsback.images.modes import mode_of
 
 _SHOWN = 100  # damaged blocks
-_ARRAYS = {ARRAY: "npy", IDX: "idx", IDX_GZ: "idx.gz"}
-_FILES = {FOLDER: "folder", NPZ: "npz", TIFF: "tiff"}
+_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
 
 
 class Opener(Protocol):
@@ -74,11 +66,11 @@ class Opener(Protocol):
 
 
 def kind_of(collection: Content) -> str:
-    """Of what an archive was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+    """The key of the format that an archive was made from, or "folder"."""
     return (
         _FILES[collection.kind]
         if isinstance(collection, FileList)
-        else _ARRAYS[collection.container]
+        else formats.CONTAINERS[collection.container].key
     )
 
 
@@ -180,7 +172,7 @@ def _describe_array(array: Array) -> dict[str, Any]:
 
 def _describe_files(files: FileList) -> dict[str, Any]:
     return {
-        "names": 0 if files.kind == TIFF else files.files,
+        "names": 0 if files.kind == PAGES else files.files,
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
@@ -195,10 +187,10 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
-        "items": part.entries or 1 if kind == TIFF or held else part.items,
+        "items": part.entries or 1 if kind == PAGES or held else part.items,
         "held": held,
-        "mode": None if kind == NPZ or held else mode_of(part.dtype, part.entry_shape),
-        "stack": kind == TIFF and part.axes == ONE,
+        "mode": None if kind == ARRAYS or held else mode_of(part.dtype, part.entry_shape),
+        "stack": kind == PAGES and part.axes == ONE,
         "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
         "largest": list(max((shape for _, shape in part.runs), key=math.prod)),
         "cut": part.cut and list(part.cut),

@@ -1,4 +1,4 @@
-"""Where everything is in an archive, also in one that is damaged (docs/format.md, Damage)."""
+"""Find the sections and blocks of an archive, also of a damaged one (docs/format.md, Damage)."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +14,7 @@ from bitsback.archive.layout import (
     FACTS,
     FOOTER_SIZE,
     HASHES,
+    HEAD,
     INDEX,
     LABELS,
     MAGIC,
@@ -68,8 +69,6 @@ class Directory:
 
     collection: Content | None = None
     """None where it is damaged."""
-    features: int = 0
-    """None, where these are damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
     """The number of pieces that the index lists, if there is one."""
@@ -132,7 +131,7 @@ def scan(read: Read, size: int) -> Directory:
     else:
         _place_blocks(directory, index, size)
         behind, stop = _walk(read, directory, index.end, index.offset, behind=True)
-        if stop != index.offset:
+        if stop != index.offset or (behind and not index.blocks):  # which are to be before it
             behind = []
             directory.drift = index.offset - index.end
             what = "added to" if directory.drift > 0 else "lost from"
@@ -205,8 +204,8 @@ def _find_index(read: Read, size: int) -> _Index | None:
 def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
     """Reads magic to `C`; where the sections after it begin."""
     try:
-        directory.features, end = check_head(read(0, _HEAD_SPACE))
-        return _read_collection(read, directory, end, size)
+        check_head(read(0, _HEAD_SPACE))
+        return _read_collection(read, directory, len(HEAD), size)
     except _DamagedCollection as error:
         if index is None:
             raise ArchiveError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Decompression: an archive becomes the array that it was made from."""
+"""Restores an archive to the array or the files that it was made from."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.container import packed
-from bitsback.archive.join import Joiner
+from bitsback.archive.choose import given_model
+from bitsback.archive.joining import Joiner
 from bitsback.archive.output import Destination, open_output
 from bitsback.archive.parts import Array, FileList
 from bitsback.archive.pieces import Pieces
@@ -19,10 +18,12 @@ from bitsback.archive.reader import Archive, Source
 from bitsback.archive.source import BlockSource, Task, decode
 from bitsback.archive.stream import Stream
 from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.targets import packed
 from bitsback.archive.work import Work
 from bitsback.errors import InputError
 from bitsback.images.file_io import open_file
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 RestoredFiles = Literal["exact", "pixels"]
@@ -90,9 +91,9 @@ def decompress(
 
     source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
     if the archive holds an array.
-    destination: the path of a file of the kind that the archive was made from (.npy, .npz, idx,
-    TIFF), which appears when it is complete, or a binary stream; without one the array is returned.
-    For a folder of pictures: the path of a folder. model: one that the archive's blocks may ask
+    destination: the path of a file of the format that the archive was made from, which appears when
+    it is complete, or a binary stream; without one the array is returned. For a folder of pictures:
+    the path of a folder. model: one that the archive's blocks may ask
     for, where it is neither embedded nor bundled. threads, progress, force: as in `compress`.
     verify: check each block's digest; without it only the checksums of the bytes are checked.
     files: whether the files of a folder whose very bytes were promised are made so, or an error is
@@ -150,7 +151,10 @@ def decompress(
         if destination is None:
             unsure = not isinstance(blocks, Archive) or bool(blocks.problems)
             return _gather(collection, unsure, strips())
-        with open_output(destination, force, source) as output, packed(collection, output) as file:
+        with (
+            open_output(destination, force, source) as output,
+            packed(collection, output, collection.shape) as file,
+        ):
             for strip in strips():
                 file.write(strip.view(np.uint8).data)
         return Restored(

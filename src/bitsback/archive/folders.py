@@ -1,5 +1,5 @@
-"""A folder on its way into an archive: which pictures are coded by their pixels, and which files
-are held bit for bit, since they are smaller so, or cannot be coded.
+"""Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
+are held bit for bit, since they are smaller so or cannot be coded.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
@@ -16,20 +16,17 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import UnidentifiedImageError
 
-from bitsback.archive.asked import Asked, Input, Keeping, Kept
-from bitsback.archive.classes import check_classes
+from bitsback.archive.asked import Asked, Input, Kept
 from bitsback.archive.collection import BYTES, Collection
 from bitsback.archive.cutting import cut_for
 from bitsback.archive.facts import Facts
 from bitsback.archive.groups import Groups
+from bitsback.archive.labelling import check_classes, pack_folders
 from bitsback.archive.members import pack_files
-from bitsback.archive.outcomes import Alike, Outcome, Outcomes, is_tried
-from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
-from bitsback.archive.pool import ordered_map
-from bitsback.archive.reasons import (
+from bitsback.archive.pool import check_threads, ordered_map
+from bitsback.archive.summary import (
     ASKED_FOR,
     CAMERA_FILES,
     DAMAGED,
@@ -37,29 +34,23 @@ from bitsback.archive.reasons import (
     NO_PICTURE,
     OTHER_KIND,
     SMALLER,
+    Held,
 )
-from bitsback.archive.summary import Held
-from bitsback.archive.trial import pixel_cost
+from bitsback.archive.trial import Alike, Outcome, Outcomes, is_tried, pixel_cost
 from bitsback.archive.warn import warn_of_names
 from bitsback.archive.work import begin
 from bitsback.errors import InputError
+from bitsback.images import formats
 from bitsback.images import names as naming
-from bitsback.images.bands.bands import Bands
-from bitsback.images.bands.picture import named
+from bitsback.images.bands import Bands
 from bitsback.images.file_io import name_of, open_regular, reading, size_of
-from bitsback.images.folder import Listing, PictureItems
-from bitsback.images.notes import split
+from bitsback.images.file_lists import Listing
+from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
-from bitsback.images.pictures import Header, reading_picture
-from bitsback.images.png_chunks import MAGIC as PNG
-from bitsback.images.restored import CAMERA, PICTURES, ending_of
-from bitsback.images.tiff.structure import MAGICS as TIFF
-from bitsback.remote.times import changed
-from bitsback.remote.url import Url
+from bitsback.images.picture_files import PictureItems, split
+from bitsback.images.pictures import Header, named, reading_picture
+from bitsback.remote.url import Url, changed
 
-_CODED = (PNG, *TIFF, b"BM", *(b"P%c" % kind for kind in b"0123456fy"))
-"""The first bytes of files whose pictures may be coded by their pixels: PNG, TIFF, BMP, PNM."""
-_LOSSY = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _WORTH = 0.98
 """Times the bytes of a file: pixels that take more are not worth the time that they cost."""
 _SMALL = 1 << 14
@@ -90,133 +81,147 @@ class _Sorted:
 
 
 @dataclass(frozen=True)
-class _Untold:
-    """A picture of which its own trial, or those of others like it, tell what becomes."""
+class _Undecided:
+    """A picture that is coded or held: as its own trial says, or those of others like it."""
 
     coded: _Sorted
     held: _Sorted
     indexed: bool
     alike: Alike
     trial: Callable[[], Outcome]
-    told: Outcome | None = None
-    """What its own trial told, if there was one."""
+    tried: Outcome | None = None
+    """What its own trial told, if it was to have one whatever others tell."""
 
 
-@dataclass
-class _Sums:
-    notes: BinaryIO
-    coded: dict[str, int] = field(default_factory=dict)
-    """The bytes of the files of pictures that are coded, by name."""
-    stored: dict[str, Held] = field(default_factory=dict)
-    size: int = 0
-    pixels: dict[int, NDArray[Any]] = field(default_factory=dict)
-    """Of small pictures, by the number of the file, as long as there is room for them."""
-    room: int = _KEPT
+class _PixelStore(dict[int, NDArray[Any]]):
+    """The pixels of small pictures, by the number of the file, so that these need not be read
+    again; as many as there is memory for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _KEPT
 
     def keep(self, number: int, pixels: NDArray[Any]) -> None:
-        if pixels.nbytes <= self.room:
-            self.room -= pixels.nbytes
-            self.pixels[number] = pixels
+        if pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self[number] = pixels
+
+
+class _SortedFiles:
+    """The files of a folder as the parts of a collection."""
+
+    def __init__(self, listing: Listing, asked: Asked, notes: BinaryIO) -> None:
+        """notes: takes those of the pictures that are coded, one after the other."""
+        self._listing, self._asked, self._notes = listing, asked, notes
+        self._groups, self._facts = Groups(asked.knows), Facts()
+        self._names: list[str] = []
+        self._bad = dict(listing.bad)
+        self._size = 0
+        self._coded: dict[str, int] = {}
+        self._stored: dict[str, Held] = {}
+        self._pixels = _PixelStore()
+
+    def __len__(self) -> int:
+        """With those that are left out."""
+        return len(self._names) + len(self._bad)
+
+    def add(self, name: str, found: _Sorted) -> None:
+        self._names.append(name)
+        self._size += found.size
+        if found.header is not None:
+            self._groups.add(found.header, found.sort)
+            self._facts.add(len(found.note), found.time)
+            self._notes.write(found.note)
+            self._coded[name] = found.size
+            if found.pixels is not None:
+                self._pixels.keep(len(self._names) - 1, found.pixels)
+        else:
+            self._groups.add_file(found.size, found.sort)
+            self._facts.add(found.size, found.time)
+            before = self._stored.get(found.reason, Held(0, 0, name))
+            self._stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
+
+    def leave_out(self, name: str, error: InputError) -> None:
+        """Raises InputError, unless bad files are to be left out."""
+        if not self._asked.options.skip_bad:
+            held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+            raise InputError(
+                f"{error}; --skip-bad (skip_bad=True) leaves such files out"
+                + held * isinstance(error, _NoPicture)
+            )
+        self._bad[name] = str(error)
+
+    def check(self) -> None:
+        """When all are there. Raises InputError if they cannot be held."""
+        root = self._listing.root
+        if not self._names:
+            first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
+            raise InputError(f"{root}: there is no file that can be used{first}")
+        if self._asked.options.labels is not None:
+            check_classes(self._names, name_of(root))
+        warn_of_names(self._names)
+
+    def as_input(self) -> Input:
+        listing, asked, names = self._listing, self._asked, self._names
+        name = naming.printable(name_of(listing.root))
+        parts: list[tuple[Items, Collection]] = []
+        of_parts: list[list[str]] = []
+        length = self._notes.tell()
+        if length:  # first, so that whatever else is there of a cut archive has its notes
+            part = Collection(np.dtype("|u1"), (0, length), BYTES)
+            part = replace(part, cut=cut_for(part, None))
+            parts.append((ByteItems(name, part, _notes_chunks(self._notes)), part))
+            of_parts.append([])
+        first = len(parts)
+        for group in self._groups:
+            if group.part.axes == BYTES:
+                part = replace(group.part, cut=cut_for(group.part, None))
+                chunks = chunks_of(listing, names, list(group.members), self._facts)
+                parts.append((ByteItems(name, part, chunks), part))
+                of_parts.append([])
+            else:
+                items = PictureItems(listing, names, group.members, group.part, self._pixels)
+                parts.append((items, asked.cut(group.part)))
+                of_parts.append([names[member] for member in group.members])
+        runs = [(first + part, count) for part, count in self._groups.runs]
+        return Input(
+            FileList(FOLDER, tuple(part for _, part in parts)),
+            parts,
+            name,
+            pack_files(FOLDER, runs, names) + self._facts.pack(),
+            listing.skipped,
+            self._bad,
+            listing,
+            Kept(self._size, self._stored, self._coded, of_parts, self._notes),
+            labels=b"" if asked.options.labels is None else pack_folders(),
+        )
 
 
 def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
-    keeping = asked.keeping
-    assert keeping is not None
+    options, sorter = asked.options, _Sorter(listing, asked)
+    threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        return _sorted(listing, asked, keeping, cast(BinaryIO, spool))
+        files = _SortedFiles(listing, asked, cast(BinaryIO, spool))
+        begin(options.progress, "looking at the files")
+        for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
+            if isinstance(found, _Undecided):
+                found = sorter.decided(found)
+            if options.progress is not None:
+                options.progress(len(files) + 1, len(listing.names))
+            if isinstance(found, InputError):
+                files.leave_out(name, found)
+            else:
+                files.add(name, found)
+        files.check()
+        return files.as_input()
     except BaseException:
         spool.close()
         raise
-
-
-def _sorted(listing: Listing, asked: Asked, keeping: Keeping, notes: BinaryIO) -> Input:
-    sums = _Sums(notes)
-    groups, facts, names, bad = Groups(asked.knows), Facts(), list[str](), dict(listing.bad)
-    sorter = _Sorter(listing, asked)
-    begin(keeping.progress, "looking at the files")
-    for name, sorted_ in ordered_map(sorter.sort, enumerate(listing.names), keeping.threads):
-        found = sorter.told(sorted_) if isinstance(sorted_, _Untold) else sorted_
-        if keeping.progress is not None:
-            keeping.progress(len(names) + len(bad) + 1, len(listing.names))
-        if isinstance(found, InputError):
-            if not asked.skip_bad:
-                held = (
-                    ", and without --pictures-only (pictures_only=True) they are held as they are"
-                )
-                raise InputError(
-                    f"{found}; --skip-bad (skip_bad=True) leaves such files out"
-                    + held * isinstance(found, _NoPicture)
-                )
-            bad[name] = str(found)
-            continue
-        names.append(name)
-        sums.size += found.size
-        if found.header is not None:
-            groups.add(found.header, found.sort)
-            facts.add(len(found.note), found.time)
-            sums.notes.write(found.note)
-            sums.coded[name] = found.size
-            if found.pixels is not None:
-                sums.keep(len(names) - 1, found.pixels)
-        else:
-            groups.add_file(found.size, found.sort)
-            facts.add(found.size, found.time)
-            before = sums.stored.get(found.reason, Held(0, 0, name))
-            sums.stored[found.reason] = replace(
-                before, files=before.files + 1, bytes=before.bytes + found.size
-            )
-    if not names:
-        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise InputError(f"{listing.root}: there is no file that can be used{first}")
-    if asked.labels is not None:
-        check_classes(names, name_of(listing.root))
-    warn_of_names(names)
-    return _input_of(listing, asked, groups, facts, names, bad, sums)
-
-
-def _input_of(
-    listing: Listing,
-    asked: Asked,
-    groups: Groups,
-    facts: Facts,
-    names: list[str],
-    bad: dict[str, str],
-    sums: _Sums,
-) -> Input:
-    name = naming.printable(name_of(listing.root))
-    parts: list[tuple[Items, Collection]] = []
-    of_parts: list[list[str]] = []
-    length = sums.notes.tell()
-    if length:  # first, so that whatever else is there of an archive that is cut off has its notes
-        part = Collection(np.dtype("|u1"), (0, length), BYTES)
-        part = replace(part, cut=cut_for(part, None))
-        parts.append((ByteItems(name, part, _notes_chunks(sums.notes)), part))
-        of_parts.append([])
-    first = len(parts)
-    for group in groups:
-        if group.part.axes == BYTES:
-            part = replace(group.part, cut=cut_for(group.part, None))
-            chunks = chunks_of(listing, names, list(group.members), facts)
-            parts.append((ByteItems(name, part, chunks), part))
-            of_parts.append([])
-        else:
-            items = PictureItems(listing, names, group.members, group.part, sums.pixels)
-            parts.append((items, asked.cut(group.part)))
-            of_parts.append([names[member] for member in group.members])
-    files = pack_files(FOLDER, [(first + part, count) for part, count in groups.runs], names)
-    return Input(
-        FileList(FOLDER, tuple(part for _, part in parts)),
-        parts,
-        name,
-        files + facts.pack(),
-        listing.skipped,
-        bad,
-        listing,
-        Kept(sums.size, sums.stored, sums.coded, of_parts, sums.notes),
-        labels=b"" if asked.labels is None else pack_folders(),
-    )
 
 
 class _NoPicture(InputError):
@@ -224,25 +229,26 @@ class _NoPicture(InputError):
 
 
 class _Sorter:
-    """Looks at files: `sort` from several threads, `told` from one, in the order of the files."""
+    """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked) -> None:
-        assert asked.keeping is not None
-        self._listing, self._asked, self._keeping = listing, asked, asked.keeping
-        pictures = (name for name in listing.names if ending_of(name) in PICTURES)
+        self._listing, self._asked = listing, asked
+        self._others = not asked.options.pictures_only
+        """Whether files that are no pictures, or damaged ones, are taken too."""
+        pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
         self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = Outcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
-    def told(self, picture: _Untold) -> _Sorted:
+    def decided(self, picture: _Undecided) -> _Sorted:
         """What becomes of it."""
-        outcome = self._outcomes.of(picture.alike, picture.told, picture.trial)
+        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
         if not outcome.worth:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
         return replace(picture.coded, sort=sort)
 
-    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Untold | InputError]:
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
         """What becomes of a file, or why it can neither be coded nor be held."""
         number, name = numbered
         path = self._listing.path(name)
@@ -254,16 +260,16 @@ class _Sorter:
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
                 ending = ending_of(name)
-                if ending in CAMERA:
+                if ending in formats.OTHER_PICTURES:
                     return name, self._stored(found, file, CAMERA_FILES)
-                if self._keeping.others and ending not in PICTURES:
+                if self._others and ending not in formats.PICTURES:
                     return name, self._stored(found, file, NO_PICTURE)
-                if name in self._keeping.stored:
+                if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
                 try:
                     return name, self._picture(found, path, file, is_tried(number))
                 except InputError as error:
-                    if not self._keeping.others:
+                    if not self._others:
                         return name, _NoPicture(str(error))
                     return name, self._stored(found, file, DAMAGED)
         except InputError as error:
@@ -271,21 +277,19 @@ class _Sorter:
 
     def _picture(
         self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
-    ) -> _Sorted | _Untold:
+    ) -> _Sorted | _Undecided:
         """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
         or a damaged one.
         """
-        keeping, asked = self._keeping, self._asked
+        asked = self._asked
         with reading_picture(name_of(path)):
             file.seek(0)
-            start = file.read(max(map(len, _CODED)))
-            if start.startswith(_LOSSY):
+            form = formats.picture_format(file.read(formats.START))
+            if form is not None and form.codec is None:
                 return self._stored(found, file, LOSSY)
-            if not start.startswith(_CODED):
-                raise UnidentifiedImageError
-            taken = split(file, keeping.exact)
+            taken = split(file, asked.exact)
             if taken is None:
-                again = keeping.exact and split(file, False) is not None
+                again = asked.exact and split(file, False) is not None
                 return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
@@ -301,7 +305,7 @@ class _Sorter:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
             return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
 
-        return _Untold(
+        return _Undecided(
             coded,
             self._stored(found, file, SMALLER),
             taken.indexed,

@@ -1,4 +1,4 @@
-"""Pictures sorted into the parts of a collection (docs/format.md, `C`)."""
+"""Sort pictures into the parts of a collection (docs/format.md, `C`)."""
 
 from array import array
 from collections import Counter
@@ -32,9 +32,9 @@ class Group:
 
 
 class Groups:
-    """All of them, in the order of their first pictures: those of one dtype and number of channels,
-    whatever their sizes; and of those whose shape has models of its own, those of one shape. Files
-    that are held bit for bit are in parts of their own.
+    """Pictures of one dtype and number of channels make a part, whatever their sizes; those whose
+    shape has models of its own make a part for each shape. Files that are held bit for bit are in
+    parts of their own. The parts come in the order of their first pictures.
     """
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:

@@ -1,4 +1,4 @@
-"""NumPy's indexes, taken apart: which places along each axis, and how what is there is arranged."""
+"""Parse NumPy indexes: which places are needed along each axis, and how to arrange them."""
 
 from __future__ import annotations
 

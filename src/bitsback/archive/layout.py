@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from bitsback import _core, wire
-from bitsback.archive.research import RESEARCH, refuse
+from bitsback.archive.research import START, refuse
 from bitsback.errors import ArchiveError
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 3
-FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 16
+FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 8
 """Features that a reader must understand: folders with the bytes of files, or with facts of files;
 items that have lost their order, of which blocks may be multisets; items with labels, of which
 blocks may be adaptive; files with hashes.
@@ -36,12 +36,7 @@ DTYPES = frozenset(
 Shape = tuple[int, ...]
 
 
-def head(features: int = 0) -> bytes:
-    """Magic, version and features."""
-    return MAGIC + bytes([VERSION, features])
-
-
-HEAD = head()
+HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
@@ -106,9 +101,9 @@ def known_kind(kind: bytes) -> bool:
     return kind in known or b"a" <= kind <= b"z"
 
 
-def check_head(data: bytes) -> tuple[int, int]:
-    """Checks magic, version and features at the start of an archive: the features, and how many
-    bytes all of them take. Raises ArchiveError.
+def check_head(data: bytes) -> None:
+    """Checks magic and version at the start of an archive, and that what follows is no research
+    archive. Raises ArchiveError.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
@@ -123,15 +118,19 @@ def check_head(data: bytes) -> tuple[int, int]:
         raise ArchiveError(
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
+    if data[len(HEAD) : len(HEAD) + 1] == START:
+        raise refuse(data, len(HEAD))
+
+
+def read_features(cursor: Cursor) -> int:
+    """The first field of `C`. Raises ArchiveError."""
     features = cursor.varint()
-    if features == RESEARCH:
-        raise refuse(data, cursor.at)
     if features & ~(FILES | UNORDERED | LABELLED | HASHED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"
         )
-    return features, cursor.at
+    return features
 
 
 def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:

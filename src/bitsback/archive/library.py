@@ -1,4 +1,4 @@
-"""The models that an archive's blocks ask for: given by hand, embedded in it, registered,
+"""Find the models that the blocks of an archive name: given by the caller, embedded, registered,
 bundled, or in a file that the environment names.
 """
 

@@ -1,4 +1,4 @@
-"""What is in an archive, one entry after the other, without decoding any of it."""
+"""List the entries of an archive without decoding it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from bitsback.archive.collection import BYTES, ONE, Collection
 from bitsback.archive.layout import Shape
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import ARRAYS, PAGES, FileList
 from bitsback.images.modes import mode_of
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def entries(archive: Archive) -> Iterator[Entry]:
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
         yield shares.entry(name, 0, collection.dtype, 0, collection.pieces, collection.shape, None)
         return
-    if collection.kind == NPZ:
+    if collection.kind == ARRAYS:
         for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
             yield shares.entry(name, number, part.dtype, 0, part.pieces, part.shape, None)
         return
-    if collection.kind == TIFF:
+    if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
         return
     for number, name in enumerate(archive.names):

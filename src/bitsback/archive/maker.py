@@ -1,4 +1,6 @@
-"""The files of a folder in an archive, made again."""
+"""Makes the files of a folder in an archive again, and reads those held bit for bit as arrays."""
+
+from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -8,12 +10,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.lost import has
+from bitsback.archive.damage import has
+from bitsback.archive.grid import Shape
+from bitsback.archive.indexed import Chunks, Indexed
+from bitsback.archive.indexing import Along
 from bitsback.archive.members import Files
 from bitsback.archive.targets import target_of
+from bitsback.archive.view import Found
 from bitsback.errors import ArchiveError
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
+from bitsback.lazy import cached_property
 from bitsback.locks import Lock
 
 
@@ -55,7 +62,7 @@ class Maker:
         """The file of a picture with pixels of this dtype and shape, written to one that is empty.
         Raises ArchiveError, naming it, and so does what it gives.
         """
-        from bitsback.images.notes import drawing_of
+        from bitsback.images.picture_files import drawing_of
 
         _, kind = target_of(self._files, number)
         if kind is not None:
@@ -67,7 +74,7 @@ class Maker:
 
     def promises(self, number: int) -> bool:
         """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
-        from bitsback.images.notes import promised
+        from bitsback.images.picture_files import promised
 
         if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
             return True
@@ -122,7 +129,7 @@ class _Encoded:
         self._bands.append(rows)
 
     def close(self) -> int:
-        from bitsback.images.bands.bands import joined
+        from bitsback.images.bands import joined
         from bitsback.images.pictures import encode
 
         data = encode(joined(self._bands), self._kind)
@@ -131,8 +138,8 @@ class _Encoded:
 
 
 def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """What of the notes is wrong. lost: the numbers of the files whose blocks are damaged."""
-    from bitsback.images.notes import unpack
+    """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
+    from bitsback.images.picture_files import unpack
 
     files = archive._files
     if files.facts is None:
@@ -149,3 +156,80 @@ def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
                 maker.file(number)
         except ArchiveError as error:
             yield error
+
+
+class Stored(Indexed):
+    """A file of a folder that is held bit for bit. If it is a picture, it is an array too, which
+    Pillow makes of it; if it is none that Pillow reads, that is an InputError.
+    """
+
+    def __init__(self, archive: Holder, number: int) -> None:
+        super().__init__(archive.name)
+        self._archive, self._number = archive, number
+
+    @property
+    def name(self) -> str:
+        return self._archive._files.names[self._number]
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
+        return self._archive._bytes_of(*self._archive._files.span(self._number), verify=verify)
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        from bitsback.images.picture_files import read_shown
+
+        return read_shown(self.read(), f"{self._archive.name}: {self.name}")
+
+    @property
+    def shape(self) -> Shape:
+        return self._pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._pixels.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        return tuple((size,) for size in self.shape)
+
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        found = Found(tuple(map(len, wanted)), self.dtype)
+        places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
+        found.put(places, self._pixels)
+        return found.array
+
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        yield self._pixels[start:stop].copy()
+
+    def __repr__(self) -> str:
+        return f"<the file {self.name} in {self._archive.name}>"
+
+
+class StoredPage(Stored):
+    """A page of a TIFF file on its own that is held bit for bit: an array, which tifffile makes of
+    it; if it cannot, that is an InputError.
+    """
+
+    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+        super().__init__(archive, number)
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        return f"page {self._number}"
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file that it is in."""
+        return self._file
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        from bitsback.images import formats
+        from bitsback.images.pictures import reading_picture
+
+        with reading_picture(f"{self._archive.name}: {self.name}"):
+            return formats.PAGES.codec().read_page(self._file, self._number)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of the TIFF file in {self._archive.name}>"

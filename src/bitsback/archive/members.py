@@ -4,21 +4,27 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, repeat
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES
 from bitsback.archive.facts import Facts
 from bitsback.archive.layout import NAMES, Cursor, section
-from bitsback.archive.numbered import Numbered
-from bitsback.archive.parts import NPZ, TIFF, FileList
+from bitsback.archive.parts import ARRAYS, PAGES, FileList
 from bitsback.errors import ArchiveError
 from bitsback.images import names as naming
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
+_ENDING = ".png"
+_TAKEN = re.compile(r"[0-9]+\.png", re.ASCII)
 Runs = Sequence[tuple[int, int]]
 """The files in their order, as (part, number of files in a row that are in it)."""
 
@@ -54,7 +60,7 @@ class Files:
         """The files of an archive whose names, order and facts are lost: arrays and pictures by
         numbers, in the order of the parts, without their notes, and none that is held bit for bit.
         """
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
         runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
         return cls(collection, Numbered(sum(count for _, count in runs)), runs)
@@ -65,7 +71,7 @@ class Files:
     @property
     def named(self) -> bool:
         """Whether each has a name of its own, which is in memory."""
-        return self.collection.kind != TIFF and not isinstance(self.names, Numbered)
+        return self.collection.kind != PAGES and not isinstance(self.names, Numbered)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
@@ -172,7 +178,7 @@ def part_by_part(collection: FileList) -> Runs:
 def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
     """The `N` section."""
     parts: list[bytes] = []
-    if kind != NPZ:
+    if kind != ARRAYS:
         parts.append(varint(len(runs)))
         parts += [varint(part) + varint(count) for part, count in runs]
     return section(NAMES, *parts, pack_names(names))
@@ -203,7 +209,7 @@ def unpack_files(
     """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
     runs: list[tuple[int, int]] = []
-    if collection.kind != NPZ:
+    if collection.kind != ARRAYS:
         counts = [0] * len(collection.parts)
         for _ in range(cursor.varint()):
             part, count = cursor.varint(), cursor.varint()
@@ -213,7 +219,7 @@ def unpack_files(
             runs.append((part, count))
         if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files is not that of all of them")
-    names = [] if collection.kind == TIFF else list(unpack_names(cursor, collection.files))
+    names = [] if collection.kind == PAGES else list(unpack_names(cursor, collection.files))
     cursor.done()
     if len(set(names)) < len(names):
         raise ArchiveError("two of its files have the same name")
@@ -258,3 +264,47 @@ def _shared(left: bytes, right: bytes) -> int:
         if a != b:
             return at
     return min(len(left), len(right))
+
+
+class Numbered(Sequence[str]):
+    """The names of so many pictures: `07.png` is the eighth of eleven, or `cat/07.png` if it is one
+    of a cat. They are made when they are asked for, since a few bytes may claim many pictures.
+    """
+
+    def __init__(
+        self, count: int, classes: Sequence[str] = (), labels: NDArray[Any] | None = None
+    ) -> None:
+        """classes: folders; labels: of each picture the number of its class, if it has one."""
+        self._count, self.classes = count, classes
+        self.labels = None if labels is None else labels.astype(np.int64)
+        self._digits = len(str(max(count - 1, 0)))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, which: int) -> str: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[str]: ...
+
+    def __getitem__(self, which: int | slice) -> str | list[str]:
+        numbers = range(self._count)[which]
+        return self._name(numbers) if isinstance(numbers, int) else list(map(self._name, numbers))
+
+    def number(self, name: str) -> int | None:
+        """Of the picture with this name, if there is one."""
+        digits = name.rpartition("/")[2].removesuffix(_ENDING)
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > self._digits:
+            return None
+        number = int(digits)
+        return number if number < self._count and self._name(number) == name else None
+
+    def _name(self, number: int) -> str:
+        name = f"{number:0{self._digits}}{_ENDING}"
+        return name if self.labels is None else f"{self.classes[self.labels[number]]}/{name}"
+
+
+def could_be_number(folder: str) -> bool:
+    """Whether a part of a folder's name is like that of a picture that has none."""
+    return any(_TAKEN.fullmatch(part) for part in folder.split("/"))

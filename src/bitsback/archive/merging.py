@@ -1,22 +1,29 @@
-"""Archives joined to one, whose blocks are copied and not decoded (docs/format.md, `B`: of a block
-only the number of its first piece changes).
+"""Merge archives without decoding their blocks (docs/format.md, `B`: only the number of a block's
+first piece changes).
 """
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.layout import FILES, HASHED, MODEL, UNORDERED, head, pack_index, section
-from bitsback.archive.merge_arrays import merge_arrays
-from bitsback.archive.merge_files import merge_files
+from bitsback.archive.layout import FILES, HASHED, HEAD, MODEL, UNORDERED, pack_index, section
+from bitsback.archive.merge_content import (
+    Merged,
+    Shard,
+    blocks_of,
+    look,
+    merge_arrays,
+    merge_files,
+    models_of,
+)
 from bitsback.archive.output import Destination, Output, open_output
 from bitsback.archive.parts import FileList
-from bitsback.archive.shards import Merged, Shard, blocks_of, look, models_of
 from bitsback.archive.summary import Progress, Summary
 from bitsback.errors import InputError
 from bitsback.images.file_io import Location, name_of
-from bitsback.remote.folder import matching
+from bitsback.remote.files import matching
 from bitsback.remote.url import Options, Url, check_options, located
 
 
@@ -88,7 +95,7 @@ def _write(
     content = merged.content
     features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
     features |= HASHED * merged.with_hashes
-    output.write(head(features) + content.pack() + merged.names)
+    output.write(HEAD + replace(content, features=features).pack() + merged.names)
     _write_models(shards, output)
     first_offset = output.size
     index: list[tuple[int, int]] = []

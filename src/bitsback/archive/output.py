@@ -1,4 +1,4 @@
-"""Where results go: a file that is there whole or not at all, or a stream."""
+"""Write a result to a file that appears when it is complete, or to a stream."""
 
 import os
 import stat
@@ -7,17 +7,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
-from bitsback.archive import moves, temporary
+from bitsback.archive import hidden_files
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
-from bitsback.remote.target import writing
+from bitsback.remote.files import writing
 from bitsback.remote.url import Url
 
 Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
-    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks."""
+    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks, but to begin
+    anew.
+    """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
@@ -33,6 +35,13 @@ class Output:
                 written = self._file.write(rest)
                 # An unbuffered file may take less than all.
                 rest = rest[written if written is not None else len(rest) :]
+
+    def restart(self) -> None:
+        """Forgets what was written to a file. Raises InputError, naming it."""
+        with naming(self.name):
+            self._file.seek(0)
+            self._file.truncate()
+        self.size = 0
 
 
 class SeekableOutput(Output):
@@ -100,9 +109,9 @@ def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
     """The same of a path, whose folder is there. status: of the file that is there."""
-    temporary.clear(path.parent)
+    hidden_files.clear(path.parent)
     with naming(name):
-        hidden, file = temporary.make_file(path.parent)
+        hidden, file = hidden_files.make_file(path.parent)
     try:
         with file:
             yield Output(file, name)
@@ -120,7 +129,7 @@ def _hidden_output(
         with naming(name):
             if os.name == "nt":  # where an open file cannot be moved
                 hidden.replace(path)
-            moves.sync(path.parent)
+            hidden_files.sync(path.parent)
     except BaseException:
         with suppress(OSError):
             hidden.unlink()

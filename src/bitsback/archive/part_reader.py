@@ -1,5 +1,6 @@
-"""A part of a collection on its way into the archive: its blocks, as they are to be coded."""
+"""Read a part of a collection, block by block, as it is to be coded."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -8,21 +9,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive import planes
+from bitsback.archive.asked import Asked, Input
 from bitsback.archive.canonical import canonical
-from bitsback.archive.choose import Chosen, Effort, any_codes, choose
+from bitsback.archive.choose import (
+    Chosen,
+    Effort,
+    any_codes,
+    check_fit,
+    choose,
+    is_bundled,
+    picture_models,
+    plans_of,
+)
 from bitsback.archive.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.archive.cutting import BLOCK_ELEMENTS, blocks_of
 from bitsback.archive.layout import Shape
-from bitsback.archive.outdone import warn_if_outdone
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.squeeze import Coder
+from bitsback.archive.sampling import sample_of
+from bitsback.archive.squeeze import Coder, squeeze
 from bitsback.archive.taking import PieceReader
+from bitsback.errors import ModelWarning
 from bitsback.images.npy import Items
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 
+_QUICK_ELEMENTS = 8 * 784
+"""Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
+a fraction of one.
+"""
 _SEEN = 1 << 17  # elements that a trial may see, and
 _SEEN_PIECES = 64
+_WORSE = 1.1  # times as many bytes of a sample
+_ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
 @dataclass(frozen=True)
@@ -54,8 +73,8 @@ class Role:
 
 
 class PartReader:
-    """An array on its way into the archive: read once, block by block; its first blocks perhaps
-    ahead of time.
+    """Reads an array once, block by block; the first blocks are read ahead for the choice of a
+    model.
     """
 
     def __init__(
@@ -119,7 +138,7 @@ class PartReader:
             first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
         chosen = choose(given, first_ones, self.items.name, effort, job)
         if given is not None:
-            warn_if_outdone(chosen, first_ones, self.items.name)
+            _warn_if_outdone(chosen, first_ones, self.items.name)
         return chosen
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
@@ -143,3 +162,61 @@ class PartReader:
             return self._reader.read(first, count)
         leader, array = self._role.follows
         return Pieces.stacked(array[leader.order[first : first + count]])
+
+
+def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
+    """The parts of an input. Raises InputError if a model is given that fits none of them."""
+    elements = _QUICK_ELEMENTS if asked.options.quick else BLOCK_ELEMENTS
+    parts: list[PartReader] = []
+    for number, (items, collection) in enumerate(taken.parts):
+        leader, array = taken.bonds.follows.get(number, (None, None))
+        role = Role(
+            number in taken.bonds.sets,
+            taken.bonds.ties.get(number, ()),
+            None if leader is None or array is None else (parts[leader], array),
+            number in taken.bonds.records,
+        )
+        parts.append(PartReader(items, collection, asked.options.block, elements, role))
+    given = asked.given
+    if given is not None and not any(part.codable(given) for part in parts):
+        for part in [part for part in parts if part.collection.axes != BYTES][:1]:
+            check_fit(given, part.collection.dtype, part.shape, part.items.name)
+    return parts
+
+
+def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
+    """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
+    tenth less of a sample than the model that was asked for. name: of the input.
+    """
+    model = chosen.model
+    if model is None or (model.any_shape and is_bundled(model)):
+        return
+    sample = sample_of(pieces, whole=False)
+    if sample.elements.size < _ENOUGH:
+        return
+    cost = chosen.rate * sample.elements.size
+    other, least = min(_others(sample).items(), key=lambda pair: pair[1])
+    if cost > _WORSE * least:
+        times = cost / least
+        much = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
+        warnings.warn(
+            f"{name}: the model {model.name} takes about {much} {other} would, by a trial;"
+            " leave the choice to 'auto', without -m, or train a model on such images with"
+            " 'bitsback train'",
+            ModelWarning,
+            stacklevel=2,
+        )
+
+
+def _others(sample: Pieces) -> dict[str, int]:
+    """Bytes of the sample, by what makes them."""
+    general = squeeze(sample, "deflate")
+    found = {"the bytes as they are": sample.elements.nbytes}
+    if general is not None:
+        found["a general compressor"] = len(general)
+    shape = sample.shapes[0][1]
+    if planes.layouts_for(sample.dtype, shape):
+        for plan in plans_of(picture_models(None, "auto"), sample):
+            name, cost = f"the model {plan.model.name}", plan.cost()
+            found[name] = min(cost, found.get(name, cost))
+    return found

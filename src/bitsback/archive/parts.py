@@ -11,23 +11,24 @@ import numpy as np
 
 from bitsback.archive.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection, check_shape
 from bitsback.archive.grid import Shape
-from bitsback.archive.layout import COLLECTION, Cursor, section
+from bitsback.archive.layout import COLLECTION, Cursor, read_features, section
 from bitsback.errors import ArchiveError
 from bitsback.images.modes import mode_of
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 FILE_LIST, JOINED = 1, 4
-FOLDER, NPZ, TIFF = range(3)
+FOLDER, ARRAYS, PAGES = range(3)
 
 _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
-_AXES = {FOLDER: (COUNTED, VARIED), TIFF: (ONE, COUNTED, VARIED)}
+_AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
 
 
 class Parts:
     """Arrays, the parts, one after the other; their pieces are the archive's."""
 
     parts: tuple[Collection, ...]
+    features: int
 
     @cached_property
     def starts(self) -> list[int]:
@@ -74,7 +75,8 @@ class Parts:
 
     def _pack(self, *head: int) -> bytes:
         parts = b"".join(part.pack_array() for part in self.parts)
-        return section(COLLECTION, bytes(head), varint(len(self.parts)), parts)
+        head_bytes = varint(self.features) + bytes(head)
+        return section(COLLECTION, head_bytes, varint(len(self.parts)), parts)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class FileList(Parts):
 
     kind: int
     parts: tuple[Collection, ...]
+    features: int = 0
 
     @property
     def dtype(self) -> str:
@@ -105,18 +108,18 @@ class FileList(Parts):
     @property
     def noun(self) -> str:
         """What one of them is called."""
-        return {FOLDER: "file", NPZ: "array", TIFF: "page"}[self.kind]
+        return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
 
     @property
     def whole(self) -> bool:
         """Whether it is all of a TIFF file, which its last part tells of, and not its pages
         alone.
         """
-        return self.kind == TIFF and bool(self.notes)
+        return self.kind == PAGES and bool(self.notes)
 
     @cached_property
     def files(self) -> int:
-        if self.kind == NPZ:
+        if self.kind == ARRAYS:
             return len(self.parts)
         return sum(part.entries for part in self.parts)
 
@@ -136,6 +139,7 @@ class Joined(Parts):
     """
 
     parts: tuple[Collection, ...]
+    features: int = 0
     container: ClassVar[int] = ARRAY
     picture: ClassVar[bool] = False
 
@@ -167,27 +171,28 @@ Content = Array | FileList
 
 def unpack_collection(payload: memoryview) -> Content:
     """What a `C` section says. Raises ArchiveError."""
-    if payload[:1] == bytes([JOINED]):
-        joined = Joined(_unpack_parts(Cursor(payload, 1)))
+    cursor = Cursor(payload)
+    features, container = read_features(cursor), cursor.byte()
+    if container == JOINED:
+        joined = Joined(_unpack_parts(cursor), features)
         _check_joined(joined)
         return joined
-    if payload[:1] != bytes([FILE_LIST]):
-        return Collection.unpack(payload)
-    cursor = Cursor(payload, 1)
+    if container != FILE_LIST:
+        return Collection.unpack(cursor, container, features)
     kind = cursor.byte()
-    if kind > TIFF:
+    if kind > PAGES:
         raise ArchiveError(
             f"this archive holds files of the kind {kind}: it needs a newer bitsback"
         )
     parts = _unpack_parts(cursor)
-    if kind == NPZ:
+    if kind == ARRAYS:
         if any(part.axes >= VARIED for part in parts):
             raise ArchiveError("an array of it has items that only a folder of files has")
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
-    elif kind == TIFF and any(part.axes == BYTES for part in parts[:-1]):
+    elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
         raise ArchiveError("the note of its file is not its last part")
-    files = FileList(kind, parts)
+    files = FileList(kind, parts, features)
     if files.files >= 1 << 63:
         raise ArchiveError("its files are more than any computer counts")
     return files

@@ -1,4 +1,4 @@
-"""Work on blocks in several threads: the results in order, and never many of them at once."""
+"""Process blocks in several threads: results come in order, and few are in memory at once."""
 
 import os
 from collections import deque
@@ -27,8 +27,8 @@ def check_threads(threads: int | None) -> int:
 def ordered_map(
     work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
 ) -> Generator[Result, None, None]:
-    """`map` with threads. Tasks are taken as late as keeps all threads busy; an exception, or
-    `close`, ends it all.
+    """`map` with threads. A task is taken only when a thread will soon be free; an exception, or
+    `close`, ends all work.
 
     `tasks` itself runs in the caller's thread.
     """

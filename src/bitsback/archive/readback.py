@@ -1,4 +1,4 @@
-"""Whether an archive holds, byte for byte, what files on the disk do: both are read once more."""
+"""Compares an archive with the files that it was made from, by reading both once more."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from bitsback.archive.grid import Shape
 from bitsback.archive.inputs import open_input
 from bitsback.archive.maker import Maker
 from bitsback.archive.members import pack_files
-from bitsback.archive.parts import NPZ, FileList, Joined
+from bitsback.archive.paged import make_pages
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.reader import Archive
@@ -28,15 +29,15 @@ from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.taking import PieceReader
 from bitsback.archive.targets import target_of
-from bitsback.archive.tiff_restore import make_tiff
 from bitsback.archive.whole_files import hand_over
 from bitsback.archive.work import Work
+from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
-from bitsback.images.alike import alike, same_bytes
 from bitsback.images.drawing import Comparison, Drawing
-from bitsback.images.file_io import FileContent, Writable, reading
+from bitsback.images.file_io import FileContent, Writable, reading, same_bytes
 from bitsback.images.names import printable
 from bitsback.images.npy import Items, Whole
+from bitsback.images.picture_files import alike
 from bitsback.images.pictures import reading_picture
 
 _IN_MEMORY = 1 << 24
@@ -66,15 +67,12 @@ def compare(
     `decompress` with files="exact" makes them. times: those of files are compared too.
     """
     threads = check_threads(threads)
-    if archive.kind == "tiff":
-        _compare_tiff(archive, place, threads, progress, exact)
-        return
-    if archive.kind == "folder":
-        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
-        return
     collection = archive._collection
-    if isinstance(collection, FileList) and collection.whole:
-        _compare_tiff(archive, place, threads, progress, exact)
+    if isinstance(collection, FileList) and collection.kind == PAGES:
+        _compare_pages(archive, place, threads, progress, exact)
+        return
+    if isinstance(collection, FileList) and collection.kind == FOLDER:
+        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
         return
     parts, starts = collection.parts, collection.starts
 
@@ -100,13 +98,13 @@ def compare(
             each.finish()
 
 
-def _compare_tiff(
+def _compare_pages(
     archive: Archive, place: Path, threads: int, progress: Progress | None, exact: bool
 ) -> None:
     shown = printable(os.fspath(place))
     with _spooled() as made, reading(shown), place.open("rb") as file:
         work = Work(archive._files.collection, progress)
-        make_tiff(archive, made, threads, work, exact=exact)
+        make_pages(archive, made, threads, work, exact=exact)
         if not _same(file, made, shown):
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
 
@@ -124,18 +122,18 @@ def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 
 @contextmanager
 def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
-    """What the parts of the archive should hold."""
+    """The arrays that the parts of the archive should hold."""
     collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made the archive was warned
-        with open_input(place, Asked(stack=False)) as taken:
+        with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
             parts = collection.parts if isinstance(collection, FileList) else (collection,)
             found: list[Items] = [items for items, _ in taken.parts]
             alike = [(part.dtype, part.shape) for part in parts] == [
                 (items.dtype, items.shape) for items in found
             ]
-            if isinstance(collection, FileList) and collection.kind == NPZ:
-                alike = alike and taken.names == pack_files(NPZ, [], archive.names)
+            if isinstance(collection, FileList) and collection.kind == ARRAYS:
+                alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
             if not alike:
                 raise InputError(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"

@@ -1,4 +1,4 @@
-"""An archive in a file: any items of it, decoding no more blocks than they are in."""
+"""Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator
@@ -6,21 +6,18 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from numpy.typing import NDArray
-
 from bitsback.archive.block import Opened
-from bitsback.archive.blocks import HEADER_SPACE, Blocks
-from bitsback.archive.cache import ROOM, BlockCache
-from bitsback.archive.choose import Choice, given_model
-from bitsback.archive.classes import classes_of
+from bitsback.archive.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
+from bitsback.archive.choose import given_model
 from bitsback.archive.contents import Contents
+from bitsback.archive.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.archive.describe import describe
 from bitsback.archive.directory import BlockInfo, Place, guess_collection, scan
+from bitsback.archive.file_sections import FileSections
 from bitsback.archive.hashes import Check, Hashes, Hashing, check_of
+from bitsback.archive.labelling import Pairs
 from bitsback.archive.layout import (
     FACTS,
-    HASHES,
-    LABELS,
     MODEL,
     NAMES,
     UNNAMED,
@@ -28,18 +25,13 @@ from bitsback.archive.layout import (
     open_section,
 )
 from bitsback.archive.library import ADVICE, START, Library
-from bitsback.archive.lost import Owners, Problem, described, gaps_of, lost_names, merged
-from bitsback.archive.members import Files, unpack_files
-from bitsback.archive.numbered import Numbered
-from bitsback.archive.pairs import Pairs, unpack_pairs
-from bitsback.archive.parts import FOLDER, FileList
+from bitsback.archive.members import Files
+from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pool import check_threads, ordered_map
 from bitsback.archive.source import Task, decode
 from bitsback.archive.summary import Progress
 from bitsback.archive.targets import check_restorable
-from bitsback.archive.unnamed import unpack_unnamed
-from bitsback.archive.view import View
 from bitsback.archive.work import Work
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import (
@@ -54,6 +46,7 @@ from bitsback.images.file_io import (
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, Url, check_options, located
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
@@ -100,7 +93,7 @@ class Archive(Contents):
         source: Source,
         *,
         model: Choice | None = None,
-        cache: int = ROOM,
+        cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
         """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
@@ -147,6 +140,11 @@ class Archive(Contents):
             self._collection = self._directory.collection or guess_collection(
                 self._directory, self._read
             )
+            self._beside = (
+                FileSections(self._collection, self._directory, self._read_place)
+                if isinstance(self._collection, FileList)
+                else None
+            )
             self._store = Blocks(
                 self.name,
                 self._collection,
@@ -185,39 +183,17 @@ class Archive(Contents):
         model = None if self._given is None else self._given.to_bytes()
         place = self._place
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model, self._cache.room)
+        return _open_again, (again, model, self._cache.capacity)
 
     @property
     def _files(self) -> Files:
         """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
         for damage.
         """
-        try:
-            return self._found_files
-        except ArchiveError as error:
-            raise self._named(error) from None
-
-    @cached_property
-    def _found_files(self) -> Files:
-        if not isinstance(self._collection, FileList):
+        if self._beside is None:
             raise InputError(f"{self.name}: holds an array, whose items have no names")
-        places, facts = self._directory.names, self._directory.facts
-        if len(places) != 1:
-            what = "there twice" if places else "missing"
-            raise ArchiveError(f"the names of its files are {what}")
-        if len(facts) > (self._collection.kind == FOLDER):
-            raise ArchiveError("the facts of its files are there twice")
-        if places[0].kind == UNNAMED:
-            if facts:
-                raise ArchiveError("its files have facts and no names")
-            return unpack_unnamed(
-                open_section(self._read_place(places[0]), UNNAMED), self._collection
-            )
-        return unpack_files(
-            open_section(self._read_place(places[0]), NAMES),
-            self._collection,
-            open_section(self._read_place(facts[0]), FACTS) if facts else None,
-        )
+        with self._naming():
+            return self._beside.files
 
     @property
     def hashes(self) -> dict[str, bytes] | None:
@@ -233,88 +209,24 @@ class Archive(Contents):
     @property
     def _file_hashes(self) -> Hashes | None:
         """The same of each file, in order."""
-        try:
-            return self._hashes
-        except ArchiveError as error:
-            raise self._named(error) from None
-
-    @cached_property
-    def _hashes(self) -> Hashes | None:
-        places = self._directory.hashes
-        if not places or not isinstance(self._collection, FileList):
-            return None
-        if len(places) > 1 or self._collection.kind != FOLDER:
-            raise ArchiveError("the hashes of its files are there twice, or are of no files")
-        return Hashes.unpack(
-            open_section(self._read_place(places[0]), HASHES), len(self._found_files)
-        )
+        with self._naming():
+            return None if self._beside is None else self._beside.hashes
 
     def _check_file(self, number: int) -> Check | None:
         """Compares a file that was restored with the hash that it had, if that is known."""
-        digest = b"" if self._hashes is None else self._hashes.digests[number]
-        return check_of(self.name, self._found_files.names[number], digest) if digest else None
+        assert self._beside is not None
+        hashes = self._beside.hashes
+        digest = b"" if hashes is None else hashes.digests[number]
+        return check_of(self.name, self._beside.files.names[number], digest) if digest else None
 
     @property
     def _pairs(self) -> Pairs | None:
-        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
-        their folders; None for neither. Raises ArchiveError for damage.
-        """
-        try:
-            return self._found_pairs
-        except ArchiveError as error:
-            raise self._named(error) from None
-
-    @cached_property
-    def _found_pairs(self) -> Pairs | None:
-        places = self._directory.labels
-        if not isinstance(self._collection, FileList) or not places:
-            return None
-        if len(places) > 1:
-            raise ArchiveError("the labels of its items are told twice")
-        return unpack_pairs(open_section(self._read_place(places[0]), LABELS), self._collection)
+        with self._naming():
+            return None if self._beside is None else self._beside.pairs
 
     @property
-    def labels(self) -> NDArray[Any] | None:
-        """The labels that the items were compressed with, in the order of the items, or of the
-        files: an array of an npz file; of pictures int64 numbers of `classes`. None if they have
-        none. Raises ArchiveError for damage.
-
-        >>> import os, tempfile, bitsback, numpy as np
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     source = os.path.join(folder, "some.npz")
-        ...     np.savez(source, images=np.zeros((3, 9, 9), np.uint8), labels=[5, 0, 5])
-        ...     summary = bitsback.compress(source, source + ".bb", labels="labels")
-        ...     with bitsback.open(source + ".bb") as archive:
-        ...         archive.labels.tolist()
-        [5, 0, 5]
-        """
-        if not isinstance(self._collection, FileList):
-            return None
-        pairs = self._pairs
-        if pairs is not None and pairs.labels is not None:
-            part, first = (
-                self._collection.parts[pairs.labels],
-                self._collection.starts[pairs.labels],
-            )
-            return View(self, part, first)._all()
-        if pairs is None and not self._directory.unnamed:
-            return None
-        names = self._files.names
-        if isinstance(names, Numbered):
-            return None if names.labels is None else names.labels.copy()
-        return classes_of(names)[1]
-
-    @property
-    def classes(self) -> list[str]:
-        """The folders that pictures were labelled by, sorted; none if they were not. Raises
-        ArchiveError for damage.
-        """
-        if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
-            return []
-        if self._pairs is None and not self._directory.unnamed:
-            return []
-        names = self._files.names
-        return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
+    def _unnamed(self) -> bool:
+        return self._directory.unnamed
 
     @property
     def _blocks(self) -> list[BlockInfo]:
@@ -328,12 +240,12 @@ class Archive(Contents):
     @property
     def unordered(self) -> bool:
         """Whether the items had lost their order when they were compressed: they are a set."""
-        return bool(self._directory.features & UNORDERED)
+        return bool(self._collection.features & UNORDERED)
 
     @property
     def cache(self) -> int:
         """How many bytes of decoded blocks may be kept."""
-        return self._cache.room
+        return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
@@ -347,14 +259,15 @@ class Archive(Contents):
 
     def _where(self, first: int, count: int) -> str:
         """What some pieces are, for people: files by name, as far as the names are there."""
-        if isinstance(self._collection, FileList):
+        if self._beside is not None:
             with suppress(ArchiveError):
-                return described(self._found_files, self._owners, (first, first + count))
+                return described(self._beside.files, self._owners, (first, first + count))
         return self._collection.where(first, count)
 
     @cached_property
     def _owners(self) -> Owners:
-        return Owners(self._found_files)
+        assert self._beside is not None
+        return Owners(self._beside.files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
         """What cannot be had of an archive of which `verify` has found these problems, as
@@ -365,9 +278,9 @@ class Archive(Contents):
         bad = {number for number, _ in problems if number is not None}
         gaps = list(gaps_of(self._blocks, bad, self._collection.pieces))
         files = None
-        if isinstance(self._collection, FileList):
+        if self._beside is not None:
             with suppress(ArchiveError):
-                files = self._found_files
+                files = self._beside.files
         found = lost_names(self._collection, files, gaps)
         found += [printable(error.file) for _, error in problems if error.file is not None]
         held = 0 if files is None else files.collection.files - len(files)
@@ -377,11 +290,8 @@ class Archive(Contents):
 
     def _do_without_names(self) -> None:
         """Calls the files by numbers from now on, if their names are lost."""
-        if isinstance(self._collection, FileList):
-            try:
-                _ = self._found_files
-            except ArchiveError:
-                self.__dict__["_found_files"] = Files.unnamed(self._collection)
+        if self._beside is not None:
+            self._beside.do_without_names()
 
     def _block_of(self, piece: int) -> BlockInfo:
         return self._store.of_piece(piece)
@@ -445,26 +355,25 @@ class Archive(Contents):
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
         if not problems and isinstance(self._collection, FileList) and self._collection.whole:
-            from bitsback.archive.tiff_restore import tiff_damage
+            from bitsback.archive.paged import pages_damage
 
-            problems += [(error.block, error) for error in tiff_damage(self)]
+            problems += [(error.block, error) for error in pages_damage(self)]
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
         """What of the files that can be made has another hash than it had. Raises ArchiveError if
         names or hashes are lost.
         """
+        from bitsback.archive.damage import Salvage
         from bitsback.archive.maker import Maker
-        from bitsback.archive.salvage import Salvage
         from bitsback.archive.whole_files import hand_over
 
-        hashes = self._hashes
-        if hashes is None:
+        if self._beside is None or (hashes := self._beside.hashes) is None:
             return []
         whole = Salvage(self, problems)
         unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
         left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
-        taker = Hashing(self.name, Maker(self), self._found_files, hashes)
+        taker = Hashing(self.name, Maker(self), self._beside.files, hashes)
         hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
         return taker.problems
 
@@ -483,16 +392,18 @@ class Archive(Contents):
         """
         for problem in self._library.damage():
             yield self._named(problem)
-        files = isinstance(self._collection, FileList)
+        beside = self._beside
         for place in self._directory.sections:
-            if place.kind != MODEL and not (files and place.kind in (NAMES, FACTS, UNNAMED)):
+            names = beside is not None and place.kind in (NAMES, FACTS, UNNAMED)
+            if place.kind != MODEL and not names:
                 try:
                     open_section(self._read_place(place), place.kind)
                 except ArchiveError as problem:
                     yield self._named(problem)
         try:
-            _ = self._found_pairs, self._hashes
-            check_restorable(self._found_files if files else self._array)
+            if beside is not None:
+                _ = beside.pairs, beside.hashes
+            check_restorable(self._array if beside is None else beside.files)
         except ArchiveError as problem:
             yield self._named(problem)
 
@@ -525,6 +436,14 @@ class Archive(Contents):
     def _named(self, error: ArchiveError) -> ArchiveError:
         where = f"{self.name}: block {error.block}" if error.block is not None else self.name
         return ArchiveError(f"{where}: {error}", error.block, error.file)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Names the archive in an ArchiveError of the body."""
+        try:
+            yield
+        except ArchiveError as error:
+            raise self._named(error) from None
 
     def _read(self, offset: int, size: int) -> bytes:
         """What the file holds of these bytes; a damaged archive may ask for any."""
@@ -577,7 +496,7 @@ def open(
     source: Source,
     *,
     model: Choice | None = None,
-    cache: int = ROOM,
+    cache: int = CACHE_BYTES,
     storage_options: Options | None = None,
 ) -> Archive:
     """Opens an archive, to read items from it. The arguments and the errors are those of

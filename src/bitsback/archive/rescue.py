@@ -1,4 +1,4 @@
-"""What is whole of a damaged archive, restored."""
+"""Restore what is whole of a damaged archive (`decompress --keep-going`)."""
 
 import os
 from typing import Any
@@ -6,16 +6,14 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.collection import BYTES
-from bitsback.archive.container import packed
-from bitsback.archive.lost import BESIDE_PAGES, Problem
+from bitsback.archive.damage import BESIDE_PAGES, Problem, Salvage, fill_value
 from bitsback.archive.output import Destination, open_output
-from bitsback.archive.parts import FOLDER, NPZ, TIFF, FileList
+from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.archive.reader import Archive
-from bitsback.archive.restore import write_all, write_whole
-from bitsback.archive.restore_folder import restore_whole
-from bitsback.archive.salvage import Salvage, fill_value
+from bitsback.archive.restore import restore_whole, write_all, write_whole
 from bitsback.archive.source import BlockSource
 from bitsback.archive.summary import Progress, Restored
+from bitsback.archive.targets import packed
 from bitsback.archive.work import Work, begin
 from bitsback.errors import ArchiveError, InputError
 from bitsback.remote.url import Url
@@ -51,7 +49,7 @@ def rescue(
             f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
         )
     if fill is not None:
-        if isinstance(content, FileList) and content.kind != NPZ:
+        if isinstance(content, FileList) and content.kind != ARRAYS:
             raise InputError(
                 f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
                 " are left out"
@@ -90,7 +88,7 @@ def rescue(
 def _files_left(salvage: Salvage) -> tuple[int]:
     """How many files come back. Raises ArchiveError if none does."""
     files = salvage.archive._files
-    if files.collection.kind == NPZ:
+    if files.collection.kind == ARRAYS:
         shapes = (salvage.shape(number) for number in range(len(files)))
         left = sum(shape is not None for shape in shapes)
     else:
@@ -108,7 +106,7 @@ def _restored(
     dtype = content.dtype if isinstance(content, FileList) else content.dtype.str
     lost = archive.lost(problems)
     noted = any(part.axes == BYTES for part in content.parts)
-    if problems and noted and isinstance(content, FileList) and content.kind == TIFF:
+    if problems and noted and isinstance(content, FileList) and content.kind == PAGES:
         lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
     return Restored(
         shape=shape,

@@ -8,13 +8,12 @@ from typing import Any, Self
 from bitsback import wire
 from bitsback.errors import ArchiveError
 
-RESEARCH = 8
-"""The feature of the archive format; it goes with no other."""
 START = b"R"
+"""The kind of their first section, by which other readers know them."""
 
 
 @dataclass(frozen=True)
-class Summary:
+class ResearchSummary:
     """What the beginning of a research archive tells of it, for people."""
 
     images: str
@@ -35,7 +34,7 @@ class Summary:
 class ResearchArchive(ArchiveError):
     """An archive that only the model's own code decodes. summary: None where it cannot be read."""
 
-    def __init__(self, summary: Summary | None) -> None:
+    def __init__(self, summary: ResearchSummary | None) -> None:
         of = f" of {summary.images}, made by {summary.made}" if summary else ""
         super().__init__(
             f"this is a research archive{of}: it can be decoded only with the model that made it,"
@@ -48,12 +47,10 @@ class ResearchArchive(ArchiveError):
 
 
 def refuse(data: bytes, at: int) -> ResearchArchive:
-    """Of an archive that has this feature, whose first section is at data[at:], if it is there."""
+    """Of an archive whose first section, at data[at:], is of this kind."""
     try:
-        cursor = wire.Cursor(data, at)
-        if cursor.take(1) != START:
-            return ResearchArchive(None)
+        cursor = wire.Cursor(data, at + 1)
         cursor.varint()
-        return ResearchArchive(Summary.read(cursor))
+        return ResearchArchive(ResearchSummary.read(cursor))
     except ArchiveError:
         return ResearchArchive(None)

@@ -1,4 +1,4 @@
-"""Where blocks to be decoded come from, and what they are decoded to."""
+"""Blocks of an archive that are to be decoded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Task:
 
 
 class Located(Protocol):
-    """What tells where in an archive something is."""
+    """An archive that can name its pieces."""
 
     name: str
 
@@ -35,7 +35,7 @@ class Located(Protocol):
 
 
 class Described(Located, Protocol):
-    """What there has to be to decode a block of an archive."""
+    """An archive whose blocks can be decoded."""
 
     _collection: Content
     _library: Library

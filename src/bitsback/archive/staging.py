@@ -1,6 +1,4 @@
-"""Writing many files into a folder: all of them appear when the last one is complete, or none
-does.
-"""
+"""Write many files into a folder: all appear when the last one is complete, or none does."""
 
 import os
 import shutil
@@ -9,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from bitsback.archive import moves, temporary
+from bitsback.archive import hidden_files
 from bitsback.archive.hashes import Check
 from bitsback.archive.output import SeekableOutput, made_folders, naming
 from bitsback.errors import InputError
@@ -17,7 +15,7 @@ from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
 from bitsback.locks import Lock
-from bitsback.remote.folder import Uploads
+from bitsback.remote.files import Uploads
 from bitsback.remote.url import Url
 
 
@@ -45,7 +43,7 @@ class _Hidden:
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
         """Of the files that were written."""
-        self._new, self._target = hidden / moves.NEW, target
+        self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
     def write(
@@ -121,14 +119,14 @@ def staging(
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
     """The same of a folder on disk, beside which, or in which if it exists, files wait."""
-    temporary.clear(target.folder)
-    temporary.clear(target.folder.parent)
+    hidden_files.clear(target.folder)
+    hidden_files.clear(target.folder.parent)
     target.check(names)
     with naming(target.name):
-        hidden, lock = temporary.make_folder(target.folder if exists else target.folder.parent)
+        hidden, lock = hidden_files.make_folder(target.folder if exists else target.folder.parent)
     try:
         with naming(target.name):
-            (hidden / moves.NEW).mkdir()
+            (hidden / hidden_files.NEW).mkdir()
         stage = _Hidden(hidden, target)
         yield stage
         with put_off():
@@ -136,7 +134,8 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
     finally:
         if os.name == "nt":  # where an open file cannot be removed
             lock.close()
-        if not (hidden / moves.LIST).exists():  # otherwise somebody must finish or undo the moves
+        # Where the list is there, somebody must finish or undo the moves.
+        if not (hidden / hidden_files.LIST).exists():
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()
 
@@ -171,16 +170,16 @@ class _Target:
         """
         with naming(self.name):
             if not self.folder.exists():
-                moves.sync_all(hidden / moves.NEW)
-                (hidden / moves.NEW).rename(self.folder)
-                moves.sync(self.folder.parent)
+                hidden_files.sync_all(hidden / hidden_files.NEW)
+                (hidden / hidden_files.NEW).rename(self.folder)
+                hidden_files.sync(self.folder.parent)
                 return
         self.check(names)
         with naming(self.name):
-            moves.carry_out(hidden, self.folder, names)
+            hidden_files.carry_out(hidden, self.folder, names)
 
     def _check_place(self, name: str) -> None:
-        link = moves.link_inside(self.folder, [name])
+        link = hidden_files.link_inside(self.folder, [name])
         if link is not None:
             what = "is a link" if (self.folder / link).is_symlink() else "is a file"
             raise InputError(

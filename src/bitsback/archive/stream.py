@@ -1,4 +1,4 @@
-"""An archive from a pipe: read once, from its first byte to its last."""
+"""Read an archive from a pipe, once, from its first byte to its last."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -42,10 +42,10 @@ class Stream:
         self._library = Library(model, lambda: self._models)
         try:
             head = self._take(len(HEAD))
-            while head[-1] >= 128 and len(head) < 20:  # features take more than one byte
-                head += self._take(1)
             check_head(head)
-            self._collection = unpack_collection(open_section(self._take_section(), COLLECTION))
+            first = self._take_section()
+            check_head(head + first)  # which may be that of a research archive
+            self._collection = unpack_collection(open_section(first, COLLECTION))
             if not isinstance(self._collection, FileList):
                 check_container(self._collection)
         except ArchiveError as error:

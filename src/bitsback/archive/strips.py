@@ -1,4 +1,4 @@
-"""The elements of the parts of an archive of files, some rows at a time."""
+"""Reads the parts of an archive of files, some rows at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from bitsback.archive.damage import Gap
 from bitsback.archive.grid import Shape
-from bitsback.archive.join import Joiner
-from bitsback.archive.lost import Gap
+from bitsback.archive.joining import Joiner
 from bitsback.archive.members import Files
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.work import Work

@@ -1,9 +1,10 @@
-"""What a compression or a decompression tells about itself."""
+"""Summaries of compressions and decompressions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitsback.archive.layout import Shape
+from bitsback.images import formats
 
 Progress = Callable[[int, int], object]
 """Called with how much is done, and how much there is to do."""
@@ -53,6 +54,27 @@ class Restored(Summary):
     """
     problems: tuple[str, ...] = ()
     """What is wrong with the archive."""
+
+
+LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
+    formats.lossy(),
+    formats.unread_pictures(),
+    "smaller so than by their pixels",
+    "of kinds that are not coded by their pixels",
+    "damaged, or not what their endings say",
+    "interlaced, or compressed neither by zlib nor by libtiff",
+    "no pictures",
+)
+REMEDIES = {
+    LOSSY: "they are compressed already, so nothing is to be done",
+    CAMERA_FILES: "no model codes them, so nothing is to be done",
+    SMALLER: "nothing is to be done",
+    OTHER_KIND: "animations, CMYK, floats and the like; as .npy arrays some may be smaller",
+    DAMAGED: "they come back as they are; --pictures-only refuses them by name",
+    ASKED_FOR: "--files pixels codes them by their pixels",
+    NO_PICTURE: "--pictures-only leaves them out",
+}
+"""What a person can do about files that are held bit for bit, by the reason."""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,20 @@
-"""Under which names the files of a collection are restored, and whether they can be: no two to
-one file, and no file where another's folder must be.
+"""Names and formats of restored files, and a check that they do not collide: no two are restored to
+one file, and none to where the folder of another must be.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from itertools import pairwise
 
-from bitsback.archive.collection import ARRAY, BYTES
-from bitsback.archive.members import Files
-from bitsback.archive.numbered import Numbered
+from bitsback.archive.collection import BYTES
+from bitsback.archive.grid import Shape
+from bitsback.archive.members import Files, Numbered
 from bitsback.archive.parts import FOLDER, Array
 from bitsback.errors import ArchiveError
-from bitsback.images.idx import idx_header
+from bitsback.images.file_io import Writable
+from bitsback.images.formats import CONTAINERS, restored
 from bitsback.images.modes import mode_of
 from bitsback.images.names import file_fault, printable
-from bitsback.images.restored import restored
 
 Target = tuple[str, str | None]
 """A name, and the format of a picture that has no note to tell it."""
@@ -44,10 +45,19 @@ def check_restorable(content: Files | Array) -> None:
 
 def check_container(array: Array) -> None:
     """Raises ArchiveError if the array cannot come from a file of the kind that it claims."""
-    if array.container != ARRAY and idx_header(array.dtype, array.shape) is None:
+    form = CONTAINERS[array.container]
+    if not form.codec().holds(array.dtype, array.shape):
         raise ArchiveError(
-            f"its array, {array.shape} of {array.dtype}, cannot come from an idx file"
+            f"its array, {array.shape} of {array.dtype}, cannot come from {form.title}"
         )
+
+
+def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
+    """What to write the elements of an array to: a file of the format that it came in. shape: what
+    comes back of it. Raises ArchiveError.
+    """
+    check_container(array)
+    return CONTAINERS[array.container].write(output, array.dtype, shape)
 
 
 def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:

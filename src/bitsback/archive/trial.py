@@ -1,23 +1,38 @@
-"""How many bytes the pixels of a picture would take in an archive, before they are in one."""
+"""Trials before anything is coded: how many bytes the pixels of a picture would take, what trials
+of some pictures tell of others that are like them, and whether an array is a stack.
+"""
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Effort, UnfitError, any_codes, choose, coder_for
-from bitsback.archive.collection import ONE, Collection
+from bitsback.archive import planes
+from bitsback.archive.block_plan import BlockPlan
+from bitsback.archive.choose import (
+    Effort,
+    UnfitError,
+    any_codes,
+    choose,
+    coder_for,
+    picture_models,
+    plans_of,
+)
+from bitsback.archive.collection import COUNTED, ONE, Collection
 from bitsback.archive.cutting import cut_for
-from bitsback.archive.grid import Grid
+from bitsback.archive.grid import Grid, Shape
 from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.sampling import sample_boxes
+from bitsback.archive.sampling import middle, sample_boxes
 from bitsback.archive.squeeze import squeeze
-from bitsback.images.bands.bands import Bands, Rows
+from bitsback.images.bands import Bands, Rows
+from bitsback.images.npy import Items
 from bitsback.models import Model
 
 _START = 40
@@ -26,6 +41,13 @@ _HOPELESS = 1.5
 """Times as many bytes as a model's, from which on a general compressor is not tried on all."""
 _AT_ONCE = 1 << 20
 _TOGETHER = 1 << 24  # bytes of pieces that are compressed together for a trial
+_SMALL = 1 << 18  # elements: of larger ones the trial, of a part, takes little beside the rest
+_EACH = 32  # of so many files, in order, one has a trial, whatever is known
+_ENOUGH = 6  # trials that told the same
+_STEPS = 4  # in which the density of files is told, for each factor of two
+_SLICES = 8
+_STACK_SAMPLE = 1 << 17  # elements, of what is in their middle
+_MOST_READ = 1 << 26  # elements that are read for it
 
 
 def pixel_cost(
@@ -125,3 +147,102 @@ def _bits(pieces: Pieces) -> NDArray[np.uint8] | None:
     if levels is None:
         return None
     return np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a trial."""
+
+    worth: bool
+    """Whether a picture takes fewer bytes by its pixels than as a file."""
+    general: bool
+    """Whether a general compressor makes them fewest."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What pictures have in common of which one outcome is expected: dtype, channels, about how
+    many elements, and about how many bytes their files have for each.
+    """
+
+    dtype: str
+    channels: Shape
+    indexed: bool
+    size: int
+    density: int
+
+    @classmethod
+    def of(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
+        density = round(_STEPS * math.log2(file_size / pixels.size))
+        size = pixels.size.bit_length()
+        return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
+
+    @property
+    def small(self) -> bool:
+        return self.size <= _SMALL.bit_length()
+
+
+def is_tried(number: int) -> bool:
+    """Whether the file with this number has a trial, whatever is known of those like it."""
+    return number % _EACH == 0
+
+
+class Outcomes:
+    """The last trials of pictures that are alike. What it expects depends on the order in which it
+    is asked, and on nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[Alike, deque[Outcome]] = {}
+
+    def of(self, alike: Alike, told: Outcome | None, trial: Callable[[], Outcome]) -> Outcome:
+        """What its own trial `told`; or what the last ones of others told, if all told the same;
+        or else what a trial tells now.
+        """
+        last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
+        if told is None:
+            if len(last) == _ENOUGH and len(set(last)) == 1:
+                return last[0]
+            told = trial()
+        last.append(told)
+        return told
+
+
+def stackable(part: Collection) -> bool:
+    """Whether an array can be a stack at all: slices of which each is like the one before it, and
+    that are coded together.
+    """
+    return (
+        part.axes == COUNTED
+        and part.entries > 1
+        and planes.STACKS in planes.layouts_for(part.dtype, part.shape)
+    )
+
+
+def as_stack(part: Collection) -> Collection:
+    """The same array as one item."""
+    return replace(part, axes=ONE)
+
+
+def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
+    """Whether a trial on the slices in the middle says so; not of what can be read only once."""
+    if not stackable(part) or not part.elements or not picture_models(given, effort):
+        return False
+    count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)
+    if count < 2:
+        return False
+    slices = items.peek((part.entries - count) // 2, count)
+    if slices is None:
+        return False
+    sample = middle(slices, _STACK_SAMPLE)
+    alone, together = Pieces.stacked(sample), Pieces.stacked(sample[np.newaxis])
+    plans = plans_of(picture_models(given, effort), alone)
+    stacks = [
+        replace(plan, pieces=together, layout=planes.STACKS)
+        for plan in {plan.model: plan for plan in plans}.values()
+    ]
+    return bool(plans) and _least(stacks) < _least(plans)
+
+
+def _least(plans: list[BlockPlan]) -> int:
+    return min(plan.cost() for plan in plans)

@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 
 from bitsback.archive import adaptive
 from bitsback.archive.layout import UNNAMED, Cursor, section
-from bitsback.archive.members import Files, pack_names, part_by_part, unpack_names
-from bitsback.archive.numbered import Numbered, could_be_number
+from bitsback.archive.members import (
+    Files,
+    Numbered,
+    could_be_number,
+    pack_names,
+    part_by_part,
+    unpack_names,
+)
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import names as naming

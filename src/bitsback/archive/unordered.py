@@ -1,6 +1,4 @@
-"""Pictures whose order does not matter, on their way into an archive: those of one size follow one
-another, and within a size the blocks put them in order.
-"""
+"""Sort pictures whose order does not matter: by size here, and within a size by their blocks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,30 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.asked import Asked, Bonds, Input
-from bitsback.archive.classes import check_classes, classes_of
 from bitsback.archive.collection import Collection
 from bitsback.archive.groups import Group, Groups
+from bitsback.archive.labelling import check_classes, classes_of, pack_folders
 from bitsback.archive.members import pack_files, part_by_part
-from bitsback.archive.pairs import pack_folders
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.unnamed import pack_unnamed
 from bitsback.archive.warn import warn_of_names, warn_of_notes
 from bitsback.errors import InputError
 from bitsback.images import names as naming
 from bitsback.images.file_io import name_of, size_of
+from bitsback.images.file_lists import Listing
 from bitsback.images.npy import Items
 
 if TYPE_CHECKING:
-    from bitsback.images.folder import Listing
     from bitsback.images.pictures import Header
 
 Orders = Sequence[NDArray[np.intp]]
 """Of each part: the numbers that its items had, in the order that they have got."""
 
 
-def picture_set(listing: "Listing", asked: Asked) -> Input:
+def picture_set(listing: Listing, asked: Asked) -> Input:
     """Looks at all pictures of a folder or a list. Raises InputError."""
-    from bitsback.images.folder import PictureItems
+    from bitsback.images.picture_files import PictureItems
 
     found, bad = _headers(listing, asked)
     if not found:
@@ -44,7 +41,7 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
     for number in order:
         groups.add(found[number][1])
     warn_of_notes(groups.notes, "picture")
-    if asked.keep_names:
+    if asked.options.keep_names:
         warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
         (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
@@ -55,13 +52,13 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
 
     labels = None
     classes: list[str] = []
-    if asked.labels is not None:
+    if asked.options.labels is not None:
         check_classes(names, name_of(listing.root))
         classes, labels = classes_of(names)
 
     def settle(orders: Orders) -> bytes:
         in_order = _settled(list(groups), orders)
-        if asked.keep_names:
+        if asked.options.keep_names:
             kept = (names[member] for member in in_order)
             return pack_files(FOLDER, part_by_part(files), kept)
         return pack_unnamed(classes, None if labels is None else labels[in_order])
@@ -84,7 +81,7 @@ def picture_set(listing: "Listing", asked: Asked) -> Input:
         listing=listing,
         settle=settle,
         bonds=Bonds(frozenset(range(len(parts))), ties),
-        labels=pack_folders() if labels is not None and asked.keep_names else b"",
+        labels=pack_folders() if labels is not None and asked.options.keep_names else b"",
         disk=sum(map(size_of, map(listing.path, names))),
     )
 
@@ -94,9 +91,9 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
     return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
 
 
-def _headers(listing: "Listing", asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
+def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
     """Of each picture its name and header; and the pictures that are left out, and why."""
-    from bitsback.images.pictures import read_header, read_pixels
+    from bitsback.images.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []
     bad = dict(listing.bad)
@@ -104,10 +101,10 @@ def _headers(listing: "Listing", asked: Asked) -> "tuple[list[tuple[str, Header]
         path = listing.path(name)
         try:
             header = read_header(path)
-            if asked.skip_bad:  # what is damaged further on is found now, or too late
+            if asked.options.skip_bad:  # what is damaged further on is found now, or too late
                 read_pixels(path)
         except InputError as error:
-            if not asked.skip_bad:
+            if not asked.options.skip_bad:
                 raise InputError(
                     f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
                 ) from None

@@ -1,5 +1,5 @@
-"""The files of a folder, one after the other as their blocks come: large pictures strip by strip,
-and what is held bit for bit piece by piece.
+"""Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
+files held bit for bit piece by piece.
 """
 
 from bisect import bisect_right
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.collection import BYTES, Collection
+from bitsback.archive.damage import has
 from bitsback.archive.grid import Shape
-from bitsback.archive.join import Joiner
-from bitsback.archive.lost import has
+from bitsback.archive.joining import Joiner
 from bitsback.archive.members import Files
 from bitsback.archive.parts import FileList
 from bitsback.archive.pieces import Pieces
@@ -27,7 +27,7 @@ from bitsback.locks import Lock
 
 
 class Taker(Protocol):
-    """What becomes of the files. May be used from several threads."""
+    """Takes the files. May be used from several threads."""
 
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
@@ -68,7 +68,7 @@ def hand_over(
 
 
 class _Folder:
-    """A folder on its way out."""
+    """Decodes the blocks of a folder, and hands over its files."""
 
     def __init__(self, archive: Filed, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
         self._archive, self._taker, self._verify = archive, taker, verify

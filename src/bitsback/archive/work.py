@@ -1,4 +1,4 @@
-"""How much of the work is done: elements, weighted by what they cost to code."""
+"""Progress of a compression or decompression: elements, weighted by what they cost to code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
 
 
 class Work:
-    """The blocks of an archive, on their way in or out, told to whoever wants to know."""
+    """Reports the blocks that are done to a progress callback."""
 
     def __init__(self, content: Content, progress: Progress | None) -> None:
         self._content, self._progress = content, progress
@@ -23,7 +23,7 @@ class Work:
         self._all = sum(_weight(part) * part.elements for part in content.parts)
 
     def add(self, first: int, pieces: int) -> None:
-        """So many pieces from this one on, of one part, are done."""
+        """Reports that so many tiles from this one on, of one part, are done."""
         if self._progress is None or first >= self._content.pieces:
             return
         start, part = self._content.part_of(first)
@@ -39,7 +39,7 @@ def _weight(part: Collection) -> int:
 
 
 def begin(progress: Progress | None, stage: str) -> None:
-    """Says what is done from now on, to whoever has a `stage` to be told."""
+    """Announces a stage of the work to a progress callback that has a method `stage`."""
     told = getattr(progress, "stage", None)
     if told is not None:
         told(stage)

@@ -1,4 +1,4 @@
-"""`bitsback completion`: a script that teaches a shell to complete the command's words."""
+"""`bitsback completion`: print a script that teaches a shell to complete the command's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `bitsback compress` says at its end."""
+"""Report of `bitsback compress`, printed when it is done."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
-    from bitsback.archive.reasons import REMEDIES  # late, as a command runs
+    from bitsback.archive.summary import REMEDIES  # late, as a command runs
 
     for reason, held in summary.stored.items():
         figures.say(

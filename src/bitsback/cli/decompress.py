@@ -1,11 +1,8 @@
-"""`bitsback decompress`: archives become what they were made from, arrays or folders of
-pictures.
-"""
+"""`bitsback decompress`: restore what archives were made from, arrays or folders of pictures."""
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
@@ -152,7 +149,7 @@ def command(
         return not summary.problems, row
 
     try:
-        batch.run(sources, restore, as_json, err=options.STANDARD in (*sources, output))
+        failures.each(sources, restore, as_json, err=options.STANDARD in (*sources, output))
     finally:
         if new and into is not None:
             with suppress(OSError):
@@ -197,13 +194,12 @@ def _default_output(source: str, storage_options: dict[str, Any]) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD
+    from bitsback.images.formats import KINDS
+
     kind = _kind(source, storage_options)
     source = options.base_of_url(source)
     base = source.removesuffix(".bb") or source
-    if kind.startswith("idx") and re.search(r"idx\d", base):  # as in the names of MNIST's own files
-        ending = kind.removeprefix("idx")
-    else:
-        ending = {"folder": "", "tiff": ".tif"}.get(kind, f".{kind}")
+    ending = KINDS[kind].ending_behind(base) if kind in KINDS else ""
     if base + ending == source:
         raise InputError(f"{source}: has no ending that could be changed; name the output with -o")
     return base + ending

@@ -1,4 +1,4 @@
-"""The end of a command that was interrupted."""
+"""Exit after an interruption."""
 
 import sys
 from typing import NoReturn

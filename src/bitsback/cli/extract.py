@@ -1,4 +1,4 @@
-"""`bitsback extract`: some items of an archive, decoding only the blocks that they are in."""
+"""`bitsback extract`: write some items of an archive, decoding only the blocks that hold them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress
-from bitsback.cli.selection import item_range
+from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 from bitsback.errors import InputError
 
@@ -89,6 +89,7 @@ def command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         from bitsback.archive.choose import given_model
+        from bitsback.images.formats import ONE_ARRAY
         from bitsback.remote.url import check_options, located
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
@@ -100,10 +101,8 @@ def command(
             if opened.kind != "folder":
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
             target = "."
-        if opened.kind in ("folder", "npz", "tiff"):
-            from bitsback.cli import extract_files
-
-            written = extract_files.write(opened, items, target, images, not no_verify, force)
+        if opened.kind not in ONE_ARRAY:
+            written = _write_files(opened, items, target, images, not no_verify, force)
         else:
             count = 1 if opened._array.picture else len(opened)
             ranges = [item_range(text, count) for text in items]
@@ -156,13 +155,12 @@ def _write_png(
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
     from bitsback.archive.staging import staging
-    from bitsback.cli.extract_files import merged
 
     picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
     if isinstance(folder, str | os.PathLike):
         Path(folder).parent.mkdir(parents=True, exist_ok=True)
-    apart = merged(ranges)
+    apart = _merged(ranges)
     done, total = 0, sum(map(len, apart))
     with staging(folder, (), force) as stage:
         for wanted in apart:
@@ -198,3 +196,86 @@ def _png(item: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     Image.fromarray(item).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _write_files(
+    archive: Archive,
+    texts: Sequence[str],
+    output: Location | None,
+    folder: Location | None,
+    verify: bool,
+    force: bool,
+) -> str:
+    """Writes the files that `texts` name; says how many, and where to."""
+    from bitsback.images import formats
+
+    if archive.kind == formats.PAGES.key and folder is not None and output is None:
+        # Pages may be claimed by the million, so no list of them is made.
+        ranges = _merged([item_range(text, len(archive)) for text in texts])
+        _write_pages(archive, ranges, folder, force)
+        return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
+    numbers = file_numbers(archive, texts)
+    if archive.kind == "folder" and output is not None and folder is None:
+        from bitsback.archive.restore import extract
+
+        extract(archive, numbers, output, force, verify)
+    elif archive.kind == formats.ARRAYS.key and output is not None and folder is None:
+        _write_arrays(archive, numbers, output, force)
+    else:
+        wanted = {
+            "folder": "pictures: give -o DIR",
+            formats.ARRAYS.key: f"arrays: give -o FILE{formats.NPY.endings[0]}",
+            formats.PAGES.key: "pages: give --png DIR",
+        }
+        raise InputError(f"{archive.name}: holds {wanted[archive.kind]}")
+    return f"{output or folder}: {figures.count(len(numbers), 'file')}"
+
+
+def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
+    """Writes one array as a file of its own, or some as a file of several."""
+    from bitsback.archive.output import open_output
+    from bitsback.images import formats
+
+    several, one = formats.ARRAYS, formats.NPY
+    container = several.ends(str(output))
+    if len(numbers) != 1 and not container:
+        raise InputError(
+            f"{archive.name}: holds arrays; give -o FILE{several.endings[0]}, or one name, and"
+            f" -o FILE{one.endings[0]}"
+        )
+    destination = options.standard_output() if output == options.STANDARD else output
+    with open_output(destination, force, archive.name) as file:
+        if not container:
+            array = archive[numbers[0]]
+            with one.write(file, array.dtype, array.shape) as member:
+                member.write(array[...].tobytes())
+            return
+        with several.codec().write_arrays(file) as following:
+            for number in numbers:
+                array = archive[number]
+                with following(archive.names[number], array.dtype, array.shape) as member:
+                    member.write(array[...].tobytes())
+
+
+def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
+    """Writes pages as PNG files that are named by their numbers."""
+    from bitsback.archive.staging import staging
+    from bitsback.images.pictures import encode_page
+
+    digits = len(str(len(archive) - 1))
+    with staging(folder, (), force) as stage:
+        for number in chain.from_iterable(ranges):
+            page = encode_page(archive[number]._all(), f"{archive.name}: page {number}")
+            stage.write(f"{number:0{digits}}.png", page)
+
+
+def _merged(ranges: Sequence[range]) -> list[range]:
+    """The same numbers, each once and in order."""
+    found: list[range] = []
+    for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
+        if found and one.start <= found[-1].stop:
+            last = found.pop()
+            found.append(range(last.start, max(last.stop, one.stop)))
+        else:
+            found.append(one)
+    return found

@@ -1,4 +1,4 @@
-"""How numbers and summaries are printed."""
+"""Print numbers and summaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bitsback help`: the same as `--help`, as many programs have it."""
+"""`bitsback help`: the same as `--help`."""
 
 from __future__ import annotations
 

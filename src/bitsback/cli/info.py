@@ -1,4 +1,4 @@
-"""`bitsback info`: what is in an archive, without decoding it."""
+"""`bitsback info`: describe an archive without decoding it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 
 if TYPE_CHECKING:
-    from bitsback.archive.research import Summary
+    from bitsback.archive.research import ResearchSummary
 
 _SHOWN = 10  # shapes and modes of a collection
 
@@ -35,7 +35,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
       bitsback info digits.bb --json
       bitsback info *.bb
     """
-    from bitsback.research.file import look
+    from bitsback.research.float_file import look
 
     shown = 0
 
@@ -53,10 +53,10 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
         shown += 1
         return True, info
 
-    batch.run(archives, show, as_json)
+    failures.each(archives, show, as_json)
 
 
-def _research(name: str, found: Summary, as_json: bool) -> tuple[bool, dict[str, Any]]:
+def _research(name: str, found: ResearchSummary, as_json: bool) -> tuple[bool, dict[str, Any]]:
     if not as_json:
         figures.say(f"archive   {name}, a research archive: not portable")
         figures.say(f"array     {found.images}")
@@ -66,15 +66,18 @@ def _research(name: str, found: Summary, as_json: bool) -> tuple[bool, dict[str,
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from bitsback.images import formats
+
     yield "archive", f"{info['archive']}, version {info['version']} of the format"
     if "parts" in info:
         yield from _files(info)
     else:
+        form = formats.ONE_ARRAY[info["kind"]]
         yield (
             "array",
             f"{figures.dimensions(info['shape'])} {figures.dtype(info['dtype'])},"
             f" {_contents(info)}{_pieces(info['cut'])}"
-            + (f", from an {info['kind']} file" if info["kind"] != "npy" else ""),
+            + ("" if form is formats.NPY else f", from {form.whole_title}"),
         )
     if info["labels"]:
         array, classes = info["labels"]["array"], info["labels"]["classes"]
@@ -127,10 +130,14 @@ def _size(info: dict[str, Any]) -> str:
 
 
 def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from bitsback.images import formats
+
     held = any(part["held"] for part in info["parts"])
-    noun = {"npz": "array", "tiff": "page"}.get(info["kind"], "file" if held else "picture")
+    paged = info["kind"] == formats.PAGES.key
+    nouns = {formats.ARRAYS.key: "array", formats.PAGES.key: "page"}
+    noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
-    held_whole = info["kind"] == "tiff" and not info["items"]
+    held_whole = paged and not info["items"]
     count = "one file, held bit for bit" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names
     for part in info["parts"][:_SHOWN]:

@@ -1,6 +1,4 @@
-"""The commands that the distribution bitsback-lab brings: always listed, and run where it is
-installed.
-"""
+"""Commands of the distribution bitsback-lab: always listed, and run where it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bitsback list`: the names of what is in an archive."""
+"""`bitsback list`: print the names of the entries of an archive."""
 
 from __future__ import annotations
 

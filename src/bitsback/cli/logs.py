@@ -1,4 +1,4 @@
-"""What of the log of `bitsback` the command shows, on standard error."""
+"""Show the log of the package on standard error (`-v`, BITSBACK_LOG)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The group of commands: finds them lazily, and turns what goes wrong into one line and an exit
-code.
-"""
+"""The command group: load commands lazily, and turn errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -16,8 +14,8 @@ import click
 
 from bitsback import __version__
 from bitsback.cli import lab, logs
-from bitsback.cli.describe import FAILED, TOLD, tell
 from bitsback.cli.ending import end_interrupted
+from bitsback.cli.failures import FAILED, TOLD, tell
 from bitsback.cli.progress import Progress
 
 COMMANDS = (

@@ -1,4 +1,4 @@
-"""`bitsback merge`: several archives become one, whose blocks are not decoded."""
+"""`bitsback merge`: merge several archives without decoding their blocks."""
 
 from __future__ import annotations
 

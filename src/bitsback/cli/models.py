@@ -1,4 +1,4 @@
-"""`bitsback models`: the models that ship with bitsback."""
+"""`bitsback models`: list the models that ship with bitsback."""
 
 from __future__ import annotations
 

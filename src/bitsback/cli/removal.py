@@ -1,4 +1,4 @@
-"""`--rm`: the input goes when the output has been read back and compared with it."""
+"""`--rm`: remove the input after the output has been read back and compared with it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def remove_compressed(
     """
     import bitsback
     from bitsback.archive.readback import compare
-    from bitsback.images.folder import list_files
+    from bitsback.images.file_lists import list_files
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if notes:

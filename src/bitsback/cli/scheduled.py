@@ -1,16 +1,17 @@
-"""`bitsback compress --scheduler`: shards of one input, made by the workers of a Dask cluster."""
+"""`bitsback compress --scheduler`: compress one input to shards on a Dask cluster."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.compress_report import say_names
 from bitsback.cli.progress import Progress
+from bitsback.compress_options import CompressOptions
 from bitsback.errors import BitsbackError, InputError
 
 if TYPE_CHECKING:
@@ -36,36 +37,34 @@ def compress(
     sources: tuple[str, ...],
     output: str,
     shard: int | None,
+    assume_unchanged: bool,
     progress: Progress,
-    storage_options: dict[str, Any],
-    *,
-    pictures_only: bool,
-    skip_bad: bool,
-    **asked: Any,
+    asked: CompressOptions,
 ) -> Finished:
-    """Compresses the only source into shards. asked: what else `to_archives` is told."""
+    """Compresses the only source into shards."""
     if len(sources) > 1:
         raise click.UsageError("with --scheduler there is one input; give a folder of several")
     source = sources[0]
     if options.STANDARD in (source, output):
         raise click.UsageError("with --scheduler there is no standard input or output")
-    from bitsback.dask import to_archives
     from bitsback.dask.cluster import connected
+    from bitsback.dask.sharding import make_shards
     from bitsback.dask.sources import open_source
     from bitsback.remote.url import is_url
 
-    given = {place: storage_options if is_url(place) else {} for place in (source, output)}
+    given = {place: asked.storage_options if is_url(place) else {} for place in (source, output)}
+    # A model is not inside of shards, whatever is asked for.
+    asked = replace(asked, embed="auto", progress=progress, storage_options=given[output])
     start = time.perf_counter()
-    opened = open_source(source, shard, pictures_only, skip_bad, given[source])
+    opened = open_source(source, shard, asked.pictures_only, asked.skip_bad, given[source])
     with connected(address) as client:
         if not client.scheduler_info()["workers"]:
             progress.say(f"bitsback: {address} has no workers yet; waits for them")
         try:
-            done = to_archives(
-                opened.content, output, root=opened.root,
-                shard=shard if opened.root is None else None, pictures_only=pictures_only,
-                skip_bad=skip_bad, progress=progress, storage_options=given[output], **asked,
-            )  # fmt: skip
+            of_array = shard if opened.root is None else None
+            done = make_shards(
+                opened.content, output, asked, of_array, opened.root, assume_unchanged
+            )
         except (BitsbackError, OSError, MemoryError):
             raise
         except Exception as error:  # whatever packages on a worker raise

@@ -1,4 +1,4 @@
-"""What of an archive is meant: items by number, files by name, by folder, or by a pattern."""
+"""Parse the items that a command is given: numbers, ranges, names, folders and patterns."""
 
 from __future__ import annotations
 

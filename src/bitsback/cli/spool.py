@@ -1,5 +1,5 @@
-"""An archive that a command is to open: a file, or standard input, where a pipe first goes into a
-temporary file, since an archive is read from its end.
+"""Open the archive that a command is given: a file, or standard input, which goes into a temporary
+file first, since an archive is read from its end.
 """
 
 from __future__ import annotations

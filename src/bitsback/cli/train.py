@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from bitsback.cli import options, train_free, train_sized
+from bitsback.cli import options, train_report
 from bitsback.cli.progress import Progress
-from bitsback.cli.training import Source, Words
+
+if TYPE_CHECKING:
+    from bitsback.train.export.exporter import Card
+    from bitsback.train.job.job import Job, Settings
 
 
 @click.command(short_help="Train a model for your own images.")
@@ -127,35 +134,93 @@ def command(
       bitsback compress scans/ -m scans.safetensors                the model goes into the archive
     """
     with Progress("loading PyTorch", quiet):
-        from bitsback.train.job.job import Settings, check_output
-        from bitsback.train.job.kinds import takes_sized
+        from bitsback.train.job.job import Settings, check_output, train
+        from bitsback.train.job.one_shape import suits_vae
+        from bitsback.train.job.train_model import load_job
 
-    path = Path(output)
     settings = Settings(
-        path, minutes, seed, threads, epochs, resume, force, None if arch == "auto" else arch,
+        Path(output), minutes, seed, threads, epochs, resume, force,
+        None if arch == "auto" else arch,
         None if plot is None else Path(plot),
     )  # fmt: skip
     check_output(settings)
     if kind == "free" and arch != "auto":
         raise click.UsageError("--arch is for --kind sized")
-    source = _source(data, folder)
-    words = Words(name or path.stem, about, licence)
-    free = kind == "free"
-    if kind == "auto" and arch == "auto":
+    public = _public_data(data, folder)
+    sized = kind == "sized" or arch != "auto"
+    if kind == "auto" and not sized:
         with Progress("looking at the images", quiet):
-            free = not takes_sized(source.data)
-    if free:
-        train_free.run(source, start, settings, words, quiet, as_json)
-    else:
-        train_sized.run(source, settings, words, quiet, as_json)
+            sized = suits_vae(data)
+    with Progress("reading", quiet):
+        job = load_job(data, sized, start, seed, public)
+    card = _card(data, job, name or settings.output.stem, about, licence)
+    with _resumable(settings), Progress("training", quiet, show_count=True) as progress:
+        outcome = train(job, card, settings, _watching(progress))
+    if not quiet:
+        click.echo(f"measuring on {train_report.measured_on(job)} ...", err=True)
+    with Progress("measuring", quiet):
+        evaluation = job.evaluate(outcome)
+    if as_json:
+        train_report.show_json(settings, job, outcome, evaluation)
+    elif not quiet:
+        train_report.show(settings, job, outcome, evaluation)
 
 
-def _source(data: str, folder: str | None) -> Source:
-    """Where the images are: a path, or the folder of public data."""
+def _public_data(data: str, folder: str | None) -> Path | None:
+    """The folder of public data, if `data` is their name."""
     from bitsback.downloads import SETS, find
 
     if data in SETS:
-        return Source(data, find(data, folder))
+        return find(data, folder)
     if folder is not None:
         raise click.UsageError(f"--data is for {' and '.join(SETS)}; name your own images alone")
-    return Source(data)
+    return None
+
+
+def _card(data: str, job: Job[Any], name: str, about: str | None, licence: str | None) -> Card:
+    """What the model says of itself: what the user has said, or what is known of the data."""
+    from bitsback.downloads import SETS
+    from bitsback.train.export.exporter import Card
+
+    known = SETS.get(data)
+    said = f"{job.words}, trained by bitsback train" if known is None else known.about
+    usual = "unspecified" if known is None else known.licence
+    return Card(name, about or said, licence or usual, job.item_shape)
+
+
+@contextmanager
+def _resumable(settings: Settings) -> Iterator[None]:
+    """Says how to go on, where there is something to go on from."""
+    from bitsback.train.job.job import PLAN
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (settings.folder / PLAN).exists():
+            again = shlex.join(word for word in sys.argv[1:] if word != "--resume")
+            click.echo(
+                f"\nthe checkpoint is in {settings.folder}; go on with:  bitsback {again} --resume",
+                err=True,
+            )
+        raise
+
+
+def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
+    """What training is to call: the bar, whose time left counts from the first call on, as what
+    came before was preparation, or training before an interruption.
+    """
+    begun = False
+
+    def watch(done: int, total: int, rate: float | None) -> None:
+        nonlocal begun
+        if not begun:
+            progress.begin(done)
+        begun = True
+        progress(done, total, rate_note(rate))
+
+    return watch
+
+
+def rate_note(rate: float | None) -> str | None:
+    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
+    return None if rate is None else f"validation {rate:.4f} bits per pixel"

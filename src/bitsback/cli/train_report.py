@@ -1,64 +1,98 @@
-"""What `bitsback train` says at the end of a sized model."""
+"""What `bitsback train` says at its end."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.train.job.image_set import ImageSet, Parts
-    from bitsback.train.job.job import Outcome, Settings
-    from bitsback.train.job.worth import Worth
+    from bitsback.train.job.evaluation import Evaluation
+    from bitsback.train.job.image_set import ImageSet
+    from bitsback.train.job.job import Job, Outcome, Settings
+    from bitsback.train.job.vae_job import VaePlan
+
+WRITTEN = {
+    "trained": "new weights",
+    "starts": "the weights it started from, and new start matrices",
+    "base": "the model that it started from",
+}
 
 
-def about(collection: ImageSet) -> str:
-    """A line for the model to carry."""
-    height, width = collection.shape
-    return f"{collection.kind} images of {height}x{width} pixels, trained by bitsback train"
+def _sized(job: Job[Any]) -> bool:
+    return bool(job.item_shape)
 
 
-def show(
-    settings: Settings,
-    collection: ImageSet,
-    parts: Parts,
-    outcome: Outcome,
-    worth: Worth,
-) -> None:
+def measured_on(job: Job[Any]) -> str:
+    return "the held-out images, and on all" if _sized(job) else "what was held out"
+
+
+def show(settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation) -> None:
     """The table, on standard output."""
-    from bitsback.train.job.worth import table, verdict
-    from bitsback.train.twins.architectures import in_words
+    from bitsback.train.job.evaluation import table
 
-    height, width = collection.shape
-    sizes = in_words(outcome.plan.architecture, outcome.model.latents)
-    click.echo(f"{settings.output}: {collection.kind} images of {height} x {width} pixels; {sizes}")
-    click.echo(
-        f"{outcome.plan.images:,} images trained on, {len(parts.validation):,} to choose by"
-        f" ({outcome.validation_rate:.3f} bits per pixel), {len(parts.held_out):,} held out for"
-        " this table:"
-    )
-    click.echo("")
-    for line in table(worth):
+    sized = _sized(job)
+    for line in (_sized_heading if sized else _heading)(settings, job, outcome, evaluation):
         click.echo(line)
     click.echo("")
-    click.echo(
-        f"The model adds {worth.model_bytes:,} bytes to an archive. 'pays from': the number of"
-        " images from which on the archive with its model inside is smaller, if further images"
-        " cost as much as these. 'all images': bytes for the whole collection, as measured."
-    )
-    if outcome.replanned:
+    for line in table(evaluation, "bits per pixel" if sized else "bits a channel", sized):
+        click.echo(line)
+    click.echo("")
+    if evaluation.model_bytes:
+        click.echo(
+            f"The model adds {evaluation.model_bytes:,} bytes to an archive. 'pays from': the"
+            " number of images from which on the archive with its model inside is smaller, if"
+            " further images cost as much as these."
+            + (" 'all images': bytes for the whole collection, as measured." if sized else "")
+        )
+    if sized and outcome.epochs != outcome.plan.epochs:
         click.echo(replanned(outcome))
-    click.echo(verdict(worth, total_images(collection), outcome.still_falling, outcome.plan.kind))
-    for line in worth.missing:
+    click.echo(job.verdict(outcome, evaluation))
+    for line in evaluation.missing:
         click.echo(line)
     if settings.curve is not None:
         click.echo(f"{settings.curve}: the curve of the training")
 
 
-def replanned(outcome: Outcome) -> str:
+def _sized_heading(
+    settings: Settings, job: Job[Any], outcome: Outcome[VaePlan], evaluation: Evaluation
+) -> list[str]:
+    from bitsback.train.twins.architectures import in_words
+
+    images, (rows, columns) = job.images, job.item_shape
+    sizes = in_words(outcome.plan.architecture, outcome.model.latents)
+    return [
+        f"{settings.output}: {images.kind} images of {rows} x {columns} pixels; {sizes}",
+        f"{outcome.plan.images:,} images trained on, {len(images.validation[0]):,} to choose by"
+        f" ({outcome.rate:.3f} bits per pixel), {len(images.held_out[0]):,} held out for this"
+        " table:",
+    ]
+
+
+def _heading(
+    settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation
+) -> list[str]:
+    base = f", where it was {outcome.base_rate:.3f}" if evaluation.base is not None else ""
+    return [
+        f"{settings.output}: {WRITTEN[outcome.written]}; for images of {job.images.kind}",
+        f"{outcome.epochs:,} steps; {outcome.rate:.3f} bits per pixel and channel of the"
+        f" validation images{base}. On {_held_out(job.images)}, held out for this table:",
+    ]
+
+
+def _held_out(images: ImageSet) -> str:
+    """What was held out, in images; of a few large ones it is parts."""
+    count = round(images.count * images.part_held_out)
+    if count >= 2:
+        return f"{count:,} of {images.count:,} images"
+    share = f"{images.part_held_out:.0%}"
+    return f"{share} of the image" if images.count == 1 else f"{share} of {images.count:,} images"
+
+
+def replanned(outcome: Outcome[VaePlan]) -> str:
     """That there was another number of epochs than planned, and why."""
     slower = outcome.epochs < outcome.plan.epochs
     return (
@@ -69,57 +103,73 @@ def replanned(outcome: Outcome) -> str:
     )
 
 
-def total_images(collection: ImageSet) -> int:
-    return len(collection.images) + (0 if collection.test is None else len(collection.test))
-
-
 def show_json(
-    settings: Settings,
-    collection: ImageSet,
-    parts: Parts,
-    outcome: Outcome,
-    worth: Worth,
+    settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation
 ) -> None:
     """The same figures and more, on standard output."""
-    from bitsback.train.job.worth import break_even, verdict
-
-    ours = worth.ours
+    sized = _sized(job)
     rows = [
         {
             "name": row.name,
             "unit": row.unit,
             "bytes": row.bytes,
-            "bits_per_pixel": row.rate,
+            "bits_per_pixel" if sized else "bits_per_value": row.rate,
             "bytes_an_image": row.bytes_an_image,
-            "bytes_of_all_images": row.whole,
-            "pays_from_images": (None if row is ours else break_even(ours, row, worth.model_bytes)),
+            **({"bytes_of_all_images": row.whole} if sized else {}),
+            "pays_from_images": evaluation.pays_from(row),
         }
-        for row in (ours, *worth.peers)
+        for row in (evaluation.ours, *evaluation.others)
     ]
     figures.show_json(
         {
             "model": str(settings.output),
             "curve": None if settings.curve is None else str(settings.curve),
-            "item_shape": collection.shape,
-            "levels": collection.levels,
-            "images": {
-                "all": total_images(collection),
-                "train": outcome.plan.images,
-                "validation": len(parts.validation),
-                "held_out": len(parts.held_out),
-            },
-            "architecture": outcome.plan.kind,
-            "plan": asdict(outcome.plan),
-            "epochs_after_replanning": outcome.epochs,
-            "training_seconds": round(outcome.seconds, 1),
-            "latents": outcome.model.latents,
-            "validation_bits_per_pixel": outcome.validation_rate,
-            "model_bytes_in_archive": worth.model_bytes,
+            **(_sized_figures if sized else _figures)(job, outcome),
+            "model_bytes_in_archive": evaluation.model_bytes,
             "held_out": rows,
-            "verdict": verdict(
-                worth, total_images(collection), outcome.still_falling, outcome.plan.kind
-            ),
-            "missing": worth.missing,
-            "epochs": outcome.rows,
+            "verdict": job.verdict(outcome, evaluation),
+            "missing": evaluation.missing,
+            "epochs" if sized else "validations": outcome.rows,
         }
     )
+
+
+def _sized_figures(job: Job[Any], outcome: Outcome[VaePlan]) -> dict[str, Any]:
+    images = job.images
+    return {
+        "item_shape": job.item_shape,
+        "levels": images.levels,
+        "images": {
+            "all": images.count,
+            "train": outcome.plan.images,
+            "validation": len(images.validation[0]),
+            "held_out": len(images.held_out[0]),
+        },
+        "architecture": outcome.plan.kind,
+        "plan": asdict(outcome.plan),
+        "epochs_after_replanning": outcome.epochs,
+        "training_seconds": round(outcome.seconds, 1),
+        "latents": outcome.model.latents,
+        "validation_bits_per_pixel": outcome.rate,
+    }
+
+
+def _figures(job: Job[Any], outcome: Outcome[Any]) -> dict[str, Any]:
+    images = job.images
+    return {
+        "kind": "free",
+        "written": outcome.written,
+        "images": {"all": images.count, "of": images.kind},
+        "values": {
+            name: sum(values.size for values in of)
+            for name, of in (
+                ("train", images.train),
+                ("validation", images.validation),
+                ("held_out", images.held_out),
+            )
+        },
+        "plan": asdict(outcome.plan),
+        "steps": outcome.epochs,
+        "seconds": round(outcome.seconds, 1),
+        "validation_bits_per_value": {"base": outcome.base_rate, "model": outcome.rate},
+    }

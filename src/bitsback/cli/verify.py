@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bitsback.cli import batch, complete, figures, options
+from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 
@@ -65,4 +65,4 @@ def command(
             "lost": lost,
         }
 
-    batch.run(archives, check, as_json)
+    failures.each(archives, check, as_json)

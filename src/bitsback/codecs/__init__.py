@@ -1,37 +1,30 @@
-"""Codecs: a distribution each, and the combinators that make one of several."""
+"""Codecs: distributions, and the combinators that make one codec of several.
 
-from bitsback.codecs.adaptive import Adaptive
-from bitsback.codecs.autoregressive import Autoregressive
-from bitsback.codecs.base import Codec
-from bitsback.codecs.bernoulli import Bernoulli, BernoulliTable
-from bitsback.codecs.beta_binomial import BetaBinomial
-from bitsback.codecs.bit_swap import BitSwap
-from bitsback.codecs.bits_back import BitsBack
-from bitsback.codecs.categorical import Categorical
-from bitsback.codecs.chain_rule import ChainRule
+In the order in which to read them:
+
+    codec               the protocol: push, pop and the two laws
+    alphabets, categorical, discretised, gaussian_buckets, counts, intervals
+                        distributions of symbols
+    combinators, conditional, multiset
+                        codecs of several parts, independent or not, with an order or without
+    bits_back           latent variables: prior, likelihood and posterior; layers of them
+    hidden_markov       bits back over the path of states
+    check, push_traces  `check_codec`
+"""
+
+from bitsback.codecs.alphabets import Adaptive, Bernoulli, BernoulliTable, Uniform
+from bitsback.codecs.bits_back import BitsBack, BitSwap, LatentMixture, TopDown
+from bitsback.codecs.categorical import Categorical, Rows
 from bitsback.codecs.check import check_codec
-from bitsback.codecs.dependent import Dependent
-from bitsback.codecs.forms import one_form
-from bitsback.codecs.from_cdf import FromCdf
-from bitsback.codecs.gaussian import Gaussian
+from bitsback.codecs.codec import Codec, one_form
+from bitsback.codecs.combinators import Mapped, Named, OnLanes, Repeat, Serial
+from bitsback.codecs.conditional import Autoregressive, ChainRule, Dependent
+from bitsback.codecs.counts import BetaBinomial, NegativeBinomial, Poisson
+from bitsback.codecs.discretised import Laplace, Logistic, Mixture, Normal
+from bitsback.codecs.gaussian_buckets import Gaussian
 from bitsback.codecs.hidden_markov import HiddenMarkov
-from bitsback.codecs.interval import Interval
-from bitsback.codecs.laplace import Laplace
-from bitsback.codecs.latent_mixture import LatentMixture
-from bitsback.codecs.logistic import Logistic
-from bitsback.codecs.mapped import Mapped
-from bitsback.codecs.mixture import Mixture
+from bitsback.codecs.intervals import FromCdf, Interval
 from bitsback.codecs.multiset import Multiset
-from bitsback.codecs.named import Named
-from bitsback.codecs.negative_binomial import NegativeBinomial
-from bitsback.codecs.normal import Normal
-from bitsback.codecs.on_lanes import OnLanes
-from bitsback.codecs.poisson import Poisson
-from bitsback.codecs.repeat import Repeat
-from bitsback.codecs.rows import Rows
-from bitsback.codecs.serial import Serial
-from bitsback.codecs.top_down import TopDown
-from bitsback.codecs.uniform import Uniform
 
 __all__ = [
     "Adaptive",

@@ -1,13 +1,28 @@
-"""Bits back itself."""
+"""Bits back: with one latent, with layers of latents, and with a choice of codecs as the latent."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bitsback.codecs.base import Codec, naming, one_step, require_codecs, require_functions, undoing
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.forms import codec_from
-from bitsback.codecs.information import total
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.codecs.categorical import Categorical
+from bitsback.codecs.codec import (
+    Codec,
+    codec_from,
+    naming,
+    one_step,
+    require_codecs,
+    require_functions,
+    undoing,
+)
+from bitsback.codecs.conditional import Dependent
+from bitsback.codecs.exact_functions import FARTHEST, POWER_BITS, powers, total
+from bitsback.codecs.symbol_arrays import ByValue, kept
+from bitsback.errors import MessageError
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 
 X = TypeVar("X")
@@ -85,3 +100,220 @@ class BitsBack(ByValue, Generic[X, Z]):
         with naming("the prior cannot code what the posterior has popped"):
             pushed = of_x + total(self.prior.bits(z))
         return pushed - total(posterior.bits(z))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BitSwap(ByValue):
+    """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
+
+    posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: from z1 to
+    the codec of x, from z2 to that of z1, and so on, as many. prior: the codec of the last of them.
+    Push pops z1, pushes x, pops z2, pushes z1, ..., so no more bits are needed before the first
+    push than z1 takes, where popping all latents first takes those of every layer. It is bits back
+    whose prior codes with bits back. Where the posterior of a layer needs x or the layer above, see
+    `TopDown`. Functions are given arrays of int64, as those of `BitsBack` are. Raises MessageError
+    unless there are as many posteriors as likelihoods. Source: Kingma, Abbeel, Ho 2019 (Bit-Swap),
+    Algorithm 1.
+
+    >>> from bitsback.codecs import Bernoulli, Uniform
+    >>> def near(bits, chance=0.9):
+    ...     return Bernoulli.from_probability([chance if bit else 1 - chance for bit in bits])
+    >>> codec = BitSwap(posteriors=[near, near], likelihoods=[near, near], prior=Uniform(2, (4,)))
+    >>> message = Message([1 << 63], depth=0)
+    >>> codec.push(message, [1, 1, 0, 1])
+    >>> codec.pop(message).tolist()
+    [1, 1, 0, 1]
+    """
+
+    posteriors: Sequence[Callable[[Any], Codec[Any]]]
+    likelihoods: Sequence[Callable[[Any], Codec[Any]]]
+    prior: Codec[Any]
+
+    def __post_init__(self) -> None:
+        if len(self.posteriors) != len(self.likelihoods):
+            raise MessageError(
+                "Bit-Swap needs a posterior and a likelihood for each layer of latents, not"
+                f" {len(self.posteriors)} and {len(self.likelihoods)}"
+            )
+        require_codecs(prior=self.prior)
+        for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
+            require_functions(posteriors=posterior, likelihoods=likelihood)
+
+    def push(self, message: Message, x: Any) -> None:
+        self._nested().push(message, x)
+
+    def pop(self, message: Message) -> Any:
+        return self._nested().pop(message)
+
+    def bits(self, x: Any) -> float:
+        """What a push of x costs with the latents that random bits choose, always the same ones: a
+        sample of the negative ELBO, in bits.
+        """
+        message, costs = Message.random(), []
+        for posterior_of, likelihood_of in zip(self.posteriors, self.likelihoods, strict=True):
+            posterior = codec_from("the posterior", posterior_of, x)
+            z = posterior.pop(message)
+            likelihood = codec_from("the likelihood", likelihood_of, z)
+            with naming("the likelihood cannot code x"):
+                likelihood.push(message, x)
+            costs += [total(likelihood.bits(x)), -total(posterior.bits(z))]
+            x = z
+        with naming("the prior cannot code what the posterior has popped"):
+            return math.fsum([*costs, total(self.prior.bits(x))])
+
+    def _nested(self) -> Codec[Any]:
+        codec = self.prior
+        for posterior, likelihood in zip(
+            reversed(self.posteriors), reversed(self.likelihoods), strict=True
+        ):
+            codec = BitsBack(prior=codec, likelihood=likelihood, posterior=posterior)
+        return codec
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TopDown(ByValue):
+    """Codes x with layers of latents z1 ... zT of which the posterior chooses the last one first:
+    q(zT | x), then q(z_t | z_(t+1), x), as in diffusion models and ladder VAEs.
+
+    posteriors: from (z2, x) to the codec of z1, and so on, and from x alone to that of the last,
+    zT. likelihoods: from z1 to the codec of x, from z2 to that of z1, and so on, as many. prior:
+    the codec of zT. Lists are in the order of those of `BitSwap`. Functions are given arrays of
+    int64, as those of `BitsBack` are.
+    A push pops all latents, zT first, and then pushes x, z1, ..., zT. The decoder knows x only when
+    it has all latents, and each posterior needs x, so that no push can come before a pop as in
+    Bit-Swap: the first x needs the bits of all layers, which `Message.random()` supplies.
+    Raises MessageError unless there are as many posteriors as likelihoods, and one at least.
+    Source: Kingma, Salimans, Poole, Ho 2021, Variational diffusion models; Townsend, Bird,
+    Kunze, Barber 2020 (HiLLoC).
+
+    >>> from bitsback.codecs import Bernoulli, Uniform
+    >>> def near(bits, chance=0.9):
+    ...     return Bernoulli.from_probability([chance if bit else 1 - chance for bit in bits])
+    >>> codec = TopDown(
+    ...     posteriors=[lambda z2, x: near((z2 + 2 * x) // 2), near],
+    ...     likelihoods=[near, near],
+    ...     prior=Uniform(2, (4,)),
+    ... )
+    >>> message = Message.random()
+    >>> codec.push(message, [1, 1, 0, 1])
+    >>> codec.pop(message).tolist()
+    [1, 1, 0, 1]
+    """
+
+    posteriors: Sequence[Callable[..., Codec[Any]]]
+    likelihoods: Sequence[Callable[[Any], Codec[Any]]]
+    prior: Codec[Any]
+
+    def __post_init__(self) -> None:
+        if not len(self.posteriors) == len(self.likelihoods) >= 1:
+            raise MessageError(
+                "each layer of latents, one at least, needs a posterior and a likelihood, not"
+                f" {len(self.posteriors)} and {len(self.likelihoods)}"
+            )
+        require_codecs(prior=self.prior)
+        for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
+            require_functions(posteriors=posterior, likelihoods=likelihood)
+
+    def push(self, message: Message, x: Any) -> None:
+        self._bits_back().push(message, x)
+
+    def pop(self, message: Message) -> Any:
+        return self._bits_back().pop(message)
+
+    def bits(self, x: Any) -> float:
+        """What a push of x costs with the latents that random bits choose, always the same ones: a
+        sample of the negative ELBO, in bits.
+        """
+        return self._bits_back().bits(x)
+
+    def _bits_back(self) -> BitsBack[Any, Any]:
+        """Over the tuple of all latents, the last one first."""
+
+        def of_x(latents: Any) -> Codec[Any]:
+            return codec_from("the likelihood of x", self.likelihoods[0], latents[-1])
+
+        return BitsBack(Dependent(self._prior), of_x, lambda x: Dependent(self._posterior(x)))
+
+    def _prior(self) -> Any:
+        z = yield self.prior
+        for likelihood in reversed(self.likelihoods[1:]):
+            z = yield codec_from("a likelihood", likelihood, z)
+
+    def _posterior(self, x: Any) -> Any:
+        def steps() -> Any:
+            z = yield codec_from("the posterior of the last layer", self.posteriors[-1], x)
+            for posterior in reversed(self.posteriors[:-1]):
+                z = yield codec_from("a posterior", posterior, z, x)
+
+        return steps
+
+
+PRECISION = 24
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LatentMixture(ByValue, Generic[X]):
+    """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
+    the choice of k costs nothing, for its bits are had back.
+
+    Push pops k under the posterior p(k | x), which follows from `bits` of each codec, and pushes x
+    with the codec k. weight: positive integers or floats [components], which need not sum to one.
+    codecs: of x, as many; each must be able to code any x that is pushed.
+    What is popped is as portable as the `bits` of the codecs: those of this library are the same on
+    every machine. Source: Townsend, Bird, Barber 2019, section 2.2, with a discrete latent whose
+    exact posterior is known; docs/codecs.md.
+    Raises MessageError for weights that are none, or not as many as codecs.
+
+    >>> from bitsback.codecs import Bernoulli
+    >>> codec = LatentMixture([0.5, 0.5], [
+    ...     Bernoulli.from_probability([0.875] * 3), Bernoulli.from_probability([0.125] * 3)
+    ... ])
+    >>> message = Message()
+    >>> codec.push(message, [1, 1, 1])
+    >>> codec.pop(message).tolist()
+    [1, 1, 1]
+    >>> round(codec.bits([1, 1, 1]), 2)  # -log2(0.5 * 0.875^3 + 0.5 * 0.125^3)
+    1.57
+    """
+
+    weight: NDArray[np.float64]
+    codecs: Sequence[Codec[X]]
+
+    def __post_init__(self) -> None:
+        codecs = tuple(self.codecs)
+        require_codecs(**{f"component {number}": codec for number, codec in enumerate(codecs)})
+        object.__setattr__(self, "codecs", codecs)
+        weight = kept(self.weight, np.float64)
+        if weight.shape != (len(codecs),) or not 1 <= len(codecs) <= 65536:
+            raise MessageError(
+                f"a mixture needs a weight for each codec, not {weight.shape} for {len(codecs)}"
+            )
+        object.__setattr__(self, "weight", weight)
+        if not (bool(np.isfinite(weight).all()) and weight.min() >= 0 and weight.max() > 0):
+            raise MessageError("the weights must be finite and not negative, and not all zero")
+
+    def push(self, message: Message, x: X) -> None:
+        self._bits_back().push(message, x)
+
+    def pop(self, message: Message) -> X:
+        return self._bits_back().pop(message)
+
+    def bits(self, x: X) -> float:
+        """What a push of x costs with the k that random bits choose, always the same ones; its mean
+        over k is -log2 of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
+        """
+        return self._bits_back().bits(x)
+
+    def _bits_back(self) -> BitsBack[X, NDArray[np.uint32]]:
+        return BitsBack(self._prior, lambda k: self.codecs[int(k)], self._posterior)
+
+    @cached_property
+    def _prior(self) -> Categorical:
+        return Categorical.from_probability(self.weight, PRECISION, ())
+
+    def _posterior(self, x: X) -> Categorical:
+        """p(k | x): the frequencies of the prior times powers of two, in integers."""
+        bits = np.array([total(codec.bits(x)) for codec in self.codecs])
+        less = np.floor(np.minimum(bits - bits.min(), FARTHEST) * (1 << POWER_BITS))
+        weights = powers(less.astype(np.int64)) * self._prior.frequencies
+        return Categorical.from_probability(weights, PRECISION, ())

@@ -1,4 +1,4 @@
-"""Whether a codec keeps the laws of codecs."""
+"""Check that a codec keeps the laws of codecs."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.codecs.base import Codec
-from bitsback.codecs.calls import calls, difference
-from bitsback.codecs.information import total
-from bitsback.codecs.ledger import Entry, ledger
+from bitsback.codecs.codec import Codec
+from bitsback.codecs.exact_functions import total
+from bitsback.codecs.push_traces import Entry, calls, difference, ledger
 from bitsback.errors import CodecError, MessageExhausted
 from bitsback.message import Message
 
@@ -38,7 +37,7 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     dtypes, in Fortran order, or in lists must be pushed as the same bits, or raise.
     Raises CodecError, which says what is broken, and on which message.
 
-    >>> from bitsback import Bernoulli, check_codec
+    >>> from bitsback.codecs import Bernoulli, check_codec
     >>> check_codec(Bernoulli.from_probability([0.1, 0.9]), [0, 1])
     """
     pushes: list[tuple[list[Entry], str]] = []

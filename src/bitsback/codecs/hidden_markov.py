@@ -1,4 +1,4 @@
-"""Series of symbols behind which a hidden state changes."""
+"""Hidden Markov models: series of symbols, each drawn from the state of a hidden chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_shape, as_symbols, kept, naming
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.information import log2_of, total
+from bitsback.codecs.codec import naming
+from bitsback.codecs.exact_functions import log2_of, total
+from bitsback.codecs.symbol_arrays import ByValue, as_shape, as_symbols, kept
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message

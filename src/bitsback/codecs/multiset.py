@@ -1,4 +1,4 @@
-"""Items without an order."""
+"""Multisets: items whose order costs nothing."""
 
 import math
 from collections import Counter
@@ -10,10 +10,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bitsback import _core
-from bitsback.codecs.base import Codec, naming, one_step, require_codecs, require_functions
-from bitsback.codecs.by_value import ByValue
-from bitsback.codecs.forms import one_form
-from bitsback.codecs.information import log2_of, total
+from bitsback.codecs.codec import (
+    Codec,
+    naming,
+    one_form,
+    one_step,
+    require_codecs,
+    require_functions,
+)
+from bitsback.codecs.exact_functions import log2_of, total
+from bitsback.codecs.symbol_arrays import ByValue
 from bitsback.errors import MessageError
 from bitsback.message import Message
 
@@ -42,8 +48,8 @@ class Multiset(ByValue, Generic[X]):
     log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal, is saved.
 
     Before an item is pushed it is picked at random from those that are left, by bits of the
-    message, so that a pop has them back. Bits that the message lacks are taken from its supply, a
-    few for the first items, and are not had back; see `BitsBack`.
+    message, so that a pop has them back. Bits that the message lacks are taken from its implicit
+    tail, a few for the first items, and are not had back; see `BitsBack`.
     item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
     it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
     log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing

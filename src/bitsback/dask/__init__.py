@@ -10,6 +10,6 @@ if find_spec("dask") is None:
     raise MissingExtra("dask", "bitsback[dask]", ".[dask]")
 
 from bitsback.dask.reading import from_archive
-from bitsback.dask.writing import Sharded, to_archives
+from bitsback.dask.sharding import Sharded, to_archives
 
 __all__ = ["Sharded", "from_archive", "to_archives"]

@@ -1,4 +1,4 @@
-"""What is known of a set of shards: a JSON file beside them (docs/clusters.md, The manifest)."""
+"""The manifest of a set of shards: a JSON file beside them (docs/clusters.md, The manifest)."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any, Literal, cast, get_args
 
 import bitsback
 from bitsback.archive.layout import DTYPES, Shape
-from bitsback.dask import places
-from bitsback.dask.model_place import ModelPlace, model_file
+from bitsback.dask import shard_places
+from bitsback.dask.shard_places import ModelPlace, model_file
 from bitsback.errors import ArchiveError
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import fault
@@ -108,7 +108,7 @@ class Manifest:
         """Where its model is, if one lies beside the shards. place: of the manifest."""
         if self.model is None or not self.beside:
             return None
-        return ModelPlace(self.model, places.sibling(place, model_file(self.model)))
+        return ModelPlace(self.model, shard_places.sibling(place, model_file(self.model)))
 
     def pack(self) -> bytes:
         head = {
@@ -179,7 +179,7 @@ class Manifest:
 
 def read_manifest(place: Location) -> Manifest | None:
     """The manifest at a place; None if there is none. Raises InputError, ArchiveError."""
-    data = places.read_bytes(place)
+    data = shard_places.read_bytes(place)
     return None if data is None else Manifest.unpack(data, name_of(place))
 
 

@@ -1,4 +1,4 @@
-"""Lazy arrays and bags of archives."""
+"""Read archives as lazy arrays and bags."""
 
 import os
 import uuid
@@ -12,18 +12,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice
 from bitsback.archive.collection import ONE
 from bitsback.archive.layout import Shape
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.pool import ordered_map
 from bitsback.archive.reader import Archive
-from bitsback.dask import places
+from bitsback.dask import shard_places
 from bitsback.dask.manifest import Manifest, Shard, read_manifest
-from bitsback.dask.model_place import ModelPlace, model_place
 from bitsback.dask.shard import check_same
+from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images.file_io import Location, name_of
+from bitsback.models.model import Choice
 from bitsback.remote.url import Options, check_options
 
 Chunks = Literal["block", "archive"]
@@ -103,13 +103,13 @@ def from_archive(
     given = [urls] if isinstance(urls, str | os.PathLike) else list(urls)
     if not given:
         raise InputError("a list of no archives was given")
-    where = [places.absolute(url, storage_options) for url in given]
+    where = [shard_places.absolute(url, storage_options) for url in given]
     check_options(storage_options, *where)
     asked = None if model is None else model_place(model, storage_options)
     parts: list[_Part] = []
     kinds: set[str] = set()
     for place in where:
-        if places.base(place).endswith(".json"):
+        if shard_places.base(place).endswith(".json"):
             manifest = read_manifest(place)
             if manifest is None:
                 raise InputError(f"{name_of(place)}: there is no such manifest")
@@ -138,7 +138,7 @@ def from_archive(
 def _shards(manifest: Manifest, place: Location, model: ModelPlace | None) -> Iterator[_Part]:
     model = manifest.model_place(place) or model
     for shard in manifest.shards:
-        file = places.sibling(place, shard.file)
+        file = shard_places.sibling(place, shard.file)
         yield _Part(file, model, shard, shard.shape, shard.dtype)
 
 
@@ -158,7 +158,7 @@ def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> lis
     starts = [block.first for block in archive._blocks]
     found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(files)):
-        if collection.kind == NPZ:
+        if collection.kind == ARRAYS:
             piece = collection.starts[number]
         else:
             within, entry = files.place(number)

@@ -1,29 +1,33 @@
-"""One shard, made by a worker unless it is there: the archive of a chunk of an array, or of some
-pictures.
+"""Make one shard on a worker, unless it is there already: the archive of a chunk of an array, or of
+some pictures.
 """
 
 import hashlib
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.choose import Choice
 from bitsback.archive.output import Output, open_output
 from bitsback.archive.reader import Archive
-from bitsback.archive.writer import compress
-from bitsback.dask import places
+from bitsback.archive.writer import write_archive
+from bitsback.compress_options import CompressOptions
+from bitsback.dask import shard_places
 from bitsback.dask.manifest import Note, Shard
-from bitsback.dask.model_place import ModelPlace
-from bitsback.dask.noted_warnings import noted
-from bitsback.errors import ArchiveError, InputError
+from bitsback.dask.shard_places import ModelPlace
+from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of, open_file
-from bitsback.images.folder import Listing
+from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
+from bitsback.locks import Lock
+from bitsback.models.model import Choice
 
 _PIECE = 1 << 20
 
@@ -38,8 +42,8 @@ class Job:
     model: str | ModelPlace
     settings: dict[str, Any]
     """What the bytes of the archive depend on, beside the content."""
-    options: dict[str, Any]
-    """Of `compress`."""
+    options: CompressOptions
+    """All but the model."""
     known: Shard | None
     """What an older manifest says of it."""
     root: Path | None = None
@@ -49,7 +53,7 @@ class Job:
     @property
     def note(self) -> Location:
         """The file beside it that says what it is, before it is there."""
-        return places.sibling(self.place, note_name(places.base(self.place)))
+        return shard_places.sibling(self.place, note_name(shard_places.base(self.place)))
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def make(job: Job, content: Any) -> Made:
     ours = known is not None and known.input_sha256 == source
     if known is not None and ours and whole(job, known):
         return Made(known, False, [])
-    if not ours and not job.force and places.exists(job.place):
+    if not ours and not job.force and shard_places.exists(job.place):
         raise InputError(
             f"{name_of(job.place)}: exists already, and is not what this input and these settings"
             " make; name another place, or use --force (force=True) to replace it"
@@ -87,11 +91,10 @@ def make(job: Job, content: Any) -> Made:
     # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
     with noted() as notes, open_output(job.place, force=True) as output:
         summed = _Summed(output)
-        summary = compress(
-            content, cast(BinaryIO, summed), model=model, embed="never", **job.options
-        )
+        options = replace(job.options, model=model)
+        summary = write_archive(content, cast(BinaryIO, summed), options)
         shard = Shard(
-            places.base(job.place),
+            shard_places.base(job.place),
             summary.shape,
             summary.dtype,
             output.size,
@@ -100,7 +103,7 @@ def make(job: Job, content: Any) -> Made:
             summary.bytes_in,
         )
         # First the note: a shard without one would be taken for somebody else's.
-        places.write_bytes(job.note, Note(shard, job.settings).pack())
+        shard_places.write_bytes(job.note, Note(shard, job.settings).pack())
     notes += [f"left out: {reason}" for reason in summary.bad.values()]
     return Made(shard, True, notes)
 
@@ -113,7 +116,7 @@ def kept(job: Job) -> Made | None:
 
 def noted_shard(job: Job) -> Shard | None:
     """What is known of the shard, with these settings, whether it is there or not."""
-    data = places.read_bytes(job.note)
+    data = shard_places.read_bytes(job.note)
     if data is None:
         return job.known
     note = Note.unpack(data)
@@ -124,7 +127,7 @@ def whole(job: Job, known: Shard) -> bool:
     """Whether the shard is there, and whole: it has the size that is known of it, its header, index
     and names are there and match their checksums, and say what is known. Its blocks are not read.
     """
-    if not places.exists(job.place):
+    if not shard_places.exists(job.place):
         return False
     try:
         with Archive(job.place) as archive:
@@ -177,7 +180,7 @@ def content_of(content: Any, job: Job) -> Content:
 
 def _name_of(path: str, root: Path) -> str:
     try:
-        name = places.absolute(path)
+        name = shard_places.absolute(path)
         found = Path(str(name)).relative_to(root).as_posix()
     except ValueError:
         raise InputError(f"{path}: is not in the folder {root}") from None
@@ -219,3 +222,54 @@ class _Summed(io.RawIOBase):
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+
+_lock = Lock()
+_thread = threading.local()
+_users = 0
+_catching: Any = None
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Collects the InputWarnings of this thread, while other threads may do the same: the module
+    `warnings` is one for all of them.
+    """
+    notes: list[str] = []
+    _thread.notes = notes
+    _enter()
+    try:
+        yield notes
+    finally:
+        _thread.notes = None
+        _leave()
+
+
+def _enter() -> None:
+    global _users, _catching
+    with _lock:
+        _users += 1
+        if _users > 1:
+            return
+        _catching = warnings.catch_warnings()
+        _catching.__enter__()
+        warnings.simplefilter("always", InputWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            notes = getattr(_thread, "notes", None)
+            if notes is None or not issubclass(category, InputWarning):
+                usual(message, category, *place)
+            else:
+                notes.append(str(message))
+
+        warnings.showwarning = show  # type: ignore[assignment]
+
+
+def _leave() -> None:
+    global _users, _catching
+    with _lock:
+        _users -= 1
+        if _users == 0:
+            _catching.__exit__(None, None, None)
+            _catching = None

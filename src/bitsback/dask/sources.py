@@ -1,6 +1,4 @@
-"""What the command line compresses on a cluster: files that all workers see, as Dask's arrays and
-bags.
-"""
+"""Inputs of `compress --scheduler`: files that all workers see, as Dask arrays and bags."""
 
 import math
 import os
@@ -15,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.layout import Shape
-from bitsback.dask import places
-from bitsback.dask.writing import SHARD_BYTES
+from bitsback.dask import shard_places
+from bitsback.dask.sharding import SHARD_BYTES
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import Location, name_of, one_line, open_anywhere, open_file, reading
+from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import read_header
-from bitsback.images.restored import CAMERA, PICTURES
 from bitsback.remote.url import Options, Url
 
 _ZARR = ("zarr.json", ".zarray", ".zgroup")
@@ -50,8 +48,8 @@ def open_source(
     """A .npy or .npz file, a Zarr array, or a folder of files, at a path or a URL. shard: items
     in a shard at most. Raises InputError.
     """
-    place = places.absolute(source, options)
-    ending = os.path.splitext(places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
+    place = shard_places.absolute(source, options)
+    ending = os.path.splitext(shard_places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
     if not isinstance(place, Url) and Path(place).is_dir():
         if not any((Path(place) / name).exists() for name in _ZARR):
             return _files(Path(place), pictures_only, skip_bad)
@@ -136,10 +134,10 @@ def _npz(place: Location, shard: int | None) -> Any:
     import dask.array as da
     from dask import delayed
 
-    from bitsback.images.npz import open_npz
+    from bitsback.images.formats import ARRAYS
 
     name = name_of(place)
-    with open_file(place) as file, open_npz(file, name) as arrays:
+    with open_file(place) as file, ARRAYS.codec().open_arrays(file, name) as arrays:
         if len(arrays) != 1:
             raise InputError(
                 f"{name}: has {len(arrays)} arrays, and a set of shards is of one; save it as .npy,"
@@ -154,9 +152,9 @@ def _npz(place: Location, shard: int | None) -> Any:
 
 
 def _read_npz(place: Location) -> NDArray[Any]:
-    from bitsback.images.npz import open_npz
+    from bitsback.images.formats import ARRAYS
 
-    with open_file(place) as file, open_npz(file, name_of(place)) as arrays:
+    with open_file(place) as file, ARRAYS.codec().open_arrays(file, name_of(place)) as arrays:
         [items] = arrays.values()
         return items.read(items.shape[0], 1)
 
@@ -181,9 +179,9 @@ def _zarr(place: Location) -> Any:
 def _files(folder: Path, pictures_only: bool, skip_bad: bool) -> Opened:
     import dask.bag as db
 
-    from bitsback.images.folder import list_folder
+    from bitsback.images.file_lists import list_folder
 
-    endings = PICTURES | CAMERA if pictures_only else None
+    endings = PICTURES | OTHER_PICTURES if pictures_only else None
     listing = list_folder(folder, skip_bad, endings)
     key = f"files-{uuid.uuid4().hex}"
     partitions = list(_by_bytes([str(listing.path(name)) for name in listing.names]))

@@ -1,1 +1,1 @@
-"""Arrays from and to files, a few items at a time."""
+"""Reads and writes files of arrays and pictures, a few items at a time."""

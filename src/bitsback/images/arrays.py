@@ -1,4 +1,4 @@
-"""Arrays that are not NumPy's, and images that come one after another, read as they are needed."""
+"""Reads arrays of other libraries, and images that come one after another, as they are needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,10 +19,39 @@ from bitsback.images.npy import ArrayItems, Items, Shape, Whole, check_dtype
 _END = object()
 
 
+@runtime_checkable
 class Convertible(Protocol):
-    """What NumPy can make an array of."""
+    """An object that NumPy converts to an array."""
 
     def __array__(self) -> NDArray[Any]: ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An object that NumPy converts to an array without a copy."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class Chunked(Protocol):
+    """An array in chunks, such as those of Zarr and Dask."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def chunks(self) -> Any: ...
+
+    def __getitem__(self, which: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Lazy(Protocol):
+    """An array that is computed on demand, such as those of Dask."""
+
+    def compute(self) -> Any: ...
 
 
 def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | None) -> Items:
@@ -33,17 +62,18 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
     another, all of one shape and dtype. dtype, shape: of all of these together, their number first;
     a list need not say so. Raises InputError if it is none of these.
     """
-    kept_whole = isinstance(source, bytes | bytearray | memoryview | str | Mapping)
-    if kept_whole or not (_is_array(source) or isinstance(source, Iterable)):
+    whole = isinstance(source, bytes | bytearray | memoryview | str | Mapping)
+    array = isinstance(source, Convertible | Described)
+    if whole or not (array or isinstance(source, Iterable)):
         raise InputError(
             f"an array, a path, a binary stream or an iterable of images is needed, not"
             f" {type(source).__name__}"
         )
     kind = f"the {type(source).__module__.partition('.')[0]} array"
-    if _is_array(source):
+    if array:
         if dtype is not None or shape is not None:
             raise InputError(f"{kind}: has a dtype and a shape of its own; do not give others")
-        if hasattr(source, "chunks") and getattr(source, "shape", None):
+        if isinstance(source, Chunked) and source.shape:
             return _ChunkedItems(source, kind)
         return ArrayItems(_converted(source, kind), kind)
     if isinstance(source, Sequence) and len(source) and (dtype is None or shape is None):
@@ -64,12 +94,8 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
     return _Succession(iter(source), *described)
 
 
-def _is_array(source: Any) -> bool:
-    return hasattr(source, "__array__") or hasattr(source, "__array_interface__")
-
-
 def _converted(source: Any, name: str) -> NDArray[Any]:
-    if not _is_array(source):
+    if not isinstance(source, Convertible | Described):
         raise InputError(
             f"{name}: is no array, but {type(source).__name__}; a list has paths only, or arrays"
             " only"
@@ -82,7 +108,9 @@ def _converted(source: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """As one of NumPy's own. Raises InputError for a mask or a dtype that archives do not hold."""
+    """The array as a plain NumPy array. Raises InputError for a mask, or a dtype that archives do
+    not hold.
+    """
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: a mask would be lost; fill it before")
     check_dtype(array.dtype, name)
@@ -90,7 +118,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 class _ChunkedItems:
-    """An array that somebody else holds in chunks, of which each is asked for once."""
+    """Reads an array of another library, each of its chunks once."""
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name
@@ -139,7 +167,7 @@ class _ChunkedItems:
 
     def _fetch(self, place: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
         asked = self._source[(*place, slice(start, stop))]
-        if hasattr(asked, "compute"):  # Dask's, which NumPy would take without their masks
+        if isinstance(asked, Lazy):  # Dask's, which NumPy would take without their masks
             asked = asked.compute()
         found = _plain(np.asanyarray(asked), self.name)
         if (found.dtype, found.shape) != (

@@ -1,4 +1,4 @@
-"""How a stream of zlib was made, so that it can be made again from what it holds."""
+"""Finds the settings of zlib that made a stream, and makes the stream again with them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WINDOWS = range(9, 16)
 
 @dataclass(frozen=True)
 class Deflated:
-    """What zlib was told, and the two bytes that the stream begins with."""
+    """The settings of zlib, and the first two bytes of the stream."""
 
     header: bytes
     level: int

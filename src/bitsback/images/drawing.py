@@ -1,16 +1,26 @@
-"""The file of a picture, made of its rows one after the other."""
+"""Interfaces for taking a picture file apart into pixels and container metadata (a note), and for
+writing it again row by row.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.images.bands import Bands, PageRows, Read
 from bitsback.images.file_io import Content
+from bitsback.wire import Cursor
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Seekable(Protocol):
-    """What is written to at any place; nothing is read of it."""
+    """An output that is written at any offset, and not read."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -18,7 +28,7 @@ class Seekable(Protocol):
 
 
 class Drawing(Protocol):
-    """A file on its way; it is there when it is closed. No byte is written twice."""
+    """A file that is being written; `close` completes it. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
         """The next rows: [rows, width] or [rows, width, channels]. Raises ArchiveError if they
@@ -31,8 +41,121 @@ class Drawing(Protocol):
         """
 
 
+class Note(Protocol):
+    """The container metadata of a file: all of it but its pixels."""
+
+    @property
+    def kind(self) -> int:
+        """Its number in an archive (docs/format.md, Notes)."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether a file can be made with any pixels that fit."""
+
+    def anew(self) -> Note:
+        """The same without a promise of the very bytes, where that can be."""
+
+    def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+        """Whether pixels of this dtype and shape can be those of the file."""
+
+    def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
+        """The file, written to one that is empty, with pixels of this dtype and shape, which
+        fit.
+        """
+
+    def pack(self) -> bytes: ...
+
+
+class PagesNote(Note, Protocol):
+    """The container metadata of a file of several pages."""
+
+    def anew(self) -> PagesNote: ...
+
+    def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
+        """Whether these are the dtypes and shapes of the pages."""
+
+    def draw(self, file: Seekable) -> Drawing:
+        """The file, written to one that is empty, with the rows of its pages one after the
+        other.
+        """
+
+
+@dataclass(frozen=True)
+class Split:
+    """A file taken apart into pixels and container metadata."""
+
+    pixels: Bands
+    """The samples of the file: of a palette the indexes; of a file of several pages these, one
+    below the other. Of a large picture they are read from the file again each time.
+    """
+    note: bytes
+    exact: bool
+    """Whether the very bytes of the file come back."""
+    indexed: bool
+    """Whether the pixels are indexes into a palette."""
+
+    @classmethod
+    def of(cls, pixels: Bands, note: Note, indexed: bool) -> Split:
+        return cls(pixels, pack(note), note.exact, indexed)
+
+
+class PictureCodec(Protocol):
+    """Takes picture files apart into pixels and container metadata, and reads large ones some rows
+    at a time. What reads a file raises what Pillow raises for a damaged one.
+    """
+
+    def bands_of(self, image: Image.Image) -> Read | None:
+        """Reads an open picture some rows at a time; None if its file does not allow that."""
+
+    def samples(self, file: BinaryIO) -> Bands | None:
+        """The pixels that `split` finds in a file that it takes apart."""
+
+    def split(self, file: BinaryIO, exact: bool) -> Split | None:
+        """Takes a file apart; None if the file that is made again of both parts is not the same: in
+        all of its pixels, by the samples of its format, and in all else that it has, or, with
+        `exact`, in its very bytes.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> Note:
+        """The container metadata of a file. Raises ArchiveError."""
+
+    def same(self, file: BinaryIO, made: BinaryIO) -> bool:
+        """Whether two files are the same but for how they are compressed."""
+
+
+class PagesCodec(PictureCodec, Protocol):
+    """Reads and writes files of several pages, each a picture, too."""
+
+    def split_pages(
+        self, file: BinaryIO, exact: bool
+    ) -> tuple[list[Bands], PagesNote | None] | None:
+        """The pixels of each page, and the container metadata, or None for these as in `split`;
+        None if the pixels of some page cannot be told.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> PagesNote: ...
+
+    def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
+        """Writes a file of pages alone to one that is empty. size: bytes of all pixels."""
+
+    def count_pages(self, file: bytes) -> int:
+        """The number of pages, as another reader of the format counts them."""
+
+    def read_page(self, file: bytes, number: int) -> NDArray[Any]:
+        """One of them, as that reader shows it."""
+
+
+def pack(note: Note) -> bytes:
+    """The bytes of the note in an archive."""
+    return bytes([note.kind]) + note.pack()
+
+
 class Nowhere:
-    """What is written to, and keeps nothing."""
+    """An output that discards what is written."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return offset
@@ -42,7 +165,7 @@ class Nowhere:
 
 
 class Comparison:
-    """What is written to as if it were a file that is there, and compares with that."""
+    """An output that compares what is written with an existing file."""
 
     def __init__(self, there: Content) -> None:
         self._there, self._at = there, 0
@@ -58,3 +181,14 @@ class Comparison:
         self.differs = self.differs or self._there[self._at : end] != data
         self._at = end
         return len(data)
+
+
+def makes(note: Note, there: Content, pixels: Bands) -> bool:
+    """Whether the note and the pixels make the existing file, bit for bit."""
+    same = Comparison(there)
+    drawing = note.drawing(same, pixels.dtype, pixels.shape)
+    for band in pixels:
+        drawing.add(band)
+        if same.differs:
+            return False
+    return drawing.close() == len(there) and not same.differs

@@ -1,13 +1,19 @@
-"""Reading files and streams: errors name them, and memory follows what they really hold."""
+"""Reads files and streams. Errors name them, and memory grows with what they hold, not with what
+they claim.
+"""
 
+from __future__ import annotations
+
+import gzip
 import io
 import os
 import stat
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from bitsback.errors import InputError
 from bitsback.images.names import printable
@@ -18,17 +24,26 @@ from bitsback.remote.url import Url
 PATIENCE = 10.0
 """Seconds for which a named pipe without a writer is waited for."""
 
+IN_MEMORY = 1 << 24
+"""Bytes of a file that is read at once."""
 _PIECE = 1 << 24
 
 
 class Writable(Protocol):
-    """What takes bytes."""
+    """An output for bytes."""
 
     def write(self, data: Any, /) -> Any: ...
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """An input of bytes."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class Sink(io.RawIOBase):
-    """What takes bytes, as a file that cannot seek."""
+    """An output as a file object that cannot seek."""
 
     def __init__(self, output: Writable) -> None:
         self._output = output
@@ -67,7 +82,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another library says, in one line."""
+    """The message of an error of another library, in one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
 
@@ -77,7 +92,7 @@ Location = str | os.PathLike[str] | Url
 
 
 def name_of(place: Location) -> str:
-    """What to call it in messages."""
+    """The name of a file in messages."""
     return place.name if isinstance(place, Url) else os.fspath(place)
 
 
@@ -102,8 +117,8 @@ def open_file(path: Location) -> io.BufferedReader:
 
 
 def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
-    """A file that is none of the special ones, of which some would make us wait for ever. whole:
-    all of it will be read. Raises OSError.
+    """Opens a regular file; a pipe or a device could block for ever. whole: all of it will be read.
+    Raises OSError.
     """
     if isinstance(path, Url):
         return open_url(path, 1 << (22 if whole else 16))
@@ -140,7 +155,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
 
 
 class RandomAccess(Protocol):
-    """What is read by its places. It may be used from several threads."""
+    """An input that is read at offsets. It may be used from several threads."""
 
     @property
     def size(self) -> int:
@@ -205,7 +220,7 @@ class Content(Protocol):
 
 
 class FileContent:
-    """Those of a file that can seek, of which only what is asked for is read."""
+    """The bytes of a file that can seek; slices are read on demand."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._reader = Reader(file)
@@ -221,8 +236,29 @@ class FileContent:
         return self._reader.read(start, max(stop - start, 0))
 
 
+def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
+    """The content of a file, and a file object for it; both in memory unless the file is large."""
+    data = FileContent(file)
+    if len(data) > IN_MEMORY:
+        return data, file
+    whole = data[:]
+    return whole, io.BytesIO(whole)
+
+
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two files have the same bytes."""
+    one.seek(0)
+    other.seek(0)
+    while True:
+        piece = one.read(1 << 20)
+        if other.read(max(len(piece), 1)) != piece:
+            return False
+        if not piece:
+            return True
+
+
 def open_anywhere(place: Location) -> RandomAccess:
-    """A file that is read by its places. Raises InputError."""
+    """Opens a file or a URL for reading at offsets. Raises InputError."""
     if isinstance(place, Url):
         with reading(place.name):
             return Ranges(place)
@@ -259,3 +295,38 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
                 break
             data += piece
     return data
+
+
+class GzipWriter:
+    """An output that compresses with gzip. The result does not depend on the time. After an error
+    it has no end, so that readers refuse it.
+    """
+
+    def __init__(self, output: Writable) -> None:
+        self._sink = Sink(output)
+        self._file = gzip.GzipFile("", "wb", 9, cast(BinaryIO, self._sink), 0)
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+
+    def __enter__(self) -> GzipWriter:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._sink.drop()
+        with self._sink.dropping():
+            self._file.close()
+
+
+class GzipReader:
+    """An input that decompresses gzip, and raises OSError for damage."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = gzip.GzipFile(name, "rb", fileobj=file)
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"its gzip container is damaged: {error}") from None

@@ -1,10 +1,11 @@
-"""The modes of pictures that archives hold: each is told by the dtype and the shape of its
-array.
-"""
+"""The modes of pictures that archives hold; the dtype and the shape of an array tell its mode."""
 
-from typing import Any
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # so that the help of the command needs no NumPy
+    import numpy as np
 
 Shape = tuple[int, ...]
 
@@ -28,6 +29,8 @@ def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
     """The dtype and shape of the array of a picture with this mode, and size (width, height)."""
+    import numpy as np
+
     width, height = size
     for text, grey in _GREY.items():
         if grey == mode:

@@ -82,3 +82,10 @@ def first_twin(names: Iterable[str]) -> str | None:
 def printable(name: str) -> str:
     """The name without what a terminal would act on, or UTF-8 cannot have."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name, such as ".png", in small letters, or "" if it has none."""
+    base = name.rsplit("/", 1)[-1]
+    dot = base.rfind(".")
+    return base[dot:].lower() if dot > 0 else ""

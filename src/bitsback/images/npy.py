@@ -1,5 +1,4 @@
-"""The .npy format as a stream: no more of it in memory than the items asked for, however large it
-is.
+"""The codec of .npy files, which reads a few items at a time.
 
 Source: numpy.lib.format, whose parser of headers is used.
 """
@@ -10,7 +9,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
@@ -19,7 +18,9 @@ from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback.images.file_io import (
+    Readable,
     Reader,
+    Writable,
     is_file,
     one_line,
     open_file,
@@ -66,8 +67,17 @@ class Items(Protocol):
         """Call this after the last item. Raises InputError if anything follows."""
 
 
+class NextArray(Protocol):
+    """Takes the arrays of a file of several, one after the other."""
+
+    def __call__(
+        self, name: str, dtype: np.dtype[Any], shape: Shape
+    ) -> AbstractContextManager[Writable]:
+        """What to write the elements of the next array to, in C order."""
+
+
 class Whole:
-    """Rows for those who can read only whole items."""
+    """A base of classes that read only whole items: gives their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
@@ -87,7 +97,7 @@ class Whole:
 
 
 def stacked(items: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """[items, ...]; of one that may be large no copy is made."""
+    """Stacks items, [items, ...]; a single item is not copied."""
     return items[0][np.newaxis] if len(items) == 1 else np.stack(items)
 
 
@@ -120,8 +130,8 @@ class ArrayItems:
 
 
 class _FortranItems(Whole):
-    """An array in Fortran order in a file: its items are scattered all over it, and those of a
-    window are gathered at a time.
+    """An array in Fortran order in a file, whose items are scattered over it; gathers a window of
+    items at a time.
     """
 
     def __init__(
@@ -177,7 +187,7 @@ class _FortranItems(Whole):
 
 
 class _Spooled:
-    """What a stream holds, put into a file without a name, in the folder for temporary files."""
+    """Copies a stream to an unnamed temporary file."""
 
     def __init__(self, stream: BinaryIO, file: BinaryIO, name: str) -> None:
         self._stream, self._file, self._name = stream, file, name
@@ -278,9 +288,9 @@ def open_items(source: Source) -> Iterator[Items]:
         yield ArrayItems(source.view(np.ndarray), "the array")
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file:
-            yield open_stream(file, os.fspath(source))
-    elif callable(getattr(source, "read", None)):
-        yield open_stream(source, stream_name(source, "the input"), _PIPED)
+            yield open_array(file, os.fspath(source))
+    elif isinstance(source, Readable):
+        yield open_array(source, stream_name(source, "the input"), _PIPED)
     else:
         raise InputError(
             f"an array, a path or a binary stream is needed, not {type(source).__name__}"
@@ -315,13 +325,25 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
         )
 
 
-_NO_NPY = "no .npy file; make one with numpy.save"
-_PIPED = "no .npy file, the only kind that is read from a pipe; save it as a file, and give that"
+_NO_NPY = "is no .npy file; make one with numpy.save"
+_PIPED = "is no .npy file, the only kind that is read from a pipe; save it as a file, and give that"
 
 
-def open_stream(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
-    """The items of a .npy file that is being read. otherwise: what it is if it is none. Raises
-    InputError.
+def holds(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether a .npy file can have the array."""
+    return True
+
+
+@contextmanager
+def write_array(output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
+    """Writes the header of a .npy file; the elements in C order follow it."""
+    write_header(output.write, dtype, shape)
+    yield output
+
+
+def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
+    """The items of a .npy file that is being read. otherwise: what is said of a file that is none.
+    Raises InputError.
     """
     dtype, fortran, shape = read_header(file, name, otherwise)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -341,12 +363,12 @@ def open_stream(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
 def read_header(
     file: BinaryIO, name: str, otherwise: str = _NO_NPY
 ) -> tuple[np.dtype[Any], bool, Shape]:
-    """dtype, whether in Fortran order, and shape. otherwise: what the file is if it has none.
+    """dtype, whether in Fortran order, and shape. otherwise: what is said of a file that has none.
     Raises InputError.
     """
     prefix = bytes(read_up_to(file, 8, name))
     if prefix[:6] != npy.MAGIC_PREFIX:
-        raise InputError(f"{name}: is {otherwise}")
+        raise InputError(f"{name}: {otherwise}")
     version = tuple(prefix[6:])
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise InputError(

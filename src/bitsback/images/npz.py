@@ -1,23 +1,24 @@
-"""npz files: several named arrays, each a .npy file in a zip container."""
+"""The codec of npz files: several named arrays, each a .npy file in a zip container."""
 
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback.images.file_io import Sink, Writable, one_line, reading
 from bitsback.images.names import check, printable
-from bitsback.images.npy import Items, open_stream, read_header
+from bitsback.images.npy import Items, NextArray, Shape, open_array, read_header, write_header
 
 _SUFFIX = ".npy"
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 
 @contextmanager
-def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
+def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
     """The arrays of an npz file, by name. Raises InputError if it is damaged, or holds anything
     else.
     """
@@ -42,30 +43,29 @@ def open_npz(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
         yield arrays
 
 
-class NpzWriter:
-    """Writes the arrays of an npz file one after the other, and never seeks. What an error leaves
-    of it has no end, and is no npz file.
+@contextmanager
+def write_arrays(output: Writable) -> Iterator[NextArray]:
+    """Writes an npz file, one array after the other, and never seeks. What an error leaves of it
+    has no end, and is no npz file.
     """
-
-    def __init__(self, file: Writable) -> None:
-        self._sink = Sink(file)
-        self._container = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
+    sink = Sink(output)
+    container = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)
 
     @contextmanager
-    def array(self, name: str) -> Iterator[Writable]:
-        """What to write the next array to: its .npy file, header first."""
+    def array(name: str, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
         entry = zipfile.ZipInfo(name + _SUFFIX, _OLDEST)
         entry.external_attr = 0o600 << 16
         with (
-            self._sink.dropping(),
-            self._container.open(entry, "w", force_zip64=True) as member,
-            self._sink.dropping(),  # before the member is closed, and behind it
+            sink.dropping(),
+            container.open(entry, "w", force_zip64=True) as member,
+            sink.dropping(),  # before the member is closed, and behind it
         ):
+            write_header(member.write, dtype, shape)
             yield member
 
-    def close(self) -> None:
-        with self._sink.dropping():
-            self._container.close()
+    with sink.dropping():
+        yield array
+        container.close()
 
 
 class _Member:
@@ -84,7 +84,7 @@ class _Member:
     def _opened(self) -> Items:
         if self._items is None:
             stream = _Unzipped(self._container, self._entry, self.name)
-            self._items = open_stream(cast(BinaryIO, stream), self.name)
+            self._items = open_array(cast(BinaryIO, stream), self.name)
         return self._items
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:

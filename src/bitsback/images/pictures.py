@@ -1,16 +1,17 @@
-"""One picture as an array and back, by Pillow: what is held of it, what is not, and what is
-refused.
+"""Converts pictures that Pillow has opened to arrays, and says what is kept, what is lost and what
+is refused.
 """
+
+from __future__ import annotations
 
 import io
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,23 +20,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from bitsback.errors import InputError
-from bitsback.images import other_kinds
-from bitsback.images.file_io import name_of, one_line, open_regular
+from bitsback.images.bands import Bands, Read
+from bitsback.images.drawing import Note, Split
+from bitsback.images.file_io import Content, in_memory, one_line
 from bitsback.images.modes import MODES, Shape, array_of, mode_of
 from bitsback.images.names import printable
-from bitsback.remote.url import Url
 
-_PLUGINS = {
-    "PNG": "Png",
-    "TIFF": "Tiff",
-    "BMP": "Bmp",
-    "DIB": "Bmp",
-    "PPM": "Ppm",
-    "GIF": "Gif",
-    "JPEG": "Jpeg",
-    "WEBP": "WebP",
-}
-"""The formats that are read, and Pillow's modules for them."""
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
@@ -67,29 +57,6 @@ class Header:
     notes: tuple[str, ...]
 
 
-def read_header(path: Path | Url) -> Header:
-    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
-    not held.
-    """
-    name = name_of(path)
-    with reading_picture(name), opened(path) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1:
-            advice = (
-                "compress it on its own" if image.format == "TIFF" else "save its frames as files"
-            )
-            raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
-        return header_of(image, name)
-
-
-def read_pixels(path: Path | Url) -> NDArray[Any]:
-    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
-    naming it.
-    """
-    with reading_picture(name_of(path)), opened(path, whole=True) as image:
-        return pixels_of(image, name_of(path))
-
-
 def samples(image: Image.Image) -> NDArray[Any] | None:
     """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
     what NumPy makes of the image; None if Pillow does not read all of their bits.
@@ -107,23 +74,16 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
     return None
 
 
-def read_shown(data: bytes, name: str) -> NDArray[Any]:
-    """What NumPy makes of Pillow's image of a file. Raises InputError, calling it `name`."""
-    with reading_picture(name), identified(io.BytesIO(data)) as image:
-        check_pixels(image)
-        image.load()
-        return np.asarray(image)
-
-
-def identified(file: BinaryIO) -> ImageFile:
-    """The picture in an open file, of a format that is read. Raises what Pillow raises.
+def identify(file: BinaryIO, plugins: Iterable[tuple[str, str]]) -> ImageFile:
+    """The picture in an open file. plugins: Pillow's modules, and its names, for the formats that
+    it may be of. Raises what Pillow raises.
 
     `open` of Pillow would compare the number of pixels with a limit that does not see how large the
     file is; check_pixels is in its place.
     """
     file.seek(0)
     start = file.read(16)
-    for name, plugin in _PLUGINS.items():
+    for plugin, name in plugins:
         import_module(f"PIL.{plugin}ImagePlugin")
         factory, accepts = Image.OPEN[name]
         if accepts is None or accepts(start) is True:
@@ -146,23 +106,6 @@ def check_pixels(image: Image.Image) -> None:
     file.seek(at)
     if pixels > _PIXELS_A_BYTE * size:
         raise Image.DecompressionBombError
-
-
-@contextmanager
-def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
-    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
-    # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
-    with open_regular(path, whole) as file:
-        try:
-            image = identified(file)
-        except UnidentifiedImageError:
-            file.seek(0)
-            told = other_kinds.advice(file.read(other_kinds.START), name_of(path))
-            if told is None:
-                raise
-            raise InputError(f"{printable(name_of(path))}: {told}") from None
-        with image:
-            yield image
 
 
 @contextmanager
@@ -305,3 +248,88 @@ def _largest(image: Image.Image, tag: int) -> int:
     none.
     """
     return int(np.max(getattr(image, "tag_v2", {}).get(tag, 0)))
+
+
+LARGE = 1 << 22
+"""Pixels, from which on a picture is read in bands; one of fewer is decoded at once."""
+
+_DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+BandsOf = Callable[[Image.Image], Read | None]
+"""Reads an open picture some rows at a time, where its file allows that."""
+
+
+def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
+    """What `samples` makes of an open picture, for as long as its file is open."""
+    check_pixels(image)
+    mode = "L" if image.mode == "P" else _mode(image)
+    read = None if mode is None else _large(image, bands_of)
+    if mode is None or read is None:
+        pixels = samples(image)
+        return None if pixels is None else Bands.of(pixels)
+    return Bands(*array_of(mode, image.size), read)
+
+
+def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
+    """What `pixels_of` makes of the current frame of an open picture, for as long as that is so.
+    Raises InputError if it is not held.
+    """
+    check_pixels(image)
+    mode = mode_to_keep(image, name)
+    read = _large(image, bands_of) if mode == _mode(image) else None
+    if read is None:
+        return Bands.of(pixels_of(image, name))
+    return Bands(*array_of(mode, image.size), read)
+
+
+def _large(image: Image.Image, bands_of: BandsOf) -> Read | None:
+    return bands_of(image) if image.width * image.height >= LARGE else None
+
+
+def split_picture(
+    file: BinaryIO,
+    plugins: Sequence[tuple[str, str]],
+    bands_of: BandsOf,
+    note_of: Callable[[Content, BinaryIO, Bands], Note | None],
+) -> Split | None:
+    """A file as the pixels that Pillow reads, and the rest, which `note_of` tells of what the file
+    holds, the file, and its pixels; None if that is None, or there are several pictures.
+    """
+    data, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
+    image = identify(file, plugins)
+    if getattr(image, "n_frames", 1) != 1:
+        return None
+    pixels = sample_bands(image, bands_of)
+    if pixels is None or not pixels.size:
+        return None
+    note = note_of(data, file, pixels)
+    if note is None:
+        for _ in pixels:  # whoever holds the file bit for bit is to know whether it is damaged
+            pass
+        return None
+    return Split.of(pixels, note, image.mode == "P")
+
+
+def named(pixels: Bands, name: str) -> Bands:
+    """The same, which raises InputError, naming the picture, if it cannot be read."""
+
+    def read() -> Iterator[NDArray[Any]]:
+        bands = iter(pixels)
+        while True:
+            with reading_picture(name):
+                band = next(bands, None)
+            if band is None:
+                return
+            yield band
+
+    return replace(pixels, read=read)
+
+
+def _mode(image: Image.Image) -> str | None:
+    """The mode of an array that holds the samples of the picture as Pillow reads them, if it does
+    so surely.
+    """
+    if image.mode in _DEEP or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return "I;16"
+    return image.mode if image.mode in MODES else None

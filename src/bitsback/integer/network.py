@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
-from bitsback.integer.layers import KINDS, Layer
-from bitsback.integer.layers.layer_entry import LayerEntry
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
+from bitsback.integer.layers import Layer, LayerEntry
 from bitsback.integer.values import Size, Values
 
 _MOST_ELEMENTS = 1 << 24  # of a value, for one item
@@ -93,12 +91,7 @@ class Network:
                     " a-z, 0-9 and _"
                 )
             where = f"{name}.{layer_name}"
-            if op not in KINDS:
-                raise ModelError(
-                    f"{where}: unknown op {op!r}; the model needs a newer bitsback, or is damaged"
-                )
-            layer = KINDS[op](LayerEntry(entry_fields, where, known, tensors, size))
-            entry_fields.done()
+            layer = LayerEntry(op, entry_fields, where, known, tensors, size).read()
             width = layer.values.elements(test_size)
             elements += width
             if width > _MOST_ELEMENTS or elements > _MOST_TOGETHER:

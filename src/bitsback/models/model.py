@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -11,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs.base import as_symbols
+from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
@@ -338,6 +338,12 @@ class HasModel(Protocol):
     """What a model was made for, such as the result of `bitsback.train.portable.build`."""
 
     model: Model
+
+
+Choice = str | os.PathLike[str] | Model | HasModel
+"""What to code with: how a bundled model is chosen, such as "auto", the name of a bundled model, a
+model file, a model, or what has one.
+"""
 
 
 def model_of(what: object) -> Model | None:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Network, Size, Values
-from bitsback.integer.fields import Fields
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.integer.network import NAME
-from bitsback.integer.tensors import TensorReader
 
 
 class NetworkReader:

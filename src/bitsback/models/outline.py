@@ -135,7 +135,9 @@ class Outline:
         another.
         """
         if self.any_shape or self.size not in (None, size or self.size):
-            raise ModelError(f"the model {self.name} codes {self.items_in_words}, not of {size}")
+            raise ModelError(
+                f"the model {self.name} codes {self.items_in_words}, not images of {size}"
+            )
         return PlaneShape(1, *(size or self.whole_size()), self.channels, self.levels)
 
     @classmethod

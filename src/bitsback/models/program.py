@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bitsback.codecs.base import one_step
-from bitsback.codecs.information import total
+from bitsback.codecs.codec import one_step
+from bitsback.codecs.exact_functions import total
 from bitsback.integer import Size
 from bitsback.message import Message
 from bitsback.models.code import CodeStep

@@ -1,1 +1,1 @@
-"""Other lossless compressors behind one interface, and what one of them makes of images."""
+"""Other lossless compressors behind one interface, for comparisons."""

@@ -1,10 +1,8 @@
-"""The lossless compressors that bitsback is compared with, by `bitsback train` and by all of the
-lab.
-"""
+"""The list of lossless compressors that `bitsback train` and the lab compare with."""
 
 from __future__ import annotations
 
-from bitsback.peers import jpegs, png_webp, programs, streams
+from bitsback.peers import image_codecs, programs, streams
 from bitsback.peers.measure import Peer
 
 _PACKAGE = "is not installed; pip install 'bitsback[peers]'"
@@ -12,7 +10,7 @@ _PACKAGE = "is not installed; pip install 'bitsback[peers]'"
 _OPTIONAL = (
     (streams.brotli_peers, f"brotli {_PACKAGE}"),
     (streams.zstandard_peers, f"zstandard {_PACKAGE}"),
-    (jpegs.peers, f"imagecodecs (JPEG XL, JPEG-LS, JPEG 2000) {_PACKAGE}"),
+    (image_codecs.jpeg_peers, f"imagecodecs (JPEG XL, JPEG-LS, JPEG 2000) {_PACKAGE}"),
     (
         programs.zpaq_peers,
         "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq",
@@ -26,7 +24,7 @@ def standard_peers() -> list[Peer]:
     """The compressors that Python's standard library and Pillow bring, each at its strongest
     setting that pays.
     """
-    return streams.standard_peers() + png_webp.peers()
+    return streams.standard_peers() + image_codecs.pillow_peers()
 
 
 def optional_peers() -> tuple[list[Peer], list[str]]:

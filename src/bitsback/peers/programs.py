@@ -1,6 +1,4 @@
-"""Compressors that are programs, which have to be found on the PATH. Their files go through a
-temporary folder.
-"""
+"""Compressors that are programs on the PATH. Their files go through a temporary folder."""
 
 from __future__ import annotations
 

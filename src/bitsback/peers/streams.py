@@ -1,5 +1,5 @@
-"""General compressors, which see the bytes of all images as one stream: of Python's library, and of
-packages.
+"""General compressors, which see the bytes of all images as one stream: those of Python's library,
+and packages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a collection of images becomes the files that a compressor makes of it.
+"""Ways to turn a collection of images into the files that a compressor is given.
 
 Images that are alike are an array [n, height, width] or [n, height, width, channels]; those that
 are not are a list of arrays [height, width] or [height, width, channels]. Elements are bool (two

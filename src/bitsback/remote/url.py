@@ -1,14 +1,46 @@
-"""Which texts are URLs, and what stands behind them: a filesystem of fsspec, and a path in it."""
+"""URLs: which strings are URLs, connecting to fsspec's filesystem, detecting that a file has
+changed, and modification times.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bitsback.errors import BitsbackError, InputError, MissingExtra
-from bitsback.remote.version import Description, describe
+
+CHANGED = "was changed while it was read; open it again"
+
+_SUMS = ("ETag", "etag", "generation", "md5Hash", "Content-MD5", "Digest", "sha", "version_id")
+_TIMES = ("Last-Modified", "LastModified", "last_modified", "updated", "mtime", "modified")
+
+_MARKS = (*_SUMS, *_TIMES, "modificationTime", "modify", "created")
+"""What servers of HTTP, and filesystems of fsspec, say of a file's content, the surest first."""
+
+Description = Mapping[str, Any]
+"""Of a file: its "size" in bytes, and marks of its content; None, or left out, if not known."""
+
+
+def describe(of: Mapping[str, Any], size: int | None) -> Description:
+    """From what `info` of fsspec says of a file, or from the headers of a response."""
+    marks = {mark: of.get(mark) for mark in _MARKS}
+    return {"size": size} | {
+        # A listing and `info` may tell of the same time in different types.
+        mark: value.timestamp() if isinstance(value, datetime) else value
+        for mark, value in marks.items()
+    }
+
+
+def differ(first: Description, now: Description) -> bool:
+    """Whether two descriptions are of different contents, by the size, and the first mark that both
+    have.
+    """
+    known = [key for key in ("size", *_MARKS) if None not in (first.get(key), now.get(key))]
+    return any(first[key] != now[key] for key in known[: 2 if "size" in known else 1])
+
 
 Options = Mapping[str, Any]
 """Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
@@ -200,3 +232,31 @@ def check_options(options: Options | None, *places: object) -> None:
 def protocols(fs: Any) -> tuple[str, ...]:
     """The names that a filesystem has."""
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def changed(url: Url) -> int | None:
+    """In ns since 1970; None where the filesystem does not say."""
+    fs, path = url.connect()
+    with suppress(Exception):  # of which filesystems raise all kinds
+        time: datetime = fs.modified(path)
+        return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
+    return None
+
+
+def as_datetime(time: int) -> datetime:
+    """Of ns since 1970. Raises OverflowError for what no calendar has."""
+    return _EPOCH + timedelta(microseconds=time // 1000)
+
+
+def set_changed(fs: Any, path: str, time: int) -> None:
+    """Sets it, where there is a way: of stores of objects it is when they were written."""
+    names = protocols(fs)
+    with suppress(Exception):  # as on a disk, where it does not matter to what a file holds
+        if "sftp" in names:
+            fs.ftp.utime(path, (time / 1e9, time / 1e9))
+        elif "memory" in names:
+            fs.store[path].modified = as_datetime(time)

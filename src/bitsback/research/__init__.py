@@ -6,7 +6,8 @@ environment (docs/research.md).
 
 >>> import io
 >>> import numpy as np
->>> from bitsback import Bernoulli, Gaussian, Uniform, research
+>>> from bitsback import research
+>>> from bitsback.codecs import Bernoulli, Gaussian, Uniform
 >>> weights = np.random.default_rng(0).normal(size=(2, 16))
 >>> def prior(images):
 ...     return Uniform(1 << 8, shape=(images, 2))
@@ -35,8 +36,8 @@ from bitsback.archive.output import open_output
 from bitsback.archive.summary import Summary
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
-from bitsback.research import chain
-from bitsback.research.file import (
+from bitsback.research.fingerprint import differences, fingerprint
+from bitsback.research.float_file import (
     MOST_IMAGES,
     Header,
     block_section,
@@ -44,8 +45,7 @@ from bitsback.research.file import (
     read_block,
     read_header,
 )
-from bitsback.research.fingerprint import differences, fingerprint
-from bitsback.research.model import FloatModel, Functions
+from bitsback.research.float_models import FloatModel, Functions, decode_checked, encode
 
 __all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress"]
 
@@ -100,7 +100,7 @@ def compress(
     sections = []
     for first in range(0, len(array), block):
         part = array[first : first + block].astype(dtype, copy=False)
-        message = chain.encode(model, part, growth, batch)
+        message = encode(model, part, growth, batch)
         _run_again(model, message, part, growth, batch)
         sections.append((len(part), block_section(message)))
     sizes = tuple((count, len(section)) for count, section in sections)
@@ -149,7 +149,7 @@ def _run_again(
     model: FloatModel, message: bytes, part: NDArray[Any], growth: int, batch: int
 ) -> None:
     try:
-        chain.decode_checked(model, message, part.shape, part.dtype, growth, batch)
+        decode_checked(model, message, part.shape, part.dtype, growth, batch)
     except ArchiveError as error:
         raise ModelError(
             "what was coded does not decode here and now: the model must give the same floats each"
@@ -201,7 +201,7 @@ def _block(
     images, size = header.blocks[number]
     try:
         message = read_block(file, size, name)
-        return chain.decode_checked(
+        return decode_checked(
             model, message, (images, *header.shape[1:]), header.dtype, header.growth, header.batch
         )
     except ArchiveError as error:

@@ -1,4 +1,6 @@
-"""What decides which floats a model computes: programs, processor, threads, the model itself."""
+"""Fingerprint of an environment: the programs, the processor, the threads and the model that decide
+which floats a model computes.
+"""
 
 import functools
 import hashlib

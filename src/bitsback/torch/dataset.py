@@ -1,4 +1,4 @@
-"""An archive as a dataset of PyTorch's."""
+"""An archive as a PyTorch dataset."""
 
 import os
 import weakref
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
-from bitsback.archive.ordering import block_numbers
+from bitsback.archive.contents import block_numbers
 from bitsback.errors import InputError
+from bitsback.images.formats import ARRAYS, PAGES
 from bitsback.lazy import cached_property
 
 Image = NDArray[Any]
@@ -72,15 +73,15 @@ class ArchiveDataset(Dataset[Any]):
         own = _labelled(archive)
         array = own if array is None else array
         self._array = array
-        if archive.kind == "npz" and array is None:
+        if archive.kind == ARRAYS.key and array is None:
             names = ", ".join(archive.names)
             raise InputError(f"{archive.name}: holds the arrays {names}; say which with array=")
         if array is not None and array not in archive:
             raise InputError(f"{archive.name}: holds no array {array!r}")
-        self._pictures = archive.kind in ("folder", "tiff")
+        self._pictures = archive.kind in ("folder", PAGES.key)
         self._length = len(archive if array is None else archive[array])
         self._transform = transform
-        if labels is None and (archive.kind != "npz" or array == own):
+        if labels is None and (archive.kind != ARRAYS.key or array == own):
             labels = archive.labels
         self._labels = self._labels_of(labels)
 

@@ -1,4 +1,4 @@
-"""An order of a dataset's items that is random, and wants few blocks at a time."""
+"""A random order of a dataset's items that needs few blocks at a time."""
 
 from collections.abc import Iterator
 from itertools import cycle, islice

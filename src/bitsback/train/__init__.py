@@ -15,7 +15,7 @@ from bitsback.errors import MissingExtra
 
 if TYPE_CHECKING:
     from bitsback.train import portable
-    from bitsback.train.job.call import train_model
+    from bitsback.train.job.train_model import train_model
 
 __all__ = ["portable", "train_model"]
 
@@ -25,7 +25,7 @@ if find_spec("torch") is None:
 
 def __getattr__(name: str) -> Any:
     if name == "train_model":
-        from bitsback.train.job.call import train_model
+        from bitsback.train.job.train_model import train_model
 
         return train_model
     if name == "portable":

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../distribution.hpp"
-#include "../least_squares/least_squares.hpp"
+#include "../least_squares.hpp"
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
 #include "../step.hpp"

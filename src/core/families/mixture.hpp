@@ -147,14 +147,9 @@ class PixelMixture {
     Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         Bracket b{0, 1, 0, start(1)};
         if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
-        while (b.high - b.low > 1) {
-            const std::uint32_t middle = (b.low + b.high) / 2;
-            const std::uint32_t at = start(middle);
-            (x >= at ? b.low : b.high) = middle;
-            (x >= at ? b.first : b.end) = at;
-        }
+        b = halve(x, b, [&](std::uint32_t c) { return start(c); });
         symbol = b.low;
-        return {b.first, b.end - b.first};
+        return b.interval();
     }
 
   private:

@@ -60,11 +60,10 @@ class NormalFamily : public Family {
              const SomeSymbols& symbols) const override {
         with(parameters, symbols, [&](const auto& normals, auto out) {
             pop_step(message, precision_, out.size(), [&](std::size_t i, std::uint32_t x) {
-                std::uint16_t symbol = 0;
-                const Interval interval =
-                    widen(normals, i, x, normals.guess(i, x), levels_, symbol);
-                out[i] = static_cast<typename decltype(out)::value_type>(symbol);
-                return interval;
+                const Bracket found = widen(x, normals.guess(i, x), levels_,
+                                            [&](std::uint32_t c) { return normals.start(i, c); });
+                out[i] = static_cast<typename decltype(out)::value_type>(found.low);
+                return found.interval();
             });
         });
     }

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "frame.hpp"
-#include "prefetch.hpp"
 
 namespace bitsback {
 

@@ -12,6 +12,13 @@
 
 namespace bitsback {
 
+// Asks for memory before it is needed, where a compiler can.
+inline void prefetch([[maybe_unused]] const void* at) {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
 // The least multiple of eight that is no less.
 constexpr std::size_t eights(std::size_t count) { return (count + 7) / 8 * 8; }
 

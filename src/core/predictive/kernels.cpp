@@ -1,18 +1,71 @@
+// This file is compiled once for each instruction set: CMakeLists.txt gives BITSBACK_KERNELS, the
+// name of what comes of it.
 #include "kernels.hpp"
 
-#include <string>
-
-#include "../linear.hpp"
+#if defined(__AVX2__)
+#include "kernels_256.hpp"
+#endif
 
 namespace bitsback {
+namespace {
 
-const PredictiveKernels& predictive_kernels() {
-#if defined(__x86_64__) || defined(_M_X64)
-    const std::string path = simd_path();
-    if (path.starts_with("avx512")) return predictive_avx512;
-    if (path.starts_with("avx")) return predictive_avx2;
-#endif
-    return predictive_plain;
+#if !defined(__AVX2__)
+inline int32_t clamped(int32_t x, int32_t low, int32_t high) {
+    return x < low ? low : x > high ? high : x;
 }
+
+int64_t predict(const Inputs* inputs, size_t parts, const int32_t* weights, const Normal& normal,
+                int16_t* out) {
+    int64_t sum = 0;
+    for (const Inputs* part = inputs; part != inputs + parts; ++part)
+        for (size_t i = 0; i < part->count; ++i) {
+            const int32_t input = part->x[i] - part->center;
+            sum += static_cast<int64_t>(*weights++) * input;
+            const int32_t normalised = (input * normal.reciprocal + normal.half) >> normal.shift;
+            *out++ = static_cast<int16_t>(clamped(normalised, -1023, 1023));
+        }
+    return sum;
+}
+
+void look(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift, uint8_t* out) {
+    for (const Sight* part = sights; part != sights + parts; ++part)
+        for (size_t i = 0; i < part->count; ++i) {
+            const int32_t seen = (part->x[i] * part->reciprocal + part->base) >> shift;
+            *out++ = table[clamped(seen, -1024, 1023) + 1024];
+        }
+}
+
+void accumulate(const int16_t* values, size_t count, size_t stride, size_t size, int32_t* matrix) {
+    for (size_t c = 0; c < count; ++c, values += stride)
+        for (size_t a = 0; a < size; ++a) {
+            int32_t* row = matrix + triangle_row(a);
+            const int32_t factor = values[a];
+            for (size_t b = 0; b <= a; ++b) row[b] += factor * values[b];
+        }
+}
+
+void spread(const int32_t* const* systems, size_t rows, double* out) {
+    for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j <= i; ++j)
+            for (size_t lane = 0; lane < PredictiveKernels::lanes; ++lane)
+                *out++ = systems[lane][triangle_row(i) + j];
+}
+#endif
+
+// A loop that compilers turn into vectors of what they compile for.
+// A product d * x is d * (x >> 8) * 256 + d * (x & 255): all sums stay within 32 bits.
+void decay_sums(const int32_t* above, const int32_t* left, const int32_t* right,
+                const int32_t* decay, size_t size, int32_t* out) {
+    const int32_t d0 = decay[0], d1 = decay[1], d2 = decay[2];
+    for (size_t i = 0; i < size; ++i) {
+        const int32_t high = d0 * (above[i] >> 8) + d1 * (left[i] >> 8) + d2 * (right[i] >> 8);
+        const int32_t low = d0 * (above[i] & 255) + d1 * (left[i] & 255) + d2 * (right[i] & 255);
+        out[i] = high + (low >> 8);
+    }
+}
+
+}  // namespace
+
+const PredictiveKernels BITSBACK_KERNELS = {predict, look, decay_sums, accumulate, spread};
 
 }  // namespace bitsback

@@ -51,8 +51,8 @@ struct PredictiveKernels {
     void (*look)(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift,
                  uint8_t* out);
     // out = (decay[0] * above + decay[1] * left + decay[2] * right) >> 8, of matrices of 31 bits.
-    void (*fade)(const int32_t* above, const int32_t* left, const int32_t* right,
-                 const int32_t* decay, size_t size, int32_t* out);
+    void (*decay_sums)(const int32_t* above, const int32_t* left, const int32_t* right,
+                       const int32_t* decay, size_t size, int32_t* out);
     // matrix[a][b] += the sum of v[a] * v[b] over the vectors v of `values`, [count, stride]: at
     // most 32, of which the first `size` elements count. The stride is a multiple of eight, 56 at
     // most.

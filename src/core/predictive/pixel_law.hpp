@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "../families/mixture.hpp"
+#include "../search.hpp"
 #include "../step.hpp"
 #include "unit.hpp"
 
@@ -48,33 +49,12 @@ class PixelLaw {
     Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         const std::uint32_t levels = expected_.levels;
         const auto near = static_cast<std::uint32_t>((expected_.prediction + 128) >> 8);
-        std::uint32_t step = std::max<std::uint32_t>((1u << expected_.unit.lead) >> 9, 1);
+        const std::uint32_t step = std::max<std::uint32_t>((1u << expected_.unit.lead) >> 9, 1);
         const std::uint32_t middle = std::min(near, levels - 1);
-        Bracket b{middle, middle, start(middle), 0};
-        if (x >= b.first) {
-            for (;; step *= 2) {
-                b.high = step < levels - b.low ? b.low + step : levels;
-                b.end = start(b.high);
-                if (x < b.end) break;
-                b.low = b.high;
-                b.first = b.end;
-            }
-        } else {
-            for (;; step *= 2) {
-                b.high = b.low;
-                b.end = b.first;
-                b.low = step < b.low ? b.low - step : 0;
-                b.first = start(b.low);
-                if (x >= b.first) break;
-            }
-        }
-        while (b.high - b.low > 1) {
-            const std::uint32_t half = (b.low + b.high) / 2, at = start(half);
-            (x >= at ? b.low : b.high) = half;
-            (x >= at ? b.first : b.end) = at;
-        }
-        symbol = b.low;
-        return {b.first, b.end - b.first};
+        const Bracket found =
+            search_outwards(x, middle, step, levels, [&](std::uint32_t c) { return start(c); });
+        symbol = found.low;
+        return found.interval();
     }
 
   private:

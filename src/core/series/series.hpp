@@ -2,16 +2,54 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "../codecs.hpp"
+#include "../least_squares.hpp"
 #include "channel.hpp"
-#include "fading.hpp"
-#include "law.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
+
+// The least squares of one predictor of a channel, over sums that forget the past.
+class ForgettingLeastSquares {
+  public:
+    ForgettingLeastSquares(const LeastSquares& of, std::size_t inputs, unsigned fade,
+                           std::int32_t ridge)
+        : of_(of),
+          keep_(1 - std::ldexp(1.0, -static_cast<int>(fade))),
+          ridge_(ridge),
+          sums_((inputs + 1) * (inputs + 1)),
+          weights_(inputs) {}
+
+    // sums: [side, side], of which the lower triangle counts, column by column.
+    void start(const std::vector<double>& sums) {
+        require(sums.size() == sums_.size(), "there is a sum for each two inputs");
+        sums_ = sums;
+    }
+
+    std::span<const std::int32_t> weights() const { return weights_; }
+
+    // v: the inputs, and behind them the target.
+    void add(std::span<const double> v) { of_.add(sums_.data(), v.data(), v.size(), keep_); }
+
+    // work: a buffer that all solutions share.
+    void solve(std::vector<double>& work) {
+        work.resize(2 * sums_.size());
+        of_.solve_series(sums_.data(), weights_.size(), ridge_, work.data(), weights_.data());
+    }
+
+  private:
+    const LeastSquares& of_;
+    double keep_;
+    double ridge_;
+    std::vector<double> sums_;  // column by column, from the diagonal down
+    std::vector<std::int32_t> weights_;
+};
 
 class Series {
   public:
@@ -50,10 +88,11 @@ class Series {
     void learn(std::uint32_t symbol) {
         SeriesChannel& state = states_[channel_];
         const std::int64_t mean = state.mean();
+        const Unit unit = state.unit();
         for (std::size_t j = 0; j < settings_.predictors.size(); ++j) {
             values_.clear();
-            for (const std::int64_t input : inputs_[j]) values_.push_back(state.scaled(input));
-            values_.push_back(state.scaled(symbol - mean));
+            for (const std::int64_t input : inputs_[j]) values_.push_back(scaled(input, unit));
+            values_.push_back(scaled(symbol - mean, unit));
             solver(j).add(values_);
         }
         SeriesChannel::Components shares{};
@@ -84,7 +123,7 @@ class Series {
     std::int64_t at(std::int32_t back, std::size_t channel) const {
         return past_[place(back, channel)];
     }
-    FadingLeastSquares& solver(std::size_t j) {
+    ForgettingLeastSquares& solver(std::size_t j) {
         return solvers_[channel_ * settings_.predictors.size() + j];
     }
 
@@ -101,7 +140,7 @@ class Series {
     }
 
     void predict(std::size_t j, std::int64_t mean) {
-        FadingLeastSquares& of = solver(j);
+        ForgettingLeastSquares& of = solver(j);
         if (step_ > 0 && (step_ <= 64 || step_ % settings_.predictors[j].every == 0))
             of.solve(work_);
         gather(j);
@@ -115,8 +154,8 @@ class Series {
     std::size_t channels_;
     std::uint32_t levels_;
     std::vector<SeriesChannel> states_;
-    std::vector<FadingLeastSquares> solvers_;  // of each channel, for each predictor
-    std::vector<std::int32_t> past_;           // the last steps, in a ring
+    std::vector<ForgettingLeastSquares> solvers_;  // of each channel, for each predictor
+    std::vector<std::int32_t> past_;               // the last steps, in a ring
     std::uint64_t step_ = 0;
     std::size_t channel_ = 0;
     SeriesLaw law_;

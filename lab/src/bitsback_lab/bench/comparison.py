@@ -1,4 +1,4 @@
-"""The comparison of bitsback with all other compressors that are there, on some images."""
+"""Compare bitsback with all other compressors that are installed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from bitsback.models import Model
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer
 from bitsback.peers.units import MOSAICS, Pictures, pack
-from bitsback_lab.bench import cache
+from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.itself import Ours, ours
-from bitsback_lab.bench.machine import processor
-from bitsback_lab.bench.process import PeerFailed, measure_apart
+from bitsback_lab.bench.process import PeerFailed, measure_apart, processor
 from bitsback_lab.bench.subject import Data
 
 Progress = Callable[[int, int, str], object]
@@ -114,7 +113,7 @@ def compare(
     Raises PeerFailed only if nothing could be measured.
     """
     raw = len(pack(data.images))
-    digest = cache.digest(data.images)
+    digest = peer_cache.digest(data.images)
     rows: list[Row] = []
     failed: list[str] = []
     todo: list[tuple[Peer, Ours | None]] = [(one.peer, one) for one in wanted.ours]
@@ -151,7 +150,7 @@ def _measured(peer: Peer, images: Pictures, digest: str, remeasure: bool) -> Mea
     """What is known already is taken from another processor only where measuring again would take
     long.
     """
-    known = None if remeasure else cache.look_up(peer, digest)
+    known = None if remeasure else peer_cache.look_up(peer, digest)
     if known is not None and (peer.slow or known.processor == processor()):
         return known
-    return cache.measured(peer, images, remeasure=True)
+    return peer_cache.measured(peer, images, remeasure=True)

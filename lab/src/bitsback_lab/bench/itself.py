@@ -1,5 +1,5 @@
-"""bitsback itself as one of the compressors: with each model that fits the images, on one thread,
-in memory, or through files if the images are of several shapes.
+"""bitsback as one of the compressors: with each model that fits the images, on one thread, in
+memory, or through files if the images are of several shapes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.layout import MODEL, section
 from bitsback.archive.pieces import Pieces
 from bitsback.errors import ModelError
+from bitsback.images.modes import mode_of
+from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.measure import Peer
-from bitsback.peers.units import Pictures, dtypes
-from bitsback_lab.bench.files import read_images, write_images
+from bitsback.peers.units import Picture, Pictures, dtypes
 
 
 @dataclass(frozen=True)
@@ -127,3 +128,27 @@ def _load(source: str | bytes) -> Model:
     is.
     """
     return bitsback.load_model(source)
+
+
+def write_images(images: list[Picture], place: Path) -> Path:
+    """Writes them, uncompressed, into the folder `place`; gives the path of what is to be
+    compressed.
+    """
+    if any(mode_of(image.dtype, image.shape) is None for image in images):
+        np.savez(place / "arrays.npz", *images)
+        return place / "arrays.npz"
+    from PIL import Image
+
+    folder = place / "pictures"
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:07}.tif")
+    return folder
+
+
+def read_images(path: Path) -> list[NDArray[Any]]:
+    """The images that were written, from where they were restored."""
+    if path.is_dir():
+        return [read_pixels(file) for file in sorted(path.iterdir())]
+    with np.load(path) as arrays:
+        return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]

@@ -1,10 +1,11 @@
-"""Measuring a compressor in a process of its own, which knows its peak memory and may crash."""
+"""Measure a compressor in a process of its own, which knows its peak memory and may crash."""
 
 from __future__ import annotations
 
 import json
 import os
 import pickle
+import platform
 import signal
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from numpy.typing import NDArray
 from bitsback.errors import BitsbackError
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Pictures
-from bitsback_lab.bench.machine import processor
 
 LEAST_SECONDS = 0.2
 """For which each direction is repeated."""
@@ -103,6 +103,16 @@ def _answer(folder: Path) -> None:
     except Exception as error:  # whatever a compressor may raise
         found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     (folder / "answer.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def processor() -> str:
+    """The name of the processor, as its maker gives it where the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(": ")[2]
+    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

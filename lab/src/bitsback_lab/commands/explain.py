@@ -1,4 +1,4 @@
-"""`bitsback explain`: what bits back does with one image, bit by bit."""
+"""`bitsback explain`: show what bits back does with one image, bit by bit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bitsback.images.names import printable
 from bitsback.models.variables import DATA
 
 if TYPE_CHECKING:
-    from bitsback_lab.paper.explain import Explained
+    from bitsback_lab.paper.ledger import Explained
 
 
 @click.command()
@@ -45,7 +45,7 @@ def command(image: str, model: str | None, item: int, as_json: bool) -> None:
       bitsback explain digits.npy --item 7 -m mnist-binary-paper
       bitsback explain face.png -m faces.safetensors
     """
-    from bitsback_lab.paper.explain import explain
+    from bitsback_lab.paper.ledger import explain
 
     explained = explain(image, image, model, item)
     if as_json:

@@ -1,4 +1,4 @@
-"""`bitsback reproduce`: the paper's tables, figures and analysis."""
+"""`bitsback reproduce`: reproduce the paper's tables, figures and analysis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
-from bitsback_lab.paper.contents import ENTRIES, NAMES
+from bitsback_lab.paper.exhibits import ENTRIES, NAMES
 
 _ALL, _PAGE = "all", "page"
 _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
@@ -27,7 +27,7 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
       NAME is one of
 {_LIST}
       all          all of them, and pages of them: paper.md, paper.html; minutes
-      page         only the pages, from the numbers that are in the folder
+      page         only pictures and pages, from the numbers in the folder
 
     Needs bitsback-lab[paper] for the pictures; other compressors come with bitsback[peers]. What
     slow ones make of the test set is known already and looked up, unless --remeasure is given.
@@ -52,23 +52,24 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
 def command(
     name: str, output: str | None, check: str | None, remeasure: bool, quiet: bool, as_json: bool
 ) -> None:
-    from bitsback_lab.paper import reproduce
-    from bitsback_lab.paper.exhibit import Conditions, Numbers, find
+    from bitsback_lab.paper import reproducing
+    from bitsback_lab.paper.exhibits import Conditions, Numbers, find
 
     folder = Path(output or ".")
     if name == _PAGE:
-        written = reproduce.write_page(reproduce.read(NAMES, folder / reproduce.FOLDER), folder)
+        results = reproducing.read(NAMES, folder / reproducing.FOLDER)
+        written = reproducing.draw(results, folder) + reproducing.write_page(results, folder)
         _show(written, quiet)
         return
     names = NAMES if name == _ALL else (name,)
-    before = None if check is None else reproduce.read(names, Path(check))
-    reproduce.prepare(names, folder)
-    results: dict[str, Numbers] = {}
+    before = None if check is None else reproducing.read(names, Path(check))
+    reproducing.prepare(names, folder)
+    results = dict[str, Numbers]()
     written = []
     for position, part in enumerate(names):
         label = part if len(names) == 1 else f"{part} ({position + 1} of {len(names)})"
         with Progress(label, quiet) as progress:
-            results[part], files = reproduce.reproduce(
+            results[part], files = reproducing.reproduce(
                 part, folder, Conditions(remeasure, progress)
             )
         written += files
@@ -76,12 +77,12 @@ def command(
             entry, exhibit = find(part)
             click.echo(f"## {entry.title}\n\n{exhibit.text(results[part])}\n")
     if name == _ALL:
-        written += reproduce.write_page(results, folder)
+        written += reproducing.write_page(results, folder)
     if as_json:
         figures.show_json(results if name == _ALL else results[name])
     _show(written, quiet)
     if before is not None:
-        reproduce.compare(results, before, lambda line: click.echo(line, err=True))
+        reproducing.compare(results, before, lambda line: click.echo(line, err=True))
 
 
 def _show(written: list[Path], quiet: bool) -> None:

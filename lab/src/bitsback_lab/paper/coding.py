@@ -1,4 +1,4 @@
-"""What images cost under a model: exact code lengths, and messages that grow by them.
+"""Code lengths of images under a model, exact and as the growth of a message.
 
 Random bits come from SplitMix64, and sums of logarithms are rounded in the end (`rounded`), so that
 all machines get the same numbers.
@@ -27,8 +27,8 @@ MOST_LATENT_WORDS = 64
 
 
 def length(message: Message) -> float:
-    """log2 of the message as a number, in bits. Words that were borrowed from the supply count
-    against it.
+    """log2 of the message as a number, in bits. Words that were borrowed from the implicit tail
+    count against it.
     """
     return message.bits - WORD * (message.depth or 0)
 

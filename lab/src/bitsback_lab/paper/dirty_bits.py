@@ -16,7 +16,7 @@ from bitsback_lab.paper.coding import (
     random_message,
     rounded,
 )
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.figure3 import START_WORDS
 from bitsback_lab.paper.sets import mnist
 
@@ -26,8 +26,7 @@ REPEATS = 5
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         chained = np.mean([_chained(model, x, seed) for seed in range(REPEATS)], axis=0)

@@ -19,7 +19,7 @@ from bitsback_lab.paper.coding import (
     random_message,
     rounded,
 )
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 PANELS = (

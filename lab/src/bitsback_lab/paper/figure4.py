@@ -14,7 +14,7 @@ from bitsback.codecs import Gaussian
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODEL, IMAGE, LATENT = "mnist-binary-paper", 0, 8

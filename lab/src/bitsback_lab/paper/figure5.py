@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.codecs import BitsBack, bits_back
+from bitsback.codecs import BitsBack
 from bitsback.codecs.categorical import Categorical
 from bitsback_lab.paper import plain
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, table
 
 # A toy: four latents and three symbols. Frequencies are out of 2^plain.R.
 PRIOR = (16384, 16384, 16384, 16384)
@@ -68,7 +68,7 @@ def measure(conditions: Conditions) -> Numbers:
             {"x": x, "plain": f"{a:x}", "library": f"{b:x}"}
             for x, a, b in zip(SYMBOLS, ours, theirs, strict=True)
         ],
-        "library_source": _body(inspect.getsource(bits_back)),
+        "library_source": inspect.getsource(BitsBack),
         "plain_source": _body(inspect.getsource(plain)),
     }
 

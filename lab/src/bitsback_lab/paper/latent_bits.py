@@ -19,7 +19,7 @@ from bitsback.codecs import Gaussian, Uniform
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
@@ -31,8 +31,7 @@ _GRID, _ZERO, _TOP = 21, 64, 127  # what the bundled models see of a latent: rou
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append(

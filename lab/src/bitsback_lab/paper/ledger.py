@@ -5,14 +5,28 @@ Source: the paper's Table 1; Kingma, Abbeel, Ho 2019 (Bit-Swap), for layers of l
 
 from __future__ import annotations
 
+import io
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
-from bitsback import Message
+import bitsback
+from bitsback import InputError, InputWarning, Message
+from bitsback.archive import chain
+from bitsback.archive.asked import Asked
+from bitsback.archive.block_plan import BlockPlan
+from bitsback.archive.block_writer import lanes_for
+from bitsback.archive.choose import any_fits, check_fit, choose, given_model
+from bitsback.archive.collection import VARIED, Collection
+from bitsback.archive.inputs import Source, open_input
+from bitsback.archive.pieces import Pieces
+from bitsback.archive.runs import pack_runs
+from bitsback.compress_options import LARGEST_TILE, CompressOptions
+from bitsback.images.npy import Items
 from bitsback.integer import Size
-from bitsback.models import Model
+from bitsback.models import Model, bundled
 from bitsback.models.variables import DATA
 from bitsback_lab.paper.coding import Symbols, length
 
@@ -84,3 +98,93 @@ def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
         steps.append(Step(name, line.variable, before, after, information))
         before = after
     return Ledger(tuple(steps), x.size)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One item: the model that codes it, its ledger in the message of an archive, and sizes in
+    bytes.
+
+    `raw_bytes`: as it is, two-valued pixels packed into bits. `message_bytes`: of the message that
+    holds it. `archive_bytes`: of an archive of it alone, without the model.
+    """
+
+    model: Model
+    shape: tuple[int, ...]
+    ledger: Ledger
+    raw_bytes: int
+    message_bytes: int
+    archive_bytes: int
+
+
+def explain(source: Source, name: str, model: str | None = None, item: int = 0) -> Explained:
+    """The `item`th image of what `bitsback compress` reads; `name` is for error messages.
+
+    model: a bundled one's name or a file; by default the bundled one that codes the image best.
+    Raises InputError if the source cannot be used or no model codes the image, ModelError if the
+    model cannot be had.
+    """
+    given = given_model("auto" if model is None else model)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", InputWarning
+        )  # of what does not come back, which is not the question here
+        with open_input(source, Asked(given, CompressOptions(stack=False))) as found:
+            items, collection = _part(found.parts, name, item)
+            return _explain(items, collection, given, name, item)
+
+
+def _part(parts: list[tuple[Items, Collection]], name: str, item: int) -> tuple[Items, Collection]:
+    """The array that has the item. Raises InputError."""
+    if len(parts) != 1 or parts[0][1].axes == VARIED:
+        raise InputError(f"{name}: holds images of several shapes or kinds; give one of them")
+    if not 0 <= item < parts[0][1].items:
+        raise InputError(
+            f"{name}: has {parts[0][1].items} images, so there is no image {item}; the first one"
+            " is 0"
+        )
+    return parts[0]
+
+
+def _explain(
+    items: Items, collection: Collection, given: Model | None, name: str, item: int
+) -> Explained:
+    shape = collection.item_shape
+    if given is not None:
+        check_fit(given, collection.dtype, shape, name)
+    elif not any_fits(None, shape):
+        sizes = sorted(
+            {
+                " x ".join(map(str, outline.size))
+                for outline in map(bundled.outline, bundled.names())
+                if outline.size is not None
+            }
+        )
+        raise InputError(
+            f"{name}: no bundled model is for images of the shape {shape}, only for"
+            f" {', '.join(sizes)}; give a model of your own with -m, made with 'bitsback train'"
+        )
+    for _ in range(item):
+        items.read(1, collection.axes)
+    image = items.read(1, collection.axes)
+    pieces = Pieces.stacked(image)
+    chosen = choose(given, pieces, name)
+    plan = None
+    if chosen.model is not None:
+        plan = BlockPlan.of(chosen.model, pieces, chosen.layout, chosen.invert)
+    if chosen.model is None or plan is None:
+        raise InputError(
+            f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
+            f" {image.max()}); convert the image to 8 bits grey, or to two values"
+        )
+    x = plan.symbols.reshape(1, -1)
+    digest = chain.digest(pack_runs(plan.runs), pieces.bytes)
+    message = chain.initial(digest, lanes_for(x.size))
+    size = chosen.model.size_of(shape)
+    assert size is not None, "it has been checked that the model codes such images"
+    ledger = enter(chosen.model, size, message, x)
+    buffer = io.BytesIO()
+    whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
+    bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
+    raw = image.nbytes if pieces.levels is None else (image.size + 7) // 8
+    return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

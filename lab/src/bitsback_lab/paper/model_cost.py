@@ -1,4 +1,4 @@
-"""What it costs to send the model along, and from how many images on that pays."""
+"""The cost of sending the model along, and the number of images from which that pays."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from bitsback import load_model
 from bitsback.models import bundled
 from bitsback.peers.units import Images
-from bitsback_lab.paper import others, style
+from bitsback_lab.paper import compressors, style
 from bitsback_lab.paper.coding import archive_size
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 PANELS = (
@@ -66,13 +66,13 @@ def _model(name: str, images: Images) -> Numbers:
     }
 
 
-def _peer(key: others.Key, images: Images, conditions: Conditions) -> Numbers:
+def _peer(key: compressors.Key, images: Images, conditions: Conditions) -> Numbers:
     """Its bytes for each of the counts; None from the first failure on, with the reason."""
     sizes: list[int | None] = []
     problem = version = None
     for count in COUNTS:
-        measure = partial(others.on, images[:count], conditions=conditions)
-        row = others.pick((key,), measure)[0]
+        measure = partial(compressors.on, images[:count], conditions=conditions)
+        row = compressors.pick((key,), measure)[0]
         sizes.append(row.get("bytes"))
         problem, version = problem or row["problem"], row.get("version")
     return {"name": key[0], "unit": key[1], "bytes": sizes, "problem": problem, "version": version}

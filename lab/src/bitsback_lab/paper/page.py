@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError, MissingExtra
-from bitsback_lab.paper import layers
-from bitsback_lab.paper.contents import NAMES, Entry
-from bitsback_lab.paper.exhibit import Numbers, find, table
+from bitsback_lab.paper import layer_costs
+from bitsback_lab.paper.exhibits import NAMES, Entry, Numbers, find, table
 
 FOLDER = "paper"
 """Where the pictures and numbers lie, beside the page."""
@@ -55,7 +54,7 @@ def markdown(results: dict[str, Numbers], folder: Path) -> str:
             if (folder / f"{name}.png").exists():
                 parts.append(f"![{entry.about}]({FOLDER}/{name}.png)")
             parts.append(exhibit.text(results[name]))
-    parts += layers.section(folder)
+    parts += layer_costs.section(folder)
     parts += float_decoding(folder)
     return "\n\n".join(parts) + "\n"
 

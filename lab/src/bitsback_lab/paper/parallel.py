@@ -14,10 +14,10 @@ from bitsback import Model, load_model
 from bitsback.archive import chain
 from bitsback.archive.pool import check_threads
 from bitsback.peers.units import Images
-from bitsback_lab.bench.machine import processor
+from bitsback_lab.bench.process import processor
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols
-from bitsback_lab.paper.exhibit import TIMED, Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary", "mnist")
@@ -32,8 +32,7 @@ REPEATS = 5
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         images = mnist(model.levels)
         x = as_symbols(images[:IMAGES])

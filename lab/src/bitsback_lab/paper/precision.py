@@ -1,6 +1,4 @@
-"""What finite precision costs: probabilities rounded to few bits, and an ANS coder whose heads are
-finite.
-"""
+"""The cost of finite precision: probabilities rounded to few bits, and ANS heads of finite size."""
 
 from __future__ import annotations
 
@@ -14,10 +12,10 @@ from numpy.typing import NDArray
 
 from bitsback import Model, load_model
 from bitsback.codecs import Bernoulli, BernoulliTable, Gaussian, Rows
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-paper")

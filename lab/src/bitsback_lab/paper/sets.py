@@ -1,4 +1,4 @@
-"""The images that the exhibits are measured on."""
+"""The test sets of the exhibits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.downloads import ENVIRONMENT, TEST_IMAGES
 from bitsback.errors import BitsbackError, InputError
-from bitsback.images.idx import open_idx
+from bitsback.images.formats import ONE_ARRAY
 from bitsback.peers.units import Images
 from bitsback_lab import digits
 
@@ -54,7 +54,7 @@ def fashion() -> NDArray[np.uint8] | None:
         raise InputError(f"{_places(Path(named))[0]}: there is no such file; {remedy}")
     try:
         with path.open("rb") as file:
-            items = open_idx(file, str(path), zipped=True)
+            items = ONE_ARRAY["idx.gz"].open(file, str(path))
             images = items.read(COUNT, 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); {remedy}") from None

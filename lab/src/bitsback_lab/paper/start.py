@@ -1,6 +1,4 @@
-"""What it costs to start a chain, by the bits it starts from and by how many images it takes at
-once.
-"""
+"""The cost of starting a chain, by the bits it starts from and by the images it takes at once."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from bitsback.archive import chain
 from bitsback.archive.block_writer import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
@@ -44,8 +42,8 @@ def _from_digest(x: Symbols, seed: int) -> Message:
 
 
 def _from_random(x: Symbols, seed: int) -> Message:
-    """A random head. The words of the supply, which a chain takes as it needs them, stand for
-    random words.
+    """A random head. The words of the implicit tail, which a chain takes as it needs them, stand
+    for random words.
     """
     return Message(_core.splitmix64(seed, 0, 1) | np.uint64(1 << 32), (), 0)
 
@@ -69,8 +67,7 @@ SCHEMES = (
 
 def measure(conditions: Conditions) -> Numbers:
     models = []
-    for position, name in enumerate(MODELS):
-        conditions.progress(position, len(MODELS))
+    for name in conditions.each(MODELS):
         model = load_model(name)
         x = as_symbols(mnist(model.levels))
         models.append({"model": name, "schemes": [_scheme(model, x, scheme) for scheme in SCHEMES]})

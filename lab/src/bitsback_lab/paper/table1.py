@@ -9,7 +9,7 @@ from bitsback import load_model
 from bitsback.archive import chain
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, growth, rounded
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.ledger import Ledger, enter
 from bitsback_lab.paper.sets import mnist
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitsback_lab.paper import others, shipped, style
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper import compressors, style
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 
 LEVELS = (2, 256)
@@ -20,7 +20,7 @@ FAMILIES = (
 )
 """Models by their names: for two levels, and for all. Those that do not ship are left out."""
 
-OF_PAPER: dict[others.Key, tuple[float, float]] = {
+OF_PAPER: dict[compressors.Key, tuple[float, float]] = {
     ("bz2 -9", "stream"): (0.25, 1.42),
     ("gzip -9", "stream"): (0.33, 1.64),
     ("PNG", "each"): (0.78, 2.79),
@@ -40,7 +40,7 @@ UNITS = {
 
 
 def measure(conditions: Conditions) -> Numbers:
-    found, missing = others.available()
+    found, missing = compressors.available()
     keys = [*OF_PAPER, *(key for key in found if key not in OF_PAPER)]
     steps = len(LEVELS) * (len(keys) + sum(len(names) for _, names in FAMILIES) // len(LEVELS))
     done = 0
@@ -49,16 +49,18 @@ def measure(conditions: Conditions) -> Numbers:
     for column, levels in enumerate(LEVELS):
         images = mnist(levels)
         for family, names in FAMILIES:
-            model = shipped.shipped(names[column])
+            model = compressors.shipped(names[column])
             if model is not None:
-                models.append({"family": family, "levels": levels, **shipped.rates(model, images)})
+                models.append(
+                    {"family": family, "levels": levels, **compressors.rates(model, images)}
+                )
             conditions.progress(done := done + 1, steps)
         for key, row in zip(keys, rows, strict=True):
             peer = found.get(key)
             if peer is None:
                 row[str(levels)] = {"problem": "not installed"}
             elif peer.takes(images):
-                answer = others.on(images, peer, conditions)
+                answer = compressors.on(images, peer, conditions)
                 size = answer["bytes"]
                 row[str(levels)] = answer | {
                     "rate": None if size is None else round(8 * size / images.size, 6)

@@ -7,8 +7,8 @@ from importlib import resources
 
 from bitsback import Model
 from bitsback.downloads import ENVIRONMENT
-from bitsback_lab.paper import shipped
-from bitsback_lab.paper.exhibit import Conditions, Exhibit, Numbers, fixed, table
+from bitsback_lab.paper import compressors
+from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import fashion, mnist
 
 COMMITTED = "fashion_mnist.json"
@@ -28,15 +28,14 @@ ROWS = (
 
 def measure(conditions: Conditions) -> Numbers:
     rows = []
-    for position, (title, name) in enumerate(ROWS):
-        conditions.progress(position, len(ROWS))
-        model = shipped.shipped(name) if name is not None else None
+    for title, name in conditions.each(ROWS):
+        model = compressors.shipped(name) if name is not None else None
         row: Numbers = {"set": title, "predicted": PREDICTED.get(title), "model": name}
         if model is not None:
             row |= (
                 _fashion(model)
                 if title == "Fashion-MNIST"
-                else {"here": shipped.rates(model, mnist(model.levels))}
+                else {"here": compressors.rates(model, mnist(model.levels))}
             )
         rows.append(row)
     return {"rows": rows}
@@ -48,7 +47,7 @@ def _fashion(model: Model) -> Numbers:
     """
     images = fashion()
     if images is not None:
-        return {"here": shipped.rates(model, images)}
+        return {"here": compressors.rates(model, images)}
     return {"committed": committed().get(model.identity.hex())}
 
 

@@ -1,8 +1,7 @@
-"""The pages of a TIFF file, as tifffile finds them: how their pixels stand in it, and where."""
+"""Finds the pages of a TIFF file by tifffile, and reads their pixels by segments."""
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 from collections.abc import Iterator
@@ -12,13 +11,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from bitsback.images.bands.bands import Bands, joined, rows_of_band
+from bitsback.images.bands import Bands, Read, joined, rows_of_band
 from bitsback.images.file_io import Reader
-from bitsback.images.pictures import reading_picture
-from bitsback.images.tiff.compression import COMPRESSIONS, decompress
-from bitsback.images.tiff.layout import (
+from bitsback.images.modes import MODES, array_of
+from bitsback.images.tiff.segments import (
     BIG,
+    COMPRESSIONS,
     GROUP_4,
     INVERTED,
     NONE,
@@ -28,9 +28,10 @@ from bitsback.images.tiff.layout import (
     SCALED,
     TILED,
     Layout,
+    Span,
+    decompress,
 )
-from bitsback.images.tiff.note import Fields, beyond
-from bitsback.images.tiff.places import Span
+from bitsback.images.tiff.tiff_note import Fields, beyond
 
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530
@@ -42,9 +43,6 @@ _HORIZONTAL = 2
 _MOST_ROWS = 1 << 20
 """Bytes of rows without compression that are one segment."""
 _MOST_SEGMENTS = 1 << 20
-
-MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""What a TIFF file begins with."""
 
 
 @dataclass(frozen=True)
@@ -84,25 +82,12 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
 
 
 def opened(file: BinaryIO) -> Any:
-    """As tifffile sees it. Raises what tifffile raises."""
+    """Opens a file by tifffile. Raises what tifffile raises."""
     import tifffile
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
-
-
-def count_pages(data: bytes, name: str) -> int:
-    """The pages of a file, as tifffile counts them. Raises InputError, calling it `name`."""
-    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
-        return len(tiff.pages)
-
-
-def read_page(data: bytes, number: int, name: str) -> NDArray[Any]:
-    """One of them, as tifffile reads it. Raises InputError, calling it `name`."""
-    with reading_picture(name), opened(io.BytesIO(data)) as tiff:
-        pixels: NDArray[Any] = tiff.pages[number].asarray()
-        return pixels
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:
@@ -300,7 +285,7 @@ class PageReader:
             yield joined(self.band(number)[0] for number in numbers)
 
 
-def alike(pages: list[Page | None]) -> list[Page]:
+def one_picture(pages: list[Page | None]) -> list[Page]:
     """Those pages that are one picture, one below the other: all that are like the one whose kind
     has most pixels.
     """
@@ -316,7 +301,7 @@ def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
     return page.palette, page.layout.dtype.str, page.layout.shape[1:]
 
 
-def bands_of(file: BinaryIO, pages: list[Page]) -> Bands:
+def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
     """The pages one below the other, as long as the file is open."""
     reader, layout = Reader(file), pages[0].layout
 
@@ -326,3 +311,26 @@ def bands_of(file: BinaryIO, pages: list[Page]) -> Bands:
 
     height = sum(page.layout.height for page in pages)
     return Bands(layout.dtype, (height, *layout.shape[1:]), read)
+
+
+_ORIENTATION, _EXTRA_SAMPLES = 274, 338
+_ASSOCIATED = 1
+
+
+def shown_bands(image: Image.Image) -> Read | None:
+    """Of the current frame of an open file; None if Pillow turns it, or takes its alpha or its
+    palette into account, or it cannot be read so.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    extra = tags.get(_EXTRA_SAMPLES, ())
+    if tags.get(_ORIENTATION, 1) != 1 or _ASSOCIATED in (extra if isinstance(extra, tuple) else ()):
+        return None
+    file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
+    pages, number = pages_of(file), image.tell()
+    page = pages[number] if number < len(pages) else None
+    mode = "I;16" if image.mode.startswith("I") else image.mode
+    if page is None or page.palette or mode not in MODES:
+        return None
+    if (page.layout.dtype, page.layout.shape) != array_of(mode, image.size):
+        return None
+    return PageReader(Reader(file), page).bands

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from bitsback.errors import ModelError
 from bitsback.integer import Network
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.code import Of
 from bitsback.models.networks import NetworkReader
 from bitsback.models.variables import DATA, Variable
@@ -26,10 +25,10 @@ class DistributionEntry:
     def variable(self) -> Variable:
         return self.variables[self.of.variable]
 
-    def require_data_alone(self) -> None:
+    def require_data_alone(self, codec: str) -> None:
         """Raises ModelError unless this is over the data, given nothing."""
         if self.of.variable != DATA or self.of.given:
-            raise ModelError("it is for the data, given nothing")
+            raise ModelError(f"the codec {codec} is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
         """The network of what is given, and the outputs that the entry names, all of them where

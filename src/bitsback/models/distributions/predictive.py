@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Network, Size, Values
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import (
@@ -152,7 +151,7 @@ class PredictiveDistribution(PredictionDistribution):
 
 
 def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
-    source.require_data_alone()
+    source.require_data_alone(codec)
     fields, tensors = source.fields, source.tensors
     predictors = tuple(
         _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"), tensors, i)

@@ -106,7 +106,7 @@ class SeriesDistribution(PredictionDistribution):
 
 
 def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
-    source.require_data_alone()
+    source.require_data_alone(codec)
     fields = source.fields
     predictors = tuple(
         _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"))

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Values
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.families import bernoulli, mixture, normal, rows
 from bitsback.models.families.family_entry import FamilyEntry, Range
 

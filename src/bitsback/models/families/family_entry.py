@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
-from bitsback.integer.tensors import TensorReader
+from bitsback.integer.fields import Fields, TensorReader
 
 Range = tuple[int, int]
 """Lowest and highest value, both included."""

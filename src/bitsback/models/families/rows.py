@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.codecs import Rows
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
 from bitsback.errors import ModelError
 from bitsback.models import grids
 from bitsback.models.families.family_entry import FamilyEntry, Range

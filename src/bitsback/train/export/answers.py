@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback import _core
-from bitsback.train.export.layered import Answers, Draw, normal_integers, real_latents
-from bitsback.train.export.pyramid import pyramid_integers
-from bitsback.train.export.top_down import top_down_integers
-from bitsback.train.fit.recipe import OneLayer, Twin
+from bitsback.train.export.latent_grids import pyramid_integers
+from bitsback.train.export.latent_layers import (
+    Answers,
+    Draw,
+    normal_integers,
+    real_latents,
+    top_down_integers,
+)
 from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
 from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
+from bitsback.train.twins.architectures import OneLayer, Twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import VaeTwin
-from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
 from bitsback.train.twins.pyramid import PyramidTwin
-from bitsback.train.twins.top_down import TopDownTwin
 
 TEST_SEED = 1
 TEST_COUNT = 4

@@ -9,19 +9,18 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback.train.export import layered, pyramid, top_down
+from bitsback.train.export import latent_grids, latent_layers
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
-from bitsback.train.export.network_fields import NetworkDescription, Tensors
-from bitsback.train.fit.recipe import Twin
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales
 from bitsback.train.quantise.rounding import TOP, seven_bits
+from bitsback.train.twins.architectures import Twin
 from bitsback.train.twins.context import FACTOR, ContextTwin
 from bitsback.train.twins.convolutions import seen_planes
 from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
-from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
 from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
 from bitsback.train.twins.pyramid import PyramidTwin
-from bitsback.train.twins.top_down import TopDownTwin
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -41,7 +40,7 @@ class Card:
 
 
 def export(twin: Twin, card: Card, growth: int) -> Model:
-    """The integer model that `twin` computes in eval mode. `growth`: see `chain_growth.py`.
+    """The integer model that `twin` computes in eval mode. `growth`: see `code_lengths.py`.
 
     The test vectors are the twin's own answers, so reading the file compares the integer engine
     with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
@@ -55,7 +54,7 @@ def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
     parts = _parts(twin, card, tensors)
     test: dict[str, Any] = {"seed": TEST_SEED, "count": TEST_COUNT}
     if isinstance(twin, PyramidTwin):
-        test["size"] = pyramid.test_size(twin)
+        test["size"] = latent_grids.test_size(twin)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
@@ -81,7 +80,7 @@ class Parts:
     """What a description says of variables, networks, distributions and code."""
 
     variables: dict[str, dict[str, Any]]
-    networks: list[NetworkDescription]
+    networks: list[NetworkWriter]
     distributions: dict[str, Any]
     code: list[str]
 
@@ -117,89 +116,91 @@ def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
 def _top_down_parts(twin: TopDownTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents whose posterior goes from the top down."""
     levels = twin.architecture.levels
-    top = NetworkDescription("posterior2", "x", tensors)
-    lower = NetworkDescription("posterior1", "x", tensors, others=("z2",))
+    top = NetworkWriter("posterior2", ["x"], tensors)
+    lower = NetworkWriter("posterior1", ["x", "z2"], tensors)
     seen = _seven_bits(top, levels), _seven_bits(lower, levels)
-    networks = top_down.posteriors(twin, top, seen[0], lower, seen[1])
-    likelihood = NetworkDescription("likelihood", "z1", tensors, others=("z2",))
-    networks.append(_independent(twin, top_down.latent_values(twin, likelihood), likelihood))
+    networks = latent_layers.top_down_posteriors(twin, top, seen[0], lower, seen[1])
+    likelihood = NetworkWriter("likelihood", ["z1", "z2"], tensors)
+    networks.append(_independent(twin, latent_layers.top_down_values(twin, likelihood), likelihood))
     distributions = {
-        "p(x|z1,z2)": _pixels(twin, likelihood), **top_down.latent_distributions(),
+        "p(x|z1,z2)": _pixels(twin, likelihood), **latent_layers.top_down_distributions(),
     }  # fmt: skip
-    variables = {"x": x, **top_down.latent_variables(twin)}
-    return Parts(variables, networks, distributions, top_down.CODE)
+    variables = {"x": x, **latent_layers.top_down_variables(twin)}
+    return Parts(variables, networks, distributions, latent_layers.TOP_DOWN_CODE)
 
 
 def _pyramid_parts(twin: PyramidTwin, tensors: Tensors) -> Parts:
     """Of latents in layers of grids, for images of any size."""
-    variables = pyramid.variables(twin)
-    networks, distributions = pyramid.networks(twin, tensors), pyramid.distributions(twin)
+    variables = latent_grids.variables(twin)
+    networks, distributions = latent_grids.networks(twin, tensors), latent_grids.distributions(twin)
     latents = [name for name in variables if name != "x"]
-    return Parts(variables, networks, distributions, layered.bit_swap(latents))
+    return Parts(variables, networks, distributions, latent_layers.bit_swap(latents))
 
 
 def _layered_parts(twin: LayeredTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents in layers, and of pixels that are independent, given the layer next to them."""
-    first = NetworkDescription("posterior1", "x", tensors)
+    first = NetworkWriter("posterior1", ["x"], tensors)
     seen = _seven_bits(first, twin.architecture.levels)
-    networks = layered.latent_networks(twin, seen, first, tensors)
-    likelihood = NetworkDescription("likelihood", "z1", tensors)
-    networks.append(_independent(twin, layered.latent_value(twin, likelihood, 0), likelihood))
+    networks = latent_layers.latent_networks(twin, seen, first, tensors)
+    likelihood = NetworkWriter("likelihood", ["z1"], tensors)
+    networks.append(_independent(twin, latent_layers.latent_value(twin, likelihood, 0), likelihood))
     distributions = {
-        "p(x|z1)": _pixels(twin, likelihood), **layered.latent_distributions(twin),
+        "p(x|z1)": _pixels(twin, likelihood), **latent_layers.latent_distributions(twin),
     }  # fmt: skip
-    latents = layered.latent_variables(twin)
-    return Parts({"x": x, **latents}, networks, distributions, layered.bit_swap(latents))
+    latents = latent_layers.latent_variables(twin)
+    return Parts({"x": x, **latents}, networks, distributions, latent_layers.bit_swap(latents))
 
 
-NetworksAndPixels = tuple[list[NetworkDescription], dict[str, Any]]
+NetworksAndPixels = tuple[list[NetworkWriter], dict[str, Any]]
 """Networks, and the distribution of x."""
 
 
 def _dense_parts(twin: VaeTwin, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that are independent, given the latents."""
-    posterior = NetworkDescription("posterior", "x", tensors)
+    posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, twin.architecture.levels)
-    source = posterior.flatten("row", source)
+    source = posterior.add("flatten", "row", source)
     for position, layer in enumerate(twin.encoder.layers):
-        source = posterior.linear(f"hidden{position + 1}", source, layer)
-    posterior.linear("mean", source, twin.mean)
-    posterior.linear("scale", source, twin.scale)
-    likelihood = NetworkDescription("likelihood", "z", tensors)
-    source = likelihood.table("value", "z", bucket_centres(twin.architecture.bits))
+        source = posterior.layer(f"hidden{position + 1}", source, layer)
+    posterior.layer("mean", source, twin.mean)
+    posterior.layer("scale", source, twin.scale)
+    likelihood = NetworkWriter("likelihood", ["z"], tensors)
+    source = likelihood.add("table", "value", "z", table=bucket_centres(twin.architecture.bits))
     _independent(twin, source, likelihood)
     return [posterior, likelihood], _pixels(twin, likelihood)
 
 
 def _independent(
-    twin: VaeTwin | LayeredTwin | TopDownTwin, source: str, likelihood: NetworkDescription
-) -> NetworkDescription:
+    twin: VaeTwin | LayeredTwin | TopDownTwin, source: str, likelihood: NetworkWriter
+) -> NetworkWriter:
     """The layers of a dense decoder, from the values of latents on."""
     for position, layer in enumerate(twin.decoder.layers):
-        source = likelihood.linear(f"hidden{position + 1}", source, layer)
+        source = likelihood.layer(f"hidden{position + 1}", source, layer)
     for name, layer in twin.output_layers().items():
-        likelihood.image(name, likelihood.linear(f"{name}_row", source, layer), 1)
+        row = likelihood.layer(f"{name}_row", source, layer)
+        likelihood.add("image", name, row, grid=1)
     return likelihood
 
 
 def _context_parts(twin: ContextTwin, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that also depend on those before them."""
     a = twin.architecture
-    posterior = NetworkDescription("posterior", "x", tensors)
+    posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, a.levels)
-    half = posterior.conv("half", source, twin.encoder[0])
-    quarter = posterior.conv("quarter", half, twin.encoder[1])
+    half = posterior.layer("half", source, twin.encoder[0])
+    quarter = posterior.layer("quarter", half, twin.encoder[1])
     quarter = posterior.residuals("quarter", quarter, twin.encoder[2:])
-    dense = posterior.linear("dense", posterior.flatten("row", quarter), twin.dense)
-    posterior.linear("mean", dense, twin.mean)
-    posterior.linear("scale", dense, twin.scale)
-    likelihood = NetworkDescription("likelihood", "z", tensors)
-    value = likelihood.table("value", "z", bucket_centres(a.bits))
-    cells = likelihood.image("cells", likelihood.linear("row", value, twin.cell), FACTOR)
-    around = likelihood.conv("around", cells, twin.decoder[0])
+    dense = posterior.layer("dense", posterior.add("flatten", "row", quarter), twin.dense)
+    posterior.layer("mean", dense, twin.mean)
+    posterior.layer("scale", dense, twin.scale)
+    likelihood = NetworkWriter("likelihood", ["z"], tensors)
+    value = likelihood.add("table", "value", "z", table=bucket_centres(a.bits))
+    row = likelihood.layer("row", value, twin.cell)
+    cells = likelihood.add("image", "cells", row, grid=FACTOR)
+    around = likelihood.layer("around", cells, twin.decoder[0])
     around = likelihood.residuals("around", around, twin.decoder[1:-1])
-    squares = likelihood.conv("squares", around, twin.decoder[-1])
-    likelihood.shuffle("features", squares, FACTOR)
+    squares = likelihood.layer("squares", around, twin.decoder[-1])
+    likelihood.add("shuffle", "features", squares, factor=FACTOR)
     pixel = _pixel_network(twin, tensors)
     networks = [posterior, likelihood, pixel]
     group = {"channels": [0], **_pixels(twin, pixel)}
@@ -217,41 +218,41 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> NetworksAndPixels:
     }
 
 
-def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkWriter:
     tensors["x.planes"] = seen_planes(twin.architecture.levels).numpy()
-    pixel = NetworkDescription("pixel", "context", tensors)
-    hidden = pixel.linear("hidden", "context", twin.pixel[0])
+    pixel = NetworkWriter("pixel", ["context"], tensors)
+    hidden = pixel.layer("hidden", "context", twin.pixel[0])
     hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
     for name, layer in twin.outputs.items():
         if isinstance(layer, FineLinearTwin):
             pixel.fine(f"{name}_hidden", hidden, layer)
         else:
-            pixel.linear(name, hidden, layer)
+            pixel.layer(name, hidden, layer)
     if "mean" in twin.outputs:
         context = pixel.fine("mean_context", "context", twin.mean_context, twin.inputs)
-        pixel.add("mean", "mean_hidden", context, MEAN)
+        pixel.sum("mean", "mean_hidden", context, MEAN)
     return pixel
 
 
-def _dull_network(twin: ContextTwin, tensors: Tensors) -> NetworkDescription:
+def _dull_network(twin: ContextTwin, tensors: Tensors) -> NetworkWriter:
     a = twin.architecture
     tensors["x.dull"] = (np.arange(a.levels) < a.dull_levels).astype(np.uint8)
-    dull = NetworkDescription("dull", "features", tensors)
-    hidden = dull.linear("hidden", "features", twin.dull[0])
+    dull = NetworkWriter("dull", ["features"], tensors)
+    hidden = dull.layer("hidden", "features", twin.dull[0])
     for name, layer in twin.dull_output_layers().items():
-        dull.linear(name, hidden, layer)
+        dull.layer(name, hidden, layer)
     return dull
 
 
-def _seven_bits(network: NetworkDescription, levels: int) -> str:
+def _seven_bits(network: NetworkWriter, levels: int) -> str:
     """The name of what the first layer of the posterior is told of the symbols x."""
     if levels <= TOP + 1:
         return "x"
     table = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
-    return network.table("seen", "x", table)
+    return network.add("table", "seen", "x", table=table)
 
 
-def _pixels(twin: Twin, network: NetworkDescription) -> dict[str, Any]:
+def _pixels(twin: Twin, network: NetworkWriter) -> dict[str, Any]:
     """The codec of the pixels, by outputs of a network; its tensors join the others."""
     likelihood = twin.pixel_likelihood
     network.tensors.update(

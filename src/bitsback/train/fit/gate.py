@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bitsback.train.fit.recipe import parts
+from bitsback.train.fit.vae_training import parts
 from bitsback.train.quantise.rounding import HIDDEN
 from bitsback.train.twins.context import ContextArchitecture, ContextTwin
 from bitsback.train.twins.dense import LinearTwin

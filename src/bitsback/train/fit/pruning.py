@@ -6,12 +6,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.fit.recipe import ACTIVE_NATS, Twin, latent_nats, parts
+from bitsback.train.fit.vae_training import ACTIVE_NATS, latent_nats, parts
+from bitsback.train.twins.architectures import Twin
 from bitsback.train.twins.context import ContextTwin
 from bitsback.train.twins.dense import LinearTwin
-from bitsback.train.twins.layered import LayeredTwin
+from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
 from bitsback.train.twins.pyramid import PyramidTwin
-from bitsback.train.twins.top_down import TopDownTwin
 
 
 def prune(twin: Twin, x: Tensor) -> Twin:

@@ -3,8 +3,11 @@
 import io
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 
 from PIL import Image, ImageDraw, ImageFont
+
+from bitsback.train.fit.training import Point
 
 WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 84, 24, 56, 64
@@ -13,18 +16,14 @@ SIZE = 16
 SKIPPED = 0.1  # the first part of the curve, steep, that the axis need not show
 
 
-def draw(rows: Sequence[dict[str, float]], title: str) -> bytes:
-    """Bits per pixel over epochs, training and validation, as a PNG file.
-
-    rows: with the keys epoch, quantised, train_bpd, validation_bpd, as `Training` makes them; at
-    least one.
-    """
+def draw(points: Sequence[Point], title: str) -> bytes:
+    """Bits per pixel over epochs, training and validation, as a PNG file. points: at least one."""
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(SIZE)
-    last = max(row["epoch"] for row in rows)
-    late = [row for row in rows if row["epoch"] > SKIPPED * last] or list(rows)
-    values = [row[key] for row in late for key in ("train_bpd", "validation_bpd")]
+    last = max(point.epoch for point in points)
+    late = [point for point in points if point.epoch > SKIPPED * last] or list(points)
+    values = [rate for point in late for rate in (point.train, point.validation)]
     low, high, step = _axis(min(values), max(values))
 
     def at(epoch: float, value: float) -> tuple[float, float]:
@@ -44,20 +43,19 @@ def draw(rows: Sequence[dict[str, float]], title: str) -> bytes:
                 (at(k * stride, low)[0], HEIGHT - BOTTOM + 8), f"{k * stride:g}", INK, font, "mt"
             )
     pen.line([at(0, high), at(0, low), at(last, low)], INK)
-    rounded = [row["epoch"] for row in rows if not row["quantised"]]
-    if rounded and len(rounded) < len(rows):
+    rounded = [point.epoch for point in points if not point.quantised]
+    if rounded and len(rounded) < len(points):
         x, y = at(max(rounded), high)
         pen.line([(x, y), at(max(rounded), low)], TRAIN)
         pen.text((x - 6, y + 4), "floats", TRAIN, font, "ra")
         pen.text((x + 6, y + 4), "rounded", TRAIN, font, "la")
-    for key, colour in (("train_bpd", TRAIN), ("validation_bpd", VALIDATION)):
-        points = [at(row["epoch"], row[key]) for row in rows if row[key] <= high]
-        if len(points) > 1:
-            pen.line(points, colour, 2, "curve")
-        elif points:
-            pen.ellipse(
-                [points[0][0] - 3, points[0][1] - 3, points[0][0] + 3, points[0][1] + 3], colour
-            )
+    for rate, colour in ((attrgetter("train"), TRAIN), (attrgetter("validation"), VALIDATION)):
+        places = [at(point.epoch, rate(point)) for point in points if rate(point) <= high]
+        if len(places) > 1:
+            pen.line(places, colour, 2, "curve")
+        elif places:
+            (x, y), *_ = places
+            pen.ellipse([x - 3, y - 3, x + 3, y + 3], colour)
     pen.text((LEFT, 12), f"{title}: bits per pixel", INK, font)
     pen.text((WIDTH - RIGHT, 12), "validation", VALIDATION, font, "ra")
     pen.text((WIDTH - RIGHT - 100, 12), "training", TRAIN, font, "ra")

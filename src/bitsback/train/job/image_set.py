@@ -1,242 +1,220 @@
-"""The images of a run of `bitsback train`: what can be trained on, and which images are for
-what.
-"""
+"""The images of a run, by what they are for, as much of them as memory is meant to hold."""
 
 import hashlib
+import math
+import os
 import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bitsback.archive.asked import Asked
-from bitsback.archive.collection import VARIED
+from bitsback.archive import planes
+from bitsback.archive.asked import Asked, Input
+from bitsback.archive.collection import ONE, Collection
+from bitsback.archive.cutting import blocks_of
 from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
+from bitsback.archive.taking import PieceReader
 from bitsback.errors import InputError, InputWarning
-from bitsback.images.npy import Items
-from bitsback.peers.units import Images
-from bitsback.train.fit.split import Split, read_idx_images
-from bitsback.train.job.called import called
+from bitsback.images.file_io import name_of
+from bitsback.models import Model
+from bitsback.remote.url import Url
+from bitsback.train.fit.items import Item, as_items
+from bitsback.train.job.splits import (
+    HELD_OUT,
+    TRAIN,
+    VALIDATION,
+    Part,
+    Shape,
+    Splits,
+    assign_splits,
+)
 
-Symbols = NDArray[np.uint8]
+Values = NDArray[Any]  # [slices, rows, columns, channels]
 
-SMALLEST, LARGEST = 8, 128  # pixels, of a side
-FEWEST = 100  # images
-MOST_BYTES = 1 << 30  # in memory; of more images, evenly spaced ones are taken
-TENTH = 10  # each of validation and held-out images is a tenth of all,
-MOST_PIXELS = 1 << 21  # but no more pixels than this,
-MOST_IMAGES = 2_000  # and no more images,
-LEAST_IMAGES = 20  # nor fewer
-RUNS = 10  # of images that follow one another, that make up either of them
-MANY_ARRAYS = 40  # of which some can be held out whole, unless they are very uneven
+MOST_BYTES = 1 << 28  # of what is trained on; of more, random parts are kept
+LEAST_SIDE = 64  # rows and columns of such a part
+BLOCK = 1 << 20  # elements whose values have one meaning together, as in a block of an archive
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImageSet:
-    """Images as symbols, uint8 [n, height, width] of 0 ... levels - 1."""
+    """No pixel is in two of `train`, `validation` and `held_out`, which are images or parts of
+    them.
+    """
 
     name: str
-    images: Symbols
-    levels: int
-    test: Symbols | None = None
-    """Images that whoever made the data has set apart."""
-    starts: tuple[int, ...] = (0,)
-    """Where each of the arrays begins that it is made of."""
+    """For messages."""
+    kind: str = ""
+    """What the images are, for people."""
+    count: int = 0
+    """Of all images: pictures, and slices of stacks."""
+    train: list[Values] = field(default_factory=list)
+    validation: list[Values] = field(default_factory=list)
+    held_out: list[Values] = field(default_factory=list)
+    part_held_out: float = 0.0
+    """Of all values."""
+    levels: int | None = None
+    """Where the values are symbols 0 ... levels - 1 of images of one shape, in one array for each
+    use.
+    """
+    whole: Values | None = None
+    """All of those images."""
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.images.shape[1], self.images.shape[2]
+    def items(self, of: list[Values]) -> list[Item]:
+        """As symbols; parts without anything to learn are left out."""
+        return [item for block in self.blocks(of) for item in block]
 
-    @property
-    def kind(self) -> str:
-        """What the images are, for people."""
-        return "bilevel" if self.levels == 2 else f"grey ({self.levels} levels)"
-
-    @property
-    def everything(self) -> Symbols:
-        """All images."""
-        return self.images if self.test is None else np.concatenate((self.images, self.test))
+    def blocks(self, of: list[Values]) -> Iterator[list[Item]]:
+        """The same, in groups like the blocks of an archive."""
+        return map(as_items, _blocks(of))
 
     def digest(self) -> str:
         """SHA-256 over all that training sees, hexadecimal."""
-        digest = hashlib.sha256(f"{self.images.shape} {self.levels} {self.starts}".encode())
-        for images in (self.images, self.test):
-            if images is not None:
-                digest.update(np.ascontiguousarray(images).data)
+        digest = hashlib.sha256(f"{self.levels}".encode())
+        for values in (*self.train, *self.validation):
+            digest.update(f"{values.shape} {values.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(values).view(np.uint8).data)
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Images, uint8 [n, height, width], to train on, to make choices by, and to report on: no image
-    is in two.
+@contextmanager
+def opened(source: Source, asked: Asked) -> Iterator[tuple[str, Input]]:
+    """What `bitsback.compress` takes, and what messages call it. Nothing warns of what an archive
+    would not keep, which is nothing to who trains.
     """
-
-    train: Symbols
-    validation: Symbols
-    held_out: Symbols
-
-
-def read_image_set(source: Source) -> ImageSet:
-    """The images of whatever `bitsback.compress` takes. Raises InputError if they cannot be trained
-    on.
-    """
-    path = called(source)
+    name = name_of(source) if isinstance(source, str | os.PathLike | Url) else "the images"
     with warnings.catch_warnings():
-        # Of what an archive would not keep, which is nothing to who trains.
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(source, Asked(stack=False)) as found:
-            arrays = [items for items, _ in found.parts]
-            kinds = {
-                (shape, part.dtype)
-                for items, part in found.parts
-                for shape in (
-                    (size for _, size in part.runs) if part.axes == VARIED else (items.shape[1:],)
-                )
-            }
-            if len(kinds) != 1:
-                some = [f"{shape} {dtype}" for shape, dtype in sorted(kinds, key=str)[:3]]
-                raise InputError(
-                    f"{path}: holds images of {len(kinds)} kinds"
-                    f" ({', '.join(some) or 'none'}{', ...' if len(kinds) > 3 else ''}), and a"
-                    " model is for images of one shape and kind; give those of each kind on their"
-                    " own"
-                )
-            ((inner, dtype),) = kinds
-            whole = (sum(items.shape[0] for items in arrays if items.shape), *inner)
-            shape = _image_shape(whole, path)
-            _check_dtype(dtype, path)
-            size = int(np.prod(shape)) * dtype.itemsize
-            stride = -(-whole[0] * size // MOST_BYTES)
-            kept = [_read(items, stride, size) for items in arrays]
-    counts = [len(images) for images in kept]
-    starts = tuple(sum(counts[:i]) for i in range(len(counts)))
-    made = as_image_set(np.concatenate(kept).reshape(-1, *shape), path)
-    return replace(made, starts=starts)
+        with open_input(source, asked) as found:
+            yield name, found
 
 
-def _read(items: Items, stride: int, size: int) -> NDArray[Any]:
-    """Each stride-th image of an array, which have `size` bytes."""
-    count = items.shape[0]
-    piece = stride * max(1, (1 << 24) // (size * stride))
-    kept = [items.read(min(piece, count - first), 1)[::stride] for first in range(0, count, piece)]
-    items.finish()
-    return np.concatenate(kept) if kept else np.empty((0, *items.shape[1:]), items.dtype)
+def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
+    """Images of any size, kind and depth, in the tiles that an archive would hold.
 
-
-def as_image_set(array: NDArray[Any], name: str, test: NDArray[Any] | None = None) -> ImageSet:
-    """Images [n, height, width] of bool, uint8, or any two integers. `name` is for error messages.
-
-    Two values make a bilevel collection. Other images have as many levels as their greatest value
-    asks for, and all 256 where it is above 127, so that the model can code images like them. Raises
-    InputError.
+    source: whatever `bitsback.compress` takes. model: a size-agnostic one, which tells by a trial
+    whether arrays are stacks. Raises InputError for what no such model codes, and where there is
+    too little.
     """
-    _image_shape(array.shape, name)
-    whole = np.ascontiguousarray(array if test is None else np.concatenate((array, test)))
-    if (whole == whole.flat[0]).all():
-        raise InputError(
-            f"{name}: all pixels of all images have the same value, and there is nothing to learn"
+    with opened(source, Asked(model)) as (name, found):
+        parts = [(items, part) for items, part in found.parts if part.elements]
+        shapes: list[tuple[int, Shape]] = []
+        for _, part in parts:
+            before = shapes[-1][0] + 1 if shapes else 0
+            for number in range(part.pieces):
+                item, at = part.item_of(number)
+                shape = part.grid(item).shape_of(at)
+                if not planes.layouts_for(part.dtype, shape):
+                    raise InputError(
+                        f"{name}: holds {part.dtype} of the shape {shape}, and models are for"
+                        " pictures and stacks of bool or of integers of 8 or 16 bits; convert"
+                        " them, for example with .astype('uint16')"
+                    )
+                shapes.append((before + item, _as_stack(part, shape)))
+        if not shapes:
+            raise InputError(f"{name}: holds no pixels to train on")
+
+        def tiles() -> Iterator[Values]:
+            for items, part in parts:
+                reader = PieceReader(items, part)
+                for first, count in blocks_of(part, None, items.name):
+                    for tile in reader.read(first, count):
+                        yield tile.reshape(_as_stack(part, tile.shape))
+                items.finish()
+
+        images = ImageSet(name, _in_words([part for _, part in parts], shapes))
+        images.count = sum(
+            part.items if part.axes != ONE else 1 if part.picture else part.entries
+            for _, part in parts
         )
-    pair = find_levels(whole)
-    if pair is not None:
-        symbols, levels = to_symbols(whole, pair).reshape(whole.shape), 2
-    elif whole.dtype == np.uint8:
-        symbols, top = whole, int(whole.max())
-        levels = 256 if top > 127 else top + 1
-    else:
-        raise InputError(
-            f"{name}: its elements are {whole.dtype} of more than two values, and models are for"
-            " bool or uint8; if all lie within 0 to 255, convert them with .astype('uint8')"
-        )
-    return ImageSet(
-        name, symbols[: len(array)], levels, None if test is None else symbols[len(array) :]
-    )
+        fill(images, tiles(), assign_splits(shapes, seed, name), seed)
+        return images
 
 
-def named_image_set(name: str, folder: Path) -> ImageSet:
-    """A data set that comes as IDX files in `folder`, with a test set of its own."""
-    return as_image_set(
-        read_idx_images(folder / TRAIN_IMAGES), name, read_idx_images(folder / TEST_IMAGES)
-    )
+def fill(images: ImageSet, tiles: Iterable[Values], splits: Splits, seed: int) -> None:
+    """tiles: in the order of their splits. Holds one of them beside what is kept.
 
-
-def split(collection: ImageSet, seed: int) -> Parts:
-    """Drawn at random by the seed: a tenth to make choices by, and a tenth to report on unless
-    there is a test set.
-
-    Tiles of one picture follow one another, and they are so alike that those trained on would tell
-    of the others. So not images are drawn but runs of them, or whole arrays where there are many.
+    Raises InputError where nothing can be learned from what there is to train on.
     """
-    count, pixels = len(collection.images), int(np.prod(collection.shape))
-    size = max(LEAST_IMAGES, min(count // TENTH, MOST_IMAGES, MOST_PIXELS // pixels))
+
+    def elements(*uses: int) -> int:
+        return sum(part.elements for of in splits for use, part in of if use in uses)
+
     random = np.random.default_rng(seed)
-    runs = np.split(np.arange(count), collection.starts[1:])
-    if len(runs) < MANY_ARRAYS or max(map(len, runs)) > size:
-        runs = np.split(np.arange(count), range(0, count, size // RUNS)[1:])
-    drawn = [runs[number] for number in random.permutation(len(runs))]
+    trained = elements(TRAIN)
+    images.part_held_out = elements(HELD_OUT) / elements(TRAIN, VALIDATION, HELD_OUT)
+    for values, of in zip(tiles, splits, strict=True):
+        kept = min(1.0, MOST_BYTES / (trained * values.itemsize))
+        for use, part in of:
+            cut = _cut(values, part)
+            if use == HELD_OUT:
+                images.held_out.append(cut.copy())
+            elif use == VALIDATION:
+                images.validation.append(cut.copy())
+            elif (thinned := _thinned(cut, kept, random)) is not None:
+                images.train.append(thinned.copy())
+    if not images.items(images.train) or not images.items(images.validation):
+        raise InputError(
+            f"{images.name}: all its pixels have the same value, and there is nothing to learn"
+        )
 
-    def take() -> NDArray[np.intp]:
-        taken = [drawn.pop()]
-        while sum(map(len, taken)) < size:
-            taken.append(drawn.pop())
-        return np.concatenate(taken)
 
-    validation = collection.images[take()]
-    held_out = collection.images[take()] if collection.test is None else collection.test
-    rest = random.permutation(np.concatenate(drawn))
-    return Parts(collection.images[rest], validation, held_out)
+def _in_words(parts: list[Collection], shapes: list[tuple[int, Shape]]) -> str:
+    kinds = {(str(part.dtype), shape[3]) for part in parts for _, shape in shapes}
+    sizes = {shape[:3] for _, shape in shapes}
+    (dtype, channels) = min(kinds)
+    colours = "" if channels == 1 else f", {channels} channels"
+    slices, rows, columns = min(sizes)
+    size = f"{rows} x {columns}" if len(sizes) == 1 else "several sizes"
+    stacks = f"{slices} slices of " if slices > 1 and len(sizes) == 1 else ""
+    return f"{stacks}{size}, {dtype}{colours}"
 
 
-def training_split(parts: Parts, levels: int) -> Split:
-    """What `Training` takes. It draws bilevel pixels by their grey value: black and white stay what
-    they are.
+def _as_stack(part: Collection, shape: tuple[int, ...]) -> Shape:
+    """Slices, rows, columns and channels of a tile."""
+    stack = part.axes == ONE and not part.picture
+    if not stack and planes.PICTURES in planes.layouts_for(part.dtype, shape):
+        shape = (1, *shape)
+    slices, rows, columns, *channels = shape
+    return slices, rows, columns, math.prod(channels)
+
+
+def _cut(values: Values, part: Part) -> Values:
+    if part.axis == 0:
+        return values[part.start : part.end]
+    return values[:, part.start : part.end]
+
+
+def _thinned(values: Values, kept: float, random: np.random.Generator) -> Values | None:
+    """At random this part of the rows and columns, if it is not too small; else sometimes such a
+    smallest part.
     """
-
-    def flat(images: Symbols) -> torch.Tensor:
-        grey = images * np.uint8(255) if levels == 2 else images
-        return torch.from_numpy(np.ascontiguousarray(grey.reshape(len(grey), -1)))
-
-    return Split(flat(parts.train), flat(parts.validation))
-
-
-def as_images(symbols: Symbols, levels: int) -> Images:
-    """As compressors take them: bool for two levels."""
-    return symbols.astype(np.bool_) if levels == 2 else symbols
-
-
-def _check_dtype(dtype: np.dtype[Any], name: str) -> None:
-    if dtype.kind == "f":
-        raise InputError(
-            f"{name}: its elements are {dtype}, and models are for pixels of bool or uint8; convert"
-            " them, for example with (255 * x).round().astype('uint8')"
-        )
+    if kept >= 1:
+        return values
+    side = math.sqrt(kept)
+    rows, columns = (
+        min(size, max(LEAST_SIDE, math.ceil(size * side))) for size in values.shape[1:3]
+    )
+    share = rows * columns / (values.shape[1] * values.shape[2])
+    if random.random() * share > kept:
+        return None
+    r = int(random.integers(0, values.shape[1] - rows + 1))
+    q = int(random.integers(0, values.shape[2] - columns + 1))
+    return values[:, r : r + rows, q : q + columns]
 
 
-def _image_shape(shape: tuple[int, ...], name: str) -> tuple[int, int]:
-    """Height and width of the images of an array. Raises InputError."""
-    sides = tuple(side for side in shape[1:] if side != 1)
-    if len(sides) == 3 and sides[2] in (3, 4):
-        raise InputError(
-            f"{name}: holds colour images (its shape is {shape}), and grey or bilevel ones are"
-            " needed; convert them, for example with Pillow's convert('L')"
-        )
-    if len(sides) != 2:
-        raise InputError(
-            f"{name}: its shape is {shape}, and grey or bilevel images are needed: [images, height,"
-            " width]"
-        )
-    if min(sides) < SMALLEST or max(sides) > LARGEST:
-        raise InputError(
-            f"{name}: its images have {sides[0]} x {sides[1]} pixels, and models are trained for"
-            f" {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}; cut them into tiles, or scale them"
-        )
-    if shape[0] < FEWEST:
-        raise InputError(
-            f"{name}: has {shape[0]} images, and {FEWEST} are the fewest that can be trained on"
-        )
-    return sides[0], sides[1]
+def _blocks(of: list[Values]) -> Iterator[list[Values]]:
+    block: list[Values] = []
+    size = 0
+    for values in of:
+        if block and (size >= BLOCK or values.dtype != block[0].dtype):
+            yield block
+            block, size = [], 0
+        block.append(values)
+        size += values.size
+    if block:
+        yield block

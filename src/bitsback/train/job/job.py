@@ -1,67 +1,60 @@
 """`bitsback train`: from images to a model file, interrupted or not.
 
-A run has two parts, each a `Training` with its own checkpoint. The first is in floats. The second
-starts from its best weights and rounds on the way forward, while the learning rate falls to zero.
-Each ends early when the validation loss has stalled, and has fewer epochs, or more, where they turn
-out to take longer than planned, or less.
+What differs between kinds of models is a `Job`: `vae_job.py` and `pixel_job.py`. Here are what the
+user chose, the order of things, and how a run keeps to its time.
 """
 
 import json
-import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-import numpy as np
 import torch
 
 from bitsback.archive.output import open_output
-from bitsback.errors import InputError, ModelError
+from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.train.export.chain_growth import ITEMS, safe_growth
-from bitsback.train.export.code_lengths import repeated_lengths
-from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.fit.allocator import keep_freed_memory
-from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.recipe import Recipe, Training
-from bitsback.train.fit.split import Split
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.machine import keep_freed_memory
+from bitsback.train.fit.pixel_training import PixelTraining
+from bitsback.train.fit.training import Point, points
+from bitsback.train.fit.vae_training import VaeTraining
 from bitsback.train.job.curve import draw
-from bitsback.train.job.image_set import ImageSet, Parts, training_split
-from bitsback.train.job.ladder import KINDS, Kind
-from bitsback.train.job.sizing import FLOAT_PART, MOST_EPOCHS, Plan, Wishes, plan
-from bitsback.train.twins.architectures import from_json
+from bitsback.train.job.evaluation import Evaluation
+from bitsback.train.job.image_set import ImageSet
+from bitsback.train.job.presets import KINDS, Kind
 
 PLAN = "plan.json"
-FLOATS, ROUNDED = "floats", "rounded"
 PATIENCE = 10  # validations without a new best one
-# of the rate that the first part ended with, for the second, which starts from averaged weights
-PEAK = 0.6
-TOLERATED = 0.2  # by so much of it the number of epochs may miss the time before it is changed
-LEAST_PART = 0.5  # of the epochs planned: with fewer, what comes out is not worth the time it saves
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the epochs done, those planned, and the latest validation rate in bits per pixel, if
-there is one; for the first time before the first epoch.
+"""Called with the epochs or steps done, those planned, and the latest validation rate in bits per
+pixel and channel, if there is one; for the first time before the first epoch.
+"""
+Written = Literal["trained", "starts", "base"]
+"""What came of a run: new weights; those of the model that it started from with new start matrices;
+or that model as it is.
 """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose. `epochs`: so many, whatever time they take. `kind`: of model; None: what
-    fits the time.
-    """
+    """What the user chose."""
 
     output: Path
     minutes: float
     seed: int
     threads: int | None = None
     epochs: int | None = None
+    """So many, whatever time they take."""
     resume: bool = False
     force: bool = False
     kind: Kind | None = None
+    """Of a VAE; None: what fits the time."""
     curve: Path | None = None
     """Where the curve of the training is drawn; None: nowhere."""
 
@@ -71,47 +64,111 @@ class Settings:
         return self.output.parent / (self.output.name + ".ckpt")
 
     @property
-    def wishes(self) -> Wishes:
-        kinds = KINDS if self.kind is None else (self.kind,)
-        return Wishes(60 * self.minutes, self.seed, self.threads, self.epochs, kinds)
+    def seconds(self) -> float:
+        return 60 * self.minutes
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Of VAEs, in order of preference."""
+        return KINDS if self.kind is None else (self.kind,)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A trained model, written to its file."""
+class AnyPlan(Protocol):
+    """What was decided before training: all that a resumed run needs to end as an uninterrupted
+    one. A dataclass of JSON.
+    """
+
+    @property
+    def threads(self) -> int: ...
+    @property
+    def longest(self) -> bool:
+        """Whether there could be no more epochs."""
+        ...
+
+
+Plan = TypeVar("Plan", bound=AnyPlan)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[Plan]):
+    """What a run has come to, and which of the epochs there are of it."""
 
     model: Model
     plan: Plan
     rows: list[dict[str, float]]
-    validation_rate: float
-    """The exact code length of the integer model, in bits per pixel."""
+    rate: float
+    """Bits of a pixel and channel of the validation images."""
     seconds: float
-    """Of all epochs."""
     epochs: int
-    """That there were to be in the end: those of the plan, unless they took another time."""
-
-    @property
-    def replanned(self) -> bool:
-        return self.epochs != self.plan.epochs
+    """Or steps: those that there were to be in the end, or that were done."""
+    written: Written = "trained"
+    base_rate: float | None = None
+    """By the model that training started from, if there was one."""
 
     @property
     def still_falling(self) -> bool:
         """Whether more time would have helped: the best validation is one of the last, and there
         were few epochs.
         """
-        losses = [row["validation_bpd"] for row in self.rows if row["quantised"]]
-        late = losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
-        return late and self.plan.epochs < MOST_EPOCHS
+        losses = [point.validation for point in points(self.rows) if point.quantised]
+        late = not losses or losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
+        return late and not self.plan.longest
 
 
-def train(
-    collection: ImageSet, parts: Parts, card: Card, settings: Settings, progress: Progress
-) -> Outcome:
+class Job(ABC, Generic[Plan]):
+    """A kind of model that is to be trained on some images."""
+
+    of_others: str
+    """What another run may differ in, whose checkpoints are no use to this one."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.images = images
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """What the model is for, for people."""
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Of the model's items, if they have one."""
+        return ()
+
+    @abstractmethod
+    def run_of(self, settings: Settings) -> str:
+        """Text that another run of the same has too."""
+
+    @abstractmethod
+    def plan(self, settings: Settings) -> Plan:
+        """Looks at the images and decides."""
+
+    @abstractmethod
+    def planned(self, fields: dict[str, Any], settings: Settings) -> Plan:
+        """The plan of a run that goes on. Raises KeyError, TypeError, ValueError or IndexError
+        where it is none.
+        """
+
+    @abstractmethod
+    def train(
+        self, plan: Plan, settings: Settings, card: Card, progress: Progress
+    ) -> Outcome[Plan]:
+        """Raises ModelError if training left the range of the integer format."""
+
+    @abstractmethod
+    def evaluate(self, outcome: Outcome[Plan]) -> Evaluation:
+        """What the model does on the images that are held out, beside other compressors."""
+
+    @abstractmethod
+    def verdict(self, outcome: Outcome[Plan], evaluation: Evaluation) -> str:
+        """Whether the model is worth its bytes."""
+
+
+def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) -> Outcome[Plan]:
     """Trains, writes the model, and its curve if that is wanted, and removes the checkpoints.
 
-    parts: `split(collection, settings.seed)`; the held-out images are not looked at. Raises
-    InputError where the output or a checkpoint is in the way, ModelError if training left the range
-    of the integer format.
+    The held-out images are not looked at, but to never write a model that is worse on them than the
+    one that training started from. Raises InputError where the output or a checkpoint is in the
+    way, ModelError if training left the range of the integer format.
     """
     check_output(settings)
     if not settings.resume:
@@ -119,29 +176,16 @@ def train(
         settings.folder.mkdir()
     torch.set_flush_denormal(True)
     keep_freed_memory()
-    decided = _plan(collection, parts, settings)
-    torch.set_num_threads(decided.threads)
-    train_split = training_split(
-        replace(parts, train=parts.train[: decided.images]), collection.levels
-    )
-    floats, rounded = _two_parts(decided, train_split, settings.folder, progress)
-    later = [{**row, "epoch": row["epoch"] + floats.epoch} for row in rounded.rows]
-    rows = floats.rows + later
-    model, rate = finish(rounded, card)
+    plan = _plan(job, settings)
+    torch.set_num_threads(plan.threads)
+    outcome = job.train(plan, settings, card, progress)
     with open_output(settings.output, settings.force) as file:
-        file.write(model.to_bytes())
-    draw_curve(settings, rows, card.name)
-    shutil.rmtree(settings.folder)
-    seconds = floats.seconds + rounded.seconds
-    in_floats = replace(decided, epochs=floats.recipe.epochs).float_epochs
-    return Outcome(model, decided, rows, rate, seconds, in_floats + rounded.recipe.epochs)
-
-
-def draw_curve(settings: Settings, rows: list[dict[str, float]], title: str) -> None:
-    """Where it is wanted."""
+        file.write(outcome.model.to_bytes())
     if settings.curve is not None:
         with open_output(settings.curve, settings.force) as file:
-            file.write(draw(rows, title))
+            file.write(draw(points(outcome.rows), outcome.model.name))
+    shutil.rmtree(settings.folder)
+    return outcome
 
 
 def check_output(settings: Settings) -> None:
@@ -183,138 +227,66 @@ def check_output(settings: Settings) -> None:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def _plan(collection: ImageSet, parts: Parts, settings: Settings) -> Plan:
+def _plan(job: Job[Plan], settings: Settings) -> Plan:
     """The plan of the run that is resumed, or a new one, written down."""
-    path = settings.folder / PLAN
-    digest = collection.digest()
+    path, of = settings.folder / PLAN, job.run_of(settings)
     if path.exists():
         try:
             stored: dict[str, Any] = json.loads(path.read_text())
-            fields = stored["plan"]
-            seconds = fields["seconds"]
-            fields |= {
-                "architecture": from_json(fields["architecture"]),
-                "seconds": None if seconds is None else (float(seconds[0]), float(seconds[1])),
-            }
-            decided = Plan(**fields)
-            same = stored["data"] == digest and decided.seed == settings.seed
+            fields, same = stored["plan"], stored["of"] == of
+            plan = job.planned(fields, settings) if same else None
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise InputError(f"{path}: is damaged ({error}); start again with --force") from None
-        if not same:
-            raise InputError(
-                f"{settings.folder}: is of other data or another seed; start again with --force"
-            )
-        return decided
+        if plan is None:
+            raise InputError(f"{settings.folder}: is of {job.of_others}; start again with --force")
+        return plan
     try:
-        decided = plan(collection, parts, settings.wishes, settings.folder)
+        plan = job.plan(settings)
     except BaseException:
         settings.folder.rmdir()  # there is nothing in it to go on from
         raise
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps({"data": digest, "plan": asdict(decided)}))
+    temporary.write_text(json.dumps({"of": of, "plan": asdict(plan)}))  # type: ignore[call-overload]
     temporary.replace(path)
-    return decided
+    return plan
 
 
-def _two_parts(
-    decided: Plan, images: Split, folder: Path, progress: Progress
-) -> tuple[Training, Training]:
-    """Both run to their end."""
-    floats = decided.training(decided.recipe(), images, folder / FLOATS)
-
-    def whole_plan() -> Plan:
-        return replace(decided, epochs=floats.recipe.epochs)
-
-    def go_on_with(epochs: int) -> None:
-        whole = _within(decided.epochs, epochs / FLOAT_PART)
-        floats.replan(replace(decided, epochs=whole).recipe())
-
-    before = floats.epoch
-    if before < whole_plan().float_epochs:
-        progress(before, whole_plan().epochs, None)
-    for rate in _run(floats, lambda: whole_plan().float_epochs, _seconds(decided)[0], go_on_with):
-        progress(floats.epoch, whole_plan().epochs, rate)
-    rounded = decided.training(_second_recipe(whole_plan(), floats), images, folder / ROUNDED)
-    if rounded.epoch == 0:
-        rounded.start_from(floats.best_twin().state_dict())
-
-    if floats.epoch == before:
-        progress(before + rounded.epoch, before + rounded.recipe.epochs, None)
-
-    def end_with(epochs: int) -> None:
-        epochs = _within(decided.rounded_epochs, epochs)
-        rounded.replan(replace(rounded.recipe, epochs=epochs))
-
-    for rate in _run(rounded, lambda: rounded.recipe.epochs, _seconds(decided)[1], end_with):
-        progress(floats.epoch + rounded.epoch, floats.epoch + rounded.recipe.epochs, rate)
-    return floats, rounded
-
-
-def _within(planned: int, fitting: float) -> int:
-    return min(MOST_EPOCHS, max(round(fitting), math.ceil(LEAST_PART * planned)))
-
-
-def _seconds(decided: Plan) -> tuple[float | None, float | None]:
-    """Of all epochs of either part."""
-    if decided.seconds is None:
-        return None, None
-    floats, rounded = decided.seconds
-    return decided.float_epochs * floats, decided.rounded_epochs * rounded
-
-
-def _second_recipe(decided: Plan, floats: Training) -> Recipe:
-    """The rate goes on from where the first part left it."""
-    rate = PEAK * floats.optimiser.rate
-    epochs = decided.rounded_epochs
-    return replace(
-        decided.recipe(), epochs=epochs, quantise_from=0, learning_rate=rate, constant=0.0,
-        warm_up=0,
-        validate_every=decided.validate_every,
-    )  # fmt: skip
-
-
-def _run(
-    training: Training,
+def in_time(
+    training: VaeTraining | PixelTraining,
     end: Callable[[], int],
     seconds: float | None,
+    tolerated: float,
     replan: Callable[[int], None],
+    each_epoch: bool,
 ) -> Iterator[float | None]:
-    """One part, and after each epoch the latest validation rate, if there is one.
+    """Trains to the end, or until the validation loss has stalled; after each epoch, or validation,
+    the latest validation rate, if there is one.
 
-    seconds: that its epochs are to take. At each validation `replan` is given the epochs that fit
-    by the pace since the one before, if they are far from those planned, after which `end` is
-    another. Both this and whether it has stalled is decided by what checkpoints keep, so that
-    resuming changes nothing that is done already.
+    seconds: that all epochs are to take. At each validation `replan` is given the epochs that fit
+    by the pace since the one before, if they are further from those planned than the part that is
+    `tolerated`, after which `end` is another. Both this and whether it has stalled is decided by
+    what checkpoints keep, so that resuming changes nothing that is done already.
     """
     epoch, spent = training.epoch, training.seconds
-    while training.epoch < end() and not stalled(training.rows):
-        training.run(training.epoch + 1)
-        if seconds is not None and training.epoch % training.recipe.validate_every == 0:
+    while training.epoch < end() and not stalled(training):
+        every = training.recipe.validate_every
+        training.run(training.epoch + (1 if each_epoch else every - training.epoch % every))
+        if seconds is not None and training.epoch % every == 0:
             pace = (training.seconds - spent) / (training.epoch - epoch)
             fitting = training.epoch + max(0.0, seconds - training.seconds) / pace
-            if abs(fitting / end() - 1) > TOLERATED:
+            if abs(fitting / end() - 1) > tolerated:
                 replan(max(training.epoch, int(fitting)))
             epoch, spent = training.epoch, training.seconds
-        yield training.rows[-1]["validation_bpd"] if training.rows else None
+        yield points(training.rows)[-1].validation if training.rows else None
 
 
-def stalled(rows: list[dict[str, float]]) -> bool:
+def stalled(training: VaeTraining | PixelTraining) -> bool:
+    """Whether the last validations brought no new best; of those with rounding, if there is any."""
+    rounds = training.recipe.quantise_from is not None
+    return no_better([point for point in points(training.rows) if point.quantised or not rounds])
+
+
+def no_better(found: Sequence[Point]) -> bool:
     """Whether the last PATIENCE validations brought no new best."""
-    losses = [row["validation_bpd"] for row in rows]
+    losses = [point.validation for point in found]
     return len(losses) > PATIENCE and min(losses[-PATIENCE:]) >= min(losses[:-PATIENCE])
-
-
-def finish(training: Training, card: Card) -> tuple[Model, float]:
-    """The integer model, and its exact rate on the validation images in bits per pixel."""
-    twin = prune(training.best_twin(), training.validation)
-    validation = training.validation.numpy().astype(np.uint8)
-    try:
-        # Blocks may have more items than there are validation images, so those are taken more than
-        # once.
-        lengths = repeated_lengths(
-            export(twin, card, growth=1), validation, training.recipe.seed, ITEMS
-        )
-        model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
-    except ValueError as error:
-        raise ModelError(f"training went astray: {error}; try another --seed") from None
-    return model, float(lengths.net.mean()) / model.pixels

@@ -5,7 +5,7 @@ its `check` says what that costs, `fine_tune` trains with the rounding in the lo
 writes the file that `bitsback compress -m` takes. docs/own-model.md is the walk through it.
 """
 
-from bitsback.train.portable.build import PortableModel, build
+from bitsback.train.portable.build import LayerCost, PortableModel, Report, build
 from bitsback.train.portable.distributions import (
     Bernoulli,
     Logistic,
@@ -16,7 +16,6 @@ from bitsback.train.portable.distributions import (
     pop,
     push,
 )
-from bitsback.train.portable.report import LayerCost, Report
 from bitsback.train.portable.variables import Data, Latent
 
 __all__ = [

@@ -1,28 +1,91 @@
-"""Making a model of a user's torch modules: traced, quantised, checked, fine-tuned, saved."""
+"""Build a model of a user's torch modules: traced, quantised, checked, fine-tuned, saved."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from bitsback.archive.output import open_output
+from bitsback.errors import InputError
 from bitsback.models import Model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
 from bitsback.train.portable.distributions import Step
 from bitsback.train.portable.parameters import LN2
-from bitsback.train.portable.program import Program
-from bitsback.train.portable.report import LayerCost, Report
-from bitsback.train.portable.tuning import tune
+from bitsback.train.portable.torch_program import Program
 from bitsback.train.portable.variables import Data, Latent
 from bitsback.train.portable.writing import write
 
 _MOST_CALIBRATION = 1024
 _LAYER_ITEMS = 256
 _BATCH = 256
+_LONGEST_GRADIENT = 1.0  # of the mean of an item's nats per dimension
+_WARM_UP = 0.05
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What rounding one layer alone adds, in bits per dimension. Below 0 where it happens to help.
+
+    >>> from bitsback.train import portable
+    >>> portable.LayerCost("decoder.2", "linear", 0.0003).place
+    'decoder.2'
+    """
+
+    place: str
+    """In the user's modules."""
+    what: str
+    bits_per_dimension: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Rates of a portable model on some images, all in bits per dimension, by one sample of the
+    latents of each.
+
+    >>> from bitsback.train import portable
+    >>> print(portable.Report(0.2, 0.201, 0.2012, ()))
+    float model, negative ELBO      0.2000 bits per dimension
+    every layer rounded             0.2010 (+0.0010)
+    integers, exact code length     0.2012 (+0.0012)
+    """
+
+    float_elbo: float
+    """The negative ELBO of the user's modules, as they are."""
+    rounded_elbo: float
+    """That with every layer rounded."""
+    code_length: float
+    """Net bits that the integer model codes with, from the frequencies of its codecs."""
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def cost(self) -> float:
+        """What the integers take more than the float model."""
+        return self.code_length - self.float_elbo
+
+    def __str__(self) -> str:
+        def more(rate: float) -> str:
+            return f"{rate:.4f} ({rate - self.float_elbo:+.4f})"
+
+        lines = [
+            f"float model, negative ELBO      {self.float_elbo:.4f} bits per dimension",
+            f"every layer rounded             {more(self.rounded_elbo)}",
+            f"integers, exact code length     {more(self.code_length)}",
+        ]
+        if self.layers:
+            lines.append("rounding one layer alone:")
+            width = max(len(f"{each.place} {each.what}") for each in self.layers)
+            lines += [
+                f"  {f'{each.place} {each.what}':{width}}  {each.bits_per_dimension:+.5f}"
+                for each in self.layers
+            ]
+        return "\n".join(lines)
 
 
 class PortableModel:
@@ -172,3 +235,38 @@ def build(
         symbols = program.data.symbols(calibration, "the calibration images")[:_MOST_CALIBRATION]
         program.calibrate(symbols)
         return PortableModel(program, Card(name, about, licence), symbols)
+
+
+def tune(
+    program: Program,
+    symbols: NDArray[Any],
+    steps: int,
+    rate: float,
+    batch: int,
+    seed: int,
+    progress: Callable[[int, float], None] | None,
+) -> None:
+    """Adam on the negative ELBO of rounded networks, with straight-through gradients."""
+    if steps < 1 or batch < 1:
+        raise InputError(f"fine-tuning takes at least one step of one item, not {steps} of {batch}")
+    random = np.random.default_rng(seed)
+    generator = torch.Generator().manual_seed(seed)
+    weights = [each for each in program.parameters() if each.requires_grad]
+    optimiser = torch.optim.Adam(weights, rate, betas=(0.9, 0.99))
+    dimensions = program.data.dimensions
+    program.round(True)
+    for step in range(steps):
+        warm = min(1.0, (step + 1) / max(1.0, steps * _WARM_UP))
+        for group in optimiser.param_groups:
+            group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+        part = symbols[random.integers(0, len(symbols), batch)]
+        loss = program.nats(program.real_data(part), program.noise(len(part), generator)).mean()
+        loss = loss / dimensions
+        if not bool(torch.isfinite(loss)):
+            raise InputError(f"fine-tuning: the loss of step {step + 1} is no finite number")
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(weights, _LONGEST_GRADIENT)
+        optimiser.step()
+        if progress is not None:
+            progress(step + 1, float(loss.detach()) / LN2)

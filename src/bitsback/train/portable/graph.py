@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bitsback.train.portable.affine import Affine
 from bitsback.train.portable.operations import (
     Add,
-    Affine,
     Elementwise,
     Function,
     Move,
     Operation,
-    Shuffle,
+    PixelShuffle,
     Source,
+    scaling,
 )
-from bitsback.train.portable.operations.elementwise import scaling
 
 Indices = NDArray[np.int64]
 
@@ -113,7 +113,7 @@ def _scaled(node: Node, factor: Tensor, shift: Tensor, place: str) -> Node | Non
     if isinstance(operation, Source) and one and float(factor) > 0:
         made = operation.scaled(float(factor), float(shift))
         return Node(made, (), node.shape, node.place)
-    if isinstance(operation, Shuffle) and not one:
+    if isinstance(operation, PixelShuffle) and not one:
         squares = operation.factor**2
         factor, shift = (n.expand(node.channels).repeat(squares) for n in (factor, shift))
     elif not one or not isinstance(operation, Move):
@@ -136,7 +136,7 @@ def selected(node: Node, indices: Indices, place: str) -> Node:
             operation.high,
         )
         return Node(made, node.inputs, shape, node.place)
-    if isinstance(operation, Shuffle):
+    if isinstance(operation, PixelShuffle):
         squares = np.arange(operation.factor**2)[:, None] * node.channels
         (source,) = node.inputs
         inner = selected(source, (squares + indices).ravel(), place)

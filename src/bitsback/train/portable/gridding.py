@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from bitsback.train.portable.affine import Affine
 from bitsback.train.portable.graph import Node, in_order
-from bitsback.train.portable.operations import Add, Affine, Elementwise, Join, Operation, Source
-from bitsback.train.portable.operations.elementwise import identity
+from bitsback.train.portable.operations import Add, Concat, Elementwise, Operation, Source, identity
 from bitsback.train.portable.steps import TOP, Steps
 
 FUNCTION_TOP = 1023
@@ -136,7 +136,7 @@ class _Maker:
             demand = _demand(node.operation, self.chosen[node])
             inputs = tuple(self.get(one, demand) for one in node.inputs)
             slot = self.chosen[node]
-            if node.operation.moves and not isinstance(node.operation, Join):
+            if node.operation.moves and not isinstance(node.operation, Concat):
                 slot = self.slots[inputs[0].operation]
             self.made[node] = self._own(Node(node.operation, inputs, node.shape, node.place), slot)
         return self.made[node]

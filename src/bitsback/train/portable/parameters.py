@@ -7,8 +7,7 @@ from typing import Literal
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.portable.operations import Function
-from bitsback.train.portable.operations.elementwise import scaling
+from bitsback.train.portable.operations import Function, scaling
 from bitsback.train.portable.steps import Steps
 
 LN2 = math.log(2.0)

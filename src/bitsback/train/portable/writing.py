@@ -15,13 +15,11 @@ from bitsback.errors import ModelError
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
 from bitsback.models.variables import DATA
-from bitsback.train.export.chain_growth import safe_growth
-from bitsback.train.export.code_lengths import repeated_lengths
+from bitsback.train.export.code_lengths import repeated_lengths, safe_growth
 from bitsback.train.export.exporter import Card
-from bitsback.train.portable.program import Program
-from bitsback.train.portable.steps_of_code import in_words, key
+from bitsback.train.export.network_writer import Tensors
+from bitsback.train.portable.torch_program import Program, in_words, key
 from bitsback.train.portable.variables import Data
-from bitsback.train.portable.writer import Tensors
 
 _BATCH = 256
 _MOST_ROOM = 1 << 28

@@ -1,13 +1,25 @@
-"""The sizes of a twin, of any kind, as JSON and back."""
+"""All kinds of VAEs: their sizes in words and as JSON, modules by their sizes, and float weights as
+a small safetensors file (float16), for measuring and comparing.
+"""
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from bitsback.train.twins.context import ContextArchitecture
-from bitsback.train.twins.dense import Architecture
-from bitsback.train.twins.layered import LayeredArchitecture
-from bitsback.train.twins.pyramid import PyramidArchitecture
-from bitsback.train.twins.top_down import TopDownArchitecture
+import safetensors
+import safetensors.torch
+
+from bitsback.errors import InputError
+from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.twins.dense import Architecture, VaeTwin
+from bitsback.train.twins.layered import (
+    LayeredArchitecture,
+    LayeredTwin,
+    TopDownArchitecture,
+    TopDownTwin,
+)
+from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
 
 AnyArchitecture = (
     Architecture
@@ -16,6 +28,25 @@ AnyArchitecture = (
     | PyramidArchitecture
     | TopDownArchitecture
 )
+
+OneLayer = VaeTwin | ContextTwin
+Twin = OneLayer | LayeredTwin | PyramidTwin | TopDownTwin
+KEY = "bitsback-twin"
+
+
+def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
+    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense
+    one is told.
+    """
+    if isinstance(architecture, ContextArchitecture):
+        return ContextTwin(architecture)
+    if isinstance(architecture, TopDownArchitecture):
+        return TopDownTwin(architecture, centre)
+    if isinstance(architecture, PyramidArchitecture):
+        return PyramidTwin(architecture)
+    if isinstance(architecture, LayeredArchitecture):
+        return LayeredTwin(architecture, centre)
+    return VaeTwin(architecture, centre)
 
 
 def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
@@ -58,3 +89,26 @@ def from_json(fields: dict[str, Any]) -> AnyArchitecture:
     if "layers" in values:
         return LayeredArchitecture(**values)
     return ContextArchitecture(**values) if "shape" in values else Architecture(**values)
+
+
+def save_twin(twin: Twin, path: Path) -> None:
+    """Write the weights, rounded to float16, and what is needed to build the twin again."""
+    tensors = {name: tensor.half() for name, tensor in twin.state_dict().items()}
+    build = {
+        "architecture": to_json(twin.architecture),
+        "centre": twin.centre if isinstance(twin, VaeTwin) else 0,
+    }
+    path.write_bytes(safetensors.torch.save(tensors, metadata={KEY: json.dumps(build)}))
+
+
+def load_twin(path: Path) -> Twin:
+    """The twin, as floats, in eval mode. Raises InputError where the file is none."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            build = json.loads(file.metadata()[KEY])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: not the weights of a twin ({error})") from None
+    twin = make_twin(from_json(build["architecture"]), build["centre"])
+    twin.load_state_dict(tensors)
+    return twin.eval()

@@ -25,8 +25,8 @@ from bitsback.train.twins.convolutions import (
     byte_planes,
     cells,
     chain,
+    pixel_shuffle,
     seen_planes,
-    shuffle,
     value_planes,
 )
 from bitsback.train.twins.dense import FineLinearTwin, LinearTwin, OneLayerTwin
@@ -208,7 +208,9 @@ class ContextTwin(OneLayerTwin):
         """The same of latents that are centres of buckets already, and for all pixels of the
         squares.
         """
-        return shuffle(chain(self.decoder, self.cell(z).view(len(z), *self.cells, -1)), FACTOR)
+        return pixel_shuffle(
+            chain(self.decoder, self.cell(z).view(len(z), *self.cells, -1)), FACTOR
+        )
 
     def windows(self, x: Tensor) -> Tensor:
         """The window of each pixel, uint8 [b * pixels, window], for symbols [b, pixels]; zeros

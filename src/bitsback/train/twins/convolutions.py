@@ -2,12 +2,14 @@
 are [b, h, w, c].
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bitsback.train.quantise.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
-from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.twins.dense import LinearTwin, Requantised
 
 SAID = 32  # the byte of context that says yes
 LAST_BIT = 4  # the byte that says that a symbol is odd, where its value is told by seven bits
@@ -16,6 +18,8 @@ RESIDUAL = Grid(scale=16, zero=0, lo=-128, hi=127)
 
 class ConvTwin(LinearTwin):
     """A convolution: a linear layer on patches of kernel x kernel x c, outside the image zeros."""
+
+    op = "conv"
 
     def __init__(
         self,
@@ -37,6 +41,9 @@ class ConvTwin(LinearTwin):
         """[b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), outputs]."""
         return super().forward(patches(value, self.kernel, self.stride))
 
+    def fields(self, integers: Requantised) -> dict[str, Any]:
+        return {"kernel": self.kernel, "stride": self.stride, **super().fields(integers)}
+
 
 def patches(value: Tensor, kernel: int, stride: int) -> Tensor:
     """Every stride-th patch around a pixel of [b, h, w, c], elements in the order row, column,
@@ -57,7 +64,7 @@ def patches(value: Tensor, kernel: int, stride: int) -> Tensor:
     return torch.cat(parts, 3)
 
 
-def shuffle(value: Tensor, factor: int) -> Tensor:
+def pixel_shuffle(value: Tensor, factor: int) -> Tensor:
     """[b, h, w, factor * factor * c] to [b, h * factor, w * factor, c]: each pixel becomes a square
     of pixels.
     """

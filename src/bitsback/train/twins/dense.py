@@ -9,7 +9,9 @@ validation set is what the exported model will do.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,14 +36,27 @@ from bitsback.train.twins.likelihoods import LN2, LikelihoodTwin, make_likelihoo
 
 @dataclass(frozen=True)
 class Requantised:
-    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out],
-    multiplier [out].
+    """The integers of one linear layer, all float64 tensors: weight [out, in], or of a convolution
+    [out, in, kernel, kernel]; bias [out], multiplier [out].
     """
 
     weight: Tensor
     bias: Tensor
     multiplier: Tensor
     shift: int
+
+    def fields(self, low: int, high: int) -> dict[str, Any]:
+        """Those of the layer in a model file; the arrays are its tensors."""
+        weight = self.weight
+        if weight.dim() == 4:
+            weight = weight.permute(0, 2, 3, 1).flatten(1)
+        return {
+            "shift": self.shift,
+            "clamp": [low, high],
+            "weight": weight.numpy().astype(np.int8),
+            "bias": self.bias.numpy().astype(np.int32),
+            "multiplier": self.multiplier.numpy().astype(np.int32),
+        }
 
     def largest(self, top: int) -> int:
         """What no sum, and no part of one, is beyond, for inputs of 0 to `top`."""
@@ -55,6 +70,9 @@ class LinearTwin(nn.Module):
     `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows
     it. `top`: the largest weight as an integer. Smaller ones make a smaller model.
     """
+
+    op: ClassVar[str] = "linear"
+    """Of the layer in a model file."""
 
     def __init__(
         self,
@@ -121,6 +139,10 @@ class LinearTwin(nn.Module):
         )
         return self._integers(weight, step, self.linear.bias)
 
+    def fields(self, integers: Requantised) -> dict[str, Any]:
+        """Those of a layer in a model file that computes with these integers."""
+        return integers.fields(self.target.lo, self.target.hi)
+
     def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
         """Those for int8 weights [out, in], which are in steps [out, 1], and a real bias [out]."""
         weight, step = weight.double(), step[:, 0].double()
@@ -130,7 +152,7 @@ class LinearTwin(nn.Module):
         ratio = step * self.target.scale / self.source.scale
         bound = bias.abs() + self.source.hi * weight.abs().sum(1)
         shift = 52
-        while not _fits(bound, torch.round(ratio * 2.0**shift), shift):
+        while not fits(bound, torch.round(ratio * 2.0**shift), shift):
             shift -= 1
         multiplier = torch.round(ratio * 2.0**shift)
         if float(multiplier.min()) < 1 or float(bound.max()) >= 2.0**31:
@@ -160,7 +182,10 @@ class FineLinearTwin(LinearTwin):
         return self._integers(weight, step, torch.zeros_like(self.linear.bias))
 
 
-def _fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
+def fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
+    """Whether sums that are at most `bound`, [out], can be requantised so within the bounds of the
+    format.
+    """
     largest = int((bound * multiplier).max()) + 2 ** (shift - 1)
     return int(multiplier.max()) < 2**31 and largest < 2**53
 

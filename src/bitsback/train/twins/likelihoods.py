@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.codecs.rows import starts_of
+from bitsback.codecs.categorical import starts_of
 from bitsback.models import grids
 from bitsback.train.quantise.exact_tables import PROBABILITY_BITS, probabilities
 from bitsback.train.quantise.rounding import LOGIT, Grid

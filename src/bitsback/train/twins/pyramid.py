@@ -3,18 +3,17 @@ than the one below.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import MEAN, SCALE, pixel_grid, seven_bits
-from bitsback.train.twins import pyramid_start
-from bitsback.train.twins.coupled import CoupledNormalTwin
-from bitsback.train.twins.dense import LatentTwin, normal_kl
+from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
+from bitsback.train.twins.convolutions import RESIDUAL, ConvTwin, ResidualTwin, pixel_shuffle
+from bitsback.train.twins.dense import LatentTwin, LinearTwin, normal_kl
 from bitsback.train.twins.layered import LATENT_MEAN, log_normal, steps_grid
 from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.pyramid_networks import KERNELS, DownTwin, UpTwin
+from bitsback.train.twins.mixtures import SYMBOLS_A_UNIT, CoupledNormalTwin
 
 STARTED_BY = 1_280
 """Images, at most, whose principal components a twin starts from."""
@@ -111,7 +110,7 @@ class PyramidTwin(LatentTwin):
         """
         some = images[:: -(-len(images) // STARTED_BY)]
         symbols = some.view(len(some), *self.architecture.shape)
-        pyramid_start.principal(self.up, self.down, self.image(some), symbols)
+        start_from_components(self.up, self.down, self.image(some), symbols)
 
     def image(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] as the first layer sees them, [b, rows, columns, channels]."""
@@ -166,3 +165,166 @@ class PyramidTwin(LatentTwin):
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
         return torch.cat([cost.flatten(1) for cost in self.sample_layers(x, noise)[1]], 1)
+
+
+KERNELS = {2: 3, 4: 7}
+"""Of the convolutions that look at cells of so many places either way: they see whole cells."""
+PART = Grid(scale=LATENT_MEAN.scale, zero=0, lo=-4096, hi=4095)
+"""What is added to a mean, or is one if it is by itself."""
+
+
+class SeenTwin(nn.Module):
+    """Latents as hidden channels, the first of which are the latents themselves, so that zeros may
+    stand outside the image.
+    """
+
+    def __init__(self, source: Grid, latents: int, width: int) -> None:
+        super().__init__()
+        self.layer = LinearTwin(latents, width, source, HIDDEN)
+
+    def forward(self, z: Tensor) -> Tensor:
+        seen: Tensor = self.layer(z)
+        return seen
+
+
+class UpTwin(nn.Module):
+    """The network of a posterior: cells of what is below to means and scales."""
+
+    def __init__(
+        self, source: Grid, inputs: int, width: int, outputs: int, factor: int, means: Grid
+    ) -> None:
+        super().__init__()
+        kernel = KERNELS[factor]
+        self.means = means
+        self.seen = SeenTwin(source, inputs, width) if source.zero else None
+        source, inputs = (HIDDEN, width) if source.zero else (source, inputs)
+        self.around = ConvTwin(inputs, width, kernel, factor, source, HIDDEN)
+        self.change = ResidualTwin(LinearTwin(width, width, HIDDEN, RESIDUAL))
+        self.direct = ConvTwin(inputs, outputs, kernel, factor, source, PART)
+        whole = replace(means, lo=PART.lo + means.zero, hi=PART.hi + means.zero)
+        self.mean = LinearTwin(width, outputs, HIDDEN, whole)
+        self.scale = LinearTwin(width, outputs, HIDDEN, SCALE)
+
+    def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """[b, h, w, inputs] to means and log2 of the inverse standard deviations, each [b,
+        h / factor, w / factor, outputs].
+        """
+        if self.seen is not None:
+            value = self.seen(value)
+        hidden = self.change(self.around(value))
+        return self.means.clamp(self.direct(value) + self.mean(hidden)), self.scale(hidden)
+
+
+class DownTwin(nn.Module):
+    """The network of a prior or of the likelihood: latents to the outputs of each place of the
+    finer grid below.
+    """
+
+    def __init__(
+        self, source: Grid, latents: int, width: int, factor: int, outputs: dict[str, Grid],
+        channels: dict[str, int],
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.factor = factor
+        self.outputs = outputs
+        self.seen = SeenTwin(source, latents, width)
+        self.around = ConvTwin(width, width, 3, 1, HIDDEN, HIDDEN)
+        self.change = ResidualTwin(LinearTwin(width, width, HIDDEN, RESIDUAL))
+        part = replace(outputs["mean"], zero=0, lo=-32768, hi=32767)
+        self.direct = LinearTwin(latents, factor**2 * channels["mean"], source, part)
+        targets = outputs | {"mean": replace(outputs["mean"], lo=-32768, hi=32767)}
+        self.heads = nn.ModuleDict({
+            name: LinearTwin(width, factor**2 * channels[name], HIDDEN, target)
+            for name, target in targets.items()
+        })  # fmt: skip
+
+    def layers(self) -> dict[str, LinearTwin]:
+        """The last layers, by output."""
+        return {name: head for name, head in self.heads.items() if isinstance(head, LinearTwin)}
+
+    def forward(self, z: Tensor) -> tuple[Tensor, ...]:
+        """[b, h, w, latents], held to their grid, to the outputs, each [b, h * factor, w * factor,
+        channels].
+        """
+        hidden = self.change(self.around(self.seen(z)))
+        found: dict[str, Tensor] = {name: head(hidden) for name, head in self.heads.items()}
+        found["mean"] = self.outputs["mean"].clamp(found["mean"] + self.direct(z))
+        return tuple(pixel_shuffle(out, self.factor) for out in found.values())
+
+
+REACH = 3.5  # what nearly all latents of a grid from -4 to 4 lie within
+NEARLY_ALL = 0.999
+LOOKED_AT = 400_000  # cells, at most, for a quantile
+SMALL = 0.1  # of the usual size, the first weights behind hidden layers
+
+
+@torch.no_grad()
+def start_from_components(
+    up: nn.ModuleList, down: nn.ModuleList, value: Tensor, symbols: Tensor
+) -> None:
+    """Start the networks from principal components of the cells of images.
+
+    value: training images as the first layer sees them, [n, rows, columns, channels]; symbols:
+    the same, uint8.
+    """
+    below = symbols.float() / SYMBOLS_A_UNIT
+    last = len(up) - 1
+    for layer, (reads, tells) in enumerate(zip(up, down, strict=True)):
+        assert isinstance(reads, UpTwin) and isinstance(tells, DownTwin)
+        for head in (reads.mean, reads.scale, *tells.layers().values()):
+            head.linear.weight.mul_(SMALL)
+        for seen in (reads.seen, tells.seen):
+            if seen is not None:
+                _see(seen)
+        units = value.flatten().std() / below.flatten().std()  # of what the layer reads
+        cells = _cells(below, tells.factor)
+        middle = cells.mean(0)
+        vectors = torch.linalg.eigh(torch.cov(cells.T)).eigenvectors
+        chosen = vectors[:, -tells.direct.linear.in_features :].flip(1)
+        found = (cells - middle) @ chosen
+        if layer < last:
+            some = found[:: max(1, len(found) // LOOKED_AT)].abs()
+            reach = torch.quantile(some, NEARLY_ALL, dim=0) / REACH
+        else:
+            reach = found.std(0)
+        left = (cells - middle - found @ chosen.T).std(0)
+        noise = left.square().mean().sqrt().clamp(min=1e-3)
+        _read(reads, chosen / reach / units, middle, units)
+        reads.scale.linear.bias.copy_(torch.log2(reach / noise).clamp(0.0, 4.5))
+        tells.direct.linear.weight.copy_(chosen * reach)
+        tells.direct.linear.bias.copy_(middle)
+        tells.layers()["mean"].linear.bias.zero_()
+        scale = left * SYMBOLS_A_UNIT if layer == 0 else left
+        tells.layers()["scale"].linear.bias.copy_(-torch.log2(scale.clamp(min=0.02)))
+        value = reads(value)[0]
+        below = value
+
+
+def _cells(values: Tensor, factor: int) -> Tensor:
+    """[b, h, w, c] to [cells, factor * factor * c]."""
+    b, h, w, c = values.shape
+    split = values.view(b, h // factor, factor, w // factor, factor, c)
+    return split.transpose(2, 3).reshape(-1, factor * factor * c)
+
+
+def _see(seen: SeenTwin) -> None:
+    """Its first outputs become the latents, raised above zero."""
+    layer = seen.layer.linear
+    count = layer.in_features
+    layer.weight[:count] = torch.eye(count)
+    layer.bias[:count] = HIDDEN.real_hi / 2
+
+
+def _read(up: UpTwin, weights: Tensor, middle: Tensor, units: Tensor) -> None:
+    """The direct convolution becomes these weights [cell, outputs] of the cell itself, less what
+    they make of the `middle` [cell].
+    """
+    layer, kernel, side = up.direct, up.direct.kernel, up.direct.stride
+    channels = layer.linear.in_features // kernel**2
+    held = layer.linear.weight.zero_().view(-1, kernel, kernel, channels)
+    own, first = len(weights) // side**2, kernel // 2
+    cell = weights.T.reshape(-1, side, side, own)
+    held[:, first : first + side, first : first + side, :own] = cell
+    offset = HIDDEN.real_hi / 2 if up.seen is not None else 0.0
+    layer.linear.bias.copy_(-((middle * units + offset) @ weights))
+    up.mean.linear.bias.zero_()

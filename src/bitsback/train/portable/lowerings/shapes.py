@@ -1,4 +1,6 @@
-"""Other shapes of the same numbers, parts of them, and several together."""
+"""Other shapes and sizes of images: reshaping, parts of channels and several together, pixel
+shuffles, pooling by means, and enlarging.
+"""
 
 import operator
 from collections.abc import Callable, Sequence
@@ -9,10 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
-from bitsback.train.portable.graph import Node, selected
+from bitsback.train.portable.graph import Node, affine, selected
 from bitsback.train.portable.lowerings.call import Call
-from bitsback.train.portable.operations import Join
+from bitsback.train.portable.lowerings.weighted import pair, placed, spread
+from bitsback.train.portable.operations import Concat
 from bitsback.train.portable.value import Value, flat_value
 
 
@@ -43,7 +47,7 @@ def joined(call: Call) -> Value:
     values = [call.settled(value) for value in values]
     nodes = tuple(value.node for value in values)
     channels = sum(node.channels for node in nodes)
-    node = Node(Join(), nodes, (*nodes[0].shape[:-1], channels), call.place)
+    node = Node(Concat(), nodes, (*nodes[0].shape[:-1], channels), call.place)
     if values[0].order is None:
         return Value(node)
     starts = np.cumsum([0, *(value.size for value in values)])
@@ -87,12 +91,119 @@ def _item(call: Call) -> Value:
     return channels(call, value, np.arange(value.shape[0])[index[1]])
 
 
+_SAME = ["contiguous", "clone", "detach", "float", "double", "to", "type_as"]
+
+
+def pixel_shuffle(call: Call, module: nn.PixelShuffle) -> Value:
+    return _shuffled(call, module.upscale_factor)
+
+
+def _shuffled(call: Call, factor: int) -> Value:
+    value = call.image()
+    if factor > 8:
+        raise call.unsupported("its factor is above 8")
+    channels = call.shape[0]
+    # torch has the place within a square behind the channel, a model file before it
+    numbers = np.arange(channels * factor**2).reshape(channels, factor**2)
+    node = selected(value.node, numbers.T.ravel(), call.place)
+    return Value(spread(node, factor, call))
+
+
+def pixel_unshuffle(call: Call, module: nn.PixelUnshuffle) -> Value:
+    return _unshuffled(call, module.downscale_factor)
+
+
+def _unshuffled(call: Call, factor: int) -> Value:
+    value, offsets = call.image(), list(range(factor))
+    channels, rows, columns = value.shape
+    if factor > 4 or rows % factor or columns % factor:
+        raise call.unsupported("its factor must be at most 4 and divide rows and columns")
+    weight = torch.zeros(channels, factor, factor, channels, factor, factor)
+    for c in range(channels):
+        for i in range(factor):
+            for j in range(factor):
+                weight[c, i, j, c, i, j] = 1.0
+    weight = weight.flatten(0, 2)
+    return placed(call, value, weight, None, [offsets, offsets], factor, learns=False)
+
+
+def mean_pool(call: Call, module: nn.AvgPool2d) -> Value:
+    return _mean_pool(call, module, pair(module.kernel_size), pair(module.stride), module.padding)
+
+
+def _mean_pool(
+    call: Call, function: Callable[..., Any], size: tuple[int, int], stride: Any, padding: Any
+) -> Value:
+    value = call.image()
+    channels, rows, columns = value.shape
+    fits = size[0] == size[1] == stride[0] == stride[1] and pair(padding) == (0, 0)
+    if not fits or size[0] > 4 or rows % size[0] or columns % size[0]:
+        return call.dense(function, "its windows overlap, or do not cover the image")
+    offsets = list(range(size[0]))
+    mean = torch.full(size, 1 / size[0] ** 2)
+    weight = torch.eye(channels)[:, :, None, None] * mean
+    return placed(call, value, weight, None, [offsets, offsets], size[0], learns=False)
+
+
+def any_linear(call: Call, module: nn.Module) -> Value:
+    return call.dense(module, "it sees the whole image")
+
+
+def enlarge(call: Call, module: nn.Upsample) -> Value:
+    return _enlarged(call, module, module.mode)
+
+
+def _enlarged(call: Call, function: Callable[..., Any], mode: str) -> Value:
+    value = call.image()
+    channels, rows, columns = value.shape
+    factor = call.shape[1] // rows
+    if mode == "nearest" and call.shape[1:] == (rows * factor, columns * factor) and factor <= 8:
+        weight = torch.eye(channels).repeat(factor**2, 1)
+        return Value(spread(affine(value.node, weight, None, call.place, False), factor, call))
+    return call.dense(function, f"it enlarges by '{mode}'")
+
+
+def _function(target: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    return lambda value: target(value, *call.arguments[1:], **call.keywords)
+
+
+def _interpolate(call: Call) -> Value:
+    return _enlarged(
+        call, _function(functional.interpolate, call), call.argument(3, "mode", "nearest")
+    )
+
+
+def _average(call: Call) -> Value:
+    size = pair(call.argument(1, "kernel_size", None))
+    stride = call.argument(2, "stride", None)
+    padding = call.argument(3, "padding", 0)
+    function = _function(functional.avg_pool2d, call)
+    return _mean_pool(call, function, size, size if stride is None else pair(stride), padding)
+
+
+def _whole(target: Callable[..., Any]) -> Callable[[Call], Value]:
+    def lower(call: Call) -> Value:
+        return call.dense(_function(target, call), "it sees the whole image")
+
+    return lower
+
+
+def _by_factor(lower: Callable[[Call, int], Value], name: str) -> Callable[[Call], Value]:
+    return lambda call: lower(call, call.argument(1, name, 1))
+
+
 MODULES: dict[type, Callable[[Call, Any], Value]] = {
     nn.Flatten: _reshape_module,
     nn.Unflatten: _reshape_module,
+    nn.PixelShuffle: pixel_shuffle,
+    nn.PixelUnshuffle: pixel_unshuffle,
+    nn.AvgPool2d: mean_pool,
+    nn.AdaptiveAvgPool2d: any_linear,
+    nn.Upsample: enlarge,
+    nn.UpsamplingNearest2d: enlarge,
+    nn.UpsamplingBilinear2d: enlarge,
 }
 
-_SAME = ["contiguous", "clone", "detach", "float", "double", "to", "type_as"]
 
 FUNCTIONS: dict[Any, Callable[[Call], Value | tuple[Value, ...]]] = {
     **dict.fromkeys(["view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"], reshaped),
@@ -105,4 +216,11 @@ FUNCTIONS: dict[Any, Callable[[Call], Value | tuple[Value, ...]]] = {
     torch.concat: joined,
     **dict.fromkeys((torch.chunk, torch.split, "chunk", "split"), split),
     operator.getitem: _item,
+    functional.pixel_shuffle: _by_factor(_shuffled, "upscale_factor"),
+    functional.pixel_unshuffle: _by_factor(_unshuffled, "downscale_factor"),
+    functional.interpolate: _interpolate,
+    functional.avg_pool2d: _average,
+    functional.adaptive_avg_pool2d: _whole(functional.adaptive_avg_pool2d),
+    torch.mean: _whole(torch.mean),
+    "mean": _whole(torch.Tensor.mean),
 }

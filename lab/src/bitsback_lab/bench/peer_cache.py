@@ -1,0 +1,163 @@
+"""Cache of measurements: those that ship for public test sets, and the user's own.
+
+A measurement is found by what was compressed (SHA-256 of shape, dtype and bytes), the compressor
+with its effort, the unit, and the versions of package and library. So rates are exact whenever they
+are found. Speeds and memory are those of the processor and the day that stand beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from bitsback.peers.measure import Measurement, Peer
+from bitsback.peers.units import Pictures
+from bitsback_lab.bench.process import measure_apart
+
+SHIPPED = "results.json"
+"""In this package; `benchmarks/measure_peers.py` fills it."""
+
+Results = dict[str, list[Measurement]]
+"""Of each data set, by its digest."""
+
+
+def measured(peer: Peer, images: Pictures, remeasure: bool = False) -> Measurement:
+    """What the peer makes of the images: looked up, or else measured in a process, and kept.
+
+    remeasure: do not look it up. Raises PeerFailed if the peer cannot be measured.
+    """
+    data = digest(images)
+    found = None if remeasure else look_up(peer, data)
+    if found is None:
+        found = measure_apart(peer, images)
+        keep(found, data)
+    return found
+
+
+def digest(images: Pictures) -> str:
+    """SHA-256 of shape, dtype and bytes, hexadecimal; of several shapes, of each image in turn."""
+    state = hashlib.sha256()
+    for array in images if isinstance(images, list) else [images]:
+        state.update(f"{array.shape} {array.dtype.str}\n".encode())
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
+
+
+def look_up(peer: Peer, data: str) -> Measurement | None:
+    """What is known of the peer on the data of this digest; the user's own measurements come
+    first.
+    """
+    return find(_read(_own_file(data)), peer, data) or find(shipped(), peer, data)
+
+
+def find(results: Results, peer: Peer, data: str) -> Measurement | None:
+    """What the results say of this very peer, versions included, on the data of this digest."""
+    for found in results.get(data, []):
+        if (found.name, found.unit, found.version) == (peer.name, peer.unit, peer.version):
+            return replace(found, cached=True)
+    return None
+
+
+def keep(found: Measurement, data: str) -> None:
+    """Put a measurement into the user's cache, in place of an older one; without one it has to be
+    made again.
+    """
+    file = _own_file(data)
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, add(_read(file), found, data))
+
+
+def add(results: Results, found: Measurement, data: str) -> Results:
+    """The results with one more, which replaces that of another version of the same compressor on
+    the same data.
+    """
+    others = [
+        other
+        for other in results.get(data, [])
+        if (other.name, other.unit) != (found.name, found.unit)
+    ]
+    return {**results, data: [*others, replace(found, cached=False)]}
+
+
+def folder() -> Path:
+    """Where the user's measurements are kept."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    if Path(named).is_absolute():
+        base = Path(named)
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path.home() / ".cache"
+    return base / "bitsback" / "bench"
+
+
+@cache
+def shipped() -> Results:
+    return parse(
+        resources.files("bitsback_lab.bench").joinpath(SHIPPED).read_text(encoding="utf-8")
+    )
+
+
+def parse(text: str) -> Results:
+    """Raises ValueError, KeyError or TypeError if it is not what `write` writes."""
+    return {
+        data: [Measurement(**found) for found in known] for data, known in json.loads(text).items()
+    }
+
+
+def write(file: Path, results: Results) -> None:
+    """JSON, a line for each measurement, in a fixed order. The file is replaced at once, or not at
+    all.
+    """
+    sets = []
+    for data, known in sorted(results.items()):
+        lines = [
+            json.dumps(_fields(found))
+            for found in sorted(known, key=lambda found: (found.name, found.unit))
+        ]
+        sets.append(f'  "{data}": [\n    ' + ",\n    ".join(lines) + "\n  ]")
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, delete=False
+    ) as temporary:
+        temporary.write("{\n" + ",\n".join(sets) + "\n}\n")
+    try:
+        Path(temporary.name).replace(file)
+    except BaseException:
+        Path(temporary.name).unlink(missing_ok=True)
+        raise
+
+
+def _fields(found: Measurement) -> dict[str, object]:
+    fields = asdict(found)
+    del fields["cached"]
+    return {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name, value in fields.items()
+    }
+
+
+def _own_file(data: str) -> Path:
+    return folder() / f"{data}.json"
+
+
+def _read(file: Path) -> Results:
+    """What a file of the cache holds: nothing, if it is not there or of another version of this
+    program.
+    """
+    try:
+        return parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -1,1 +1,0 @@
-"""The demonstration: the MNIST test set, a table of measurements and the paper's Figure 1."""

@@ -1,0 +1,91 @@
+"""Rates of the models that ship, and of other compressors, on a test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bitsback import Message, Model
+from bitsback.archive import chain
+from bitsback.errors import BitsbackError
+from bitsback.models import bundled
+from bitsback.peers.catalogue import all_peers
+from bitsback.peers.measure import Peer
+from bitsback.peers.units import Images
+from bitsback_lab.bench.peer_cache import measured
+from bitsback_lab.paper.coding import archive_size, as_symbols, length, negative_elbo, rounded
+from bitsback_lab.paper.exhibits import Conditions, Numbers
+
+SAMPLES, SAMPLES_OF_SCANS = 10, 1
+"""Of the latents of an image, for the negative ELBO: models that go from pixel to pixel are slow
+outside the core.
+"""
+
+
+def shipped(name: str) -> Model | None:
+    """The bundled model of that name, if there is one."""
+    return bundled.load(name) if name in bundled.names() else None
+
+
+def rates(model: Model, images: Images) -> Numbers:
+    """Bits per pixel of images [n, height, width].
+
+    negative_elbo: the exact code length, the mean of some samples. net: by how much they make one
+    chain longer. archive: the file of an archive without the model, all of it.
+    """
+    x = as_symbols(images)
+    samples = SAMPLES_OF_SCANS if model.scans else SAMPLES
+    size = archive_size(images, model)
+    return {
+        "model": model.name,
+        "identity": model.identity.hex(),
+        "samples": samples,
+        "negative_elbo": rounded(negative_elbo(model, x, samples)),
+        "net": rounded(net_bits(model, images) / x.size),
+        "archive": rounded(8 * size / x.size),
+        "archive_bytes": size,
+    }
+
+
+def net_bits(model: Model, images: Images) -> float:
+    """By how many bits the images make a message longer, in one chain without a start to pay
+    for.
+    """
+    x = as_symbols(images)
+    message = Message([1 << 32] * 4, (), 0)
+    before = length(message)
+    model.push(message, x, chain.schedule(len(x), model.growth, model.batch))
+    return length(message) - before
+
+
+Key = tuple[str, str]
+"""A compressor's name, with its effort, and its unit."""
+
+
+def on(images: Images, peer: Peer, conditions: Conditions) -> Numbers:
+    """The bytes of everything that the peer makes of the images; for one that fails the reason in
+    their place.
+    """
+    try:
+        found = measured(peer, images, conditions.remeasure)
+    except BitsbackError as error:
+        return {"bytes": None, "problem": str(error), "version": peer.version}
+    return {"bytes": found.bytes, "problem": None, "version": found.version}
+
+
+def available() -> tuple[dict[Key, Peer], list[str]]:
+    """Those that are installed, by name and unit, and a line about each one that is not."""
+    found, missing = all_peers()
+    return {(peer.name, peer.unit): peer for peer in found}, missing
+
+
+def pick(wanted: tuple[Key, ...], measure: Callable[[Peer], Numbers]) -> list[Numbers]:
+    """What `measure` says of the wanted ones, in order, and of those that are not installed that
+    they are not.
+    """
+    found, _ = available()
+    rows: list[Numbers] = []
+    for name, unit in wanted:
+        peer = found.get((name, unit))
+        answer = measure(peer) if peer is not None else {"problem": "not installed"}
+        rows.append({"name": name, "unit": unit, **answer})
+    return rows

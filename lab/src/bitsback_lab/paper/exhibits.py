@@ -1,0 +1,138 @@
+"""The exhibits: their list, without NumPy, as `bitsback reproduce --help` shows it; and what each
+of them is, numbers that are measured, words about them, and perhaps a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An exhibit: its name on the command line, its heading, and a line about it."""
+
+    name: str
+    title: str
+    about: str
+
+    @property
+    def module(self) -> str:
+        return "bitsback_lab.paper." + self.name.replace("-", "_")
+
+
+ENTRIES = (
+    Entry("table1", "Table 1: the ledger of one image", "the three steps on one image, bit by bit"),
+    Entry(
+        "table2", "Table 2: compression rates", "MNIST, bilevel and grey, beside other compressors"
+    ),
+    Entry(
+        "table3",
+        "Table 3: stronger models",
+        "what the paper predicted, and what models that ship reach",
+    ),
+    Entry(
+        "figure1",
+        "Figure 1: images and their bits",
+        "30 images beside what PNG, bz2 and bitsback make of them",
+    ),
+    Entry("figure3", "Figure 3: a long chain", "the rate along a chain of 30,000 images"),
+    Entry(
+        "figure4",
+        "Figure 4: the discretised latent space",
+        "equally likely buckets, and a posterior over them",
+    ),
+    Entry(
+        "figure5",
+        "Figure 5: the algorithm",
+        "bits back as code, the library's and on plain integers",
+    ),
+    Entry("latent-bits", "Bits of a latent", "the rate by the number of buckets of a latent"),
+    Entry("precision", "Finite precision", "what rounded probabilities and finite heads cost"),
+    Entry("start", "Starting a chain", "what the first images cost, with and without random bits"),
+    Entry(
+        "dirty-bits", "Dirty bits", "whether the bits of earlier images are as good as random ones"
+    ),
+    Entry(
+        "model-cost",
+        "Communicating the model",
+        "from how many images on a model inside an archive pays",
+    ),
+    Entry(
+        "parallel", "Parallelisation", "speed by threads, lanes and batches, measured here and now"
+    ),
+)
+NAMES = tuple(entry.name for entry in ENTRIES)
+
+
+Part = TypeVar("Part")
+
+Numbers = dict[str, Any]
+"""What JSON can hold."""
+
+TIMED = "timed"
+"""The key under which an exhibit keeps what another run on another machine would measure
+differently.
+"""
+
+
+def _no_progress(done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How an exhibit is to be measured."""
+
+    remeasure: bool = False
+    """Measure other compressors again, even where a stored figure is at hand."""
+    progress: Callable[[int, int], None] = _no_progress
+    """Called with the parts done and all parts."""
+
+    def each(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """The parts, in order, each when those before it are done."""
+        for done, part in enumerate(parts):
+            self.progress(done, len(parts))
+            yield part
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """measure: the numbers, which depend on nothing but the package and its data, but for those
+    under `TIMED`. text: a Markdown section for them, without its heading. draw: writes pictures
+    NAME.png and NAME.svg into a folder, and says which.
+    """
+
+    measure: Callable[[Conditions], Numbers]
+    text: Callable[[Numbers], str]
+    draw: Callable[[Numbers, Path], list[Path]] | None = None
+
+
+def find(name: str) -> tuple[Entry, Exhibit]:
+    """The exhibit of that name, which must be one of `names.NAMES`."""
+    entry = next(entry for entry in ENTRIES if entry.name == name)
+    exhibit = import_module(entry.module).EXHIBIT
+    assert isinstance(exhibit, Exhibit)
+    return entry, exhibit
+
+
+def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns are aligned to the left, the others to the
+    right.
+    """
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    lines = ([cell.replace("|", "\\|") for cell in cells] for cells in (head, rule, *rows))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def fixed(value: float | None, digits: int) -> str:
+    """A number with so many digits behind the point and commas between thousands, or a dash for
+    none.
+    """
+    if value is None:
+        return "-"
+    text = f"{value:,.{digits}f}"
+    return text[1:] if text.startswith("-") and not text.strip("-0.,") else text

@@ -1,0 +1,181 @@
+"""Train a model by the recipe of its name, one of those in `settings.py`.
+
+    python recipes/run.py mnist --data MNIST --out runs/mnist
+    python recipes/run.py mnist --data MNIST --out runs/mnist-float --float
+    python recipes/run.py universal --photos PHOTOS --images IMAGES --out runs/universal
+
+MNIST is a folder with its gzipped IDX files; what PHOTOS and IMAGES hold, `material.py` says. Run
+again, it goes on from its checkpoints. With --float a VAE is trained without rounding, and its
+weights are written as twin.safetensors.
+
+The curves beside this file are those of the runs that made the models that ship.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from settings import DIGITS, RECIPES, SizeAgnostic, Vae
+
+from bitsback.models import Model
+from bitsback.train.export.code_lengths import code_lengths, safe_growth
+from bitsback.train.export.exporter import Card, chain_batch, export
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.gate import with_gate
+from bitsback.train.fit.items import patches
+from bitsback.train.fit.machine import keep_freed_memory
+from bitsback.train.fit.pixel_training import PixelTraining
+from bitsback.train.fit.pruning import prune
+from bitsback.train.fit.training import CURVE
+from bitsback.train.fit.vae_training import Split, VaeTraining, mnist_split
+from bitsback.train.twins.architectures import Twin, load_twin, save_twin
+from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.layered import LayeredTwin, with_steps
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+
+GATE_IMAGES = 14_000  # whose flat contexts the network for these is trained on
+FLOATS = "twin.safetensors"
+
+
+def main(
+    arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae | SizeAgnostic] = RECIPES
+) -> None:
+    """recipes: by name, those that there are."""
+    parser = argparse.ArgumentParser(description="Train a model by the recipe of its name.")
+    parser.add_argument("name", choices=recipes, metavar="NAME", help=", ".join(recipes))
+    parser.add_argument("--data", type=Path, help="folder of MNIST's files, or of CIFAR-10's")
+    parser.add_argument("--photos", type=Path, help="folder of the photographs")
+    parser.add_argument(
+        "--images", type=Path, help="folder with train/KIND/*.npy and val/KIND/*.npy"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for checkpoints, curves and result"
+    )
+    parser.add_argument(
+        "--float", action="store_true", dest="as_float", help="train a VAE without rounding"
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="of a size-agnostic model: cpu or cuda (default: cpu)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="on which the outcome depends (default: %(default)s)"
+    )
+    chosen = parser.parse_args(arguments)
+    recipe = recipes[chosen.name]
+    needs = recipe.material.needs if isinstance(recipe, SizeAgnostic) else (_folder(recipe),)
+    where = {name: folder for name in needs if (folder := getattr(chosen, name)) is not None}
+    for name in needs:
+        if name not in where:
+            parser.error(f"the recipe {chosen.name} needs --{name}")
+    torch.set_num_threads(chosen.threads)
+    torch.set_flush_denormal(True)
+    card = recipe.card(chosen.name)
+    if isinstance(recipe, SizeAgnostic):
+        model = train_pixels(recipe, card, where, chosen.out, chosen.device)
+    else:
+        keep_freed_memory()
+        training = train_vae(recipe, read(recipe, where), chosen.out, chosen.as_float)
+        if chosen.as_float:
+            save_twin(training.best_twin(), chosen.out / FLOATS)
+            print(f"wrote {chosen.out / FLOATS}")
+            return
+        model = finish(recipe, training, card)
+    path = chosen.out / f"{chosen.name}.safetensors"
+    path.write_bytes(model.to_bytes())
+    print(f"wrote {path}")
+
+
+def _folder(recipe: Vae) -> str:
+    return "data" if recipe.size == DIGITS else "photos"
+
+
+def read(recipe: Vae, where: Mapping[str, Path]) -> Split:
+    """Digits, or patches of photographs, uint8 [n, pixels]."""
+    if recipe.size == DIGITS:
+        return mnist_split(where["data"], recipe.validation)
+
+    def rows(paths: list[Path], step: int = 1) -> torch.Tensor:
+        found = np.concatenate([patches(path)[::step] for path in paths])
+        return torch.from_numpy(found.reshape(len(found), -1))
+
+    folder = where["photos"]
+    validation = rows([folder / "val_00.webp"], step=4)[: recipe.validation]
+    return Split(rows(sorted(folder.glob("patches_*.webp"))), validation)
+
+
+def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTraining:
+    """All parts, one after the other; the last one."""
+    parts = list(recipe.parts)
+    if as_float:
+        parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
+    elif recipe.last is not None:
+        parts.append(recipe.last)
+    start = None if recipe.start is None else load_twin(recipe.start).state_dict()
+    for part in parts:
+        training = VaeTraining(part, images, out / part.name, recipe.samples)
+        if start is not None and training.epoch == 0:
+            training.start_from(start)
+        _run(training)
+        start = training.best_twin().state_dict()
+    print(f"least validation loss {training.best_loss:.5f} bpd")
+    return training
+
+
+def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
+    """The integer model, whose growth is what the validation images allow."""
+    twin: Twin = training.best_twin()
+    seed = recipe.parts[-1].seed
+    if recipe.drop_idle_latents:
+        twin = prune(twin, training.validation)
+    if recipe.step_bits is not None and isinstance(twin, LayeredTwin):
+        twin = with_steps(twin, recipe.step_bits)
+    if recipe.gate is not None and isinstance(twin, ContextTwin):
+        twin = with_gate(twin, recipe.gate, training.symbols_to_train_on(GATE_IMAGES), seed)
+    x = training.validation.numpy().astype(np.uint8)
+    size = recipe.size[0], recipe.size[1]
+    lengths = code_lengths(export(twin, card, growth=1), x, seed, size)
+    model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
+    print(
+        f"{twin.architecture.latents} latents, growth {model.growth}; on the validation set"
+        f" exactly {lengths.net.mean() / x.shape[1]:.5f} bpd, {lengths.popped.mean():.0f} bits"
+        " popped an image"
+    )
+    return model
+
+
+def train_pixels(
+    recipe: SizeAgnostic, card: Card, where: Mapping[str, Path], out: Path, device: str
+) -> Model:
+    """The model of the weights that all parts, one after the other, have come to."""
+    architecture = recipe.parts[0].architecture
+    assert isinstance(architecture, PredictiveArchitecture)
+    starts = recipe.material.starts(architecture, where)
+    shares = recipe.material.shares(architecture, starts, where)
+    validation = recipe.material.validation(architecture, starts, where)
+    keep_freed_memory()  # from here on: pixels were joined from many parts
+    learned = None
+    if recipe.weights_seed is not None:
+        torch.manual_seed(recipe.weights_seed)
+        learned = PredictiveTwin(architecture).state_dict()
+    for part in recipe.parts:
+        training = PixelTraining(
+            part, shares, validation, out / part.name, learned=learned, device=device
+        )
+        _run(training)
+        learned = training.last_twin().state_dict()
+    twin = training.last_twin() if recipe.last_weights else training.best_twin()
+    return export_predictive(twin, starts, card, recipe.levels)
+
+
+def _run(training: VaeTraining | PixelTraining) -> None:
+    while training.epoch < training.recipe.epochs:
+        training.run(training.epoch + training.recipe.validate_every)
+        print(training.rows[-1], flush=True)
+    print(f"the curve is in {training.folder / CURVE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,341 @@
+"""The settings of all recipes, by name. `run.py` runs one.
+
+The times are those of one core. The same machine and the same PyTorch give the same weights.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from material import Cifar, Folders, Material, Pages, Sampled
+
+from bitsback.train.export.exporter import Card
+from bitsback.train.fit.gate import Gate
+from bitsback.train.fit.items import VOLUME, Crop, Kind
+from bitsback.train.fit.pixel_training import pixel_recipe
+from bitsback.train.fit.training import Recipe, last_part
+from bitsback.train.twins.context import ContextArchitecture
+from bitsback.train.twins.dense import Architecture
+from bitsback.train.twins.layered import LayeredArchitecture, TopDownArchitecture
+from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.twins.pyramid import PyramidArchitecture
+
+DIGITS = (28, 28)
+PATCH = (64, 64, 3)
+
+
+@dataclass(frozen=True)
+class Vae:
+    """A VAE. Its data are MNIST's files, or others like them, in the folder --data; or, for a model
+    of any size, pictures of patches in --photos.
+    """
+
+    about: str
+    parts: tuple[Recipe, ...]
+    """One after the other; each starts from the best of the one before it, grown where it is
+    larger.
+    """
+    last: Recipe | None = None
+    """Trains on, with rounding, what the parts have come to; the float model goes without it."""
+    licence: str = "CC-BY-SA-3.0"
+    size: tuple[int, ...] = DIGITS
+    """Of the images; of a model of any size, that of the patches, with their channels."""
+    validation: int = 5_000
+    """The last images, on which nothing trains and by which all choices are made."""
+    samples: int = 3
+    """Of the posterior, for each of them."""
+    start: Path | None = None
+    """Weights of a float model to start from."""
+    float_seed: int = 1
+    drop_idle_latents: bool = False
+    gate: Gate | None = None
+    """Flat contexts have a network of their own, which is trained at the end."""
+    step_bits: int | None = None
+    """Of latents below the top in the model, whatever they had in training."""
+
+    def card(self, name: str) -> Card:
+        return Card(name, self.about, self.licence, self.size if self.size == DIGITS else ())
+
+
+@dataclass(frozen=True)
+class SizeAgnostic:
+    """A model of pixels, for images of any size."""
+
+    about: str
+    licence: str
+    parts: tuple[Recipe, ...]
+    """One after the other; each starts from the average of the one before it."""
+    material: Material
+    levels: int = 65_536
+    weights_seed: int | None = None
+    """Draws the first weights; None: the seed of the recipe does."""
+    last_weights: bool = False
+    """Whether the last weights are the model, and not those with the least validation loss."""
+
+    def card(self, name: str) -> Card:
+        return Card(name, self.about, self.licence)
+
+
+# Dense VAEs of digits. The sizes of the -paper ones are the paper's, so idle latents stay.
+
+MNIST = Recipe(
+    "mnist", Architecture(784, (256, 128), 32, 8, 256, "exponential"), epochs=180, quantise_from=100
+)
+MNIST_BINARY = Recipe(
+    "mnist-binary", Architecture(784, (256, 128), 32, 8), epochs=350, quantise_from=200
+)
+MNIST_PAPER = replace(
+    MNIST, name="mnist-paper", architecture=Architecture(784, (200,), 50, 8, 256, "beta-binomial")
+)
+MNIST_BINARY_PAPER = replace(
+    MNIST_BINARY, name="mnist-binary-paper", architecture=Architecture(784, (100,), 40, 8)
+)
+
+# Layers of latents.
+
+ONE_LAYER = Path(__file__).resolve().parent / "mnist-float.safetensors"
+BINARY_LAYERS = Recipe(
+    "mnist-binary-layers", LayeredArchitecture(784, (256, 128), (32, 16)), epochs=180,
+    quantise_from=110,
+)  # fmt: skip
+BINARY_FOUR_LAYERS = Recipe(
+    "mnist-binary-four-layers", LayeredArchitecture(784, (256, 128), (32, 16, 12, 8)), epochs=30,
+    quantise_from=18, learning_rate=1e-3, kl_warm_up=0,
+)  # fmt: skip
+TOP_DOWN = Recipe(
+    "mnist-binary-top-down", TopDownArchitecture(784, (256, 128), lower=24, upper=12), epochs=36,
+    quantise_from=22, kl_warm_up=12,
+)  # fmt: skip
+LAYERS = Recipe(
+    "mnist-layers",
+    LayeredArchitecture(784, (256, 128), (32, 16), levels=256, likelihood="exponential"),
+    epochs=40, quantise_from=24, learning_rate=1e-3, kl_warm_up=0, validate_every=4,
+)  # fmt: skip
+FOUR_LAYERS = replace(
+    LAYERS, name="mnist-four-layers", epochs=36, quantise_from=18,
+    architecture=LayeredArchitecture(
+        784, (256, 128), (32, 16, 12, 8), levels=256, likelihood="exponential"
+    ),
+)  # fmt: skip
+
+# Context VAEs.
+
+CONTEXT = ContextArchitecture(
+    DIGITS, latents=32, bits=8, levels=256, above=4, side=4, features=72, hidden=64, residuals=6,
+    components=8,
+)  # fmt: skip
+CONTEXT_FIRST = Recipe(
+    "mnist-context-first", replace(CONTEXT, residuals=3), epochs=30, quantise_from=24, batch=50,
+    kl_warm_up=8, validate_every=2,
+)  # fmt: skip
+CONTEXT_SECOND = replace(
+    CONTEXT_FIRST, name="mnist-context-second", architecture=CONTEXT, epochs=22, quantise_from=None,
+    learning_rate=1.5e-3, kl_warm_up=0,
+)  # fmt: skip
+CONTEXT_LAST = replace(CONTEXT_SECOND, name="mnist-context", epochs=16, muon=True)
+CONTEXT_SMALL = Recipe(
+    "mnist-context-small",
+    ContextArchitecture(
+        DIGITS, latents=8, bits=8, levels=256, above=5, side=5, features=12, hidden=64, residuals=5,
+        components=8, channels=(4, 8), dense=12,
+    ),
+    epochs=14, quantise_from=None, batch=50, kl_warm_up=5, validate_every=2, muon=True,
+)  # fmt: skip
+FASHION_FIRST = replace(
+    CONTEXT_FIRST, name="fashion-mnist-context-first", epochs=26, quantise_from=None
+)
+FASHION = replace(
+    FASHION_FIRST, name="fashion-mnist-context", architecture=replace(CONTEXT, residuals=5),
+    epochs=14, learning_rate=1.5e-3, kl_warm_up=0, muon=True,
+)  # fmt: skip
+BINARY_CONTEXT_FIRST = Recipe(
+    "mnist-binary-context-first",
+    ContextArchitecture(
+        DIGITS, latents=32, bits=8, levels=2, above=7, side=7, features=36, hidden=96, residuals=4,
+        encoder_residuals=1, decoder_residuals=2,
+    ),
+    epochs=60, quantise_from=None, batch=50, kl_warm_up=8, validate_every=2, muon=True,
+)  # fmt: skip
+BINARY_CONTEXT = replace(
+    BINARY_CONTEXT_FIRST, name="mnist-binary-context", epochs=32, learning_rate=1.5e-3,
+    constant=0.25, kl_warm_up=0,
+)  # fmt: skip
+
+
+def context(about: str, *parts: Recipe, licence: str = "CC-BY-SA-3.0") -> Vae:
+    """A context VAE that ends with a little rounding."""
+    return Vae(
+        about, parts, last_part(parts[-1]), licence, validation=2_000, drop_idle_latents=True,
+        gate=Gate(),
+    )  # fmt: skip
+
+
+# Photographs of any size, without autoregression, with layers of latents on grids.
+
+
+def photographs(layers: int) -> Vae:
+    name = "photographs-layers" if layers == 2 else f"photographs-{layers}"
+    architecture = PyramidArchitecture(
+        PATCH, factors=(4, 2, 2)[:layers], layers=(16, 12, 8)[:layers], widths=(48, 32, 32)[:layers]
+    )
+    recipe = Recipe(
+        name, architecture, epochs=12, quantise_from=8, batch=16, kl_warm_up=0, validate_every=1
+    )
+    about = f"photographs in colour of any size, {layers} layers of latents, no scan"
+    return Vae(about, (recipe,), licence="CC0-1.0", size=PATCH, validation=256, samples=1)
+
+
+# Size-agnostic models.
+
+UNIVERSAL = PredictiveArchitecture()
+SMALL, LARGE, TINY = Crop(6, 96), Crop(10, 128), Crop(1, 96)
+UNIVERSAL_FOLDERS = Folders(
+    photos=tuple(f"patches_{number:02}.webp" for number in range(1, 12)),
+    photo_part=0.3,
+    photo_share=0.6,
+    others=(
+        Sampled(
+            (
+                Kind("med16", 3, LARGE),
+                Kind("micro16", 6, LARGE),
+                Kind("grey8", 3, LARGE),
+                Kind(VOLUME, 8, LARGE),
+                Kind("multi", 6, LARGE),
+            ),
+            pixels=15_000,
+            part=0.5,
+            rounds=2,
+        ),
+        Sampled((Kind("graphics", 3, TINY), Kind("aerial", 10, TINY)), pixels=3_000, part=0.5),
+    ),
+    start_photos="patches_00.webp",
+    start_others=tuple(
+        Kind(name, 1, SMALL) for name in ("med16", "micro16", "grey8", VOLUME, "multi")
+    ),
+    validation_photos="val_00.webp",
+    validation_part=0.15,
+    validated={
+        "med16": Sampled((Kind("med16", 2, Crop(10, 256)),), 60_000),
+        "grey8": Sampled((Kind("grey8", 2, Crop(10, 256)),), 60_000),
+        "volume": Sampled((Kind(VOLUME, 2, Crop(10, 256)),), 60_000),
+        "graphics": Sampled((Kind("graphics", 2, Crop(1, 128)),), 10_000),
+    },
+)
+BILEVEL = PredictiveArchitecture(
+    predictors=(LinearPredictor(Places.nearest(4, 1, 1), 16, (86, 72, 72)),),
+    window=Places.nearest(64, 5, 1),
+    hidden=48,
+    residuals=2,
+    components=2,
+)
+CIFAR = PredictiveArchitecture(hidden=192, residuals=4)
+"""Larger than `universal`: 32 x 32 pixels are few for least squares to follow, so more has to be
+known before.
+"""
+
+RECIPES: dict[str, Vae | SizeAgnostic] = {
+    "mnist": Vae(  # 25 minutes; so does its float model take
+        "grey handwritten digits of 28x28 pixels, a fast dense VAE trained on MNIST",
+        (MNIST,), float_seed=2, drop_idle_latents=True,
+    ),
+    "mnist-paper": Vae(  # 20 minutes
+        "grey handwritten digits of 28x28 pixels, the VAE of Townsend, Bird, Barber 2019"
+        " (784-200-50)",
+        (MNIST_PAPER,), float_seed=2,
+    ),
+    "mnist-binary": Vae(  # 15 minutes
+        "bilevel handwritten digits of 28x28 pixels, a fast dense VAE trained on binarised MNIST",
+        (MNIST_BINARY,), drop_idle_latents=True,
+    ),
+    "mnist-binary-paper": Vae(  # 8 minutes
+        "bilevel handwritten digits of 28x28 pixels, the VAE of Townsend, Bird, Barber 2019"
+        " (784-100-40)",
+        (MNIST_BINARY_PAPER,),
+    ),
+    "mnist-binary-layers": Vae(  # 15 minutes
+        "bilevel handwritten digits of 28x28 pixels, a dense VAE with two layers of latents",
+        (BINARY_LAYERS,), step_bits=5,
+    ),
+    "mnist-binary-four-layers": Vae(  # 5 minutes, after those of the recipe before
+        "bilevel handwritten digits of 28x28 pixels, a dense VAE with four layers of latents",
+        (BINARY_LAYERS, BINARY_FOUR_LAYERS), step_bits=5,
+    ),
+    "mnist-binary-top-down": Vae(  # 5 minutes
+        "bilevel handwritten digits of 28x28 pixels, a dense VAE with a top-down posterior",
+        (TOP_DOWN,),
+    ),
+    "mnist-layers": Vae(  # 16 minutes, after those of the float model of mnist
+        "grey handwritten digits of 28x28 pixels, a dense VAE with two layers of latents",
+        (LAYERS,),
+        replace(last_part(LAYERS), epochs=16, learning_rate=6e-4, validate_every=4),
+        start=ONE_LAYER, float_seed=2, step_bits=6,
+    ),
+    "mnist-four-layers": Vae(  # 6 minutes, after the 11 of the first part of the one before
+        "grey handwritten digits of 28x28 pixels, a dense VAE with four layers of latents",
+        (LAYERS, FOUR_LAYERS), start=ONE_LAYER, float_seed=2, step_bits=6,
+    ),
+    "mnist-binary-context": context(  # 110 minutes on two cores, with --threads 2
+        "bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at"
+        " random",
+        BINARY_CONTEXT_FIRST, BINARY_CONTEXT,
+    ),
+    "mnist-context": context(  # two hours
+        "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
+        CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_LAST,
+    ),
+    "mnist-context-small": context(  # 30 minutes
+        "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"
+        " archives",
+        CONTEXT_SMALL,
+    ),
+    "fashion-mnist-context": context(  # 70 minutes
+        "grey pictures of clothes of 28x28 pixels, a context VAE trained on Fashion-MNIST",
+        FASHION_FIRST, FASHION, licence="MIT",
+    ),
+    "photographs-1": photographs(1),  # 20 minutes and 1 GB, each; docs/models.md compares them
+    "photographs-layers": photographs(2),
+    "photographs-3": photographs(3),
+    "universal": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB
+        "images, stacks and volumes of any size, kind and depth, trained on photographs, medical"
+        " images, microscopy, satellite images and graphics",
+        "CC-BY-SA-4.0",
+        (
+            pixel_recipe("universal-first", UNIVERSAL, 22_540, 22_540, 2_254, constant=1.0),
+            pixel_recipe(
+                "universal-second", UNIVERSAL, 71_441, 62_900, 2_900, learning_rate=1.6e-3,
+                constant=0.1,
+            ),
+            pixel_recipe(
+                "universal-third", UNIVERSAL, 14_792, 0, 1_600, learning_rate=4e-4, constant=0.0
+            ),
+            pixel_recipe(
+                "universal", UNIVERSAL, 11_000, 0, 1_200, learning_rate=1e-4, constant=0.0,
+                batch=4_096, muon=False, half=False,
+            ),
+        ),
+        UNIVERSAL_FOLDERS,
+    ),
+    "universal-bilevel": SizeAgnostic(  # 30 minutes
+        "bilevel images of any size, trained on scanned pages",
+        "CC-BY-SA-4.0",
+        # A page takes a twentieth of a bit, and the clip is for bits.
+        (
+            pixel_recipe(
+                "universal-bilevel", BILEVEL, 24_000, 14_000, 1_000, constant=0.0, warm_up=1,
+                seed=0, half=False, scale=20.0,
+            ),
+        ),
+        Pages(), levels=2, weights_seed=1, last_weights=True,
+    ),
+    "cifar10": SizeAgnostic(  # an hour and a half, and 10 GB for looking at the pixels
+        "photographs of things, 32x32 pixels in colour, trained on CIFAR-10",
+        "as CIFAR-10's, which names none",
+        (
+            pixel_recipe("cifar10-first", CIFAR, 60_000, 52_000, 2_000, constant=0.25),
+            pixel_recipe(
+                "cifar10", CIFAR, 4_000, 0, 500, learning_rate=1e-4, constant=0.0, batch=4_096,
+                muon=False, half=False,
+            ),
+        ),
+        Cifar(),
+    ),
+}  # fmt: skip

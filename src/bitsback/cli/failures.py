@@ -1,0 +1,87 @@
+"""Error reporting of the command: one line and an exit code; of several archives, each is tried,
+whatever becomes of the others.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from bitsback.cli import figures, options
+from bitsback.errors import BitsbackError
+from bitsback.images.names import printable
+
+FAILED = 2
+
+TOLD = (click.ClickException, BitsbackError, OSError, MemoryError)
+"""What is told in a line, and is no fault of the program."""
+
+_PYTHON = re.compile(r" \([a-z_]+=[A-Za-z_]+\)")
+"""How an error says the same to who calls bitsback from Python: `--force (force=True)`."""
+
+
+def describe(error: BaseException) -> str:
+    """What to tell a person about `error`, in one line."""
+    if isinstance(error, click.UsageError):
+        message = error.format_message().rstrip(".")
+        if message[1:2].islower():
+            message = message[:1].lower() + message[1:]
+        if error.ctx is not None:
+            message += f"; try '{error.ctx.command_path} --help'"
+    elif isinstance(error, click.ClickException):
+        message = error.format_message()
+    elif isinstance(error, OSError) and error.strerror:
+        message = error.strerror[0].lower() + error.strerror[1:]
+        if error.filename is not None:
+            message = f"{error.filename}: {message}"
+        if error.errno == errno.ENOSPC:
+            message += "; free some space or write elsewhere with -o"
+    elif isinstance(error, MemoryError):
+        message = "out of memory; use fewer --threads or a smaller --block"
+    else:
+        message = _PYTHON.sub("", str(error)) or type(error).__name__
+    return printable(" ".join(message.split()))
+
+
+def tell(error: BaseException, with_traceback: bool) -> None:
+    """Prints the line, behind the traceback if that is asked for."""
+    if with_traceback:
+        import traceback
+
+        traceback.print_exception(error)
+    figures.say(f"bitsback: error: {describe(error)}", err=True)
+
+
+Work = Callable[[str], tuple[bool, dict[str, Any]]]
+"""Whether all is well with the archive of this name, and what JSON has of it."""
+
+
+def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:
+    """Does the work for each. An error of one is told, with its name, and the others are tried.
+    Exits with 2 if there was any.
+
+    as_json: print what JSON has of it, of several as a list; on standard error if `err`.
+    """
+    rows: list[dict[str, Any]] = []
+    good = True
+    for name in names:
+        try:
+            well, row = work(name)
+        except BrokenPipeError:
+            raise
+        except TOLD as error:
+            if len(names) == 1:
+                raise
+            well, row = False, {"archive": name, "error": describe(error)}
+            tell(error, click.get_current_context().meta.get(options.TRACEBACK, False))
+        good = good and well
+        rows.append(row)
+    if as_json:
+        figures.show_json(rows if len(rows) > 1 else rows[0], err)
+    if not good:
+        sys.exit(FAILED)

@@ -1,0 +1,159 @@
+"""The options of `compress`: what each means, its default and its check.
+
+`bitsback.compress`, the command `bitsback compress` and `bitsback.dask.to_archives` make one
+`CompressOptions` of what they are given, and pass it on whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from bitsback.models.model import Choice
+    from bitsback.remote.url import Options
+
+Embed = Literal["auto", "if-smaller", "always", "never"]
+FilesAs = Literal["pixels", "exact"]
+Purpose = Literal["storage", "random-access"]
+Algorithm = Literal["sha256"]
+SMALLEST_TILE, LARGEST_TILE = 16, 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressOptions:
+    """The options of `bitsback.compress`. Raises InputError for values that none of them has,
+    and for options that exclude each other.
+
+    model: the name of a bundled model, the path of a model file, or a model; or how a bundled one
+        is chosen. "fast" chooses among those of independent pixels, "best" whichever makes a
+        sample smallest. "auto" does the same as "best" for at most 20 million elements, which
+        takes some seconds; of more it takes a fast one, unless all of these are far worse.
+    block: items, or tiles of them, in a block at most. Blocks decode on their own, in parallel. By
+        default a block has about 1.6 million elements.
+    threads: blocks to work on at once; all cores by default. The archive is the same for any
+        number.
+    embed: whether the models go into the archive. "auto": unless they are bundled. "if-smaller":
+        the same, and a model that was asked for is left aside, with a ModelWarning, where the
+        archive is smaller without it, by a trial.
+    progress: called with how much is done, and how much there is to do: for a folder first in
+        files that were looked at, then in elements that are written, times what they cost. If it
+        has a method `stage`, that is called with the name of each of the two before.
+    force: replace an existing file.
+    skip_bad: leave out files that cannot be read or held; the summary names them.
+    tile: rows and columns of the tiles that large pictures are cut into, from 16 to 2,048. By
+        default 1,024, and 64 for a model with latents that codes images of any size.
+    stack: whether an array of three dimensions, or the pages of a TIFF file, are the slices of one
+        stack, each like the one before it. By default a trial tells.
+    files: what comes back of a folder, or of a list of files. "pixels": files of the same pixels
+        and metadata. "exact": the very bytes of each file. Files that are smaller as they are,
+        pictures that cannot be coded by their pixels, files that are no pictures, and damaged ones
+        are held bit for bit in any case.
+    pictures_only: leave out files that are no pictures, and hidden ones; the summary names them. A
+        damaged picture is an error then, unless `skip_bad` leaves it out.
+    dtype: the dtype of the images that a generator yields; none of them is converted.
+    shape: the shape of all images together that a generator yields, their number first.
+    purpose: what the archive is for. "random-access": any one item is decoded in a millisecond or
+        so. Blocks and tiles are small and nothing is a stack, unless others are asked for, and
+        "auto" takes a model without a scan where one fits. This takes more bytes (docs/pytorch.md
+        says how many).
+    unordered: the order of the items does not matter; they come back sorted by their bytes. A
+        block is a multiset of all of them, or of as many as `block` says, 2^20 at most, and not
+        more than 2^28 elements; it is in memory as a whole. Where a model codes it this saves
+        log2(n!) bits of n items. Items that are cut into tiles stay in their order. Of files the
+        pixels are kept alone, and they get numbers as names.
+    keep_names: with `unordered`, files keep their names, which take as many bytes as the summary
+        says.
+    labels: for an npz file, the name of the array of labels, or of other small records, one for
+        each item of the largest array; for a folder "folders": the label of a picture is the
+        folder that it is in. `archive.labels` has them.
+    hashes: keep the hash of each file of a folder, or of a list, that comes back byte for byte.
+        `archive.hashes` has them, and they are compared whenever a file is restored. Each of these
+        files is read once more.
+    resume: go on where an earlier run was stopped. Blocks that are coded are kept in a hidden file
+        beside the archive, `.NAME.part`, until that is complete, also if this run is stopped, be
+        it killed. The archive is the same as without; blocks of what has changed meanwhile are
+        coded anew, and `resumed` of the summary says how many were not. The destination is a path.
+    storage_options: options for the filesystems of URLs.
+    """
+
+    model: Choice = "auto"
+    block: int | None = None
+    threads: int | None = None
+    embed: Embed = "auto"
+    progress: Callable[[int, int], object] | None = None
+    force: bool = False
+    skip_bad: bool = False
+    tile: int | None = None
+    stack: bool | None = None
+    files: FilesAs = "pixels"
+    pictures_only: bool = False
+    dtype: DTypeLike | None = None
+    shape: Sequence[int] | None = None
+    purpose: Purpose = "storage"
+    unordered: bool = False
+    keep_names: bool = False
+    labels: str | None = None
+    hashes: Algorithm | None = None
+    resume: bool = False
+    storage_options: Options | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"threads={self.threads}: there must be one at least")
+        if self.block is not None and self.block < 1:
+            raise InputError(f"block={self.block}: a block has one item at least")
+        if self.embed not in get_args(Embed):
+            raise InputError(f"embed={self.embed!r}: it is one of {', '.join(get_args(Embed))}")
+        if self.tile is not None and not SMALLEST_TILE <= self.tile <= LARGEST_TILE:
+            raise InputError(f"tile={self.tile}: it is from {SMALLEST_TILE} to {LARGEST_TILE}")
+        if self.files not in get_args(FilesAs):
+            raise InputError(f"files={self.files!r}: it is 'pixels' or 'exact'")
+        if self.purpose not in get_args(Purpose):
+            raise InputError(f"purpose={self.purpose!r}: it is 'storage' or 'random-access'")
+        if self.unordered and self.stack:
+            raise InputError("a stack is one item, and its slices have an order; leave out one")
+        if self.unordered and self.files != "pixels":
+            raise InputError(
+                "of files whose order does not matter only the pixels are kept; leave out"
+                " unordered (--unordered), or files (--files)"
+            )
+        if self.keep_names and not self.unordered:
+            raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
+        if self.hashes not in (None, *get_args(Algorithm)):
+            raise InputError(f"hashes={self.hashes!r}: it is 'sha256', or None")
+
+    @property
+    def quick(self) -> bool:
+        """Whether one random item is to be decoded fast."""
+        return self.purpose == "random-access"
+
+
+class CompressKeywords(TypedDict, total=False):
+    """The fields of `CompressOptions` as keywords, for type checkers; a test compares the two."""
+
+    model: Choice
+    block: int | None
+    threads: int | None
+    embed: Embed
+    progress: Callable[[int, int], object] | None
+    force: bool
+    skip_bad: bool
+    tile: int | None
+    stack: bool | None
+    files: FilesAs
+    pictures_only: bool
+    dtype: DTypeLike | None
+    shape: Sequence[int] | None
+    purpose: Purpose
+    unordered: bool
+    keep_names: bool
+    labels: str | None
+    hashes: Algorithm | None
+    resume: bool
+    storage_options: Options | None

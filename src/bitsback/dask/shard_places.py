@@ -1,0 +1,196 @@
+"""Paths and URLs of shards, and of the model that they share."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from bitsback.archive.choose import is_bundled
+from bitsback.archive.output import naming, open_output
+from bitsback.errors import InputError, ModelError
+from bitsback.images.file_io import Location, name_of, reading
+from bitsback.models import Model, bundled
+from bitsback.models.model import Choice, model_of
+from bitsback.remote.url import Options, Url, located
+
+NUMBER = "{i}"
+"""What stands in the name of shards for their number."""
+
+
+def absolute(place: Any, options: Options | None = None) -> Location:
+    """What is the same place to processes in other folders. Raises InputError for what is none."""
+    found = located(place, options)
+    if isinstance(found, Url):
+        return found
+    if not isinstance(found, str | os.PathLike):
+        raise InputError(f"a path or a URL is needed, not {type(found).__name__}")
+    return Path(os.path.abspath(found))  # noqa: PTH100 - links stay as they are
+
+
+def sibling(place: Location, name: str) -> Location:
+    """The file of this name in the folder of `place`."""
+    if not isinstance(place, Url):
+        return Path(place).parent / name
+    path, mark, query = place.text.partition("?")
+    return Url(f"{path.rpartition('/')[0]}/{name}{mark}{query}", place.options)
+
+
+def base(place: Location) -> str:
+    """The last part of its path."""
+    return place.base if isinstance(place, Url) else Path(place).name
+
+
+def read_bytes(place: Location) -> bytes | None:
+    """What a file holds; None if there is no such file. Raises InputError."""
+    with reading(name_of(place)):
+        try:
+            if not isinstance(place, Url):
+                return Path(place).read_bytes()
+            fs, path = place.connect()
+            with place.as_os_error():
+                try:
+                    return bytes(fs.cat_file(path))
+                except FileNotFoundError:
+                    return None
+        except FileNotFoundError:
+            return None
+
+
+def write_bytes(place: Location, data: bytes) -> None:
+    """Writes a file that is there whole or as it was before. Raises InputError."""
+    with open_output(place, force=True) as output:
+        output.write(data)
+
+
+def exists(place: Location) -> bool:
+    """Whether there is such a file. Raises InputError."""
+    with reading(name_of(place)):
+        if not isinstance(place, Url):
+            return os.path.lexists(place)
+        fs, path = place.connect()
+        with place.as_os_error():
+            fs.invalidate_cache(fs._parent(path))
+            return bool(fs.exists(path))
+
+
+def make_folder(place: Location) -> None:
+    """Makes the folder that a file is to be in; at a URL there is nothing to make."""
+    if not isinstance(place, Url):
+        with naming(os.fspath(Path(place).parent)):
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+
+
+def remove(places: Sequence[Location]) -> None:
+    """Removes files that nobody needs any more, as far as that can be."""
+    urls = [place for place in places if isinstance(place, Url)]
+    for place in places:
+        if not isinstance(place, Url):
+            with suppress(OSError):
+                Path(place).unlink()
+    if urls:
+        with suppress(Exception):  # they only take space
+            fs, _ = urls[0].connect()
+            fs.rm([url.connect()[1] for url in urls])
+
+
+class Pattern:
+    """Where the shards of a set go, each by its number."""
+
+    def __init__(self, place: Any, options: Options | None = None) -> None:
+        """place: a path or a URL with `{i}` in its last part, for the number; or a folder, in which
+        shards are called `part-{i}.bb`. Raises InputError.
+        """
+        text = os.fspath(place) if isinstance(place, os.PathLike) else place
+        if not isinstance(text, str):
+            raise InputError(
+                f"shards go to a path or a URL with {NUMBER}, not {type(text).__name__}"
+            )
+        if NUMBER not in text:
+            if text.endswith(".bb"):
+                raise InputError(
+                    f"{text}: several archives are made; put {NUMBER} where the number of each is"
+                    f" to stand, as in part-{NUMBER}.bb, or name a folder"
+                )
+            text = f"{text.rstrip('/') or '/'}/part-{NUMBER}.bb"
+        self._place = absolute(text, options)
+        self.name = name_of(self._place)
+        """For messages."""
+        self._base = base(self._place)
+        if self.name.count(NUMBER) != 1 or NUMBER not in self._base:
+            raise InputError(f"{self.name}: {NUMBER} is to be once, in the last part of the name")
+
+    def shard(self, number: int, count: int) -> Location:
+        """Of so many shards the one of this number; their names are in their order."""
+        digits = f"{number:0{len(str(max(count - 1, 0)))}d}"
+        return sibling(self._place, self._base.replace(NUMBER, digits))
+
+    def beside(self, name: str) -> Location:
+        """A file beside the shards."""
+        return sibling(self._place, name)
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """A model, by its identity, and where its file is; None: it ships."""
+
+    identity: str
+    """In hexadecimal digits."""
+    place: Location | None
+
+    def load(self) -> Model:
+        """Raises ModelError or InputError if it is not there, or is another one."""
+        return _load(self)
+
+
+@lru_cache(maxsize=4)
+def _load(wanted: ModelPlace) -> Model:
+    identity = bytes.fromhex(wanted.identity)
+    if wanted.place is None:
+        model = bundled.find(identity)
+        if model is None:
+            raise ModelError(
+                f"the model {wanted.identity} does not ship with this bitsback: update it"
+            )
+        return model
+    name = name_of(wanted.place)
+    data = read_bytes(wanted.place)
+    if data is None:
+        raise InputError(f"{name}: is the model of these archives, and is not there; put it back")
+    try:
+        model = Model.from_bytes(data)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+    if model.identity != identity:
+        raise ModelError(f"{name}: is not the model {wanted.identity}, which these archives need")
+    return model
+
+
+def model_file(identity: str) -> str:
+    """The name of a model's file beside shards."""
+    return f"model-{identity}.safetensors"
+
+
+def model_place(choice: Choice, options: Options | None) -> ModelPlace:
+    """Where workers find a model that archives are to be read with: a bundled one by its name, or
+    a file by its path or URL. Raises InputError, ModelError.
+    """
+    if isinstance(choice, str) and choice in bundled.names():
+        return ModelPlace(bundled.identity(choice).hex(), None)
+    if (model := model_of(choice)) is not None:
+        if not is_bundled(model):
+            raise InputError(
+                "a model that does not ship is given to workers as a file: save it where all of"
+                " them see it, and give its path or URL"
+            )
+        return ModelPlace(model.identity.hex(), None)
+    place = absolute(cast(str, choice), options)
+    data = read_bytes(place)
+    if data is None:
+        raise ModelError(f"{name_of(place)}: there is no such model file")
+    try:
+        return ModelPlace(Model.from_bytes(data).identity.hex(), place)
+    except ModelError as error:
+        raise ModelError(f"{name_of(place)}: {error}") from None

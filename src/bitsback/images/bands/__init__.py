@@ -1,1 +1,0 @@
-"""Pictures some rows at a time, where their files allow it."""

@@ -1,0 +1,252 @@
+"""Reads picture files as arrays, takes them apart into pixels and container metadata (a note), and
+writes them again, by the codecs of their formats (docs/format.md, Notes).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+
+from bitsback.errors import ArchiveError, InputError
+from bitsback.images import formats
+from bitsback.images.bands import BandItems, Bands, Kind, Read
+from bitsback.images.drawing import Drawing, Note, PictureCodec, Seekable, Split
+from bitsback.images.file_io import name_of, open_regular
+from bitsback.images.file_lists import Listing
+from bitsback.images.names import printable
+from bitsback.images.pictures import (
+    Header,
+    check_pixels,
+    header_of,
+    identify,
+    named,
+    pixels_of,
+    reading_picture,
+    shown_in_bands,
+)
+from bitsback.remote.url import Url
+from bitsback.wire import Cursor
+
+HELD = 5
+"""The kind of the note of a file of pages on its own that is held bit for bit."""
+
+
+def read_header(path: Path | Url) -> Header:
+    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
+    not held.
+    """
+    name = name_of(path)
+    with reading_picture(name), opened(path) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            advice = (
+                "compress it on its own"
+                if isinstance(formats.format_of_pillow(image.format), formats.PagesFormat)
+                else "save its frames as files"
+            )
+            raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
+        return header_of(image, name)
+
+
+def read_pixels(path: Path | Url) -> NDArray[Any]:
+    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
+    naming it.
+    """
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
+        return pixels_of(image, name_of(path))
+
+
+def read_shown(data: bytes, name: str) -> NDArray[Any]:
+    """A picture file as the array that Pillow shows. Raises InputError, calling it `name`."""
+    with reading_picture(name), identified(io.BytesIO(data)) as image:
+        check_pixels(image)
+        image.load()
+        return np.asarray(image)
+
+
+def identified(file: BinaryIO) -> ImageFile:
+    """The picture in an open file, of a format that is read. Raises what Pillow raises."""
+    return identify(file, formats.plugins())
+
+
+@contextmanager
+def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
+    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
+    # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
+    with open_regular(path, whole) as file:
+        try:
+            image = identified(file)
+        except UnidentifiedImageError:
+            file.seek(0)
+            told = formats.advice(file.read(formats.START), name_of(path))
+            if told is None:
+                raise
+            raise InputError(f"{printable(name_of(path))}: {told}") from None
+        with image:
+            yield image
+
+
+def pixel_bands(image: Image.Image, name: str) -> Bands:
+    """The array of the current frame of an open picture, some rows at a time, for as long as that
+    is so. Raises InputError if it is not held.
+    """
+    return shown_in_bands(image, name, _bands_of)
+
+
+def _bands_of(image: Image.Image) -> Read | None:
+    found = formats.format_of_pillow(image.format)
+    return None if found is None or found.codec is None else found.codec().bands_of(image)
+
+
+def _format_of(file: BinaryIO) -> formats.PictureFormat | None:
+    file.seek(0)
+    return formats.picture_format(file.read(formats.START))
+
+
+def _codec_of(file: BinaryIO) -> PictureCodec:
+    found = _format_of(file)
+    if found is None or found.codec is None:
+        raise UnidentifiedImageError
+    return found.codec()
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    """Takes a file apart; None if the file that would be made again is not the same: in all of its
+    pixels, by the samples of its format, and in all else that it has, or, with `exact`, in its very
+    bytes. Raises what Pillow raises for a damaged file.
+    """
+    return _codec_of(file).split(file, exact)
+
+
+def samples_of(file: BinaryIO) -> Bands | None:
+    """The pixels that `split` has found, of a file that it takes apart. Raises what Pillow raises
+    for a damaged file.
+    """
+    return _codec_of(file).samples(file)
+
+
+def alike(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two files of a format are the same but for how they are compressed: in all pixels, by
+    the samples of their format, and in all else that they tell. Raises what Pillow raises for
+    damaged ones.
+    """
+    found = _format_of(one)
+    if found is None or found.codec is None or found is not _format_of(other):
+        return False
+    return found.codec().same(one, other)
+
+
+def unpack(data: bytes) -> Note:
+    """Reads a note. Raises ArchiveError."""
+    cursor = Cursor(data)
+    kind = cursor.byte()
+    found = formats.format_of_note(kind)
+    if found is None or found.codec is None:
+        raise ArchiveError("its note is of a kind that is not known: it needs a newer bitsback")
+    note = found.codec().unpack(cursor, kind)
+    cursor.done()
+    return note
+
+
+def drawing_of(
+    note: bytes,
+    file: Seekable,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    exact: bool = True,
+) -> Drawing:
+    """The file of a picture, written to one that is empty. exact: if its very bytes are promised,
+    they are made, or it is an error; otherwise another file of the same pixels and metadata is.
+    Raises ArchiveError.
+    """
+    unpacked = unpack(note)
+    if not unpacked.fits(dtype, shape):
+        raise ArchiveError("its note is that of another picture")
+    return (unpacked if exact else unpacked.anew()).drawing(file, dtype, shape)
+
+
+def promised(note: bytes, exact: bool = True) -> bool:
+    """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
+    unpacked = unpack(note)
+    return (unpacked if exact else unpacked.anew()).exact
+
+
+def drawing_of_pages(
+    note: bytes,
+    file: Seekable,
+    pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
+    exact: bool = True,
+) -> Drawing:
+    """A file of several pages, written to one that is empty, of pages of these dtypes and shapes,
+    one after the other. exact: as `drawing_of` takes it. Raises ArchiveError.
+    """
+    cursor = Cursor(note)
+    kind = cursor.byte()
+    if kind not in formats.PAGES.notes:
+        raise ArchiveError("its note is that of another file")
+    unpacked = formats.PAGES.codec().unpack(cursor, kind)
+    cursor.done()
+    if not unpacked.fits_pages(pages):
+        raise ArchiveError("its note is that of another file")
+    return (unpacked if exact else unpacked.anew()).draw(file)
+
+
+def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
+    """The file of a picture as bytes. Raises ArchiveError."""
+    file = io.BytesIO()
+    drawing = drawing_of(note, file, pixels.dtype, pixels.shape, exact)
+    drawing.add(pixels)
+    drawing.close()
+    return file.getvalue()
+
+
+class PictureItems(BandItems):
+    """The pictures of a list that are of one part."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        names: Sequence[str],
+        members: Sequence[int],
+        kind: Kind,
+        known: dict[int, NDArray[Any]] | None = None,
+    ) -> None:
+        """members: the numbers of the pictures among the names. known: if given, samples are read
+        as they are, whatever palettes say of them, and those of members that have been read before
+        are taken from it, and out of it.
+        """
+        super().__init__(name_of(listing.root), kind, self._bands)
+        self._listing, self._names, self._members = listing, names, members
+        self._known = known
+
+    def _bands(self, number: int) -> Iterator[NDArray[Any]]:
+        """The bands of a picture. Raises InputError, naming it."""
+        member = self._members[number]
+        if self._known is not None and member in self._known:
+            yield self._known.pop(member)
+            return
+        path = self._listing.path(self._names[member])
+        with ExitStack() as stack:
+            with reading_picture(name_of(path)):
+                picture = self._picture(stack, path)
+                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
+                    raise InputError(
+                        f"{printable(name_of(path))}: was changed while it was read; try again"
+                    )
+            yield from named(picture, name_of(path))
+
+    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
+        if self._known is None:
+            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
+        found = samples_of(stack.enter_context(open_regular(path, True)))
+        if found is None:
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
+        return found

@@ -1,0 +1,175 @@
+"""The chunks of a PNG file, and its rows as bytes. Source: PNG (second edition), sections 5, 7 and
+9.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ArchiveError
+from bitsback.images.file_io import Content
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+AROUND = 12  # bytes of a chunk in a file, beside what is in it
+_PIECE = 1 << 20
+
+Chunk = tuple[bytes, bytes]
+"""A type, and what is in it."""
+Place = tuple[bytes, int, int]
+"""A type, where in a file what is in the chunk begins, and how many bytes it has."""
+
+
+def places(data: Content) -> Iterator[Place]:
+    """Of all chunks; none, or not to the end, where the file is not just these."""
+    if data[:8] != MAGIC:
+        return
+    at = 8
+    while at + AROUND <= len(data):
+        head = data[at : at + 8]
+        start, kind, size = at + 8, head[4:], int.from_bytes(head[:4], "big")
+        crc = zlib.crc32(kind)
+        for piece in range(start, start + size, _PIECE):
+            crc = zlib.crc32(data[piece : min(piece + _PIECE, start + size)], crc)
+        if data[start + size : start + size + 4] != crc.to_bytes(4, "big"):
+            return
+        at += size + AROUND
+        if kind == b"IEND" and at != len(data):
+            return
+        yield kind, start, size
+
+
+def around_pixels(data: Content, found: Sequence[Place]) -> list[Chunk]:
+    """All chunks but the pixels; of IHDR all but whether they are interlaced."""
+    chunks = [(place[0], content(data, place)) for place in found if place[0] != b"IDAT"]
+    return [(chunks[0][0], chunks[0][1][:-1]), *chunks[1:]]
+
+
+def content(data: Content, place: Place) -> bytes:
+    """What is in a chunk."""
+    _, start, size = place
+    return data[start : start + size]
+
+
+def size_of(chunk: Chunk) -> int:
+    """Bytes of a chunk in a file."""
+    return len(chunk[1]) + AROUND
+
+
+def pack_chunk(chunk: Chunk) -> bytes:
+    kind, content = chunk
+    crc = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
+
+
+Bytes = NDArray[np.uint8]
+
+_GREY, _COLOUR, _INDEXED, _GREY_ALPHA, _COLOUR_ALPHA = 0, 2, 3, 4, 6
+_CHANNELS = {_GREY: 1, _COLOUR: 3, _INDEXED: 1, _GREY_ALPHA: 2, _COLOUR_ALPHA: 4}
+_DEPTHS = {
+    _GREY: (1, 2, 4, 8, 16),
+    _INDEXED: (1, 2, 4, 8),
+    _COLOUR: (8,),
+    _GREY_ALPHA: (8,),
+    _COLOUR_ALPHA: (8,),
+}
+"""Bits of a sample that are held as pixels, by the type of colour."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a pixel is: bits of a sample, and the type of colour."""
+
+    depth: int
+    colour: int
+
+    @property
+    def held(self) -> bool:
+        """Whether there are pixels that hold them."""
+        return self.depth in _DEPTHS.get(self.colour, ())
+
+    @property
+    def indexed(self) -> bool:
+        """Whether they are indexes into a palette."""
+        return self.colour == _INDEXED
+
+    def fit(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+        """Whether pixels of this dtype and shape can be these."""
+        if len(shape) == 2:
+            channels, bits = 1, {"|b1": 1, "|u1": 8, "<u2": 16}.get(dtype.str)
+        else:
+            channels, bits = shape[2], 8 if dtype.str == "|u1" else None
+        if channels != _CHANNELS[self.colour] or bits is None:
+            return False
+        if bits == 8:
+            return self.depth <= 8 and not (self.depth == 1 and self.colour == _GREY)
+        return self.depth == bits and self.colour == _GREY
+
+    def header(self, size: tuple[int, int]) -> Chunk:
+        """IHDR of a picture of so many columns and rows."""
+        return b"IHDR", struct.pack(">IIBBBBB", *size, self.depth, self.colour, 0, 0, 0)
+
+    def bytes_of_row(self, width: int) -> int:
+        """Before filters."""
+        return -(-width * _CHANNELS[self.colour] * self.depth // 8)
+
+    def row_bytes(self, pixels: NDArray[Any]) -> Bytes:
+        """The bytes of each row, before filters: [rows, bytes]. Raises ArchiveError."""
+        rows = pixels.reshape(len(pixels), -1)
+        if self.depth == 16:
+            return rows.astype(">u2").view(np.uint8)
+        if self.depth == 8:
+            return rows
+        most = (1 << self.depth) - 1
+        if rows.dtype != bool:
+            step = 255 // most if self.colour == _GREY else 1
+            values = rows // np.uint8(step)
+            if (values * np.uint8(step) != rows).any() or (values > most).any():
+                raise ArchiveError("its pixels have values that its file cannot have")
+            rows = values
+        return pack_bits(rows, self.depth)
+
+    def filters_for(self, rows: Bytes, above: Bytes | None = None) -> bytes:
+        """The usual choice: none where samples are parts of bytes or indexes, and otherwise for
+        each row the filter with the least sum of absolute differences. above: the row before them.
+        """
+        if self.depth < 8 or self.indexed:
+            return bytes(len(rows))
+        chosen = _core.choose_filters(_picture(rows, above), self._distance)
+        return chosen[0, -len(rows) :].tobytes()
+
+    def filtered(self, rows: Bytes, filters: bytes, above: Bytes | None = None) -> bytes:
+        """What is compressed: each row behind its filter's number."""
+        picture = _picture(rows, above)
+        kinds = np.zeros(picture.shape[:2], np.uint8)
+        kinds[0, -len(rows) :] = np.frombuffer(filters, np.uint8)
+        out = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+        out[:, 0] = kinds[0, -len(rows) :]
+        out[:, 1:] = _core.filter_rows(picture, kinds, self._distance)[0, -len(rows) :]
+        return out.tobytes()
+
+    @property
+    def _distance(self) -> int:
+        """Bytes to what a filter takes for the pixel before."""
+        return max(_CHANNELS[self.colour] * self.depth // 8, 1)
+
+
+def pack_bits(rows: NDArray[Any], bits: int) -> Bytes:
+    """Samples of 1, 2 or 4 bits, as many as there are in a byte, the first one highest; what a row
+    leaves of its last byte is 0: [rows, bytes].
+    """
+    spread = (rows[:, :, np.newaxis] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+    return np.packbits(spread.reshape(len(rows), -1), axis=1)
+
+
+def _picture(rows: Bytes, above: Bytes | None) -> Bytes:
+    """[1, rows, bytes], with the row above them, if there is one, as the first."""
+    together = rows if above is None else np.concatenate([above, rows])
+    return np.ascontiguousarray(together)[np.newaxis]

@@ -1,0 +1,405 @@
+"""The segments, strips or tiles, of a TIFF file: how the pixels of a page stand in them, how they
+are compressed, and where they are. Source: TIFF revision 6.0, sections 3, 14 and 15.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from bitsback.errors import ArchiveError
+from bitsback.images.deflated import Deflated
+from bitsback.images.png_parts import pack_bits
+from bitsback.lazy import cached_property
+from bitsback.wire import Cursor, varint
+
+NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
+    1, 4, 5, 8, 32773, 32946, 34925, 50000,
+)  # fmt: skip
+"""Compressions, by their numbers in the tag 259."""
+
+BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED = 1, 2, 4, 8, 16, 32
+"""Flags: samples are big-endian; each bit of a sample is inverted, as the least value is white;
+samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte come in reverse;
+samples are differences to those before them; segments are tiles.
+"""
+
+_BITS = (1, 2, 4, 8, 16)
+REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+"""Each byte with its bits in reverse."""
+_MOST = 1 << 32
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A page, [height, width] or [height, width, channels or planes], in segments."""
+
+    height: int
+    width: int
+    channels: int
+    """Samples of a pixel that stand together."""
+    planes: int
+    """How often there are segments of all of the page, each of one channel; 1 if these stand
+    together.
+    """
+    bits: int
+    """Of a sample: 1, 2, 4, 8 or 16."""
+    rows: int
+    columns: int
+    """Of a segment; the last strip may have fewer rows, and tiles are whole."""
+    compression: int
+    flags: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether there can be such a page, as it is held."""
+        sides = (self.height, self.width, self.rows, self.columns)
+        colours = self.channels * self.planes
+        return (
+            all(0 < side < _MOST for side in sides)
+            and 1 in (self.channels, self.planes)
+            and 1 <= colours <= 4
+            and self.bits in _BITS
+            and (colours == 1 or self.bits == 8)
+            and (self.flags & TILED > 0 or self.columns == self.width)
+            and self.flags < 64
+            and not (self.flags & PREDICTED and self.bits < 8)
+        )
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype({1: "|b1", 16: "<u2"}.get(self.bits, "|u1"))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        colours = self.channels * self.planes
+        return (self.height, self.width) + (colours,) * (colours > 1)
+
+    @property
+    def across(self) -> int:
+        """Segments side by side."""
+        return -(-self.width // self.columns)
+
+    @property
+    def down(self) -> int:
+        """Segments one below the other."""
+        return -(-self.height // self.rows)
+
+    @property
+    def segments(self) -> int:
+        return self.planes * self.down * self.across
+
+    @property
+    def area(self) -> int:
+        """Pixels of the segments of a plane, those beyond the edges of the page too."""
+        rows = self.down * self.rows if self.flags & TILED else self.height
+        return rows * self.across * self.columns
+
+    @property
+    def blank(self) -> Any:
+        """The sample whose bits are zeros in the file."""
+        zero = self.dtype.type(0)
+        return ~zero if self.flags & INVERTED else zero
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a segment."""
+        return -(-self.columns * self.channels * self.bits // 8)
+
+    def rows_of(self, band: int) -> int:
+        """Rows of the picture in the segments of a row of them."""
+        return min(self.rows, self.height - band * self.rows)
+
+    def rows_stored(self, band: int) -> int:
+        """Rows of these segments."""
+        return self.rows if self.flags & TILED else self.rows_of(band)
+
+    def samples(self, raw: bytes) -> NDArray[Any]:
+        """The samples of a segment from its bytes, decompressed: [rows, columns, channels]."""
+        if self.reversed_alone:
+            raw = raw.translate(REVERSE)
+        data = np.frombuffer(raw, np.uint8).reshape(-1, self.row_bytes)
+        values: NDArray[Any]
+        if self.bits == 16:
+            values = data.view(self._order)
+        elif self.bits == 8:
+            values = data
+        else:
+            values = unpack_bits(data, self.bits)[:, : self.columns]
+            values = values.astype(bool) if self.bits == 1 else values * np.uint8(self._step)
+        values = values.reshape(len(data), self.columns, self.channels)
+        if self.flags & PREDICTED:
+            values = np.cumsum(values, axis=1, dtype=self.dtype)
+        values = values.astype(self.dtype)
+        return ~values if self.flags & INVERTED else values
+
+    def raw(self, samples: NDArray[Any]) -> bytes:
+        """The bytes of a segment, before compression. Raises ArchiveError for samples that it
+        cannot have.
+        """
+        values = ~samples if self.flags & INVERTED else samples
+        if self.flags & PREDICTED:
+            values = values.copy()
+            values[:, 1:] -= values[:, :-1].copy()
+        rows = np.ascontiguousarray(values).reshape(len(values), -1)
+        if self.bits == 16:
+            raw = rows.astype(self._order).tobytes()
+        elif self.bits == 8:
+            raw = rows.tobytes()
+        elif self.bits == 1:
+            raw = np.packbits(rows, axis=1).tobytes()
+        else:
+            fewer = rows // np.uint8(self._step)
+            if (fewer * np.uint8(self._step) != rows).any() or (fewer >> self.bits).any():
+                raise ArchiveError("its pixels have values that its file cannot have")
+            raw = pack_bits(fewer, self.bits).tobytes()
+        return raw.translate(REVERSE) if self.reversed_alone else raw
+
+    @property
+    def reversed_alone(self) -> bool:
+        """Whether the bits of bytes that are not compressed come in reverse."""
+        return bool(self.flags & REVERSED) and self.compression == NONE
+
+    @property
+    def _order(self) -> str:
+        return ">u2" if self.flags & BIG else "<u2"
+
+    @property
+    def _step(self) -> int:
+        return 255 // ((1 << self.bits) - 1) if self.flags & SCALED else 1
+
+    def pack(self) -> bytes:
+        numbers = (
+            self.height, self.width, self.channels, self.planes, self.bits, self.rows,
+            self.columns, self.compression, self.flags,
+        )  # fmt: skip
+        return b"".join(map(varint, numbers))
+
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Layout:
+        """Raises ArchiveError."""
+        layout = cls(*(cursor.varint() for _ in range(9)))
+        if not layout.sound:
+            raise ArchiveError("its note tells of a page that there cannot be")
+        return layout
+
+
+def unpack_bits(rows: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Samples of 1, 2 or 4 bits from bytes, the first one in the highest bits: [rows, samples]."""
+    shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
+    spread = (rows[:, :, np.newaxis] >> shifts) & np.uint8((1 << bits) - 1)
+    return spread.reshape(len(rows), -1)
+
+
+_BY_ZLIB = (DEFLATE, OLD_DEFLATE)
+_BY_PILLOW = {
+    GROUP_4: "group4",
+    LZW: "tiff_lzw",
+    PACKBITS: "packbits",
+    LZMA: "lzma",
+    ZSTD: "zstd",
+}
+"""Pillow's names."""
+COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
+"""Those that are undone and made again."""
+
+BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
+"""How zlib makes what another deflate has made, at one of its levels."""
+
+_ROOM = 1 << 16
+
+
+def most_bytes(raw: int) -> int:
+    """How many bytes a compressed segment may have for so many of its own."""
+    return 2 * raw + _ROOM
+
+
+def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
+    """The bytes of a segment of so many rows; None if it does not have just these. Raises what
+    zlib and Pillow raise.
+    """
+    size = rows * layout.row_bytes
+    if layout.compression == NONE:
+        return data if len(data) == size else None
+    if layout.flags & REVERSED:
+        data = data.translate(REVERSE)
+    if layout.compression in _BY_ZLIB:
+        inflater = zlib.decompressobj()
+        raw = inflater.decompress(data, size + 1)
+        return raw if len(raw) == size and inflater.eof else None
+    return _decompress_by_pillow(layout, data, rows)
+
+
+def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes:
+    """A segment of so many rows. Raises ArchiveError if Pillow cannot make it."""
+    if layout.compression == NONE:
+        return raw
+    if layout.compression in _BY_ZLIB:
+        data = deflated.stream(raw)
+    else:
+        try:
+            data = _compress_by_pillow(layout, raw, rows)
+        except Exception as error:  # Pillow's writers raise whatever libtiff leads them to
+            raise ArchiveError(
+                "the Pillow of this computer cannot compress as its file was,"
+                f" {_BY_PILLOW[layout.compression]}: {error}"
+            ) from None
+    return data.translate(REVERSE) if layout.flags & REVERSED else data
+
+
+def _size(layout: Layout, rows: int) -> tuple[str, tuple[int, int]]:
+    """The mode and the size of the picture that a segment is taken for."""
+    if layout.compression == GROUP_4:
+        return "1", (layout.columns, rows)
+    return "L", (layout.row_bytes, rows)
+
+
+def _decompress_by_pillow(layout: Layout, data: bytes, rows: int) -> bytes:
+    mode, size = _size(layout, rows)
+    directory: Any = TiffImagePlugin.ImageFileDirectory_v2()
+    tags = {
+        256: size[0], 257: size[1], 258: 1 if mode == "1" else 8, 259: layout.compression,
+        262: 1, 273: 0, 277: 1, 278: rows, 279: len(data),
+    }  # fmt: skip
+    for number, value in tags.items():
+        directory[number] = value
+    file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data  # whose place it writes
+    with Image.open(io.BytesIO(file), formats=("TIFF",)) as image:
+        return image.tobytes()
+
+
+def _compress_by_pillow(layout: Layout, raw: bytes, rows: int) -> bytes:
+    mode, size = _size(layout, rows)
+    file = io.BytesIO()
+    image = Image.frombytes(mode, size, raw)
+    image.save(file, "TIFF", compression=_BY_PILLOW[layout.compression], tiffinfo={278: rows})
+    with Image.open(file, formats=("TIFF",)) as made:
+        tags: Any = getattr(made, "tag_v2")  # noqa: B009 - as not all images have one
+        offsets, counts = tags[273], tags[279]
+    if len(offsets) != 1:
+        raise ArchiveError("it made several strips of one")
+    return file.getvalue()[offsets[0] : offsets[0] + counts[0]]
+
+
+Span = tuple[int, int]
+"""The places of the first byte, and of the one behind the last."""
+
+_SMALLEST = 3  # bytes of a run
+_MOST_END = 1 << 48
+
+
+@dataclass(frozen=True)
+class Place:
+    """Of a segment in the file that there was."""
+
+    start: int
+    end: int
+    room: int
+    """The end of the segments that follow one another from this one on, without a gap."""
+    first: bool
+    """Whether there is a gap before it."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Runs of segments: how many, the gap before each, and their length."""
+
+    runs: tuple[tuple[int, int, int], ...]
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Places:
+        gaps, end = [], 0
+        for start, stop in spans:
+            gaps.append((start - end, stop - start))
+            end = stop
+        runs: list[tuple[int, int, int]] = []
+        for (gap, length), group in groupby(gaps):
+            count = sum(1 for _ in group)
+            runs += [(count, gap, length)] if gap >= 0 else [(1, gap, length)] * count
+        return cls(tuple(runs))
+
+    @property
+    def count(self) -> int:
+        return sum(count for count, _, _ in self.runs)
+
+    def __iter__(self) -> Iterator[Place]:
+        followed = [0]
+        for count, gap, length in reversed(self.runs):
+            followed.append(0 if gap else count * length + followed[-1])
+        end = 0
+        for (count, gap, length), behind in zip(self.runs, followed[-2::-1], strict=True):
+            last = end + count * (gap + length)
+            for number in range(count):
+                start = end + gap
+                end = start + length
+                room = last + behind if not gap or number == count - 1 else end
+                yield Place(start, end, room, gap != 0)
+
+    def spans(self, most: int) -> Iterator[Span]:
+        """Those that have no gap in them. most: bytes of all gaps. Raises ArchiveError if there are
+        more.
+        """
+        end = 0
+        for count, gap, length in self.runs:
+            if gap > 0:
+                most -= count * gap
+            if end + gap < 0 or end + count * (gap + length) > _MOST_END or most < -_MOST_END:
+                raise ArchiveError("its note tells of segments where there can be none")
+            if not gap:
+                yield end, end + count * length
+                end += count * length
+                continue
+            if count > 1 and most < 0:
+                raise ArchiveError("its note tells of more gaps than it has bytes for")
+            for _ in range(count):
+                yield end + gap, end + gap + length
+                end += gap + length
+
+    def pack(self) -> bytes:
+        return varint(len(self.runs)) + b"".join(
+            varint(count) + signed(gap) + varint(length) for count, gap, length in self.runs
+        )
+
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Places:
+        """Raises ArchiveError."""
+        count = cursor.varint()
+        if count * _SMALLEST > len(cursor.data):
+            raise ArchiveError("its note is too short for its segments")
+        runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
+        if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
+            raise ArchiveError("its note tells of segments where there can be none")
+        return cls(runs)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """In the order of the file, those that touch as one. Raises ArchiveError if two overlap."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            raise ArchiveError("its note tells of segments that overlap")
+        if found and start == found[-1][1]:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
+
+
+def signed(number: int) -> bytes:
+    """2n for n >= 0, otherwise -2n - 1, as a varint."""
+    return varint(2 * number if number >= 0 else -2 * number - 1)
+
+
+def unsigned(cursor: Cursor) -> int:
+    """What `signed` has packed. Raises ArchiveError."""
+    number = cursor.varint()
+    return -(number >> 1) - 1 if number & 1 else number >> 1

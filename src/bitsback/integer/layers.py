@@ -1,0 +1,260 @@
+"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads a
+kind of layer from its entry in a description, with its bounds; src/core/layers/ computes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ModelError
+from bitsback.integer.fields import Fields, TensorReader
+from bitsback.integer.values import ITEM, Size, Values, extent
+
+_COARSEST = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer of a network without a size."""
+
+    op: str
+    inputs: tuple[str, ...]
+    """The names of the values that it reads."""
+    values: Values
+    """What it gives."""
+    fields: Mapping[str, Any]
+    """What the core makes it of, beside rows and columns of its values."""
+    weights: int
+    """Multiply-adds at each place of its values."""
+
+    def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
+        """Adds the layer for images of this size to a network of the core, where its inputs have
+        these numbers; returns its own number.
+        """
+        rows, columns = self.values.extent(size)
+        return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
+
+    def multiply_adds(self, size: Size) -> int:
+        """Of one item."""
+        rows, columns = self.values.extent(size)
+        return rows * columns * self.weights
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """What a layer is read from: its entry in a description, the values before it, its tensors."""
+
+    op: str
+    fields: Fields
+    where: str
+    """Names the layer in errors, and its tensors begin with it."""
+    known: Mapping[str, Values]
+    """What it may read."""
+    tensors: TensorReader
+    size: Size | None
+    """Of the images, if the model has one."""
+
+    def read(self) -> Layer:
+        """The layer. Raises ModelError for anything that docs/model-format.md does not allow."""
+        if self.op not in _OPS:
+            raise self.error(
+                f"unknown op {self.op!r}; the model needs a newer bitsback, or is damaged"
+            )
+        layer = _OPS[self.op](self)
+        self.fields.done()
+        return layer
+
+    def layer(self, *inputs: str, values: Values, weights: int = 0, **fields: Any) -> Layer:
+        return Layer(self.op, inputs, values, fields, weights)
+
+    def error(self, what: str) -> ModelError:
+        return ModelError(f"{self.where}: {what}")
+
+    def input(self, key: str = "input") -> tuple[str, Values]:
+        """The name that a field has, and what it stands for."""
+        name = self.fields.text(key)
+        if name not in self.known:
+            raise self.error(f"its input '{name}' is no source and no earlier layer")
+        return name, self.known[name]
+
+    def input_on_grid(self) -> tuple[str, Values]:
+        name, values = self.input()
+        if values.grid == ITEM:
+            raise self.error(f"its input '{name}' lives at the item, on no grid")
+        return name, values
+
+    def input_at_item(self) -> tuple[str, Values]:
+        name, values = self.input()
+        if values.grid != ITEM:
+            raise self.error(f"its input '{name}' must live at the item")
+        return name, values
+
+    def two_inputs(self) -> tuple[tuple[str, str], Values, Values]:
+        """Those of the fields `input` and `other`, which live alike."""
+        (one, first), (two, second) = self.input(), self.input("other")
+        if first.grid != second.grid:
+            raise self.error("its inputs live at different places")
+        return (one, two), first, second
+
+    def clamp(self) -> tuple[int, int]:
+        low, high = self.fields.integers("clamp", 2, -32768, 32767)
+        if low >= high:
+            raise self.error(
+                f"'clamp' must be two integers, the lower one first, not {[low, high]}"
+            )
+        return low, high
+
+    def whole_size(self) -> Size:
+        """The size of the images; ModelError if the model has none."""
+        if self.size is None:
+            raise self.error("only a model of images of one size has such a layer")
+        return self.size
+
+    def tensor(self, name: str, *dtypes: str, dimensions: int) -> NDArray[Any]:
+        return self.tensors.get(f"{self.where}.{name}", *dtypes, dimensions=dimensions)
+
+    def linear(self, inputs: int, source: Values) -> _core.Linear:
+        """out = clamp((acc * multiplier + half) >> shift), acc = bias + weight * input, exact in
+        int32: what `linear` and `conv` have in common. Raises ModelError if it breaks a bound.
+        """
+        weight = self.tensor("weight", "int8", dimensions=2)
+        bias = self.tensor("bias", "int32", dimensions=1)
+        multiplier = self.tensor("multiplier", "int32", dimensions=1)
+        shift = self.fields.integer("shift", 1, 52)
+        low, high = self.clamp()
+        if weight.shape[1] != inputs:
+            raise self.error(
+                f"the weight must have the shape [out, {inputs}], not {list(weight.shape)}"
+            )
+        if not source.within(0, 255):
+            raise self.error(
+                f"its input has the range [{source.low}, {source.high}], beyond [0, 255]"
+            )
+        try:
+            return _core.Linear(weight, bias, multiplier, shift, low, high, source.high)
+        except (ValueError, TypeError) as error:
+            raise self.error(str(error)) from None
+
+
+_Read = Callable[[LayerEntry], Layer]
+_OPS: dict[str, _Read] = {}
+
+
+def _op(name: str) -> Callable[[_Read], _Read]:
+    """Registers what reads a layer of this name in descriptions."""
+
+    def register(read: _Read) -> _Read:
+        _OPS[name] = read
+        return read
+
+    return register
+
+
+@_op("linear")
+def _linear(entry: LayerEntry) -> Layer:
+    """A linear layer at each place."""
+    name, source = entry.input()
+    linear = entry.linear(source.channels, source)
+    values = Values(source.grid, linear.outputs, linear.low, linear.high)
+    weights = source.channels * linear.outputs
+    return entry.layer(name, values=values, weights=weights, linear=linear)
+
+
+@_op("conv")
+def _conv(entry: LayerEntry) -> Layer:
+    """A linear layer on the patch around each stride-th place; zeros outside the grid."""
+    name, source = entry.input_on_grid()
+    kernel = entry.fields.integer("kernel", 1, 7)
+    stride = entry.fields.integer("stride", 1, 4)
+    if kernel % 2 == 0:
+        raise entry.error(f"'kernel' must be 1, 3, 5 or 7, not {kernel}")
+    if source.grid * stride > _COARSEST:
+        raise entry.error(f"its cells would have more than {_COARSEST} pixels a side")
+    inputs = kernel**2 * source.channels
+    linear = entry.linear(inputs, source)
+    values = Values(source.grid * stride, linear.outputs, linear.low, linear.high)
+    weights = inputs * linear.outputs
+    return entry.layer(
+        name, values=values, weights=weights, linear=linear, kernel=kernel, stride=stride
+    )
+
+
+@_op("table")
+def _lookup(entry: LayerEntry) -> Layer:
+    """Any function of one small integer, the same for each element."""
+    name, source = entry.input()
+    table = entry.tensor("table", "uint8", "int16", dimensions=1)
+    entries = source.high - source.low + 1
+    if table.size != entries:
+        raise entry.error(f"the table must have {entries} entries, not {table.size}")
+    values = Values(source.grid, source.channels, int(table.min()), int(table.max()))
+    return entry.layer(name, values=values, table=table.astype(np.int64))
+
+
+@_op("add")
+def _add(entry: LayerEntry) -> Layer:
+    """The sum of two values, clamped."""
+    names, one, two = entry.two_inputs()
+    if one.channels != two.channels:
+        raise entry.error(f"it adds {one.channels} channels and {two.channels}")
+    clamp = entry.clamp()
+    return entry.layer(*names, values=Values(one.grid, one.channels, *clamp), clamp=clamp)
+
+
+@_op("join")
+def _concat(entry: LayerEntry) -> Layer:
+    """The channels of two values, one behind the other."""
+    names, one, two = entry.two_inputs()
+    low, high = min(one.low, two.low), max(one.high, two.high)
+    if low < 0 and high > 32767:
+        raise entry.error(f"the range of what it joins, [{low}, {high}], has no 16 bits")
+    return entry.layer(*names, values=Values(one.grid, one.channels + two.channels, low, high))
+
+
+@_op("shuffle")
+def _pixel_shuffle(entry: LayerEntry) -> Layer:
+    """Each place becomes factor x factor places, with so many times fewer channels."""
+    name, source = entry.input_on_grid()
+    factor = entry.fields.integer("factor", 2, 8)
+    if source.grid % factor or source.channels % factor**2:
+        raise entry.error(
+            f"the cells of its input, of {source.grid} x {source.grid} pixels and"
+            f" {source.channels} channels, do not divide up among {factor} x {factor} places"
+        )
+    channels = source.channels // factor**2
+    values = Values(source.grid // factor, channels, source.low, source.high)
+    return entry.layer(name, values=values, factor=factor)
+
+
+@_op("flatten")
+def _flatten(entry: LayerEntry) -> Layer:
+    """A value on a grid, seen as one at the item."""
+    name, source = entry.input_on_grid()
+    elements = source.elements(entry.whole_size())
+    return entry.layer(name, values=Values(ITEM, elements, source.low, source.high))
+
+
+@_op("image")
+def _image(entry: LayerEntry) -> Layer:
+    """A value at the item, seen as one on a grid."""
+    name, source = entry.input_at_item()
+    grid = entry.fields.integer("grid", 1, _COARSEST)
+    rows, columns = extent(grid, entry.whole_size())
+    if source.channels % (rows * columns):
+        raise entry.error(
+            f"its input of {source.channels} channels is no image of {rows} x {columns} places"
+        )
+    channels = source.channels // (rows * columns)
+    return entry.layer(name, values=Values(grid, channels, source.low, source.high))
+
+
+@_op("spread")
+def _broadcast(entry: LayerEntry) -> Layer:
+    """A value at the item, the same at each place of a grid."""
+    name, source = entry.input_at_item()
+    grid = entry.fields.integer("grid", 1, _COARSEST)
+    return entry.layer(name, values=Values(grid, source.channels, source.low, source.high))

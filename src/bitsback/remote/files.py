@@ -1,0 +1,222 @@
+"""Files at URLs: list a folder, write one file, which appears when it is complete, and write many
+files to a folder.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, cast
+
+from bitsback.errors import InputError
+from bitsback.locks import Lock
+from bitsback.remote.url import Url, protocols, set_changed
+
+
+def is_folder(url: Url) -> bool:
+    """Whether there is a folder at the URL; HTTP has none. Raises OSError, and what `Url.connect`
+    raises.
+    """
+    fs, path = url.connect()
+    with url.as_os_error():
+        if {"http", "https"} & set(protocols(fs)):
+            return False
+        fs.invalidate_cache(fs._parent(path))
+        return bool(fs.info(path)["type"] == "directory")
+
+
+def files_in(url: Url) -> dict[str, Url]:
+    """All files in the folder and its folders, by their names, `/` between folders. Raises OSError,
+    and what `Url.connect` raises.
+    """
+    fs, path = url.connect()
+    with url.as_os_error():
+        fs.invalidate_cache(path)
+        found = fs.find(path, detail=True)
+    start = len(path.rstrip("/")) + 1 if path.strip("/") else len(path)
+    return {
+        (name := place[start:]): url.child(place, name, info)
+        for place, info in found.items()
+        if info["type"] != "directory"  # as S3 lists some
+    }
+
+
+def matching(url: Url) -> list[Url]:
+    """The files whose URLs match a pattern with `*`, the numbers in them in their order, or the URL
+    itself if it has none. Raises InputError if there are none.
+    """
+    if "*" not in url.name:
+        return [url]
+    try:
+        fs, path = url.connect()
+        with url.as_os_error():
+            fs.invalidate_cache(path.partition("*")[0].rpartition("/")[0])
+            found = fs.glob(path, detail=True)
+    except OSError as error:
+        raise InputError(f"{url.name}: cannot be listed: {error}") from error
+    start = len(path.partition("*")[0].rpartition("/")[0]) + 1
+    folder = Url(url.text.partition("*")[0].rpartition("/")[0], url.options)
+    if not found:
+        raise InputError(f"{url.name}: there is no file of such a name")
+    return [
+        folder.child(place, place[start:], found[place]) for place in sorted(found, key=_by_number)
+    ]
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", name)
+    return [(int(part) if part.isdigit() else -1, part) for part in parts]
+
+
+class Uploads:
+    """Takes files by name, `/` between folders, and writes them to a folder at a URL, each at once.
+    May be used from several threads.
+    """
+
+    def __init__(self, url: Url, force: bool) -> None:
+        """Raises OSError, and what `Url.connect` raises."""
+        self.names: list[str] = []
+        """Of the files that were written."""
+        self._url, self._force = url, force
+        self._fs, self._path = url.connect()
+        self._lock = Lock()
+        self._there: set[str] = set()
+        try:
+            self._there = set(files_in(url))
+        except OSError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise  # as what is there must be known
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises InputError if there is a file of such a name, and none may be replaced."""
+        for name in names:
+            if name in self._there and not self._force:
+                raise InputError(
+                    f"{self._url.name}/{name}: exists already; name another folder, or use --force"
+                    " (force=True)"
+                )
+
+    @contextmanager
+    def open(
+        self, name: str, time: int | None = None, check: Callable[[BinaryIO], None] | None = None
+    ) -> Iterator[BinaryIO]:
+        """A file to write to, which is in memory until the body ends. Raises InputError as `write`
+        does.
+        """
+        file = io.BytesIO()
+        yield file
+        self.write(name, file.getvalue(), time, check)
+
+    def write(
+        self,
+        name: str,
+        data: bytes,
+        time: int | None = None,
+        check: Callable[[BinaryIO], None] | None = None,
+    ) -> None:
+        """time: is set where the filesystem can set it. check: reads the file before, and raises
+        what it finds to be wrong. Raises InputError if it cannot be written, or there is such a
+        file and none may be replaced.
+        """
+        self.check([name])
+        if check is not None:
+            check(io.BytesIO(data))
+        with self._lock:
+            self.names.append(name)
+        try:
+            with self._url.as_os_error():
+                self._put(self._place(name), data)
+            if time is not None:
+                set_changed(self._fs, self._place(name), time)
+        except OSError as error:
+            raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
+
+    def _put(self, place: str, data: bytes) -> None:
+        try:
+            self._fs.pipe_file(place, data)
+        except FileNotFoundError:  # where there are folders, and not just names
+            self._fs.makedirs(self._fs._parent(place), exist_ok=True)
+            self._fs.pipe_file(place, data)
+
+    def remove_new(self) -> None:
+        """Removes the files that were written where none was before."""
+        for name in self.names:
+            if name not in self._there:
+                with suppress(Exception):  # as others still can be
+                    self._fs.rm_file(self._place(name))
+
+    def _place(self, name: str) -> str:
+        return f"{self._path.rstrip('/')}/{name}"
+
+
+@contextmanager
+def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
+    """What to write the file to, which never seeks. Large ones are uploaded in parts.
+
+    The file appears when the body ends; if the body raises, the upload is given up, and nothing is
+    left of it. Raises InputError if there is a file already, unless `force`; OSError, and what
+    `Url.connect` raises.
+    """
+    fs, path = url.connect()
+    with url.as_os_error():
+        fs.invalidate_cache(fs._parent(path))
+        # HTTP, which cannot be written to, would fetch it.
+        there = not {"http", "https"} & set(protocols(fs)) and fs.exists(path)
+    if there and not force:
+        raise InputError(
+            f"{url.name}: exists already; name another output, or use --force (force=True) to"
+            " replace it"
+        )
+    if "memory" in protocols(fs):  # whose files are seen while they are written
+        file: Any = io.BytesIO()
+        yield cast(BinaryIO, file)
+        with url.as_os_error():
+            fs.pipe_file(path, file.getvalue())
+        return
+    with url.as_os_error():
+        try:
+            file = fs.open(path, "wb", autocommit=False)
+        except NotImplementedError:
+            raise OSError("this protocol can only be read; write it elsewhere") from None
+    try:
+        yield cast(BinaryIO, _Translated(file, url))
+        with url.as_os_error():
+            file.close()
+            if not getattr(file, "autocommit", True):
+                file.commit()
+            fs.invalidate_cache(fs._parent(path))
+    except BaseException:
+        _give_up(fs, path, file, there)
+        raise
+
+
+def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
+    """Ends a write so that nothing of it is seen."""
+    from fsspec.spec import AbstractBufferedFile
+
+    # Whatever else goes wrong now is less to know than what went wrong before.
+    unseen = False
+    with suppress(Exception):
+        file.discard()
+        unseen = type(file).discard is not AbstractBufferedFile.discard  # which does nothing
+    with suppress(Exception):
+        file.closed = True  # or it would be completed when it is forgotten
+    with suppress(Exception):
+        if not (unseen or there) and fs.exists(path):
+            fs.rm_file(path)
+
+
+class _Translated(io.RawIOBase):
+    """A file whose errors are OSErrors."""
+
+    def __init__(self, file: Any, url: Url) -> None:
+        self._file, self._url = file, url
+        self.name = url.name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        with self._url.as_os_error():
+            self._file.write(data)
+        return len(data)

@@ -1,0 +1,139 @@
+"""The bytes of a research archive (docs/research.md, The file)."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from bitsback.archive.layout import (
+    BLOCK,
+    CRC_SIZE,
+    DTYPES,
+    HEAD,
+    Cursor,
+    Shape,
+    check_head,
+    open_section,
+    pack_shape,
+    section,
+)
+from bitsback.archive.research import START, ResearchArchive, ResearchSummary
+from bitsback.errors import ArchiveError
+from bitsback.images.file_io import read_up_to
+from bitsback.research.fingerprint import Fingerprint, made_by
+from bitsback.wire import varint
+
+MOST_IMAGES = 1 << 24
+"""Of a block."""
+_MOST = 1 << 31
+"""Bytes of the first section, and of a block."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """All but the blocks."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    growth: int
+    batch: int
+    blocks: tuple[tuple[int, int], ...]
+    """Of each its images, and the bytes of its section."""
+    fingerprint: Fingerprint
+
+    @property
+    def summary(self) -> ResearchSummary:
+        sizes = " x ".join(f"{size:,}" for size in self.shape)
+        return ResearchSummary(f"{sizes} {self.dtype.name}", made_by(self.fingerprint))
+
+    def pack(self) -> bytes:
+        """The file up to the first block."""
+        numbers = [self.growth, self.batch, len(self.blocks)]
+        numbers += [number for block in self.blocks for number in block]
+        text = json.dumps(self.fingerprint, sort_keys=True).encode()
+        return HEAD + section(
+            START,
+            self.summary.pack(),
+            self.dtype.str.encode(),
+            pack_shape(self.shape),
+            b"".join(map(varint, numbers)),
+            text,
+        )
+
+
+def dtype_of(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """As files name it, if images of it can be held."""
+    named = np.dtype(dtype.str)
+    return named if named.str in DTYPES and named.kind in "biu" else None
+
+
+def read_header(file: BinaryIO, name: str) -> Header:
+    """Reads from the start of a file up to the first block. Raises ArchiveError."""
+    start = bytes(read_up_to(file, 20, name))
+    try:
+        check_head(start)
+    except ResearchArchive:
+        pass
+    else:
+        raise ArchiveError("this is no research archive: use bitsback.decompress")
+    cursor = Cursor(start, len(HEAD) + 1)
+    length = cursor.varint()
+    if length > _MOST:
+        raise ArchiveError("its description is damaged")
+    rest = bytes(read_up_to(file, cursor.at + length + CRC_SIZE - len(start), name))
+    payload = open_section((start + rest)[len(HEAD) :], START)
+    cursor = Cursor(payload)
+    ResearchSummary.read(cursor)
+    dtype, shape = cursor.dtype(), cursor.shape()
+    growth, batch, count = (cursor.varint() for _ in range(3))
+    if count > len(payload):
+        raise ArchiveError("it has more blocks than its description tells of")
+    blocks = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
+    if not (shape and dtype_of(dtype) and 1 <= growth <= 256 and 1 <= batch <= 65536):
+        raise ArchiveError("its description is none of images")
+    if any(images > MOST_IMAGES for images, _ in blocks):
+        raise ArchiveError("a block of it is too large")
+    if sum(images for images, _ in blocks) != shape[0] or not all(map(min, blocks)):
+        raise ArchiveError("its blocks have not as many images as it says")
+    return Header(dtype, shape, growth, batch, blocks, _fingerprint(payload[cursor.at :]))
+
+
+def _fingerprint(text: bytes | memoryview) -> Fingerprint:
+    try:
+        found = json.loads(bytes(text))
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError("what it was made by cannot be read") from error
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise ArchiveError("what it was made by is no list of texts")
+    if "Python" not in found or "platform" not in found:
+        raise ArchiveError("what it was made by is not told")
+    return found
+
+
+def block_section(message: bytes) -> bytes:
+    return section(BLOCK, message)
+
+
+def read_block(file: BinaryIO, size: int, name: str) -> bytes:
+    """The bytes of the message of a block, whose section starts here. Raises ArchiveError."""
+    if size > _MOST:
+        raise ArchiveError("it is too large")
+    return bytes(open_section(bytes(read_up_to(file, size, name)), BLOCK))
+
+
+def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
+    """What a file tells of itself, if it is a research archive on this machine."""
+    place = Path(path)
+    try:
+        if not place.is_file():  # nobody waits for a pipe, or reads what is read but once
+            return None
+        with place.open("rb") as file:
+            check_head(file.read(512))
+    except ResearchArchive as error:
+        return error.summary
+    except (OSError, ArchiveError):
+        return None
+    return None

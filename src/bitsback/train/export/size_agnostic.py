@@ -1,0 +1,231 @@
+"""A size-agnostic model: from its module to a model file, and back to real weights that training
+can go on from.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import InputError
+from bitsback.models import Model, file
+from bitsback.models.item_choice import build_with_items
+from bitsback.models.outline import VERSION
+from bitsback.train.export.exporter import Card
+from bitsback.train.export.network_writer import NetworkWriter, Tensors
+from bitsback.train.quantise.exact_tables import exponentials, inverse_unit_scales, seen_differences
+from bitsback.train.quantise.rounding import HIDDEN, TOP
+from bitsback.train.twins.convolutions import ResidualTwin
+from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.twins.pixel_predictor import (
+    MEAN_SHIFT,
+    OUTPUTS,
+    PRECISION,
+    LinearPredictor,
+    Places,
+    PredictiveArchitecture,
+    PredictiveTwin,
+)
+
+LEVELS = 65_536
+TEST_SEED = 1
+TEST_COUNT = 16
+
+Answers = dict[str, NDArray[np.int32]]
+"""By the name of the output, int32 [n, components]."""
+
+
+def export_predictive(
+    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
+) -> Model:
+    """The integer model that `twin` computes in eval mode.
+
+    starts: the start matrices of each predictor, int32 [3, entries]. levels: the most that it is to
+    code. The test vectors of the network are the twin's own answers. Raises ModelError if the
+    integer engine differs from them.
+    """
+    return build_with_items(*described(twin, starts, card, levels))
+
+
+def described(
+    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
+) -> tuple[dict[str, Any], Tensors]:
+    """The description, without test items, and the tensors of that model."""
+    a = twin.architecture
+    tensors: Tensors = {
+        "x.see": seen_differences(),
+        "pixel.exponential": exponentials(),
+        "pixel.inverse_scale": inverse_unit_scales(),
+    }
+    tensors |= {f"x.start.{number}": start for number, start in enumerate(starts)}
+    pixel = NetworkWriter("pixel", ["context"], tensors)
+    hidden = pixel.layer("hidden", "context", twin.pixel[0])
+    hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
+    for name, layer in twin.output_layers().items():
+        pixel.layer(name, hidden, layer)
+    predictors = [
+        {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **_offsets(one.places)}
+        for one in a.predictors
+    ]
+    description = {
+        "format": "bitsback-model", "version": VERSION,
+        "name": card.name, "about": card.about, "licence": card.licence,
+        "variables": {"x": {"planes": "any", "levels": levels}},
+        "networks": {pixel.name: pixel.described()},
+        "distributions": {
+            "p(x)": {
+                "codec": "predictive", "precision": PRECISION, "mean_shift": MEAN_SHIFT,
+                "predictors": predictors, "window": _offsets(a.window),
+                "network": pixel.name, "outputs": list(OUTPUTS),
+            },
+        },
+        "code": ["push x ~ p(x)"],
+        "chain": {"growth": 256, "batch": 1},
+        "test": {
+            "seed": TEST_SEED, "count": TEST_COUNT, "size": [1, 1],
+            "sha256": vector_digests(twin),
+        },
+    }  # fmt: skip
+    return description, tensors
+
+
+@torch.no_grad()
+def pixel_integers(twin: PredictiveTwin, context: NDArray[np.uint8]) -> Answers:
+    """The outputs of the network `pixel`, for contexts [n, width]."""
+    outputs = twin(torch.from_numpy(context))
+    return {
+        name: grid.integers(output).numpy().astype(np.int32)
+        for (name, grid), output in zip(OUTPUTS.items(), outputs, strict=True)
+    }
+
+
+def vector_digests(twin: PredictiveTwin) -> dict[str, str]:
+    """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
+    width = twin.architecture.width
+    words = _core.splitmix64(TEST_SEED, 0, TEST_COUNT * width) >> np.uint64(32)
+    context = (words % np.uint64(TOP + 1)).astype(np.uint8).reshape(TEST_COUNT, width)
+    return {
+        f"pixel.{name}": hashlib.sha256(output.astype("<i4").tobytes()).hexdigest()
+        for name, output in pixel_integers(twin, context).items()
+    }
+
+
+def _offsets(places: Places) -> dict[str, Any]:
+    return {"own": places.own, "first": places.first, "second": places.second}
+
+
+_HIDDEN = "hidden"
+_CHANGE = "hidden_change"
+_FREE = ("name", "about", "licence", "chain", "test")  # entries that change nothing for training
+
+
+def rebuild(
+    description: str, tensors: Tensors, name: str
+) -> tuple[PredictiveTwin, list[NDArray[np.int32]]]:
+    """The twin, in floats and in eval mode, and its start matrices.
+
+    name: of the model, for errors. Raises InputError where the model is none that bitsback trains:
+    not free, or with other layers or tables.
+    """
+    try:
+        fields = file.parse(description)
+        twin = PredictiveTwin(_architecture(fields, tensors))
+        shifts = {entry["name"]: entry.get("shift") for entry in _pixel(fields)["layers"]}
+        for key, layer in _layers(twin).items():
+            _restore(layer, f"pixel.{key}", tensors, shifts[key])
+        count = len(twin.architecture.predictors)
+        starts = [tensors[f"x.start.{j}"].astype(np.int32) for j in range(count)]
+        twin.quantise()
+        again, made = described(twin.eval(), starts, Card("rebuilt", "", ""))
+        same = _essence(json.loads(json.dumps(again))) == _essence(fields) and _as_good(
+            made, tensors
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError):
+        same = False
+    if not same:
+        raise InputError(
+            f"{name}: is no free model of the kind that bitsback trains, so training cannot start"
+            " from it; give another with --from, or --from none"
+        )
+    twin.quantise(False)
+    return twin, starts
+
+
+def _layers(twin: PredictiveTwin) -> dict[str, LinearTwin]:
+    """By the names that `described` gives them."""
+    first, *residuals = twin.pixel
+    assert isinstance(first, LinearTwin)
+    found = {_HIDDEN: first}
+    for number, residual in enumerate(residuals, 1):
+        assert isinstance(residual, ResidualTwin)
+        found[f"{_CHANGE}{number}"] = residual.layer
+    return found | twin.output_layers()
+
+
+def _architecture(fields: dict[str, Any], tensors: Tensors) -> PredictiveArchitecture:
+    (distribution,) = fields["distributions"].values()
+    predictors = tuple(
+        LinearPredictor(_places(one), one["cell"], tuple(one["decay"]), one["ridge"])
+        for one in distribution["predictors"]
+    )
+    layers = [entry["name"] for entry in _pixel(fields)["layers"]]
+    return PredictiveArchitecture(
+        predictors,
+        _places(distribution["window"]),
+        hidden=len(tensors[f"pixel.{_HIDDEN}.bias"]),
+        residuals=sum(name.startswith(_CHANGE) for name in layers),
+        components=len(tensors["pixel.weight.bias"]),
+    )
+
+
+def _places(fields: dict[str, Any]) -> Places:
+    own, first, second = (
+        tuple((r, q) for r, q in fields[key]) for key in ("own", "first", "second")
+    )
+    return Places(own, first, second)
+
+
+@torch.no_grad()
+def _restore(layer: LinearTwin, where: str, tensors: Tensors, shift: int) -> None:
+    """The real weights and biases whose integers these are."""
+    integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
+    multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()
+    bias = torch.from_numpy(tensors[f"{where}.bias"]).double()
+    ratio = multiplier / 2.0**shift
+    step = ratio * HIDDEN.scale / layer.target.scale  # of the weights
+    layer.linear.weight.copy_(integers * step[:, None])
+    zero = layer.target.zero / layer.target.scale
+    layer.linear.bias.copy_(bias * step / HIDDEN.scale - zero)
+
+
+def _pixel(fields: dict[str, Any]) -> dict[str, Any]:
+    network: dict[str, Any] = fields["networks"]["pixel"]
+    return network
+
+
+def _essence(fields: dict[str, Any]) -> dict[str, Any]:
+    """The description without what training does not care about."""
+    rest = {key: value for key, value in fields.items() if key not in _FREE}
+    for entry in _pixel(rest)["layers"]:
+        entry.pop("shift", None)
+    return rest
+
+
+def _as_good(made: Tensors, tensors: Tensors) -> bool:
+    """Whether all tensors are what they were, but for multipliers, which are nearly so, and the
+    last digits of biases.
+    """
+    if made.keys() != tensors.keys():
+        return False
+    for key, tensor in made.items():
+        old = tensors[key].astype(np.float64)
+        slack = 1e-3 * np.abs(old) + 1 if key.endswith(".bias") else 0.0
+        if key.endswith(".multiplier"):
+            continue  # a shift of one more makes it twice as large
+        if tensor.shape != old.shape or (np.abs(tensor - old) > slack).any():
+            return False
+    return True

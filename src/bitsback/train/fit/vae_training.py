@@ -1,0 +1,181 @@
+"""Training a VAE on images of one shape, and the digits that those which ship are trained on."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bitsback.downloads import TRAIN_IMAGES
+from bitsback.errors import InputError
+from bitsback.train.fit.training import Recipe, Training
+from bitsback.train.fit.warm_start import as_lowest, equalise, grow, revive
+from bitsback.train.twins.architectures import Twin, make_twin
+from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.dense import Architecture
+from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, TopDownArchitecture
+from bitsback.train.twins.likelihoods import LN2, pixel_means
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+
+VALIDATION_SAMPLES = 3
+MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
+ACTIVE_NATS = 0.01
+PROBED = 1_000
+"""Images by which a module that goes on from another is equalised, or its dead channels are
+found.
+"""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Grey pixels as uint8 [n, pixels]; every choice is made on `validation`, which nothing trains
+    on.
+    """
+
+    train: Tensor
+    validation: Tensor
+
+
+def read_idx_images(path: Path) -> NDArray[np.uint8]:
+    """The images of a gzipped IDX file, uint8 [n, rows, columns]. Raises InputError where it is no
+    such file.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as a gzipped IDX file ({error})") from None
+    if data[:4] != b"\x00\x00\x08\x03":
+        raise InputError(f"{path}: not an IDX file of images")
+    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", 3, 4))
+    return np.frombuffer(data, np.uint8, offset=16).reshape(shape)
+
+
+def mnist_split(folder: Path, validation: int = 5_000) -> Split:
+    """MNIST's training set, or that of a set in the same files, the last `validation` images held
+    out.
+    """
+    images = torch.from_numpy(read_idx_images(folder / TRAIN_IMAGES).reshape(-1, 784).copy())
+    return Split(images[:-validation], images[-validation:])
+
+
+def binarise(grey: Tensor, generator: torch.Generator) -> Tensor:
+    """Each pixel a one with the probability grey / 255; float32 like `grey`."""
+    return (torch.rand(grey.shape, generator=generator) * 255 < grey).float()
+
+
+class VaeTraining(Training[Twin, tuple[Tensor, Tensor]]):
+    """samples: of the posterior, for each validation image. half: whether a context VAE multiplies
+    in bfloat16.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        split: Split,
+        folder: Path,
+        samples: int = VALIDATION_SAMPLES,
+        half: bool = True,
+        replanned: bool = False,
+    ) -> None:
+        a = recipe.architecture
+        assert not isinstance(a, PredictiveArchitecture)
+        self.architecture, self.split, self.samples = a, split, samples
+        torch.manual_seed(recipe.seed)
+        # Images of two levels come as grey ones, which they are drawn from.
+        top = 255 if a.levels == 2 else a.levels - 1
+        dense = isinstance(a, Architecture | LayeredArchitecture | TopDownArchitecture)
+        centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
+        twin = make_twin(a, centre)
+        if isinstance(twin, ContextTwin):
+            twin.multiply_in_half(half and recipe.half)
+        twin.start(split.train)
+        self.validation = self._symbols(
+            split.validation, torch.Generator().manual_seed(recipe.seed)
+        )
+        steps = max(1, len(split.train) // recipe.batch)
+        super().__init__(recipe, twin, steps, folder, replanned)
+
+    def start_from(self, learned: dict[str, Tensor]) -> None:
+        """Start from what a module as large or a smaller one has learned, or one with fewer layers
+        of latents.
+
+        See bitsback.train.fit.warm_start: `revive` where floats are trained on, `equalise` where
+        rounding begins.
+        """
+        torch.manual_seed(self.recipe.seed)
+        grow(self.twin, as_lowest(learned) if isinstance(self.twin, LayeredTwin) else learned)
+        if isinstance(self.twin, ContextTwin):
+            adapt = equalise if self.recipe.quantise_from == 0 else revive
+            adapt(self.twin.eval(), self.symbols_to_train_on(PROBED))
+        self.average.load_state_dict(self.twin.state_dict())
+
+    def symbols_to_train_on(self, count: int) -> Tensor:
+        """What the model codes of `count` of the training images, or of all if there are fewer."""
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        return self._symbols(self.split.train[:count], generator)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Freshly binarised symbols, and noise."""
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self.split.train), generator=generator)
+        for step in range(self.steps):
+            chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
+            x = self._symbols(self.split.train[chosen], generator)
+            yield x, torch.randn(len(x), self.architecture.latents, generator=generator)
+
+    def _symbols(self, grey: Tensor, generator: torch.Generator) -> Tensor:
+        """What the model codes of grey pixels: all 256 levels, or two, drawn."""
+        return binarise(grey, generator) if self.architecture.levels == 2 else grey
+
+    def _loss(self, batch: tuple[Tensor, Tensor], done: int) -> tuple[Tensor, Tensor]:
+        losses, kl = self.twin.nats(*batch)
+        pixels = batch[0].shape[1]
+        weight = min(1.0, 0.1 + done / max(1, self.recipe.kl_warm_up * self.steps))
+        bits = (losses + kl).detach().mean() / (pixels * LN2)
+        return (losses + weight * kl).mean() / (pixels * LN2), bits
+
+    def _validated(self) -> dict[str, float]:
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        shape = (len(self.validation), self.architecture.latents)
+        losses = kls = 0.0
+        for _ in range(self.samples):
+            loss, kl = nats_in_parts(
+                self.average, self.validation, torch.randn(shape, generator=generator)
+            )
+            losses += float(loss.mean()) / self.samples
+            kls += float(kl.mean()) / self.samples
+        return {
+            "validation_bpd": (losses + kls) / (self.validation.shape[1] * LN2),
+            "validation_kl_bits": round(kls / LN2, 2),
+            "active": int((latent_nats(self.average, self.validation) > ACTIVE_NATS).sum()),
+        }
+
+
+def parts(count: int, pixels: int) -> list[slice]:
+    """Slices of `count` images that are small enough to be looked at at once."""
+    size = max(1, MOST_PIXELS // pixels)
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
+@torch.no_grad()
+def nats_in_parts(twin: Twin, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """`twin.nats`, which takes more memory than there may be for many images at once."""
+    found = [twin.nats(x[part], noise[part]) for part in parts(*x.shape)]
+    losses, kls = zip(*found, strict=True)
+    return torch.cat(losses), torch.cat(kls)
+
+
+@torch.no_grad()
+def latent_nats(twin: Twin, x: Tensor) -> Tensor:
+    """What each latent costs, the mean of its KL to the prior, [latents], in nats: near 0 for one
+    that says nothing of x.
+    """
+    total = torch.zeros(twin.architecture.latents)
+    for part in parts(*x.shape):
+        total += twin.latent_nats(x[part]).sum(0)
+    return total / len(x)

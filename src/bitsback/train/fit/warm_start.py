@@ -1,0 +1,140 @@
+"""What a part of a run does to the weights that it starts from.
+
+A larger module computes what the smaller one did (the idea of Net2Net, Chen et al. 2016), dead
+channels of an encoder start anew, and numbers use the range of their grid (Nagel et al. 2019).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bitsback.train.quantise.rounding import HIDDEN
+from bitsback.train.twins.context import ContextTwin
+from bitsback.train.twins.convolutions import ConvTwin, ResidualTwin, by_channel
+from bitsback.train.twins.dense import LinearTwin
+
+LOWEST = {"encoder.": "up.0.hidden.", "mean.": "up.0.mean.", "scale.": "up.0.scale."}
+"""How the names of parameters begin in a twin with one layer of latents, and in one with several,
+where they are of that next to the image.
+"""
+
+
+def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Parameters of a twin with one layer of latents by their names in one with several; those of
+    the latter as they are.
+    """
+    renamed = {}
+    for name, parameter in learned.items():
+        for start, other in LOWEST.items():
+            if name.startswith(start):
+                name = other + name.removeprefix(start)
+                break
+        renamed[name] = parameter
+    return renamed
+
+
+@torch.no_grad()
+def grow(twin: nn.Module, learned: dict[str, Tensor]) -> None:
+    """Give `twin` the parameters `learned` by one of the same kind with fewer channels or residual
+    layers.
+
+    Both then compute the same: what is new reads what was there, and nothing that was there reads
+    what is new. A residual layer that only `twin` has adds zeros.
+    """
+    for module in twin.modules():
+        if isinstance(module, ResidualTwin):
+            for parameter in module.parameters():
+                parameter.zero_()
+    for name, parameter in twin.named_parameters():
+        if name not in learned:
+            continue
+        old = learned[name]
+        if parameter.ndim == 2:
+            parameter[: old.shape[0], old.shape[1] :] = 0
+        parameter[tuple(slice(size) for size in old.shape)] = old
+
+
+TRIES = 10  # since fresh weights may be dead too
+
+
+@torch.no_grad()
+def revive(twin: ContextTwin, x: Tensor) -> None:
+    """Start the weights of dead channels anew, and let nothing read them yet, so that the twin
+    computes the same.
+
+    x: symbols [n, pixels].
+    """
+    for _ in range(TRIES):
+        if not _revive_dead(twin, x):
+            return
+
+
+def _revive_dead(twin: ContextTwin, x: Tensor) -> bool:
+    """Start what is dead anew; whether anything was."""
+    first, second, *residual = twin.encoder
+    assert isinstance(first, LinearTwin) and isinstance(second, LinearTwin)
+    blocks = [layer.layer for layer in residual if isinstance(layer, ResidualTwin)]
+    value = first(twin.image(x))
+    dead = _zeros(value)
+    value = second(value)
+    dead_second = _zeros(value)  # and after each residual layer, which adds to the same channels
+    for layer in residual:
+        value = layer(value)
+        dead_second &= _zeros(value)
+    dead_dense = _zeros(twin.dense(value.flatten(1)))
+
+    _start_anew(first, dead, [second])
+    for block in blocks:
+        block.linear.weight[dead_second] = 0
+        block.linear.bias[dead_second] = 0
+    _start_anew(second, dead_second, [*blocks, twin.dense])
+    _start_anew(twin.dense, dead_dense, [twin.mean, twin.scale])
+    return bool(dead.any() | dead_second.any() | dead_dense.any())
+
+
+def _zeros(value: Tensor) -> Tensor:
+    """Which of the last axis are zero throughout."""
+    return value.flatten(0, -2).amax(0) <= 0
+
+
+def _start_anew(layer: LinearTwin, dead: Tensor, readers: list[LinearTwin]) -> None:
+    fresh = nn.Linear(layer.linear.in_features, layer.linear.out_features)
+    layer.linear.weight[dead] = fresh.weight[dead]
+    layer.linear.bias[dead] = 0
+    for reader in readers:
+        by_channel(reader, len(dead))[..., dead] = 0
+
+
+PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
+
+
+@torch.no_grad()
+def equalise(twin: ContextTwin, x: Tensor) -> None:
+    """Scale what the convolutions of the encoder say, and scale the weights that read it back.
+
+    Of the first one each channel by itself, of the others all channels alike. As floats the twin
+    computes the same. Rounded, small numbers would say little. Weights of channels that are always
+    zero become zero, so that the steps of the others' weights are finer. x: symbols [n, pixels].
+    """
+    first, second = twin.encoder[0], twin.encoder[1]
+    assert isinstance(first, ConvTwin) and isinstance(second, ConvTwin)
+    value: Tensor = first(twin.image(x))
+    greatest = value.amax((0, 1, 2))
+    scale = torch.where(greatest > 0, PART * HIDDEN.real_hi / greatest, 1.0)
+    back = torch.where(greatest > 0, 1 / scale, 0.0)
+    by_channel(second, len(back)).mul_(back)
+    first.linear.weight.mul_(scale[:, None])
+    first.linear.bias.mul_(scale)
+
+    value *= scale
+    top = 0.0
+    for layer in twin.encoder[1:]:
+        value = layer(value)
+        top = max(top, float(value.max()))
+    if top > 0:
+        factor = PART * HIDDEN.real_hi / top
+        second.linear.weight.mul_(factor)
+        second.linear.bias.mul_(factor)
+        for layer in twin.encoder[2:]:
+            assert isinstance(layer, ResidualTwin)
+            layer.layer.linear.bias.mul_(factor)
+        twin.dense.linear.weight.div_(factor)

@@ -1,1 +1,0 @@
-"""The job of `bitsback train` for free models: images of any size, kind and depth."""

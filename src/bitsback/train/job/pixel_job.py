@@ -1,0 +1,366 @@
+"""Training a size-agnostic model, which goes on from one there is."""
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bitsback.archive.pool import check_threads
+from bitsback.errors import BitsbackError, ModelError
+from bitsback.message import Message
+from bitsback.models import Model
+from bitsback.models.embed import pack_model
+from bitsback.peers.units import Pictures, layouts
+from bitsback.train.export.exporter import Card
+from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.fit.machine import faster_in_half
+from bitsback.train.fit.pixel_training import PixelTraining, Share, mean_bits, pixel_recipe
+from bitsback.train.fit.training import Recipe
+from bitsback.train.job.evaluation import (
+    AT_LEAST,
+    Clock,
+    Contender,
+    Evaluation,
+    chosen_peers,
+    measured,
+)
+from bitsback.train.job.image_set import ImageSet, Values
+from bitsback.train.job.job import Job, Outcome, Progress, Settings, Written, in_time
+from bitsback.train.job.pixel_material import (
+    KEPT,
+    Amounts,
+    Base,
+    Prepared,
+    choose_starts,
+    prepare,
+    starts_worth,
+)
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+
+VALIDATIONS = 20
+TIMED_STEPS = 4
+RATE = 1e-3  # of weights that have learned already
+FIRST_RATE = 2e-3  # of those that have not
+FLOAT_PART = 0.6  # of their steps; the others are with rounding
+AVERAGED = 0.05  # of all steps, about so many make the average
+WARM_UP = 0.1  # of them, until the full rate, but at most 300 steps
+FEWEST_STEPS = 20
+BATCHES = (1_024, 2_048, 4_096, 8_192)
+ENOUGH_STEPS = 4_000  # with a batch, where a greater one is better
+PART_FOR_PIXELS = 0.2  # of the time, for looking at images
+PART_FOR_THE_END = 0.02
+TOLERATED = 0.05  # by so much of it the number of steps may miss the time before it is changed
+LANES = 4
+BLOCK_BYTES = 96  # of a block's header and entry in the index, beside its message
+SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
+
+
+@dataclass(frozen=True)
+class PixelPlan:
+    """What was decided before training: all that a resumed run needs to end as an uninterrupted
+    one.
+    """
+
+    steps: int
+    batch: int
+    amounts: Amounts
+    symbols: int
+    """That were looked at for pixels to train on."""
+    worth: float
+    """Of the start matrices, in pixels."""
+    threads: int
+    half: bool
+    seed: int
+    learned: bool
+    """Whether the weights have learned before."""
+    seconds: float | None
+    """That all steps are to take; None: there are so many steps, whatever time they take."""
+
+    @property
+    def longest(self) -> bool:
+        return False
+
+    def recipe(self, architecture: PredictiveArchitecture) -> Recipe:
+        """Weights that have learned already are rounded from the first step on, in a cosine; others
+        first learn in floats.
+        """
+        return pixel_recipe(
+            "free",
+            architecture,
+            self.steps,
+            quantise_from=0 if self.learned else int(FLOAT_PART * self.steps),
+            validate_every=max(1, self.steps // VALIDATIONS),
+            learning_rate=RATE if self.learned else FIRST_RATE,
+            constant=0.0 if self.learned else 0.3,
+            warm_up=max(1, min(300, int(WARM_UP * self.steps))),
+            batch=self.batch,
+            average=min(1.0, max(0.002, 4 / (AVERAGED * self.steps))),
+            seed=self.seed,
+        )
+
+    def training(self, base: Base, prepared: Prepared, folder: Path) -> PixelTraining:
+        return PixelTraining(
+            self.recipe(base.architecture),
+            [Share(prepared.train, 1.0)],
+            {"images": prepared.validation},
+            folder,
+            learned=base.twin.state_dict() if self.learned else None,
+            half=self.half,
+            replanned=True,
+        )
+
+
+class PixelJob(Job[PixelPlan]):
+    """base: what training starts from. begun: when it did, so that reading counts, by
+    `time.perf_counter`.
+    """
+
+    of_others = "other data, another seed or another --from"
+    prepared: Prepared
+    """Once there is a plan."""
+
+    def __init__(self, images: ImageSet, base: Base, begun: float | None = None) -> None:
+        super().__init__(images)
+        self.base = base
+        self.begun = time.perf_counter() if begun is None else begun
+        self._bytes: dict[bytes, int] = {}
+
+    @property
+    def words(self) -> str:
+        return f"images ({self.images.kind})"
+
+    def run_of(self, settings: Settings) -> str:
+        base = "none" if self.base.model is None else self.base.model.identity.hex()
+        return f"{self.images.digest()} {settings.seed} {base}"
+
+    def plan(self, settings: Settings) -> PixelPlan:
+        seconds, fixed, seed = settings.seconds, settings.epochs, settings.seed
+        torch.set_num_threads(settings.threads or 1)
+        amounts = Amounts.within(seconds)
+        starts, worth = choose_starts(self.base, self.images, amounts, seed)
+
+        def enough(symbols: int) -> bool:
+            return fixed is None and self.seconds > limit
+
+        limit = self.seconds + PART_FOR_PIXELS * seconds
+        cores = check_threads(settings.threads)
+        self.prepared = prepare(self.base, self.images, starts, amounts, seed, cores, enough)
+        plan = PixelPlan(
+            steps=fixed or 1,
+            batch=BATCHES[1],
+            amounts=amounts,
+            symbols=self.prepared.symbols,
+            worth=worth,
+            threads=settings.threads or 1,
+            half=False,
+            seed=seed,
+            learned=self.base.model is not None,
+            seconds=None,
+        )
+        if fixed is not None:
+            return plan
+        left = (1 - PART_FOR_THE_END) * seconds - self.seconds
+        return self._timed(plan, settings.threads, left)
+
+    def planned(self, fields: dict[str, Any], settings: Settings) -> PixelPlan:
+        plan = PixelPlan(**fields | {"amounts": Amounts(**fields["amounts"])})
+        starts = starts_worth(self.base, self.images, plan.amounts, plan.worth, plan.seed)
+        cores = check_threads(settings.threads)
+        self.prepared = prepare(
+            self.base, self.images, starts, plan.amounts, plan.seed, cores,
+            lambda done: done >= plan.symbols,
+        )  # fmt: skip
+        return plan
+
+    def train(
+        self, plan: PixelPlan, settings: Settings, card: Card, progress: Progress
+    ) -> Outcome[PixelPlan]:
+        """Where the steps take longer than planned, or less, their number is changed."""
+        training = plan.training(self.base, self.prepared, settings.folder / "free")
+
+        def replan(steps: int) -> None:
+            whole = replace(plan, steps=steps).recipe(self.base.architecture)
+            training.replan(replace(whole, average=training.recipe.average))
+
+        def end() -> int:
+            return training.recipe.epochs
+
+        progress(training.epoch, end(), None)
+        for rate in in_time(training, end, plan.seconds, TOLERATED, replan, each_epoch=False):
+            progress(training.epoch, end(), rate)
+        return self._never_worse(self._finish(training, plan, card))
+
+    @property
+    def seconds(self) -> float:
+        """Since the job has begun."""
+        return time.perf_counter() - self.begun
+
+    def _timed(self, plan: PixelPlan, threads: int | None, left: float) -> PixelPlan:
+        """The plan with as many steps as fit into the seconds that are left, by some that are
+        timed, on one or all cores, whichever is faster.
+        """
+        plan = replace(plan, seconds=left, half=faster_in_half())
+        choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
+        seconds = {}
+        for count in choices:
+            torch.set_num_threads(count)
+            seconds[count] = self._seconds_of_a_step(plan)
+        best = min(seconds, key=lambda count: seconds[count])
+        symbols = left / seconds[best] * plan.batch
+        batch = next((b for b in BATCHES if symbols / b <= ENOUGH_STEPS), BATCHES[-1])
+        steps = max(FEWEST_STEPS, int(symbols / batch))
+        return replace(plan, threads=best, batch=batch, steps=steps)
+
+    def _seconds_of_a_step(self, plan: PixelPlan) -> float:
+        """With rounding, which takes longest."""
+        few = replace(plan, steps=1 << 30, learned=True)
+        with tempfile.TemporaryDirectory() as folder:
+            training = few.training(self.base, self.prepared, Path(folder))
+            training.run(1)
+            start = time.perf_counter()
+            training.run(1 + TIMED_STEPS)
+            return (time.perf_counter() - start) / TIMED_STEPS
+
+    def _finish(self, training: PixelTraining, plan: PixelPlan, card: Card) -> Outcome[PixelPlan]:
+        """The best of what there is, by the validation images."""
+        written: Written = "trained"
+        twin, rate, base = training.best_twin(), training.best_loss, self.base
+        base.twin.quantise()
+        base_rate = mean_bits(base.twin, self.prepared.validation)
+        if base.model is not None and base_rate <= rate:
+            twin, rate = base.twin, base_rate
+            written = "base" if plan.worth == KEPT else "starts"
+        if written == "base":
+            assert base.model is not None
+            model = base.model
+        else:
+            try:
+                model = export_predictive(twin, self.prepared.starts, card)
+            except ValueError as error:
+                raise ModelError(f"training went astray: {error}; try another --seed") from None
+        return Outcome(
+            model, plan, training.rows, rate, self.seconds, training.epoch, written, base_rate
+        )
+
+    def _never_worse(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
+        """What came of the training, or the base if the held-out images are smaller with that."""
+        base, rate = self.base.model, outcome.base_rate
+        if base is None or rate is None or outcome.written == "base":
+            return outcome
+        if self.held_out_bytes(base) >= self.held_out_bytes(outcome.model):
+            return outcome
+        return replace(outcome, model=base, written="base", rate=rate)
+
+    def held_out_bytes(self, model: Model) -> int:
+        """Of the blocks that hold the held-out images, which come back out of them."""
+        if model.identity not in self._bytes:
+            self._bytes[model.identity] = message_bytes(model, self.images)
+        return self._bytes[model.identity]
+
+    def evaluate(self, outcome: Outcome[PixelPlan]) -> Evaluation:
+        """What would take longer than the training took is left out, and named."""
+        held_out, base = self.images.held_out, self.base.model
+        images = self.images.count * self.images.part_held_out
+        elements = sum(values.size for values in held_out)
+
+        def contender(model: Model, unit: str) -> Contender:
+            return Contender(model.name, unit, self.held_out_bytes(model), images, elements)
+
+        of_base = None if base is None else contender(base, "bitsback, the model as it was")
+        pictures = as_pictures(held_out)
+        clock = Clock(max(AT_LEAST, outcome.seconds))
+        peers = chosen_peers(wanted_peers(pictures), pictures, clock)
+        rows = measured(peers, as_pictures(_sample(held_out)), pictures, images, clock)
+        adds = 0 if outcome.written == "base" else len(pack_model(outcome.model))
+        ours = contender(outcome.model, "bitsback")
+        return Evaluation(ours, rows, adds, clock.missing, of_base)
+
+    def verdict(self, outcome: Outcome[PixelPlan], evaluation: Evaluation) -> str:
+        """What came of it, and whether an archive of all images, with the model in it, is smaller
+        than what the others make, if they are like those held out.
+        """
+        if outcome.written == "base":
+            return (
+                "Training found nothing better than the model it started from, which is what was"
+                " written: compress without -m."
+            )
+        said = (
+            "The weights are those of the model that training started from, which none were better"
+            " than; only what each image starts from has been learned. "
+            if outcome.written == "starts"
+            else ""
+        )
+        smaller = [row for row in evaluation.peers if row.bytes <= evaluation.ours.bytes]
+        if smaller:
+            why = (
+                "more --minutes will help"
+                if outcome.still_falling
+                else "more images would help, not more time"
+            )
+            names = ", ".join(row.name for row in smaller)
+            return f"{said}{names}: smaller even without the model; {why}."
+        images = self.images.count
+        points = [evaluation.pays_from(row) for row in evaluation.others]
+        if all(point is not None and point <= images for point in points):
+            return (
+                f"{said}In one archive of these {images:,} images the model pays, against all of"
+                " these."
+            )
+        against = "" if evaluation.base is None else f" against {evaluation.base.name} alone"
+        return (
+            f"{said}In one archive of these {images:,} images the model does not pay{against}; many"
+            " such collections can share it ('compress --embed never')."
+        )
+
+
+def message_bytes(model: Model, images: ImageSet) -> int:
+    """Of the blocks that hold the held-out images, which come back out of them."""
+    total = 0
+    for block in images.blocks(images.held_out):
+        total += BLOCK_BYTES
+        if not block:
+            continue
+        bound = model.bind([(1, item.shape) for item in block])
+        symbols = np.concatenate([item.symbols.reshape(-1) for item in block])
+        message = Message(np.full(LANES, 1 << 32, np.uint64))
+        empty = len(message.to_bytes())
+        bound.push(message, symbols)
+        total += len(message.to_bytes()) - empty
+        if not np.array_equal(bound.pop(message), symbols):
+            raise BitsbackError("the model did not restore the images; please report this")
+    return total
+
+
+def as_pictures(images: list[Values]) -> Pictures:
+    """A picture for each slice; one array of them, where they are alike."""
+    found = [one[..., 0] if one.shape[2] == 1 else one for values in images for one in values]
+    alike = len({(one.shape, one.dtype) for one in found}) == 1
+    return np.stack(found) if alike else found
+
+
+def wanted_peers(pictures: Pictures) -> Sequence[tuple[str, str]]:
+    """The names of compressors, and their best layouts for such pictures."""
+    tiled = "mosaic" in layouts(pictures)
+    webp, jpeg_xl = ("WebP m4", "mosaic") if tiled else ("WebP m6", "each"), "JPEG XL e9"
+    return ("PNG", "each"), ("xz -9e", "stream"), webp, (jpeg_xl, "mosaic" if tiled else "each")
+
+
+def _sample(images: list[Values]) -> list[Values]:
+    """Some images, or a part of the first."""
+    found: list[Values] = []
+    left = SAMPLE
+    for values in images:
+        if values.size > 2 * left:
+            rows = max(1, left * values.shape[1] // values.size)
+            values = values[:, :rows]
+        found.append(values)
+        left -= values.size
+        if left <= 0:
+            break
+    return found

@@ -1,0 +1,182 @@
+"""What the network of a size-agnostic model is trained on: the model that it starts from, its start
+matrices, and pixels with what it sees of each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitsback.archive.pool import ordered_map
+from bitsback.models import Model, file, load_model
+from bitsback.train.export.size_agnostic import rebuild
+from bitsback.train.fit.items import Item, together
+from bitsback.train.fit.pixel_training import mean_bits
+from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, no_starts, sum_products
+from bitsback.train.job.image_set import ImageSet
+from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+
+UNIVERSAL = "universal"
+NONE = "none"
+MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
+WORTHS = (WORTH, 4 * WORTH, 16 * WORTH, 64 * WORTH)  # of start matrices, of which the best is taken
+KEPT = 0.0  # in the place of a worth: those of the base
+MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
+MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
+MOST_VALIDATED = 1 << 18  # pixels that choose among weights
+
+Symbols = int
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A module, in floats, and its start matrices. model: None if nothing has been learned yet."""
+
+    model: Model | None
+    twin: PredictiveTwin
+    starts: Starts
+
+    @property
+    def architecture(self) -> PredictiveArchitecture:
+        return self.twin.architecture
+
+
+def load_base(name: str) -> Base:
+    """A size-agnostic model by its name, a model file, or `none`. Raises ModelError if it cannot be
+    had, InputError if training cannot start from it.
+    """
+    if name == NONE:
+        architecture = PredictiveArchitecture()
+        return Base(None, PredictiveTwin(architecture), no_starts(architecture))
+    model = load_model(name)
+    twin, starts = rebuild(*file.read(model.to_bytes()), name)
+    return Base(model, twin, starts)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """symbols: that were looked at for pixels to train on."""
+
+    starts: Starts
+    train: Pixels
+    validation: Pixels
+    symbols: Symbols
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many symbols are looked at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
+
+    summed: Symbols
+    chosen_by: Symbols
+    validated: Symbols
+
+    @classmethod
+    def within(cls, seconds: float) -> "Amounts":
+        """As many as leave most of the time to training."""
+        return cls(
+            min(MOST_SUMMED, int(10_000 * seconds)),
+            min(MOST_CHOSEN_BY, int(1_000 * seconds)),
+            min(MOST_VALIDATED, int(3_000 * seconds)),
+        )
+
+
+def choose_starts(
+    base: Base, images: ImageSet, amounts: Amounts, seed: int
+) -> tuple[Starts, float]:
+    """The start matrices with which the model as it is does best on validation images."""
+    validation = _some(images.items(images.validation), amounts.chosen_by, seed)
+    twin = base.twin
+    twin.quantise()
+    found: list[tuple[float, float, Starts]] = []
+    sums = _sums(base, images, amounts, seed)
+    choices: list[tuple[float, Starts]] = [
+        (float(worth), adapted(sums, base.starts, worth)) for worth in WORTHS
+    ]
+    if base.model is not None:
+        choices.insert(0, (KEPT, base.starts))
+    for worth, starts in choices:
+        predictor = make_predictor(base.architecture, starts)
+        pixels = Pixels.joined(sample_pixels(predictor, validation, 1, np.random.default_rng(seed)))
+        found.append((mean_bits(twin, pixels), worth, starts))
+    twin.quantise(False)
+    _, worth, starts = min(found, key=lambda one: one[0])
+    return starts, worth
+
+
+def starts_worth(base: Base, images: ImageSet, amounts: Amounts, worth: float, seed: int) -> Starts:
+    """The same, once it is known what they are worth."""
+    if worth == KEPT:
+        return base.starts
+    return adapted(_sums(base, images, amounts, seed), base.starts, worth)
+
+
+def _sums(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> Sums:
+    some = _some(images.items(images.train), amounts.summed, seed)
+    return sum_products(base.architecture, base.starts, some)
+
+
+def prepare(
+    base: Base,
+    images: ImageSet,
+    starts: Starts,
+    amounts: Amounts,
+    seed: int,
+    threads: int,
+    enough: Callable[[Symbols], bool],
+) -> Prepared:
+    """Looks at the images in random order until `enough` says so of the symbols so far, or at all.
+
+    The same symbols give the same pixels, whatever the threads.
+    """
+    predictor = make_predictor(base.architecture, starts)
+    validation = _some(images.items(images.validation), amounts.validated, seed)
+    of_validation = sample_pixels(predictor, validation, 1, np.random.default_rng(seed))
+    items = images.items(images.train)
+    order = np.random.default_rng(seed).permutation(len(items))
+    groups = list(together([items[number] for number in order], GROUP))
+    part = min(1.0, MOST_PIXELS / sum(item.symbols.size for item in items))
+
+    def look(number: int) -> list[Pixels]:
+        random = np.random.default_rng((seed, number))
+        return sample_pixels(predictor, groups[number], part, random)
+
+    train: list[Pixels] = []
+    symbols = 0
+    made = ordered_map(look, range(len(groups)), threads)
+    for group, pixels in zip(groups, made, strict=True):
+        train += pixels
+        symbols += sum(item.symbols.size for item in group)
+        if enough(symbols):
+            break
+    made.close()
+    return Prepared(starts, Pixels.joined(train), Pixels.joined(of_validation), symbols)
+
+
+def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
+    """Items at random, or bands of large ones, of about so many symbols together."""
+    random = np.random.default_rng(seed)
+    found: list[Item] = []
+    left = symbols
+    for number in random.permutation(len(items)):
+        item = items[number]
+        size = item.symbols.size
+        if size > 2 * left:
+            item = _band(item, left, random)
+        found.append(item)
+        left -= item.symbols.size
+        if left <= 0:
+            break
+    return found
+
+
+def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:
+    """Some rows of an item, and fewer slices where even a few rows are too many."""
+    slices, rows, columns, channels = item.symbols.shape
+    fewest = min(rows, 16)
+    count = max(1, min(slices, symbols // (fewest * columns * channels)))
+    first = int(random.integers(0, slices - count + 1))
+    height = max(1, min(rows, symbols // (count * columns * channels)))
+    row = int(random.integers(0, rows - height + 1))
+    return Item(item.symbols[first : first + count, row : row + height], item.levels)

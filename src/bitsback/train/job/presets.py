@@ -1,0 +1,116 @@
+"""Size presets: the VAEs that `bitsback train` chooses from, and which of them images are worth."""
+
+import lzma
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from bitsback.peers.units import Images, pack
+from bitsback.train.job.image_set import ImageSet, Values
+from bitsback.train.twins.architectures import AnyArchitecture, make_twin
+from bitsback.train.twins.context import ContextArchitecture
+from bitsback.train.twins.dense import Architecture
+
+Kind = Literal["context", "dense"]
+KINDS: tuple[Kind, ...] = ("context", "dense")
+"""A context VAE is the better of the two, wherever there is time for a little training of it."""
+
+DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
+    ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24),
+    ((96, 48), 24),
+    ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
+)  # fmt: skip
+"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may
+be too many.
+"""
+
+
+@dataclass(frozen=True)
+class ContextSizes:
+    """Sizes of a context VAE, as those of `ContextArchitecture`."""
+
+    window: int
+    """Rows above, and columns to either side."""
+    features: int
+    hidden: int
+    residuals: int
+    components: int
+    channels: tuple[int, int]
+    dense: int
+    latents: int
+
+
+CONTEXT = (
+    ContextSizes(4, 48, 64, 2, 8, (32, 64), 64, 32),
+    ContextSizes(4, 32, 48, 2, 8, (24, 48), 64, 24),
+    ContextSizes(4, 24, 48, 1, 6, (16, 32), 64, 16),
+    ContextSizes(4, 16, 40, 1, 5, (12, 24), 32, 16),
+    ContextSizes(3, 12, 32, 1, 5, (8, 16), 32, 8),
+    ContextSizes(3, 8, 24, 1, 4, (8, 12), 16, 8),
+    ContextSizes(3, 6, 20, 1, 3, (4, 8), 12, 6),
+    ContextSizes(2, 4, 16, 1, 2, (4, 8), 8, 4),
+)
+"""The largest first."""
+
+BYTES_A_WEIGHT = 0.75  # in an archive
+MODEL_SHARE = 0.125  # of what xz makes of the data: the most that a model may have
+SAMPLE = 1_000  # images that xz is tried on
+
+
+def candidates(images: ImageSet, kind: Kind) -> list[AnyArchitecture]:
+    """The architectures that the images are worth, the largest first; the smallest of all if there
+    is none.
+    """
+    assert images.levels is not None
+    sample = as_images(images.train[0][:SAMPLE], images.levels)
+    compressed = len(lzma.compress(pack(sample))) * images.count / len(sample)
+    most = MODEL_SHARE * compressed / BYTES_A_WEIGHT
+    presets: list[AnyArchitecture] = (
+        [_context(images, preset) for preset in CONTEXT]
+        if kind == "context"
+        else [_dense(images, *preset) for preset in DENSE]
+    )
+    return [preset for preset in presets if weights(preset) <= most] or presets[-1:]
+
+
+def as_images(values: Values, levels: int) -> Images:
+    """Symbols [n, rows, columns, 1] as compressors take them, [n, rows, columns]: bool for two
+    levels.
+    """
+    symbols: Images = values[..., 0]
+    return symbols.astype(np.bool_) if levels == 2 else symbols
+
+
+def weights(architecture: AnyArchitecture) -> int:
+    """How many weights all networks have together, biases not among them."""
+    with torch.device("meta"):
+        twin = make_twin(architecture, centre=0.0)
+    return sum(parameter.numel() for parameter in twin.parameters() if parameter.ndim == 2)
+
+
+def _dense(images: ImageSet, hidden: tuple[int, ...], latents: int) -> AnyArchitecture:
+    assert images.levels is not None
+    likelihood, bits = ("bernoulli", 8) if images.levels == 2 else ("exponential", 10)
+    pixels = int(images.train[0][0].size)
+    return Architecture(pixels, hidden, latents, bits, images.levels, likelihood)
+
+
+def _context(images: ImageSet, preset: ContextSizes) -> AnyArchitecture:
+    assert images.levels is not None
+    rows, columns = images.train[0].shape[1:3]
+    return ContextArchitecture(
+        shape=(rows, columns),
+        latents=preset.latents,
+        bits=8,
+        levels=images.levels,
+        above=preset.window,
+        side=preset.window,
+        features=preset.features,
+        hidden=preset.hidden,
+        residuals=preset.residuals,
+        components=1 if images.levels == 2 else preset.components,
+        channels=preset.channels,
+        dense=preset.dense,
+    )

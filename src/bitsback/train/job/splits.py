@@ -1,0 +1,120 @@
+"""Which of the images are trained on, which make the choices, and which are held out.
+
+Images that follow one another are often alike: so runs of them are drawn, which leave few
+neighbours of what is trained on.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from bitsback.errors import InputError
+
+Shape = tuple[int, int, int, int]  # slices, rows, columns, channels
+Run = TypeVar("Run")
+
+TENTH = 10  # each of validation and held-out images is a tenth of all
+RUNS = 10  # of images that follow one another, that make up either of them
+ENOUGH = 20  # images, or tiles, of which some can be held out whole
+MOST = 1 << 21  # elements of either, unless a single one has more
+LEAST_SIDE = 8  # rows of a band, or slices of a slab
+
+TRAIN, VALIDATION, HELD_OUT = range(3)
+
+
+def draw(
+    runs: Sequence[Run],
+    size: Callable[[Run], int],
+    wanted: int,
+    random: np.random.Generator,
+    held_out: bool = True,
+) -> tuple[list[Run], list[Run], list[Run]]:
+    """Runs to train on, to make choices by and to report on, at random; each of the latter two have
+    the size `wanted`, if something else is left. held_out: whether there are any.
+    """
+    drawn = [runs[number] for number in random.permutation(len(runs))]
+
+    def take(left: int) -> list[Run]:
+        taken: list[Run] = []
+        while sum(map(size, taken)) < wanted and len(drawn) > left:
+            taken.append(drawn.pop())
+        return taken
+
+    validation = take(2)
+    reported = take(1) if held_out else []
+    return drawn, validation, reported
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of tile `tile` the slices, or rows, from `start` to `end`. axis: 0 for slices, 1 for rows."""
+
+    tile: int
+    axis: int
+    start: int
+    end: int
+    elements: int
+
+
+Splits = list[list[tuple[int, Part]]]
+"""For each tile its parts, and what each is for."""
+
+
+def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> Splits:
+    """tiles: of which image each is, in ascending order, and its shape.
+
+    Whole images, if there are enough of them; else the tiles that an archive would cut them into;
+    and of few and small tiles parts: slabs of slices, or bands of rows. Raises InputError where
+    there is too little.
+    """
+    units = _units(tiles)
+    if len(units) < 3:
+        raise InputError(
+            f"{name}: is too small to train on; at least {3 * LEAST_SIDE} rows of an image are"
+            " needed, of which some are held out"
+        )
+    run = max(1, len(units) // (TENTH * RUNS))
+    runs = [
+        [part for unit in units[first : first + run] for part in unit]
+        for first in range(0, len(units), run)
+    ]
+
+    def size(of: list[Part]) -> int:
+        return sum(part.elements for part in of)
+
+    wanted = min(sum(map(size, runs)) // TENTH, MOST)
+    drawn = draw(runs, size, wanted, np.random.default_rng(seed))
+    splits: Splits = [[] for _ in tiles]
+    for use, found in zip((TRAIN, VALIDATION, HELD_OUT), drawn, strict=True):
+        for part in (part for of in found for part in of):
+            splits[part.tile].append((use, part))
+    return [sorted(of, key=lambda one: one[1].start) for of in splits]
+
+
+def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
+    """What is not to be parted: lists of parts."""
+    whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(tiles)]
+    images = [
+        [part for part, _ in group]
+        for _, group in groupby(zip(whole, tiles, strict=True), key=lambda of: of[1][0])
+    ]
+    if len(images) >= ENOUGH:
+        return images
+    if len(tiles) >= ENOUGH:
+        return [[part] for part in whole]
+    wanted = -(-ENOUGH // max(len(tiles), 1))
+    return [[part] for n, (_, shape) in enumerate(tiles) for part in _bands(n, shape, wanted)]
+
+
+def _bands(tile: int, shape: Shape, wanted: int) -> list[Part]:
+    """About so many parts of a tile, none of them very thin."""
+    axis = 0 if shape[0] >= 3 * LEAST_SIDE else 1
+    size = shape[axis]
+    count = max(1, min(wanted, size // LEAST_SIDE))
+    ends = [number * size // count for number in range(count + 1)]
+    each = math.prod(shape) // size
+    return [Part(tile, axis, start, end, each * (end - start)) for start, end in pairwise(ends)]

@@ -1,0 +1,95 @@
+"""`bitsback train` as a function."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from bitsback.archive.inputs import Source
+from bitsback.downloads import TRAIN_IMAGES
+from bitsback.errors import InputError
+from bitsback.models import Model
+from bitsback.train.export.exporter import Card
+from bitsback.train.job.image_set import read_image_set
+from bitsback.train.job.job import Job, Progress, Settings, check_output, train
+from bitsback.train.job.one_shape import read_one_shape, read_public, suits_vae
+from bitsback.train.job.pixel_job import PixelJob
+from bitsback.train.job.pixel_material import UNIVERSAL, load_base
+from bitsback.train.job.vae_job import VaeJob
+
+Kind = Literal["auto", "free", "sized"]
+
+
+def load_job(
+    images: Source, sized: bool, start: str, seed: int, public: Path | None = None
+) -> Job[Any]:
+    """Reads the images. start: what a size-agnostic model goes on from. public: the folder of
+    public data of the name `images`.
+    """
+    begun = time.perf_counter()
+    if sized:
+        if public is not None:
+            return VaeJob(read_public(str(images), public, seed))
+        return VaeJob(read_one_shape(images, seed))
+    base = load_base(start)
+    source = images if public is None else str(public / TRAIN_IMAGES)
+    return PixelJob(read_image_set(source, base.model, seed), base, begun)
+
+
+def train_model(
+    images: Source,
+    output: str | os.PathLike[str],
+    *,
+    minutes: float = 10,
+    kind: Kind = "auto",
+    start: str = UNIVERSAL,
+    seed: int = 1,
+    threads: int | None = None,
+    name: str | None = None,
+    about: str | None = None,
+    licence: str = "unspecified",
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+    plot: str | os.PathLike[str] | None = None,
+) -> Model:
+    """Trains a model for images like these, writes it to the file `output`, and returns it: what
+    `bitsback train` does, without its table.
+
+    images: whatever `compress` takes that can be read twice, of bool or of integers of 8 or 16
+    bits. minutes: about how long to train. kind: "free", for images of any size and kind, goes on
+    from the model `start`, or from "none"; "sized" is a VAE of small images of one shape; "auto"
+    chooses. threads: None takes one or all cores, whichever is faster. name, about, licence: what
+    the model says of itself. resume: go on from the checkpoint that an interrupted run has left.
+    force: replace what is there. progress: called with the steps done, those planned, and the
+    latest rate on the validation images in bits per pixel and channel, if there is one. plot: a
+    .png file, in which the curve of the training is drawn.
+    A size-agnostic model is never worse than `start` on the images that are held out: if it would
+    be, that one is the result. Raises InputError for images that no model can be made of, and where
+    a file is in the way; ModelError if training went astray.
+
+    >>> import tempfile
+    >>> import bitsback
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 9, (30, 16, 16, 3)).astype(np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = train_model(images, f"{folder}/mine.safetensors", minutes=0.02)
+    ...     summary = bitsback.compress(images, f"{folder}/images.bb", model=model)
+    ...     np.array_equal(bitsback.decompress(f"{folder}/images.bb"), images)
+    True
+    """
+    if kind not in get_args(Kind):
+        raise InputError(f"kind: must be auto, free or sized, not {kind!r}")
+    if not minutes > 0:
+        raise InputError(f"minutes: must be more than 0, not {minutes}")
+    path = Path(output)
+    curve = None if plot is None else Path(plot)
+    settings = Settings(path, minutes, seed, threads, resume=resume, force=force, curve=curve)
+    check_output(settings)
+    sized = kind == "sized" or (kind == "auto" and suits_vae(images))
+    job = load_job(images, sized, start, seed)
+    said = about or f"{job.words}, trained by bitsback"
+    card = Card(name or path.stem, said, licence, job.item_shape)
+    watched = progress or (lambda done, total, rate: None)
+    model: Model = train(job, card, settings, watched).model
+    return model

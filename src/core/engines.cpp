@@ -1,0 +1,35 @@
+// The least squares and the kernels of predictions that go with the engine in use.
+#include <string>
+
+#include "least_squares.hpp"
+#include "linear/linear.hpp"
+#include "predictive/kernels.hpp"
+
+namespace bitsback {
+#if defined(__x86_64__) || defined(_M_X64)
+namespace {
+
+template <class Kernels>
+const Kernels& choose(const Kernels& plain, const Kernels& avx2, const Kernels& avx512) {
+    const std::string path = simd_path();
+    return path.starts_with("avx512") ? avx512 : path.starts_with("avx") ? avx2 : plain;
+}
+
+}  // namespace
+
+const LeastSquares& least_squares(Arithmetic arithmetic) {
+    if (arithmetic == Arithmetic::contracted) return least_squares_contracted;
+    return choose(least_squares_plain, least_squares_avx2, least_squares_avx512);
+}
+
+const PredictiveKernels& predictive_kernels() {
+    return choose(predictive_plain, predictive_avx2, predictive_avx512);
+}
+#else
+const LeastSquares& least_squares(Arithmetic arithmetic) {
+    return arithmetic == Arithmetic::contracted ? least_squares_contracted : least_squares_plain;
+}
+
+const PredictiveKernels& predictive_kernels() { return predictive_plain; }
+#endif
+}  // namespace bitsback

@@ -1,0 +1,38 @@
+// Least squares by LDL^T, of planes and of series: the floating-point arithmetic that decides what
+// archives mean. Plain data and plain functions, no inline code, since it is compiled for each
+// instruction set; docs/model-format.md says what is computed, in which order, and all give that.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "default_floats.hpp"
+
+namespace bitsback {
+
+struct LeastSquares {
+    // Systems of planes that are solved at once, each in a lane of its own.
+    static constexpr size_t lanes = 8;
+
+    // Solves `lanes` systems of n inputs: weights in units of 2^-12. c: their lower triangles of
+    // n + 1 rows, [triangle, lanes], from an address that 64 divides; l: room for as many. Both are
+    // written to.
+    void (*solve_planes)(double* c, double* l, size_t n, int32_t ridge, int32_t* const* weights);
+    // sums = sums * keep + the products of v, [side] the inputs and the target. sums: the columns
+    // of a matrix, [side, side], from the diagonal down.
+    void (*add)(double* sums, const double* v, size_t side, double keep);
+    // Solves a system of n inputs, the columns of a matrix as for `add`: weights in units of 2^-16.
+    // work: twice as many doubles.
+    void (*solve_series)(const double* sums, size_t n, double ridge, double* work,
+                         int32_t* weights);
+};
+
+// Those for the engine in use (linear.hpp).
+const LeastSquares& least_squares(Arithmetic arithmetic);
+
+extern const LeastSquares least_squares_plain;
+extern const LeastSquares least_squares_avx2;
+extern const LeastSquares least_squares_avx512;
+extern const LeastSquares least_squares_contracted;
+
+}  // namespace bitsback
