@@ -19,7 +19,8 @@ from harness import arguments, compress, decompress, images, median_seconds, pin
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.levels import find_levels, model_symbols
+from bitsback.archive.block_plan import BlockPlan
+from bitsback.archive.pieces import Pieces
 from bitsback.peers.units import Images
 
 
@@ -51,7 +52,8 @@ def main() -> None:
 
 
 def find_symbols(data: Images, model: bitsback.Model) -> object:
-    return model_symbols(model, data, find_levels(data))
+    plan = BlockPlan.of(model, Pieces.stacked(data))
+    return plan and plan.symbols
 
 
 def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:

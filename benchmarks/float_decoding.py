@@ -115,8 +115,8 @@ def encode(model: str, x: Pixels) -> Coded:
     """Encodes x with floats and with bitsback. The number of images is a multiple of STEP."""
     vae, integer = _load(model)
     message = FloatBitsBack(TorchNetworks(vae), vae.latents, vae.pixels).encode(x)
-    parts = [chain.Stretch(integer.at(integer.whole_size()), len(x))]
-    block = chain.encode(parts, x, chain.digest(b"", x.tobytes()), LANES)
+    parts = [integer.bind([(len(x), integer.shape_of())])]
+    block = chain.encode(parts, x.reshape(-1), chain.digest(b"", x.tobytes()), LANES)
     return Coded(model, x, message, _compress(integer, x, 1), block)
 
 

@@ -63,7 +63,7 @@ def of_model(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
     costs: dict[str, float] = {}
     for tile in x[:: len(x) // LEDGERS]:
         message = Message([2**40], random.integers(0, 2**32, 40_000, np.uint32), 0)
-        for name, bits in enter(model.at(SIZE), message, tile[np.newaxis]).layers.items():
+        for name, bits in enter(model, SIZE, message, tile[np.newaxis]).layers.items():
             costs[name] = costs.get(name, 0.0) + bits / (LEDGERS * tile.size)
     push, pop = speeds(model, x[:BLOCK], SIZE)
     orders = {"Bit-Swap": model}

@@ -108,15 +108,14 @@ def speeds(
     """Pushing and popping x, of images of this size if the model leaves it open: the best of some
     rounds, in MB of symbols a second of a processor.
     """
-    bound = model if size is None else model.at(size)
     batches = chain.schedule(len(x), model.growth, model.batch)
     best = [np.inf, np.inf]
     for _ in range(ROUNDS):
         message = Message([1 << 32] * LANES, depth=0)
         begin = process_time()
-        bound.push(message, x, batches)
+        model.push(message, x, batches, size)
         middle = process_time()
-        bound.pop(message, batches[::-1])
+        model.pop(message, batches[::-1], size)
         best = [min(best[0], middle - begin), min(best[1], process_time() - middle)]
     return x.size / best[0] / 1e6, x.size / best[1] / 1e6
 

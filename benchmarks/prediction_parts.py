@@ -157,19 +157,19 @@ class _Timed:
     """A model that codes items again and again."""
 
     def __init__(self, model: Model, items: list[Item]) -> None:
-        self.model, self.size = model, 0
-        self.symbols, self.shapes = flat(items), [item.shape for item in items]
+        self.model, self.size = model.bind([(1, item.shape) for item in items]), 0
+        self.symbols = flat(items)
         self._seconds: list[tuple[float, float]] = []
 
     def run(self, keep: bool = False) -> None:
         """Pushes and pops them once. keep: whether the times count."""
         message = Message(np.full(LANES, 1 << 32, np.uint64))
         start = time.perf_counter()
-        self.model.push_planes(message, self.symbols, self.shapes)
+        self.model.push(message, self.symbols)
         middle = time.perf_counter()
         self.size = len(message.to_bytes())
         popping = time.perf_counter()
-        popped = self.model.pop_planes(message, self.shapes, self.symbols.dtype)
+        popped = self.model.pop(message)
         end = time.perf_counter()
         if not np.array_equal(popped, self.symbols):
             raise SystemExit("the patches were not restored")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from networks import random_linear
 from reference.item_vectors import hash_items
 from reference.layers import LAYERS
-from reference.model import free_distribution, hash_outputs
+from reference.model import hash_outputs
 from reference.outputs import MEANINGS, Exponential
 from reference.program import read_program
 from reference.values import ITEM, Ints, Size, Value, places, take
@@ -254,10 +254,10 @@ class Parts:
             "chain": {"growth": growth, "batch": batch},
             "test": test,
         }
-        if "planes" in self.variables["x"]:
+        if {of["codec"] for of in self.distributions.values()} & {"predictive", "series"}:
             test["items"] = {"shape": [1, 2, 3, 1], "levels": 1000, "seeds": [1]}
         program = read_program(about, self.tensors)
         test["sha256"] = hash_outputs(program)
         if "items" in test:
-            test["items"]["sha256"] = hash_items(free_distribution(program), test["items"])
+            test["items"]["sha256"] = hash_items(program.prediction, test["items"])
         return json.dumps(about), self.tensors

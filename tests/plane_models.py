@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bitsback.codecs import Categorical, Uniform
 from bitsback.message import Message
 from bitsback.models import Model, bundled
-from bitsback.models.planes import PlaneShape
+from bitsback.models.model import BoundModel
+from bitsback.models.planes import PlaneShape, Shapes
 from reference import codecs as spec
 from reference.message import Message as SpecMessage
 
@@ -84,31 +85,47 @@ def _unfold(folded: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
 
 
 class StandIn(Model):
-    """What the archive needs of a free model."""
+    """What the archive needs of a model of items of any shape."""
 
-    free = True
+    any_shape = True
     levels = 65_536
 
-    def push_planes(
-        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
+    def bind(self, shapes: Shapes) -> BoundModel:
+        return BoundStandIn(self, tuple(shapes), None)  # type: ignore[arg-type]
+
+
+class BoundStandIn(BoundModel):
+    @property
+    def _each(self) -> list[PlaneShape]:
+        return [shape for count, shape in self.shapes for _ in range(count)]
+
+    def push(
+        self, message: Message, x: NDArray[Any], batches: Any = None, kept: bool = True
     ) -> None:
-        most = max(shape.levels for shape in shapes)
-        assert symbols.dtype == (np.uint8 if most <= 256 else np.uint16)
-        push_planes(message, symbols, shapes, (_token_codec, _uniform_codec))
+        assert x.dtype == self._dtype
+        assert batches in (None, [(self.items, 1)])
+        push_planes(message, x, self._each, (_token_codec, _uniform_codec))
 
-    def pop_planes(
-        self, message: Message, shapes: Sequence[PlaneShape], dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
-        return pop_planes(message, shapes, dtype, (_token_codec, _uniform_codec))
+    def pop(self, message: Message, batches: Any = None, kept: bool = True) -> NDArray[Any]:
+        assert batches in (None, [(self.items, 1)])
+        return pop_planes(message, self._each, self._dtype, (_token_codec, _uniform_codec))
 
-    def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
-        return sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        most = max(shape.levels for _, shape in self.shapes)
+        return np.dtype(np.uint8 if most <= 256 else np.uint16)
 
-    def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
-        return sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
+    @property
+    def memory(self) -> int:
+        return 64 * self.elements
 
-    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
-        return 2 * len(shapes)
+    @property
+    def work(self) -> int:
+        return 64 * self.elements
+
+    @property
+    def steps(self) -> int:
+        return 2 * self.items
 
 
 class SpecPlanes:
@@ -133,7 +150,7 @@ class SpecPlanes:
 class SpecStandIn:
     """The same to the specification."""
 
-    free = True
+    any_shape = True
 
     def __init__(self, identity: bytes) -> None:
         self.identity = identity
@@ -153,13 +170,12 @@ def stand_in() -> StandIn:
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
         batch=1, scans=False, serial=False, description="", tensors={},
         identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
-        planes=None,
     )  # fmt: skip
 
 
 def only_sized(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves no free model among the bundled ones."""
-    sized = tuple(name for name in bundled.names() if not bundled.outline(name).free)
+    """Leaves no model of any shape among the bundled ones."""
+    sized = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
     monkeypatch.setattr(bundled, "names", lambda: sized)
 
 
@@ -167,7 +183,7 @@ def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """The stand-in among the bundled models, in the place of those that are free."""
     model = stand_in()
     load, outline, identity = bundled.load, bundled.outline, bundled.identity
-    sized = tuple(name for name in bundled.names() if not outline(name).free)
+    sized = tuple(name for name in bundled.names() if not outline(name).any_shape)
     monkeypatch.setattr(bundled, "names", lambda: (*sized, model.name))
     monkeypatch.setattr(bundled, "load", lambda name: model if name == model.name else load(name))
     monkeypatch.setattr(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.models import file
+from choices import Choices, Seeded
 from model_parts import Parts, Tensors
-from random_programs import Choices, Seeded
 from reference.least_squares import triangle
 from reference.planes import PlaneShape
 from reference.predictive_rules import Offsets, width
@@ -25,18 +25,24 @@ CHANNELS = [1, 3, 2, 4, 5, 7]
 class Grower:
     """A random model, from choices and from a seed."""
 
-    def __init__(self, choose: Choices, seed: int) -> None:
-        self.choose, self.parts = choose, Parts(seed, None)
+    def __init__(self, choose: Choices, seed: int, parts: Parts | None = None) -> None:
+        self.choose, self.parts = choose, parts or Parts(seed, None)
         self.rng = self.parts.rng
 
     def model(
         self, levels: int | None = None, rules: list[dict[str, Any]] | None = None
     ) -> tuple[str, Tensors]:
         """rules: how the weights of each predictor follow the image, unless that is random."""
+        rules = rules or self.rules()
+        levels = levels or self.choose.of(LEVELS)
+        self.parts.variables["x"] = {"planes": "any", "levels": levels}
+        self.parts.distributions["p(x)"] = {"codec": "predictive"} | self.prediction(levels, rules)
+        return self.parts.model(CODE)
+
+    def prediction(self, levels: int, rules: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """The fields of the distribution of x, of so many levels, but for `codec`."""
         choose, parts = self.choose, self.parts
         rules = rules or self.rules()
-        levels = levels or choose.of(LEVELS)
-        parts.variables["x"] = {"planes": "any", "levels": levels}
         counts = [(4, 2, 3), (1, 0, 0), (12, 5, 5), (32, 0, 16), (1, 32, 15), (3, 1, 0), (4, 0, 1)]
         predictors = [self.offsets(*choose.of(counts)) for _ in rules]
         counts = [(3, 1, 2), (1, 0, 0), (12, 5, 4), (112, 64, 64)]
@@ -56,8 +62,8 @@ class Grower:
         outputs = net.outputs("mixture", of_net, 1, 64, choose.of([2, 1, 5, 32]))
         precision, shift = choose.of([24, 20, 22]), choose.of([4, 0, 9])
         codec = parts.codec("mixture", precision, net, outputs, levels, shift)
-        parts.distributions["p(x)"] = codec | {"codec": "predictive"} | about
-        return parts.model(CODE)
+        del codec["codec"]
+        return codec | about
 
     def rules(self) -> list[dict[str, Any]]:
         cells = self.choose.of([[8], [4], [32, 5, 8, 4]])

@@ -4,14 +4,17 @@ What is chosen comes from a seed, `random_program`, or from hypothesis, `program
 shrinks towards the first of all choices.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+import random_predictive
+import random_series
 from bitsback.models import file
+from choices import Choices, Drawn, Seeded
 from model_parts import Net, Parts, Tensors
 from random_models import random_scan
 from reference.values import ITEM, Size
@@ -26,7 +29,10 @@ DATA: dict[str, tuple[list[int], list[int]]] = {
     "mixture": ([3, 2, 256, 1000, 65536], [22, 20, 24]),
     "normal": ([256, 2, 3, 1000, 65536], [22, 20, 24]),
     "uniform": ([3, 2, 256, 1000, 65536], [0]),
+    "predictive": ([256, 2, 3, 1000, 65536], [24, 20, 22]),
+    "series": ([256, 2, 3, 1000, 65536], [24, 20]),
 }
+GIVEN_NOTHING = ["uniform", "predictive", "series"]
 OF_LATENTS = ["gaussian", "normal", "mixture"]
 IN_A_SCAN = ["bernoulli", "exponential", "mixture"]
 CODES = {
@@ -48,39 +54,12 @@ CODES = {
     "one of them of the prior": [
         "pop z ~ q(z|x)", "pop y ~ p(y)", "push x ~ p(x|z,y)", "push y ~ p(y)", "push z ~ p(z)",
     ],
+    "latents beside": ["pop z ~ q(z|x)", "push x ~ p(x)", "push z ~ p(z)"],
     "three, in Bit-Swap's order": [
         "pop z ~ q(z|x)", "push x ~ p(x|z)", "pop y ~ q(y|z)", "push z ~ p(z|y)",
         "pop w ~ q(w|y)", "push y ~ p(y|w)", "push w ~ p(w)",
     ],
 }  # fmt: skip
-
-
-class Choices(Protocol):
-    def of(self, options: Sequence[Any]) -> Any: ...
-
-    def order(self, items: Sequence[Any]) -> list[Any]: ...
-
-
-@dataclass
-class Seeded:
-    rng: np.random.Generator
-
-    def of(self, options: Sequence[Any]) -> Any:
-        return options[self.rng.integers(len(options))]
-
-    def order(self, items: Sequence[Any]) -> list[Any]:
-        return [items[i] for i in self.rng.permutation(len(items))]
-
-
-@dataclass
-class Drawn:
-    draw: st.DrawFn
-
-    def of(self, options: Sequence[Any]) -> Any:
-        return self.draw(st.sampled_from(options))
-
-    def order(self, items: Sequence[Any]) -> list[Any]:
-        return self.draw(st.permutations(items))
 
 
 @dataclass
@@ -106,7 +85,7 @@ def programs(draw: st.DrawFn) -> Program:
 
 class Grower:
     def __init__(self, choose: Choices, seed: int) -> None:
-        self.choose = choose
+        self.choose, self.seed = choose, seed
         self.image: Size = choose.of(SIZES)
         self.has_size: bool = choose.of([True, False])
         self.shares: bool = choose.of([False, True])  # one network for all that is given the same
@@ -117,7 +96,8 @@ class Grower:
         code: list[str] = CODES[choose.of(list(CODES))]
         scans = choose.of([False, True])
         no_network = "push x ~ p(x)" in code and not scans
-        codecs = IN_A_SCAN if scans else ["uniform"] if no_network else list(DATA)[:-1]
+        codecs = [codec for codec in DATA if (codec in GIVEN_NOTHING) == no_network]
+        codecs = IN_A_SCAN if scans else codecs
         self.codec: str = choose.of(codecs)
         levels, self.precisions = DATA[self.codec]
         parts.data(choose.of([1, 2, 3]), choose.of(levels))
@@ -140,7 +120,8 @@ class Grower:
             parts.distributions[key] = self.scan(given)
             return
         if not given:
-            parts.distributions[key] = {"codec": "uniform"}
+            codec = self.codec if variable == "x" else "uniform"
+            parts.distributions[key] = {"codec": codec} | self.prediction(codec)
             return
         value = parts.value(variable)
         is_data = variable == "x"
@@ -161,6 +142,14 @@ class Grower:
             outputs.append(net.linear(of, pairs, self.choose.of(COUPLINGS), f"{prefix}coupling"))
         shift = self.choose.of([2, 0, 9])
         parts.distributions[key] = parts.codec(codec, precision, net, outputs, levels, shift)
+
+    def prediction(self, codec: str) -> dict[str, Any]:
+        levels = self.parts.value("x").range[1] + 1
+        if codec == "predictive":
+            return random_predictive.Grower(self.choose, self.seed, self.parts).prediction(levels)
+        if codec == "series":
+            return random_series.prediction(self.choose, self.seed)
+        return {}
 
     def scan(self, given: list[str]) -> dict[str, Any]:
         parts, choose = self.parts, self.choose

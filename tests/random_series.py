@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from bitsback.models import file
-from random_programs import Choices, Seeded
+from choices import Choices, Seeded
 from reference.item_vectors import hash_items
-from reference.model import free_distribution
 from reference.program import read_program
 
 LEVELS = [65536, 256, 2, 1000]
@@ -36,14 +35,21 @@ def describe(levels: int, precision: int, predictors: list[Any], scales: list[in
         "chain": {"growth": 1, "batch": 1},
         "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}, "items": items},
     }
-    items["sha256"] = hash_items(free_distribution(read_program(about, {})), items)
+    items["sha256"] = hash_items(read_program(about, {}).prediction, items)
     return about
 
 
 def series_model(choose: Choices, seed: int) -> bytes:
     """A model file."""
-    rng = np.random.default_rng(seed)
     levels = choose.of(LEVELS)
+    of = prediction(choose, seed)
+    description = describe(levels, of["precision"], of["predictors"], of["scales"])
+    return file.write(json.dumps(description), {})
+
+
+def prediction(choose: Choices, seed: int) -> dict[str, Any]:
+    """The fields of the distribution of x, but for `codec`."""
+    rng = np.random.default_rng(seed)
     predictors = []
     for _ in range(choose.of([1, 2, 4])):
         reach = choose.of([3, 64])
@@ -64,7 +70,7 @@ def series_model(choose: Choices, seed: int) -> bytes:
         )
     scales = rng.integers(1, choose.of([600, 65537]), choose.of([1, 3, 16])).tolist()
     precision = choose.of([24, 20])
-    return file.write(json.dumps(describe(levels, precision, predictors, scales)), {})
+    return {"precision": precision, "predictors": predictors, "scales": scales}
 
 
 def random_series(seed: int) -> bytes:

@@ -44,7 +44,7 @@ def parameters(signature: str) -> list[str]:
 
 def of_stub(node: ast.FunctionDef) -> int:
     given = node.args
-    return len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+    return len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs) + bool(given.kwarg)
 
 
 def test_types_ship() -> None:

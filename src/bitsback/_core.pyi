@@ -84,108 +84,40 @@ class Conditional:
     ) -> None: ...
 
 class Family: ...
-
-class BernoulliFamily(Family):
-    def __init__(self, table: NDArray[np.uint32], precision: int) -> None: ...
-
-class RowsFamily(Family):
-    def __init__(self, starts: NDArray[np.uint32], precision: int) -> None: ...
-
-class MixtureFamily(Family):
-    def __init__(
-        self,
-        exponential: NDArray[np.uint32],
-        inverse_scale: NDArray[np.uint32],
-        cdf: NDArray[np.int32],
-        levels: int,
-        precision: int,
-        mean_shift: int,
-    ) -> None: ...
-
-class NormalFamily(Family):
-    def __init__(
-        self,
-        inverse_scale: NDArray[np.uint32],
-        quantile: NDArray[np.int32],
-        cdf: NDArray[np.int32],
-        levels: int,
-        precision: int,
-        mean_shift: int,
-    ) -> None: ...
-
 class Distribution: ...
 
-class UniformDistribution(Distribution):
-    def __init__(self, variable: int, levels: int) -> None: ...
-
-class GaussianDistribution(Distribution):
-    def __init__(
-        self,
-        variable: int,
-        given: Conditional,
-        inverse_scale: NDArray[np.uint32],
-        quantile: NDArray[np.int32],
-        cdf: NDArray[np.int32],
-        bits: int,
-        precision: int,
-    ) -> None: ...
-
-class IndependentDistribution(Distribution):
-    def __init__(
-        self, variable: int, elements: int, given: Conditional, family: Family
-    ) -> None: ...
-
-class CoupledDistribution(Distribution):
-    def __init__(
-        self,
-        variable: int,
-        elements: int,
-        channels: int,
-        given: Conditional,
-        family: NormalFamily,
-    ) -> None: ...
-
-class ScanDistribution(Distribution):
-    def __init__(
-        self,
-        variable: int,
-        size: tuple[int, int, int],
-        window: tuple[int, int],
-        planes: NDArray[np.uint8],
-        dull: NDArray[np.uint8] | None,
-        features: Conditional | None,
-        groups: Sequence[
-            tuple[Sequence[int], Family, Network, Sequence[int], Network | None, Sequence[int]]
-        ],
-    ) -> None: ...
+def family(kind: str, **fields: object) -> Family: ...
+def distribution(kind: str, variable: int, **fields: object) -> Distribution: ...
 
 class Multiset:
     def __init__(self) -> None: ...
-    def add(self, keys: Sequence[bytes]) -> None: ...
+    def add(self, keys: Sequence[bytes] | NDArray[np.uint8]) -> None: ...
     def pop(self, message: Message, count: int) -> NDArray[np.uint32]: ...
-    def push(self, message: Message, keys: Sequence[bytes]) -> None: ...
+    def sorted(self) -> NDArray[np.uint8]: ...
+    def push(self, message: Message, keys: Sequence[bytes] | NDArray[np.uint8]) -> None: ...
+
+_Offsets: TypeAlias = Sequence[tuple[int, int]]
+_ItemShape: TypeAlias = tuple[int, int, int, int, int]
 
 class Program:
     def __init__(
         self, variables: Sequence[tuple[int, int]], steps: Sequence[tuple[bool, Distribution]]
     ) -> None: ...
     def push(
-        self, message: Message, x: NDArray[Any], batches: Sequence[tuple[int, int]]
-    ) -> None: ...
-    def pop(self, message: Message, batches: Sequence[tuple[int, int]]) -> NDArray[Any]: ...
-    def push_set(
         self,
         message: Message,
         x: NDArray[Any],
+        shapes: Sequence[tuple[int, _ItemShape]],
         batches: Sequence[tuple[int, int]],
-        falling: bool,
+        kept: bool = True,
     ) -> None: ...
-    def pop_set(
-        self, message: Message, batches: Sequence[tuple[int, int]], falling: bool
+    def pop(
+        self,
+        message: Message,
+        shapes: Sequence[tuple[int, _ItemShape]],
+        batches: Sequence[tuple[int, int]],
+        kept: bool = True,
     ) -> NDArray[Any]: ...
-
-_Offsets: TypeAlias = Sequence[tuple[int, int]]
-_Planes: TypeAlias = Sequence[tuple[int, int, int, int, int]]
 
 class Predictor:
     def __init__(
@@ -202,45 +134,8 @@ class Predictor:
     @property
     def delay(self) -> int: ...
     def contexts(
-        self, symbols: NDArray[Any], shapes: _Planes
+        self, symbols: NDArray[Any], shapes: Sequence[_ItemShape]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]: ...
-
-class PredictiveDistribution:
-    def __init__(
-        self,
-        predictor: Predictor,
-        network: Network,
-        outputs: Sequence[int],
-        exponential: NDArray[np.uint32],
-        inverse_scale: NDArray[np.uint32],
-        cdf: NDArray[np.int32],
-        levels: int,
-        precision: int,
-        mean_shift: int,
-    ) -> None: ...
-    def push(self, message: Message, symbols: NDArray[Any], shapes: _Planes) -> None: ...
-    def push_by(
-        self, message: Message, symbols: NDArray[np.uint16], shapes: _Planes, arithmetic: str
-    ) -> None: ...
-    def pop_bytes(self, message: Message, shapes: _Planes) -> NDArray[np.uint8]: ...
-    def pop_words(self, message: Message, shapes: _Planes) -> NDArray[np.uint16]: ...
-
-class SeriesDistribution:
-    def __init__(
-        self,
-        predictors: Sequence[tuple[_Offsets, int, int, int]],
-        scales: Sequence[int],
-        cdf: NDArray[np.int32],
-        levels: int,
-        precision: int,
-        starts: Sequence[NDArray[np.float64]] = (),
-    ) -> None: ...
-    def push(self, message: Message, symbols: NDArray[Any], shapes: _Planes) -> None: ...
-    def push_by(
-        self, message: Message, symbols: NDArray[np.uint16], shapes: _Planes, arithmetic: str
-    ) -> None: ...
-    def pop_bytes(self, message: Message, shapes: _Planes) -> NDArray[np.uint8]: ...
-    def pop_words(self, message: Message, shapes: _Planes) -> NDArray[np.uint16]: ...
 
 def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...

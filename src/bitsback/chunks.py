@@ -116,7 +116,7 @@ class ChunkCoding:
         """
         outlines = [model.outline() for model in self.models or ()]
         if outlines and not any(
-            outline.free or codable(outline, dtype, shape, self.axes) for outline in outlines
+            outline.any_shape or codable(outline, dtype, shape, self.axes) for outline in outlines
         ):
             words = "; ".join(f"{outline.name}: {outline.items_in_words}" for outline in outlines)
             raise InputError(

@@ -1,14 +1,13 @@
 // The variables of a model, for a batch of items.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <variant>
 #include <vector>
 
 #include "codecs.hpp"
+#include "predictive/shape.hpp"
 
 namespace bitsback {
 
@@ -16,14 +15,16 @@ namespace bitsback {
 using Symbols = std::variant<std::vector<std::uint8_t>, std::vector<std::uint16_t>>;
 
 struct Variable {
-    std::size_t elements;  // an item
+    std::size_t elements;  // an item; 0: as many as the item has, of its own levels
     std::uint32_t levels;
 
+    bool any_shape() const { return elements == 0; }
     bool bytes() const { return levels <= 256; }
 };
 
 struct Batch {
     std::size_t items;
+    std::vector<PlaneShape> shapes;  // of the data of each item
     std::vector<Symbols> variables;
 };
 

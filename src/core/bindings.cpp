@@ -463,9 +463,7 @@ NB_MODULE(_core, m) {
     bind_codecs(m);
     bind_more_codecs(m);
     bind_models(m);
-    bind_predictive(m);
-    bind_series(m);
-    bind_multiset(m);
+    bind_distributions(m);
     bind_row_filters<std::uint8_t>(m);
     bind_row_filters<std::uint16_t>(m);
     m.def(

@@ -10,7 +10,10 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <tuple>
 #include <vector>
+
+#include "predictive/shape.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -25,6 +28,11 @@ using Out = nb::ndarray<T, nb::numpy>;
 template <class T>
 std::span<const T> view(const In<T>& array) {
     return {array.data(), array.size()};
+}
+
+template <class T>
+std::vector<T> copy(const In<T>& array) {
+    return {array.data(), array.data() + array.size()};
 }
 
 inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
@@ -57,15 +65,19 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
     return Out<T>(raw, shape.size(), shape.data(), owner);
 }
 
-// Integer networks, distributions, and programs of them.
+// slices, rows, columns, channels, levels
+using ShapeTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t>;
+
+inline PlaneShape shape_of(const ShapeTuple& tuple) {
+    const auto& [slices, rows, columns, channels, levels] = tuple;
+    return {slices, rows, columns, channels, levels};
+}
+
+// Integer networks, programs, and multisets.
 void bind_models(nb::module_& m);
-// The predictive distribution.
-void bind_predictive(nb::module_& m);
-// The series distribution.
-void bind_series(nb::module_& m);
+// Families and distributions.
+void bind_distributions(nb::module_& m);
 // Codecs that archives do not use.
 void bind_more_codecs(nb::module_& m);
-// Multisets.
-void bind_multiset(nb::module_& m);
 
 }  // namespace bitsback

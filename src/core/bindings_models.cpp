@@ -1,6 +1,4 @@
-// What Python sees of models: networks, the distributions that they give, and programs of them.
-#include <nanobind/stl/array.h>
-#include <nanobind/stl/optional.h>
+// What Python sees of models: networks, programs of distributions, and multisets of items.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -9,36 +7,23 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
-#include <optional>
 #include <span>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "bindings.hpp"
-#include "distributions/coupled.hpp"
-#include "distributions/gaussian.hpp"
-#include "distributions/independent.hpp"
-#include "distributions/scan.hpp"
-#include "distributions/uniform.hpp"
-#include "families/bernoulli.hpp"
-#include "families/mixture.hpp"
-#include "families/normal.hpp"
-#include "families/rows.hpp"
+#include "distribution.hpp"
 #include "linear/linear.hpp"
+#include "multiset.hpp"
 #include "network.hpp"
 #include "program.hpp"
 
 namespace bitsback {
 namespace {
-
-template <class T>
-std::vector<T> copy(const In<T>& array) {
-    return {array.data(), array.data() + array.size()};
-}
 
 std::vector<std::size_t> shape_of_result(const Linear& linear, const In<std::uint8_t>& x) {
     if (x.ndim() != 2 || x.shape(1) != linear.inputs())
@@ -175,141 +160,57 @@ void bind_network(nb::module_& m) {
              "sources"_a, "outputs"_a);
 }
 
-void bind_families(nb::module_& m) {
-    nb::class_<Family>(m, "Family");
-    nb::class_<BernoulliFamily, Family>(m, "BernoulliFamily")
-        .def(
-            "__init__",
-            [](BernoulliFamily* self, const In<std::uint32_t>& table, unsigned precision) {
-                new (self) BernoulliFamily(view(table), precision);
-            },
-            "table"_a, "precision"_a);
-    nb::class_<RowsFamily, Family>(m, "RowsFamily")
-        .def(
-            "__init__",
-            [](RowsFamily* self, const In<std::uint32_t>& starts, unsigned precision) {
-                require(starts.ndim() == 3 && starts.shape(2) > 1,
-                        "a grid of rows has the shape [A, B, levels + 1]");
-                new (self) RowsFamily(RowTable(view(starts), starts.shape(2) - 1, precision),
-                                      starts.shape(1));
-            },
-            "starts"_a, "precision"_a);
-    nb::class_<MixtureFamily, Family>(m, "MixtureFamily")
-        .def(
-            "__init__",
-            [](MixtureFamily* self, const In<std::uint32_t>& exponential,
-               const In<std::uint32_t>& inverse_scale, const In<std::int32_t>& cdf,
-               std::uint32_t levels, unsigned precision, unsigned mean_shift) {
-                new (self) MixtureFamily(MixtureTables(copy(exponential), copy(inverse_scale),
-                                                       view(cdf), levels, precision, mean_shift));
-            },
-            "exponential"_a, "inverse_scale"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
-    nb::class_<NormalFamily, Family>(m, "NormalFamily")
-        .def(
-            "__init__",
-            [](NormalFamily* self, const In<std::uint32_t>& inverse_scale,
-               const In<std::int32_t>& quantile, const In<std::int32_t>& cdf, std::uint32_t levels,
-               unsigned precision, unsigned mean_shift) {
-                new (self) NormalFamily(copy(inverse_scale), copy(quantile), copy(cdf), levels,
-                                        precision, mean_shift);
-            },
-            "inverse_scale"_a, "quantile"_a, "cdf"_a, "levels"_a, "precision"_a, "mean_shift"_a);
-}
+using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
+using RunTuples = std::vector<std::pair<std::size_t, ShapeTuple>>;
 
-void bind_distributions(nb::module_& m) {
-    nb::class_<Distribution>(m, "Distribution");
-    nb::class_<UniformDistribution, Distribution>(m, "UniformDistribution")
-        .def(nb::init<std::size_t, std::uint32_t>(), "variable"_a, "levels"_a);
-    nb::class_<GaussianDistribution, Distribution>(m, "GaussianDistribution")
-        .def(
-            "__init__",
-            [](GaussianDistribution* self, std::size_t variable, const Conditional& given,
-               const In<std::uint32_t>& inverse_scale, const In<std::int32_t>& quantile,
-               const In<std::int32_t>& cdf, unsigned bits, unsigned precision) {
-                new (self) GaussianDistribution(variable, given, copy(inverse_scale),
-                                                {copy(quantile), copy(cdf)}, bits, precision);
-            },
-            "variable"_a, "given"_a, "inverse_scale"_a, "quantile"_a, "cdf"_a, "bits"_a,
-            "precision"_a);
-    nb::class_<IndependentDistribution, Distribution>(m, "IndependentDistribution")
-        .def(
-            "__init__",
-            [](IndependentDistribution* self, std::size_t variable, std::size_t elements,
-               const Conditional& given, std::shared_ptr<Family> family) {
-                new (self) IndependentDistribution(variable, elements, given, family);
-            },
-            "variable"_a, "elements"_a, "given"_a, "family"_a);
-    nb::class_<CoupledDistribution, Distribution>(m, "CoupledDistribution")
-        .def(
-            "__init__",
-            [](CoupledDistribution* self, std::size_t variable, std::size_t elements,
-               std::size_t channels, const Conditional& given,
-               std::shared_ptr<NormalFamily> family) {
-                new (self) CoupledDistribution(variable, elements, channels, given, family);
-            },
-            "variable"_a, "elements"_a, "channels"_a, "given"_a, "family"_a);
-
-    using Numbers = std::vector<std::size_t>;
-    // channels, family, network and its outputs, network of dull pixels and its outputs
-    using Group = std::tuple<Numbers, std::shared_ptr<Family>, Network*, Numbers,
-                             std::optional<Network*>, Numbers>;
-    nb::class_<ScanDistribution, Distribution>(m, "ScanDistribution")
-        .def(
-            "__init__",
-            [](ScanDistribution* self, std::size_t variable, const std::array<std::size_t, 3>& size,
-               const std::array<std::size_t, 2>& window, const In<std::uint8_t>& planes,
-               std::optional<In<std::uint8_t>> dull, std::optional<Conditional*> features,
-               const std::vector<Group>& groups) {
-                require(planes.ndim() == 2, "planes have the shape [planes, levels]");
-                std::vector<ChannelGroup> all;
-                for (const auto& [channels, family, network, outputs, other, other_outputs] :
-                     groups) {
-                    ChannelGroup group{channels, family, {*network, outputs}, std::nullopt};
-                    if (other) group.dull = PixelNetwork{**other, other_outputs};
-                    all.push_back(std::move(group));
-                }
-                new (self) ScanDistribution(
-                    variable, {size[0], size[1], size[2]}, {window[0], window[1]},
-                    PlaneTable(copy(planes), planes.shape(1),
-                               dull ? copy(*dull) : std::vector<std::uint8_t>()),
-                    features ? std::optional<Conditional>(**features) : std::nullopt,
-                    std::move(all));
-            },
-            "variable"_a, "size"_a, "window"_a, "planes"_a, "dull"_a.none(), "features"_a.none(),
-            "groups"_a);
-}
-
-std::vector<Batches> batches_of(const std::vector<std::pair<std::size_t, std::size_t>>& pairs) {
+std::vector<Batches> batches_of(const Pairs& pairs) {
     std::vector<Batches> batches;
     for (const auto& [size, count] : pairs) batches.push_back({size, count});
     return batches;
 }
 
-using Items = std::variant<In<std::uint8_t>, In<std::uint16_t>>;
-
-// Calls `use(items)`, without the GIL, if a model has symbols of this type.
-template <class Use>
-void visit_items(const Program& program, const Items& x, const Use& use) {
-    require(program.data().bytes() == (x.index() == 0), program.data().bytes()
-                                                            ? "this model has items of uint8"
-                                                            : "this model has items of uint16");
-    nb::gil_scoped_release release;
-    std::visit([&](const auto& array) { use(view(array)); }, x);
+std::vector<ShapeRun> runs_of(const RunTuples& tuples) {
+    std::vector<ShapeRun> runs;
+    for (const auto& [count, shape] : tuples) runs.push_back({count, shape_of(shape)});
+    return runs;
 }
 
-// A new array [items, elements] of the symbols of a model, filled by `fill(items)`.
-template <class Fill>
-nb::object make_items(const Program& program, const std::vector<Batches>& batches,
-                      const Fill& fill) {
-    std::size_t items = 0;
-    for (const Batches& run : batches) items += run.size * run.count;
-    const std::vector<std::size_t> shape{items, program.data().elements};
-    if (program.data().bytes()) return nb::cast(make_array<std::uint8_t>(shape, fill));
-    return nb::cast(make_array<std::uint16_t>(shape, fill));
+using Items = std::variant<In<std::uint8_t>, In<std::uint16_t>>;
+
+void push_items(const Program& self, Message& message, const Items& x, const RunTuples& tuples,
+                const Pairs& batches, bool kept) {
+    const bool bytes = self.data().bytes();
+    require(self.data().any_shape() || bytes == (x.index() == 0),
+            bytes ? "this model has items of uint8" : "this model has items of uint16");
+    const std::vector<ShapeRun> shapes = runs_of(tuples);
+    nb::gil_scoped_release release;
+    std::visit(
+        [&](const auto& array) {
+            self.push(message, view(array), shapes, batches_of(batches), kept);
+        },
+        x);
+}
+
+constexpr std::size_t most_items = std::size_t{1} << 32;
+
+// Bytes where the levels of all items allow.
+nb::object pop_items(const Program& self, Message& message, const RunTuples& tuples,
+                     const Pairs& pairs, bool kept) {
+    const std::vector<ShapeRun> shapes = runs_of(tuples);
+    std::size_t elements = 0;
+    bool bytes = self.data().bytes() || (self.data().any_shape() && !shapes.empty());
+    for (const auto& [count, shape] : shapes) {
+        shape.check();
+        require(count <= most_items, "there are too many items");
+        elements += count * shape.elements();
+        bytes = bytes && (shape.levels <= 256 || !self.data().any_shape());
+    }
+    const auto fill = [&](auto out) { self.pop(message, out, shapes, batches_of(pairs), kept); };
+    if (bytes) return nb::cast(make_array<std::uint8_t>({elements}, fill));
+    return nb::cast(make_array<std::uint16_t>({elements}, fill));
 }
 
 void bind_program(nb::module_& m) {
-    using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
     using Codes = std::vector<std::pair<bool, std::shared_ptr<Distribution>>>;
     nb::class_<Program>(m, "Program")
         .def(
@@ -323,38 +224,53 @@ void bind_program(nb::module_& m) {
                 new (self) Program(std::move(all), std::move(code));
             },
             "variables"_a, "steps"_a)
+        .def("push", &push_items, "message"_a, nb::arg("x").noconvert(), "shapes"_a, "batches"_a,
+             "kept"_a = true)
+        .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true);
+}
+
+// Of a list of bytes, or of the rows of an array.
+Keys keys_of(const nb::object& list) {
+    Keys keys;
+    if (In<std::uint8_t> rows; nb::try_cast(list, rows)) {
+        require(rows.ndim() == 2, "keys are the rows of an array");
+        keys.bytes.assign(reinterpret_cast<const char*>(rows.data()), rows.size());
+        for (std::size_t i = 1; i <= rows.shape(0); ++i) keys.ends.push_back(i * rows.shape(1));
+        return keys;
+    }
+    for (const nb::handle key : list) {
+        const auto bytes = nb::cast<nb::bytes>(key);
+        keys.add({bytes.c_str(), bytes.size()});
+    }
+    return keys;
+}
+
+void bind_multiset(nb::module_& m) {
+    nb::class_<KeyedMultiset>(m, "Multiset")
+        .def(nb::init<>())
         .def(
-            "push",
-            [](const Program& self, Message& message, const Items& x, const Pairs& batches) {
-                visit_items(self, x,
-                            [&](auto items) { self.push(message, items, batches_of(batches)); });
-            },
-            "message"_a, nb::arg("x").noconvert(), "batches"_a)
+            "add", [](KeyedMultiset& self, const nb::object& keys) { self.add(keys_of(keys)); },
+            "keys"_a)
         .def(
             "pop",
-            [](const Program& self, Message& message, const Pairs& pairs) {
-                const std::vector<Batches> batches = batches_of(pairs);
-                return make_items(self, batches,
-                                  [&](auto out) { self.pop(message, out, batches); });
+            [](KeyedMultiset& self, Message& message, std::size_t count) {
+                return make_array<std::uint32_t>({count},
+                                                 [&](auto out) { self.pop(message, out); });
             },
-            "message"_a, "batches"_a)
+            "message"_a, "count"_a)
+        .def("sorted",
+             [](const KeyedMultiset& self) {
+                 return make_array<std::uint8_t>({self.bytes()},
+                                                 [&](auto out) { self.copy_keys(out); });
+             })
         .def(
-            "push_set",
-            [](const Program& self, Message& message, const Items& x, const Pairs& batches,
-               bool falling) {
-                visit_items(self, x, [&](auto items) {
-                    self.push_set(message, items, batches_of(batches), falling);
-                });
+            "push",
+            [](KeyedMultiset& self, Message& message, const nb::object& keys) {
+                Keys all = keys_of(keys);
+                nb::gil_scoped_release release;
+                self.push(message, std::move(all));
             },
-            "message"_a, nb::arg("x").noconvert(), "batches"_a, "falling"_a)
-        .def(
-            "pop_set",
-            [](const Program& self, Message& message, const Pairs& pairs, bool falling) {
-                const std::vector<Batches> batches = batches_of(pairs);
-                return make_items(self, batches,
-                                  [&](auto out) { self.pop_set(message, out, batches, falling); });
-            },
-            "message"_a, "batches"_a, "falling"_a);
+            "message"_a, "keys"_a);
 }
 
 }  // namespace
@@ -362,9 +278,8 @@ void bind_program(nb::module_& m) {
 void bind_models(nb::module_& m) {
     bind_linear(m);
     bind_network(m);
-    bind_families(m);
-    bind_distributions(m);
     bind_program(m);
+    bind_multiset(m);
 }
 
 }  // namespace bitsback

@@ -178,6 +178,13 @@ class Message {
         steps(work);
         *this = std::move(work);
     }
+    // The same, and if it throws, the message is lost: what nobody looks at then needs no copy.
+    template <class Steps>
+    void transaction(Steps&& steps, bool kept) {
+        if (kept) return transaction(steps);
+        const Hold hold(*this);
+        steps(*this);
+    }
 
     // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
     // write one word past it.

@@ -5,10 +5,13 @@
 //      places              0  1  2  3  4
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -187,44 +190,75 @@ void push_picks(Message& message, Multiset<Compare>& members,
               [&](std::size_t i) { return members.insert(numbers[i]).interval(); });
 }
 
-// Members with keys of bytes, in the order of these.
+// Keys of bytes, one after the other, and where each ends.
+struct Keys {
+    std::string bytes;
+    std::vector<std::size_t> ends;
+
+    void add(std::string_view key) {
+        bytes += key;
+        ends.push_back(bytes.size());
+    }
+};
+
+// Members with keys, in the order of these.
 class KeyedMultiset {
   public:
     KeyedMultiset() : members_(Compare{&keys_}) {}
     KeyedMultiset(const KeyedMultiset&) = delete;
     KeyedMultiset& operator=(const KeyedMultiset&) = delete;
 
-    void add(std::span<const std::string> keys) {
-        for (const std::uint32_t number : stored(keys)) members_.insert(number);
+    void add(Keys keys) {
+        for (const std::uint32_t number : stored(std::move(keys))) members_.insert(number);
     }
     // The numbers of the members, in the order in which they came.
     void pop(Message& message, std::span<std::uint32_t> numbers) {
         pop_picks(message, members_, numbers);
     }
-    void push(Message& message, std::span<const std::string> keys) {
-        push_picks(message, members_, std::span<const std::uint32_t>(stored(keys)));
+    void push(Message& message, Keys keys) {
+        push_picks(message, members_, std::span<const std::uint32_t>(stored(std::move(keys))));
+    }
+
+    // Bytes of the keys of all members.
+    std::size_t bytes() const {
+        std::size_t size = 0;
+        members_.each([&](std::uint32_t number, std::uint32_t count) {
+            size += count * keys_[number].size();
+        });
+        return size;
+    }
+    // These keys, in order.
+    void copy_keys(std::span<std::uint8_t> out) const {
+        auto at = out.begin();
+        members_.each([&](std::uint32_t number, std::uint32_t count) {
+            for (std::uint32_t i = 0; i < count; ++i) at = std::ranges::copy(keys_[number], at).out;
+        });
     }
 
   private:
     struct Compare {
-        const std::vector<std::string>* keys;
+        const std::vector<std::string_view>* keys;
         int operator()(std::uint32_t a, std::uint32_t b) const {
             return (*keys)[a].compare((*keys)[b]);
         }
     };
 
-    std::vector<std::uint32_t> stored(std::span<const std::string> keys) {
-        require(keys.size() <= most_members - members_.size(),
+    std::vector<std::uint32_t> stored(Keys keys) {
+        require(keys.ends.size() <= most_members - members_.size(),
                 "a multiset has at most 2^24 members");
+        const std::string_view all = chunks_.emplace_back(std::move(keys.bytes));
         std::vector<std::uint32_t> numbers;
-        for (const std::string& key : keys) {
+        std::size_t start = 0;
+        for (const std::size_t end : keys.ends) {
             numbers.push_back(static_cast<std::uint32_t>(keys_.size()));
-            keys_.push_back(key);
+            keys_.push_back(all.substr(start, end - start));
+            start = end;
         }
         return numbers;
     }
 
-    std::vector<std::string> keys_;
+    std::deque<std::string> chunks_;  // which never move
+    std::vector<std::string_view> keys_;
     Multiset<Compare> members_;
 };
 

@@ -40,7 +40,7 @@ def test_others_are_compressed_if_they_can_be(
 ) -> None:
     only_sized(monkeypatch)
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
-        assert compressed(array).methods["squeezed"] == 1
+        assert compressed(array).methods["fallback"] == 1
     bits = np.random.default_rng(0).integers(0, 2, (40, 9, 9)).astype(bool)
     assert compressed(bits).methods["packed"] == 1
     noise = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
@@ -95,7 +95,7 @@ def test_a_model_that_does_not_fit(
 
 def test_a_model_of_ones_own_is_embedded(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
     summary = compressed(dots, model=tiny)
-    assert summary.methods["chain"] == 1 and summary.model_bytes > 0
+    assert summary.methods["model"] == 1 and summary.model_bytes > 0
     archive = pack(dots, model=tiny)
     assert_same(unpack(archive), dots)
     assert_same(bitsback.open(io.BytesIO(archive))[3], dots[3])
@@ -216,7 +216,7 @@ def test_auto_goes_by_the_size_of_the_job() -> None:
 def test_archives_of_a_model_of_context() -> None:
     items = drawn("shelf-sharp", 300)
     summary = compressed(items, block=100)
-    assert (summary.model, summary.model_bytes, summary.methods["chain"]) == ("shelf-sharp", 0, 3)
+    assert (summary.model, summary.model_bytes, summary.methods["model"]) == ("shelf-sharp", 0, 3)
     assert summary.bytes_out < items.size / 16
     archive = pack(items, model="best", block=100)
     assert archive == pack(items, model="shelf-sharp", block=100, threads=3)
@@ -286,7 +286,7 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
     for first, then in ((white, grey), (grey, white)):
         both = np.concatenate([first, then])
         summary = compressed(both, block=300)
-        assert summary.methods["chain"] == 2
+        assert summary.methods["model"] == 2
         assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
         archive = pack(both, block=300)
         assert_same(unpack(archive), both)
@@ -297,7 +297,7 @@ def test_a_model_that_a_general_compressor_beats_is_not_chosen(grey: NDArray[np.
     """Digits in black on white are what no bundled model has ever seen."""
     inverted = 255 - grey
     summary = compressed(inverted)
-    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
     general = lzma.compress(inverted.tobytes(), preset=6)
     assert summary.bytes_out < 1.02 * len(general)
     assert_same(unpack(pack(inverted)), inverted)
@@ -307,7 +307,7 @@ def test_a_model_that_a_general_compressor_beats_is_not_chosen(grey: NDArray[np.
 def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -> None:
     noise = np.random.default_rng(0).integers(0, 128, grey.shape, np.uint8)
     summary = compressed(noise, model=model)
-    assert (summary.model, summary.methods["squeezed"], summary.outdone) == (None, 1, 1)
+    assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
     assert summary.bytes_out < 0.9 * noise.size
 
 

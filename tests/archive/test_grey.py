@@ -35,7 +35,7 @@ def test_bytes_are_symbols(grey: bitsback.Model) -> None:
     assert array.max() < LEVELS
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream, model=grey, block=60, embed="never")
-    assert summary.methods["chain"] == 4
+    assert summary.methods["model"] == 4
     assert summary.bytes_out < array.size / 8 * 3
     assert_same(unpack(stream.getvalue(), model=grey), array)
     assert_same(bitsback.open(io.BytesIO(stream.getvalue()), model=grey)[70], array[70])

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive import adaptive, chain, layout, planes
-from bitsback.archive.block import METHODS, MULTISET, PREFIX_SIZE, affordable
+from bitsback.archive.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
 from bitsback.archive.collection import Collection
 from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
+from bitsback.archive.multisets import Multisets
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.archive.runs import Run, pack_runs
 from bitsback.archive.squeeze import unsqueeze
@@ -28,6 +29,7 @@ from bitsback.wire import Cursor, varint
 from .conftest import Pipe, pack, unpack
 
 BOOL = np.dtype(bool)
+SET = Method(MODEL, multiset=True).pack()
 LEVELS = (b"\0", b"\1")
 MNIST = (28, 28)
 
@@ -65,11 +67,11 @@ def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
 
 
 @pytest.mark.parametrize("count", [10**6, 1 << 31, 1 << 40, 1 << 60])
-@pytest.mark.parametrize("method", [0, 1, 2, 3, 5, MULTISET + 2])
+@pytest.mark.parametrize("method", [0, 1, 2, 3, 4, SET])
 def test_many_items_in_few_bytes(count: int, method: int) -> None:
     name = bitsback.load_model("mnist-binary").identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
-    levels = None if method == 3 else LEVELS
+    levels = None if method in (FALLBACK, ADAPTIVE) else LEVELS
     data = block(0, Run(count, BOOL, MNIST, levels), method, name + message)
     shape = (count, *MNIST)
     if count < 1 << 50:
@@ -169,7 +171,9 @@ def test_adaptive_blocks() -> None:
     stream = deflated(bytes.fromhex("0007 0009 0100 0001"))
     message = data[-len(data) + 4 + len(stream) :]
     assert data == bytes([2, 2, 2, len(stream)]) + stream + message
-    assert unpack(archive(collection, (3, block(0, run, 5, data)))).tolist() == records.tolist()
+    assert (
+        unpack(archive(collection, (3, block(0, run, ADAPTIVE, data)))).tolist() == records.tolist()
+    )
 
     def of(columns: list[int], values: bytes, left: bytes = message) -> bytes:
         return bytes(columns) + bytes([len(values)]) + values + left
@@ -194,9 +198,9 @@ def test_adaptive_blocks() -> None:
         ("exhausted", of(two, stream, b"\1\0" + bytes(4) + b"\1\0\0\0")),
         ("cut short|ends", bytes([2, 2])),
     ):
-        refuse(archive(collection, (3, block(0, run, 5, bad))), match)
+        refuse(archive(collection, (3, block(0, run, ADAPTIVE, bad))), match)
     levels = Run(3, dtype, (2,), (b"\0\1", b"\0\2"))
-    refuse(archive(collection, (3, block(0, levels, 5, data))), "in vain")
+    refuse(archive(collection, (3, block(0, levels, ADAPTIVE, data))), "in vain")
 
 
 LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
@@ -213,7 +217,7 @@ def test_squeezed_blocks(coder: int) -> None:
     head = bytes([coder, 0, 0])
     plain, two = Run(80, np.dtype("u1"), (3,), None), Run(80, np.dtype("u1"), (3,), LEVELS)
     collection = Collection(np.dtype("u1"), (80, 3), 1)
-    fine = archive(collection, (80, block(0, plain, 3, head + stream(content))))
+    fine = archive(collection, (80, block(0, plain, FALLBACK, head + stream(content))))
     assert unpack(fine).tobytes() == content
     for match, run, data in (
         ("newer", plain, b"\2\0\0" + stream(content)),
@@ -228,11 +232,14 @@ def test_squeezed_blocks(coder: int) -> None:
         ("damaged|just", plain, head + b"\xff" * 90),
         ("damaged|just", plain, head),
     ):
-        refuse(archive(collection, (80, block(0, run, 3, data))), match)
+        refuse(archive(collection, (80, block(0, run, FALLBACK, data))), match)
     many = 1 << 26
     claim = Collection(np.dtype("u1"), (many, 1), 1)
     bomb = head + stream(bytes(many))[:2000]
-    refuse(archive(claim, (many, block(0, Run(many, claim.dtype, (1,), None), 3, bomb))), "claims")
+    refuse(
+        archive(claim, (many, block(0, Run(many, claim.dtype, (1,), None), FALLBACK, bomb))),
+        "claims",
+    )
 
 
 @pytest.mark.parametrize("coder", [0, 1])
@@ -247,9 +254,9 @@ def test_rows_of_pictures(coder: int) -> None:
     left, indexes = bytes(range(120)), bytes([0b01_10_10_00, 0b01_000000] * rows)
     colours = bytes(range(9))
     fine = bytes([coder, 2, 0]) + stream(bytes(rows) + left)
-    assert unpack(archive(collection, (2, block(0, run, 3, fine)))).tobytes() == left
+    assert unpack(archive(collection, (2, block(0, run, FALLBACK, fine)))).tobytes() == left
     few = bytes([coder, 2, 5, 2]) + stream(colours + bytes(rows) + indexes)
-    found = unpack(archive(collection, (2, block(0, run, 3, few))))
+    found = unpack(archive(collection, (2, block(0, run, FALLBACK, few))))
     assert [pixel[0] // 3 for pixel in found[0, 0]] == [1, 2, 2, 0, 1]
     for match, head, content in (
         ("just the 128", [coder, 2, 0], bytes(rows) + left + b"x"),
@@ -268,19 +275,22 @@ def test_rows_of_pictures(coder: int) -> None:
         ("a filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
     ):
         data = bytes(head) + stream(content)
-        refuse(archive(collection, (2, block(0, run, 3, data))), match)
-    refuse(archive(collection, (2, block(0, run, 3, bytes([coder, 2, 5])))), "damaged")
+        refuse(archive(collection, (2, block(0, run, FALLBACK, data))), match)
+    refuse(archive(collection, (2, block(0, run, FALLBACK, bytes([coder, 2, 5])))), "damaged")
     one = Collection(dtype, (2, 4, 5), 1)
     data = bytes([coder, 2, 1]) + stream(bytes(rows + 40))
-    refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), 3, data))), "no writer")
+    refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), FALLBACK, data))), "no writer")
     floats, of_floats = Collection(np.dtype("<f4"), (2, 4), 1), Run(2, np.dtype("<f4"), (4,), None)
     data = bytes([coder, 2, 0]) + stream(bytes(34))
-    refuse(archive(floats, (2, block(0, of_floats, 3, data))), "no writer")
+    refuse(archive(floats, (2, block(0, of_floats, FALLBACK, data))), "no writer")
     with pytest.raises(bitsback.ArchiveError, match="without elements"):
         unsqueeze(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
     many = Collection(dtype, (1 << 30, 1), 1)
     data = bytes([coder, 2, 0]) + stream(bytes(1 << 16))[:2000]
-    refuse(archive(many, (1 << 30, block(0, Run(1 << 30, dtype, (1,), None), 3, data))), "claims")
+    refuse(
+        archive(many, (1 << 30, block(0, Run(1 << 30, dtype, (1,), None), FALLBACK, data))),
+        "claims",
+    )
 
 
 def test_messages_that_are_none() -> None:
@@ -307,14 +317,14 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
     for match, some, data in (
         ("digest", runs[:1], model.identity[:16] + message),
         ("digest", runs[1:], model.identity[:16] + message),
-        ("of several runs", runs, model.identity[:16] + message),
+        ("digest", runs, model.identity[:16] + message),
         ("no message", runs[:1], model.identity[:16] + message[:31]),
     ):
         count = sum(run.items for run in some)
-        payload = varint(0) + pack_runs(some) + bytes([MULTISET + 2]) + data
+        payload = varint(0) + pack_runs(some) + bytes([SET]) + data
         refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
-    for method in (0, 1, 3, 5, 6, 15, 32):
-        payload = block(0, runs[0], MULTISET + method, b"")
+    for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with a bit that means nothing
+        payload = block(0, runs[0], 32 + method, b"")
         refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
 
 
@@ -323,15 +333,16 @@ def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
     model = bitsback.load_model("mnist-binary")
     run = Run(20, BOOL, MNIST, LEVELS)
     x = digits[:20]
-    for order in (chain.Order.RISING, chain.Order.FALLING):
+    flat = x.view(np.uint8).reshape(-1)
+    for keys in (x.reshape(-1), 1 - flat):
         message = chain.encode(
-            [chain.Stretch(model.at(MNIST), 20)],
-            x.view(np.uint8),
+            [model.bind([(20, model.shape_of())])],
+            flat,
             chain.digest(pack_runs([run]), x.tobytes()),
             1,
-            order,
+            Multisets([run], keys, flat),
         )
-        payload = block(0, run, MULTISET + 2, model.identity[:16] + message)
+        payload = block(0, run, SET, model.identity[:16] + message)
         refuse(archive(Collection(BOOL, x.shape, 1), (20, payload)), "digest")
 
 
@@ -394,7 +405,7 @@ def test_many_small_blocks_have_no_work_for_nothing() -> None:
     model = bitsback.load_model("universal")
     pixels = np.dtype("u1")
     start = pack_runs([Run(1, pixels, (320, 320), None)])
-    method = bytes([METHODS.index("planes")]) + model.identity[:PREFIX_SIZE] + bytes([0])
+    method = bytes([MODEL]) + model.identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
     blocks = [(1, varint(number) + start + method + message) for number in range(100)]
     data = archive(Collection(pixels, (100, 320, 320), 1), *blocks)
@@ -408,18 +419,16 @@ def test_what_a_block_may_take_is_linear_in_its_bytes(name: str) -> None:
     model = bitsback.load_model(name)
     for size in (10, 100, 1000, 10_000):
         for count in (1, 10, 100, 1000, 10_000, 100_000):
-            run = Run(count, np.dtype("u1" if model.free else bool), MNIST, None)
-            if model.free:
-                layout_of = planes.PICTURES if name == "universal" else planes.SERIES
-                run = run if name == "universal" else replace(run, shape=(16,))
-                shapes = planes.plane_shapes([run], layout_of)
-                fits = planes.affordable(model, shapes, size)
-                work = model.plane_work(shapes) + model.plane_steps(shapes) * 2**15
-            else:
-                parts = chain.stretches(model, [(count, MNIST)])
-                assert parts is not None
-                fits, work = affordable(parts, size), count * parts[0].model.work
-            payload = varint(0) + pack_runs([run]) + bytes([4]) + bytes(PREFIX_SIZE + size)
+            run = Run(count, np.dtype("u1" if model.any_shape else bool), MNIST, None)
+            seen_as = planes.SERIES if model.serial else planes.PICTURES
+            if model.serial:
+                run = replace(run, shape=(16,))
+            elif not model.any_shape:
+                run = replace(run, levels=LEVELS)
+            parts = chain.stretches(model, planes.item_shapes(model, [run], seen_as))
+            fits = chain.affordable(parts, size)
+            work = sum(part.work + part.steps * 2**15 for part in parts)
+            payload = varint(0) + pack_runs([run]) + bytes([MODEL]) + bytes(PREFIX_SIZE + size)
             in_index = len(varint(count)) + 1
             assert not fits or work <= 2**26 * (len(section(BLOCK, payload)) + in_index)
 

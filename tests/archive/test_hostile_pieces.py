@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import bitsback
+from bitsback.archive.block import MODEL
 from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
 from bitsback.archive.runs import Run, pack_runs, read_runs
@@ -163,31 +164,30 @@ def test_blocks_of_planes(model: StandIn) -> None:
     message = b"\1\1" + bytes(7) + b"\1"
     values = Values(BYTE, 3, 9)
     for match, found in {
-        "newer": block(0, fine, 4, free + b"\3" + message),
-        "none for the method planes": block(0, fine, 4, good + b"\0" + message),
-        "none for the method chain": block(0, fine, 2, free + message),
-        "neither": block(0, fine, 4, bytes(16) + b"\0" + message),
-        "finite": block(0, fine, 4, free + b"\0" + b"\1\0" + message[2:]),
-        "cut short|bytes|head": block(0, fine, 4, free + b"\0"),
-        "digest": block(0, fine, 4, free + b"\0" + message),
+        "newer": block(0, fine, MODEL + 24, free + message),
+        "not what its model mnist-binary codes": block(0, fine, MODEL, good + message),
+        "neither": block(0, fine, MODEL, bytes(16) + message),
+        "finite": block(0, fine, MODEL, free + b"\1\0" + message[2:]),
+        "cut short|bytes|head": block(0, fine, MODEL, free),
+        "digest": block(0, fine, MODEL, free + message),
         "does not use": block(0, replace(fine, levels=values), 0, bytes(216)),
         "two levels": block(0, replace(fine, levels=None), 1, bytes(27)),
-        "dtype": block(0, replace(fine, shape=(9, 8, 3)), 4, free + b"\0" + message),
+        "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, free + message),
     }.items():
         refuse(archive(array, (1, found)), f"block 0.*({match})")
     flat = Collection(BYTE, (1, 12), COUNTED)
     run = Run(1, BYTE, (12,), None)
-    refuse(archive(flat, (1, block(0, run, 4, free + b"\0" + message))), "planes are of")
+    refuse(archive(flat, (1, block(0, run, MODEL, free + message))), "planes are of")
     signed = Collection(SHORT, (8, 9), ONE)
     run = Run(1, SHORT, (8, 9), None)
-    refuse(archive(signed, (1, block(0, run, 4, free + b"\0" + message))), "no symbols")
+    refuse(archive(signed, (1, block(0, run, MODEL, free + message))), "no symbols")
 
 
 def test_planes_claim_no_more_than_their_bytes(model: StandIn) -> None:
     message = b"\1\1" + bytes(7) + b"\1"
     for shape in ((1 << 20, 1 << 20), (1 << 12, 1 << 12), (1, 1 << 30)):
         run = Run(1, BYTE, shape, None)
-        found = block(0, run, 4, model.identity[:16] + b"\0" + message)
+        found = block(0, run, MODEL, model.identity[:16] + message)
         refuse(archive(Collection(BYTE, shape, ONE), (1, found)), "claims|memory")
 
 

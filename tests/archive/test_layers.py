@@ -20,7 +20,7 @@ from reference.model import Model as SpecModel
 def likely(model: Model, count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """What the model decodes from random bits, [count, rows, columns]."""
     words = np.random.default_rng(count).integers(0, 2**32, 40_000, np.uint32)
-    items = model.at(size).pop(Message([2**40], words, 0), [(count, 1)])
+    items = model.pop(Message([2**40], words, 0), [(count, 1)], size)
     return items.reshape(count, *size)
 
 
@@ -81,15 +81,17 @@ def test_batches_of_several_sizes() -> None:
     """They grow with what has been coded, whatever its size, and never have two sizes."""
     model = several_sizes()
     large, small = (
-        chain.Stretch(model.at(size), count) for size, count in (((8, 8), 9), ((4, 4), 70))
+        model.bind([(count, model.shape_of(size))]) for size, count in (((8, 8), 9), ((4, 4), 70))
     )
     # growth 128 of 256, batch 3: 3 from 6 items of the same size on
     assert chain.schedules([large])[0] == [(1, 1), (1, 1), (1, 1), (1, 1), (2, 1), (3, 1)]
     after = chain.schedules([large, small])[0]
     assert after == [(3, 3)]  # 70 small ones are as good as 17 large ones
     assert chain.schedules([small, large])[0] == [(3, 23), (1, 1)]
-    apart = chain.stretches(model, [(4, (8, 8)), (5, (8, 8, 1)), (1, (8, 9))])
-    assert apart is not None
+    apart = chain.stretches(
+        model,
+        [(count, model.shape_of(size)) for size, count in (((8, 8), 4), ((8, 8), 5), ((8, 9), 1))],
+    )
     assert [part.items for part in apart] == [9, 1]
 
 

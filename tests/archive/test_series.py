@@ -57,7 +57,7 @@ def test_any_series_comes_back(dtype: str, steps: int, columns: int) -> None:
 @pytest.mark.parametrize("array", [tone(500), tone(300, 2), tone(400, 13)], ids=lambda x: x.ndim)
 def test_a_series_is_coded_by_the_model_for_series(array: NDArray[Any]) -> None:
     archive, summary = packed(array)
-    assert summary.methods["planes"] == summary.blocks == 1
+    assert summary.methods["model"] == summary.blocks == 1
     assert models_of(archive) == ["series"]
     assert len(archive) < array.nbytes * 0.6
     assert_same(unpack(archive), array)

@@ -18,6 +18,8 @@ from bitsback.archive import chain
 from bitsback.archive.block import read_header
 from bitsback.archive.collection import Collection
 from bitsback.archive.cutting import blocks_of
+from bitsback.archive.multisets import Multisets
+from bitsback.archive.runs import Run
 from plane_models import ship
 from random_models import random_model
 
@@ -78,11 +80,12 @@ def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
         array = every[list(chosen)].reshape(count, 1, 2)
         check(array, model=four)
         content = chain.digest(b"", array.tobytes())
-        parts = [chain.Stretch(four.at((1, 2)), count)]
-        data = chain.encode(parts, array, content, 1, chain.Order.RISING)
-        message = bitsback.Message.from_bytes(data)
-        found = chain.decode(parts, message, count, chain.Order.RISING)
-        assert found.reshape(array.shape).tolist() == in_order(array).tolist()
+        parts = [four.bind([(count, four.shape_of())])]
+        run, flat = [Run(count, array.dtype, (1, 2), None)], array.reshape(-1)
+        data = chain.encode(parts, flat, content, 1, Multisets(run, flat, flat))
+        message, sets = bitsback.Message.from_bytes(data), Multisets(run)
+        chain.decode_sets(parts, message, sets)
+        assert sets.elements().reshape(array.shape).tolist() == in_order(array).tolist()
         chain.check_end(message, content)
         made.add(data)
     assert len(made) == factorial(count + 3) // factorial(count) // 6
@@ -126,8 +129,9 @@ def test_the_message_grows_by_the_exact_information_of_each_step(
             prior.push(message, z)
             grown(prior.bits(z).sum(), z.size)
     assert left == 0
-    parts = [chain.Stretch(model.at(model.whole_size()), len(x))]
-    assert message.to_bytes() == chain.encode(parts, x, content, 2, chain.Order.RISING)
+    parts, flat = [model.bind([(len(x), model.shape_of())])], x.reshape(-1)
+    sets = Multisets([Run(len(x), x.dtype, x.shape[1:], None)], flat, flat)
+    assert message.to_bytes() == chain.encode(parts, flat, content, 2, sets)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def test_pictures_of_a_free_model(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         data = check(array)
         assert multisets(data) == 1
-        assert bitsback.open(io.BytesIO(data)).info()["methods"]["planes"] == 1
+        assert bitsback.open(io.BytesIO(data)).info()["methods"]["model"] == 1
 
 
 def test_the_order_of_pictures_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,9 +262,9 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
     data = pack(digits[:3], unordered=True, model="mnist-binary")
     with bitsback.open(io.BytesIO(data)) as archive:
         payload = bytes(archive._task(archive._blocks[0]).payload)
-        assert archive._header(archive._blocks[0]).multiset
-    at = payload.index(bytes([16 + 2]))
-    for method in (16, 17, 19, 32 + 2):
+        assert archive._header(archive._blocks[0]).method.multiset
+    at = payload.index(bytes([32 + 2]))
+    for method in (32, 33, 35, 36, 64 + 2, 32 + 24 + 2):
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]
         with pytest.raises(bitsback.ArchiveError, match=f"the method {method}: .*newer"):
             read_header(memoryview(changed))

@@ -56,27 +56,9 @@ class Images:
         return self.model.pop(message, self.batches)
 
 
-class Sets(Images):
-    """The same as a multiset."""
-
-    def push(self, message: Message, x: Any) -> None:
-        self.model.at(self.model.whole_size()).push_set(message, x, self.batches)
-
-    def pop(self, message: Message) -> Any:
-        return self.model.at(self.model.whole_size()).pop_set(message, self.batches)
-
-
-class Planes:
-    """An item by a free model."""
-
-    def __init__(self, name: str, *shape: int) -> None:
-        self.model, self.shapes = bitsback.load_model(name), [PlaneShape(*shape)]
-
-    def push(self, message: Message, symbols: Any) -> None:
-        self.model.push_planes(message, symbols, self.shapes)
-
-    def pop(self, message: Message) -> Any:
-        return self.model.pop_planes(message, self.shapes, np.uint8)
+def bound(name: str, *shape: int) -> Any:
+    """An item by a model of items of any shape."""
+    return bitsback.load_model(name).bind([(1, PlaneShape(*shape))])
 
 
 CODECS: dict[str, Callable[[], Any]] = {
@@ -119,10 +101,9 @@ CODECS: dict[str, Callable[[], Any]] = {
     "one of a table": lambda: codecs.Categorical([1, 2, 5], 3, ()),
     "a model": lambda: Images("mnist-binary", 20),
     "a model of scans": lambda: Images("mnist-context-small", 3),
-    "a model of sets": lambda: Sets("mnist-binary", 20),
     "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
-    "predictive": lambda: Planes("universal", 1, 30, 30, 3, 256),
-    "series": lambda: Planes("series", 1, 150, 1, 2, 256),
+    "predictive": lambda: bound("universal", 1, 30, 30, 3, 256),
+    "series": lambda: bound("series", 1, 150, 1, 2, 256),
 }
 
 

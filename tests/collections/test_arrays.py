@@ -34,7 +34,7 @@ def test_npz(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
     for write in (np.savez, np.savez_compressed):
         write(tmp_path / "x.npz", **arrays)
         summary = bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb", force=True)
-        assert (summary.files, summary.methods["chain"]) == (8, 2)
+        assert (summary.files, summary.methods["model"]) == (8, 2)
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.npz", force=True)
         with np.load(tmp_path / "y.npz") as restored, bitsback.open(tmp_path / "x.bb") as archive:
             assert restored.files == archive.names == list(arrays)
@@ -96,7 +96,7 @@ def test_idx(tmp_path: Path, digits: NDArray[np.bool_], dtype: str, code: int) -
     (tmp_path / "x").write_bytes(data)
     (tmp_path / "x.gz").write_bytes(gzip.compress(data))
     summary = bitsback.compress(tmp_path / "x", tmp_path / "x.bb")
-    assert summary.methods["chain"] == 1
+    assert summary.methods["model"] == 1
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y")
     assert (tmp_path / "y").read_bytes() == data
     bitsback.compress(tmp_path / "x.gz", tmp_path / "x.gz.bb")

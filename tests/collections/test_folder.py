@@ -48,7 +48,7 @@ def test_everything_comes_back(mixed: Path, tmp_path: Path) -> None:
 def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
     summary, _ = notes_of(mixed, tmp_path / "a.bb")
     assert (summary.files, summary.items, summary.shape, summary.dtype) == (48, 48, (48,), "mixed")
-    assert summary.methods["chain"] == 2 and "mnist-binary" in summary.model
+    assert summary.methods["model"] == 2 and "mnist-binary" in summary.model
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.kind == "folder" and len(archive) == 48
         assert archive.names == sorted(files(mixed), key=os.fsencode)

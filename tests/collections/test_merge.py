@@ -84,7 +84,7 @@ def test_blocks_of_models_are_copied(
     expected = np.concatenate([digits[:25], digits[:20]])
     with bitsback.open(tmp_path / "all.bb") as archive:
         assert [block.items for block in archive._blocks] == [6, 7, 7, 5, 6, 7, 7]
-        assert archive.info()["methods"]["chain"] == 7
+        assert archive.info()["methods"]["model"] == 7
         assert np.array_equal(archive[:], expected)
     models = [
         SpecModel.from_bytes(bitsback.load_model(name).to_bytes())

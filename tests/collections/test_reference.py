@@ -67,7 +67,7 @@ def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Pa
     stream = io.BytesIO()
     notes_of(tmp_path / "in", stream, model=model, embed="always")
     with bitsback.open(stream) as archive:
-        assert archive.info()["methods"]["chain"] == 1
+        assert archive.info()["methods"]["model"] == 1
     check(tmp_path / "in", [], model=model, embed="always")
 
 

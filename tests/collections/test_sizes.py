@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from plane_models import StandIn, ship
+from plane_models import BoundStandIn, StandIn, ship
 
 from .conftest import Run, files, pixels, save
 
@@ -72,14 +72,14 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert [block.items for block in archive._blocks] == [1] * 13  # the last one has notes
         asked = []
-        pop = StandIn.pop_planes
+        pop = BoundStandIn.pop
 
-        def watched(self: StandIn, message: Any, shapes: Any, dtype: Any) -> Any:
-            asked.append(len(shapes))
-            return pop(self, message, shapes, dtype)
+        def watched(self: BoundStandIn, message: Any, batches: Any, kept: bool) -> Any:
+            asked.append(self.items)
+            return pop(self, message, batches, kept)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(StandIn, "pop_planes", watched)
+            patch.setattr(BoundStandIn, "pop", watched)
             assert np.array_equal(archive["a.png"][150:250, 120:130], image[150:250, 120:130])
         assert len(asked) == 2
 
@@ -140,7 +140,7 @@ def test_info_tells_of_sizes_pieces_and_stacks(
         "mode RGB, 12 of 20 x 90 to 76 x 50 uint8",
         "mode 1, 12 x 28 x 28 bool",
         "mode L, 13 of 30 x 40 to 1300 x 1100 uint8, in pieces of up to 512 x 512",
-        "3 planes of pictures",
+        "4 by a model as pictures",
     ):
         assert part in told, told
     np.save("x.npy", np.cumsum(np.ones((40, 70, 60)), 0).astype("<u2"))

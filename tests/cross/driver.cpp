@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -33,6 +34,7 @@
 #include "families/rows.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
+#include "multiset.hpp"
 #include "network.hpp"
 #include "program.hpp"
 
@@ -188,9 +190,68 @@ std::shared_ptr<const Distribution> read_scan(Fields& fields, const State& state
                                               std::move(groups));
 }
 
+Places read_places(Fields& fields) {
+    Places places;
+    for (auto* some : {&places.own, &places.first, &places.second}) {
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) some->push_back({numbers[i], numbers[i + 1]});
+    }
+    return places;
+}
+
+std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    std::vector<PredictorSettings> predictors(fields.count());
+    std::vector<std::vector<std::int32_t>> starts;
+    for (PredictorSettings& predictor : predictors) {
+        predictor.cell = fields.integer();
+        for (std::int32_t& part : predictor.decay) part = fields.integer();
+        predictor.ridge = fields.integer();
+        predictor.inputs = read_places(fields);
+        starts.push_back(fields.array<std::int32_t>());
+    }
+    const Places window = read_places(fields);
+    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(), starts);
+    PixelNetwork network = read_pixel_network(fields);
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    const std::uint32_t mean_shift = fields.word();
+    const auto exponential = fields.array<std::uint32_t>();
+    const auto inverse_scale = fields.array<std::uint32_t>();
+    return std::make_shared<PredictiveDistribution>(
+        variable, std::move(settings), std::move(network),
+        MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift));
+}
+
+std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    std::vector<SeriesPredictor> predictors(fields.count());
+    for (SeriesPredictor& predictor : predictors) {
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) predictor.inputs.push_back({numbers[i], numbers[i + 1]});
+        predictor.fade = fields.word();
+        predictor.every = fields.word();
+        predictor.ridge = fields.integer();
+    }
+    const auto scales = fields.array<std::int32_t>();
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const auto words = fields.array<std::uint32_t>();  // two for each double, the lower one first
+        std::vector<double> start;
+        for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+            start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
+        settings.starts.push_back(std::move(start));
+    }
+    return std::make_shared<SeriesDistribution>(variable, std::move(settings));
+}
+
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
     if (kind == 'S') return read_scan(fields, state);
+    if (kind == 'F') return read_predictive(fields, state);
+    if (kind == 'E') return read_series(fields, state);
     const std::uint32_t variable = fields.word();
     if (kind == 'U') return std::make_shared<UniformDistribution>(variable, fields.word());
     Conditional given = read_conditional(fields);
@@ -211,68 +272,13 @@ std::shared_ptr<const Distribution> read_distribution(Fields& fields, const Stat
                                                      read_family(fields, state));
 }
 
-Places read_places(Fields& fields) {
-    Places places;
-    for (auto* some : {&places.own, &places.first, &places.second}) {
-        const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) some->push_back({numbers[i], numbers[i + 1]});
-    }
-    return places;
-}
-
-PredictiveDistribution read_predictive(Fields& fields, const State& state) {
-    std::vector<PredictorSettings> predictors(fields.count());
-    std::vector<std::vector<std::int32_t>> starts;
-    for (PredictorSettings& predictor : predictors) {
-        predictor.cell = fields.integer();
-        for (std::int32_t& part : predictor.decay) part = fields.integer();
-        predictor.ridge = fields.integer();
-        predictor.inputs = read_places(fields);
-        starts.push_back(fields.array<std::int32_t>());
-    }
-    const Places window = read_places(fields);
-    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(), starts);
-    PixelNetwork network = read_pixel_network(fields);
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t precision = fields.word();
-    const std::uint32_t mean_shift = fields.word();
-    const auto exponential = fields.array<std::uint32_t>();
-    const auto inverse_scale = fields.array<std::uint32_t>();
-    return {std::move(settings), std::move(network),
-            MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift)};
-}
-
-SeriesDistribution read_series(Fields& fields, const State& state) {
-    std::vector<SeriesPredictor> predictors(fields.count());
-    for (SeriesPredictor& predictor : predictors) {
-        const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) predictor.inputs.push_back({numbers[i], numbers[i + 1]});
-        predictor.fade = fields.word();
-        predictor.every = fields.word();
-        predictor.ridge = fields.integer();
-    }
-    const auto scales = fields.array<std::int32_t>();
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t precision = fields.word();
-    SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
-    for (std::uint32_t left = fields.word(); left != 0; --left) {
-        const auto words = fields.array<std::uint32_t>();  // two for each double, the lower one first
-        std::vector<double> start;
-        for (std::size_t i = 0; i + 1 < words.size(); i += 2)
-            start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
-        settings.starts.push_back(std::move(start));
-    }
-    return SeriesDistribution(std::move(settings));
-}
-
-template <class Planes>
-void push_and_pop_planes(Message& message, Fields& fields, State& state, const Planes& planes) {
-    std::vector<PlaneShape> shapes(fields.count());
-    for (PlaneShape& shape : shapes)
+std::vector<ShapeRun> read_shapes(Fields& fields) {
+    std::vector<ShapeRun> runs(fields.count());
+    for (auto& [count, shape] : runs) {
+        count = fields.word();
         shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
-    push_and_pop(
-        state, fields.array<std::uint16_t>(), [&](auto symbols) { planes.push(message, shapes, symbols); },
-        [&](auto symbols) { planes.pop(message, shapes, symbols); });
+    }
+    return runs;
 }
 
 Program read_program(Fields& fields, const State& state) {
@@ -305,25 +311,68 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
     print(state.message.to_bytes());
 }
 
-// A chain: push items, print the message, pop them, print it again; and the same of them as a multiset.
+// Items of any shape, by one distribution.
+void push_and_pop_items(Message& message, Fields& fields, State& state, std::shared_ptr<const Distribution> of) {
+    const Program program({{0, 65536}}, {{false, std::move(of)}});
+    const std::vector<ShapeRun> shapes = read_shapes(fields);
+    const Batches batch{std::accumulate(shapes.begin(), shapes.end(), std::size_t{0},
+                                        [](std::size_t items, const ShapeRun& run) { return items + run.count; }),
+                        1};
+    const std::span<const Batches> batches(&batch, 1);
+    push_and_pop(
+        state, fields.array<std::uint16_t>(), [&](auto symbols) { program.push(message, symbols, shapes, batches); },
+        [&](auto symbols) { program.pop(message, symbols, shapes, batches); });
+}
+
+// The bytes of items of one shape, the low byte of a symbol first.
+template <class Symbol>
+Keys keys_of(std::span<const Symbol> x, std::size_t items) {
+    Keys keys;
+    for (const Symbol symbol : x)
+        for (std::size_t byte = 0; byte < sizeof(Symbol); ++byte)
+            keys.bytes.push_back(static_cast<char>(symbol >> (8 * byte)));
+    for (std::size_t i = 1; i <= items; ++i) keys.ends.push_back(i * (keys.bytes.size() / items));
+    return keys;
+}
+
+// A chain: push items of one shape, print the message, pop them, print it again; and the same of them as a multiset.
 template <class Symbol>
 void push_and_pop_chain(Message& message, Fields& fields, const Program& program) {
+    std::vector<ShapeRun> shapes = read_shapes(fields);
     std::vector<Batches> batches;
     for (std::size_t size : fields.array<std::size_t>()) batches.push_back({size, 1});
     const auto x = fields.array<Symbol>();
-    program.push(message, std::span<const Symbol>(x), batches);
+    program.push(message, std::span<const Symbol>(x), shapes, batches);
     print(message.to_bytes());
     std::ranges::reverse(batches);
     std::vector<Symbol> popped(x.size());
-    program.pop(message, std::span<Symbol>(popped), batches);
+    program.pop(message, std::span<Symbol>(popped), shapes, batches);
     if (popped != x) throw NotGivenBack("a chain did not give back what was pushed");
     print(message.to_bytes());
     std::ranges::reverse(batches);
-    program.push_set(message, std::span<const Symbol>(x), batches, false);
+    if (shapes.size() != 1 || shapes[0].count == 0) throw std::runtime_error("a multiset has one shape");
+    const std::size_t elements = x.size() / shapes[0].count;
+    KeyedMultiset left, picked;
+    left.add(keys_of(std::span<const Symbol>(x), shapes[0].count));
+    for (const Batches& batch : batches) {
+        std::vector<std::uint32_t> numbers(batch.size);
+        left.pop(message, numbers);
+        std::vector<Symbol> some;
+        for (const std::uint32_t number : numbers)
+            some.insert(some.end(), x.begin() + number * elements, x.begin() + (number + 1) * elements);
+        shapes[0].count = batch.size;
+        program.push(message, std::span<const Symbol>(some), shapes, std::span(&batch, 1));
+    }
     print(message.to_bytes());
     std::ranges::reverse(batches);
-    program.pop_set(message, std::span<Symbol>(popped), batches, false);
-    std::vector<Symbol> back = popped, all = x;
+    std::vector<Symbol> back, all = x;
+    for (const Batches& batch : batches) {
+        std::vector<Symbol> some(batch.size * elements);
+        shapes[0].count = batch.size;
+        program.pop(message, std::span<Symbol>(some), shapes, std::span(&batch, 1));
+        picked.push(message, keys_of(std::span<const Symbol>(some), batch.size));
+        back.insert(back.end(), some.begin(), some.end());
+    }
     std::ranges::sort(back);
     std::ranges::sort(all);
     if (back != all) throw NotGivenBack("a multiset did not give back what was pushed");
@@ -429,11 +478,11 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             break;
         }
         case 'F': {
-            push_and_pop_planes(message, fields, state, read_predictive(fields, state));
+            push_and_pop_items(message, fields, state, read_predictive(fields, state));
             break;
         }
         case 'E': {
-            push_and_pop_planes(message, fields, state, read_series(fields, state));
+            push_and_pop_items(message, fields, state, read_series(fields, state));
             break;
         }
         case '3': {

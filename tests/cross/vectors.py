@@ -16,10 +16,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bundled_models import spec_model
+from choices import Seeded
 from networks import random_linear
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_predictive, random_shapes
-from random_programs import Seeded, random_program
+from random_programs import random_program
 from random_series import random_series
 from reference import archive, chain, codecs
 from reference.distributions import Distribution
@@ -255,6 +256,10 @@ class Vectors:
         if of.scan:
             self.put("S", number)
             self.put_scan(of.scan, of, size, variables)
+        elif of.predictive:
+            self.put_predictive(of.predictive, of.variable.levels, number)
+        elif of.series:
+            self.put_series(of.series, of.variable.levels, number)
         elif of.meaning is None:
             self.put("U", number, of.variable.levels)
         else:
@@ -289,6 +294,7 @@ class Vectors:
         self.put(len(program.code))
         for step in program.code:
             self.put(int(step.pops), keys.index(step.distribution.key))
+        self.put(1, items, 1, *size, program.variables["x"].channels, levels)
         self.put(chain.schedule(items, model.growth, model.batch), x)
         ordered = chain.encode(model, x, digest, lanes).to_bytes()
         dtype = "u1" if levels <= 256 else "<u2"
@@ -320,7 +326,7 @@ class Vectors:
     def series(self, seed: int) -> None:
         """The same of series."""
         model = Model.from_bytes(random_series(seed))
-        of = model.free_distribution
+        of = model.prediction
         assert isinstance(of, SeriesRules)
         shapes = [PlaneShape(1, 70, 1, 1 + seed % 3, model.levels)]
         self.put_series(of, model.levels)
@@ -333,7 +339,7 @@ class Vectors:
         shape = PlaneShape(*about["shape"], about["levels"])
         words = (splitmix64(j, about["seeds"][0]) >> 32 for j in count())
         item = draw_item(shape, words)
-        codec = codec_for_test(model.free_distribution, shape, words)
+        codec = codec_for_test(model.prediction, shape, words)
         self.message = Message([2**32], depth=0)
         self.put("M", list(self.message.to_bytes()))
         self.expect(self.message.to_bytes())
@@ -343,8 +349,8 @@ class Vectors:
             self.put_predictive(codec.of, shape.levels)
         self.items(codec, item)
 
-    def put_predictive(self, of: Predictive, levels: int) -> None:
-        self.put("F", len(of.predictors))
+    def put_predictive(self, of: Predictive, levels: int, number: int = 0) -> None:
+        self.put("F", number, len(of.predictors))
         for one, starts in zip(of.predictors, of.starts, strict=True):
             self.put(one.cell, *one.decay, one.ridge)
             self.put_offsets(one.offsets)
@@ -360,8 +366,8 @@ class Vectors:
         self.put(levels, of.mixture.precision, of.mixture.mean_shift)
         self.put(of.mixture.exponential, of.mixture.inverse_scale)
 
-    def put_series(self, of: SeriesRules, levels: int) -> None:
-        self.put("E", len(of.predictors))
+    def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
+        self.put("E", number, len(of.predictors))
         for one in of.predictors:
             self.put(one.inputs, one.fade, one.every, one.ridge)
         self.put(of.scales, levels, of.precision)
@@ -373,7 +379,7 @@ class Vectors:
     def items(self, codec: PlanesCodec | SeriesCodec, symbols: list[int]) -> None:
         self.put(len(codec.shapes))
         for shape in codec.shapes:
-            self.put(*shape)
+            self.put(1, *shape)
         self.steps(codec, symbols)
 
     def put_offsets(self, of: Offsets) -> None:

@@ -33,13 +33,13 @@ def test_a_chain_is_its_batches_one_after_the_other(name: str) -> None:
     sizes = [1, 1, 2, 3, 300, 5]
     x = pair.items(sum(sizes))
     together, single = a_message(3, 4), a_message(3, 4)
-    pair.core.push(together, x, runs(sizes))
+    pair.ours.push(together, x, runs(sizes))
     end = len(x)
     for size in sizes:
-        pair.core.codec(size).push(single, x[end - size : end])
+        pair.ours.codec(size).push(single, x[end - size : end])
         end -= size
     assert together == single
-    assert (pair.core.pop(together, runs(sizes[::-1])) == x).all()
+    assert (pair.ours.pop(together, runs(sizes[::-1])) == x).all()
     assert together == a_message(3, 4)
 
 
@@ -51,7 +51,6 @@ def test_more_rows_and_columns_than_are_coded_at_once() -> None:
     pair.check_codec(pair.items(3), a_message(1, 3))
 
 
-NAMES = ("variable", "size", "window", "planes", "dull", "features", "groups")
 Arguments = dict[str, Any]
 
 
@@ -60,26 +59,25 @@ def arguments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
     """What a model gives to the core's scan."""
     found: Arguments = {}
 
-    def record(*given: Any) -> None:
-        found.update(zip(NAMES, given, strict=True))
+    def record(_: str, variable: int, **given: Any) -> None:
+        found.update(given, variable=variable)
 
     model = Model.build(*random_context_model(**MODELS[request.param]))
     size = model.whole_size()
     with monkeypatch.context() as patched:
-        patched.setattr(_core, "ScanDistribution", record)
+        patched.setattr(_core, "distribution", record)
         model.distributions["p(x|z)"].core(size, {"x": 0, "z": 1})
     return found
 
 
 def group(**changes: Any) -> Callable[[Arguments], list[Any]]:
     """The groups, the first of them changed."""
-    names = ("channels", "family", "network", "outputs", "dull", "dull_outputs")
 
     def changed(given: Arguments) -> list[Any]:
-        first = dict(zip(names, given["groups"][0], strict=True))
+        first = dict(given["groups"][0])
         for name, value in changes.items():
             first[name] = value(first) if callable(value) else value
-        return [tuple(first.values()), *given["groups"][1:]]
+        return [first, *given["groups"][1:]]
 
     return changed
 
@@ -123,11 +121,11 @@ CHANGES: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("arguments", MODELS, indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_does_not_fit_is_refused(arguments: Arguments, change: str) -> None:
-    _core.ScanDistribution(*arguments.values())
+    _core.distribution("scan", **arguments)
     name, value = CHANGES[change]
     arguments[name] = value(arguments) if callable(value) else value
     with pytest.raises((BitsbackError, ValueError, IndexError)):
-        _core.ScanDistribution(*arguments.values())
+        _core.distribution("scan", **arguments)
 
 
 @pytest.mark.parametrize("arguments", ["two groups"], indirect=True)
@@ -140,4 +138,4 @@ def test_dull_symbols_and_networks_for_them_go_together(arguments: Arguments) ->
     ):
         changed = arguments | {name: value(arguments) if callable(value) else value}
         with pytest.raises((BitsbackError, ValueError, IndexError)):
-            _core.ScanDistribution(*changed.values())
+            _core.distribution("scan", **changed)

@@ -58,7 +58,7 @@ def archive_of(model: Model, items: int, data: bytes) -> tuple[Collection, bytes
     shape = model.item_shape
     assert shape is not None
     run = pack_runs([Run(items, np.dtype(np.uint8), shape, (b"\0", b"\1"))])
-    payload = varint(0) + run + bytes([block.CHAIN]) + model.identity[: block.PREFIX_SIZE] + data
+    payload = varint(0) + run + bytes([block.MODEL]) + model.identity[: block.PREFIX_SIZE] + data
     return Collection.of_items("|u1", shape, items), payload
 
 

@@ -22,7 +22,7 @@ from bitsback.models.item_vectors import ItemVectors
 from broken_models import MISSING, broken, field
 from networks import SIMD_PATHS, engine
 
-FREE = [name for name in bundled.names() if bundled.outline(name).free]
+FREE = [name for name in bundled.names() if bundled.outline(name).any_shape]
 
 
 def items_of(model: Model) -> tuple[ItemVectors, str]:
@@ -34,10 +34,10 @@ def items_of(model: Model) -> tuple[ItemVectors, str]:
 def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) -> None:
     model = bundled.load(name)
     items, sha256 = items_of(model)
-    assert model.planes is not None
-    assert items.digest(model.planes) == sha256
+    assert model.prediction is not None
+    assert items.digest(model.prediction) == sha256
     for wrong in WRONG:
-        assert items.digest(model.planes, wrong) != sha256
+        assert items.digest(model.prediction, wrong) != sha256
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -46,15 +46,15 @@ def test_every_engine_writes_the_same(name: str, path: str) -> None:
     with engine(path):
         model = Model.build(*file.read(bundled.load(name).to_bytes()), tested=False)
         items, sha256 = items_of(model)
-        assert model.planes is not None
-        assert items.hold(model.planes, sha256)
+        assert model.prediction is not None
+        assert items.hold(model.prediction, sha256)
 
 
 def test_an_arithmetic_that_there_is_none_of() -> None:
     model = bundled.load("series")
-    assert model.planes is not None
+    assert model.prediction is not None
     with pytest.raises(bitsback.MessageError, match="arithmetic"):
-        items_of(model)[0].digest(model.planes, "backwards")
+        items_of(model)[0].digest(model.prediction, "backwards")
 
 
 def test_a_new_model_gets_items_that_tell() -> None:
@@ -65,11 +65,11 @@ def test_a_new_model_gets_items_that_tell() -> None:
     ]
     model = build_with_items(description, {})
     items, _ = items_of(model)
-    assert model.planes is not None
+    assert model.prediction is not None
     for wrong in WRONG:
         changed = [
-            ItemVectors(items.shape, (seed,)).digest(model.planes, wrong)
-            != ItemVectors(items.shape, (seed,)).digest(model.planes)
+            ItemVectors(items.shape, (seed,)).digest(model.prediction, wrong)
+            != ItemVectors(items.shape, (seed,)).digest(model.prediction)
             for seed in items.seeds
         ]
         assert sum(changed) >= 2
@@ -156,10 +156,14 @@ import bitsback, bitsback.chunks
 from bitsback import _core
 from bitsback.errors import BitsbackError
 
-for kind in (_core.SeriesDistribution, _core.PredictiveDistribution):
-    def push(self, message, symbols, shapes):
-        self.push_by(message, symbols.astype(np.uint16), shapes, sys.argv[1])
-    kind.push = push
+make = _core.distribution
+
+def distribution(kind, variable, **fields):
+    if "arithmetic" in fields:
+        fields["arithmetic"] = sys.argv[1]
+    return make(kind, variable, **fields)
+
+_core.distribution = distribution
 
 def refused(step):
     try:
@@ -217,7 +221,8 @@ def coded() -> list[bytes]:
     for name in FREE:
         model, message = bundled.load(name), bitsback.Message()
         symbols = np.minimum(items, model.levels - 1).ravel()
-        model.push_planes(message, symbols, [item_vectors.PlaneShape(1, 30, 30, 1, model.levels)])
+        shape = item_vectors.PlaneShape(1, 30, 30, 1, model.levels)
+        model.bind([(1, shape)]).push(message, symbols)
         messages.append(message)
     for codec, symbols in (
         (Categorical.from_probability(WEIGHTS), rng.integers(0, 50, 40)),

@@ -41,12 +41,13 @@ from models.test_strips import convolutional
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-model = convolutional(0, width=32).at((1024, 2048))
+model, size = convolutional(0, width=32), (1024, 2048)
+elements = model.shape_of(size).elements
 message = Message([1 << 32], (), 0)
-x = np.zeros((1, model.elements), np.uint8)
+x = np.zeros((1, elements), np.uint8)
 before = peak()
-model.push(message, x, [(1, 1)])
-print(peak() - before, model.elements)
+model.push(message, x, [(1, 1)], size)
+print(peak() - before, elements)
 """
 
 

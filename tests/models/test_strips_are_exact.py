@@ -59,10 +59,10 @@ def test_strips_give_what_the_whole_image_does(scans: bool) -> None:
     """The public codecs run networks on whole images."""
     pair = Pair.of(model_file(scans), SIZE)
     x = pair.items(2)
-    core = pair.core
+    ours = pair.ours
     slow, fast = a_message(0, 4), a_message(0, 4)
-    core.codec(2).push(slow, x)
-    core.push(fast, x, [(2, 1)])
+    ours.codec(2, SIZE).push(slow, x)
+    ours.push(fast, x, [(2, 1)], SIZE)
     assert fast == slow
-    assert (core.pop(fast, [(2, 1)]) == x).all()
+    assert (ours.pop(fast, [(2, 1)], SIZE) == x).all()
     assert fast == a_message(0, 4)

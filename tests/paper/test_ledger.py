@@ -36,7 +36,7 @@ def test_steps_follow_each_other_and_change_the_message_by_their_information(nam
     x = as_symbols(mnist(model.levels)[:1])
     message = random_message(5, 100)
     before = length(message)
-    ledger = enter(model.at(model.whole_size()), message, x)
+    ledger = enter(model, model.whole_size(), message, x)
     assert ledger.steps[0].before == before
     assert ledger.steps[0].after == ledger.steps[1].before
     assert ledger.steps[1].after == ledger.steps[2].before
@@ -53,7 +53,7 @@ def test_the_ledger_codes_the_image() -> None:
     x = as_symbols(mnist(2)[3:4])
     message = random_message(5, 100)
     before = message.copy()
-    enter(model.at(model.whole_size()), message, x)
+    enter(model, model.whole_size(), message, x)
     assert np.array_equal(model.pop(message, [(1, 1)]), x)
     assert message == before
 
@@ -62,7 +62,7 @@ def test_borrowed_words_count_against_the_message() -> None:
     message = bitsback.Message([1 << 32], (), 0)
     assert length(message) == 32
     model = bitsback.load_model("mnist-paper")
-    ledger = enter(model.at(model.whole_size()), message, as_symbols(mnist(256)[:1]))
+    ledger = enter(model, model.whole_size(), message, as_symbols(mnist(256)[:1]))
     assert ledger.steps[0].after < 0
     assert ledger.change == pytest.approx(ledger.negative_elbo, abs=TINY)
 

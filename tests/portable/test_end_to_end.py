@@ -55,7 +55,7 @@ def test_what_one_engine_writes_the_others_and_the_specification_read(name: str)
     reader = spec.Reader(sections[2].payload)
     reader.varint()
     list(spec_blocks.read_runs(reader))
-    assert reader.byte() == spec_blocks.CHAIN, "it is the model that codes the images"
+    assert reader.byte() == spec_blocks.MODEL, "it is the model that codes the images"
     for path in SIMD_PATHS:
         with engine(path):
             assert np.array_equal(bitsback.decompress(io.BytesIO(archive)), images)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .archive import crc32c
-from .blocks import CHAIN, PLANES, RAW, Run, decode_data, read_levels
+from .blocks import FALLBACK, MODEL, RAW, STACKS, Run, decode_data, read_levels
 from .fields import Reader, require
 
 IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
@@ -37,7 +37,7 @@ def decode(
     require(reader.byte() == 0xBB, "the first byte of a block alone")
     head = reader.byte()
     version, flags = head % 16, head // 16
-    require(version == 1, "version 1")
+    require(version == 2, "version 2")
     require(flags <= 7, "no flag that this reader does not understand")
     whole = bytes([0xBB, 16 * (flags & COLUMNS) + version])
     if flags & IMPLIED:
@@ -48,14 +48,16 @@ def decode(
     whole += kind.str.encode() + pack_shape(shape)
     start = reader.at
     form = reader.byte()
-    axes, method = form // 16, form % 16
-    require(method <= PLANES, "a method of a block alone")
+    axes, layout, method = form // 32, form // 8 % 4, form % 8
+    require(method <= FALLBACK, "a method of a block alone")
+    require(method == MODEL or layout == 0, "a method that has layouts")
+    require(layout <= STACKS, "a layout of the list")
     levels_kind = reader.byte()
     levels = read_levels(reader, kind, levels_kind)
     levels_field = reader.data[start + 1 : reader.at]
     whole += bytes([form]) + levels_field
     model = None
-    if method in (CHAIN, PLANES):
+    if method == MODEL:
         if flags & NUMBERED:
             number = reader.byte()
             require(number < len(models), "the number of a model of the array")
@@ -68,8 +70,6 @@ def decode(
         whole += model.identity[:16]
     whole += reader.data[reader.at :]
     require(crc32c(whole) == int.from_bytes(data[-4:], "little"), "the CRC32C of a block alone")
-    layout = reader.byte() if method == PLANES else 0
-    require(layout <= 1, "a layout of the list")
     require(axes <= min(4, len(shape)), "items of at most four axes")
     require(method == RAW or 0 not in shape, "an array without elements is raw")
     lead = len(shape) - axes

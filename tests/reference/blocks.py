@@ -1,9 +1,10 @@
 """A block (docs/format.md, `B`), from its payload to the bytes of its pieces."""
 
+import itertools
 import lzma
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,9 +21,9 @@ from .planes import PlaneShape
 from .rows import Rows
 from .values import Size
 
-RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE = range(6)
-SERIES = 2  # a layout
-MULTISET = 16
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
+PICTURES, STACKS, SERIES = range(3)  # layouts, times 8
+MULTISET = 32
 
 
 @dataclass
@@ -99,10 +100,10 @@ def decode_block(
     require(sum(run.count for run in runs) == count, "the index gives the number of items")
     require(all(run.dtype == dtype for run in runs), "the items of an array are alike")
     byte = reader.byte()
-    method, multiset = byte & ~MULTISET, byte & MULTISET > 0
-    require(not multiset or method in (CHAIN, PLANES), "a method that codes multisets")
-    name = reader.take(16) if method in (CHAIN, PLANES) else None
-    layout = reader.byte() if method == PLANES else 0
+    require(byte < 64, "a method of the list")
+    method, layout, multiset = byte % 8, byte // 8 % 4, byte >= MULTISET
+    require(method == MODEL or byte < 8, "a method that has layouts, and codes multisets")
+    name = reader.take(16) if method == MODEL else None
     require(name is None or name in models, "a model that is there")
     model = None if name is None else models[name]
     data = payload[reader.at :]
@@ -124,8 +125,8 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    require(method in (RAW, PACKED, CHAIN, SQUEEZED, PLANES, ADAPTIVE), "a method of the list")
-    require(method == PLANES or all(run.kind in (0, 2) for run in runs), "levels of this method")
+    require(method in (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE), "a method of the list")
+    require(method == MODEL or all(run.kind in (0, 2) for run in runs), "levels of this method")
     reader = Reader(data)
     if method == RAW:
         items = reader.take(elements * itemsize)
@@ -139,13 +140,14 @@ def decode_data(
         require(not bits[elements:].any(), "the last byte is filled with zeros")
         reader.done()
         return to_bytes(bits[:elements], runs)
-    if method == SQUEEZED:
-        return decode_squeezed(reader, runs, elements, itemsize)
+    if method == FALLBACK:
+        return decode_fallback(reader, runs, elements, itemsize)
     if method == ADAPTIVE:
         require(not any(run.kind for run in runs), "no levels")
         return decode_adaptive(data, elements, itemsize)
-    require(model.free == (method == PLANES), "a model for the method")
-    if method == CHAIN:
+    require(layout <= (STACKS if multiset else SERIES), "a layout of the list")
+    if not model.any_shape:
+        require(layout == PICTURES, "images of a model with channels are pictures")
         return decode_chain(data, runs, runs_field, model, multiset)
     return decode_planes(data, runs, runs_field, layout, model, multiset)
 
@@ -153,7 +155,6 @@ def decode_data(
 def decode_planes(
     data: bytes, runs: list[Run], runs_field: bytes, layout: int, model: Any, multiset: bool
 ) -> bytes:
-    require(layout <= (1 if multiset else 2), "a layout of the list")
     elements = sum(run.elements for run in runs)
     require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
     planes = [shape for run in runs for shape in to_planes(run, layout)]
@@ -170,7 +171,9 @@ def decode_planes(
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
     if multiset:
-        items = decode_plane_sets(message, runs, model, planes)
+        ends = itertools.accumulate(reversed(chain.doubling(len(planes))))
+        places = itertools.pairwise([0, *ends])
+        items = decode_sets(message, runs, [model.planes(planes[a:b]) for a, b in places])
     else:
         items = to_bytes(np.array(model.planes(planes).pop(message), np.uint16), runs)
     chain.check_end(message, chain.digest(runs_field, items))
@@ -192,28 +195,26 @@ def to_planes(run: Run, layout: int) -> list[PlaneShape]:
     return [PlaneShape(slices, rows, columns, channels, levels)] * run.count
 
 
-def decode_plane_sets(
-    message: Message, runs: list[Run], model: Any, planes: list[PlaneShape]
-) -> bytes:
-    """Each run is a multiset; a batch has the next places, of one run or of several."""
+def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:
+    """Each run is a multiset; a batch has the next places, of one run or of several. batches: their
+    codecs, in the order of the places.
+    """
     owners = [number for number, run in enumerate(runs) for _ in range(run.count)]
     picks = [Picks() for _ in runs]
-    at = 0
-    for size in reversed(chain.doubling(len(planes))):
-        places = range(at, at + size)
-        symbols = np.array(model.planes([planes[i] for i in places]).pop(message), np.uint16)
+    for codec in batches:
+        symbols = np.array(codec.pop(message), np.uint16)
         items: dict[int, list[bytes]] = {}
-        for place in places:
-            one = replace(runs[owners[place]], count=1)
-            items.setdefault(owners[place], []).append(to_bytes(symbols[: one.elements], [one]))
+        while symbols.size:
+            number, *owners = owners
+            one = replace(runs[number], count=1)
+            items.setdefault(number, []).append(to_bytes(symbols[: one.elements], [one]))
             symbols = symbols[one.elements :]
         for number in sorted(items, reverse=True):
             picks[number].push(message, items[number])
-        at += size
     return b"".join(item for each in picks for item in each.left)
 
 
-def decode_squeezed(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
+def decode_fallback(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:
     size = len(reader.data) - reader.at
     coder, form, number = reader.byte(), reader.byte(), reader.byte()
     require(coder <= 1 and form <= 2, "a coder and a form of the list")
@@ -290,13 +291,12 @@ def decode_chain(
             before = sizes.pop()[1]
         sizes.append((size, before + run.count))
     parts = [(model.at(*size), count) for size, count in sizes]
-    two = [run.kind == 2 for run in runs]
-    require(all(two) or not any(two), "two levels in each run, or in none")
     dtype = np.dtype("|u1" if model.levels <= 256 else "<u2")
-    require(
-        model.levels == 2 if all(two) else runs[0].dtype == dtype,
-        "levels as the model's, or numbers that are symbols",
-    )
+    for run in runs:
+        require(
+            len(run.levels) <= model.levels if run.kind else run.dtype == dtype,
+            "no more levels than the model's, or numbers that are symbols",
+        )
     require(
         sum(n * bound.most_elements for bound, n in parts) <= 2**16 + 2**12 * len(data),
         "no more elements than the data may claim",
@@ -312,15 +312,9 @@ def decode_chain(
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
     if multiset:
-        require(len(runs) == 1, "one run is one multiset")
-        one = replace(runs[0], count=1)
-        ((bound, n),) = parts
-        symbols = chain.decode_set(
-            bound, message, n, lambda item: to_bytes(np.array(item), [one])
-        ).ravel()
+        items = decode_sets(message, runs, chain.batches_of(parts))
     else:
-        symbols = chain.decode_several(parts, message)
-    items = to_bytes(symbols, runs)
+        items = to_bytes(chain.decode_several(parts, message), runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 
@@ -347,5 +341,7 @@ def to_bytes(symbols: NDArray[Any], runs: list[Run]) -> bytes:
     out = b""
     for run in runs:
         part, symbols = symbols[: run.elements], symbols[run.elements :]
+        known = not run.kind or not part.size or int(part.max()) < len(run.levels)
+        require(known, "symbols that stand for values")
         out += (run.levels[part] if run.kind else part.astype(run.dtype)).tobytes()
     return out

@@ -54,16 +54,22 @@ def several(sizes: list[tuple[int, int]], growth: int, batch: int) -> list[int]:
     return batches
 
 
-def decode_several(parts: list[tuple[Bound, int]], message: Message) -> NDArray[Any]:
-    """The symbols of so many items of each size in a row, flat."""
+def batches_of(parts: list[tuple[Bound, int]]) -> list[Any]:
+    """The codecs of the batches of so many items of each size in a row, the first items first."""
     growth, batch = parts[0][0].growth, parts[0][0].batch
     sizes = several([(n, model.elements) for model, n in parts], growth, batch)
-    symbols: list[int] = []
+    codecs = []
     for model, n in parts:
         left = n
         while left:
-            symbols += model.codec(sizes[-1]).pop(message)
+            codecs.append(model.codec(sizes[-1]))
             left -= sizes.pop()
+    return codecs
+
+
+def decode_several(parts: list[tuple[Bound, int]], message: Message) -> NDArray[Any]:
+    """The symbols of so many items of each size in a row, flat."""
+    symbols = [c for codec in batches_of(parts) for c in codec.pop(message)]
     return np.array(symbols, np.int64)
 
 

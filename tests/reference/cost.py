@@ -33,6 +33,8 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
         if of.meaning and of.network:
             network = of.networks[of.network]
             total += 4 * sum(network.values[name].elements(size) for name in of.outputs)
+        if of.prediction:
+            total += prediction_room(of.prediction, PlaneShape(1, *size, of.variable.channels, 2))
         if of.scan:
             scan, (rows, columns) = of.scan, size
             channels = scan.x.channels
@@ -46,52 +48,79 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
 def steps(steps: list[Distribution], size: Size) -> int:
     """The arrays that coding a batch takes, by the distributions of its lines of code."""
     pixels = size[0] * size[1]
-    return sum(
-        len(of.scan.groups) * pixels if of.scan else of.variable.channels if of.coupled else 1
-        for of in steps
-    )
-
-
-def work(variables: list[Variable], networks: list[Network], size: Size) -> int:
-    """The multiply-adds of an item, an image of this size, and something for each element."""
-    total = 2**6 * sum(variable.value.elements(size) for variable in variables)
-    for network in networks:
-        at_each_pixel = set(network.sources) <= {"context", "features"}
-        runs = size[0] * size[1] if at_each_pixel else 1
-        total += runs * network.multiply_adds(size)
+    total = 0
+    for of in steps:
+        if of.scan:
+            total += len(of.scan.groups) * pixels
+        elif of.prediction:
+            shape = PlaneShape(1, *size, of.variable.channels, 2)
+            total += prediction_steps(of.prediction, shape)
+        else:
+            total += of.variable.channels if of.coupled else 1
     return total
 
 
-def plane_room(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
-    """The bytes that coding these items takes."""
+def work(
+    variables: list[Variable],
+    networks: list[Network],
+    distributions: list[Distribution],
+    size: Size,
+) -> int:
+    """The multiply-adds of an item, an image of this size, and something for each element."""
+    total = 2**6 * sum(variable.value.elements(size) for variable in variables)
+    for of in distributions:
+        if of.prediction:
+            total += prediction_work(of.prediction, PlaneShape(1, *size, of.variable.channels, 2))
+        for head in of.scan.heads() if of.scan else []:
+            total += size[0] * size[1] * of.networks[head.name].multiply_adds((1, 1))
+    for network in networks:
+        if not set(network.sources) <= {"context", "features"}:
+            total += network.multiply_adds(size)
+    return total
+
+
+def prediction_room(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+    """The bytes that an item takes, beside its symbols."""
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
-        return sum(8 * shape.elements + shape.channels * channel for shape in shapes)
+        return 6 * shape.elements + shape.channels * channel
     of_row = 2**6 * (2 * of.lag + 8)
     for predictor in of.predictors:
         cells = -(-of.lag // predictor.cell) + 2
         of_row += 2 * (predictor.offsets.inputs(2) + 8) ** 2 * cells
-    total = 0
-    for shape in shapes:
-        rows = min(shape.rows, (shape.columns - 1) // of.lag + 3)
-        total += shape.planes * (2**4 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
-    return total
+    rows = min(shape.rows, (shape.columns - 1) // of.lag + 3)
+    return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
+
+
+def prediction_work(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+    """The multiply-adds that an item takes, beside those for each element."""
+    if isinstance(of, SeriesRules):
+        return series_work(of, shape)
+    inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
+    of_pixel = of.width + of.network.multiply_adds((1, 1))
+    of_pixel += sum((n + 1) * (n + 2) for n in inputs)
+    of_row = sum(
+        -(-shape.columns // predictor.cell) * (n + 1) ** 3
+        for predictor, n in zip(of.predictors, inputs, strict=True)
+    )
+    return shape.elements * of_pixel + shape.planes * shape.rows * of_row
+
+
+def prediction_steps(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+    """The arrays that a batch of such items takes."""
+    if isinstance(of, SeriesRules):
+        return 0
+    return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
+
+
+def plane_room(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
+    """The bytes that coding these items takes, of a model of items of any shape."""
+    return sum(2 * shape.elements + prediction_room(of, shape) for shape in shapes)
 
 
 def plane_work(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
     """The multiply-adds that coding these items takes."""
-    if isinstance(of, SeriesRules):
-        return sum(series_work(of, shape) for shape in shapes)
-    inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
-    of_pixel = 2**6 + of.width + of.network.multiply_adds((1, 1))
-    of_pixel += sum((n + 1) * (n + 2) for n in inputs)
-    total = 0
-    for shape in shapes:
-        of_row = 0
-        for predictor, n in zip(of.predictors, inputs, strict=True):
-            of_row += -(-shape.columns // predictor.cell) * (n + 1) ** 3
-        total += shape.elements * of_pixel + shape.planes * shape.rows * of_row
-    return total
+    return sum(2**6 * shape.elements + prediction_work(of, shape) for shape in shapes)
 
 
 def series_work(of: SeriesRules, shape: PlaneShape) -> int:
@@ -107,9 +136,4 @@ def series_work(of: SeriesRules, shape: PlaneShape) -> int:
 
 def plane_steps(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
     """The arrays that coding a batch of these items takes, at most."""
-    if isinstance(of, SeriesRules):
-        return 0
-    return max(
-        of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
-        for shape in shapes
-    )
+    return max((prediction_steps(of, shape) for shape in shapes), default=0)

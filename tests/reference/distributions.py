@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,12 @@ from .codecs import Array, Codec, Uniform
 from .coupled import CoupledCodec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
+from .planes import PlaneShape
+from .predictive import PlanesCodec
 from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
 from .scan import Scan, ScanCodec
-from .series import SeriesRules
+from .series import SeriesCodec, SeriesRules
 from .values import Ints, Size, Tensors, places
 from .variables import Variable
 
@@ -35,6 +37,10 @@ class Distribution:
     predictive: Predictive | None = None
     series: SeriesRules | None = None
     coupled: bool = False
+
+    @property
+    def prediction(self) -> Predictive | SeriesRules | None:
+        return self.predictive or self.series
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
@@ -71,9 +77,12 @@ class Distribution:
         of variables [items, rows, columns, channels].
         """
         outputs: list[Ints] = []
-        if self.network is not None:
+        if self.network is not None and not self.prediction:
             of = self.networks[self.network].run(size, {name: values[name] for name in self.given})
             outputs = [of[name] for name in self.outputs]
+        if self.prediction:
+            shapes = [PlaneShape(1, *size, self.variable.channels, self.variable.levels)] * items
+            return prediction_codec(self.prediction, shapes)
         if self.scan:
             features = outputs[0] if outputs else np.zeros((items, *size, 0), np.int64)
             return ScanCodec(self.scan, features, size)
@@ -104,6 +113,11 @@ class Distribution:
         return names
 
 
+def prediction_codec(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> Any:
+    """Of a batch of items of these shapes."""
+    return SeriesCodec(of, shapes) if isinstance(of, SeriesRules) else PlanesCodec(of, shapes)
+
+
 def read_distribution(
     key: str, about: Any, variables: Mapping[str, Variable], tensors: Tensors
 ) -> Distribution:
@@ -116,15 +130,12 @@ def read_distribution(
     require(len(set(names)) == len(names), "a variable is given once, and not its own")
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
-    require(
-        of.variable.of_planes == (about["codec"] in ("predictive", "series")),
-        "x of any planes has the codec predictive or series, and nothing else has",
-    )
+    predicts = about["codec"] in ("predictive", "series")
+    require(predicts or not of.variable.of_planes, "x of any planes is predictive or series")
+    require(not predicts or (of.variable.is_data and not given), "they are for x, given nothing")
     if about["codec"] == "predictive":
-        require(not given, "predictive is given nothing")
         of.predictive = Predictive(about, of.variable, tensors)
     elif about["codec"] == "series":
-        require(not given, "series is given nothing")
         of.series = SeriesRules(about, of.variable)
     elif about["codec"] == "uniform":
         check_keys(about, "codec")

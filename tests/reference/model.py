@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import cost
+from .distributions import prediction_codec
 from .item_vectors import check_items, hash_items
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
@@ -46,8 +47,9 @@ class Model:
             hash_outputs(self.program) == given,
             "the networks give the values that the test vectors name",
         )
-        if self.free:
-            items, of = self.about["test"]["items"], self.free_distribution
+        of = self.program.prediction
+        if of is not None:
+            items = self.about["test"]["items"]
             check_items(of, items, tensors)
             if self.identity not in TRIED:
                 require(hash_items(of, items) == items["sha256"], "the message of the test items")
@@ -70,7 +72,7 @@ class Model:
         return self.program.variables["x"].levels
 
     @property
-    def free(self) -> bool:
+    def any_shape(self) -> bool:
         """Whether it codes images of any size, any number of planes and any number of levels, as
         `planes` does; otherwise `at` binds it to a size.
         """
@@ -80,38 +82,37 @@ class Model:
         """A codec of a batch of items of these shapes, for a free model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        of = self.free_distribution
-        if isinstance(of, SeriesRules):
-            return SeriesCodec(of, shapes)
-        return PlanesCodec(of, shapes)
+        codec: PlanesCodec | SeriesCodec = prediction_codec(self.prediction, shapes)
+        return codec
 
     @property
-    def free_distribution(self) -> Predictive | SeriesRules:
-        """The distribution of a free model."""
-        return free_distribution(self.program)
+    def prediction(self) -> Predictive | SeriesRules:
+        """The distribution of x, of a model that predicts it."""
+        assert self.program.prediction is not None
+        return self.program.prediction
 
     @property
     def predictive(self) -> Predictive:
         """That of one for images."""
-        of = self.free_distribution
+        of = self.prediction
         assert isinstance(of, Predictive)
         return of
 
     def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
         """The bytes that coding these items takes, for a free model."""
-        return cost.plane_room(self.free_distribution, shapes)
+        return cost.plane_room(self.prediction, shapes)
 
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
         """The multiply-adds that coding these items takes, for a free model."""
-        return cost.plane_work(self.free_distribution, shapes)
+        return cost.plane_work(self.prediction, shapes)
 
     def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
         """The arrays that coding these items takes at most, for a free model."""
-        return cost.plane_steps(self.free_distribution, shapes)
+        return cost.plane_steps(self.prediction, shapes)
 
     def at(self, rows: int, columns: int) -> "Bound":
         """The model for images of this size."""
-        require(not self.free, "a free model codes planes")
+        require(not self.any_shape, "a model of items of any shape has no size")
         require(self.size in (None, (rows, columns)), "images of the size of the model")
         return Bound(self.program, (rows, columns))
 
@@ -120,15 +121,6 @@ class Model:
         """A model with a size, for images of it."""
         assert self.size is not None
         return self.at(*self.size)
-
-
-def free_distribution(program: Program) -> Predictive | SeriesRules:
-    """The distribution of a free model."""
-    (of,) = program.distributions.values()
-    found = of.predictive or of.series
-    require(found is not None, "a free model codes planes")
-    assert found is not None
-    return found
 
 
 @dataclass

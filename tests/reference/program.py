@@ -8,7 +8,9 @@ from typing import Any
 from . import cost
 from .distributions import Distribution, read_distribution
 from .network import Network, build, tensor_names
+from .predictive_rules import Predictive
 from .rules import check_integer, check_keys, check_names, check_pair, objects, require
+from .series import SeriesRules
 from .steps import Step, read_code
 from .values import Size, Tensors, Value
 from .variables import Variable, read_variables
@@ -41,6 +43,11 @@ class Program:
                 outputs[name].update(layers)
         return outputs
 
+    @property
+    def prediction(self) -> Predictive | SeriesRules | None:
+        """What predicts x, if something does."""
+        return next((of.prediction for of in self.distributions.values() if of.prediction), None)
+
     def room(self, size: Size) -> int:
         """The bytes that coding an item, an image of this size, takes."""
         variables, distributions = self.variables.values(), self.distributions.values()
@@ -52,20 +59,25 @@ class Program:
 
     def work(self, size: Size) -> int:
         """The multiply-adds that coding an item, an image of this size, takes."""
-        return cost.work(list(self.variables.values()), list(self.networks.values()), size)
+        return cost.work(
+            list(self.variables.values()),
+            list(self.networks.values()),
+            list(self.distributions.values()),
+            size,
+        )
 
 
 def read_program(about: Any, tensors: Tensors) -> Program:
     """What the description says, once everything has been checked but the networks' values."""
     chain = check_keys(about["chain"], "growth batch")
     variables, size = read_variables(about["variables"])
-    of_planes = " items" if variables["x"].of_planes else ""
-    test = check_keys(about["test"], "seed count sha256" + ("" if size else " size") + of_planes)
     require(type(about["distributions"]) is dict, "distributions are an object")
     distributions = {
         key: read_distribution(key, of, variables, tensors)
         for key, of in about["distributions"].items()
     }
+    items = " items" if any(of.prediction for of in distributions.values()) else ""
+    test = check_keys(about["test"], "seed count sha256" + ("" if size else " size") + items)
     code = read_code(about["code"], variables, distributions)
     program = Program(
         variables,

@@ -60,12 +60,12 @@ def method_of(payload: bytes) -> int:
 @pytest.mark.parametrize("count", [1, 2, 13, 170])
 def test_a_chain(count: int) -> None:
     """The last has two lanes, the others one."""
-    assert check(digits(count), model=NAME) == [spec_blocks.CHAIN]
+    assert check(digits(count), model=NAME) == [spec_blocks.MODEL]
 
 
 @pytest.mark.parametrize(("count", "block"), [(1, None), (3, 2), (22, None)])
 def test_a_chain_of_bytes(count: int, block: int | None) -> None:
-    assert set(check(digits(count, GREY), model=GREY, block=block)) == {spec_blocks.CHAIN}
+    assert set(check(digits(count, GREY), model=GREY, block=block)) == {spec_blocks.MODEL}
 
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
@@ -94,7 +94,7 @@ def test_a_model_that_the_archive_carries(name: str) -> None:
     data = compress(x, model=model, embed="always")
     sections = spec.read_sections(data)
     assert [section.kind for section in sections] == ["C", "M", "B", "I"]
-    assert method_of(sections[2].payload) == spec_blocks.CHAIN
+    assert method_of(sections[2].payload) == spec_blocks.MODEL
     assert (spec.decode(data) == x).all()
     assert spec.embedded.read_model(sections[1].payload).identity == model.identity
 
@@ -150,8 +150,8 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
     )
     x = digits(3)
     array = np.where(x == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
-    assert check(array, model=NAME) == [spec_blocks.CHAIN]
-    few = spec_blocks.PACKED if array.itemsize < 8 else spec_blocks.SQUEEZED
+    assert check(array, model=NAME) == [spec_blocks.MODEL]
+    few = spec_blocks.PACKED if array.itemsize < 8 else spec_blocks.FALLBACK
     assert check(array[:1, 10:13, :3].copy()) == [few]
 
 
@@ -159,7 +159,7 @@ def test_ink_may_be_the_lesser_value() -> None:
     """White paper: the symbol 1 stands for the smaller of the levels, or the model would find it
     unlikely.
     """
-    assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.CHAIN]
+    assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.MODEL]
 
 
 def in_order(array: NDArray[Any]) -> NDArray[Any]:
@@ -172,16 +172,16 @@ def test_multisets(values: tuple[str, float, float]) -> None:
     dtype, low, high = values
     array = np.where(digits(8) == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
     array = in_order(np.concatenate([array, array[:1]]))
-    chain = spec_blocks.MULTISET + spec_blocks.CHAIN
+    chain = spec_blocks.MULTISET + spec_blocks.MODEL
     assert check(array, model=NAME, unordered=True) == [chain]
     assert check(array, model=NAME, unordered=True, block=5) == [chain] * 2
 
 
 def test_multisets_of_bytes_and_of_other_methods() -> None:
-    chain = spec_blocks.MULTISET + spec_blocks.CHAIN
+    chain = spec_blocks.MULTISET + spec_blocks.MODEL
     assert check(in_order(digits(5, GREY)), model=GREY, unordered=True) == [chain]
     numbers = in_order(np.random.default_rng(0).integers(0, 9, (30, 3)))
-    assert check(numbers, unordered=True) == [spec_blocks.SQUEEZED]
+    assert check(numbers, unordered=True) == [spec_blocks.FALLBACK]
 
 
 @pytest.mark.parametrize("bilevel", [False, True])
@@ -192,7 +192,7 @@ def test_multisets_of_planes(bilevel: bool) -> None:
     waves = np.sin(y / 5) * np.cos(x / 7) * 90
     pictures = np.stack([100 + (waves + x * n).astype(int) for n in range(4)]) + noise
     array = in_order(pictures.astype(np.uint8))
-    planes = spec_blocks.MULTISET + spec_blocks.PLANES
+    planes = spec_blocks.MULTISET + spec_blocks.MODEL
     if bilevel:
         array = in_order(array[[0, 1, 1, 2, 3]] > 90)
     model = "universal-bilevel" if bilevel else "universal"
@@ -200,7 +200,7 @@ def test_multisets_of_planes(bilevel: bool) -> None:
 
 
 def test_blocks() -> None:
-    assert check(digits(7), model=NAME, block=3) == [spec_blocks.CHAIN] * 3
+    assert check(digits(7), model=NAME, block=3) == [spec_blocks.MODEL] * 3
     assert len(check(np.arange(1000).reshape(10, 100), block=3)) == 4
 
 
@@ -230,7 +230,7 @@ def test_blocks() -> None:
     ],
 )
 def test_arrays_that_no_model_fits(array: NDArray[Any]) -> None:
-    assert spec_blocks.CHAIN not in check(array) or not array.any()
+    assert spec_blocks.MODEL not in check(array) or not array.any()
 
 
 SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
@@ -244,10 +244,10 @@ def test_what_general_compressors_make_smaller(
     only_sized(monkeypatch)
     values = SMOOTH > 90 if dtype == "|b1" else SMOOTH * 321 if dtype != "|u1" else SMOOTH
     array = values.astype(dtype)
-    assert check(array, model=effort) == [spec_blocks.SQUEEZED]
-    assert check(array[np.newaxis], model=effort) == [spec_blocks.SQUEEZED]
+    assert check(array, model=effort) == [spec_blocks.FALLBACK]
+    assert check(array[np.newaxis], model=effort) == [spec_blocks.FALLBACK]
     coloured = np.stack([array, array, array[::-1]], -1)[np.newaxis]
-    assert check(coloured, model=effort) == [spec_blocks.SQUEEZED]
+    assert check(coloured, model=effort) == [spec_blocks.FALLBACK]
 
 
 def test_the_specification_refuses_what_is_damaged() -> None:

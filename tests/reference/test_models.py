@@ -199,7 +199,7 @@ def test_every_path_codes_the_same(name: str, path: str) -> None:
 @pytest.mark.parametrize("name", ["dense", "a family", "dull pixels"])
 def test_batches_one_by_one_are_the_same_chain(name: str) -> None:
     pair = pair_of(name)
-    core, x, sizes = pair.core, pair.items(20), [1, 1, 2, 3, 8, 5]
+    core, x, sizes = pair.ours, pair.items(20), [1, 1, 2, 3, 8, 5]
     together, single = a_message(0, 4), a_message(0, 4)
     core.push(together, x, runs(sizes))
     end = len(x)
@@ -212,7 +212,7 @@ def test_batches_one_by_one_are_the_same_chain(name: str) -> None:
 @pytest.mark.parametrize("name", ["dense", "a family", "dull pixels of two groups"])
 def test_what_a_chain_cannot_code_leaves_the_message_as_it_was(name: str) -> None:
     pair = pair_of(name)
-    core, x = pair.core, pair.items(4)
+    core, x = pair.ours, pair.items(4)
     out_of_range = x.copy()
     out_of_range[2, 0] = pair.theirs.levels
     for message, items, sizes in [
@@ -237,14 +237,14 @@ def test_what_a_chain_cannot_code_leaves_the_message_as_it_was(name: str) -> Non
 
 
 def test_nothing_is_coded_as_nothing() -> None:
-    core, message = pair_of("scan").core, a_message(0, 4)
+    core, message = pair_of("scan").ours, a_message(0, 4)
     core.push(message, np.zeros((0, 35), np.uint8), [])
     assert core.pop(message, []).shape == (0, 35)
     assert message == a_message(0, 4)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in bundled.names() if not bundled.outline(name).free]
+    "name", [name for name in bundled.names() if not bundled.outline(name).any_shape]
 )
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
@@ -259,11 +259,11 @@ def test_a_model_with_a_size_codes_images_of_it() -> None:
     x = pair.items(5)
     ours, bound = a_message(0, 2), a_message(0, 2)
     pair.ours.push(ours, x, [(1, 1), (4, 1)])
-    pair.core.push(bound, x, [(1, 1), (4, 1)])
+    pair.ours.bind([(5, pair.ours.shape_of())]).push(bound, x.reshape(-1), [(1, 1), (4, 1)])
     assert ours == bound
     assert_equal(pair.ours.pop(ours, [(4, 1), (1, 1)]), x)
     with pytest.raises(ModelError, match="images"):
-        pair.ours.at((4, 3))
+        pair.ours.shape_of((4, 3))
 
 
 def test_the_identity_does_not_depend_on_the_order_of_tensors() -> None:

@@ -16,6 +16,7 @@ from bitsback import Message, _core
 from bitsback.models import Model, bundled
 from bitsback.models import planes as program
 from bundled_models import spec_model
+from choices import Drawn, Seeded
 from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import (
@@ -26,7 +27,6 @@ from random_predictive import (
     random_shapes,
     slow_predictive,
 )
-from random_programs import Drawn, Seeded
 from reference.model import Model as SpecModel
 from reference.planes import PlaneShape
 from reference.predicted_plane import Plane
@@ -112,20 +112,20 @@ def check_messages(
     other.
     """
     codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
-    of = [program.PlaneShape(*shape) for shape in shapes]
+    bound = model.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
     ours, reference = message.copy(), to_reference(message)
-    model.push_planes(ours, symbols, of)
+    bound.push(ours, symbols)
     codec.push(reference, x.tolist())
     assert ours.to_bytes() == reference.to_bytes()
-    popped = model.pop_planes(ours, of, symbols.dtype)
+    popped = bound.pop(ours)
     np.testing.assert_array_equal(popped, symbols)
     assert codec.pop(reference) == x.tolist()
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
-    popped = model.pop_planes(ours, of, symbols.dtype)
+    popped = bound.pop(ours)
     assert codec.pop(reference) == popped.tolist()
     assert ours.to_bytes() == reference.to_bytes()
-    model.push_planes(ours, popped, of)
+    bound.push(ours, popped)
     codec.push(reference, popped.tolist())
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
@@ -138,11 +138,13 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
     x, lanes = random_items(seed, shapes), 1 + seed % 5
     with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
         ours = Model.from_bytes(data)
-        assert ours.free and ours.identity == theirs.identity
+        assert ours.any_shape and ours.identity == theirs.identity
         check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
 
 
-@pytest.mark.parametrize("name", [name for name in bundled.names() if bundled.outline(name).free])
+@pytest.mark.parametrize(
+    "name", [name for name in bundled.names() if bundled.outline(name).any_shape]
+)
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     levels = min(256, theirs.levels)
@@ -169,10 +171,10 @@ def test_they_cost_the_same(seed: int) -> None:
     shapes = random_shapes(Seeded(np.random.default_rng(seed)), ours.levels)
     shapes.append(PlaneShape(3, 1000, 700, 3, 2))
     for some in (shapes, shapes[:1]):
-        of = [program.PlaneShape(*shape) for shape in some]
-        assert ours.plane_room(of) == theirs.plane_room(some)
-        assert ours.plane_work(of) == theirs.plane_work(some)
-        assert ours.plane_steps(of) == theirs.plane_steps(some)
+        of = ours.bind([(1, program.PlaneShape(*shape)) for shape in some])
+        assert of.memory == theirs.plane_room(some)
+        assert of.work == theirs.plane_work(some)
+        assert of.steps == theirs.plane_steps(some)
 
 
 def test_models_and_items_of_every_kind_are_among_them() -> None:

@@ -76,6 +76,8 @@ def test_programs_of_every_kind_are_among_them() -> None:
         "normal",
         "uniform",
         "gaussian",
+        "predictive",
+        "series",
     ]
     wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
     wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import a_message
+from agreement import Pair, a_message
 from bitsback import Message, ModelError
 from bitsback.models import Model, bundled, file
 from bitsback.models import planes as program
 from bundled_models import spec_model
+from choices import Choices, Drawn, Seeded
 from laws import to_reference
-from random_programs import Choices, Drawn, Seeded
 from random_series import random_series, series_model, small_series
 from reference.model import Model as SpecModel
 from reference.planes import PlaneShape
@@ -54,17 +54,17 @@ def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
     x = np.concatenate([a_series(rng, shape.elements, shape.levels) for shape in shapes])
     message = a_message(seed, lanes=1 + seed % 3)
     reference, before = to_reference(message), message.copy()
-    given = [program.PlaneShape(*shape) for shape in shapes]
-    core.push_planes(message, x, given)
+    bound = core.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
+    bound.push(message, x)
     model.planes(shapes).push(reference, x.tolist())
     assert to_reference(message) == reference
-    np.testing.assert_array_equal(core.pop_planes(message, given, np.uint16), x)
+    np.testing.assert_array_equal(bound.pop(message), x)
     assert message == before
-    popped = core.pop_planes(message, given, np.uint16)
+    popped = bound.pop(message)
     reference = to_reference(before)
     assert popped.tolist() == model.planes(shapes).pop(reference)
     assert to_reference(message) == reference
-    core.push_planes(message, popped, given)
+    bound.push(message, popped)
     assert message == before
 
 
@@ -96,7 +96,7 @@ def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
     x = a_series(np.random.default_rng(2), 200, 250)
     message = Message.random(3)
     reference = to_reference(message)
-    model.push_planes(message, x, [program.PlaneShape(1, 100, 1, 2, 250)])
+    model.bind([(1, program.PlaneShape(1, 100, 1, 2, 250))]).push(message, x)
     spec.planes([PlaneShape(1, 100, 1, 2, 250)]).push(reference, x.tolist())
     assert to_reference(message) == reference
 
@@ -106,7 +106,7 @@ def test_exact_bytes() -> None:
     model = Model.build(json.dumps(small_series()), {})
     message = Message([2**32 + 1, 2**64 - 1], depth=0)
     x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
-    model.push_planes(message, x, [program.PlaneShape(1, 6, 1, 2, 256)])
+    model.bind([(1, program.PlaneShape(1, 6, 1, 2, 256))]).push(message, x)
     assert message.to_bytes().hex() == (
         "0201e5f07ec304000000ffffffffffffffffb62e0080feffffaac5399730"
     )
@@ -115,12 +115,12 @@ def test_exact_bytes() -> None:
 def test_bytes_and_words_are_the_same_symbols() -> None:
     model = bundled.load("series")
     x = a_series(np.random.default_rng(1), 50, 200)
-    shapes = [program.PlaneShape(1, 25, 1, 2, 256)]
+    bound = model.bind([(1, program.PlaneShape(1, 25, 1, 2, 256))])
     one, other = Message.random(1), Message.random(1)
-    model.push_planes(one, x, shapes)
-    model.push_planes(other, x.astype(np.uint8), shapes)
+    bound.push(one, x)
+    bound.push(other, x.astype(np.uint8))
     assert one == other
-    assert model.pop_planes(one, shapes, np.uint8).tolist() == x.tolist()
+    assert bound.pop(one).tolist() == x.tolist()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -128,11 +128,11 @@ def test_costs_are_those_of_the_specification(seed: int) -> None:
     data = random_series(seed)
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
     shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2)]
-    ours = [program.PlaneShape(*shape) for shape in shapes]
+    ours = model.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
     theirs = [PlaneShape(*shape) for shape in shapes]
-    assert model.plane_room(ours) == spec.plane_room(theirs)
-    assert model.plane_work(ours) == spec.plane_work(theirs)
-    assert model.plane_steps(ours) == spec.plane_steps(theirs) == 0
+    assert ours.memory == spec.plane_room(theirs)
+    assert ours.work == spec.plane_work(theirs)
+    assert ours.steps == spec.plane_steps(theirs) == 0
 
 
 BROKEN: dict[str, tuple[list[str | int], Any]] = {
@@ -175,12 +175,10 @@ def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
         SpecModel.from_bytes(data)
 
 
-def test_a_model_with_a_size_has_no_series() -> None:
+def test_a_model_with_a_size_may_code_its_items_as_series() -> None:
     description = small_series()
-    description["variables"]["x"] = {"channels": 1, "levels": 256, "size": [1, 9]}
+    description["variables"]["x"] = {"channels": 2, "levels": 256, "size": [3, 4]}
     del description["test"]["size"]
-    data = file.write(json.dumps(description), {})
-    with pytest.raises(ModelError):
-        Model.from_bytes(data)
-    with pytest.raises(SpecError):
-        SpecModel.from_bytes(data)
+    pair = Pair.of(file.write(json.dumps(description), {}))
+    pair.check_chain(pair.items(5), 2)
+    pair.check_set(pair.items(4), 1)

@@ -57,11 +57,11 @@ def test_a_message_costs_what_the_twin_says(
     message = Message(np.full(4, 1 << 40, np.uint64))
     before = len(message.to_bytes())
     symbols: NDArray[np.integer] = np.concatenate([item.symbols.ravel() for item in made])
-    shapes = [item.shape for item in made]
-    model.push_planes(message, symbols, shapes)
+    bound = model.bind([(1, item.shape) for item in made])
+    bound.push(message, symbols)
     bits = 8 * (len(message.to_bytes()) - before)
     assert bits == pytest.approx(mean_bits(twin, pixels) * len(pixels), rel=0.005, abs=64)
-    np.testing.assert_array_equal(model.pop_planes(message, shapes, symbols.dtype), symbols)
+    np.testing.assert_array_equal(bound.pop(message), symbols)
 
 
 def test_a_model_becomes_the_twin_that_it_was_made_of(twin: PredictiveTwin, starts: Starts) -> None:
@@ -94,4 +94,4 @@ def test_what_is_no_free_model_of_this_kind_is_refused(
 
 def test_the_file_is_read_back(base: Path) -> None:
     model = load_model(base)
-    assert model.free and model.identity == file.identity(*file.read(base.read_bytes()))
+    assert model.any_shape and model.identity == file.identity(*file.read(base.read_bytes()))

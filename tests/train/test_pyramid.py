@@ -12,6 +12,8 @@ from torch import Tensor
 
 from bitsback import Message, Model
 from bitsback.archive import chain
+from bitsback.archive.planes import PICTURES, item_shapes
+from bitsback.archive.runs import Run
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
@@ -95,9 +97,8 @@ def test_images_of_any_size(twin: PyramidTwin, size: tuple[int, int]) -> None:
     elements = size[0] * size[1] * 3
     x = np.random.default_rng(2).integers(0, 256, (5, elements), np.uint8)
     message = Message([2**40] * 4, depth=0)
-    bound = model.at(size)
-    bound.push(message, x, [(2, 2), (1, 1)])
-    np.testing.assert_array_equal(bound.pop(message, [(1, 1), (2, 2)]), x)
+    model.push(message, x, [(2, 2), (1, 1)], size)
+    np.testing.assert_array_equal(model.pop(message, [(1, 1), (2, 2)], size), x)
 
 
 def test_exact_losses_are_the_code_lengths_of_the_model() -> None:
@@ -190,8 +191,9 @@ def test_a_block_of_pictures_of_several_sizes() -> None:
     elements = sum(count * rows * columns * 3 for count, (rows, columns, _) in shapes)
     x = np.random.default_rng(0).integers(90, 160, elements, np.uint8)
     content = chain.digest(b"", x.tobytes())
-    parts = chain.stretches(Model.from_bytes(data), shapes)
-    assert parts is not None
+    runs = [Run(count, x.dtype, shape, None) for count, shape in shapes]
+    model = Model.from_bytes(data)
+    parts = chain.stretches(model, item_shapes(model, runs, PICTURES))
     coded = chain.encode(parts, x, content, 2)
 
     theirs = SpecModel.from_bytes(data)
@@ -201,8 +203,8 @@ def test_a_block_of_pictures_of_several_sizes() -> None:
     spec_chain.check_end(message, content)
 
     with engine("scalar"):
-        parts = chain.stretches(Model.from_bytes(data), shapes)
-        assert parts is not None
+        model = Model.from_bytes(data)
+        parts = chain.stretches(model, item_shapes(model, runs, PICTURES))
         ours = Message.from_bytes(coded)
         np.testing.assert_array_equal(chain.decode(parts, ours, 8), x)
     chain.check_end(ours, content)

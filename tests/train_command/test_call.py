@@ -22,7 +22,7 @@ def test_a_sized_model_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> 
         progress=lambda done, total, rate: rates.append(rate),
         plot="curve.png",
     )
-    assert (model.name, model.licence, model.free) == ("stripes", "CC0-1.0", False)
+    assert (model.name, model.licence, model.any_shape) == ("stripes", "CC0-1.0", False)
     assert rates and Path("curve.png").exists()
     bitsback.compress(stripes, "x.bb", model="m.safetensors")
     np.testing.assert_array_equal(bitsback.decompress("x.bb"), stripes)
@@ -30,7 +30,7 @@ def test_a_sized_model_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> 
 
 def test_a_free_model_of_a_file(folder: Path) -> None:
     model = train_model("grey.npy", Path("m.safetensors"), minutes=0.02)
-    assert model.free and bitsback.load_model("m.safetensors").identity == model.identity
+    assert model.any_shape and bitsback.load_model("m.safetensors").identity == model.identity
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """A block alone, without an archive around it: one array as few bytes (docs/format.md, A block
 alone).
 
-     8     4       4               8    4      4                                    32
-    +-----+-------+-------+-------+----+------+------+--------+-------+------+-----+-----+
-    | BB  | flags | vers. | array | of | axes | meth.| levels | model | lay. | data| CRC |
-    +-----+-------+-------+-------+----+------+------+--------+-------+------+-----+-----+
+     8     4       4                3      5                               32
+    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
+    | BB  | flags | vers. | array | axes | method | levels | model | data | CRC |
+    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
 
 Whoever keeps many of them, a Zarr array say, knows what they have in common, and leaves it out.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.archive import planes
-from bitsback.archive.block import CHAIN, PLANES, PREFIX_SIZE, RAW, Opened
+from bitsback.archive.block import ADAPTIVE, MODEL, PREFIX_SIZE, RAW, Method, Opened
 from bitsback.archive.block_reader import FindModel, decode_elements
 from bitsback.archive.block_writer import Way
 from bitsback.archive.collection import check_shape
@@ -32,9 +32,10 @@ from bitsback.errors import ArchiveError
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = 0xBB
-VERSION = 1
+VERSION = 2
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
+_METHOD_BITS = 5
 MOST_AXES = 4
 """Of an item."""
 MOST_MODELS = 256
@@ -59,18 +60,16 @@ def pack(
     """A block alone, of an array of this dtype and shape, of which the last `axes` are those of an
     item. columns: whether it comes back in Fortran's order. known: what need not be told.
     """
-    prefix, layout = b"", b"" if way.layout is None else bytes([way.layout])
+    prefix = way.prefix
     numbers = [identity[:PREFIX_SIZE] for identity in known.models]
-    if way.model is not None:
-        prefix = way.model.identity[:PREFIX_SIZE]
     array = dtype.str.encode() + pack_shape(shape)
-    form = bytes([axes << 4 | way.method]) + pack_levels(way.levels)
+    form = bytes([axes << _METHOD_BITS | way.method.pack()]) + pack_levels(way.levels)
     number = prefix in numbers
     flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
     told = b"" if known.array is not None else array
     model = bytes([numbers.index(prefix)]) if number else prefix
-    body = b"".join([_head(flags), told, form, model, layout, *way.data])
-    whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix, layout]
+    body = b"".join([_head(flags), told, form, model, *way.data])
+    whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix]
     return body + _checksum(whole + list(way.data))
 
 
@@ -91,12 +90,13 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     flags = _read_head(cursor)
     dtype, shape, array = _read_array(cursor, known if flags & _IMPLIED else None)
     start = cursor.at
-    axes, method = divmod(cursor.byte(), 16)
-    if method > PLANES:
-        raise ArchiveError(f"it has the method {method}: it needs a newer bitsback")
+    axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
+    method = Method.read(byte)
+    if method.number == ADAPTIVE or method.layout == planes.SERIES:
+        raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     levels = read_levels(cursor, dtype)
     form = body[start : cursor.at]
-    model = _read_model(cursor, flags, known) if method in (CHAIN, PLANES) else b""
+    model = _read_model(cursor, flags, known) if method.number == MODEL else b""
     whole: list[bytes | memoryview] = [_head(flags & _COLUMNS), array, form, model]
     whole.append(body[cursor.at :])
     if _checksum(whole) != checksum:
@@ -104,18 +104,15 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
             "its checksum does not match: it is damaged, or its array has another dtype, shape or"
             " model than it was written with"
         )
-    layout = cursor.byte() if method == PLANES else planes.PICTURES
-    if layout > planes.STACKS:
-        raise ArchiveError(f"it has the layout {layout}: it needs a newer bitsback")
     if axes > min(MOST_AXES, len(shape)):
         raise ArchiveError(f"its items have {axes} axes, which its array has not")
-    if method != PLANES and isinstance(levels, Values):
+    if method.number != MODEL and isinstance(levels, Values):
         raise ArchiveError("it has levels that its method does not use")
-    if method != RAW and 0 in shape:
+    if method.number != RAW and 0 in shape:
         raise ArchiveError("it has no elements, and a method to code them")
     lead = len(shape) - axes
     run = Run(math.prod(shape[:lead]), dtype, shape[lead:], levels)
-    block = Opened(0, [run], pack_runs([run]), method, model or None, layout, body[cursor.at :])
+    block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :])
     found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
     if flags & _COLUMNS:
         return found.copy(order="F")

@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.block_writer import Way, find_way
-from bitsback.archive.choose import chain_cost, plane_cost
 from bitsback.archive.grid import Shape
-from bitsback.archive.levels import Levels, find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.squeeze import squeeze
 from bitsback.archive.values import has_values
@@ -46,7 +45,7 @@ class View:
     axes: int
     """Those of an item."""
     layout: int
-    """To a free model."""
+    """To a model of any shape."""
 
 
 _VIEWS = {
@@ -92,19 +91,26 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
     not to be had.
     """
-    levels = find_levels(array.reshape(-1))
-    plans = _plans(array, levels, models, axes)
-    if len(plans) > 1:
-        plans = [_cheapest(array, levels, plans)]
-    if not plans:
-        view = _default_view(array.shape, axes)
-        return view.axes, _way(array, levels, None, view)
-    plan = plans[0]
-    return plan.view.axes, _way(array, levels, plan, plan.view)
+    whole = Pieces.stacked(array[np.newaxis])
+    choices = _choices(whole, array.shape, models, axes)
+    if len(choices) > 1:
+        choices = [_cheapest(array, whole, choices)]
+    choice = choices[0] if choices else None
+    view = _default_view(array.shape, axes) if choice is None else choice.view
+    pieces = whole.seen_as(_pieces(array, view.axes).shapes)
+    way, _ = find_way(
+        pieces,
+        None if choice is None else choice.model.load(),
+        choice is not None and choice.invert,
+        "lzma",
+        lambda way: _rivalled(way, pieces),
+        view.layout,
+    )
+    return view.axes, way
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Choice:
     model: NamedModel
     outline: Outline
     view: View
@@ -114,15 +120,15 @@ class _Plan:
 def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
     if model.serial:
         return
-    if model.free:
-        yield from _free_views(dtype, shape, axes)
+    if model.any_shape:
+        yield from _any_views(dtype, shape, axes)
         return
     count = _sized_axes(model, shape, flat=True)
     if count and (axes == AUTO or _VIEWS[axes].axes == count):
         yield View(count, planes.PICTURES)
 
 
-def _free_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
     for name, view in _VIEWS.items():
         if len(shape) < view.axes or axes not in (AUTO, name):
             continue
@@ -144,7 +150,7 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
 
 
 def _sized_axes(model: Outline, shape: Shape, flat: bool) -> int:
-    """How many of the last axes are an item of a model that is not free; 0 if none are."""
+    """How many of the last axes are an item of a model that knows them; 0 if none are."""
     for count in (2, 3, 1) if flat else (2, 3):
         if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:
             return count
@@ -158,48 +164,46 @@ def _default_view(shape: Shape, axes: str) -> View:
     return View(min(len(shape), 3 if colours else 2), planes.PICTURES)
 
 
-def _plans(
-    array: NDArray[Any], levels: Levels | None, models: Sequence[NamedModel], axes: str
-) -> list[_Plan]:
+def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
     """The models that can code these values, and all ways to see the array as theirs."""
-    if not array.size:
+    if not whole.elements.size:
         return []
-    plans = [
-        _Plan(model, outline, view)
+    choices = [
+        _Choice(model, outline, view)
         for model in models
         for outline in [model.outline()]
-        for view in _views(outline, array.dtype, array.shape, axes)
-        if outline.free or model_symbols(outline, array.reshape(-1), levels) is not None
+        for view in _views(outline, whole.dtype, shape, axes)
+        if outline.any_shape
+        or planes.map_fits(outline, whole, planes.map_for(outline, whole, view.layout))
     ]
-    if levels is None:
-        return [plan for plan in plans if plan.outline.levels > 2]
+    if whole.levels is None:
+        return [choice for choice in choices if choice.outline.levels > 2]
     # Where models of two levels will do, those of more are not worth a trial.
-    two = [plan for plan in plans if plan.outline.levels == 2]
+    two = [choice for choice in choices if choice.outline.levels == 2]
     return [
-        _Plan(plan.model, plan.outline, plan.view, invert)
-        for plan in two or plans
-        for invert in ((False, True) if plan.outline.free or plan.outline.levels == 2 else (False,))
+        replace(choice, invert=invert)
+        for choice in two or choices
+        for invert in (False, True)
+        if not invert or choice.outline.any_shape or choice.outline.levels == 2
     ]
 
 
-def _cheapest(array: NDArray[Any], levels: Levels | None, plans: list[_Plan]) -> _Plan:
-    whole = max((plan.view.axes for plan in plans if not plan.outline.free), default=0)
-    part = _some_items(array, whole) if whole else _middle(array)
-    return min(plans, key=lambda plan: _cost(part, levels, plan))
+def _cheapest(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> _Choice:
+    axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
+    part = _some_items(array, axes) if axes else _middle(array)
+    return min(choices, key=lambda choice: _cost(part, whole, choice))
 
 
-def _cost(part: NDArray[Any], levels: Levels | None, plan: _Plan) -> int:
-    sample = _pieces(part, plan.view.axes)
-    model = plan.model.load()
-    if not model.free:
-        coded = model_symbols(model, sample.elements, levels)
-        assert coded is not None, "what codes all of an array codes a part"
-        return chain_cost(model, sample, coded[1], plan.invert)
-    pair = levels if levels is None or not plan.invert else levels[::-1]
-    values = planes.find_map(sample) if pair is None else pair
-    if planes.count_levels(sample.dtype, values) > model.levels:
-        return sample.elements.nbytes + 1
-    return plane_cost(model, sample, plan.view.layout, values)
+def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
+    sample, layout = _pieces(part, choice.view.axes), choice.view.layout
+    pair = whole.levels
+    if pair is None:
+        levels = planes.map_for(choice.outline, sample, layout)
+        if not planes.map_fits(choice.outline, sample, levels):
+            return sample.elements.nbytes + 1
+    else:
+        levels = planes.map_for(choice.outline, whole, layout, choice.invert)
+    return BlockPlan(sample, choice.model.load(), levels, layout).cost()
 
 
 def _pieces(array: NDArray[Any], axes: int) -> Pieces:
@@ -233,19 +237,6 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
     box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
     return np.ascontiguousarray(array[box])
-
-
-def _way(array: NDArray[Any], levels: Levels | None, plan: _Plan | None, view: View) -> Way:
-    pieces = _pieces(array, view.axes)
-    return find_way(
-        pieces,
-        levels,
-        None if plan is None else plan.model.load(),
-        plan is not None and plan.invert,
-        "lzma",
-        lambda way: _rivalled(way, pieces),
-        view.layout,
-    )[0]
 
 
 def _rivalled(way: Way, pieces: Pieces) -> bool:

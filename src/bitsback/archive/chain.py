@@ -5,18 +5,19 @@ docs/format.md, Bits back and the chain.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.grid import Shape
+from bitsback.archive.multisets import Multisets
 from bitsback.errors import ArchiveError
 from bitsback.message import Message
+from bitsback.models import costs
 from bitsback.models.model import BoundModel, Model
+from bitsback.models.planes import PlaneShape
 
 Buffer = bytes | memoryview
 
@@ -42,30 +43,21 @@ def initial(content: bytes, lanes: int) -> Message:
     )
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Items in a row that are images of one size."""
-
-    model: BoundModel
-    items: int
+Stretches = Sequence[BoundModel]
+"""The items of a block as a model sees them: items in a row that may share a batch."""
 
 
-Stretches = Sequence[Stretch]
-
-
-def stretches(model: Model, shapes: Iterable[tuple[int, Shape]]) -> list[Stretch] | None:
-    """Of items of these shapes, how many in a row having which; None where the model does not code
-    them all.
-    """
-    found: list[Stretch] = []
+def stretches(model: Model, shapes: Iterable[tuple[int, PlaneShape]]) -> list[BoundModel]:
+    """Of items of these shapes, which the model codes."""
+    parts: list[list[tuple[int, PlaneShape]]] = []
     for count, shape in shapes:
-        bound = model.fitted(shape)
-        if bound is None:
-            return None
-        if found and found[-1].model.size == bound.size:
-            bound, count = found[-1].model, found.pop().items + count
-        found.append(Stretch(bound, count))
-    return found
+        if not parts or not (model.any_shape or parts[-1][-1][1] == shape):
+            parts.append([(count, shape)])
+        elif parts[-1][-1][1] == shape:
+            parts[-1][-1] = parts[-1][-1][0] + count, shape
+        else:
+            parts[-1].append((count, shape))
+    return [model.bind(part) for part in parts]
 
 
 def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple[int, int]]:
@@ -85,28 +77,24 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
     return runs
 
 
-class Order(Enum):
-    """How the bytes of items are ordered, which are a multiset, by symbols."""
-
-    RISING = False
-    FALLING = True
-    """Those that symbol 0 of two stands for come behind those of symbol 1."""
-
-    @classmethod
-    def of(cls, levels: tuple[bytes, bytes] | None) -> "Order":
-        """levels: the two values that symbols stand for."""
-        return cls(levels is not None and levels[0] > levels[1])
-
-
-def schedules(parts: Stretches) -> list[list[tuple[int, int]]]:
+def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, int]]]:
     """The batches of each of the stretches of a block."""
     found, elements = [], 0
     for part in reversed(parts):
-        model = part.model.model
-        before = elements // part.model.elements
-        found.append(schedule(part.items, model.growth, model.batch, before))
-        elements += part.items * part.model.elements
+        model, items = part.model, part.items
+        if model.any_shape:  # in a multiset, the bits of all items before choose those of a batch
+            found.append(schedule(items, 256, items) if multiset else [(items, 1)])
+        else:
+            before = elements // part.shapes[0][1].elements
+            found.append(schedule(items, model.growth, model.batch, before))
+        elements += part.elements
     return found[::-1]
+
+
+def affordable(parts: Stretches, data_size: int, multiset: bool = False) -> bool:
+    """Whether a reader decodes them from so many bytes (docs/format.md, `B`, a block)."""
+    batches = (sum(n for _, n in schedule) for schedule in schedules(parts, multiset))
+    return costs.affordable(zip(parts, batches, strict=True), data_size)
 
 
 def encode(
@@ -114,46 +102,67 @@ def encode(
     symbols: NDArray[Any],
     content: bytes,
     lanes: int,
-    order: Order | None = None,
+    sets: Multisets | None = None,
 ) -> bytes:
     """The bytes of the message that holds the symbols, those of all items one after the other;
-    `content` is their digest. order: of the items if they are a multiset, which are one stretch.
+    `content` is their digest. sets: the items, if their order does not matter.
     """
-    message, end = initial(content, lanes), symbols.size
-    for part, batches in zip(reversed(parts), reversed(schedules(parts)), strict=True):
-        start = end - part.items * part.model.elements
-        items = symbols.reshape(-1)[start:end].reshape(part.items, part.model.elements)
-        if order is None:
-            part.model.push(message, items, batches)
-        else:
-            part.model.push_set(message, items, batches, order.value)
-        end = start
+    message = initial(content, lanes)
+    first, end = sum(part.items for part in parts), symbols.size
+    found = schedules(parts, sets is not None)
+    for part, batches in zip(reversed(parts), reversed(found), strict=True):
+        first, start, stop = first - part.items, end - part.elements, part.items
+        if sets is None:
+            part.push(message, symbols[start:end], batches, kept=False)
+            end = start
+            continue
+        for size in _each(batches):
+            places = range(stop - size, stop)
+            symbols = sets.pick(message, _shifted(places, first))
+            part.part(places).push(message, symbols, kept=False)
+            stop -= size
     return message.to_bytes()
 
 
-def decode(
-    parts: Stretches, message: Message, stop: int, order: Order | None = None
-) -> NDArray[Any]:
-    """Decodes the first `stop` of a block's items, or a few more: their symbols, flat; of a
-    multiset always all.
+def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
+    """Decodes the first `stop` of a block's items, or a few more: their symbols, flat.
 
     If all are decoded, the message ends up as the initial one, if all is well.
     """
-    found, left = [], stop
-    for part, schedule in zip(parts, schedules(parts), strict=True):
-        if order is not None:
-            found.append(part.model.pop_set(message, schedule[::-1], order.value))
-            continue
-        batches = []
-        for size, count in reversed(schedule):
-            if left <= 0:
+    found = [np.empty(0, np.uint8)]
+    for part, batches in zip(parts, schedules(parts), strict=True):
+        needed, taken = [], 0
+        for size, count in reversed(batches):
+            if taken >= stop:
                 break
-            batches.append((size, min(count, -(-left // size))))
-            left -= size * batches[-1][1]
-        if batches:
-            found.append(part.model.pop(message, batches))
-    flat = [symbols.reshape(-1) for symbols in found] or [np.empty(0, np.uint8)]
-    return flat[0] if len(flat) == 1 else np.concatenate(flat)
+            needed.append((size, min(count, -(-(stop - taken) // size))))
+            taken += size * needed[-1][1]
+        if needed:
+            found.append(part.part(range(taken)).pop(message, needed, kept=False))
+        stop -= taken
+    return found[1] if len(found) == 2 else np.concatenate(found)
+
+
+def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
+    """Decodes all items of a block whose order does not matter. The message ends up likewise."""
+    first = 0
+    for part, batches in zip(parts, schedules(parts, multiset=True), strict=True):
+        start = 0
+        for size in _each(reversed(batches)):
+            places = range(start, start + size)
+            symbols = part.part(places).pop(message, kept=False)
+            sets.put(message, _shifted(places, first), symbols)
+            start += size
+        first += part.items
+
+
+def _each(batches: Iterable[tuple[int, int]]) -> Iterator[int]:
+    for size, count in batches:
+        yield from repeat(size, count)
+
+
+def _shifted(places: range, first: int) -> range:
+    return range(places.start + first, places.stop + first)
 
 
 def check_end(message: Message, content: bytes) -> None:

@@ -1,25 +1,19 @@
 """Which model codes an archive, and which of two levels is its symbol 1."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bitsback.archive import chain, planes
+from bitsback.archive import planes
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.grid import Shape
-from bitsback.archive.levels import (
-    Levels,
-    find_levels,
-    model_symbols,
-    symbol_dtype,
-)
+from bitsback.archive.levels import symbol_dtype
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.runs import Run
 from bitsback.archive.sampling import sample_of, series_sample
 from bitsback.archive.squeeze import Coder, squeeze
-from bitsback.archive.values import Values
 from bitsback.errors import InputError
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
@@ -59,7 +53,7 @@ class Chosen:
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
     layout: int = planes.PICTURES
-    """What the axes of pieces are to a free model."""
+    """What the axes of pieces are to the model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of so many bytes is far larger than the trial promised."""
@@ -89,22 +83,22 @@ def read_choice(
 
 
 def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
-    """0 if an array of this shape is one item of a model's shape, or one picture to a model that is
-    free; 1 if its first axis counts the items.
+    """0 if an array of this shape is one item of a model's shape, or one picture to a model of
+    images of any shape; 1 if its first axis counts the items.
     """
     if not shape:
         return 0
     if len(shape) == 1:
         return 1
     outlines = _outlines(model)
-    if any(_is_item(outline, shape) for outline in outlines if not outline.free):
+    if any(_is_item(outline, shape) for outline in outlines if not outline.any_shape):
         return 0
-    if any(fits(outline, shape[1:]) for outline in outlines if not outline.free):
+    if any(fits(outline, shape[1:]) for outline in outlines if not outline.any_shape):
         return 1
     if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
         return 1
     picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
-    return 0 if picture and any(o.free and not o.serial for o in outlines) else 1
+    return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
 def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
@@ -114,15 +108,13 @@ def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
-    """Whether items of this shape are what the model knows, which is not a free one."""
-    return not model.free and model.size_of(item_shape) is not None
+    """Whether items of this shape are what a model with a size, or with channels, knows."""
+    return model.size_of(item_shape) is not None
 
 
 def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether the model can code items, or pieces of them, of this dtype and shape."""
-    if model.serial:
-        return planes.is_step(dtype, shape)
-    return bool(planes.layouts_for(dtype, shape)) if model.free else fits(model, shape)
+    return bool(planes.layouts_of(model, dtype, shape))
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
@@ -143,7 +135,7 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
     """
     if not codes(model, dtype, item_shape):
         what = model.items_in_words
-        if model.free:
+        if model.any_shape:
             kinds = "series of a few columns" if model.serial else "pictures and stacks"
             what = f"{kinds} of bool or of integers of 8 or 16 bits"
         raise InputError(
@@ -166,45 +158,27 @@ def choose(
         outline
         for outline in _outlines(given)
         if codes(outline, dtype, shape)
-        and (outline.free or all(fits(outline, one) for _, one in pieces.shapes))
+        and (outline.any_shape or all(fits(outline, one) for _, one in pieces.shapes))
+        and not (given is None and effort == "fast" and outline.scans)
     ]
-    if given is None and effort == "fast":
-        outlines = [outline for outline in outlines if not outline.scans]
-    free = [outline for outline in outlines if outline.free]
-    sized = [outline for outline in outlines if not outline.free]
-    levels = find_levels(pieces.elements)
-    # Where models of two levels will do, those of more are not worth a trial.
-    sized = [outline for outline in sized if levels is not None and outline.levels == 2] or sized
-    if not sized and not free:
+    sized = any(not outline.any_shape for outline in outlines)
+    # What a model knows as items of its size is no series.
+    outlines = [outline for outline in outlines if not (outline.serial and sized)]
+    if not outlines:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
-    # What a model knows as items of its size is no series.
-    free = [outline for outline in free if not (outline.serial and sized)]
-    serial = any(outline.serial for outline in free)
-    sample = series_sample(pieces) if serial else sample_of(pieces, whole=bool(sized))
+    serial = any(outline.serial for outline in outlines)
+    sample = series_sample(pieces) if serial else sample_of(pieces, whole=sized)
     trials = [
-        _Trial(model, invert, chain_cost(model, sample, coded[1], invert))
-        for outline in sized
-        # A sample may have fewer levels than all items, but not others.
-        if model_symbols(outline, pieces.elements, levels)
-        and (coded := model_symbols(outline, sample.elements, levels))
-        for model in [_load(outline)]
-        for invert in ((False, True) if coded[0] is not None else (False,))
+        _Trial(plan.model, invert, plan.cost(), plan.layout)
+        for outline, invert in _able(outlines, pieces)
+        for plan in trial_plans(outline, pieces, sample, invert)
     ]
-    if free:
-        layouts = (planes.SERIES,) if serial else planes.layouts_for(dtype, shape)
-        maps = [(invert, planes.find_map(pieces, invert, layouts[0])) for invert in (False, True)]
-        trials += [
-            _Trial(model, invert, plane_cost(model, sample, layout, values), layout)
-            for invert, values in (maps if levels is not None else maps[:1])
-            for model in _of_levels(free, planes.count_levels(dtype, values))
-            for layout in layouts
-        ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
-        contested = (given is None or picked.model.free) and _contested(
+        contested = (given is None or picked.model.any_shape) and _contested(
             picked, sample, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
@@ -220,36 +194,63 @@ def choose(
             f"{name}: its items have other values than the model {given.name} codes, {allowed};"
             " convert them first, or leave the choice to 'auto'"
         )
-    return Chosen(_load(sized[0]))
+    return Chosen(given)
 
 
-def free_models(given: Model | None, effort: Effort, levels: int) -> list[Model]:
-    """Those to choose from that are free, for images of so many levels."""
-    return _of_levels(
-        [
+def _able(outlines: list[Outline], pieces: Pieces) -> Iterator[tuple[Outline, bool]]:
+    """The models that code the values of these pieces, and whether two levels are exchanged: of
+    those with a size, and of those without one, the ones for the fewest levels, which know them
+    best.
+    """
+    for any_shape in (False, True):
+        found = [
             outline
-            for outline in _outlines(given)
-            if outline.free
-            and not outline.serial
-            and not (given is None and effort == "fast" and outline.scans)
-        ],
-        levels,
-    )
+            for outline in outlines
+            if outline.any_shape == any_shape
+            and planes.map_fits(outline, pieces, planes.map_for(outline, pieces, _layout(outline)))
+        ]
+        least = min((outline.levels for outline in found), default=0)
+        for outline in found:
+            if outline.levels == least:
+                yield outline, False
+                if (least == 2 or any_shape) and pieces.levels is not None:
+                    yield outline, True
 
 
-def _of_levels(outlines: list[Outline], levels: int) -> list[Model]:
-    """Those that code so many levels: of these the ones for the fewest, which know them best."""
-    able = [outline for outline in outlines if outline.levels >= levels]
-    least = min((outline.levels for outline in able), default=0)
-    return [_load(outline) for outline in able if outline.levels == least]
+def _layout(model: Outline) -> int:
+    return planes.SERIES if model.serial else planes.PICTURES
 
 
-def plane_cost(model: Model, sample: Pieces, layout: int, values: Levels | Values | None) -> int:
-    """Bytes that a free model makes of pieces."""
-    runs = [Run(count, sample.dtype, shape, values) for count, shape in sample.shapes]
-    symbols = planes.to_planes(sample, values)
-    digest = chain.digest(b"", sample.bytes)
-    return len(planes.encode(model, runs, layout, symbols, digest, 1))
+def trial_plans(
+    model: Outline, pieces: Pieces, sample: Pieces, invert: bool = False
+) -> Iterator[BlockPlan]:
+    """A sample of pieces as the model may see them, with symbols that stand for the values of all
+    of them.
+    """
+    for layout in planes.layouts_of(model, pieces.dtype, pieces.shapes[0][1]):
+        levels = planes.map_for(model, pieces, layout, invert)
+        yield BlockPlan(sample, _load(model), levels, layout)
+
+
+def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
+    """Those to choose from for pictures of any shape."""
+    return [
+        outline
+        for outline in _outlines(given)
+        if outline.any_shape
+        and not outline.serial
+        and not (given is None and effort == "fast" and outline.scans)
+    ]
+
+
+def plans_of(outlines: list[Outline], pieces: Pieces) -> list[BlockPlan]:
+    """The pieces as those of the models see them that code them, levels not exchanged."""
+    return [
+        plan
+        for outline, invert in _able(outlines, pieces)
+        if not invert
+        for plan in trial_plans(outline, pieces, pieces)
+    ]
 
 
 def is_bundled(model: Model) -> bool:
@@ -324,13 +325,3 @@ def _load(outline: Outline) -> Model:
 
 def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
-
-
-def chain_cost(model: Model, sample: Pieces, symbols: NDArray[Any], invert: bool) -> int:
-    """Bytes that a model that is not free makes of pieces with these symbols."""
-    parts = chain.stretches(model, sample.shapes)
-    assert parts is not None
-    if invert:
-        symbols = symbols ^ np.uint8(1)
-    # A chain that started from zeros would take the least likely latents for its first items.
-    return len(chain.encode(parts, symbols, chain.digest(b"", symbols.tobytes()), 1))

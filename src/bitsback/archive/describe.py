@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from bitsback.archive.block import METHODS, PLANES, Opened
+from bitsback.archive.block import METHODS, Opened
 from bitsback.archive.collection import BYTES, ONE, VARIED, Collection
 from bitsback.archive.directory import BlockInfo
 from bitsback.archive.labelling import Pairs
@@ -91,12 +91,11 @@ def describe(archive: Opener) -> dict[str, Any]:
             if damaged <= _SHOWN:
                 problems.append(at_block(archive, block.number, block.first, block.items, error))
             continue
-        methods[METHODS[header.method]] += 1
-        multisets += header.multiset
+        methods[METHODS[header.method.number]] += 1
+        multisets += header.method.multiset
         if header.model is not None:
             lanes.update(header.data[:1])
-            if header.method == PLANES:
-                layouts[LAYOUTS[header.layout]] += 1
+            layouts[LAYOUTS[header.method.layout]] += 1
             models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
                 "blocks"
             ] += 1

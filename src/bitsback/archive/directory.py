@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bitsback.archive.block import max_elements, read_header
+from bitsback.archive.block import read_header
 from bitsback.archive.collection import Collection, check_shape
 from bitsback.archive.layout import (
     BLOCK,
@@ -29,6 +29,7 @@ from bitsback.archive.layout import (
 )
 from bitsback.archive.parts import Content, FileList, unpack_collection
 from bitsback.errors import ArchiveError
+from bitsback.models.costs import max_elements
 
 Read = Callable[[int, int], bytes]
 """Reads (offset, size): fewer bytes at the end of the file."""

@@ -48,20 +48,6 @@ def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
     return symbols.view(np.uint8)
 
 
-def model_symbols(
-    model: Outline, items: NDArray[Any], levels: Levels | None
-) -> tuple[Levels | None, NDArray[Any]] | None:
-    """The symbols, flat, that a model codes the items as, and the levels that they stand for:
-    `levels`, or None if the elements are symbols themselves. None in place of both if the model
-    cannot code them.
-    """
-    if model.levels == 2:
-        return None if levels is None else (levels, to_symbols(items, levels))
-    if items.dtype.str != symbol_dtype(model) or int(items.max(initial=0)) >= model.levels:
-        return None
-    return None, items.reshape(-1)
-
-
 def symbol_dtype(model: Outline) -> str:
     """Of elements that are symbols of the model themselves."""
     return "|u1" if model.levels <= 256 else "<u2"

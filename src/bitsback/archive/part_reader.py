@@ -18,9 +18,9 @@ from bitsback.archive.choose import (
     any_codes,
     check_fit,
     choose,
-    free_models,
     is_bundled,
-    plane_cost,
+    picture_models,
+    plans_of,
 )
 from bitsback.archive.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.archive.cutting import BLOCK_ELEMENTS, blocks_of
@@ -185,11 +185,11 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
 
 
 def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
-    """Warns with ModelWarning if a general compressor, or a bundled model that is free, makes a
+    """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
     tenth less of a sample than the model that was asked for. name: of the input.
     """
     model = chosen.model
-    if model is None or (model.free and is_bundled(model)):
+    if model is None or (model.any_shape and is_bundled(model)):
         return
     sample = sample_of(pieces, whole=False)
     if sample.elements.size < _ENOUGH:
@@ -215,12 +215,8 @@ def _others(sample: Pieces) -> dict[str, int]:
     if general is not None:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
-    values = planes.find_map(sample, False)
-    models: list[Model] = []
-    layouts = planes.layouts_for(sample.dtype, shape)
-    if layouts:
-        models = free_models(None, "auto", planes.count_levels(sample.dtype, values))
-    for other in models:
-        costs = [plane_cost(other, sample, layout, values) for layout in layouts]
-        found[f"the model {other.name}"] = min(costs)
+    if planes.layouts_for(sample.dtype, shape):
+        for plan in plans_of(picture_models(None, "auto"), sample):
+            name, cost = f"the model {plan.model.name}", plan.cost()
+            found[name] = min(cost, found.get(name, cost))
     return found

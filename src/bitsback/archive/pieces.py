@@ -1,5 +1,7 @@
 """The pieces that a block holds."""
 
+from __future__ import annotations
+
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -10,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.grid import Shape
+from bitsback.archive.levels import Levels, find_levels
+from bitsback.archive.values import Values, find_values
 from bitsback.lazy import cached_property
+
+_OF_ELEMENTS = ("levels", "values", "values_of_series")
+"""What is found out of them once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +30,12 @@ class Pieces:
     """How many in a row have which shape."""
 
     @classmethod
-    def stacked(cls, items: NDArray[Any]) -> "Pieces":
+    def stacked(cls, items: NDArray[Any]) -> Pieces:
         """Of one shape: [pieces, *shape], C-contiguous."""
         return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
 
     @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> "Pieces":
+    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Pieces:
         shapes: list[tuple[int, Shape]] = []
         flat = []
         for array in arrays:
@@ -52,6 +59,28 @@ class Pieces:
     @cached_property
     def count(self) -> int:
         return sum(count for count, _ in self.shapes)
+
+    @cached_property
+    def levels(self) -> Levels | None:
+        """The two values that the elements have, if they have no more."""
+        return find_levels(self.elements)
+
+    @cached_property
+    def values(self) -> Values | None:
+        """What their symbols are to stand for, if they have more values."""
+        return find_values(self.elements)
+
+    @cached_property
+    def values_of_series(self) -> Values | None:
+        """The same of a series."""
+        return find_values(self.elements, near=True)
+
+    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Pieces:
+        """The same elements as pieces of other shapes, with what is known of them."""
+        known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
+        other = Pieces(self.elements, shapes)
+        other.__dict__.update(known)
+        return other
 
     @property
     def bytes(self) -> memoryview:

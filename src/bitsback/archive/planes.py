@@ -1,5 +1,5 @@
-"""The method planes: pieces of any size, coded in one call by a model that is free of sizes
-(docs/format.md, `B`, a block).
+"""How a model sees the pieces of a block: what their axes are, what symbols stand for their
+elements, and the shapes of the items that these make (docs/format.md, `B`, a block).
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain
 from bitsback.archive.collection import MOST_COLOURS
 from bitsback.archive.grid import Shape
-from bitsback.archive.levels import Levels, find_levels, from_symbols, to_symbols
+from bitsback.archive.levels import Levels, from_symbols, symbol_dtype, to_symbols
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.runs import Run
-from bitsback.archive.values import Values, find_values, has_values
+from bitsback.archive.values import Values, has_values
 from bitsback.errors import ArchiveError
-from bitsback.message import Message
-from bitsback.models import Model
+from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneShape
 
 PICTURES, STACKS, SERIES = 0, 1, 2
@@ -26,16 +24,13 @@ LAYOUTS = ("pictures", "stacks", "series")
 it is a number or [channels], and those of a run follow one another in time.
 """
 
-WORK_OF_A_STEP = 1 << 15
-"""Multiply-adds, in the time that it takes to begin an array."""
-
 MOST_CHANNELS = 16  # of the slices of a stack
 MOST_COLUMNS = 64  # of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit pieces of this dtype and shape, if a free model of images codes them at
-    all.
+    """The layouts that suit pieces of this dtype and shape, if a model of images of any shape codes
+    them at all.
     """
     if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
         return ()
@@ -53,16 +48,44 @@ def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
     )
 
 
+def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts in which a model codes pieces of this dtype and shape; none if it does not."""
+    if model.serial:
+        return (SERIES,) if is_step(dtype, shape) else ()
+    if model.any_shape:
+        return layouts_for(dtype, shape)
+    return () if model.size_of(shape) is None else (PICTURES,)
+
+
 def find_map(
     pieces: Pieces, invert: bool = False, layout: int = PICTURES
 ) -> Levels | Values | None:
     """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
     greater of two levels is symbol 0.
     """
-    levels = find_levels(pieces.elements)
+    levels = pieces.levels
     if levels is None:
-        return find_values(pieces.elements, near=layout == SERIES)
+        return pieces.values_of_series if layout == SERIES else pieces.values
     return levels[::-1] if invert else levels
+
+
+def map_for(
+    model: Outline, pieces: Pieces, layout: int = PICTURES, invert: bool = False
+) -> Levels | Values | None:
+    """The same for a model, which may code the elements as they are."""
+    if model.any_shape:
+        return find_map(pieces, invert, layout)
+    if model.levels > 2 or pieces.levels is None:
+        return None
+    return pieces.levels[::-1] if invert else pieces.levels
+
+
+def map_fits(model: Outline, pieces: Pieces, levels: Levels | Values | None) -> bool:
+    """Whether the model codes the symbols that stand for this."""
+    if model.any_shape or levels is not None:
+        return count_levels(pieces.dtype, levels) <= model.levels
+    elements = pieces.elements
+    return elements.dtype.str == symbol_dtype(model) and int(elements.max(initial=0)) < model.levels
 
 
 def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
@@ -72,23 +95,56 @@ def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
     return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
 
 
-def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
-    """Raises ArchiveError for what no free model codes."""
-    found: list[PlaneShape] = []
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+    """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
     for run in runs:
-        if run.levels is None and run.dtype.str not in ("|u1", "<u2"):
-            raise ArchiveError(f"its elements, of {run.dtype}, are no symbols")
+        levels = count_levels(run.dtype, run.levels)
+        symbols = ("|u1", "<u2") if model.any_shape else (symbol_dtype(model),)
+        if run.levels is None and run.dtype.str not in symbols:
+            raise ArchiveError(
+                f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
+            )
+        if levels > model.levels and (model.any_shape or run.levels is not None):
+            raise ArchiveError(
+                f"its elements have {levels} levels, more than its model {model.name} codes,"
+                f" {model.levels}"
+            )
+    if model.any_shape:
+        return plane_runs(runs, layout)
+    found = []
+    for run in runs:
+        size = model.size_of(run.shape)
+        if size is None or layout != PICTURES:
+            raise ArchiveError(
+                f"its items, of the shape {run.shape}, are not what its model {model.name} codes,"
+                f" {model.items_in_words}"
+            )
+        found.append((run.items, model.shape_of(size)))
+    return found
+
+
+def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+    """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
+    codes.
+    """
+    found: list[tuple[int, PlaneShape]] = []
+    for run in runs:
         levels = count_levels(run.dtype, run.levels)
         if layout == SERIES:
-            found.append(PlaneShape(1, run.items, 1, _channels(run), levels))
+            found.append((1, PlaneShape(1, run.items, 1, _channels(run), levels)))
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
         slices, rows, columns, *channels = shape
-        plane = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
-        found += [plane] * run.items
+        one = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        found.append((run.items, one))
     return found
+
+
+def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+    """The shape of each item."""
+    return [shape for count, shape in plane_runs(runs, layout) for _ in range(count)]
 
 
 def _channels(run: Run) -> int:
@@ -107,62 +163,20 @@ def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
     return to_symbols(pieces.elements, levels)
 
 
-def encode(
-    model: Model,
-    runs: Sequence[Run],
-    layout: int,
-    symbols: NDArray[Any],
-    content: bytes,
-    lanes: int,
-) -> bytes:
-    """The bytes of the message that holds the symbols of the runs; `content` is the digest."""
-    message = chain.initial(content, lanes)
-    model.push_planes(message, symbols, plane_shapes(runs, layout))
-    return message.to_bytes()
-
-
-def decode(
-    model: Model, message: Message, runs: Sequence[Run], shapes: Sequence[PlaneShape]
-) -> NDArray[Any]:
-    """The elements, flat. The message ends up as the initial one, if all is well."""
-    return from_planes(pop(model, message, shapes), runs)
-
-
-def pop(model: Model, message: Message, shapes: Sequence[PlaneShape]) -> NDArray[Any]:
-    """The symbols of all elements, flat."""
-    most = max(shape.levels for shape in shapes)
-    return model.pop_planes(message, shapes, np.dtype(np.uint8 if most <= 256 else np.uint16))
-
-
 def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
-    """The elements, flat, that symbols of these runs stand for."""
+    """The elements, flat, that symbols of these runs stand for, or as many as there are. Raises
+    ArchiveError for a symbol that stands for nothing.
+    """
     parts, at = [], 0
     for run in runs:
         part = symbols[at : at + run.elements]
         at += run.elements
-        if isinstance(run.levels, Values):
-            parts.append(run.levels.from_symbols(part))
-        elif run.levels is not None:
-            parts.append(from_symbols(part.astype(np.uint8, copy=False), run.levels, run.dtype))
-        else:
-            parts.append(part.astype(run.dtype, copy=False))
+        if run.levels is not None:
+            if int(part.max(initial=0)) >= count_levels(run.dtype, run.levels):
+                raise ArchiveError("its symbols are not those of its elements")
+            if isinstance(run.levels, Values):
+                part = run.levels.from_symbols(part)
+            else:
+                part = from_symbols(part.astype(np.uint8, copy=False), run.levels, run.dtype)
+        parts.append(part.astype(run.dtype, copy=False))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)
-
-
-def affordable(
-    model: Model, shapes: Sequence[PlaneShape], data_size: int, batches: int = 1
-) -> bool:
-    """Whether decoding these, in so many batches, from so many bytes takes no more memory and time
-    than a few bytes may ask for.
-    """
-    room = model.plane_room(shapes)
-    work = model.plane_work(shapes) + batches * model.plane_steps(shapes) * WORK_OF_A_STEP
-    return bearable(room, work, data_size)
-
-
-def bearable(room: int, work: int, data_size: int) -> bool:
-    """Whether so many bytes of memory, and multiply-adds, are no more than the data of a block may
-    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
-    at most 2^26 multiply-adds for each of its bytes.
-    """
-    return room <= (1 << 26) + (data_size << 10) and work <= (1 << 31) + (data_size << 25)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import pixel_rows
-from bitsback.archive.block import max_elements
 from bitsback.archive.pieces import Pieces
 from bitsback.archive.pixel_rows import (
     AVERAGE,
@@ -27,6 +26,7 @@ from bitsback.archive.pixel_rows import (
     Shapes,
 )
 from bitsback.errors import ArchiveError
+from bitsback.models.costs import max_elements
 
 Coder = Literal["deflate", "lzma"]
 
@@ -161,10 +161,12 @@ def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> in
 
 def _plans(pieces: Pieces, sample: Pieces) -> Iterator[_Plan]:
     """For each way the best strategy."""
+    few = None
     for way in _ways(pieces):
         seen = way
         if way.colours is not None and sample is not pieces:
-            seen = replace(way, colours=pixel_rows.find_colours(sample))
+            few = few or pixel_rows.find_colours(sample)
+            seen = replace(way, colours=few)
         content = seen.content(sample)
         strategies = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY) if way.filtered else (_REPETITIONS,)
         sizes = {each: len(_deflate(content, each, _TRIAL_LEVEL)) for each in strategies}

@@ -9,20 +9,20 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import planes
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.choose import (
     Effort,
     UnfitError,
     any_codes,
     choose,
     coder_for,
-    free_models,
-    plane_cost,
+    picture_models,
+    plans_of,
 )
 from bitsback.archive.collection import COUNTED, ONE, Collection
 from bitsback.archive.cutting import cut_for
@@ -226,7 +226,7 @@ def as_stack(part: Collection) -> Collection:
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
     """Whether a trial on the slices in the middle says so; not of what can be read only once."""
-    if not stackable(part) or not part.elements or not free_models(given, effort, 2):
+    if not stackable(part) or not part.elements or not picture_models(given, effort):
         return False
     count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)
     if count < 2:
@@ -236,13 +236,13 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
         return False
     sample = middle(slices, _STACK_SAMPLE)
     alone, together = Pieces.stacked(sample), Pieces.stacked(sample[np.newaxis])
-    values = planes.find_map(alone)
-    models = free_models(given, effort, planes.count_levels(part.dtype, values))
-    return bool(models) and _least(models, together, planes.STACKS, values) < min(
-        _least(models, alone, layout, values)
-        for layout in planes.layouts_for(part.dtype, part.item_shape)
-    )
+    plans = plans_of(picture_models(given, effort), alone)
+    stacks = [
+        replace(plan, pieces=together, layout=planes.STACKS)
+        for plan in {plan.model: plan for plan in plans}.values()
+    ]
+    return bool(plans) and _least(stacks) < _least(plans)
 
 
-def _least(models: list[Model], sample: Pieces, layout: int, values: Any) -> int:
-    return min(plane_cost(model, sample, layout, values) for model in models)
+def _least(plans: list[BlockPlan]) -> int:
+    return min(plan.cost() for plan in plans)

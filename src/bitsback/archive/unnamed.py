@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive import adaptive
-from bitsback.archive.block import max_elements
 from bitsback.archive.layout import UNNAMED, Cursor, section
 from bitsback.archive.members import (
     Files,
@@ -21,6 +20,7 @@ from bitsback.archive.members import (
 from bitsback.archive.parts import FOLDER, FileList
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import names as naming
+from bitsback.models.costs import max_elements
 from bitsback.wire import varint
 
 _MOST_CLASSES = 1 << 16

@@ -353,7 +353,7 @@ class _Writer:
         used = encoded.model
         if (
             used is not None
-            and (used.free or (used.levels == 2) == encoded.two_valued)
+            and (used.any_shape or (used.levels == 2) == encoded.two_valued)
             and not chosen.disappoints(len(encoded.section), pieces.elements.size)
         ):
             return encoded

@@ -85,9 +85,9 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if info["unordered"]:
         yield "order", "not kept" + ("" if info["multisets"] else "; no model codes it without")
     yield "size", _size(info)
-    # Of planes it is told what they are.
-    counts = {method: number for method, number in info["methods"].items() if method != "planes"}
-    counts |= {f"planes of {what}": number for what, number in info["layouts"].items()}
+    # Of what models code it is told how they see it.
+    counts = {f"by a model as {what}": number for what, number in info["layouts"].items()}
+    counts |= {method: number for method, number in info["methods"].items() if method != "model"}
     methods = ", ".join(f"{number:,} {method}" for method, number in counts.items() if number)
     yield (
         "blocks",

@@ -1,14 +1,34 @@
 """What coding with a model may cost: docs/model-format.md, What a model may cost."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions import Distribution
-from bitsback.models.variables import Variable
+from bitsback.models.planes import PlaneShape
+from bitsback.models.variables import DATA, Variable
 
-_MOST_ROOM = 1 << 28
+_MOST_MEMORY = 1 << 28
 _WORK_OF_AN_ELEMENT = 1 << 6
+_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin an array
+
+
+class Costly(Protocol):
+    """Items of a block that a model codes, what they cost together."""
+
+    @property
+    def most_elements(self) -> int: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def work(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+
+
+Coded = tuple[Costly, int]
+"""And the number of their batches."""
 
 
 def check_test(
@@ -28,34 +48,61 @@ def check_test(
         raise ModelError("the test of the model takes far more work than a model of this size may")
 
 
-def room_of(
-    variables: Mapping[str, Variable], distributions: Iterable[Distribution], size: Size
+def memory_of(
+    variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: PlaneShape
 ) -> int:
     """Bytes that coding an item takes."""
-    of_variables = sum(2 * variable.elements(size) for variable in variables.values())
-    return of_variables + sum(distribution.room(size) for distribution in distributions)
+    of_variables = 2 * (shape.elements + latents_of(variables, shape))
+    return of_variables + sum(distribution.memory(shape) for distribution in distributions)
 
 
-def check_room(room: int, batch: int) -> None:
+def check_memory(memory: int, batch: int) -> None:
     """Raises ModelError if a batch of a model with a size takes more than 256 MB."""
-    if room * batch > _MOST_ROOM:
+    if memory * batch > _MOST_MEMORY:
         raise ModelError(
-            f"an item takes {room:,} bytes while it is coded, {batch} at once more than 2^28: the"
+            f"an item takes {memory:,} bytes while it is coded, {batch} at once more than 2^28: the"
             " model needs a smaller 'batch'"
         )
 
 
 def work_of(
     variables: Mapping[str, Variable],
-    networks: Mapping[str, Network],
-    of_a_pixel: Mapping[str, bool],
-    size: Size,
+    networks: Iterable[Network],
+    distributions: Iterable[Distribution],
+    shape: PlaneShape,
 ) -> int:
-    """Multiply-adds that coding an item takes, and what each element costs beside them."""
-    elements = sum(variable.elements(size) for variable in variables.values())
-    pixels = size[0] * size[1]
-    work = sum(
-        network.multiply_adds(size) * (pixels if of_a_pixel[name] else 1)
-        for name, network in networks.items()
+    """Multiply-adds that coding an item takes, and what each element costs beside them. networks:
+    those that read variables.
+    """
+    work = sum(network.multiply_adds(shape.size) for network in networks)
+    work += sum(distribution.work(shape) for distribution in distributions)
+    return work + _WORK_OF_AN_ELEMENT * (shape.elements + latents_of(variables, shape))
+
+
+def latents_of(variables: Mapping[str, Variable], shape: PlaneShape) -> int:
+    """Elements of all latents of an item."""
+    return sum(of.elements(shape.size) for name, of in variables.items() if name != DATA)
+
+
+def max_elements(data_size: int) -> int:
+    """How many elements so many bytes of data may claim to have, so that a few bytes cannot claim a
+    computer's memory.
+    """
+    return (1 << 16) + (data_size << 12)
+
+
+def affordable(parts: Iterable[Coded], data_size: int) -> bool:
+    """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
+    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
+    at most 2^26 multiply-adds for each of its bytes.
+    """
+    elements = memory = work = 0
+    for part, batches in parts:
+        elements += part.most_elements
+        memory = max(memory, part.memory)
+        work += part.work + batches * part.steps * _WORK_OF_A_STEP
+    return (
+        elements <= max_elements(data_size)
+        and memory <= (1 << 26) + (data_size << 10)
+        and work <= (1 << 31) + (data_size << 25)
     )
-    return work + _WORK_OF_AN_ELEMENT * elements

@@ -1,5 +1,5 @@
-"""Test vectors for a new free model: items that tell whether a machine computes least squares
-otherwise than docs/model-format.md says.
+"""Test vectors for a new model that predicts by least squares: items that tell whether a machine
+computes these otherwise than docs/model-format.md says.
 """
 
 import json
@@ -8,7 +8,8 @@ from typing import Any
 
 from bitsback.errors import ModelError
 from bitsback.models import file
-from bitsback.models.distributions.free_codec import FreeDistribution
+from bitsback.models.distributions.prediction import PredictionDistribution
+from bitsback.models.distributions.series import SeriesDistribution
 from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
 from bitsback.models.planes import PlaneShape
@@ -23,17 +24,19 @@ _SHAPE_OF_SERIES = PlaneShape(slices=1, rows=8, columns=1, channels=3, levels=1 
 
 
 def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
-    """The free model of a description whose test has no items yet. Raises ModelError, also if no
+    """The model of a description whose test has no items yet. Raises ModelError, also if no
     items are found that each wrong arithmetic codes otherwise.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
-    assert untested.planes is not None
-    items = choose(untested.planes, _SHAPE_OF_SERIES if untested.serial else _SHAPE)
-    test = {**description["test"], "items": items.described(untested.planes)}
+    of = untested.prediction
+    assert of is not None
+    serial = isinstance(of, SeriesDistribution)
+    items = choose(of, _SHAPE_OF_SERIES if serial else _SHAPE)
+    test = {**description["test"], "items": items.described(of)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
-def choose(of: FreeDistribution, shape: PlaneShape) -> ItemVectors:
+def choose(of: PredictionDistribution, shape: PlaneShape) -> ItemVectors:
     """Items of this shape of which each of the wrong arithmetics codes two otherwise."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):

@@ -1,5 +1,6 @@
-"""Test vectors of free models: items whose message must be the same on this machine too, and so
-the least squares that predict them, whose arithmetic is that of doubles (docs/model-format.md).
+"""Test vectors of models that predict by least squares: items whose message must be the same on
+this machine too, and so the least squares, whose arithmetic is that of doubles
+(docs/model-format.md).
 """
 
 import hashlib
@@ -13,13 +14,14 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.message import Message
-from bitsback.models.distributions.free_codec import FreeDistribution, Words
+from bitsback.models import costs
+from bitsback.models.distributions.prediction import PredictionDistribution, Words
 from bitsback.models.outline import Outline
 from bitsback.models.planes import PlaneShape
 
 _MOST_SEEDS = 16
 _MOST_ELEMENTS = 1 << 12
-_MOST_ROOM = 1 << 26
+_MOST_MEMORY = 1 << 26
 _LEVELS = 1 << 16
 
 
@@ -46,13 +48,14 @@ class ItemVectors:
             raise ModelError("the items of the test have more than 2^12 elements")
         return cls(shape, tuple(seeds))
 
-    def check_cost(self, of: FreeDistribution, tensor_elements: int) -> None:
+    def check_cost(self, of: PredictionDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
-        room, work = of.room(self.shape), len(self.seeds) * of.work(self.shape)
-        if room > _MOST_ROOM or work > (1 << 28) + (tensor_elements << 12):
+        memory = costs.memory_of({}, [of], self.shape)
+        work = len(self.seeds) * costs.work_of({}, [], [of], self.shape)
+        if memory > _MOST_MEMORY or work > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
 
-    def digest(self, of: FreeDistribution, arithmetic: str = "exact") -> str:
+    def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:
         """SHA-256 (hex) of their message, as least squares by this arithmetic make it:
         'contracted' (products and sums), 'upward', 'downward' or 'toward zero' (as it rounds), or
         'exact'.
@@ -60,30 +63,35 @@ class ItemVectors:
         message = Message()
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
-            of.for_test(self.shape, words).push_by(message, symbols, [self.shape], arithmetic)
+            program = self._program(of.for_test(self.shape, words, arithmetic))
+            program.push(message, symbols, [(1, self.shape)], [(1, 1)])
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
-    def hold(self, of: FreeDistribution, sha256: str) -> bool:
+    def hold(self, of: PredictionDistribution, sha256: str) -> bool:
         """Whether they come to the message with this digest, and that back to them."""
         message, pushed = Message(), []
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
-            codec = of.for_test(self.shape, words)
-            codec.push(message, symbols, [self.shape])
-            pushed.append((codec, symbols))
+            program = self._program(of.for_test(self.shape, words, "exact"))
+            program.push(message, symbols, [(1, self.shape)], [(1, 1)])
+            pushed.append((program, symbols))
         if hashlib.sha256(message.to_bytes()).hexdigest() != sha256:
             return False
         same = all(
-            np.array_equal(codec.pop_words(message, [self.shape]), symbols)
-            for codec, symbols in reversed(pushed)
+            np.array_equal(program.pop(message, [(1, self.shape)], [(1, 1)]), symbols)
+            for program, symbols in reversed(pushed)
         )
         return same and message == Message()
 
-    def described(self, of: FreeDistribution) -> dict[str, Any]:
+    def described(self, of: PredictionDistribution) -> dict[str, Any]:
         """The field `items`."""
         *shape, levels = self.shape
         digest = self.digest(of)
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
+
+    def _program(self, of: _core.Distribution) -> _core.Program:
+        """That codes items of this shape, of words, by the distribution alone."""
+        return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 
 _held: set[bytes] = set()
@@ -91,9 +99,13 @@ _held: set[bytes] = set()
 
 
 def check(
-    outline: Outline, test: Fields, of: FreeDistribution, tensor_elements: int, identity: bytes
+    outline: Outline,
+    test: Fields,
+    of: PredictionDistribution,
+    tensor_elements: int,
+    identity: bytes,
 ) -> None:
-    """Compares what the free model makes of the items of the field `test` with their digest, once
+    """Compares what the model makes of the items of the field `test` with their digest, once
     in a process. Raises ModelError.
     """
     if not test.has("items"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -16,17 +16,17 @@ from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
 from bitsback.integer import Network, Size
 from bitsback.integer.fields import Fields, TensorReader
+from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free import read_free
-from bitsback.models.distributions.free_codec import FreeDistribution
+from bitsback.models.distributions.prediction import PredictionDistribution
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape
+from bitsback.models.planes import PlaneShape, Shapes
 from bitsback.models.program import ProgramCodec
-from bitsback.models.variables import CONTEXT, DATA, FEATURES
+from bitsback.models.variables import DATA
 
 Batches = Sequence[tuple[int, int]]
 """Sizes of batches, and how many batches of that size follow one another."""
@@ -56,95 +56,71 @@ class Model(Outline):
     outputs: dict[str, tuple[str, ...]] = field(repr=False)
     """The layers of each network that distributions read."""
     distributions: dict[str, Distribution] = field(repr=False)
-    """None in a free model."""
-    planes: FreeDistribution | None = field(repr=False)
-    """The distribution of a free model."""
 
     def __repr__(self) -> str:
         of = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
         return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
-    @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
-    def at(self, size: Size) -> BoundModel:
-        """The model for images of this size. Raises ModelError if it codes only another, or is
-        free.
+    def bind(self, shapes: Shapes) -> BoundModel:
+        """The model for items of these shapes, so many in a row of each. Raises ModelError for
+        shapes that it does not code: they are of one size, unless the model takes any shape.
         """
-        if self.free:
-            raise ModelError(f"the model {self.name} is free: it codes planes, and has no size")
-        if self.size not in (None, size):
-            raise ModelError(f"the model {self.name} codes images of {self.size}, not of {size}")
+        size = None
+        if not self.any_shape and shapes:
+            size = shapes[0][1].size
+            if {shape for _, shape in shapes} != {self.shape_of(size)}:
+                raise ModelError(f"the model {self.name} codes {self.items_in_words}")
+        return BoundModel(self, tuple(shapes), self._program(size))
+
+    @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
+    def _program(self, size: Size | None) -> _core.Program:
         names = list(self.variables)
         numbers = {name: number for number, name in enumerate(names)}
         parts = {key: of.core(size, numbers) for key, of in self.distributions.items()}
-        core = _core.Program(
-            [(self.variables[name].elements(size), self.variables[name].levels) for name in names],
+        return _core.Program(
+            [
+                (0 if size is None else variable.elements(size), variable.levels)
+                for variable in self.variables.values()
+            ],
             [(step.pops, parts[step.distribution]) for step in self.code],
         )
-        return BoundModel(self, size, core)
 
-    def fitted(self, item_shape: tuple[int, ...]) -> BoundModel | None:
-        """The model for items of this shape, if it codes them."""
-        size = self.size_of(item_shape)
-        return None if size is None else self.at(size)
-
-    def push(self, message: Message, x: NDArray[Any], batches: Batches) -> None:
-        """As `BoundModel.push`, of a model that has a size."""
-        self.at(self.whole_size()).push(message, x, batches)
-
-    def pop(self, message: Message, batches: Batches) -> NDArray[Any]:
-        """As `BoundModel.pop`, of a model that has a size."""
-        return self.at(self.whole_size()).pop(message, batches)
-
-    def push_planes(
-        self, message: Message, symbols: NDArray[Any], shapes: Sequence[PlaneShape]
+    def push(
+        self, message: Message, x: NDArray[Any], batches: Batches, size: Size | None = None
     ) -> None:
-        """Pushes items of these shapes with a free model, all at once.
+        """Pushes the batches of x [items, elements], from its end: the first of the batches has
+        its last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns
+        of the images, of a model that has none.
 
-        symbols: uint8 or uint16 [elements], items one after the other, each in C order of [slices,
-        rows, columns, channels]. Raises MessageError for symbols that do not fit the shapes, and
-        ModelError if the model is not free.
+        The same bits as `codec(items).push` for one batch after the other, in one call to the core.
         """
-        planes = self._planes()
-        if symbols.ndim != 1 or symbols.dtype not in (np.uint8, np.uint16):
-            raise MessageError(
-                f"the symbols of planes are one array of uint8 or uint16, not {symbols.ndim}"
-                f" dimensions of {symbols.dtype}"
-            )
-        planes.push(message, np.ascontiguousarray(symbols), shapes)
+        shape, items = self.shape_of(size), _count(batches)
+        symbols = as_symbols(x, self.variables[DATA].dtype, (items, shape.elements))
+        self.bind([(items, shape)]).push(message, symbols.reshape(-1), batches)
 
-    def pop_planes(
-        self,
-        message: Message,
-        shapes: Sequence[PlaneShape],
-        dtype: type[np.unsignedinteger] | np.dtype[Any],
-    ) -> NDArray[Any]:
-        """Undoes `push_planes`: symbols [elements] of uint8 or uint16.
-
-        Raises MessageError for levels that the dtype does not hold, and ModelError if the model is
-        not free.
+    def pop(self, message: Message, batches: Batches, size: Size | None = None) -> NDArray[Any]:
+        """Undoes `push`, given its batches from the last to the first; they come out from the start
+        of the items.
         """
-        return self._planes().pop(message, shapes, np.dtype(dtype))
+        shape, items = self.shape_of(size), _count(batches)
+        return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
-    def plane_room(self, shapes: Iterable[PlaneShape]) -> int:
-        """Bytes that coding these items takes (docs/model-format.md, What a model may cost)."""
-        return sum(map(self._planes().room, shapes))
+    def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
+        """The code for so many items at once, by public codecs."""
+        return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
-    def plane_work(self, shapes: Iterable[PlaneShape]) -> int:
-        """Multiply-adds that coding these items takes, and some for each element."""
-        return sum(map(self._planes().work, shapes))
+    def memory(self, shape: PlaneShape) -> int:
+        """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
+        return costs.memory_of(self.variables, self.distributions.values(), shape)
 
-    def plane_steps(self, shapes: Iterable[PlaneShape]) -> int:
-        """Arrays that coding these items takes at most."""
-        return max(map(self._planes().steps, shapes), default=0)
+    def work(self, shape: PlaneShape) -> int:
+        """Multiply-adds that coding an item takes, and some for each element."""
+        networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
+        return costs.work_of(self.variables, networks, self.distributions.values(), shape)
 
-    def _planes(self) -> FreeDistribution:
-        if self.planes is None:
-            raise ModelError(f"the model {self.name} codes images of one kind, not planes")
-        return self.planes
-
-    def codec(self, size: int) -> ProgramCodec:
-        """As `BoundModel.codec`, of a model that has a size."""
-        return self.at(self.whole_size()).codec(size)
+    def steps(self, shape: PlaneShape) -> int:
+        """Arrays that coding a batch of such items takes."""
+        return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
     def prior(self, size: int) -> Any:
         """p(z) for `size` items, of a model that has a size and one latent: a codec of buckets
@@ -191,6 +167,12 @@ class Model(Outline):
         """The model as a file."""
         return file.write(self.description, self.tensors)
 
+    @property
+    def prediction(self) -> PredictionDistribution | None:
+        """The distribution of the data, if it predicts them by least squares."""
+        of = next(of for of in self.distributions.values() if of.variable.name == DATA)
+        return of if isinstance(of, PredictionDistribution) else None
+
     def __copy__(self) -> Model:
         return self
 
@@ -229,25 +211,21 @@ class Model(Outline):
             key: DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
             for key, of in outline.keys.items()
         }
-        planes, distributions = None, {}
-        if outline.free:
-            (entry,) = entries_of.values()
-            planes = read_free(entry)
-        else:
-            distributions = {key: read_distribution(of) for key, of in entries_of.items()}
+        distributions = {key: read_distribution(of) for key, of in entries_of.items()}
         networks, outputs = library.done()
         reader.done()
         top.done()
         if outline.size is not None:
-            costs.check_room(
-                costs.room_of(outline.variables, distributions.values(), size), outline.batch
-            )
+            shape = outline.shape_of()
+            memory = costs.memory_of(outline.variables, distributions.values(), shape)
+            costs.check_memory(memory, outline.batch)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            if planes is not None:
-                item_vectors.check(outline, test, planes, reader.elements, identity)
+            for of in distributions.values():
+                if isinstance(of, PredictionDistribution):
+                    item_vectors.check(outline, test, of, reader.elements, identity)
             test.done()
         return cls(
             **{part.name: getattr(outline, part.name) for part in fields(outline)},
@@ -257,84 +235,103 @@ class Model(Outline):
             networks=networks,
             outputs=outputs,
             distributions=distributions,
-            planes=planes,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class BoundModel:
-    """A model for images of one size. Arrays of x are [items, elements], uint8 for up to 256 levels
-    and uint16 for more.
+    """A model for items of certain shapes, whose symbols follow one another in one flat array, each
+    item in C order of [slices, rows, columns, channels].
+
+    It is a codec: `push` and `pop` take the items as one batch, or as several.
     """
 
     model: Model
-    size: Size
+    shapes: tuple[tuple[int, PlaneShape], ...]
+    """So many items in a row of each."""
     core: _core.Program
 
-    @property
+    @cached_property
+    def items(self) -> int:
+        return sum(count for count, _ in self.shapes)
+
+    @cached_property
     def elements(self) -> int:
-        """Of an item of x."""
-        return self.model.variables[DATA].elements(self.size)
+        """Symbols of all items."""
+        return sum(count * shape.elements for count, shape in self.shapes)
+
+    def part(self, items: range) -> BoundModel:
+        """The model for some of the items, which follow one another."""
+        shapes, first = [], 0
+        for count, shape in self.shapes:
+            some = min(items.stop, first + count) - max(items.start, first)
+            if some > 0:
+                shapes.append((some, shape))
+            first += count
+        return replace(self, shapes=tuple(shapes))
+
+    def push(
+        self,
+        message: Message,
+        x: NDArray[Any],
+        batches: Batches | None = None,
+        kept: bool = True,
+    ) -> None:
+        """x: uint8 or uint16 [elements]. The first of the batches has the last items. kept: whether
+        an error leaves the message as it was, which takes a copy of it. Raises MessageError for
+        symbols that do not fit the shapes.
+        """
+        if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
+            raise MessageError(
+                f"the symbols of items are one array of uint8 or uint16, not {x.ndim} dimensions of"
+                f" {x.dtype}"
+            )
+        self.core.push(message, np.ascontiguousarray(x), self.shapes, self._batches(batches), kept)
+
+    def pop(
+        self, message: Message, batches: Batches | None = None, kept: bool = True
+    ) -> NDArray[Any]:
+        """Undoes `push`, given its batches from the last to the first: symbols [elements], uint8
+        where all items have up to 256 levels, or else uint16.
+        """
+        return self.core.pop(message, self.shapes, self._batches(batches), kept)
+
+    def _batches(self, batches: Batches | None) -> Batches:
+        if batches is not None:
+            return batches
+        return [(self.items, 1)] if self.items else []
+
+    # What coding all of them may cost: docs/model-format.md.
 
     @property
     def most_elements(self) -> int:
-        """Of the largest variable, for one item."""
-        return max(variable.elements(self.size) for variable in self.model.variables.values())
+        """Of the largest variable."""
+        latents = [of for name, of in self.model.variables.items() if name != DATA]
+        return sum(
+            count * max([shape.elements, *(of.elements(shape.size) for of in latents)])
+            for count, shape in self.shapes
+        )
 
     @property
-    def room(self) -> int:
-        """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
-        model = self.model
-        return costs.room_of(model.variables, model.distributions.values(), self.size)
+    def memory(self) -> int:
+        """Bytes that a batch takes at most."""
+        memory = sum(count * self.model.memory(shape) for count, shape in self.shapes)
+        if self.model.any_shape or self.items <= self.model.batch:
+            return memory
+        return memory // self.items * self.model.batch
 
     @property
     def work(self) -> int:
-        """Multiply-adds that coding an item takes, and some for each element."""
-        of_a_pixel = {
-            name: set(network.sources) <= {CONTEXT, FEATURES}
-            for name, network in self.model.networks.items()
-        }
-        return costs.work_of(self.model.variables, self.model.networks, of_a_pixel, self.size)
+        return sum(count * self.model.work(shape) for count, shape in self.shapes)
 
     @property
     def steps(self) -> int:
-        """Arrays that coding a batch takes."""
-        distributions = self.model.distributions
-        return sum(distributions[step.distribution].steps(self.size) for step in self.model.code)
+        """Of a batch, at most."""
+        return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
-    def push(self, message: Message, x: NDArray[Any], batches: Batches) -> None:
-        """Pushes the batches of x, from its end: the first of the batches has its last items.
 
-        The same bits as `codec(size).push` for one batch after the other, in one call to the core.
-        """
-        items = sum(size * count for size, count in batches)
-        dtype = self.model.variables[DATA].dtype
-        self.core.push(message, as_symbols(x, dtype, (items, self.elements)), batches)
-
-    def pop(self, message: Message, batches: Batches) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first; they come out from the start
-        of the items.
-        """
-        return self.core.pop(message, batches)
-
-    def push_set(
-        self, message: Message, x: NDArray[Any], batches: Batches, falling: bool = False
-    ) -> None:
-        """Pushes x as a multiset: the items of each batch are picked by bits of the message from
-        those that are left (docs/format.md, Multisets). falling: whether the bytes that symbol 0
-        stands for come behind those of symbol 1.
-        """
-        items = sum(size * count for size, count in batches)
-        dtype = self.model.variables[DATA].dtype
-        self.core.push_set(message, as_symbols(x, dtype, (items, self.elements)), batches, falling)
-
-    def pop_set(self, message: Message, batches: Batches, falling: bool = False) -> NDArray[Any]:
-        """Undoes `push_set`, given its batches from the last to the first: the items in order."""
-        return self.core.pop_set(message, batches, falling)
-
-    def codec(self, items: int) -> ProgramCodec:
-        """The code for so many items at once, by public codecs."""
-        return ProgramCodec(self.model.code, self.model.distributions, items, self.size)
+def _count(batches: Batches) -> int:
+    return sum(size * count for size, count in batches)
 
 
 class HasModel(Protocol):

@@ -8,9 +8,8 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
-from bitsback.models.distributions import SCAN
-from bitsback.models.distributions.predictive import PREDICTIVE
-from bitsback.models.distributions.series import SERIES
+from bitsback.models.distributions import PREDICTIVE, SCAN, SERIES
+from bitsback.models.planes import PlaneShape
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
 
@@ -38,14 +37,12 @@ class Outline:
     scans: bool
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
     serial: bool
-    """Whether it is free, and for series."""
+    """Whether it codes series, with any number of channels and levels."""
 
     @property
-    def free(self) -> bool:
-        """Whether it codes images of any size, any number of planes and any number of levels, many
-        at once, and is bound to no size.
-        """
-        return self.variables[DATA].free
+    def any_shape(self) -> bool:
+        """Whether it codes items of any shape and any number of levels, all in one batch."""
+        return self.variables[DATA].any_shape
 
     @property
     def channels(self) -> int:
@@ -83,7 +80,7 @@ class Outline:
         a large one: the latents of the first are paid for, the bits that choose those of the others
         are had back.
         """
-        return self.size is None and not self.free and len(self.variables) > 1
+        return self.size is None and not self.any_shape and len(self.variables) > 1
 
     @property
     def latents(self) -> int:
@@ -101,7 +98,7 @@ class Outline:
         """What it codes, for people."""
         if self.serial:
             return f"series with any number of channels and up to {self.levels} levels"
-        if self.free:
+        if self.any_shape:
             return f"images of any size with any number of channels and up to {self.levels} levels"
         channels = "" if self.channels == 1 else f" with {self.channels} channels"
         if self.size is None:
@@ -118,9 +115,9 @@ class Outline:
         """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
 
         Of a model that has a size, axes of one element do not count, nor does whether the item is
-        flat. No item fits a free model in this way.
+        flat. No item fits a model of items of any shape in this way.
         """
-        if self.free:
+        if self.any_shape:
             return None
         if self.size is not None:
             whole = (*self.size, self.channels)
@@ -132,6 +129,16 @@ class Outline:
         if len(item_shape) == 3 and item_shape[2] == self.channels:
             return item_shape[0], item_shape[1]
         return None
+
+    def shape_of(self, size: Size | None = None) -> PlaneShape:
+        """An image of this size, or else of the model's. Raises ModelError if it has none, or
+        another.
+        """
+        if self.any_shape or self.size not in (None, size or self.size):
+            raise ModelError(
+                f"the model {self.name} codes {self.items_in_words}, not images of {size}"
+            )
+        return PlaneShape(1, *(size or self.whole_size()), self.channels, self.levels)
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
@@ -157,7 +164,8 @@ class Outline:
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
         codecs = {entries.object(key).peek_text("codec") for key in keys}
-        scans, serial = not codecs.isdisjoint((SCAN, PREDICTIVE, SERIES)), SERIES in codecs
+        scans = not codecs.isdisjoint((SCAN, PREDICTIVE, SERIES))
+        serial = variables[DATA].any_shape and SERIES in codecs
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)

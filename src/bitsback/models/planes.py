@@ -1,5 +1,6 @@
-"""The shapes of items whose size, number of planes and number of levels a model leaves open."""
+"""The shape of an item as a model sees it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -15,6 +16,11 @@ class PlaneShape(NamedTuple):
     levels: int
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+    @property
     def elements(self) -> int:
         """Symbols of the item."""
         return self.slices * self.rows * self.columns * self.channels
@@ -23,3 +29,7 @@ class PlaneShape(NamedTuple):
     def planes(self) -> int:
         """Slices times channels."""
         return self.slices * self.channels
+
+
+Shapes = Sequence[tuple[int, PlaneShape]]
+"""Of items, so many in a row of each."""

@@ -24,8 +24,8 @@ class Variable:
     channels: int
     levels: int
     grid: int
-    free: bool = False
-    """Whether items have any size, any number of planes, and levels of their own, `levels` at most;
+    any_shape: bool = False
+    """Whether each item has a size, a number of planes, and levels of its own, `levels` at most;
     nothing is said by `channels` then.
     """
 
@@ -86,4 +86,4 @@ def _read_planes(data: Fields, others: list[str]) -> dict[str, Variable]:
     data.done()
     if others:
         raise ModelError(f"variables: a model of any planes has no latents, such as {others[0]!r}")
-    return {DATA: Variable(DATA, 1, levels, 1, free=True)}
+    return {DATA: Variable(DATA, 1, levels, 1, any_shape=True)}

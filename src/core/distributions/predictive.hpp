@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "../message.hpp"
+#include "../distribution.hpp"
 #include "../pixel_network.hpp"
 #include "../predictive/pixel_law.hpp"
 #include "../predictive/predictor.hpp"
@@ -22,10 +22,16 @@
 
 namespace bitsback {
 
-class PredictiveDistribution {
+class PredictiveDistribution : public Distribution {
   public:
-    PredictiveDistribution(PredictiveSettings settings, PixelNetwork network, MixtureTables tables)
-        : settings_(std::move(settings)), network_(std::move(network)), tables_(std::move(tables)) {
+    // Of the data, whose number in the program is `variable`.
+    PredictiveDistribution(std::size_t variable, PredictiveSettings settings, PixelNetwork network,
+                           MixtureTables tables, Arithmetic arithmetic = Arithmetic::exact)
+        : variable_(variable),
+          settings_(std::move(settings)),
+          network_(std::move(network)),
+          tables_(std::move(tables)),
+          arithmetic_(arithmetic) {
         const Shape& source = network_.network.shape(0);
         require(network_.network.sources() == 1 && source.width() == settings_.width() &&
                     source.bytes(),
@@ -40,68 +46,16 @@ class PredictiveDistribution {
         network_.network.keep(network_.outputs);
     }
 
-    const PredictiveSettings& settings() const { return settings_; }
-
-    // symbols: those of all items, [slices, rows, columns, channels] each.
-    template <class Symbol>
-    void push(Message& message, std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
-              Arithmetic arithmetic = Arithmetic::exact) const {
-        require_planes(shapes, symbols);
-        require_levels(shapes);
-        std::vector<Steps> parts;
-        std::size_t times = 0;
-        while (!shapes.empty()) {
-            const std::size_t items = items_at_once(settings_, shapes);
-            std::size_t elements = 0;
-            for (const PlaneShape& shape : shapes.first(items)) elements += shape.elements();
-            parts.push_back(steps(shapes.first(items), symbols.first(elements), arithmetic));
-            times = std::max(times, parts.back().counts.size());
-            shapes = shapes.subspan(items);
-            symbols = symbols.subspan(elements);
-        }
-        std::vector<Interval> step;
-        message.transaction([&](Message& work) {
-            for (std::size_t time = times; time-- > 0;) {
-                step.clear();
-                for (Steps& part : parts) {
-                    if (time >= part.counts.size()) continue;
-                    const auto first = part.intervals.end() - part.counts[time];
-                    step.insert(step.end(), first, part.intervals.end());
-                    part.intervals.erase(first, part.intervals.end());
-                }
-                push_step(work, tables_.precision(), step.size(),
-                          [&](std::size_t i) { return step[i]; });
-            }
-        });
+    void push(Message& message, const Batch& batch) const override {
+        std::visit(
+            [&](const auto& symbols) {
+                push_all(message, batch.shapes, std::span(symbols.data(), symbols.size()));
+            },
+            batch.variables[variable_]);
     }
-
-    template <class Symbol>
-    void pop(Message& message, std::span<const PlaneShape> shapes,
-             std::span<Symbol> symbols) const {
-        require_room(shapes, symbols.size());
-        require_levels(shapes);
-        Wavefront wavefront(settings_, shapes);
-        Rows rows;
-        message.transaction([&](Message& work) {
-            for (std::size_t time = 0; time < wavefront.times(); ++time) {
-                rows.clear();
-                wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
-                for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                    rows.expected.push_back(expected(wavefront, i));
-                run(rows);
-                for_laws(rows, [&](const auto& law) {
-                    pop_step(work, tables_.precision(), rows.count(),
-                             [&](std::size_t i, std::uint32_t x) {
-                                 std::uint32_t symbol = 0;
-                                 const Interval interval = law(i).find(x, symbol);
-                                 symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
-                                 return interval;
-                             });
-                });
-                for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                    wavefront.learn(i, symbols[wavefront.element(i)]);
-            }
-        });
+    void pop(Message& message, Batch& batch) const override {
+        std::visit([&](auto& symbols) { pop_all(message, batch.shapes, std::span(symbols)); },
+                   batch.variables[variable_]);
     }
 
   private:
@@ -126,6 +80,61 @@ class PredictiveDistribution {
         }
     };
 
+    // symbols: those of all items, [slices, rows, columns, channels] each.
+    template <class Symbol>
+    void push_all(Message& message, std::span<const PlaneShape> shapes,
+                  std::span<const Symbol> symbols) const {
+        require_planes(shapes, symbols);
+        std::vector<Steps> parts;
+        std::size_t times = 0;
+        while (!shapes.empty()) {
+            const std::size_t items = items_at_once(settings_, shapes);
+            std::size_t elements = 0;
+            for (const PlaneShape& shape : shapes.first(items)) elements += shape.elements();
+            parts.push_back(steps(shapes.first(items), symbols.first(elements)));
+            times = std::max(times, parts.back().counts.size());
+            shapes = shapes.subspan(items);
+            symbols = symbols.subspan(elements);
+        }
+        std::vector<Interval> step;
+        for (std::size_t time = times; time-- > 0;) {
+            step.clear();
+            for (Steps& part : parts) {
+                if (time >= part.counts.size()) continue;
+                const auto first = part.intervals.end() - part.counts[time];
+                step.insert(step.end(), first, part.intervals.end());
+                part.intervals.erase(first, part.intervals.end());
+            }
+            push_step(message, tables_.precision(), step.size(),
+                      [&](std::size_t i) { return step[i]; });
+        }
+    }
+
+    template <class Symbol>
+    void pop_all(Message& message, std::span<const PlaneShape> shapes,
+                 std::span<Symbol> symbols) const {
+        Wavefront wavefront(settings_, shapes, arithmetic_);
+        Rows rows;
+        for (std::size_t time = 0; time < wavefront.times(); ++time) {
+            rows.clear();
+            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                rows.expected.push_back(expected(wavefront, i));
+            run(rows);
+            for_laws(rows, [&](const auto& law) {
+                pop_step(message, tables_.precision(), rows.count(),
+                         [&](std::size_t i, std::uint32_t x) {
+                             std::uint32_t symbol = 0;
+                             const Interval interval = law(i).find(x, symbol);
+                             symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
+                             return interval;
+                         });
+            });
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
+                wavefront.learn(i, symbols[wavefront.element(i)]);
+        }
+    }
+
     static Expected expected(const Wavefront& wavefront, std::size_t i) {
         const Pixel& pixel = wavefront.pixel(i);
         return {pixel.predictions.blend(), pixel.unit,
@@ -133,9 +142,8 @@ class PredictiveDistribution {
     }
 
     template <class Symbol>
-    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
-                Arithmetic arithmetic) const {
-        Wavefront wavefront(settings_, shapes, arithmetic);
+    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) const {
+        Wavefront wavefront(settings_, shapes, arithmetic_);
         Steps out;
         out.intervals.reserve(symbols.size());
         Rows rows;
@@ -197,14 +205,11 @@ class PredictiveDistribution {
             of(parameters.bytes[1]);
     }
 
-    void require_levels(std::span<const PlaneShape> shapes) const {
-        for (const PlaneShape& shape : shapes)
-            require(shape.levels <= tables_.levels(), "an item has more levels than the model");
-    }
-
+    std::size_t variable_;
     PredictiveSettings settings_;
     PixelNetwork network_;
     MixtureTables tables_;
+    Arithmetic arithmetic_;
     std::size_t components_;
 };
 

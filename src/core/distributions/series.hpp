@@ -8,26 +8,40 @@
 #include <utility>
 #include <vector>
 
+#include "../distribution.hpp"
 #include "../least_squares.hpp"
-#include "../message.hpp"
-#include "../predictive/shape.hpp"
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
 #include "../step.hpp"
 
 namespace bitsback {
 
-class SeriesDistribution {
+class SeriesDistribution : public Distribution {
   public:
-    explicit SeriesDistribution(SeriesSettings settings) : settings_(std::move(settings)) {}
+    // Of the data, whose number in the program is `variable`.
+    SeriesDistribution(std::size_t variable, SeriesSettings settings,
+                       Arithmetic arithmetic = Arithmetic::exact)
+        : variable_(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
 
+    void push(Message& message, const Batch& batch) const override {
+        std::visit(
+            [&](const auto& symbols) {
+                push_all(message, batch.shapes, std::span(symbols.data(), symbols.size()));
+            },
+            batch.variables[variable_]);
+    }
+    void pop(Message& message, Batch& batch) const override {
+        std::visit([&](auto& symbols) { pop_all(message, batch.shapes, std::span(symbols)); },
+                   batch.variables[variable_]);
+    }
+
+  private:
     // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
-    void push(Message& message, std::span<const PlaneShape> shapes, std::span<const Symbol> symbols,
-              Arithmetic arithmetic = Arithmetic::exact) const {
-        check(shapes, symbols.size());
-        const DefaultFloats floats(arithmetic);
-        const LeastSquares& of = least_squares(arithmetic);
+    void push_all(Message& message, std::span<const PlaneShape> shapes,
+                  std::span<const Symbol> symbols) const {
+        const DefaultFloats floats(arithmetic_);
+        const LeastSquares& of = least_squares(arithmetic_);
         std::vector<Interval> intervals;
         intervals.reserve(symbols.size());
         for (const PlaneShape& shape : shapes) {
@@ -39,46 +53,32 @@ class SeriesDistribution {
                 series.learn(symbol);
             }
         }
-        message.transaction([&](Message& work) {
-            for (std::size_t i = intervals.size(); i-- > 0;)
-                push_step(work, settings_.precision, 1, [&](std::size_t) { return intervals[i]; });
-        });
+        for (std::size_t i = intervals.size(); i-- > 0;)
+            push_step(message, settings_.precision, 1, [&](std::size_t) { return intervals[i]; });
     }
 
     template <class Symbol>
-    void pop(Message& message, std::span<const PlaneShape> shapes,
-             std::span<Symbol> symbols) const {
-        check(shapes, symbols.size());
-        const DefaultFloats floats;
-        const LeastSquares& of = least_squares(Arithmetic::exact);
-        message.transaction([&](Message& work) {
-            std::size_t at = 0;
-            for (const PlaneShape& shape : shapes) {
-                Series series(settings_, of, shape.channels, shape.levels);
-                for (const std::size_t end = at + shape.elements(); at < end; ++at) {
-                    const SeriesLaw& law = series.look();
-                    std::uint32_t symbol = 0;
-                    pop_step(work, settings_.precision, 1,
-                             [&](std::size_t, std::uint32_t x) { return law.find(x, symbol); });
-                    series.learn(symbol);
-                    symbols[at] = static_cast<Symbol>(symbol);
-                }
-            }
-        });
-    }
-
-  private:
-    void check(std::span<const PlaneShape> shapes, std::size_t symbols) const {
-        std::size_t elements = 0;
+    void pop_all(Message& message, std::span<const PlaneShape> shapes,
+                 std::span<Symbol> symbols) const {
+        const DefaultFloats floats(arithmetic_);
+        const LeastSquares& of = least_squares(arithmetic_);
+        std::size_t at = 0;
         for (const PlaneShape& shape : shapes) {
-            shape.check();
-            require(shape.levels <= settings_.levels, "an item has more levels than the model");
-            elements += shape.elements();
+            Series series(settings_, of, shape.channels, shape.levels);
+            for (const std::size_t end = at + shape.elements(); at < end; ++at) {
+                const SeriesLaw& law = series.look();
+                std::uint32_t symbol = 0;
+                pop_step(message, settings_.precision, 1,
+                         [&](std::size_t, std::uint32_t x) { return law.find(x, symbol); });
+                series.learn(symbol);
+                symbols[at] = static_cast<Symbol>(symbol);
+            }
         }
-        require(elements == symbols, "there must be one symbol for each element of the items");
     }
 
+    std::size_t variable_;
     SeriesSettings settings_;
+    Arithmetic arithmetic_;
 };
 
 }  // namespace bitsback

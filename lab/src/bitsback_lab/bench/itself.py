@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.choose import fits
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.layout import MODEL, section
-from bitsback.archive.levels import find_levels, model_symbols
+from bitsback.archive.pieces import Pieces
 from bitsback.errors import ModelError
 from bitsback.images.modes import mode_of
 from bitsback.images.picture_files import read_pixels
@@ -65,13 +65,12 @@ def codes(model: Model, images: Pictures) -> bool:
     """Whether the model is for images of these shapes and values."""
     if model.serial:
         return False
-    if model.free:
+    if model.any_shape:
         most = 2 if model.levels > 2 else 0  # bytes of what has more than two values
         return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))
-    return not isinstance(images, list) and (
-        fits(model, images.shape[1:])
-        and model_symbols(model, images, find_levels(images)) is not None
-    )
+    if isinstance(images, list):
+        return False
+    return BlockPlan.of(model, Pieces.stacked(images)) is not None
 
 
 def _peer(model: Model, source: str | bytes) -> Peer:

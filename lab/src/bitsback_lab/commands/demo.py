@@ -55,7 +55,7 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
     say("")
     say(f"{'':29} {'':38} {'bits per':>9} {'':>6} {'compress':>9} {'decompress':>11}")
     say(f"{'':29} {'':38} {'pixel':>9} {'ratio':>6} {'MB/s':>9} {'MB/s':>11}")
-    own = [one.peer for one in ours(images) if one.model is not None and not one.model.free]
+    own = [one.peer for one in ours(images) if one.model is not None and not one.model.any_shape]
     for peer in (*own, *filter(_shown, standard_peers())):
         if not peer.takes(images):
             continue

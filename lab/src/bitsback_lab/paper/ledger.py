@@ -10,24 +10,23 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
 from bitsback import InputError, InputWarning, Message
 from bitsback.archive import chain
 from bitsback.archive.asked import Asked
+from bitsback.archive.block_plan import BlockPlan
 from bitsback.archive.block_writer import lanes_for
 from bitsback.archive.choose import any_fits, check_fit, choose, given_model
 from bitsback.archive.collection import VARIED, Collection
 from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.levels import find_levels, model_symbols
 from bitsback.archive.pieces import Pieces
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.archive.runs import pack_runs
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.images.npy import Items
+from bitsback.integer import Size
 from bitsback.models import Model, bundled
-from bitsback.models.model import BoundModel
 from bitsback.models.variables import DATA
 from bitsback_lab.paper.coding import Symbols, length
 
@@ -78,15 +77,15 @@ class Ledger:
         return costs
 
 
-def enter(model: BoundModel, message: Message, x: Symbols) -> Ledger:
-    """Codes one image, x [1, pixels], into the message, and writes down each step of the model's
-    code.
+def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
+    """Codes one image of this size, x [1, pixels], into the message, and writes down each step of
+    the model's code.
     """
     steps: list[Step] = []
     values: dict[str, NDArray[Any]] = {DATA: x}
     before = length(message)
-    for line in model.model.code:
-        codec = model.model.distributions[line.distribution].codec(values, 1, model.size)
+    for line in model.code:
+        codec = model.distributions[line.distribution].codec(values, 1, size)
         if line.pops:
             values[line.variable] = symbols = codec.pop(message)
             information = -float(codec.bits(symbols).sum())
@@ -168,26 +167,24 @@ def _explain(
     for _ in range(item):
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
-    chosen = choose(given, Pieces.stacked(image), name)
-    levels = find_levels(image)
-    pair = levels[::-1] if levels is not None and chosen.invert else levels
-    coded = model_symbols(chosen.model, image, pair) if chosen.model is not None else None
-    if chosen.model is None or coded is None:
+    pieces = Pieces.stacked(image)
+    chosen = choose(given, pieces, name)
+    plan = None
+    if chosen.model is not None:
+        plan = BlockPlan.of(chosen.model, pieces, chosen.layout, chosen.invert)
+    if chosen.model is None or plan is None:
         raise InputError(
             f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
             f" {image.max()}); convert the image to 8 bits grey, or to two values"
         )
-    x = coded[1].reshape(1, -1)
-    run = pack_runs([Run(1, image.dtype, shape, coded[0])])
-    message = chain.initial(
-        chain.digest(run, np.ascontiguousarray(image).reshape(-1).view(np.uint8).data),
-        lanes_for(x.size),
-    )
-    bound = chosen.model.fitted(shape)
-    assert bound is not None, "it has been checked that the model codes such images"
-    ledger = enter(bound, message, x)
+    x = plan.symbols.reshape(1, -1)
+    digest = chain.digest(pack_runs(plan.runs), pieces.bytes)
+    message = chain.initial(digest, lanes_for(x.size))
+    size = chosen.model.size_of(shape)
+    assert size is not None, "it has been checked that the model codes such images"
+    ledger = enter(chosen.model, size, message, x)
     buffer = io.BytesIO()
     whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
-    raw = image.nbytes if levels is None else (image.size + 7) // 8
+    raw = image.nbytes if pieces.levels is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

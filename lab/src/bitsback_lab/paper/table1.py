@@ -34,7 +34,7 @@ def _one(name: str) -> Numbers:
         "model": name,
         "image": IMAGE,
         "before": BEFORE,
-        **as_numbers(enter(model.at(model.whole_size()), message, x[:1])),
+        **as_numbers(enter(model, model.whole_size(), message, x[:1])),
     }
 
 

@@ -67,7 +67,7 @@ def alike(model: Model) -> list[Model]:
     """
     found = []
     for name in _NAMES:
-        if model.free and outline(name).free and identity(name) != model.identity:
+        if model.any_shape and outline(name).any_shape and identity(name) != model.identity:
             base = load(name)
             if _kinds(base) == _kinds(model):
                 found.append(base)

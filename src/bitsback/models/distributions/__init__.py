@@ -6,9 +6,11 @@ A distribution has
 - `codec(values, items, size)`: of its variable [items, elements], by public codecs; `values` has
   what is given, each [items, elements], for images of this size;
 - `parameters(values, size)`: the integers that its network gives for it, each [items, elements];
-- `core(size, numbers)`: the codec in the core; `numbers` are those of the variables there;
-- `room(size)`: the bytes that coding an item takes, beside its variables;
-- `steps(size)`: the arrays that coding a batch takes.
+- `core(size, numbers)`: the codec in the core; `numbers` are those of the variables there. The size
+  is None in a model whose data have any shape;
+- `memory(shape)`: the bytes that coding an item takes, beside its variables;
+- `work(shape)`: the multiply-adds that it takes, beside those of networks that read variables;
+- `steps(shape)`: the arrays that coding a batch of such items takes.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,12 +21,22 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
-from bitsback.models.distributions import gaussian, independent, scan, uniform
+from bitsback.models.distributions import (
+    gaussian,
+    independent,
+    predictive,
+    scan,
+    series,
+    uniform,
+)
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
 
-SCAN = "scan"
+SCAN, PREDICTIVE, SERIES = "scan", "predictive", "series"
+ANY_SHAPE = (PREDICTIVE, SERIES)
+"""Those of data that may have any shape."""
 
 
 class Distribution(Protocol):
@@ -34,9 +46,10 @@ class Distribution(Protocol):
     def given(self) -> tuple[str, ...]: ...
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any: ...
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]: ...
-    def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution: ...
-    def room(self, size: Size) -> int: ...
-    def steps(self, size: Size) -> int: ...
+    def core(self, size: Any, numbers: Mapping[str, int]) -> _core.Distribution: ...
+    def memory(self, shape: PlaneShape) -> int: ...
+    def work(self, shape: PlaneShape) -> int: ...
+    def steps(self, shape: PlaneShape) -> int: ...
 
 
 _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
@@ -44,6 +57,8 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     "gaussian": gaussian.read,
     **dict.fromkeys(INDEPENDENT, independent.read),
     SCAN: scan.read,
+    PREDICTIVE: predictive.read,
+    SERIES: series.read,
 }
 
 
@@ -52,7 +67,8 @@ def read_distribution(source: DistributionEntry) -> Distribution:
     docs/model-format.md does not allow.
     """
     try:
-        codec = source.fields.text("codec", *_KINDS)
+        any_shape = source.variable.any_shape
+        codec = source.fields.text("codec", *(ANY_SHAPE if any_shape else _KINDS))
         distribution = _KINDS[codec](source, codec)
         source.fields.done()
     except ModelError as error:

@@ -19,6 +19,7 @@ from bitsback.integer import Network, Size
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families.normal import NormalFamily
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import DATA, Variable
 
 OUTPUTS = 3
@@ -53,18 +54,22 @@ class CoupledDistribution:
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         bound = self.network.at(size)
         outputs = [bound.numbers[name] for name in self.outputs]
-        return _core.CoupledDistribution(
+        return _core.distribution(
+            "coupled",
             numbers[self.variable.name],
-            self.variable.elements(size),
-            self.variable.channels,
-            _core.Conditional(bound.core, [numbers[name] for name in self.given], outputs),
-            self.family.core(),
+            elements=self.variable.elements(size),
+            channels=self.variable.channels,
+            given=_core.Conditional(bound.core, [numbers[name] for name in self.given], outputs),
+            family=self.family.core(),
         )
 
-    def room(self, size: Size) -> int:
-        return 4 * sum(self.network.known[name].elements(size) for name in self.outputs)
+    def memory(self, shape: PlaneShape) -> int:
+        return 4 * sum(self.network.known[name].elements(shape.size) for name in self.outputs)
 
-    def steps(self, size: Size) -> int:
+    def work(self, shape: PlaneShape) -> int:
+        return 0
+
+    def steps(self, shape: PlaneShape) -> int:
         return self.variable.channels
 
 

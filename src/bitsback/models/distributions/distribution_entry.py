@@ -7,7 +7,7 @@ from bitsback.integer import Network
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.code import Of
 from bitsback.models.networks import NetworkReader
-from bitsback.models.variables import Variable
+from bitsback.models.variables import DATA, Variable
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class DistributionEntry:
     @property
     def variable(self) -> Variable:
         return self.variables[self.of.variable]
+
+    def require_data_alone(self, codec: str) -> None:
+        """Raises ModelError unless this is over the data, given nothing."""
+        if self.of.variable != DATA or self.of.given:
+            raise ModelError(f"the codec {codec} is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
         """The network of what is given, and the outputs that the entry names, all of them where

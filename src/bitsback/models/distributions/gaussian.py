@@ -12,6 +12,7 @@ from bitsback.codecs import Gaussian
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import DATA, Variable
 from bitsback.tables import normal_cdf, normal_quantile
 
@@ -43,20 +44,24 @@ class GaussianDistribution:
         bound = self.network.at(size)
         outputs = [bound.numbers[name] for name in (self.mean, self.scale)]
         given = _core.Conditional(bound.core, [numbers[name] for name in self.given], outputs)
-        return _core.GaussianDistribution(
+        return _core.distribution(
+            "gaussian",
             numbers[self.variable.name],
-            given,
-            self.inverse_scale,
-            normal_quantile(),
-            normal_cdf(),
-            self.variable.bits,
-            self.precision,
+            given=given,
+            inverse_scale=self.inverse_scale,
+            quantile=normal_quantile(),
+            cdf=normal_cdf(),
+            bits=self.variable.bits,
+            precision=self.precision,
         )
 
-    def room(self, size: Size) -> int:
-        return 4 * 2 * self.variable.elements(size)
+    def memory(self, shape: PlaneShape) -> int:
+        return 4 * 2 * self.variable.elements(shape.size)
 
-    def steps(self, size: Size) -> int:
+    def work(self, shape: PlaneShape) -> int:
+        return 0
+
+    def steps(self, shape: PlaneShape) -> int:
         return 1
 
 

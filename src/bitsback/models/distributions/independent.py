@@ -14,6 +14,7 @@ from bitsback.models.distributions.coupled import CoupledDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import OF_LATENTS, Family, Outputs, check_outputs, read_family
 from bitsback.models.families.normal import NormalFamily
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import DATA, Variable
 
 
@@ -38,17 +39,22 @@ class IndependentDistribution:
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         bound = self.network.at(size)
         outputs = [bound.numbers[name] for name in self.outputs.names]
-        return _core.IndependentDistribution(
+        return _core.distribution(
+            "independent",
             numbers[self.variable.name],
-            self.variable.elements(size),
-            _core.Conditional(bound.core, [numbers[name] for name in self.given], outputs),
-            self.family.core(),
+            elements=self.variable.elements(size),
+            given=_core.Conditional(bound.core, [numbers[name] for name in self.given], outputs),
+            family=self.family.core(),
         )
 
-    def room(self, size: Size) -> int:
-        return 4 * sum(self.network.known[name].elements(size) for name in self.outputs.names)
+    def memory(self, shape: PlaneShape) -> int:
+        known = self.network.known
+        return 4 * sum(known[name].elements(shape.size) for name in self.outputs.names)
 
-    def steps(self, size: Size) -> int:
+    def work(self, shape: PlaneShape) -> int:
+        return 0
+
+    def steps(self, shape: PlaneShape) -> int:
         return 1
 
 

@@ -6,6 +6,7 @@ Source: docs/model-format.md, for its integers; Weinberger, Seroussi, Sapiro 200
 median, and Wu, Barthel 1998 (causal least squares).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,17 +14,19 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Network, Values
+from bitsback.integer import ITEM, Network, Size, Values
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free_codec import FreeDistribution, Words, sums_for_test
+from bitsback.models.distributions.prediction import (
+    PredictionDistribution,
+    Words,
+    sums_for_test,
+)
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import CONTEXT, Variable
-
-PREDICTIVE = "predictive"
 
 Offset = tuple[int, int]
 """Rows below and columns to the right of a pixel."""
@@ -35,7 +38,6 @@ _HIGHEST = 127
 _FARTHEST = 8
 _MOST_INPUTS = 48
 _MOST_START = 1 << 26
-_WORK_OF_AN_ELEMENT = 1 << 6
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Predictor:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictiveDistribution(FreeDistribution):
+class PredictiveDistribution(PredictionDistribution):
     variable: Variable
     predictors: tuple[Predictor, ...]
     window: Places
@@ -94,36 +96,43 @@ class PredictiveDistribution(FreeDistribution):
             starts,
         )
 
-    @cached_property
-    def _codec(self) -> _core.PredictiveDistribution:
-        return self._codec_of(self.predictor, self.family)
+    def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
+        return self._core_of(numbers[self.variable.name], self.predictor, self.family)
 
-    def _codec_of(
-        self, predictor: _core.Predictor, family: MixtureFamily
-    ) -> _core.PredictiveDistribution:
+    def _core_of(
+        self,
+        variable: int,
+        predictor: _core.Predictor,
+        family: MixtureFamily,
+        arithmetic: str = "exact",
+    ) -> _core.Distribution:
         bound = self.network.at(_ONE_PIXEL)
-        numbers = [bound.numbers[name] for name in self.outputs.names]
-        return _core.PredictiveDistribution(predictor, bound.core, numbers, *family.tables())
+        return _core.distribution(
+            "predictive",
+            variable,
+            predictor=predictor,
+            network=bound.core,
+            outputs=[bound.numbers[name] for name in self.outputs.names],
+            **family.fields(),
+            arithmetic=arithmetic,
+        )
 
-    def for_test(self, shape: PlaneShape, words: Words) -> _core.PredictiveDistribution:
+    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = [_start_for_test(of, words) for of in self.predictors]
         family = replace(self.family, levels=shape.levels)
-        return self._codec_of(self._predictor_of(starts), family)
+        return self._core_of(0, self._predictor_of(starts), family, arithmetic)
 
-    def room(self, shape: PlaneShape) -> int:
-        """Bytes that coding an item takes."""
+    def memory(self, shape: PlaneShape) -> int:
         lag = self.predictor.lag
         line = 64 * (2 * lag + 8) + sum(
             2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
         )
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
-        return shape.planes * (16 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
+        return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
 
     def work(self, shape: PlaneShape) -> int:
-        """Multiply-adds that coding an item takes, and some for each element."""
         work = shape.elements * (
-            _WORK_OF_AN_ELEMENT
-            + self.predictor.width
+            self.predictor.width
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
@@ -132,7 +141,6 @@ class PredictiveDistribution(FreeDistribution):
         return work
 
     def steps(self, shape: PlaneShape) -> int:
-        """Arrays that coding an item takes, alone or beside others."""
         predictor = self.predictor
         rows, planes = shape.rows - 1, shape.planes - 1
         return predictor.delay * planes + predictor.lag * rows + shape.columns
@@ -142,12 +150,9 @@ class PredictiveDistribution(FreeDistribution):
         return [of.places.count(2) for of in self.predictors]
 
 
-def read(source: DistributionEntry) -> PredictiveDistribution:
-    """Of the data of a model that leaves size, planes and levels open. Raises ModelError for
-    anything that docs/model-format.md does not allow.
-    """
+def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
+    source.require_data_alone(codec)
     fields, tensors = source.fields, source.tensors
-    fields.text("codec", PREDICTIVE)
     predictors = tuple(
         _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"), tensors, i)
         for i, entry in enumerate(fields.items("predictors"))
@@ -166,7 +171,6 @@ def read(source: DistributionEntry) -> PredictiveDistribution:
     context = Values(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
-    fields.done()
     return PredictiveDistribution(
         source.variable, predictors, window, see, family, network, outputs
     )

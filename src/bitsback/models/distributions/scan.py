@@ -22,6 +22,7 @@ from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
 
 _ONE_PIXEL = (1, 1)
@@ -73,10 +74,21 @@ class ChannelGroup:
     network: PixelNetwork
     dull: PixelNetwork | None
 
-    def core(self) -> tuple[Any, ...]:
-        own = self._core_of(self.network)
-        other = self._core_of(self.dull) if self.dull else (None, [])
-        return list(self.channels), self.family.core(), *own, *other
+    def core(self) -> dict[str, Any]:
+        network, outputs = self._core_of(self.network)
+        dull, dull_outputs = self._core_of(self.dull) if self.dull else (None, [])
+        return {
+            "channels": list(self.channels),
+            "family": self.family.core(),
+            "network": network,
+            "outputs": outputs,
+            "dull": dull,
+            "dull_outputs": dull_outputs,
+        }
+
+    @property
+    def networks(self) -> list[Network]:
+        return [of.network for of in (self.network, self.dull) if of is not None]
 
     @staticmethod
     def _core_of(of: PixelNetwork) -> tuple[_core.Network, list[int]]:
@@ -122,24 +134,29 @@ class ScanDistribution:
                 [numbers[name] for name in self.given],
                 [bound.numbers[self.features]],
             )
-        return _core.ScanDistribution(
+        return _core.distribution(
+            "scan",
             numbers[self.variable.name],
-            (*size, self.variable.channels),
-            self.seen.window,
-            self.seen.planes,
-            self.seen.dull,
-            features,
-            [group.core() for group in self.groups],
+            size=(*size, self.variable.channels),
+            window=self.seen.window,
+            planes=self.seen.planes,
+            dull=self.seen.dull,
+            features=features,
+            groups=[group.core() for group in self.groups],
         )
 
-    def room(self, size: Size) -> int:
+    def memory(self, shape: PlaneShape) -> int:
         (above, side), planes = self.seen.window, len(self.seen.planes)
-        window = planes * self.variable.channels * (above + 1) * (size[1] + 2 * side)
-        pixels = size[0] * size[1]
-        return window + self.feature_channels * pixels + self.variable.elements(size)
+        window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
+        return window + self.feature_channels * shape.rows * shape.columns + shape.elements
 
-    def steps(self, size: Size) -> int:
-        return len(self.groups) * size[0] * size[1]
+    def work(self, shape: PlaneShape) -> int:
+        networks = [network for group in self.groups for network in group.networks]
+        of_pixel = sum(network.multiply_adds(_ONE_PIXEL) for network in networks)
+        return shape.rows * shape.columns * of_pixel
+
+    def steps(self, shape: PlaneShape) -> int:
+        return len(self.groups) * shape.rows * shape.columns
 
 
 @dataclass(frozen=True, eq=False)

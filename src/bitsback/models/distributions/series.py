@@ -5,7 +5,7 @@ around the prediction, of which those count most that have been right.
 Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from bitsback import _core, tables
 from bitsback.errors import ModelError
+from bitsback.integer import Size
 from bitsback.integer.fields import Fields
-from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.free_codec import FreeDistribution, Words, sums_for_test
+from bitsback.models.distributions.prediction import (
+    PredictionDistribution,
+    Words,
+    sums_for_test,
+)
 from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
-
-SERIES = "series"
 
 Input = tuple[int, int]
 """Steps before a symbol, and channels before its own."""
@@ -43,30 +45,36 @@ class SeriesPredictor:
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesDistribution(FreeDistribution):
+class SeriesDistribution(PredictionDistribution):
     variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
     """Of the logistics, in 2^-8 of the recent error."""
     precision: int
 
-    @cached_property
-    def _codec(self) -> _core.SeriesDistribution:
-        return self._codec_of(self.variable.levels, ())
+    def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
+        return self._core_of(numbers[self.variable.name], self.variable.levels, ())
 
-    def _codec_of(
-        self, levels: int, starts: Sequence[NDArray[np.float64]]
-    ) -> _core.SeriesDistribution:
-        return _core.SeriesDistribution(
-            [(of.inputs, of.fade, of.every, of.ridge) for of in self.predictors],
-            self.scales,
-            tables.logistic_cdf(),
-            levels,
-            self.precision,
-            starts,
+    def _core_of(
+        self,
+        variable: int,
+        levels: int,
+        starts: Sequence[NDArray[np.float64]],
+        arithmetic: str = "exact",
+    ) -> _core.Distribution:
+        return _core.distribution(
+            "series",
+            variable,
+            predictors=[(of.inputs, of.fade, of.every, of.ridge) for of in self.predictors],
+            scales=self.scales,
+            cdf=tables.logistic_cdf(),
+            levels=levels,
+            precision=self.precision,
+            starts=starts,
+            arithmetic=arithmetic,
         )
 
-    def for_test(self, shape: PlaneShape, words: Words) -> _core.SeriesDistribution:
+    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = []
         for channel in range(shape.channels):
             for of in self.predictors:
@@ -78,15 +86,13 @@ class SeriesDistribution(FreeDistribution):
                 # What has faded of it when inputs are not 0 for the first time is the ridge.
                 sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
-        return self._codec_of(shape.levels, starts)
+        return self._core_of(0, shape.levels, starts, arithmetic)
 
-    def room(self, shape: PlaneShape) -> int:
-        """Bytes that coding an item takes."""
+    def memory(self, shape: PlaneShape) -> int:
         of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
-        return 8 * shape.elements + shape.channels * of_a_channel
+        return 6 * shape.elements + shape.channels * of_a_channel
 
     def work(self, shape: PlaneShape) -> int:
-        """Multiply-adds that coding an item takes, and some for each element."""
         steps = shape.elements // shape.channels
         work = shape.elements * _WORK_OF_AN_ELEMENT
         for of in self.predictors:
@@ -96,16 +102,12 @@ class SeriesDistribution(FreeDistribution):
         return work
 
     def steps(self, shape: PlaneShape) -> int:
-        """Arrays that coding an item takes: none, for symbols are coded one by one."""
-        return 0
+        return 0  # symbols are coded one by one
 
 
-def read(source: DistributionEntry) -> SeriesDistribution:
-    """Of the data of a model that leaves size, planes and levels open. Raises ModelError for
-    anything that docs/model-format.md does not allow.
-    """
+def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
+    source.require_data_alone(codec)
     fields = source.fields
-    fields.text("codec", SERIES)
     predictors = tuple(
         _read_predictor(Fields(entry, f"{source.key}.predictors[{i}]"))
         for i, entry in enumerate(fields.items("predictors"))
@@ -117,7 +119,6 @@ def read(source: DistributionEntry) -> SeriesDistribution:
         raise ModelError("'scales' must be a list of 1 to 16 integers from 1 to 65,536")
     least = max((source.variable.levels - 1).bit_length() + 4, 20)
     precision = fields.integer("precision", least, 24)
-    fields.done()
     return SeriesDistribution(source.variable, predictors, tuple(scales), precision)
 
 

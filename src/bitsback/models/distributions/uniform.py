@@ -11,6 +11,7 @@ from bitsback.codecs import Uniform
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
 
 
@@ -26,12 +27,17 @@ class UniformDistribution:
         return []
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
-        return _core.UniformDistribution(numbers[self.variable.name], self.variable.levels)
+        return _core.distribution(
+            "uniform", numbers[self.variable.name], levels=self.variable.levels
+        )
 
-    def room(self, size: Size) -> int:
+    def memory(self, shape: PlaneShape) -> int:
         return 0
 
-    def steps(self, size: Size) -> int:
+    def work(self, shape: PlaneShape) -> int:
+        return 0
+
+    def steps(self, shape: PlaneShape) -> int:
         return 1
 
 

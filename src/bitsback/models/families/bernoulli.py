@@ -32,7 +32,7 @@ class BernoulliFamily:
         return self.codec_of(*self.parameters(outputs))
 
     def core(self) -> _core.Family:
-        return _core.BernoulliFamily(self.table, self.precision)
+        return _core.family("bernoulli", table=self.table, precision=self.precision)
 
 
 def read(source: FamilyEntry) -> BernoulliFamily:

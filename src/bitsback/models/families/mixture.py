@@ -42,19 +42,19 @@ class MixtureFamily:
     def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))
 
-    def tables(self) -> tuple[Any, ...]:
-        """What the core needs of it, in this order."""
-        return (
-            self.exponential,
-            self.inverse_scale,
-            logistic_cdf(),
-            self.levels,
-            self.precision,
-            self.mean_shift,
-        )
+    def fields(self) -> dict[str, Any]:
+        """What the core needs of it."""
+        return {
+            "exponential": self.exponential,
+            "inverse_scale": self.inverse_scale,
+            "cdf": logistic_cdf(),
+            "levels": self.levels,
+            "precision": self.precision,
+            "mean_shift": self.mean_shift,
+        }
 
     def core(self) -> _core.Family:
-        return _core.MixtureFamily(*self.tables())
+        return _core.family("mixture", **self.fields())
 
 
 def read(source: FamilyEntry) -> MixtureFamily:

@@ -39,14 +39,15 @@ class NormalFamily:
     def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
         return self.codec_of(*self.parameters(outputs))
 
-    def core(self) -> _core.NormalFamily:
-        return _core.NormalFamily(
-            self.inverse_scale,
-            normal_quantile(),
-            normal_cdf(),
-            self.levels,
-            self.precision,
-            self.mean_shift,
+    def core(self) -> _core.Family:
+        return _core.family(
+            "normal",
+            inverse_scale=self.inverse_scale,
+            quantile=normal_quantile(),
+            cdf=normal_cdf(),
+            levels=self.levels,
+            precision=self.precision,
+            mean_shift=self.mean_shift,
         )
 
 

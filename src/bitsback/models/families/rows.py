@@ -43,7 +43,7 @@ class RowsFamily:
         return self.codec_of(*self.parameters(outputs))
 
     def core(self) -> _core.Family:
-        return _core.RowsFamily(self.table, self.precision)
+        return _core.family("rows", starts=self.table, precision=self.precision)
 
 
 def read_beta_binomial(source: FamilyEntry) -> RowsFamily:

@@ -326,13 +326,13 @@ def message_bytes(model: Model, images: ImageSet) -> int:
         total += BLOCK_BYTES
         if not block:
             continue
-        shapes = [item.shape for item in block]
+        bound = model.bind([(1, item.shape) for item in block])
         symbols = np.concatenate([item.symbols.reshape(-1) for item in block])
         message = Message(np.full(LANES, 1 << 32, np.uint64))
         empty = len(message.to_bytes())
-        model.push_planes(message, symbols, shapes)
+        bound.push(message, symbols)
         total += len(message.to_bytes()) - empty
-        if not np.array_equal(model.pop_planes(message, shapes, symbols.dtype), symbols):
+        if not np.array_equal(bound.pop(message), symbols):
             raise BitsbackError("the model did not restore the images; please report this")
     return total
 

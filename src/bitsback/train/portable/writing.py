@@ -107,8 +107,8 @@ class _Parts:
 
     def _batch(self) -> int:
         size = self.program.data.size
-        room = self._untested(self.count).at(size).room
-        return max(1, min(_BATCH, _MOST_ROOM // room))
+        model = self._untested(self.count)
+        return max(1, min(_BATCH, _MOST_ROOM // model.memory(model.shape_of(size))))
 
     def _digests(self) -> dict[str, str]:
         """Of what torch answers to the test: docs/model-format.md, Test vectors."""

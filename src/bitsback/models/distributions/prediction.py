@@ -1,0 +1,64 @@
+"""What the distributions that predict by least squares share: they take data of any shape, and the
+core alone codes them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ModelError
+from bitsback.integer import Size
+from bitsback.models.planes import PlaneShape
+from bitsback.models.variables import Variable
+
+Words = Callable[[int], NDArray[np.int64]]
+
+_REACH = 600
+
+
+def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
+    """Sums of products [n + 1, n + 1] of n inputs and a target, of one vector less than there are
+    inputs: least squares without a ridge have no solution.
+    """
+    rows, columns = max(n - 1, 0), n + 1
+    v = words(rows * columns).reshape(rows, columns) % (2 * _REACH + 1) - _REACH
+    return v.T @ v
+
+
+class PredictionDistribution(ABC):
+    """Over data of any shape and number of levels, given nothing."""
+
+    variable: Variable
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        return ()
+
+    @abstractmethod
+    def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution: ...
+
+    @abstractmethod
+    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+        """For an item of a test, as variable 0: its least squares start from sums by which rounding
+        shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
+        each time others.
+        """
+
+    @abstractmethod
+    def memory(self, shape: PlaneShape) -> int: ...
+
+    @abstractmethod
+    def work(self, shape: PlaneShape) -> int: ...
+
+    @abstractmethod
+    def steps(self, shape: PlaneShape) -> int: ...
+
+    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
+        return []
+
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
+        raise ModelError("least squares are computed by the core alone: bind the model to shapes")

@@ -1,0 +1,283 @@
+// What Python makes distributions and families of: each is an entry of a table, which reads its
+// fields by name.
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bindings.hpp"
+#include "distributions/coupled.hpp"
+#include "distributions/gaussian.hpp"
+#include "distributions/independent.hpp"
+#include "distributions/predictive.hpp"
+#include "distributions/scan.hpp"
+#include "distributions/series.hpp"
+#include "distributions/uniform.hpp"
+#include "families/bernoulli.hpp"
+#include "families/mixture.hpp"
+#include "families/normal.hpp"
+#include "families/rows.hpp"
+
+namespace bitsback {
+namespace {
+
+using Numbers = std::vector<std::size_t>;
+using SharedFamily = std::shared_ptr<Family>;
+
+// Named arguments.
+class Fields {
+  public:
+    explicit Fields(nb::dict fields) : fields_(std::move(fields)) {}
+
+    template <class T>
+    T get(const char* name) const {
+        return nb::cast<T>(fields_[name]);
+    }
+    // What may be None.
+    template <class T>
+    const T* find(const char* name) const {
+        const nb::object value = fields_[name];
+        return value.is_none() ? nullptr : nb::cast<const T*>(value);
+    }
+    // Empty for None.
+    template <class T>
+    std::vector<T> array(const char* name) const {
+        const nb::object value = fields_[name];
+        return value.is_none() ? std::vector<T>() : copy(nb::cast<In<T>>(value));
+    }
+    template <class T>
+    std::vector<std::vector<T>> arrays(const char* name) const {
+        std::vector<std::vector<T>> all;
+        for (const nb::handle one : get<nb::sequence>(name))
+            all.push_back(copy(nb::cast<In<T>>(one)));
+        return all;
+    }
+
+  private:
+    nb::dict fields_;
+};
+
+// ---- families
+
+RowTable row_table(const Fields& of) {
+    const auto starts = of.get<In<std::uint32_t>>("starts");
+    require(starts.ndim() == 3 && starts.shape(2) > 1,
+            "a grid of rows has the shape [A, B, levels + 1]");
+    return RowTable(view(starts), starts.shape(2) - 1, of.get<unsigned>("precision"));
+}
+
+MixtureTables mixture_tables(const Fields& of) {
+    return {of.array<std::uint32_t>("exponential"), of.array<std::uint32_t>("inverse_scale"),
+            of.array<std::int32_t>("cdf"),          of.get<std::uint32_t>("levels"),
+            of.get<unsigned>("precision"),          of.get<unsigned>("mean_shift")};
+}
+
+using MakeFamily = SharedFamily (*)(const Fields&);
+
+const std::map<std::string, MakeFamily> families{
+    {"bernoulli",
+     [](const Fields& of) -> SharedFamily {
+         return std::make_shared<BernoulliFamily>(of.array<std::uint32_t>("table"),
+                                                  of.get<unsigned>("precision"));
+     }},
+    {"rows",
+     [](const Fields& of) -> SharedFamily {
+         const std::size_t columns = of.get<In<std::uint32_t>>("starts").shape(1);
+         return std::make_shared<RowsFamily>(row_table(of), columns);
+     }},
+    {"mixture",
+     [](const Fields& of) -> SharedFamily {
+         return std::make_shared<MixtureFamily>(mixture_tables(of));
+     }},
+    {"normal",
+     [](const Fields& of) -> SharedFamily {
+         return std::make_shared<NormalFamily>(
+             of.array<std::uint32_t>("inverse_scale"), of.array<std::int32_t>("quantile"),
+             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
+             of.get<unsigned>("precision"), of.get<unsigned>("mean_shift"));
+     }},
+};
+
+// ---- distributions
+
+using Offsets = std::vector<std::pair<std::int32_t, std::int32_t>>;
+using PlaceLists = std::tuple<Offsets, Offsets, Offsets>;
+
+std::vector<Offset> offsets(const Offsets& pairs) {
+    std::vector<Offset> all;
+    for (const auto& [rows, columns] : pairs) all.push_back({rows, columns});
+    return all;
+}
+
+Places places(const PlaceLists& lists) {
+    const auto& [own, first, second] = lists;
+    return {offsets(own), offsets(first), offsets(second)};
+}
+
+Arithmetic arithmetic(const Fields& of) {
+    static const std::map<std::string, Arithmetic> all{{"exact", Arithmetic::exact},
+                                                       {"contracted", Arithmetic::contracted},
+                                                       {"upward", Arithmetic::upward},
+                                                       {"downward", Arithmetic::downward},
+                                                       {"toward zero", Arithmetic::toward_zero}};
+    const auto found = all.find(of.get<std::string>("arithmetic"));
+    require(found != all.end(), "there is no arithmetic of this name");
+    return found->second;
+}
+
+SeriesSettings series_settings(const Fields& of) {
+    // inputs, fade, every, ridge
+    using Predictor = std::tuple<Offsets, unsigned, std::uint32_t, std::int32_t>;
+    std::vector<SeriesPredictor> predictors;
+    for (const auto& [pairs, fade, every, ridge] : of.get<std::vector<Predictor>>("predictors")) {
+        std::vector<SeriesInput> inputs;
+        for (const auto& [back, channels] : pairs) inputs.push_back({back, channels});
+        predictors.push_back({std::move(inputs), fade, every, ridge});
+    }
+    SeriesSettings settings(std::move(predictors), of.get<std::vector<std::int32_t>>("scales"),
+                            of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
+                            of.get<unsigned>("precision"));
+    settings.starts = of.arrays<double>("starts");
+    return settings;
+}
+
+std::vector<ChannelGroup> channel_groups(const Fields& of) {
+    std::vector<ChannelGroup> groups;
+    for (const nb::handle entry : of.get<nb::sequence>("groups")) {
+        const Fields fields(nb::cast<nb::dict>(entry));
+        ChannelGroup group{fields.get<Numbers>("channels"),
+                           fields.get<SharedFamily>("family"),
+                           {fields.get<Network>("network"), fields.get<Numbers>("outputs")},
+                           std::nullopt};
+        if (const auto* dull = fields.find<Network>("dull"))
+            group.dull = PixelNetwork{*dull, fields.get<Numbers>("dull_outputs")};
+        groups.push_back(std::move(group));
+    }
+    return groups;
+}
+
+std::shared_ptr<Distribution> make_scan(std::size_t variable, const Fields& of) {
+    const auto planes = of.get<In<std::uint8_t>>("planes");
+    require(planes.ndim() == 2, "planes have the shape [planes, levels]");
+    const auto size = of.get<std::array<std::size_t, 3>>("size");
+    const auto window = of.get<std::array<std::size_t, 2>>("window");
+    const auto* features = of.find<Conditional>("features");
+    return std::make_shared<ScanDistribution>(
+        variable, ImageSize{size[0], size[1], size[2]}, Window{window[0], window[1]},
+        PlaneTable(copy(planes), planes.shape(1), of.array<std::uint8_t>("dull")),
+        features ? std::optional<Conditional>(*features) : std::nullopt, channel_groups(of));
+}
+
+using MakeDistribution = std::shared_ptr<Distribution> (*)(std::size_t variable, const Fields&);
+
+const std::map<std::string, MakeDistribution> distributions{
+    {"uniform",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<UniformDistribution>(variable, of.get<std::uint32_t>("levels"));
+     }},
+    {"gaussian",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<GaussianDistribution>(
+             variable, of.get<Conditional>("given"), of.array<std::uint32_t>("inverse_scale"),
+             NormalTables{of.array<std::int32_t>("quantile"), of.array<std::int32_t>("cdf")},
+             of.get<unsigned>("bits"), of.get<unsigned>("precision"));
+     }},
+    {"independent",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<IndependentDistribution>(variable, of.get<std::size_t>("elements"),
+                                                          of.get<Conditional>("given"),
+                                                          of.get<SharedFamily>("family"));
+     }},
+    {"coupled",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<CoupledDistribution>(
+             variable, of.get<std::size_t>("elements"), of.get<std::size_t>("channels"),
+             of.get<Conditional>("given"),
+             std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
+     }},
+    {"scan", make_scan},
+    {"predictive",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<PredictiveDistribution>(
+             variable, of.get<PredictiveSettings>("predictor"),
+             PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
+             mixture_tables(of), arithmetic(of));
+     }},
+    {"series",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<SeriesDistribution>(variable, series_settings(of), arithmetic(of));
+     }},
+};
+
+// ---- what a predictive distribution sees
+
+template <class Symbol>
+nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
+                   const std::vector<ShapeTuple>& tuples) {
+    std::vector<PlaneShape> shapes;
+    for (const ShapeTuple& tuple : tuples) shapes.push_back(shape_of(tuple));
+    const std::size_t count = symbols.size();
+    auto seen = make_array<std::uint8_t>({count, self.width()}, [](auto) {});
+    auto predictions = make_array<std::int32_t>({count}, [](auto) {});
+    auto units = make_array<std::uint8_t>({count}, [](auto) {});
+    {
+        nb::gil_scoped_release release;
+        see_symbols(self, shapes, view(symbols),
+                    {{seen.data(), count * self.width()},
+                     {predictions.data(), count},
+                     {units.data(), count}});
+    }
+    return nb::make_tuple(seen, predictions, units);
+}
+
+void make_settings(PredictiveSettings* self,
+                   const std::vector<std::tuple<std::int32_t, std::array<std::int32_t, 3>,
+                                                std::int32_t, Offsets, Offsets, Offsets>>& tuples,
+                   const PlaceLists& window, const In<std::uint8_t>& see,
+                   const std::vector<In<std::int32_t>>& starts) {
+    std::vector<PredictorSettings> predictors;
+    for (const auto& [cell, decay, ridge, own, first, second] : tuples)
+        predictors.push_back({places({own, first, second}), cell, decay, ridge});
+    std::vector<std::vector<std::int32_t>> matrices;
+    for (const auto& start : starts) matrices.push_back(copy(start));
+    new (self) PredictiveSettings(std::move(predictors), places(window), copy(see), matrices);
+}
+
+}  // namespace
+
+void bind_distributions(nb::module_& m) {
+    nb::class_<Family>(m, "Family");
+    m.def(
+        "family",
+        [](const std::string& kind, const nb::kwargs& fields) {
+            return families.at(kind)(Fields(fields));
+        },
+        "kind"_a, "fields"_a);
+    nb::class_<Distribution>(m, "Distribution");
+    m.def(
+        "distribution",
+        [](const std::string& kind, std::size_t variable, const nb::kwargs& fields) {
+            return distributions.at(kind)(variable, Fields(fields));
+        },
+        "kind"_a, "variable"_a, "fields"_a);
+    nb::class_<PredictiveSettings>(m, "Predictor")
+        .def("__init__", &make_settings, "predictors"_a, "window"_a, "see"_a, "starts"_a)
+        .def_prop_ro("width", &PredictiveSettings::width)
+        .def_prop_ro("lag", &PredictiveSettings::lag)
+        .def_prop_ro("delay", &PredictiveSettings::delay)
+        .def("contexts", &contexts<std::uint8_t>, nb::arg("symbols").noconvert(), "shapes"_a)
+        .def("contexts", &contexts<std::uint16_t>, nb::arg("symbols").noconvert(), "shapes"_a);
+}
+
+}  // namespace bitsback
