@@ -35,7 +35,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
     if name.endswith(".png"):
         readers = _png_readers(before, after)
     elif name.endswith((".tif", ".tiff")):
-        readers = _tiff_readers()
+        readers = _tiff_readers(before)
         said = _tiffcmp(before, after)
         if said is not None:
             return f"tiffcmp: {said}"
@@ -122,9 +122,11 @@ def _pillow(data: bytes) -> tuple[Any, ...]:
             return pages, getattr(image, "text", None), dict(image.getexif())
 
 
-def _tiff_readers() -> Iterator[tuple[str, Callable[[bytes], Any]]]:
+def _tiff_readers(before: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
     yield "tifffile", _tifffile
-    yield "libtiff", _libtiff
+    # imagecodecs does not unpack some pages of one bit, which libtiff reads: others compare those.
+    pages = [number for number, page in enumerate(_libtiff(before)) if page is not None]
+    yield "libtiff", lambda data: [_libtiff(data)[number] for number in pages]
     if _TOOLS["magick"]:
         yield (
             "ImageMagick",
