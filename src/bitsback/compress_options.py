@@ -80,6 +80,10 @@ class CompressOptions:
         it killed. The archive is the same as without; blocks of what has changed meanwhile are
         coded anew, and `resumed` of the summary says how many were not. The destination is a path.
     storage_options: options for the filesystems of URLs.
+
+    >>> options = CompressOptions(model="fast", tile=256)
+    >>> options.tile, options.embed
+    (256, 'auto')
     """
 
     model: Choice = "auto"

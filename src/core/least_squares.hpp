@@ -15,7 +15,7 @@ struct LeastSquares {
     static constexpr size_t lanes = 8;
 
     // Solves `lanes` systems of n inputs: weights in units of 2^-12. c: their lower triangles of
-    // n + 1 rows, [triangle, lanes], from an address that 64 divides; l: room for as many. Both are
+    // n + 1 rows, [triangle, lanes], from an address that 64 divides; l: as many doubles. Both are
     // written to.
     void (*solve_planes)(double* c, double* l, size_t n, int32_t ridge, int32_t* const* weights);
     // sums = sums * keep + the products of v, [side] the inputs and the target. sums: the columns

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.layout import COLLECTION, HEAD, Cursor, open_section, section
 from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
@@ -55,16 +56,19 @@ def test_one_line_for_each_mistake(
 
 def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     data = bytearray(Path("digits.bb").read_bytes())
-    data[7] = 3
+    data[len(HEAD) - 1] += 1
     Path("digits.bb").write_bytes(data)
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(run(*arguments, "digits.bb"), "digits.bb", "newer", "update")
 
 
 def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
-    data = bytearray(Path("digits.bb").read_bytes())
-    data[8] = 32
-    Path("digits.bb").write_bytes(data)
+    data = Path("digits.bb").read_bytes()
+    first = Cursor(memoryview(data), len(HEAD)).section()
+    payload = bytes(open_section(first, COLLECTION))
+    assert payload[0] == 0, "no features"
+    newer = section(COLLECTION, bytes([1 << 5]), payload[1:])
+    Path("digits.bb").write_bytes(HEAD + newer + data[len(HEAD) + len(first) :])
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(
             run(*arguments, "digits.bb"), "digits.bb", "newer", "feature", "update"

@@ -16,7 +16,7 @@ from bitsback.errors import InputError
 from bitsback.train.fit.items import VOLUME, Crop, Kind, arrays, patches
 from bitsback.train.fit.pixel_training import pixel_recipe
 from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
-from free_train.conftest import wavy
+from size_agnostic.conftest import wavy
 
 SMALL = PredictiveArchitecture(
     (LinearPredictor(Places.nearest(6, 3, 1), 8, (86, 72, 72)),),

@@ -107,7 +107,7 @@ class Collection:
 
     @property
     def entries(self) -> int:
-        """The length of the first axis, along which who reads it counts."""
+        """The length of the first axis, along which readers count."""
         return self.shape[0] if self.shape else 1
 
     @property

@@ -75,7 +75,7 @@ class Contents(ABC):
     @abstractmethod
     def _announce(self, blocks: Iterable[BlockInfo]) -> None:
         """Says that these blocks will be decoded next, in order, so that what is far away may be
-        fetched together. Where nothing is far away, nobody asks which they are.
+        fetched together. Where nothing is far away, they are not computed.
         """
 
     @abstractmethod
@@ -222,7 +222,7 @@ class Contents(ABC):
 
     @property
     def kind(self) -> str:
-        """Of what it was made from: "npy", "idx", "idx.gz", "npz", "tiff" or "folder"."""
+        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
         return kind_of(self._collection)
 
     @property

@@ -10,7 +10,7 @@ removes what is left.
     hidden folder/moves      the list of the moves; while it is there they are decided on
 
 At any moment each file is either in `new` or at its place, and what it replaces is at that place or
-in `old`. So whoever finds the list can finish the moves, or undo them, however far they have come.
+in `old`. So a process that finds the list can finish the moves or undo them, however far they came.
 """
 
 import json

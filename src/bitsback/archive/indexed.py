@@ -197,7 +197,7 @@ class Indexed(ABC):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All of it. Always a copy; raises ValueError if none is allowed."""
         if copy is False:
-            raise ValueError(f"{self._name}: what is compressed cannot be had uncopied")
+            raise ValueError(f"{self._name}: a compressed array is always copied")
         whole = self._all()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 

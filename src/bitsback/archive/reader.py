@@ -82,7 +82,7 @@ class Archive(Contents):
     order it names items. Decoded blocks are kept in a cache, whose size `open` bounds.
 
     A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
-    outside of them, and the items of the blocks that are whole can be had. Use it as a context
+    outside of them, and the items of the blocks that are whole can be read. Use it as a context
     manager, or close it: then nothing can be read from it any more. It may be used from several
     threads, and, if it is a file, from processes that are forked afterwards. One that was opened by
     its path can be pickled: it is opened again where it is unpickled.
@@ -270,7 +270,7 @@ class Archive(Contents):
         return Owners(self._beside.files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
-        """What cannot be had of an archive of which `verify` has found these problems, as
+        """What is lost of an archive in which `verify` has found these problems, as
         `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
         `3:8`.
         """
@@ -408,7 +408,7 @@ class Archive(Contents):
             yield self._named(problem)
 
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, for whoever decodes them, or those that begin with the pieces from first to
+        """All blocks, to be decoded, or those that begin with the pieces from first to
         end - 1. Raises the first of `problems`, and for any damage it comes upon.
         """
         self._check()

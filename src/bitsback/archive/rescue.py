@@ -39,7 +39,7 @@ def rescue(
         )
     if destination is None:
         raise InputError(
-            f"{archive.name}: keep_going needs an output; of an open archive any item can be had"
+            f"{archive.name}: keep_going needs an output; from an open archive any item can be read"
             " that is whole"
         )
     content = archive._collection

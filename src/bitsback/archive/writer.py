@@ -69,9 +69,9 @@ def compress(
     >>> summary.items, summary.bytes_in
     (20, 480)
 
-    source: an array; the path of a .npy, .npz, idx, gzipped idx or TIFF file, or of a folder of
-        pictures; a list of paths of pictures; a binary stream of a .npy file; or images of one
-        shape, one after another, in a list or from a generator. Files may be at URLs of fsspec's.
+    source: an array; the path of a file of one of the formats in docs/images.md, or of a folder; a
+        list of paths of pictures; a binary stream of a .npy file; or images of one shape, one after
+        another, in a list or from a generator. Files may be at URLs of fsspec's.
         An array may be any that has `__array__`; those of Zarr and Dask, and others with `chunks`,
         are read chunk by chunk along the first axis. Arrays are of bool, integers of 8 to 64 bits,
         or floats of 16 to 64 bits; their first axis counts the items, unless the array is one

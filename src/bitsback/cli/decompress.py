@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.output_option(
-    "The file or folder to write; of several archives, a folder for all.  [default: X.npy, X.npz,"
-    " X.idx, X.tif, or the folder X; of a URL, in this folder]",
+    "The file or folder to write; of several archives, a folder for all.  [default: X with the ending"
+    " of its format, or the folder X; of a URL, in this folder]",
     "PATH",
 )
 @click.option(

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     metavar="NAME|FILE",
     default="universal",
     show_default=True,
-    help="The free model to go on from, or the word none.",
+    help="The size-agnostic model to go on from, or the word none.",
 )
 @click.option(
     "--arch",

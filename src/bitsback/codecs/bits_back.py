@@ -32,7 +32,7 @@ Z = TypeVar("Z")
 @dataclass(frozen=True, eq=False, repr=False)
 class BitsBack(ByValue, Generic[X, Z]):
     """Codes x with a latent-variable model, at the price of the negative ELBO: the bits that choose
-    z are had back.
+    z come back.
 
     prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
     x to the codec of z under q(z|x). Any codecs will do. Both functions are given copies of the
@@ -254,7 +254,7 @@ PRECISION = 24
 @dataclass(frozen=True, eq=False, repr=False)
 class LatentMixture(ByValue, Generic[X]):
     """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
-    the choice of k costs nothing, for its bits are had back.
+    the choice of k costs nothing, since its bits come back.
 
     Push pops k under the posterior p(k | x), which follows from `bits` of each codec, and pushes x
     with the codec k. weight: positive integers or floats [components], which need not sum to one.

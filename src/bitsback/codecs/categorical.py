@@ -208,7 +208,7 @@ class Categorical(ByValue):
 
 
 class CategoricalOfWeights(Categorical):
-    """Its frequencies are made when somebody asks for them."""
+    """Computes its frequencies when they are first needed."""
 
     def __init__(self, weights: OwnWeights, shape: tuple[int, ...]) -> None:
         for name, value in (

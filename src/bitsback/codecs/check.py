@@ -21,17 +21,16 @@ _SLACK = 0.01
 
 
 def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
-    """Tries both laws of codecs with these symbols, and `bits`, on random messages.
+    """Tests both laws of codecs, and `bits`, with these symbols on random messages.
 
     symbols: as the codec pops them: the items of a `Multiset` in their order. lanes: of the
     messages, at least; as many as a codec of lanes of its own needs.
-    A codec breaks the first law if pop does not give back what was pushed, or not the message; the
-    second, if push does not give back a message that was popped from; and `bits`, if a push makes
-    messages grow by something else, further off than heads round. Where a codec takes bits to
-    choose latents with, pushes cost what the latents make of them. Then all codecs that it pushes
-    and pops with are held to their `bits`, along each push, and its own must be a number as the
-    pushes give. An error that the codec raises must leave the message as it was, and is raised
-    again.
+    A codec breaks the first law if a pop after a push does not restore the symbols and the message,
+    and the second if a push after a pop does not restore the message. It breaks `bits` if a push
+    makes the message grow by another number of bits, beyond the rounding of heads. Where a codec
+    pops latents before it pushes, the cost of a push depends on the latents: then every codec that
+    takes part in a push is compared with its own `bits`. If the codec raises an error, the message
+    must be unchanged, and the error is raised again.
     Pushes and pops must call functions that return codecs with arguments of the same form: of one
     dtype, shape and contiguity, as arithmetic depends on them (`one_form`). Integers of other
     dtypes, in Fortran order, or in lists must be pushed as the same bits, or raise.

@@ -32,12 +32,12 @@ class Codec(Protocol[Symbols]):
     1. after `push(m, x)`, `pop(m)` gives x back, and m is bit for bit what it was before;
     2. after `x = pop(m)`, `push(m, x)` gives m back bit for bit, for any valid message.
 
-    Whatever either raises, the message is as it was before the call. `check_codec` tries all this.
-    A codec that pushes and pops by others does so within `with message:`, so that no other thread
-    gets between.
+    If either raises, it leaves the message as it was before the call. `check_codec` tests all this.
+    A codec that calls other codecs does so within `with message:`, so that no other thread gets
+    between.
 
-    A codec of one's own is a class with these three methods, mostly by those of others. Here pairs
-    of numbers whose second is not below the first:
+    Any class with these three methods is a codec; most call those of other codecs. This one codes
+    pairs of numbers whose second is not below the first:
 
     >>> from bitsback.codecs import Uniform
     >>> class Ordered:

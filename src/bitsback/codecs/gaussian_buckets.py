@@ -98,7 +98,7 @@ class Gaussian(ByValue):
 
         They are entries of a table that ships, in units of 2^-16, so they are the same floats
         everywhere. The codec does not use them: which bytes a symbol becomes depends on them only
-        as far as somebody computes distributions from them.
+        as far as distributions are computed from them.
         """
         if not 1 <= bucket_bits <= 12:
             raise MessageError(f"bucket_bits must be from 1 to 12, not {bucket_bits}")

@@ -21,7 +21,7 @@ PRECISION = 24
 @dataclass(frozen=True, eq=False, repr=False)
 class HiddenMarkov(ByValue):
     """Codes series with a hidden Markov model, at the price of -log2 of the sum over all paths of
-    states: the bits that choose a path are had back.
+    states: the bits that choose a path come back.
 
     initial: weights of the states [states] at the first step. transition: of the next state, for
     each state [states, states]. emission: of the symbols, for each state [states, levels]. Weights

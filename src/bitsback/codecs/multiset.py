@@ -27,7 +27,7 @@ X = TypeVar("X")
 
 
 def numbers_key(item: Any) -> bytes:
-    """Bytes in whose order items stand: that of their numbers, one after the other, in C order.
+    """Bytes that sort items by their numbers, in C order.
 
     item: an array of integers of [0, 2^64), or a tuple of such items, as the codecs here pop them.
     Raises MessageError for any other.
@@ -47,9 +47,9 @@ class Multiset(ByValue, Generic[X]):
     """`size` items in any order, which comes back as that of their keys: what the order is worth,
     log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal, is saved.
 
-    Before an item is pushed it is picked at random from those that are left, by bits of the
-    message, so that a pop has them back. Bits that the message lacks are taken from its implicit
-    tail, a few for the first items, and are not had back; see `BitsBack`.
+    Before an item is pushed, bits of the message pick it at random from the items that are left,
+    and a pop gives these bits back. The first items take a few bits from the implicit tail of the
+    message, which do not come back; see `BitsBack`.
     item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
     it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
     log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing

@@ -84,7 +84,7 @@ def make_folder(place: Location) -> None:
 
 
 def remove(places: Sequence[Location]) -> None:
-    """Removes files that nobody needs any more, as far as that can be."""
+    """Removes files that are no longer needed, where that is possible."""
     urls = [place for place in places if isinstance(place, Url)]
     for place in places:
         if not isinstance(place, Url):

@@ -113,7 +113,7 @@ def shuffle(images: Pictures) -> bytes:
 def plain(images: NDArray[Any]) -> NDArray[Any]:
     """As codecs of pictures take them: bool, uint8 or uint16, of eight bits where that is enough.
 
-    Signed elements are moved up by the least of them, which nobody is charged for.
+    Signed elements are moved up by the least of them, which is not counted.
     """
     if images.dtype == np.bool_:
         return images

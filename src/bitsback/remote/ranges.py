@@ -88,7 +88,7 @@ Span = tuple[int, int]
 
 _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
 _LEAST = 1 << 12  # bytes of a request
-_GAP = 1 << 16  # bytes that are fetched in vain rather than in a request of their own
+_GAP = 1 << 16  # unused bytes that are fetched to save a request
 _WINDOW = 1 << 23  # bytes that are fetched at a time, where they are expected
 _SPANS = 256  # requests for them
 _KEPT = 1 << 25  # bytes

@@ -26,7 +26,15 @@ class LookupLayer : public Computed<LookupLayer> {
   public:
     // table: one entry for each value from from.low to from.high.
     explicit LookupLayer(const LayerFields& fields)
-        : LookupLayer(fields, fields.shape(), fields.array<std::int16_t>("table")) {}
+        : Computed(fields), table_(fields.array<std::int16_t>("table")) {
+        const Shape& from = from_[0];
+        require_layer(table_.size() == static_cast<std::size_t>(from.high - from.low) + 1,
+                      "a table has one entry for each value of its input");
+        const auto [least, most] = std::ranges::minmax(table_);
+        shape_ = {from.rows, from.columns, from.channels, least, most};
+        for (int bits = 0; bits <= 8 && !shift_; ++bits)
+            if (shifts_by(bits)) shift_ = bits;
+    }
 
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
@@ -35,29 +43,16 @@ class LookupLayer : public Computed<LookupLayer> {
             const int bits = *shift_;
             map(work, wanted, out, [bits](int value) { return value >> bits; });
         } else {
-            const std::int32_t low = from_.low;
+            const std::int32_t low = from_[0].low;
             map(work, wanted, out, [entries, low](int value) { return entries[value - low]; });
         }
     }
 
   private:
-    LookupLayer(const LayerFields& fields, const Shape& from, std::vector<std::int16_t> table)
-        : Computed(fields.inputs(), result(from, table)), from_(from), table_(std::move(table)) {
-        for (int bits = 0; bits <= 8 && !shift_; ++bits)
-            if (shifts_by(bits)) shift_ = bits;
-    }
-
-    static Shape result(const Shape& from, const std::vector<std::int16_t>& table) {
-        require_layer(table.size() == static_cast<std::size_t>(from.high - from.low) + 1,
-                      "a table has one entry for each value of its input");
-        const auto [least, most] = std::ranges::minmax(table);
-        return {from.rows, from.columns, from.channels, least, most};
-    }
-
     // Whether the table only drops so many of the lowest bits, which takes no table.
     bool shifts_by(int bits) const {
         for (std::size_t i = 0; i < table_.size(); ++i)
-            if (table_[i] != (from_.low + static_cast<std::int32_t>(i)) >> bits) return false;
+            if (table_[i] != (from_[0].low + static_cast<std::int32_t>(i)) >> bits) return false;
         return true;
     }
 
@@ -65,17 +60,16 @@ class LookupLayer : public Computed<LookupLayer> {
     void map(Workspace& work, RowRange wanted, Out* out, const Function& function) const {
         std::visit(
             [&](const auto& values) {
-                for_pieces(work, from_.line(), wanted, work.rows[inputs()[0]],
+                for_pieces(work, from_[0].line(), wanted, work.rows[inputs_[0]],
                            [&](std::size_t from, std::size_t to, std::size_t count) {
                                const auto* const in = values.data() + from;
                                for (std::size_t i = 0; i < count; ++i)
                                    out[to + i] = static_cast<Out>(function(in[i]));
                            });
             },
-            work.values[inputs()[0]]);
+            work.values[inputs_[0]]);
     }
 
-    Shape from_;
     std::vector<std::int16_t> table_;
     std::optional<int> shift_;
 };
@@ -85,26 +79,31 @@ const LayerOp<LookupLayer> lookup("table", 1);
 // The sum of two values, clamped.
 class AddLayer : public Computed<AddLayer> {
   public:
-    explicit AddLayer(const LayerFields& fields)
-        : Computed(fields.inputs(), result(fields)), bytes_{false, false}, narrow_(false) {
-        const Shape &one = fields.shape(0), &two = fields.shape(1);
-        bytes_[0] = one.bytes();
-        bytes_[1] = two.bytes();
+    explicit AddLayer(const LayerFields& fields) : Computed(fields) {
+        const Shape &one = from_[0], &two = from_[1];
+        require_layer(
+            one.rows == two.rows && one.columns == two.columns && one.channels == two.channels,
+            "the two values of a sum have the same number of elements");
+        const auto clamp = fields.array<std::int32_t>("clamp");
+        require_layer(
+            clamp.size() == 2 && clamp[0] < clamp[1] && clamp[0] >= -32768 && clamp[1] <= 32767,
+            "clamp must be two increasing numbers of 16 bits");
+        shape_ = {one.rows, one.columns, one.channels, clamp[0], clamp[1]};
         narrow_ = one.low + two.low >= -32768 && one.high + two.high <= 32767;
     }
 
     std::shared_ptr<const Layer> fused(std::size_t i, const Layer& before) const override {
-        if (!shape().bytes() || !bytes_[1 - i]) return nullptr;
-        return before.with_sum(inputs()[1 - i], shape());
+        if (!shape_.bytes() || !from_[1 - i].bytes()) return nullptr;
+        return before.with_sum(inputs_[1 - i], shape_);
     }
 
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
-        const std::size_t input = inputs()[0], other = inputs()[1];
+        const std::size_t input = inputs_[0], other = inputs_[1];
         std::visit(
             [&](const auto& one, const auto& two) {
                 for_pieces(
-                    work, shape().line(), wanted, work.rows[input], work.rows[other],
+                    work, shape_.line(), wanted, work.rows[input], work.rows[other],
                     [&](std::size_t in, std::size_t with, std::size_t to, std::size_t count) {
                         // Sums of 16 bits where they fit: twice as many at once.
                         if (narrow_)
@@ -117,23 +116,11 @@ class AddLayer : public Computed<AddLayer> {
     }
 
   private:
-    static Shape result(const LayerFields& fields) {
-        const Shape &one = fields.shape(0), &two = fields.shape(1);
-        require_layer(
-            one.rows == two.rows && one.columns == two.columns && one.channels == two.channels,
-            "the two values of a sum have the same number of elements");
-        const auto clamp = fields.array<std::int32_t>("clamp");
-        require_layer(
-            clamp.size() == 2 && clamp[0] < clamp[1] && clamp[0] >= -32768 && clamp[1] <= 32767,
-            "clamp must be two increasing numbers of 16 bits");
-        return {one.rows, one.columns, one.channels, clamp[0], clamp[1]};
-    }
-
     template <class Wide, class One, class Two, class Out>
     void add(const One* BITSBACK_RESTRICT one, const Two* BITSBACK_RESTRICT two, std::size_t size,
              Out* BITSBACK_RESTRICT out) const {
-        const auto low = static_cast<Wide>(shape().low);
-        const auto high = static_cast<Wide>(shape().high);
+        const auto low = static_cast<Wide>(shape_.low);
+        const auto high = static_cast<Wide>(shape_.high);
         for (std::size_t i = 0; i < size; ++i) {
             Wide sum = static_cast<Wide>(one[i] + two[i]);
             sum = sum < low ? low : sum;
@@ -141,7 +128,6 @@ class AddLayer : public Computed<AddLayer> {
         }
     }
 
-    bool bytes_[2];  // whether each of the two is of bytes
     bool narrow_;
 };
 

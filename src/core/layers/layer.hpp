@@ -2,6 +2,8 @@
 // layer of docs/model-format.md is a class in a file of this folder, with a `LayerOp` behind it.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -35,7 +37,7 @@ class LayerFields {
 
     const std::string& op() const { return op_; }
     const std::vector<std::size_t>& inputs() const { return inputs_; }
-    const Shape& shape(std::size_t input = 0) const { return shapes_[input]; }
+    const std::vector<Shape>& shapes() const { return shapes_; }
 
     // An integer that is not negative.
     std::size_t count(const std::string& name) const {
@@ -106,12 +108,16 @@ class Layer {
     }
 
   protected:
-    Layer(std::vector<std::size_t> inputs, const Shape& shape)
-        : inputs_(std::move(inputs)), shape_(shape) {}
+    // A constructor sets `shape_` too.
+    explicit Layer(const LayerFields& fields) : inputs_(fields.inputs()) {
+        std::ranges::copy(fields.shapes(), from_.begin());
+    }
+    Layer(std::vector<std::size_t> inputs, std::array<Shape, 2> from, const Shape& shape)
+        : inputs_(std::move(inputs)), from_(from), shape_(shape) {}
 
-  private:
     std::vector<std::size_t> inputs_;
-    Shape shape_;
+    std::array<Shape, 2> from_{};  // what is known of the inputs
+    Shape shape_{};
 };
 
 // A layer whose method `compute(work, wanted, out)` takes a pointer to elements of any type.
@@ -132,7 +138,7 @@ class Computed : public Layer {
 
 using LayerMaker = std::shared_ptr<const Layer> (*)(const LayerFields&);
 
-// Adds a layer under its name in model files, with so many inputs.
+// Adds a layer under its name in model files. inputs: how many it has, one or two.
 void register_layer(const char* op, std::size_t inputs, LayerMaker make);
 
 // The layer that the fields describe. Throws std::invalid_argument for an op that there is not, and

@@ -7,8 +7,8 @@
 
 namespace bitsback {
 
-// The lower triangle of a symmetric matrix: row a has the entries 0 ... a, and room for as many as
-// fill eights.
+// The lower triangle of a symmetric matrix: row a has the entries 0 ... a, and is padded to
+// eights.
 static constexpr inline size_t triangle_row(size_t a) {
     return (a / 8 + 1) * (a / 8 * 32 + a % 8 * 8);
 }
@@ -37,7 +37,7 @@ struct Normal {
     int32_t shift;
 };
 
-// All arrays have room for a multiple of eight elements, and what stands behind `count` of them in
+// All arrays are padded to a multiple of eight elements, and what stands behind `count` of them in
 // those that are written means nothing.
 struct PredictiveKernels {
     // Systems that are spread at once.

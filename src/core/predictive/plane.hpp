@@ -208,7 +208,7 @@ class Plane {
     }
 
   private:
-    // Room for the plane, when its first pixel is near.
+    // Allocates the plane, when its first pixel is near.
     void open() {
         symbols_.assign(static_cast<std::size_t>(frame_.rows + margin + settings_.below()) *
                             static_cast<std::size_t>(frame_.stride),

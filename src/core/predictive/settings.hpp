@@ -35,7 +35,7 @@ struct Places {
     }
 };
 
-// A prediction by least squares: its inputs, and how the sums of their products fade.
+// A prediction by least squares: its inputs, and how the sums of their products decay.
 struct PredictorSettings {
     Places inputs;
     std::int32_t cell;                  // columns that share their weights

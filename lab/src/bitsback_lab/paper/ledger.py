@@ -122,7 +122,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
 
     model: a bundled one's name or a file; by default the bundled one that codes the image best.
     Raises InputError if the source cannot be used or no model codes the image, ModelError if the
-    model cannot be had.
+    model cannot be loaded.
     """
     given = given_model("auto" if model is None else model)
     with warnings.catch_warnings():

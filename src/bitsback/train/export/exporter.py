@@ -36,7 +36,7 @@ class Card:
     about: str
     licence: str
     item_shape: tuple[int, ...] = ()
-    """Of its items; a free model leaves it open."""
+    """Of its items; a size-agnostic model leaves it open."""
 
 
 def export(twin: Twin, card: Card, growth: int) -> Model:

@@ -129,7 +129,7 @@ def rebuild(
     """The twin, in floats and in eval mode, and its start matrices.
 
     name: of the model, for errors. Raises InputError where the model is none that bitsback trains:
-    not free, or with other layers or tables.
+    of one shape only, or with other layers or tables.
     """
     try:
         fields = file.parse(description)
@@ -148,8 +148,8 @@ def rebuild(
         same = False
     if not same:
         raise InputError(
-            f"{name}: is no free model of the kind that bitsback trains, so training cannot start"
-            " from it; give another with --from, or --from none"
+            f"{name}: is no size-agnostic model of the kind that bitsback trains, so training"
+            " cannot start from it; give another with --from, or --from none"
         )
     twin.quantise(False)
     return twin, starts

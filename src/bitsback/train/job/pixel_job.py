@@ -91,7 +91,7 @@ class PixelPlan:
         first learn in floats.
         """
         return pixel_recipe(
-            "free",
+            "pixels",
             architecture,
             self.steps,
             quantise_from=0 if self.learned else int(FLOAT_PART * self.steps),
@@ -182,7 +182,7 @@ class PixelJob(Job[PixelPlan]):
         self, plan: PixelPlan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[PixelPlan]:
         """Where the steps take longer than planned, or less, their number is changed."""
-        training = plan.training(self.base, self.prepared, settings.folder / "free")
+        training = plan.training(self.base, self.prepared, settings.folder / "pixels")
 
         def replan(steps: int) -> None:
             whole = replace(plan, steps=steps).recipe(self.base.architecture)

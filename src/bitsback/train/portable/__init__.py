@@ -16,7 +16,7 @@ from bitsback.train.portable.distributions import (
     pop,
     push,
 )
-from bitsback.train.portable.variables import Data, Latent
+from bitsback.train.portable.torch_variables import Data, Latent
 
 __all__ = [
     "Bernoulli",

@@ -19,7 +19,7 @@ from bitsback.train.export.exporter import Card
 from bitsback.train.portable.distributions import Step
 from bitsback.train.portable.parameters import LN2
 from bitsback.train.portable.torch_program import Program
-from bitsback.train.portable.variables import Data, Latent
+from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.writing import write
 
 _MOST_CALIBRATION = 1024

@@ -16,7 +16,7 @@ from bitsback.train.export.network_writer import Tensors
 from bitsback.train.portable.operations import Function, scaling
 from bitsback.train.portable.parameters import LN2, Output, Spread, log2_inverse
 from bitsback.train.portable.steps import Steps
-from bitsback.train.portable.variables import Data, Latent
+from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.quantise.exact_tables import (
     PROBABILITY_BITS,
     exponentials,

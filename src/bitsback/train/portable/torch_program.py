@@ -13,8 +13,8 @@ from bitsback.errors import InputError
 from bitsback.integer.network import NAME
 from bitsback.models.variables import CONTEXT, DATA, FEATURES
 from bitsback.train.portable.distributions import Normal, StandardNormal, Step
+from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.traced_network import PortableNetwork
-from bitsback.train.portable.variables import Data, Latent
 
 _SEED = 1
 _TOLERANCE = 1e-3  # of the greatest number of an output

@@ -17,9 +17,9 @@ from bitsback.train.portable.lowerings.call import Call
 from bitsback.train.portable.operations import Image, Operation, Source
 from bitsback.train.portable.parameters import Output
 from bitsback.train.portable.steps import Steps, best_steps, wide_steps
+from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.tracing import trace
 from bitsback.train.portable.value import Value
-from bitsback.train.portable.variables import Data, Latent
 
 _SAMPLES = 1 << 16  # of a value, that its steps are chosen by
 

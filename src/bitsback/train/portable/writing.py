@@ -19,7 +19,7 @@ from bitsback.train.export.code_lengths import repeated_lengths, safe_growth
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.network_writer import Tensors
 from bitsback.train.portable.torch_program import Program, in_words, key
-from bitsback.train.portable.variables import Data
+from bitsback.train.portable.torch_variables import Data
 
 _BATCH = 256
 _MOST_ROOM = 1 << 28

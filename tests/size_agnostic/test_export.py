@@ -1,5 +1,5 @@
-"""An exported free model computes what its twin computes, costs what the twin says, and becomes
-the same twin again.
+"""An exported size-agnostic model computes what its twin computes, costs what the twin says, and
+becomes the same twin again.
 """
 
 from pathlib import Path

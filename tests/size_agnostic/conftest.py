@@ -1,4 +1,4 @@
-"""Free models small enough to train in a second, and images for them."""
+"""Size-agnostic models small enough to train in a second, and images for them."""
 
 from importlib.util import find_spec
 from pathlib import Path
