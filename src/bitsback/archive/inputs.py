@@ -189,7 +189,7 @@ def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
 
 def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     """All of a file of pages; of a set of its pages the pixels alone."""
-    from bitsback.archive.paged import pages_input, pages_set
+    from bitsback.archive.paged_input import pages_input, pages_set
 
     _check_labels(name, asked, formats.PAGES.title)
     return (pages_set if asked.options.unordered else pages_input)(file, name, asked)

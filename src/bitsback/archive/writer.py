@@ -25,7 +25,7 @@ from bitsback.archive.choose import (
     coder_for,
     is_bundled,
 )
-from bitsback.archive.hashes import check_unchanged, hash_inputs
+from bitsback.archive.input_hashes import check_unchanged, hash_inputs
 from bitsback.archive.inputs import Source, files_of, open_source
 from bitsback.archive.layout import (
     FILES,
