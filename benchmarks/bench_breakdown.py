@@ -19,8 +19,8 @@ from harness import arguments, compress, decompress, images, median_seconds, pin
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.block_plan import BlockPlan
-from bitsback.archive.pieces import Pieces
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.format.pieces import Pieces
 from bitsback.peers.units import Images
 
 

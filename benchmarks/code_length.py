@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Model
-from bitsback.archive import chain
+from bitsback.coding import chain
 from bitsback.integer import Size
 from bitsback.models.variables import DATA
 

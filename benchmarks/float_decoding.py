@@ -35,7 +35,7 @@ from integer_networks import IntegerVae, Ints, Product
 
 import bitsback
 from bitsback import _core
-from bitsback.archive import chain
+from bitsback.coding import chain
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 MODELS = ("mnist-binary-paper", "mnist-binary")

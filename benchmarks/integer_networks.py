@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message, Model
-from bitsback.archive import chain
 from bitsback.codecs import Bernoulli, BitsBack, Gaussian, Uniform
+from bitsback.coding import chain
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]

@@ -24,7 +24,7 @@ from elbo import test_set
 from numpy.typing import NDArray
 
 from bitsback import Message, Model, load_model
-from bitsback.archive import chain
+from bitsback.coding import chain
 from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback.train.fit.vae_training import binarise, mnist_split
 from bitsback_lab.paper import layer_costs

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.archive import chain
-from bitsback.archive.multisets import Multisets
-from bitsback.archive.planes import from_planes
-from bitsback.archive.runs import Run
+from bitsback.coding import chain
+from bitsback.coding.multisets import Multisets
+from bitsback.coding.planes import from_planes
+from bitsback.format.runs import Run
 from bitsback.integer import Size
 from bitsback.models import Model
 from laws import check_laws, to_reference

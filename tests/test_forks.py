@@ -84,7 +84,7 @@ COLD = """
 import io, os, signal, sys, threading
 import numpy as np
 import bitsback
-from bitsback.archive import library
+from bitsback.reading import library
 
 small, large = io.BytesIO(), io.BytesIO()
 bitsback.compress(np.arange(100), small, model="fast", threads=1)

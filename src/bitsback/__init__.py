@@ -45,11 +45,15 @@ from bitsback.errors import (
 
 if TYPE_CHECKING:
     from bitsback import codecs, research
-    from bitsback.archive import Archive, compress, decode, decompress, encode, merge, open
+    from bitsback.coding.array_bytes import decode, encode
     from bitsback.compress_options import CompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
+    from bitsback.reading.extractor import decompress
+    from bitsback.reading.merging import merge
+    from bitsback.reading.reader import Archive, open
+    from bitsback.writing.writer import compress
 
 __version__ = "0.1.0"
 
@@ -93,14 +97,14 @@ _MODULES = {
 
 # Loaded on first use: `bitsback --help` need not wait for NumPy.
 _LAZY = {
-    "Archive": "archive",
+    "Archive": "reading.reader",
     "CompressOptions": "compress_options",
-    "compress": "archive",
-    "decode": "archive",
-    "decompress": "archive",
-    "encode": "archive",
-    "merge": "archive",
-    "open": "archive",
+    "compress": "writing.writer",
+    "decode": "coding.array_bytes",
+    "decompress": "reading.extractor",
+    "encode": "coding.array_bytes",
+    "merge": "reading.merging",
+    "open": "reading.reader",
     "Message": "message",
     "Model": "models",
     "load_model": "models",

@@ -13,8 +13,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import alone
-from bitsback.archive.alone_choice import (
+from bitsback.coding import alone
+from bitsback.coding.alone_choice import (
     AUTO,
     AUTO_MODELS,
     Axes,
@@ -22,10 +22,10 @@ from bitsback.archive.alone_choice import (
     check_axes,
     codable,
 )
-from bitsback.archive.array_bytes import check_size, encode_array
-from bitsback.archive.grid import Shape
-from bitsback.archive.layout import DTYPES
+from bitsback.coding.array_bytes import check_size, encode_array
 from bitsback.errors import InputError, ModelError
+from bitsback.format.grid import Shape
+from bitsback.format.layout import DTYPES
 from bitsback.models import Model, bundled
 from bitsback.models.known import register_model
 from bitsback.models.named import NamedModel

@@ -8,10 +8,10 @@ from typing import Any
 
 from fsspec.archive import AbstractArchiveFileSystem
 
-from bitsback.archive.as_files import AsFiles
-from bitsback.archive.reader import Archive
 from bitsback.errors import InputError
 from bitsback.models import Model
+from bitsback.reading.as_files import AsFiles
+from bitsback.reading.reader import Archive
 from bitsback.remote.url import Url, as_datetime, located
 
 _REMEMBERED = 8  # files

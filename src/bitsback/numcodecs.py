@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.alone_choice import AUTO_MODELS, Axes
 from bitsback.chunks import ChunkCoding, ModelChoice
+from bitsback.coding.alone_choice import AUTO_MODELS, Axes
 from bitsback.errors import MissingExtra
 
 try:

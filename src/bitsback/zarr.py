@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bitsback.archive.alone_choice import Axes
 from bitsback.chunks import ChunkCoding, ModelChoice
+from bitsback.coding.alone_choice import Axes
 from bitsback.errors import InputError, MissingExtra
 
 try:

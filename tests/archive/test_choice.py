@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import Compressed
-from bitsback.archive import choose as choosing
-from bitsback.archive.pieces import Pieces
+from bitsback.coding import choose as choosing
+from bitsback.format.pieces import Pieces
 from bitsback.models import bundled
+from bitsback.reading.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
 from plane_models import only_sized
 from random_models import random_context_model, random_model

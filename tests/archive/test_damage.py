@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import HEAD
+from bitsback.format.layout import HEAD
 
 from .conftest import Pipe, assert_same, in_order, pack, unpack
 

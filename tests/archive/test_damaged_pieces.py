@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.layout import FOOTER_SIZE
+from bitsback.format.layout import FOOTER_SIZE
 from plane_models import ship
 
 from .conftest import Pipe, pack, unpack

@@ -16,14 +16,15 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import adaptive, chain, layout, planes
-from bitsback.archive.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
-from bitsback.archive.collection import Collection
-from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
-from bitsback.archive.multisets import Multisets
-from bitsback.archive.parts import FOLDER, FileList
-from bitsback.archive.runs import Run, pack_runs
-from bitsback.archive.squeeze import unsqueeze
+from bitsback.coding import chain, planes
+from bitsback.coding.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
+from bitsback.coding.multisets import Multisets
+from bitsback.coding.squeeze import unsqueeze
+from bitsback.format import adaptive, layout
+from bitsback.format.collection import Collection
+from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 
 from .conftest import Pipe, pack, unpack

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.block import MODEL
-from bitsback.archive.collection import BYTES, COUNTED, ONE, VARIED, Collection
-from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
-from bitsback.archive.runs import Run, pack_runs, read_runs
-from bitsback.archive.values import Values
+from bitsback.coding.block import MODEL
+from bitsback.format.collection import BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
+from bitsback.format.runs import Run, pack_runs, read_runs
+from bitsback.format.values import Values
 from bitsback.wire import varint
 from plane_models import StandIn, ship
 
@@ -130,7 +130,7 @@ def test_levels(levels: bytes, match: str) -> None:
 
 
 def _cursor(data: bytes) -> Any:
-    from bitsback.archive.layout import Cursor
+    from bitsback.format.layout import Cursor
 
     return Cursor(data)
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import library
+from bitsback.reading import library
 
 from .conftest import pack
 
@@ -38,7 +38,7 @@ def test_no_model_is_built(
 def test_a_model_that_describes_itself_badly(
     tiny: bitsback.Model, dots: NDArray[np.uint8], description: bytes
 ) -> None:
-    from bitsback.archive.layout import HEAD, pack_index, section
+    from bitsback.format.layout import HEAD, pack_index, section
     from bitsback.wire import varint
 
     whole = pack(dots, model=tiny)
@@ -54,11 +54,11 @@ def test_a_model_that_describes_itself_badly(
 
 
 def test_names_are_counted_and_not_read() -> None:
-    from bitsback.archive.collection import Collection
-    from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
-    from bitsback.archive.members import pack_files
-    from bitsback.archive.parts import FOLDER, FileList
-    from bitsback.archive.runs import Run, pack_runs
+    from bitsback.format.collection import Collection
+    from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+    from bitsback.format.members import pack_files
+    from bitsback.format.parts import FOLDER, FileList
+    from bitsback.format.runs import Run, pack_runs
     from bitsback.wire import varint
 
     count = 20_000
@@ -79,11 +79,11 @@ def test_names_are_counted_and_not_read() -> None:
 
 
 def test_many_sizes_take_little_memory() -> None:
-    from bitsback.archive.collection import VARIED, Collection
-    from bitsback.archive.layout import BLOCK, HEAD, pack_index, section
-    from bitsback.archive.members import pack_files
-    from bitsback.archive.parts import PAGES, FileList
-    from bitsback.archive.runs import Run, pack_runs
+    from bitsback.format.collection import VARIED, Collection
+    from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+    from bitsback.format.members import pack_files
+    from bitsback.format.parts import PAGES, FileList
+    from bitsback.format.runs import Run, pack_runs
     from bitsback.wire import varint
 
     count = 20_000

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import CRC_SIZE
+from bitsback.format.layout import CRC_SIZE
 
 from .conftest import Pipe, assert_same, pack
 from .test_damage import damaged, sections, some

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, Model
-from bitsback.archive import chain
+from bitsback.coding import chain
 from hierarchies import NAMES, bit_swap, hierarchy, plain
 from reference import archive as spec
 from reference.model import Model as SpecModel

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from bitsback.archive.layout import DTYPES
-from bitsback.archive.levels import find_levels, from_symbols, to_symbols
+from bitsback.format.layout import DTYPES
+from bitsback.format.levels import find_levels, from_symbols, to_symbols
 
 dtypes = st.sampled_from(sorted(DTYPES)).map(np.dtype)
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive import folders
-from bitsback.archive.trial import Alike, Outcome, Outcomes
+from bitsback.coding.trial import Alike, Outcome, Outcomes
+from bitsback.writing import folders
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
 YES, NO = Outcome(True, False), Outcome(False, False)

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import Cursor
-from bitsback.archive.values import Values, find_values
+from bitsback.format.layout import Cursor
+from bitsback.format.values import Values, find_values
 from plane_models import SpecStandIn, StandIn, ship
 from reference import archive as spec
 

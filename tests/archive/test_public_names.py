@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.indexed import MOST_SHOWN
+from bitsback.reading.indexed import MOST_SHOWN
 
 NAMES = [
     "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",

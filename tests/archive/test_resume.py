@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive import unfinished
+from bitsback.writing import unfinished
 
 PART = ".x.bb.part"
 SLOW = (
@@ -61,7 +61,7 @@ def stopped(source: str, at: int, **options: Any) -> None:
         resumed(source, progress=progress, **options)
 
 
-def resumed(source: str, **options: Any) -> bitsback.archive.summary.Compressed:
+def resumed(source: str, **options: Any) -> bitsback.reading.summary.Compressed:
     given = {"block": 20, "model": "fast", "resume": True, "threads": 1} | options
     return bitsback.compress(source, "x.bb", **given)
 

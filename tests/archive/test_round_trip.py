@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import DTYPES
+from bitsback.format.layout import DTYPES
 
 from .conftest import Pipe, assert_same, pack, unpack
 

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.planes import SERIES, plane_shapes
-from bitsback.archive.runs import Run
-from bitsback.archive.values import find_values
+from bitsback.coding.planes import SERIES, plane_shapes
+from bitsback.format.runs import Run
+from bitsback.format.values import find_values
 from bundled_models import spec_model
 from reference import archive as spec
 

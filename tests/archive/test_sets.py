@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import _core
-from bitsback.archive import chain
-from bitsback.archive.block import read_header
-from bitsback.archive.collection import Collection
-from bitsback.archive.cutting import blocks_of
-from bitsback.archive.multisets import Multisets
-from bitsback.archive.runs import Run
+from bitsback.coding import chain
+from bitsback.coding.block import read_header
+from bitsback.coding.cutting import blocks_of
+from bitsback.coding.multisets import Multisets
+from bitsback.format.collection import Collection
+from bitsback.format.runs import Run
 from plane_models import ship
 from random_models import random_model
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import bitsback
-from bitsback.archive import pixel_rows
-from bitsback.archive.pieces import Pieces
-from bitsback.archive.pixel_rows import EACH, GREEN, INDEXES, WHOLE
-from bitsback.archive.squeeze import Coder, squeeze, unsqueeze
+from bitsback.coding import pixel_rows
+from bitsback.coding.pixel_rows import EACH, GREEN, INDEXES, WHOLE
+from bitsback.coding.squeeze import Coder, squeeze, unsqueeze
+from bitsback.format.pieces import Pieces
 from reference.rows import Rows
 
 SHAPES = [(5, 7, 9), (3, 6, 4, 3), (2, 5, 5, 4), (50,), (6, 11), (2, 3, 4, 5), (2, 3, 4, 5, 2)]

@@ -5,8 +5,8 @@ import io
 import pytest
 
 import bitsback
-from bitsback.archive.layout import MAGIC
 from bitsback.errors import ArchiveError, ModelError
+from bitsback.format.layout import MAGIC
 from bitsback.models import Model
 
 

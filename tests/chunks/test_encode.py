@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import DTYPES
+from bitsback.format.layout import DTYPES
 from bitsback.models import known
 from bundled_models import spec_model
 from reference import alone as spec

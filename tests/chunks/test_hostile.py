@@ -6,7 +6,7 @@ import pytest
 
 import bitsback
 from bitsback import _core
-from bitsback.archive.block import MODEL
+from bitsback.coding.block import MODEL
 
 from .golden.make import BLOCKS, FOLDER
 

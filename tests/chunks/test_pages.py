@@ -14,7 +14,7 @@ import pytest
 import bitsback
 import bitsback.numcodecs
 import bitsback.zarr
-from bitsback.archive import array_bytes
+from bitsback.coding import array_bytes
 from bitsback.zarr import BitsbackCodec
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitsback.archive.collection import Collection
-from bitsback.archive.layout import BLOCK, HEAD, NAMES, pack_index, section
-from bitsback.archive.parts import PAGES, FileList
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.format.collection import Collection
+from bitsback.format.layout import BLOCK, HEAD, NAMES, pack_index, section
+from bitsback.format.parts import PAGES, FileList
+from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 
 from .conftest import assert_error_line

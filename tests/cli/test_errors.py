@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.layout import COLLECTION, HEAD, Cursor, open_section, section
+from bitsback.format.layout import COLLECTION, HEAD, Cursor, open_section, section
 from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
@@ -228,8 +228,8 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
     "code",
     [
         # Modules make named tuples from texts; what comes out of one Python tells from others.
-        "import bitsback.archive.writer\n"
-        "bitsback.archive.writer.write_archive = lambda *_:"
+        "import bitsback.writing.writer\n"
+        "bitsback.writing.writer.write_archive = lambda *_:"
         " exec('signal.raise_signal(signal.SIGINT)')\n",
         # Before there is a command.
         "class Finder:\n"

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.layout import HEAD, pack_index, section
+from bitsback.format.layout import HEAD, pack_index, section
 from bitsback.images import file_io as image_files
 from bitsback.wire import varint
 from waiting import PATIENCE, begun, until

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bitsback
-from bitsback.archive import hidden_files
+from bitsback.reading import hidden_files
 
 from .conftest import files, noise, notes_of, pixels, save
 

@@ -21,16 +21,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bitsback
-from bitsback.archive import folders
-from bitsback.archive.asked import Kept
-from bitsback.archive.collection import BYTES, Collection
-from bitsback.archive.facts import Facts
-from bitsback.archive.layout import FILES, HEAD, NAMES, pack_index, section
-from bitsback.archive.parts import FOLDER, FileList
-from bitsback.archive.summary import SMALLER
-from bitsback.archive.trial import pixel_cost
+from bitsback.coding.trial import pixel_cost
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.facts import Facts
+from bitsback.format.layout import FILES, HEAD, NAMES, pack_index, section
+from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
+from bitsback.reading.summary import SMALLER
 from bitsback.wire import varint
+from bitsback.writing import folders
+from bitsback.writing.asked import Kept
 from bundled_models import spec_models
 from fuzz.seeds import own_png
 from reference import archive as spec

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.layout import FILES, HASHES
+from bitsback.format.layout import FILES, HASHES
 from reference import archive as spec
 
 from .conftest import Run, files, noise, save

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.block import RAW
-from bitsback.archive.collection import Collection
-from bitsback.archive.layout import BLOCK, COLLECTION, HEAD, NAMES, pack_index, section
-from bitsback.archive.parts import ARRAYS, FOLDER, PAGES, FileList
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.coding.block import RAW
+from bitsback.format.collection import Collection
+from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, pack_index, section
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
+from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 
 from .conftest import files, noise, notes_of, save

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 import bitsback
-from bitsback.archive.collection import BYTES
-from bitsback.archive.damage import BESIDE_PAGES
-from bitsback.archive.directory import BlockInfo
-from bitsback.archive.layout import MODEL, NAMES
+from bitsback.format.collection import BYTES
+from bitsback.format.layout import MODEL, NAMES
+from bitsback.reading.damage import BESIDE_PAGES
+from bitsback.reading.directory import BlockInfo
 
 from .conftest import Run, files, noise, save
 
@@ -53,7 +53,7 @@ def damaged(data: bytes, block: BlockInfo) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.archive.summary.Restored:
+def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.reading.summary.Restored:
     """Every file is either restored as it was, or named."""
     summary = bitsback.decompress(data, out, keep_going=True)
     there = files(out)

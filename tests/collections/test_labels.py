@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive import adaptive
-from bitsback.archive.layout import FOOTER_SIZE, LABELS, UNNAMED, pack_index, section
+from bitsback.format import adaptive
+from bitsback.format.layout import FOOTER_SIZE, LABELS, UNNAMED, pack_index, section
 from bitsback.wire import varint
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model

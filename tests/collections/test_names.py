@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bitsback
-from bitsback.archive.collection import Collection
-from bitsback.archive.layout import NAMES, open_section
-from bitsback.archive.members import pack_files, unpack_files
-from bitsback.archive.parts import ARRAYS, FOLDER, FileList
 from bitsback.errors import ArchiveError
+from bitsback.format.collection import Collection
+from bitsback.format.layout import NAMES, open_section
+from bitsback.format.members import pack_files, unpack_files
+from bitsback.format.parts import ARRAYS, FOLDER, FileList
 from bitsback.images.formats import restored as restored_name
 from bitsback.images.names import fault, first_twin, printable, windows_fault
 

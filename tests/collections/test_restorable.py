@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.layout import NAMES, section
+from bitsback.format.layout import NAMES, section
 
 from .conftest import files, noise, notes_of, pixels, save
 from .test_hostile import archive, block, name, one_run, pictures
@@ -49,7 +49,7 @@ def test_pictures_that_cannot_all_be_restored_can_be_taken_one_by_one(tmp_path: 
     names = one_run(2) + name(b"a.jpg") + name(b"a.jpg.png/b.png")
     data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
     with bitsback.open(io.BytesIO(data)) as opened:
-        from bitsback.archive.restore import extract
+        from bitsback.reading.restore import extract
 
         for number in range(2):
             extract(opened, [number], tmp_path / str(number), force=False)
@@ -68,9 +68,9 @@ def test_more_dimensions_than_an_archive_holds() -> None:
 
 def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
     """The writer shares no more of them than the reader takes, and all come back."""
-    from bitsback.archive.layout import open_section
-    from bitsback.archive.members import pack_files, unpack_files
-    from bitsback.archive.parts import FOLDER
+    from bitsback.format.layout import open_section
+    from bitsback.format.members import pack_files, unpack_files
+    from bitsback.format.parts import FOLDER
 
     deep = "/".join(["folder" * 20] * 8)
     expected = [f"{deep}/{number:05}.png" for number in range(3000)]

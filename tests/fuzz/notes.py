@@ -14,11 +14,11 @@ from random import Random
 import numpy as np
 
 import bitsback
-from bitsback.archive.collection import Collection
-from bitsback.archive.facts import Facts
-from bitsback.archive.layout import pack_index
-from bitsback.archive.parts import FileList
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.format.collection import Collection
+from bitsback.format.facts import Facts
+from bitsback.format.layout import pack_index
+from bitsback.format.parts import FileList
+from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 from bundled_models import spec_model
 from reference import archive as spec

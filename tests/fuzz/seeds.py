@@ -18,13 +18,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.collection import Collection
-from bitsback.archive.layout import HEAD, pack_index, section
-from bitsback.archive.maker import Stored
-from bitsback.archive.parts import FOLDER, FileList
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.format.collection import Collection
+from bitsback.format.layout import HEAD, pack_index, section
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.runs import Run, pack_runs
 from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
+from bitsback.reading.maker import Stored
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
 from reference.notes import chunk

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.grid import Grid
-from bitsback.archive.readback import compare
-from bitsback.archive.trial import pixel_cost
+from bitsback.coding.trial import pixel_cost
+from bitsback.format.grid import Grid
 from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.picture_files import pixel_bands, samples_of
 from bitsback.images.pictures import pixels_of, samples
 from bitsback.images.png_reading import png_bands
 from bitsback.images.tiff import structure
+from bitsback.writing.readback import compare
 from reference import notes as spec
 
 SIZE = (37, 53)  # columns and rows

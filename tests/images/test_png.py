@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive import folders
 from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.drawing import Split
+from bitsback.writing import folders
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
 SIZE = 40, 30

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive import block, block_reader, chain
-from bitsback.archive.collection import Collection
-from bitsback.archive.runs import Run, pack_runs
+from bitsback.coding import block, block_reader, chain
 from bitsback.errors import ArchiveError, ModelError
+from bitsback.format.collection import Collection
+from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model
 from bitsback.wire import varint
 from model_parts import Parts

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive import chain
+from bitsback.coding import chain
 from bitsback_lab.commands.explain import command
 from bitsback_lab.paper import table1
 from bitsback_lab.paper.coding import as_symbols, code_lengths, growth, length, random_message

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.restore import extract
+from bitsback.reading.restore import extract
 from bitsback.remote.ranges import Ranges
 
 from .conftest import BLOCK, COUNT, Web

@@ -14,7 +14,7 @@ import torch
 
 import bitsback
 from bitsback import ArchiveError, research
-from bitsback.archive.research import ResearchArchive
+from bitsback.format.research import ResearchArchive
 from bitsback.research import float_file
 from bitsback.research.fingerprint import differences, fingerprint
 from research.models import Network, Steps, digits, linear, values

@@ -9,7 +9,7 @@ import pytest
 
 import bitsback
 from bitsback import ArchiveError, InputError, Message, ModelError, research
-from bitsback.archive import chain as archive_chain
+from bitsback.coding import chain as archive_chain
 from bitsback.research import float_models
 from bitsback.research.float_file import read_header
 from bitsback.research.float_models import codec_of

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from bitsback import Message, Model
-from bitsback.archive import chain
-from bitsback.archive.planes import PICTURES, item_shapes
-from bitsback.archive.runs import Run
+from bitsback.coding import chain
+from bitsback.coding.planes import PICTURES, item_shapes
+from bitsback.format.runs import Run
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export

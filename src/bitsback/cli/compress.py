@@ -309,7 +309,7 @@ def command(
         Progress("compressing", quiet) as progress,
         warned.shown(progress, quiet or as_json) as notes,
     ):
-        from bitsback.archive.writer import write_archive
+        from bitsback.writing.writer import write_archive
 
         with _told_what_is_kept(progress, output, asked.resume):
             summary = write_archive(
@@ -334,7 +334,7 @@ def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterato
         yield
     except (KeyboardInterrupt, InputError):
         if resume:
-            from bitsback.archive.unfinished import part_of
+            from bitsback.writing.unfinished import part_of
 
             if (part := part_of(output)).exists():
                 progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")

@@ -9,7 +9,7 @@ import click
 from bitsback.images.names import printable
 
 if TYPE_CHECKING:
-    from bitsback.archive import Summary
+    from bitsback.reading.summary import Summary
 
 
 def say(text: str, err: bool = False) -> None:

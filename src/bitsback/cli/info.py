@@ -12,7 +12,7 @@ from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 
 if TYPE_CHECKING:
-    from bitsback.archive.research import ResearchSummary
+    from bitsback.format.research import ResearchSummary
 
 _SHOWN = 10  # shapes and modes of a collection
 

@@ -14,8 +14,8 @@ from bitsback.cli.spool import opened
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive
-    from bitsback.archive.listing import Entry
+    from bitsback.reading.listing import Entry
+    from bitsback.reading.reader import Archive
 
 
 @click.command(short_help="List the names of what is in X.bb.")
@@ -86,8 +86,8 @@ def command(
 
 def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
     """What is listed. Raises InputError."""
-    from bitsback.archive.listing import entries
     from bitsback.cli.selection import file_numbers
+    from bitsback.reading.listing import entries
 
     if not names:
         return entries(archive)
@@ -99,8 +99,8 @@ def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
     """Raises InputError if the archive has none."""
-    from bitsback.archive.hashes import as_line
     from bitsback.cli.selection import file_numbers
+    from bitsback.reading.hashes import as_line
 
     hashes = archive.hashes
     if hashes is None:

@@ -43,8 +43,8 @@ def remove_compressed(
     anything was warned of, or does not come back as it is.
     """
     import bitsback
-    from bitsback.archive.readback import compare
     from bitsback.images.file_lists import list_files
+    from bitsback.writing.readback import compare
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if notes:
@@ -77,7 +77,7 @@ def remove_archive(
     not, if that does not hold what the archive does. exact: with the very bytes of files.
     """
     import bitsback
-    from bitsback.archive.readback import compare, restored_names
+    from bitsback.writing.readback import compare, restored_names
 
     before = _states([Path(source)])
     with Progress("comparing", quiet) as progress, bitsback.open(source, model=model) as archive:

@@ -14,7 +14,7 @@ from bitsback.cli import figures
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive
+    from bitsback.reading.reader import Archive
 
 _SHOWN = 3  # names in an error
 _COMPARED = 10_000  # names that a mistyped one is compared with

@@ -15,8 +15,8 @@ from bitsback.cli import options
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.archive import Archive
     from bitsback.images.file_io import Location
+    from bitsback.reading.reader import Archive
 
 _PIECE = 1 << 20
 _START = 64  # bytes, which tell what kind of archive it is
@@ -29,7 +29,7 @@ class _StandardInput(io.BufferedReader):
 @contextmanager
 def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
     """The archive of this name. settings: for `bitsback.open`, whose errors this raises."""
-    from bitsback.archive.reader import Archive
+    from bitsback.reading.reader import Archive
 
     if source != options.STANDARD:
         with Archive(source, **settings) as archive:
@@ -84,9 +84,9 @@ def streamed() -> Iterator[BinaryIO]:
 
 
 def _holds_array(start: bytes) -> bool:
-    from bitsback.archive.layout import COLLECTION, HEAD, Cursor
-    from bitsback.archive.parts import FILE_LIST
     from bitsback.errors import ArchiveError
+    from bitsback.format.layout import COLLECTION, HEAD, Cursor
+    from bitsback.format.parts import FILE_LIST
 
     cursor = Cursor(start)
     try:

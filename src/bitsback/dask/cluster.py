@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bitsback.archive.pool import check_threads
-from bitsback.archive.summary import Progress
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import one_line
+from bitsback.reading.pool import check_threads
+from bitsback.reading.summary import Progress
 
 _LOCAL = re.compile(r"local(?::([1-9][0-9]{0,3}))?")
 _PATIENCE = 10  # seconds for a scheduler to answer

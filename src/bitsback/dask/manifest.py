@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 import bitsback
-from bitsback.archive.layout import DTYPES, Shape
 from bitsback.dask import shard_places
 from bitsback.dask.shard_places import ModelPlace, model_file
 from bitsback.errors import ArchiveError
+from bitsback.format.layout import DTYPES, Shape
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import fault
 

@@ -12,18 +12,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.collection import ONE
-from bitsback.archive.layout import Shape
-from bitsback.archive.parts import ARRAYS, FileList
-from bitsback.archive.pool import ordered_map
-from bitsback.archive.reader import Archive
 from bitsback.dask import shard_places
 from bitsback.dask.manifest import Manifest, Shard, read_manifest
 from bitsback.dask.shard import check_same
 from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
+from bitsback.format.collection import ONE
+from bitsback.format.layout import Shape
+from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.models.model import Choice
+from bitsback.reading.pool import ordered_map
+from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, check_options
 
 Chunks = Literal["block", "archive"]

@@ -15,9 +15,6 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.output import Output, open_output
-from bitsback.archive.reader import Archive
-from bitsback.archive.writer import write_archive
 from bitsback.compress_options import CompressOptions
 from bitsback.dask import shard_places
 from bitsback.dask.manifest import Note, Shard
@@ -28,6 +25,9 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
 from bitsback.locks import Lock
 from bitsback.models.model import Choice
+from bitsback.reading.output import Output, open_output
+from bitsback.reading.reader import Archive
+from bitsback.writing.writer import write_archive
 
 _PIECE = 1 << 20
 

@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from bitsback.archive.choose import is_bundled
-from bitsback.archive.output import naming, open_output
+from bitsback.coding.choose import is_bundled
 from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.models import Model, bundled
 from bitsback.models.model import Choice, model_of
+from bitsback.reading.output import naming, open_output
 from bitsback.remote.url import Options, Url, located
 
 NUMBER = "{i}"

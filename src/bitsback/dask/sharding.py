@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from bitsback.archive.choose import is_bundled, read_choice
-from bitsback.archive.summary import Progress
+from bitsback.coding.choose import is_bundled, read_choice
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.dask import manifest as manifests
 from bitsback.dask import shard_places
@@ -25,6 +24,7 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
+from bitsback.reading.summary import Progress
 from bitsback.remote.url import Url, check_options
 
 SHARD_BYTES = 1 << 27

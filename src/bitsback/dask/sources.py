@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.layout import Shape
 from bitsback.dask import shard_places
 from bitsback.dask.sharding import SHARD_BYTES
 from bitsback.errors import InputError, MissingExtra
+from bitsback.format.layout import Shape
 from bitsback.images.file_io import Location, name_of, one_line, open_anywhere, open_file, reading
 from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import read_header

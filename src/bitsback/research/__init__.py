@@ -32,10 +32,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bitsback.archive.output import open_output
-from bitsback.archive.summary import Summary
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
+from bitsback.reading.output import open_output
+from bitsback.reading.summary import Summary
 from bitsback.research.fingerprint import differences, fingerprint
 from bitsback.research.float_file import (
     MOST_IMAGES,

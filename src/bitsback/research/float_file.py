@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bitsback.archive.layout import (
+from bitsback.errors import ArchiveError
+from bitsback.format.layout import (
     BLOCK,
     CRC_SIZE,
     DTYPES,
@@ -20,8 +21,7 @@ from bitsback.archive.layout import (
     pack_shape,
     section,
 )
-from bitsback.archive.research import START, ResearchArchive, ResearchSummary
-from bitsback.errors import ArchiveError
+from bitsback.format.research import START, ResearchArchive, ResearchSummary
 from bitsback.images.file_io import read_up_to
 from bitsback.research.fingerprint import Fingerprint, made_by
 from bitsback.wire import varint

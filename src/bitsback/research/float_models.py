@@ -1,5 +1,5 @@
 """Models that are any functions of floats, and blocks of images coded with one: the chain of
-archive/chain.py, a batch after the other by public codecs.
+coding/chain.py, a batch after the other by public codecs.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import chain
-from bitsback.archive.block_writer import lanes_for
-from bitsback.archive.layout import Shape, pack_shape
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.codec import Codec, require_functions
+from bitsback.coding import chain
+from bitsback.coding.block_writer import lanes_for
 from bitsback.errors import ArchiveError, BitsbackError
+from bitsback.format.layout import Shape, pack_shape
 from bitsback.message import Message
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.block_plan import BlockPlan
-from bitsback.archive.layout import MODEL, section
-from bitsback.archive.pieces import Pieces
+from bitsback.coding.block_plan import BlockPlan
 from bitsback.errors import ModelError
+from bitsback.format.layout import MODEL, section
+from bitsback.format.pieces import Pieces
 from bitsback.images.modes import mode_of
 from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.asked import Asked
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.levels import find_levels, to_symbols
-from bitsback.archive.parts import ARRAYS, FileList
-from bitsback.archive.summary import Progress
 from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
+from bitsback.format.levels import find_levels, to_symbols
+from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
+from bitsback.reading.summary import Progress
+from bitsback.writing.asked import Asked
+from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bitsback import Message, Model
-from bitsback.archive import chain
+from bitsback.coding import chain
 from bitsback.errors import BitsbackError
 from bitsback.models import bundled
 from bitsback.peers.catalogue import all_peers

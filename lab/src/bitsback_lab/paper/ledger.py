@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import InputError, InputWarning, Message
-from bitsback.archive import chain
-from bitsback.archive.asked import Asked
-from bitsback.archive.block_plan import BlockPlan
-from bitsback.archive.block_writer import lanes_for
-from bitsback.archive.choose import any_fits, check_fit, choose, given_model
-from bitsback.archive.collection import VARIED, Collection
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.pieces import Pieces
-from bitsback.archive.runs import pack_runs
+from bitsback.coding import chain
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.block_writer import lanes_for
+from bitsback.coding.choose import any_fits, check_fit, choose, given_model
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
+from bitsback.format.collection import VARIED, Collection
+from bitsback.format.pieces import Pieces
+from bitsback.format.runs import pack_runs
 from bitsback.images.npy import Items
 from bitsback.integer import Size
 from bitsback.models import Model, bundled
 from bitsback.models.variables import DATA
+from bitsback.writing.asked import Asked
+from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.paper.coding import Symbols, length
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bitsback import Message, Model, _core, load_model
-from bitsback.archive import chain
-from bitsback.archive.block_writer import lanes_for
+from bitsback.coding import chain
+from bitsback.coding.block_writer import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bitsback import load_model
-from bitsback.archive import chain
+from bitsback.coding import chain
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, growth, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table

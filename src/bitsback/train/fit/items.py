@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.archive.pieces import Pieces
-from bitsback.archive.planes import STACKS, find_map, plane_shapes, to_planes
-from bitsback.archive.runs import Run
+from bitsback.coding.planes import STACKS, find_map, plane_shapes, to_planes
 from bitsback.errors import InputError
+from bitsback.format.pieces import Pieces
+from bitsback.format.runs import Run
 from bitsback.models.planes import PlaneShape
 
 MIRRORED = 0.3  # how often a part is turned round, along each axis

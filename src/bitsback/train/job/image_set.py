@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive import planes
-from bitsback.archive.asked import Asked, Input
-from bitsback.archive.collection import ONE, Collection
-from bitsback.archive.cutting import blocks_of
-from bitsback.archive.inputs import Source, open_input
-from bitsback.archive.taking import PieceReader
+from bitsback.coding import planes
+from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
+from bitsback.format.collection import ONE, Collection
 from bitsback.images.file_io import name_of
 from bitsback.models import Model
 from bitsback.remote.url import Url
@@ -32,6 +29,9 @@ from bitsback.train.job.splits import (
     Splits,
     assign_splits,
 )
+from bitsback.writing.asked import Asked, Input
+from bitsback.writing.inputs import Source, open_input
+from bitsback.writing.taking import PieceReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 

@@ -15,9 +15,9 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import torch
 
-from bitsback.archive.output import open_output
 from bitsback.errors import InputError
 from bitsback.models import Model
+from bitsback.reading.output import open_output
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pixel_training import PixelTraining

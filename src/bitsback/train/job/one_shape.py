@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.asked import Asked
-from bitsback.archive.collection import VARIED
-from bitsback.archive.inputs import Source
-from bitsback.archive.levels import find_levels, to_symbols
 from bitsback.compress_options import CompressOptions
 from bitsback.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
+from bitsback.format.collection import VARIED
+from bitsback.format.levels import find_levels, to_symbols
 from bitsback.images.npy import Items
 from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.job.image_set import ImageSet, opened
 from bitsback.train.job.splits import MOST, RUNS, TENTH, draw
+from bitsback.writing.asked import Asked
+from bitsback.writing.inputs import Source
 
 SMALLEST, LARGEST = 8, 128  # pixels, of a side
 FEWEST = 100  # images

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from bitsback.archive.pool import check_threads
 from bitsback.errors import BitsbackError, ModelError
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
+from bitsback.reading.pool import check_threads
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.machine import faster_in_half

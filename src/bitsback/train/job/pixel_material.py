@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitsback.archive.pool import ordered_map
 from bitsback.models import Model, file, load_model
+from bitsback.reading.pool import ordered_map
 from bitsback.train.export.size_agnostic import rebuild
 from bitsback.train.fit.items import Item, together
 from bitsback.train.fit.pixel_training import mean_bits

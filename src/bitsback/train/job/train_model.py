@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bitsback.archive.inputs import Source
 from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.models import Model
@@ -16,6 +15,7 @@ from bitsback.train.job.one_shape import read_one_shape, read_public, suits_vae
 from bitsback.train.job.pixel_job import PixelJob
 from bitsback.train.job.pixel_material import UNIVERSAL, load_base
 from bitsback.train.job.vae_job import VaeJob
+from bitsback.writing.inputs import Source
 
 Kind = Literal["auto", "free", "sized"]
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bitsback.archive.output import open_output
 from bitsback.errors import InputError
 from bitsback.models import Model
+from bitsback.reading.output import open_output
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
 from bitsback.train.portable.distributions import Step

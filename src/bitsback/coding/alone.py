@@ -1,0 +1,169 @@
+"""A block alone, without an archive around it: one array as few bytes (docs/format.md, A block
+alone).
+
+     8     4       4                3      5                               32
+    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
+    | BB  | flags | vers. | array | axes | method | levels | model | data | CRC |
+    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
+
+Whoever keeps many of them, a Zarr array say, knows what they have in common, and leaves it out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.coding import planes
+from bitsback.coding.block import ADAPTIVE, MODEL, PREFIX_SIZE, RAW, Method, Opened
+from bitsback.coding.block_reader import FindModel, decode_elements
+from bitsback.coding.block_writer import Way
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import check_shape
+from bitsback.format.grid import Shape
+from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
+from bitsback.format.runs import Run, pack_levels, pack_runs, read_levels
+from bitsback.format.values import Values
+
+Buffer = bytes | bytearray | memoryview
+
+MAGIC = 0xBB
+VERSION = 2
+_IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
+"""Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
+_METHOD_BITS = 5
+MOST_AXES = 4
+"""Of an item."""
+MOST_MODELS = 256
+
+
+@dataclass(frozen=True)
+class Known:
+    """What who keeps a block alone knows without it."""
+
+    array: tuple[np.dtype[Any], Shape] | None = None
+    """Its dtype, whose byte order is that of the bytes, and its shape."""
+    models: Sequence[bytes] = ()
+    """The identities of the models that may code it."""
+
+
+NOTHING = Known()
+
+
+def pack(
+    dtype: np.dtype[Any], shape: Shape, axes: int, way: Way, columns: bool, known: Known
+) -> bytes:
+    """A block alone, of an array of this dtype and shape, of which the last `axes` are those of an
+    item. columns: whether it comes back in Fortran's order. known: what need not be told.
+    """
+    prefix = way.prefix
+    numbers = [identity[:PREFIX_SIZE] for identity in known.models]
+    array = dtype.str.encode() + pack_shape(shape)
+    form = bytes([axes << _METHOD_BITS | way.method.pack()]) + pack_levels(way.levels)
+    number = prefix in numbers
+    flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
+    told = b"" if known.array is not None else array
+    model = bytes([numbers.index(prefix)]) if number else prefix
+    body = b"".join([_head(flags), told, form, model, *way.data])
+    whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix]
+    return body + _checksum(whole + list(way.data))
+
+
+def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
+    """The array of a block alone, which may be written to. Raises ArchiveError for whatever is not
+    right, before it allocates anything for it; and what `find_model` raises.
+    """
+    view = memoryview(data).cast("B") if len(data) else memoryview(b"")
+    end = max(len(view) - CRC_SIZE, 0)
+    try:
+        return _unpack(view[:end], bytes(view[end:]), known, find_model)
+    except ArchiveError as error:
+        raise ArchiveError(f"a block of bitsback: {error}") from None
+
+
+def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindModel) -> NDArray[Any]:
+    cursor = Cursor(body)
+    flags = _read_head(cursor)
+    dtype, shape, array = _read_array(cursor, known if flags & _IMPLIED else None)
+    start = cursor.at
+    axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
+    method = Method.read(byte)
+    if method.number == ADAPTIVE or method.layout == planes.SERIES:
+        raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
+    levels = read_levels(cursor, dtype)
+    form = body[start : cursor.at]
+    model = _read_model(cursor, flags, known) if method.number == MODEL else b""
+    whole: list[bytes | memoryview] = [_head(flags & _COLUMNS), array, form, model]
+    whole.append(body[cursor.at :])
+    if _checksum(whole) != checksum:
+        raise ArchiveError(
+            "its checksum does not match: it is damaged, or its array has another dtype, shape or"
+            " model than it was written with"
+        )
+    if axes > min(MOST_AXES, len(shape)):
+        raise ArchiveError(f"its items have {axes} axes, which its array has not")
+    if method.number != MODEL and isinstance(levels, Values):
+        raise ArchiveError("it has levels that its method does not use")
+    if method.number != RAW and 0 in shape:
+        raise ArchiveError("it has no elements, and a method to code them")
+    lead = len(shape) - axes
+    run = Run(math.prod(shape[:lead]), dtype, shape[lead:], levels)
+    block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :])
+    found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
+    if flags & _COLUMNS:
+        return found.copy(order="F")
+    return found if found.flags.writeable else found.copy()
+
+
+def _head(flags: int) -> bytes:
+    return bytes([MAGIC, flags << 4 | VERSION])
+
+
+def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
+    """Of a block that tells everything."""
+    return _core.crc32c(b"".join(whole)).to_bytes(CRC_SIZE, "little")
+
+
+def _read_head(cursor: Cursor) -> int:
+    if cursor.byte() != MAGIC:
+        raise ArchiveError("it is none, or its first byte is damaged")
+    flags, version = divmod(cursor.byte(), 16)
+    if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
+        raise ArchiveError(
+            f"its version is {version} and its flags are {flags}, which this bitsback does not"
+            " know: update bitsback"
+        )
+    return flags
+
+
+def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
+    """The dtype, the shape, and the field that tells them. known: where they are left out."""
+    if known is None:
+        start = cursor.at
+        dtype, shape = cursor.dtype(), cursor.shape()
+        check_shape(dtype, shape)
+        return dtype, shape, bytes(cursor.data[start : cursor.at])
+    if known.array is None:
+        raise ArchiveError(
+            "it leaves out its dtype and shape: it is a chunk of an array that tells them, and is"
+            " read by way of that"
+        )
+    dtype, shape = known.array
+    return dtype, shape, dtype.str.encode() + pack_shape(shape)
+
+
+def _read_model(cursor: Cursor, flags: int, known: Known) -> bytes:
+    """The first bytes of its identity."""
+    if not flags & _NUMBERED:
+        return cursor.take(PREFIX_SIZE)
+    number = cursor.byte()
+    if number >= len(known.models):
+        raise ArchiveError(
+            f"it was coded with the model number {number} of those that its array names, and"
+            f" that names {len(known.models)}"
+        )
+    return known.models[number][:PREFIX_SIZE]

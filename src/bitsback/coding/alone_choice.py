@@ -1,0 +1,258 @@
+"""How a block alone is coded: by which of some models, and what its axes are to it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import planes
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.block_writer import Way, find_way
+from bitsback.coding.squeeze import squeeze
+from bitsback.errors import InputError
+from bitsback.format.grid import Shape
+from bitsback.format.pieces import Pieces
+from bitsback.format.values import has_values
+from bitsback.models import bundled
+from bitsback.models.named import NamedModel
+from bitsback.models.outline import Outline
+
+Axes = Literal["auto", "yx", "yxc", "zyx", "zyxc"]
+"""What the last axes of an array are: those of an image, of its channels after them, of the slices
+of a stack before them; "auto": whichever is best. All axes before them count items.
+"""
+
+AUTO: Literal["auto"] = "auto"
+_COLOURS = 4
+_TRIAL = 1 << 14  # elements
+_TRIAL_ITEMS = 8
+_SAMPLE = 1 << 14  # elements
+_RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
+
+# What `auto` stands for, of those that fit. Metadata name them, so that it may be others tomorrow.
+_SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
+_FREE = ("universal", "universal-bilevel")
+AUTO_MODELS = _SIZED + _FREE
+
+
+@dataclass(frozen=True)
+class View:
+    """What the last axes of an array are to a model."""
+
+    axes: int
+    """Those of an item."""
+    layout: int
+    """To a model of any shape."""
+
+
+_VIEWS = {
+    "yx": View(2, planes.PICTURES),
+    "yxc": View(3, planes.PICTURES),
+    "zyx": View(3, planes.STACKS),
+    "zyxc": View(4, planes.STACKS),
+}
+
+
+def check_axes(axes: str, shape: Shape | None = None) -> None:
+    """Raises InputError unless `axes` is one of Axes, and an array of this shape has them."""
+    if axes not in get_args(Axes):
+        raise InputError(f"axes={axes!r}: it is one of {', '.join(map(repr, get_args(Axes)))}")
+    if axes != AUTO and shape is not None and len(shape) < _VIEWS[axes].axes:
+        raise InputError(f"axes={axes!r}: an array, or a chunk, of the shape {shape} has not these")
+
+
+def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
+    """The models that ship and may code arrays of this dtype and shape, or parts of them: which of
+    them does is told by a trial. An axis may be empty yet.
+    """
+    if not has_values(dtype) or len(shape) < 2:
+        return []
+    two, byte = dtype.kind == "b", dtype.str == "|u1"
+    sized = [
+        name
+        for name in _SIZED
+        for outline in [bundled.outline(name)]
+        if (byte or (two and outline.levels == 2)) and _sized_axes(outline, shape, flat=False)
+    ]
+    free = [name for name in _FREE if not two or bundled.outline(name).levels == 2]
+    return list(map(NamedModel.bundled, sized + free))
+
+
+def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bool:
+    """Whether a model may code arrays of this dtype and shape."""
+    return any(_views(model, dtype, shape, axes))
+
+
+def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> tuple[int, Way]:
+    """How to store an array, C-contiguous and of a dtype that archives hold: the number of axes
+    of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
+    not to be had.
+    """
+    whole = Pieces.stacked(array[np.newaxis])
+    choices = _choices(whole, array.shape, models, axes)
+    if len(choices) > 1:
+        choices = [_cheapest(array, whole, choices)]
+    choice = choices[0] if choices else None
+    view = _default_view(array.shape, axes) if choice is None else choice.view
+    pieces = whole.seen_as(_pieces(array, view.axes).shapes)
+    way, _ = find_way(
+        pieces,
+        None if choice is None else choice.model.load(),
+        choice is not None and choice.invert,
+        "lzma",
+        lambda way: _rivalled(way, pieces),
+        view.layout,
+    )
+    return view.axes, way
+
+
+@dataclass(frozen=True)
+class _Choice:
+    model: NamedModel
+    outline: Outline
+    view: View
+    invert: bool = False
+
+
+def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+    if model.serial:
+        return
+    if model.any_shape:
+        yield from _any_views(dtype, shape, axes)
+        return
+    count = _sized_axes(model, shape, flat=True)
+    if count and (axes == AUTO or _VIEWS[axes].axes == count):
+        yield View(count, planes.PICTURES)
+
+
+def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+    for name, view in _VIEWS.items():
+        if len(shape) < view.axes or axes not in (AUTO, name):
+            continue
+        if axes == AUTO and not _likely(name, view, shape):
+            continue
+        if view.layout in planes.layouts_for(dtype, shape[len(shape) - view.axes :]):
+            yield view
+
+
+def _likely(name: str, view: View, shape: Shape) -> bool:
+    """Whether the last axes may be what `name` says, and are not to another view what they are to
+    this one.
+    """
+    if view.layout == planes.STACKS and shape[-view.axes] == 1:
+        return False
+    if name.endswith("c"):
+        return shape[-1] <= planes.MOST_CHANNELS
+    return len(shape) == 2 or shape[-1] > _COLOURS
+
+
+def _sized_axes(model: Outline, shape: Shape, flat: bool) -> int:
+    """How many of the last axes are an item of a model that knows them; 0 if none are."""
+    for count in (2, 3, 1) if flat else (2, 3):
+        if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:
+            return count
+    return 0
+
+
+def _default_view(shape: Shape, axes: str) -> View:
+    if axes != AUTO:
+        return _VIEWS[axes]
+    colours = len(shape) > 2 and shape[-1] <= _COLOURS
+    return View(min(len(shape), 3 if colours else 2), planes.PICTURES)
+
+
+def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
+    """The models that can code these values, and all ways to see the array as theirs."""
+    if not whole.elements.size:
+        return []
+    choices = [
+        _Choice(model, outline, view)
+        for model in models
+        for outline in [model.outline()]
+        for view in _views(outline, whole.dtype, shape, axes)
+        if outline.any_shape
+        or planes.map_fits(outline, whole, planes.map_for(outline, whole, view.layout))
+    ]
+    if whole.levels is None:
+        return [choice for choice in choices if choice.outline.levels > 2]
+    # Where models of two levels will do, those of more are not worth a trial.
+    two = [choice for choice in choices if choice.outline.levels == 2]
+    return [
+        replace(choice, invert=invert)
+        for choice in two or choices
+        for invert in (False, True)
+        if not invert or choice.outline.any_shape or choice.outline.levels == 2
+    ]
+
+
+def _cheapest(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> _Choice:
+    axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
+    part = _some_items(array, axes) if axes else _middle(array)
+    return min(choices, key=lambda choice: _cost(part, whole, choice))
+
+
+def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
+    sample, layout = _pieces(part, choice.view.axes), choice.view.layout
+    pair = whole.levels
+    if pair is None:
+        levels = planes.map_for(choice.outline, sample, layout)
+        if not planes.map_fits(choice.outline, sample, levels):
+            return sample.elements.nbytes + 1
+    else:
+        levels = planes.map_for(choice.outline, whole, layout, choice.invert)
+    return BlockPlan(sample, choice.model.load(), levels, layout).cost()
+
+
+def _pieces(array: NDArray[Any], axes: int) -> Pieces:
+    """The array as items of so many axes; there may be more than it has."""
+    shape = (1,) * (axes - array.ndim) + array.shape
+    items = shape[len(shape) - axes :]
+    count = math.prod(shape[: len(shape) - axes])
+    return Pieces.stacked(array.reshape(count, *items))
+
+
+def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
+    """Some items that follow one another, as slices do."""
+    items = _pieces(array, axes).stack
+    start = max((len(items) - _TRIAL_ITEMS) // 2, 0)
+    return items[start : start + _TRIAL_ITEMS]
+
+
+def _middle(array: NDArray[Any]) -> NDArray[Any]:
+    """A few slices of what is in the middle of an array."""
+    shape = array.shape
+    channels = 1 if len(shape) > 2 and shape[-1] <= planes.MOST_CHANNELS else 0
+    rows = len(shape) - 2 - channels
+    sides = [1] * len(shape)
+    if channels:
+        sides[-1] = shape[-1]
+    if rows:
+        sides[rows - 1] = min(shape[rows - 1], _TRIAL_ITEMS)
+    for axis in (rows, rows + 1):
+        room = _TRIAL // math.prod(sides)
+        sides[axis] = min(shape[axis], max(math.isqrt(room) if axis == rows else room, 1))
+    starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
+    box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
+    return np.ascontiguousarray(array[box])
+
+
+def _rivalled(way: Way, pieces: Pieces) -> bool:
+    """Whether a general compressor may make as little of the pieces as a model does: told by the
+    fast one, on some of them.
+    """
+    items = pieces.stack
+    size = items[0].size
+    if size > _SAMPLE and items.ndim > 2:
+        rows = max(_SAMPLE * len(items[0]) // size, 1)
+        start = (len(items[0]) - rows) // 2
+        sample = items[len(items) // 2 :][:1, start : start + rows]
+    else:
+        sample = items[: max(_SAMPLE // size, 1)]
+    some = Pieces.stacked(np.ascontiguousarray(sample))
+    squeezed = squeeze(some, "deflate")
+    if squeezed is None:
+        return False
+    return len(squeezed) * pieces.elements.size < _RIVAL * way.cost * some.elements.size

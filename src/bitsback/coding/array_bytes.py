@@ -1,0 +1,118 @@
+"""One array to bytes and back, without an archive around it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bitsback.coding import alone
+from bitsback.coding.alone_choice import AUTO, Axes, auto_models, check_axes, choose_way, codable
+from bitsback.errors import InputError, ModelError
+from bitsback.format.grid import Shape
+from bitsback.format.layout import DTYPES, MAX_BLOCK_BYTES
+from bitsback.models import Model
+from bitsback.models.known import ADVICE, find, register_model
+from bitsback.models.model import Choice
+from bitsback.models.named import NamedModel
+
+
+def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
+    """One array as bytes, which `bitsback.decode` makes the same array of: dtype, byte order, shape
+    and order in memory included. It is for small things among others, in a database or a message;
+    an archive holds many items with less, any of them can be had alone, and large ones are cut.
+
+    array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, of at most 2^31 bytes; or
+    bytes, which become an array of uint8. model: "auto", the bundled ones that fit, of which a
+    trial tells the best; the name of one that ships, the path of a model file, or a model: then
+    `decode` needs it too, since the bytes only name it. axes: what the last axes are: "yx", those
+    of an image; "yxc", with its channels; "zyx", of a stack of slices, each like the one before
+    it; "zyxc"; or "auto", of which a trial tells. The axes before them count items.
+
+    Raises InputError if the array cannot be used, ModelError if the model cannot.
+
+    >>> import numpy as np
+    >>> import bitsback
+    >>> y, x = np.mgrid[:64, :64]
+    >>> image = (x + y).astype(np.uint8)
+    >>> data = bitsback.encode(image)
+    >>> bool(len(data) < 200 and (bitsback.decode(data) == image).all())
+    True
+    """
+    taken = _as_array(array)
+    if taken.dtype.str not in DTYPES:
+        raise InputError(
+            f"the dtype {taken.dtype} is none that bitsback holds: these are bool, integers of 8 to"
+            " 64 bits and floats of 16 to 64 bits; view or convert the array first"
+        )
+    check_axes(axes, taken.shape)
+    if isinstance(model, str) and model == AUTO:
+        models = auto_models(taken.dtype, taken.shape)
+    else:
+        given = register_model(model)
+        models = [NamedModel.of(given)]
+        if not codable(given, taken.dtype, taken.shape, axes):
+            raise InputError(
+                f"the model {given.name} codes {given.items_in_words}, and the array has the shape"
+                f" {taken.shape} and the dtype {taken.dtype}; take another model, or leave the"
+                " choice to 'auto'"
+            )
+    return encode_array(taken, models, axes, alone.NOTHING)
+
+
+def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
+    """The array that `bitsback.encode` made these bytes of.
+
+    model: one that they may ask for, if it neither ships nor is registered
+    (`bitsback.register_model`). Raises ArchiveError if the bytes are damaged, not of `encode`, or
+    need a newer bitsback, ModelError if their model is not to be had.
+
+    >>> import numpy as np
+    >>> array = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    >>> bool((decode(encode(array)) == array).all())
+    True
+    """
+    if model is not None and model != AUTO:
+        register_model(model)
+    return alone.unpack(data, alone.NOTHING, _find)
+
+
+def encode_array(
+    array: NDArray[Any], models: Sequence[NamedModel], axes: str, known: alone.Known
+) -> bytes:
+    """An array of a dtype that archives hold, coded by one of these models or by none. known: what
+    the bytes need not tell. Raises InputError if it is too large, ModelError if a model that is
+    needed is not to be had.
+    """
+    check_size(array.dtype, array.shape)
+    columns = array.flags.f_contiguous and not array.flags.c_contiguous
+    ordered = np.asarray(array, order="C")
+    count, way = choose_way(ordered, models, axes)
+    return alone.pack(array.dtype, array.shape, count, way, columns and not known.array, known)
+
+
+def check_size(dtype: np.dtype[Any], shape: Shape) -> None:
+    """Raises InputError for what is larger than a block can be."""
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BLOCK_BYTES:
+        raise InputError(
+            f"an array, or a chunk, of the shape {shape} has {size} bytes, and one block has at"
+            f" most {MAX_BLOCK_BYTES}: make it smaller"
+        )
+
+
+def _find(prefix: bytes) -> Model:
+    model = find(prefix)
+    if model is None:
+        raise ModelError(
+            f"these bytes were coded with the model {prefix.hex()}, which does not ship with this"
+            f" bitsback: give it (model=FILE), or {ADVICE}"
+        )
+    return model
+
+
+def _as_array(array: ArrayLike | alone.Buffer) -> NDArray[Any]:
+    if isinstance(array, bytes | bytearray):
+        return np.frombuffer(array, np.uint8)
+    return np.asarray(array)

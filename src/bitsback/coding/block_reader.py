@@ -1,0 +1,136 @@
+"""The bytes of a `B` section to pieces (docs/format.md, `B`, a block)."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import chain, planes
+from bitsback.coding.block import FALLBACK, MODEL, PACKED, RAW, Opened, read_header
+from bitsback.coding.multisets import Multisets
+from bitsback.coding.squeeze import unsqueeze
+from bitsback.errors import ArchiveError, MessageError
+from bitsback.format import adaptive
+from bitsback.format.collection import Collection
+from bitsback.format.layout import MAX_BLOCK_BYTES
+from bitsback.format.pieces import Pieces
+from bitsback.message import Message
+from bitsback.models import Model
+from bitsback.models.costs import max_elements
+
+FindModel = Callable[[bytes], Model]
+
+
+def decode(
+    payload: memoryview,
+    part: Collection,
+    first: int,
+    items: int,
+    find_model: FindModel,
+    stop: int | None = None,
+    before: int = 0,
+) -> Pieces:
+    """The pieces of a block, or only the first `stop` of them, unverified, if they are of one
+    shape.
+
+    first, items: where the block stands and how many pieces it holds, according to the index.
+    before: the number of the part's first piece. find_model: the model for the first 16 bytes of
+    an identity. Raises ArchiveError for whatever is not right, before it allocates anything for it.
+    """
+    block = read_header(payload)
+    if (block.first, block.items) != (first, items):
+        raise ArchiveError(
+            f"it says that it holds {block.items} items from {block.first} on, and the index"
+            f" {items} from {first} on"
+        )
+    _check_shapes(block, part, first - before)
+    count = items if stop is None else min(stop, items)
+    if not part.plain or block.method.multiset:  # whose items have their order when all are there
+        count = items
+    flat = decode_elements(block, part.dtype, find_model, count, stop is None)
+    if count < items:
+        return Pieces.stacked(
+            flat[: count * math.prod(part.item_shape)].reshape(count, *part.item_shape)
+        )
+    return Pieces(flat, tuple((run.items, run.shape) for run in block.runs))
+
+
+def _check_shapes(block: Opened, part: Collection, at: int) -> None:
+    """Raises ArchiveError unless the block's pieces are those of the part from number `at` on."""
+    for run in block.runs:
+        if run.dtype != part.dtype or any(
+            shape != run.shape for _, shape in part.alike(at, run.items)
+        ):
+            raise ArchiveError("its items are not of the dtype and shape of the archive's")
+        at += run.items
+
+
+def decode_elements(
+    block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
+) -> NDArray[Any]:
+    """The elements, flat, of a block of this dtype, whose header has been read; of one that a model
+    codes, those of the first `stop` items at least. Raises ArchiveError.
+    """
+    method, size = block.method.number, len(block.data)
+    elements = sum(run.elements for run in block.runs)
+    if elements * dtype.itemsize > MAX_BLOCK_BYTES:
+        raise ArchiveError(f"it claims {elements} elements, more than a block can have")
+    if method == MODEL:
+        return _decode_by_model(block, find_model, stop, verify)
+    if method == PACKED:
+        return _decode_packed(block, elements)
+    if method == RAW:
+        if size != elements * dtype.itemsize:
+            raise ArchiveError(f"it has {size} bytes for {elements} elements")
+        return np.frombuffer(block.data, dtype)
+    if any(run.levels is not None for run in block.runs):
+        raise ArchiveError("its elements have levels to choose from in vain")
+    if method == FALLBACK:
+        return unsqueeze(block.data, dtype, [(run.items, run.shape) for run in block.runs])
+    if elements > max_elements(size):
+        raise _too_many(f"{elements} elements", size)
+    return adaptive.unpack(block.data, elements, dtype)
+
+
+def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
+    if any(run.levels is None for run in block.runs):
+        raise ArchiveError("its elements have no two levels to choose from")
+    if len(block.data) != (elements + 7) // 8:
+        raise ArchiveError(f"it has {len(block.data)} bytes for {elements} elements of one bit")
+    bits = np.unpackbits(np.frombuffer(block.data, np.uint8), bitorder="little")
+    if bits[elements:].any():
+        raise ArchiveError("its last byte is not filled with zeros")
+    return planes.from_planes(bits[:elements], block.runs)
+
+
+def _too_many(claimed: str, size: int) -> ArchiveError:
+    return ArchiveError(f"it claims {claimed} in {size} bytes, which no writer would")
+
+
+def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
+    size, multiset = len(block.data), block.method.multiset
+    if block.items > max_elements(size):  # checked before a model is loaded, which may take long
+        raise _too_many(f"{block.items} items", size)
+    assert block.model is not None, "its method has one"
+    model = find_model(block.model)
+    shapes = planes.item_shapes(model, block.runs, block.method.layout)
+    parts = chain.stretches(model, shapes)
+    if not chain.affordable(parts, size, multiset):
+        raise _too_many(f"{block.items} items", size)
+    try:
+        message = Message.from_bytes(bytes(block.data))
+    except MessageError as error:
+        raise ArchiveError(str(error)) from None
+    if message.depth is None:
+        raise ArchiveError("its message is finite, and that of a chain is not")
+    if multiset:
+        sets = Multisets(block.runs)
+        chain.decode_sets(parts, message, sets)
+        elements = sets.elements()
+    else:
+        elements = planes.from_planes(chain.decode(parts, message, stop), block.runs)
+    if verify:
+        chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))
+    return elements

@@ -1,0 +1,70 @@
+"""The order that the items of a multiset come back in (docs/format.md, Multisets)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lgamma, log, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.pieces import Pieces
+
+
+@dataclass(frozen=True, eq=False)
+class Canonical:
+    """Pieces in the order of their bytes, among those of their shape."""
+
+    pieces: Pieces
+    order: NDArray[np.intp]
+    """For each of them its number before."""
+    bits: float
+    """What another order of them would have taken: log2 of the number of orders that differ."""
+
+
+def canonical(pieces: Pieces, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
+    """ties: arrays of as many records as there are pieces, which order those that are equal."""
+    elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
+    first = at = 0
+    for count, shape in pieces.shapes:
+        size = prod(shape)
+        rows = pieces.elements[at : at + count * size].reshape(count, size)
+        order = order_of_rows(rows, [array[first : first + count] for array in ties])
+        in_order = rows[order]
+        elements.append(in_order.reshape(-1))
+        orders.append(first + order)
+        bits += _order_bits(in_order)
+        first, at = first + count, at + count * size
+    flat = elements[0] if len(elements) == 1 else np.concatenate([pieces.elements[:0], *elements])
+    return Canonical(Pieces(flat, pieces.shapes), np.concatenate(orders), bits)
+
+
+def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:
+    """The order of rows by their bytes, then by those of the ties; all that are equal stay as they
+    are. rows: [n, size]; ties: [n, ...].
+    """
+    order = np.arange(len(rows))
+    for array in ties[::-1]:
+        order = order[_sorted_by(array[order])]
+    return order[_sorted_by(rows[order] if ties else rows)]
+
+
+def _sorted_by(rows: NDArray[Any]) -> NDArray[np.intp]:
+    if not rows.size:
+        return np.arange(len(rows))
+    flat = np.ascontiguousarray(rows.reshape(len(rows), -1))
+    return np.argsort(flat.view(f"V{flat.shape[1] * flat.itemsize}").reshape(-1), kind="stable")
+
+
+def _order_bits(rows: NDArray[Any]) -> float:
+    """log2(n! / (m1! m2! ...)) for n rows in order, of which m1, m2, ... are equal."""
+    if not rows.size:
+        return 0.0
+    data = rows.view(np.uint8)
+    begins = np.append(True, (data[1:] != data[:-1]).any(1))
+    sizes = np.diff(np.append(np.flatnonzero(begins), len(rows)))
+    return _log2_factorial(len(rows)) - sum(map(_log2_factorial, sizes[sizes > 1].tolist()))
+
+
+def _log2_factorial(n: int) -> float:
+    return lgamma(n + 1) / log(2)

@@ -1,0 +1,327 @@
+"""Which model codes an archive, and which of two levels is its symbol 1."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+
+from bitsback.coding import planes
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.sampling import sample_of, series_sample
+from bitsback.coding.squeeze import Coder, squeeze
+from bitsback.errors import InputError
+from bitsback.format.grid import Shape
+from bitsback.format.levels import symbol_dtype
+from bitsback.format.pieces import Pieces
+from bitsback.models import Model, bundled, load_model
+from bitsback.models.model import Choice, model_of
+from bitsback.models.outline import Outline
+from bitsback.remote.url import Options
+
+_log = logging.getLogger(__name__)
+
+Effort = Literal["auto", "fast", "best"]
+"""How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
+archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast", unless
+it is far worse than the best.
+"""
+
+# Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
+# thread. The number of threads that there are has no say, so that archives do not depend on it.
+_LARGE = 20_000_000  # elements
+HURRIED = _LARGE + 1
+"""What counts as the elements of a job where speed is what counts."""
+_FAR_WORSE = 1.5  # times as many bytes
+_SLENDER = 4  # times as many rows as columns make a table of an array
+# A general compressor is tried beside a model that does not beat it by so much on a sample, which
+# gives it less to learn from than a block does.
+_CONTESTED = 1.1
+_DISAPPOINTING = 1.25  # times as many bytes
+_ALONE = 80  # bytes that a block takes for being one
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model, if any fits, and whether the greater of two levels is to be symbol 0."""
+
+    model: Model | None
+    invert: bool = False
+    rate: float = 0.0
+    """Bytes an element in the trial."""
+    contested: bool = True
+    """Whether a general compressor may be as good as the model."""
+    layout: int = planes.PICTURES
+    """What the axes of pieces are to the model."""
+
+    def disappoints(self, size: int, elements: int) -> bool:
+        """Whether a block of so many bytes is far larger than the trial promised."""
+        return size > _DISAPPOINTING * self.rate * elements + _ALONE
+
+
+class UnfitError(InputError):
+    """A model was given that does not code the values of the items."""
+
+
+def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
+    """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
+    if (given := model_of(choice)) is not None:
+        return given
+    return None if choice == "auto" else load_model(cast(str, choice), storage_options)
+
+
+def read_choice(
+    choice: Choice, storage_options: Options | None = None
+) -> tuple[Model | None, Effort]:
+    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
+    ModelError if it cannot be had.
+    """
+    if isinstance(choice, str) and choice in get_args(Effort):
+        return None, cast(Effort, choice)
+    return given_model(choice, storage_options), "auto"
+
+
+def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
+    """0 if an array of this shape is one item of a model's shape, or one picture to a model of
+    images of any shape; 1 if its first axis counts the items.
+    """
+    if not shape:
+        return 0
+    if len(shape) == 1:
+        return 1
+    outlines = _outlines(model)
+    if any(_is_item(outline, shape) for outline in outlines if not outline.any_shape):
+        return 0
+    if any(fits(outline, shape[1:]) for outline in outlines if not outline.any_shape):
+        return 1
+    if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
+        return 1
+    picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
+    return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
+
+
+def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether an array is rather a series of rows, of a few columns, than a picture."""
+    few = len(shape) == 2 and dtype.kind != "b" and planes.is_step(dtype, shape[1:])
+    return few and shape[0] >= _SLENDER * shape[1]
+
+
+def fits(model: Outline, item_shape: Shape) -> bool:
+    """Whether items of this shape are what a model with a size, or with channels, knows."""
+    return model.size_of(item_shape) is not None
+
+
+def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether the model can code items, or pieces of them, of this dtype and shape."""
+    return bool(planes.layouts_of(model, dtype, shape))
+
+
+def any_fits(given: Model | None, item_shape: Shape) -> bool:
+    """Whether there is a model that knows items of this shape, the given one or else one that is
+    bundled.
+    """
+    return any(fits(outline, item_shape) for outline in _outlines(given))
+
+
+def any_codes(given: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether the given model, or else any bundled one, can code items of this dtype and shape."""
+    return any(codes(outline, dtype, shape) for outline in _outlines(given))
+
+
+def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) -> None:
+    """Raises InputError unless the model can code items of this dtype and shape; `name` is that of
+    the input.
+    """
+    if not codes(model, dtype, item_shape):
+        what = model.items_in_words
+        if model.any_shape:
+            kinds = "series of a few columns" if model.serial else "pictures and stacks"
+            what = f"{kinds} of bool or of integers of 8 or 16 bits"
+        raise InputError(
+            f"{name}: its items have the shape {item_shape} and the dtype {dtype}, and the model"
+            f" {model.name} codes {what}; take another model, or leave the choice to 'auto'"
+        )
+
+
+def choose(
+    given: Model | None, pieces: Pieces, name: str, effort: Effort = "auto", job: int = 0
+) -> Chosen:
+    """The model for a block of these pieces, found by a trial on some of what they have.
+
+    name: of the input, for error messages. Without a `given` model it is a bundled one that fits,
+    or none. job: the elements of all that is to be coded. Raises UnfitError if the pieces have
+    values that a given one does not code.
+    """
+    dtype, shape = pieces.dtype, pieces.shapes[0][1]
+    outlines = [
+        outline
+        for outline in _outlines(given)
+        if codes(outline, dtype, shape)
+        and (outline.any_shape or all(fits(outline, one) for _, one in pieces.shapes))
+        and not (given is None and effort == "fast" and outline.scans)
+    ]
+    sized = any(not outline.any_shape for outline in outlines)
+    # What a model knows as items of its size is no series.
+    outlines = [outline for outline in outlines if not (outline.serial and sized)]
+    if not outlines:
+        _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
+        return Chosen(None)
+    serial = any(outline.serial for outline in outlines)
+    sample = series_sample(pieces) if serial else sample_of(pieces, whole=sized)
+    trials = [
+        _Trial(plan.model, invert, plan.cost(), plan.layout)
+        for outline, invert in _able(outlines, pieces)
+        for plan in trial_plans(outline, pieces, sample, invert)
+    ]
+    if trials:
+        picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
+        # One for items of this very shape that was asked for is taken, unless they are smaller as
+        # they are.
+        contested = (given is None or picked.model.any_shape) and _contested(
+            picked, sample, coder_for(effort, job)
+        )
+        rate = picked.cost / sample.elements.size
+        _tell(name, picked, trials, sample, contested)
+        return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
+    if given is not None and pieces.elements.size:
+        allowed = (
+            "two values"
+            if given.levels == 2
+            else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
+        )
+        raise UnfitError(
+            f"{name}: its items have other values than the model {given.name} codes, {allowed};"
+            " convert them first, or leave the choice to 'auto'"
+        )
+    return Chosen(given)
+
+
+def _able(outlines: list[Outline], pieces: Pieces) -> Iterator[tuple[Outline, bool]]:
+    """The models that code the values of these pieces, and whether two levels are exchanged: of
+    those with a size, and of those without one, the ones for the fewest levels, which know them
+    best.
+    """
+    for any_shape in (False, True):
+        found = [
+            outline
+            for outline in outlines
+            if outline.any_shape == any_shape
+            and planes.map_fits(outline, pieces, planes.map_for(outline, pieces, _layout(outline)))
+        ]
+        least = min((outline.levels for outline in found), default=0)
+        for outline in found:
+            if outline.levels == least:
+                yield outline, False
+                if (least == 2 or any_shape) and pieces.levels is not None:
+                    yield outline, True
+
+
+def _layout(model: Outline) -> int:
+    return planes.SERIES if model.serial else planes.PICTURES
+
+
+def trial_plans(
+    model: Outline, pieces: Pieces, sample: Pieces, invert: bool = False
+) -> Iterator[BlockPlan]:
+    """A sample of pieces as the model may see them, with symbols that stand for the values of all
+    of them.
+    """
+    for layout in planes.layouts_of(model, pieces.dtype, pieces.shapes[0][1]):
+        levels = planes.map_for(model, pieces, layout, invert)
+        yield BlockPlan(sample, _load(model), levels, layout)
+
+
+def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
+    """Those to choose from for pictures of any shape."""
+    return [
+        outline
+        for outline in _outlines(given)
+        if outline.any_shape
+        and not outline.serial
+        and not (given is None and effort == "fast" and outline.scans)
+    ]
+
+
+def plans_of(outlines: list[Outline], pieces: Pieces) -> list[BlockPlan]:
+    """The pieces as those of the models see them that code them, levels not exchanged."""
+    return [
+        plan
+        for outline, invert in _able(outlines, pieces)
+        if not invert
+        for plan in trial_plans(outline, pieces, pieces)
+    ]
+
+
+def is_bundled(model: Model) -> bool:
+    return model.name in bundled.names() and bundled.identity(model.name) == model.identity
+
+
+@dataclass(frozen=True)
+class _Trial:
+    model: Model
+    invert: bool
+    cost: int
+    layout: int = planes.PICTURES
+
+
+def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
+    """Whether a general compressor may be as good on a block as the model that was picked."""
+    general = squeeze(sample, coder)
+    return general is not None and len(general) < _CONTESTED * picked.cost
+
+
+def coder_for(effort: Effort, elements: int) -> Coder:
+    """The general compressor for a job of so many elements: the better one unless it takes long."""
+    small = elements <= _LARGE if effort == "auto" else effort == "best"
+    return "lzma" if small else "deflate"
+
+
+def _pick(trials: list[_Trial], large: bool) -> _Trial:
+    """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
+    worse.
+    """
+    picked = min(trials, key=lambda trial: trial.cost)
+    fast = [trial for trial in trials if not trial.model.scans]
+    if large and fast:
+        cheapest_fast = min(fast, key=lambda trial: trial.cost)
+        if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
+            picked = cheapest_fast
+    return picked
+
+
+def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, contested: bool) -> None:
+    """To the log: what is chosen and why."""
+    for trial in trials:
+        _log.debug(
+            "trial: %s%s makes %d bytes of %d",
+            trial.model.name,
+            ", levels exchanged," if trial.invert else "",
+            trial.cost,
+            sample.elements.nbytes,
+        )
+    smallest = min(trial.cost for trial in trials)
+    _log.info(
+        "%s: the model %s, %s of %d trials on %d elements%s",
+        name or "a block",
+        picked.model.name,
+        "the smallest" if picked.cost == smallest else "a fast one near the smallest",
+        len(trials),
+        sample.elements.size,
+        "; a general compressor may be as good, and is tried" if contested else "",
+    )
+
+
+def _outlines(given: Model | None) -> list[Outline]:
+    """Of the models to choose from. Those that are bundled are not loaded for it, which would take
+    long.
+    """
+    return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
+
+
+def _load(outline: Outline) -> Model:
+    return outline if isinstance(outline, Model) else bundled.load(outline.name)
+
+
+def _is_item(model: Outline, shape: Shape) -> bool:
+    return shape == model.item_shape or (model.size is None and fits(model, shape))

@@ -1,0 +1,182 @@
+"""How a model sees the pieces of a block: what their axes are, what symbols stand for their
+elements, and the shapes of the items that these make (docs/format.md, `B`, a block).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import MOST_COLOURS
+from bitsback.format.grid import Shape
+from bitsback.format.levels import Levels, from_symbols, symbol_dtype, to_symbols
+from bitsback.format.pieces import Pieces
+from bitsback.format.runs import Run
+from bitsback.format.values import Values, has_values
+from bitsback.models.outline import Outline
+from bitsback.models.planes import PlaneShape
+
+PICTURES, STACKS, SERIES = 0, 1, 2
+LAYOUTS = ("pictures", "stacks", "series")
+"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before; or
+it is a number or [channels], and those of a run follow one another in time.
+"""
+
+MOST_CHANNELS = 16  # of the slices of a stack
+MOST_COLUMNS = 64  # of a series
+
+
+def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts that suit pieces of this dtype and shape, if a model of images of any shape codes
+    them at all.
+    """
+    if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
+        return ()
+    if len(shape) == 4:
+        return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
+    if len(shape) == 2 or shape[-1] <= MOST_COLOURS:
+        return (PICTURES,)
+    return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
+
+
+def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether pieces of this dtype and shape are what a step of a series has."""
+    return has_values(dtype) and (
+        shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
+    )
+
+
+def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts in which a model codes pieces of this dtype and shape; none if it does not."""
+    if model.serial:
+        return (SERIES,) if is_step(dtype, shape) else ()
+    if model.any_shape:
+        return layouts_for(dtype, shape)
+    return () if model.size_of(shape) is None else (PICTURES,)
+
+
+def find_map(
+    pieces: Pieces, invert: bool = False, layout: int = PICTURES
+) -> Levels | Values | None:
+    """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
+    greater of two levels is symbol 0.
+    """
+    levels = pieces.levels
+    if levels is None:
+        return pieces.values_of_series if layout == SERIES else pieces.values
+    return levels[::-1] if invert else levels
+
+
+def map_for(
+    model: Outline, pieces: Pieces, layout: int = PICTURES, invert: bool = False
+) -> Levels | Values | None:
+    """The same for a model, which may code the elements as they are."""
+    if model.any_shape:
+        return find_map(pieces, invert, layout)
+    if model.levels > 2 or pieces.levels is None:
+        return None
+    return pieces.levels[::-1] if invert else pieces.levels
+
+
+def map_fits(model: Outline, pieces: Pieces, levels: Levels | Values | None) -> bool:
+    """Whether the model codes the symbols that stand for this."""
+    if model.any_shape or levels is not None:
+        return count_levels(pieces.dtype, levels) <= model.levels
+    elements = pieces.elements
+    return elements.dtype.str == symbol_dtype(model) and int(elements.max(initial=0)) < model.levels
+
+
+def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
+    """Of symbols that stand for this."""
+    if isinstance(levels, Values):
+        return levels.levels
+    return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
+
+
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+    """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
+    for run in runs:
+        levels = count_levels(run.dtype, run.levels)
+        symbols = ("|u1", "<u2") if model.any_shape else (symbol_dtype(model),)
+        if run.levels is None and run.dtype.str not in symbols:
+            raise ArchiveError(
+                f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
+            )
+        if levels > model.levels and (model.any_shape or run.levels is not None):
+            raise ArchiveError(
+                f"its elements have {levels} levels, more than its model {model.name} codes,"
+                f" {model.levels}"
+            )
+    if model.any_shape:
+        return plane_runs(runs, layout)
+    found = []
+    for run in runs:
+        size = model.size_of(run.shape)
+        if size is None or layout != PICTURES:
+            raise ArchiveError(
+                f"its items, of the shape {run.shape}, are not what its model {model.name} codes,"
+                f" {model.items_in_words}"
+            )
+        found.append((run.items, model.shape_of(size)))
+    return found
+
+
+def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+    """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
+    codes.
+    """
+    found: list[tuple[int, PlaneShape]] = []
+    for run in runs:
+        levels = count_levels(run.dtype, run.levels)
+        if layout == SERIES:
+            found.append((1, PlaneShape(1, run.items, 1, _channels(run), levels)))
+            continue
+        shape = run.shape if layout == STACKS else (1, *run.shape)
+        if len(shape) not in (3, 4) or 0 in shape:
+            raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
+        slices, rows, columns, *channels = shape
+        one = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        found.append((run.items, one))
+    return found
+
+
+def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+    """The shape of each item."""
+    return [shape for count, shape in plane_runs(runs, layout) for _ in range(count)]
+
+
+def _channels(run: Run) -> int:
+    """Of a series, whose steps are the items of a run."""
+    if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
+        raise ArchiveError(f"its pieces, of the shape {run.shape}, are no steps of a series")
+    return run.shape[0] if run.shape else 1
+
+
+def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
+    """The symbols of all elements, flat."""
+    if levels is None:
+        return pieces.elements.astype(f"u{pieces.dtype.itemsize}", copy=False)
+    if isinstance(levels, Values):
+        return levels.to_symbols(pieces.elements)
+    return to_symbols(pieces.elements, levels)
+
+
+def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
+    """The elements, flat, that symbols of these runs stand for, or as many as there are. Raises
+    ArchiveError for a symbol that stands for nothing.
+    """
+    parts, at = [], 0
+    for run in runs:
+        part = symbols[at : at + run.elements]
+        at += run.elements
+        if run.levels is not None:
+            if int(part.max(initial=0)) >= count_levels(run.dtype, run.levels):
+                raise ArchiveError("its symbols are not those of its elements")
+            if isinstance(run.levels, Values):
+                part = run.levels.from_symbols(part)
+            else:
+                part = from_symbols(part.astype(np.uint8, copy=False), run.levels, run.dtype)
+        parts.append(part.astype(run.dtype, copy=False))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)

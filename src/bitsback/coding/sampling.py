@@ -1,0 +1,82 @@
+"""What a trial sees of the pieces of a block."""
+
+import math
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import planes
+from bitsback.format.grid import Grid, Shape
+from bitsback.format.pieces import Pieces
+
+_PIECES = 64
+_ELEMENTS = 1 << 17  # of all of them, where parts will do
+_SLICES = 8
+
+
+def sample_of(pieces: Pieces, whole: bool) -> Pieces:
+    """Some of the pieces; of large ones, unless `whole`, what is in their middle."""
+    numbers = _sampled(pieces.count)
+    if pieces.shape is not None:
+        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[:: numbers.step][: len(numbers)]))
+    else:
+        sample = Pieces.of(islice(pieces, 0, numbers.stop, numbers.step), pieces.dtype)
+    most = _ELEMENTS // sample.count
+    if whole or sample.elements.size <= _ELEMENTS:
+        return sample
+    return Pieces.of((middle(piece, most) for piece in sample), pieces.dtype)
+
+
+def series_sample(pieces: Pieces) -> Pieces:
+    """The first of the pieces, of which each follows the one before it."""
+    (count, shape), *_ = pieces.shapes
+    steps = min(count, _ELEMENTS // max(math.prod(shape), 1))
+    elements = pieces.elements[: steps * math.prod(shape)]
+    return Pieces(elements, ((steps, shape),))
+
+
+def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
+    """Where in a picture, which is cut like this, the sample of its pieces is."""
+    regions = [grid.region(number) for number in _sampled(grid.pieces)]
+    shapes = [tuple(part.stop - part.start for part in region) for region in regions]
+    if sum(map(math.prod, shapes)) <= _ELEMENTS:
+        return regions
+    middles = (middle_box(dtype, shape, _ELEMENTS // len(shapes)) for shape in shapes)
+    return [
+        tuple(
+            slice(part.start + within.start, part.start + within.stop)
+            for part, within in zip(region, box, strict=True)
+        )
+        for region, box in zip(regions, middles, strict=True)
+    ]
+
+
+def _sampled(count: int) -> range:
+    """Of so many pieces the numbers of those that are seen."""
+    step = max(count // _PIECES, 1)
+    return range(0, min(step * _PIECES, count), step)
+
+
+def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
+    """What is in the middle of a piece, of about so many elements at most: some slices, if it is a
+    stack, and of them some rows and columns.
+    """
+    return np.ascontiguousarray(piece[middle_box(piece.dtype, piece.shape, most)])
+
+
+def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
+    """Where it is in a piece of this dtype and shape."""
+    stacks = planes.STACKS in planes.layouts_for(dtype, shape)
+    sides = list(shape)
+    if stacks:
+        sides[0] = min(sides[0], _SLICES)
+    rows = int(stacks)
+    others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
+    side = max(math.isqrt(most // others), 1)
+    for axis in (rows, rows + 1):  # what one of them does not need is for the other
+        sides[axis] = min(sides[axis], side)
+        side = max(most // (others * sides[rows]), 1)
+    starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
+    return tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))

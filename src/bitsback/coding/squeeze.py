@@ -1,0 +1,261 @@
+"""What no model codes, by general compressors of the standard library (docs/format.md, the method
+squeezed).
+"""
+
+import lzma
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import pixel_rows
+from bitsback.coding.pixel_rows import (
+    AVERAGE,
+    EACH,
+    GREEN,
+    INDEXES,
+    NONE,
+    PAETH,
+    WHOLE,
+    Colours,
+    Shapes,
+)
+from bitsback.errors import ArchiveError
+from bitsback.format.pieces import Pieces
+from bitsback.models.costs import max_elements
+
+Coder = Literal["deflate", "lzma"]
+
+_CODERS: tuple[Coder, ...] = ("deflate", "lzma")
+PLAIN, SHUFFLED, ROWS = range(3)
+"""What is compressed: the bytes as they are, those of one significance together, or rows of
+pictures.
+"""
+
+_HEAD = 3  # bytes: coder, form, distance or transform
+_DICTIONARY = 1 << 23
+_SMALLEST_DICTIONARY = 1 << 12
+_RAW_DEFLATE = -15
+_REPETITIONS = zlib.Z_DEFAULT_STRATEGY
+_TRIAL_LEVEL = 5
+_SAMPLE = 1 << 15  # elements of each of three parts
+_HOPELESS = 0.98  # of a sample, whose compression is then not tried on all
+# What a sample does not tell: LZMA makes more of repetitions than deflate, and all of a block has
+# more of them.
+_RIVAL = 1.25  # times as many bytes of a sample
+_REPEATING = 4  # times as many bytes as deflate makes of them, from which on LZMA takes little time
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """How content is made more regular, before it is compressed."""
+
+    form: int
+    number: int
+    """The distance of the bytes that are taken off, 0 for none; of rows, the transform."""
+    filter: int = NONE
+    """Of rows."""
+    colours: Colours | None = None
+
+    def head(self, coder: Coder) -> bytes:
+        colours = b"" if self.colours is None else bytes([len(self.colours.values) - 1])
+        return bytes([_CODERS.index(coder), self.form, self.number]) + colours
+
+    def content(self, pieces: Pieces) -> Bytes:
+        if self.form == ROWS:
+            return pixel_rows.pack(pieces, self.number, self.filter, self.colours)
+        content = pieces.elements.view(np.uint8)
+        if self.form == SHUFFLED:
+            content = np.ascontiguousarray(content.reshape(-1, pieces.dtype.itemsize).T).reshape(-1)
+        if self.number:
+            differences = content.copy()
+            differences[self.number :] -= content[: -self.number]
+            content = differences
+        return content
+
+    @property
+    def filtered(self) -> bool:
+        return self.form == ROWS and self.filter != NONE
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A way, the strategy of zlib that suits it, and the bytes that both make of a sample."""
+
+    way: _Way
+    strategy: int
+    size: int
+
+
+def squeeze(pieces: Pieces, coder: Coder) -> bytes | None:
+    """The data of a block, of pieces that have elements, by one of some ways that is best for a
+    sample; None if that says that nothing is gained.
+
+    coder: the slower one that is tried. LZMA is tried in any case where deflate makes so little of
+    the content that LZMA takes little time.
+    """
+    sample = _sample(pieces)
+    plans = sorted(_plans(pieces, sample), key=lambda plan: plan.size)
+    best = plans[0]
+    if best.size > _HOPELESS * sample.elements.nbytes:
+        return None
+    rival = next((plan for plan in plans if plan.way.filtered != best.way.filtered), best)
+    tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
+    found = min((_packed(pieces, plan, coder) for plan in tried), key=len)
+    if _claim(pieces.dtype, pieces.shapes, found) <= max_elements(len(found)):
+        return found
+    plain = _Plan(_Way(PLAIN, 0), _REPETITIONS, 0)  # which never is so small
+    return plain.way.head("deflate") + _deflate(plain.way.content(pieces), plain.strategy)
+
+
+def unsqueeze(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
+    """The elements, flat, of pieces of these shapes. Raises ArchiveError."""
+    if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
+        raise ArchiveError("its compression is none that there is: it needs a newer bitsback")
+    coder, form, number = _CODERS[data[0]], data[1], data[2]
+    claimed = _claim(dtype, shapes, data)
+    if claimed > max_elements(len(data)):
+        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, which no writer would")
+    if form == ROWS:
+        colours, start = _colours(data)
+        size = pixel_rows.content_size(dtype, shapes, number, colours)
+        content = np.frombuffer(_decompress(data[start:], coder, size), np.uint8)
+        return pixel_rows.unpack(content, dtype, shapes, number, colours)
+    size = _elements(shapes) * dtype.itemsize
+    content = np.frombuffer(_decompress(data[_HEAD:], coder, size), np.uint8)
+    if number:
+        padded = np.zeros(-(-size // number) * number, np.uint8)
+        padded[:size] = content
+        content = np.cumsum(padded.reshape(-1, number), 0, np.uint8).reshape(-1)[:size]
+    if form == SHUFFLED:
+        content = np.ascontiguousarray(content.reshape(dtype.itemsize, -1).T).reshape(-1)
+    return content.view(dtype)
+
+
+def _elements(shapes: Shapes) -> int:
+    return sum(count * math.prod(shape) for count, shape in shapes)
+
+
+def _colours(data: bytes | memoryview) -> tuple[int, int]:
+    """Of rows, how many there are, 0 if they are not of colours, and where the stream begins."""
+    if data[2] < INDEXES:
+        return 0, _HEAD
+    if len(data) == _HEAD:
+        raise ArchiveError("its compressed bytes are damaged: it has none")
+    return data[_HEAD] + 1, _HEAD + 1
+
+
+def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> int:
+    """Elements or bytes of content, whichever are more."""
+    elements = _elements(shapes)
+    if data[1] != ROWS:
+        return elements * dtype.itemsize
+    return max(elements, pixel_rows.content_size(dtype, shapes, data[2], _colours(data)[0]))
+
+
+def _plans(pieces: Pieces, sample: Pieces) -> Iterator[_Plan]:
+    """For each way the best strategy."""
+    few = None
+    for way in _ways(pieces):
+        seen = way
+        if way.colours is not None and sample is not pieces:
+            few = few or pixel_rows.find_colours(sample)
+            seen = replace(way, colours=few)
+        content = seen.content(sample)
+        strategies = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY) if way.filtered else (_REPETITIONS,)
+        sizes = {each: len(_deflate(content, each, _TRIAL_LEVEL)) for each in strategies}
+        best = min(sizes, key=lambda each: sizes[each])
+        yield _Plan(way, best, sizes[best])
+
+
+def _ways(pieces: Pieces) -> Iterator[_Way]:
+    itemsize = pieces.dtype.itemsize
+    channels = pixel_rows.channels_of(pieces.shapes)
+    if pixel_rows.has_numbers(pieces.dtype):
+        green = [GREEN] if channels is not None and channels > 2 else []
+        for colours in (0, *green):
+            for kept in (NONE, PAETH, EACH):
+                yield _Way(ROWS, colours, kept)
+            if itemsize == 2:
+                for kept in (AVERAGE, EACH):
+                    yield _Way(ROWS, colours | WHOLE, kept)
+    else:
+        yield _Way(PLAIN, 0)
+        yield _Way(PLAIN, min((channels or 1) * itemsize, 255))
+        if itemsize > 1:
+            yield _Way(SHUFFLED, 0)
+            yield _Way(SHUFFLED, channels or 1)
+    few = pixel_rows.find_colours(pieces)
+    if few is not None:
+        for kept in (NONE, EACH):
+            yield _Way(ROWS, few.transform, kept, few)
+
+
+def _sample(pieces: Pieces) -> Pieces:
+    """Some whole pieces, or rows of large ones, from the beginning, the middle and the end."""
+    size = pieces.elements.size
+    if size <= 3 * _SAMPLE:
+        return pieces
+    parts: list[NDArray[Any]] = []
+    for place in (0, size // 2, size - 1):
+        start = 0
+        for count, shape in pieces.shapes:
+            each = math.prod(shape)
+            if place < start + count * each:
+                break
+            start += count * each
+        run = pieces.elements[start : start + count * each].reshape(count, *shape)
+        number, within = divmod(place - start, each)
+        if each <= _SAMPLE:
+            several = min(_SAMPLE // each, count)
+            first = min(number, count - several)
+            parts += list(run[first : first + several])
+        else:
+            rows = max(_SAMPLE * len(run[number]) // each, 1)
+            first = min(within * len(run[number]) // each, len(run[number]) - rows)
+            parts.append(run[number, first : first + rows])
+    return Pieces.of(parts, pieces.dtype)
+
+
+def _packed(pieces: Pieces, plan: _Plan, coder: Coder) -> bytes:
+    content = plan.way.content(pieces)
+    deflated = plan.way.head("deflate") + _deflate(content, plan.strategy)
+    if coder == "deflate" and _REPEATING * len(deflated) > content.size:
+        return deflated
+    return min(deflated, plan.way.head("lzma") + _lzma(content), key=len)
+
+
+def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
+    packer = zlib.compressobj(level, zlib.DEFLATED, _RAW_DEFLATE, 9, strategy)
+    return packer.compress(content.data) + packer.flush()
+
+
+def _lzma(content: Bytes) -> bytes:
+    dictionary = min(max(1 << content.size.bit_length(), _SMALLEST_DICTIONARY), _DICTIONARY)
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "pb": 0, "dict_size": dictionary}]
+    return lzma.compress(content.data, lzma.FORMAT_RAW, filters=filters)
+
+
+def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
+    """What the stream holds, which must be `size` bytes. No more of it is ever in memory."""
+    try:
+        if coder == "deflate":
+            inflater = zlib.decompressobj(_RAW_DEFLATE)
+            content = inflater.decompress(data, size + 1)
+            whole = inflater.eof and not inflater.unused_data
+        else:
+            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _DICTIONARY}]
+            unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+            content = unpacker.decompress(data, size + 1)
+            whole = unpacker.eof and not unpacker.unused_data
+    except (zlib.error, lzma.LZMAError, EOFError) as error:
+        raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
+    if len(content) != size or not whole:
+        raise ArchiveError(f"its compressed bytes do not hold just the {size} that it should have")
+    return content

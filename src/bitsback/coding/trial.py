@@ -1,0 +1,248 @@
+"""Trials before anything is coded: how many bytes the pixels of a picture would take, what trials
+of some pictures tell of others that are like them, and whether an array is a stack.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import planes
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.choose import (
+    Effort,
+    UnfitError,
+    any_codes,
+    choose,
+    coder_for,
+    picture_models,
+    plans_of,
+)
+from bitsback.coding.cutting import cut_for
+from bitsback.coding.sampling import middle, sample_boxes
+from bitsback.coding.squeeze import squeeze
+from bitsback.format.collection import COUNTED, ONE, Collection
+from bitsback.format.grid import Grid, Shape
+from bitsback.format.levels import find_levels, to_symbols
+from bitsback.format.pieces import Pieces
+from bitsback.images.bands import Bands, Rows
+from bitsback.images.npy import Items
+from bitsback.models import Model
+
+_START = 40
+"""Bytes that a message has more if it is of one picture, and not of as many as fill a block."""
+_HOPELESS = 1.5
+"""Times as many bytes as a model's, from which on a general compressor is not tried on all."""
+_AT_ONCE = 1 << 20
+_TOGETHER = 1 << 24  # bytes of pieces that are compressed together for a trial
+_SMALL = 1 << 18  # elements: of larger ones the trial, of a part, takes little beside the rest
+_EACH = 32  # of so many files, in order, one has a trial, whatever is known
+_ENOUGH = 6  # trials that told the same
+_STEPS = 4  # in which the density of files is told, for each factor of two
+_SLICES = 8
+_STACK_SAMPLE = 1 << 17  # elements, of what is in their middle
+_MOST_READ = 1 << 26  # elements that are read for it
+
+
+def pixel_cost(
+    pixels: Bands, tile: int | None, given: Model | None, effort: Effort, job: int
+) -> tuple[int, bool]:
+    """The bytes that they would take, about, and whether a general compressor makes them fewest.
+
+    Of a large picture a model codes what is in its middle, and how much more all of it takes is
+    judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
+    columns of a piece at most, if that was asked for. given, effort, job: as `choose` takes them.
+    """
+    grid = _grid(pixels, tile)
+    boxes = sample_boxes(pixels.dtype, grid)
+    sample = Pieces.of(pixels.regions(boxes), pixels.dtype)
+    share = _share(sample, pixels, grid)
+    whole, by_model = sample.elements.size == pixels.size, None
+    if any_codes(given, pixels.dtype, pixels.shape):
+        try:
+            chosen = choose(given, sample, "", effort, job)
+        except UnfitError:
+            chosen = None
+        if chosen is not None and chosen.model is not None:
+            by_model = max(chosen.rate * sample.elements.size - _START, 1.0) / share
+            if given is not None or (whole and not chosen.contested):
+                return int(by_model), False
+    coder = coder_for(effort, job)
+    of_sample = squeeze(sample, coder) if whole or by_model is not None else None
+    if by_model is not None and (
+        of_sample is None or len(of_sample) > _HOPELESS * by_model * share
+    ):
+        return int(by_model), False
+    if whole:
+        squeezed = _size(of_sample, sample)
+    else:
+        squeezed = sum(_size(squeeze(some, coder), some) for some in _pieces(pixels, grid))
+    if by_model is None or squeezed < by_model:
+        return squeezed, True
+    return int(by_model), False
+
+
+def _grid(pixels: Bands, tile: int | None) -> Grid:
+    """As the picture is cut, where other pieces were asked for than large ones."""
+    part = Collection(pixels.dtype, pixels.shape, ONE)
+    return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
+
+
+def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
+    """All of the picture: of one that is in memory all pieces at once, of a larger one some, or
+    bands where it is not cut.
+    """
+    if grid.cut is None:
+        for band in pixels:
+            yield Pieces.stacked(np.ascontiguousarray(band)[np.newaxis])
+        return
+    row = math.prod(grid.shape[1:]) * pixels.dtype.itemsize
+    strips = max(_TOGETHER // (row * grid.extents[0]), 1)
+    rows = Rows(pixels)
+    for first in range(0, grid.pieces, strips * grid.in_a_strip):
+        numbers = range(first, min(first + strips * grid.in_a_strip, grid.pieces))
+        top, bottom = grid.region(numbers[0])[0].start, grid.region(numbers[-1])[0].stop
+        some = rows.take(bottom - top)
+        regions = (grid.region(number) for number in numbers)
+        yield Pieces.of(
+            (
+                np.ascontiguousarray(some[(slice(along.start - top, along.stop - top), *others)])
+                for along, *others in regions
+            ),
+            pixels.dtype,
+        )
+
+
+def _size(squeezed: bytes | None, pieces: Pieces) -> int:
+    """Bytes: of what was made of pieces, or of the pieces, whichever are fewer."""
+    size = pieces.elements.nbytes
+    return size if squeezed is None else min(len(squeezed), size)
+
+
+def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:
+    """The part of the bytes that is the sample's."""
+    if sample.elements.size == pixels.size:
+        return 1.0
+    return min(_deflated([sample]) / _deflated(_pieces(pixels, grid)), 1.0)
+
+
+def _deflated(parts: Iterable[Pieces]) -> int:
+    size, deflate = 0, zlib.compressobj(1)
+    for part in parts:
+        bits = _bits(part)
+        data = part.bytes if bits is None else bits.data
+        for at in range(0, len(data), _AT_ONCE):
+            size += len(deflate.compress(data[at : at + _AT_ONCE]))
+    return size + len(deflate.flush())
+
+
+def _bits(pieces: Pieces) -> NDArray[np.uint8] | None:
+    levels = find_levels(pieces.elements)
+    if levels is None:
+        return None
+    return np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a trial."""
+
+    worth: bool
+    """Whether a picture takes fewer bytes by its pixels than as a file."""
+    general: bool
+    """Whether a general compressor makes them fewest."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What pictures have in common of which one outcome is expected: dtype, channels, about how
+    many elements, and about how many bytes their files have for each.
+    """
+
+    dtype: str
+    channels: Shape
+    indexed: bool
+    size: int
+    density: int
+
+    @classmethod
+    def of(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
+        density = round(_STEPS * math.log2(file_size / pixels.size))
+        size = pixels.size.bit_length()
+        return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
+
+    @property
+    def small(self) -> bool:
+        return self.size <= _SMALL.bit_length()
+
+
+def is_tried(number: int) -> bool:
+    """Whether the file with this number has a trial, whatever is known of those like it."""
+    return number % _EACH == 0
+
+
+class Outcomes:
+    """The last trials of pictures that are alike. What it expects depends on the order in which it
+    is asked, and on nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[Alike, deque[Outcome]] = {}
+
+    def of(self, alike: Alike, told: Outcome | None, trial: Callable[[], Outcome]) -> Outcome:
+        """What its own trial `told`; or what the last ones of others told, if all told the same;
+        or else what a trial tells now.
+        """
+        last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
+        if told is None:
+            if len(last) == _ENOUGH and len(set(last)) == 1:
+                return last[0]
+            told = trial()
+        last.append(told)
+        return told
+
+
+def stackable(part: Collection) -> bool:
+    """Whether an array can be a stack at all: slices of which each is like the one before it, and
+    that are coded together.
+    """
+    return (
+        part.axes == COUNTED
+        and part.entries > 1
+        and planes.STACKS in planes.layouts_for(part.dtype, part.shape)
+    )
+
+
+def as_stack(part: Collection) -> Collection:
+    """The same array as one item."""
+    return replace(part, axes=ONE)
+
+
+def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
+    """Whether a trial on the slices in the middle says so; not of what can be read only once."""
+    if not stackable(part) or not part.elements or not picture_models(given, effort):
+        return False
+    count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)
+    if count < 2:
+        return False
+    slices = items.peek((part.entries - count) // 2, count)
+    if slices is None:
+        return False
+    sample = middle(slices, _STACK_SAMPLE)
+    alone, together = Pieces.stacked(sample), Pieces.stacked(sample[np.newaxis])
+    plans = plans_of(picture_models(given, effort), alone)
+    stacks = [
+        replace(plan, pieces=together, layout=planes.STACKS)
+        for plan in {plan.model: plan for plan in plans}.values()
+    ]
+    return bool(plans) and _least(stacks) < _least(plans)
+
+
+def _least(plans: list[BlockPlan]) -> int:
+    return min(plan.cost() for plan in plans)

@@ -1,0 +1,288 @@
+"""What an archive holds, or a part of it: one array, or pictures of several sizes (docs/format.md,
+`C`).
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from bitsback.errors import ArchiveError
+from bitsback.format.grid import Grid, Shape
+from bitsback.format.layout import COLLECTION, Cursor, pack_shape, section
+from bitsback.images.formats import CONTAINERS
+from bitsback.lazy import cached_property
+from bitsback.wire import varint
+
+ARRAY = 0
+"""The container of an array that is in no file, or in a .npy file."""
+
+ONE, COUNTED, VARIED, BYTES = range(4)
+"""Axes: the array is one item; its first dimension counts the items; the items differ in rows and
+columns; it is the bytes of files, one after the other, which are one item.
+"""
+
+MOST_COLOURS = 4
+"""What a last axis of more elements counts is no colours."""
+
+_SMALLEST_SIZES = 3  # bytes of a run of sizes
+
+Sizes = tuple[tuple[int, int, int], ...]
+"""Runs of items of one size: how many, rows, columns."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """An array, whose items are cut into pieces; blocks hold pieces, in order."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    """If the items' sizes vary: their number, and that of their channels, if they have some. Of the
+    bytes of files: the number of files, and that of bytes.
+    """
+    axes: int
+    """ONE, COUNTED, VARIED or BYTES."""
+    container: int = ARRAY
+    cut: Shape | None = None
+    """The greatest extents of a piece; None: each item is one."""
+    sizes: Sizes = ()
+    """Of the items, if they vary."""
+    features: int = 0
+    """Of the archive, if the array is all that it holds."""
+
+    @classmethod
+    def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
+        return cls(np.dtype(dtype), (items, *item_shape), COUNTED)
+
+    @property
+    def runs(self) -> Iterator[tuple[int, Shape]]:
+        """How many items in a row have which shape."""
+        if self.axes == VARIED:
+            for number, (count, _, _) in enumerate(self.sizes):
+                yield count, self._shape(number)
+        else:
+            yield self.shape[0] if self.axes == COUNTED else 1, self._shape(0)
+
+    def _shape(self, run: int) -> Shape:
+        """Of the items of a run."""
+        if self.axes != VARIED:
+            return self.item_shape
+        return (*self.sizes[run][1:], *self.shape[1:])
+
+    @property
+    def items(self) -> int:
+        return self._items[-1]
+
+    @property
+    def pieces(self) -> int:
+        return self._pieces[-1]
+
+    @property
+    def elements(self) -> int:
+        return self._elements[-1]
+
+    @property
+    def content(self) -> "Collection":
+        """The bytes of files as an array."""
+        return replace(self, shape=self.item_shape, axes=ONE)
+
+    @property
+    def nbytes(self) -> int:
+        return self.elements * self.dtype.itemsize
+
+    @property
+    def plain(self) -> bool:
+        """Whether all items have one shape, and none is cut: items are pieces."""
+        return self.axes != VARIED and self.cut is None
+
+    @property
+    def item_shape(self) -> Shape:
+        """Of every item, of an array whose items do not vary."""
+        assert self.axes != VARIED
+        return self.shape[min(self.axes, COUNTED) :]
+
+    @property
+    def entries(self) -> int:
+        """The length of the first axis, along which readers count."""
+        return self.shape[0] if self.shape else 1
+
+    @property
+    def picture(self) -> bool:
+        """Whether the array as a whole is one picture."""
+        dimensions = len(self.shape)
+        return self.axes == ONE and (
+            dimensions == 2 or (dimensions == 3 and self.shape[2] <= MOST_COLOURS)
+        )
+
+    @property
+    def stack(self) -> bool:
+        """Whether the array as a whole is one item of slices."""
+        return self.axes == ONE and len(self.shape) > 1 and not self.picture
+
+    @property
+    def entry_shape(self) -> Shape:
+        """Of what the first axis counts; rows and columns are 1 where they vary; not of bytes."""
+        return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
+
+    @cached_property
+    def _items(self) -> list[int]:
+        return list(accumulate((count for count, _ in self.runs), initial=0))
+
+    @cached_property
+    def _pieces(self) -> list[int]:
+        return list(
+            accumulate((n * Grid(shape, self.cut).pieces for n, shape in self.runs), initial=0)
+        )
+
+    @cached_property
+    def _elements(self) -> list[int]:
+        return list(accumulate((count * math.prod(shape) for count, shape in self.runs), initial=0))
+
+    def shape_of(self, item: int) -> Shape:
+        return self._shape(bisect_right(self._items, item) - 1)
+
+    def grid(self, item: int) -> Grid:
+        """The pieces of an item."""
+        return Grid(self.shape_of(item), self.cut)
+
+    def first_piece(self, item: int) -> int:
+        """The number of an item's first piece; of the number of items, that of all pieces."""
+        if item == self.items:
+            return self.pieces
+        run = bisect_right(self._items, item) - 1
+        return self._pieces[run] + (item - self._items[run]) * self._grid_of_run(run).pieces
+
+    def item_of(self, piece: int) -> tuple[int, int]:
+        """The item that a piece is of, and which of its pieces it is."""
+        run = bisect_right(self._pieces, piece) - 1
+        item, within = divmod(piece - self._pieces[run], self._grid_of_run(run).pieces)
+        return self._items[run] + item, within
+
+    def elements_before(self, piece: int) -> int:
+        """Elements of the pieces before this one."""
+        if piece == self.pieces:
+            return self.elements
+        run = bisect_right(self._pieces, piece) - 1
+        grid = self._grid_of_run(run)
+        items, within = divmod(piece - self._pieces[run], grid.pieces)
+        return self._elements[run] + items * math.prod(grid.shape) + grid.elements_before(within)
+
+    def alike(self, first: int, count: int) -> Iterator[tuple[int, Shape]]:
+        """The shapes of pieces first ... first + count - 1: how many in a row have which."""
+        end = first + count
+        while first < end:
+            run = bisect_right(self._pieces, first) - 1
+            grid = self._grid_of_run(run)
+            within = (first - self._pieces[run]) % grid.pieces
+            if grid.alike(0) == grid.pieces:
+                alike = self._pieces[run + 1] - first
+            else:
+                alike = grid.alike(within)
+            alike = min(alike, end - first)
+            yield alike, grid.shape_of(within)
+            first += alike
+
+    @property
+    def parts(self) -> "tuple[Collection, ...]":
+        """As of what has several; see `Parts`."""
+        return (self,)
+
+    @property
+    def starts(self) -> list[int]:
+        return [0, self.pieces]
+
+    def part_of(self, piece: int) -> tuple[int, "Collection"]:
+        return 0, self
+
+    def where(self, first: int, count: int, items_before: int = 0) -> str:
+        """What some pieces are, for people. items_before: of other parts."""
+        if first + count > self.pieces:
+            return f"items from {items_before + first} on"
+        start, at = self.item_of(first)
+        end, last = self.item_of(first + count - 1)
+        if start != end:
+            return f"items {items_before + start} to {items_before + end}"
+        if self.cut is None:
+            return f"item {items_before + start}"
+        grid = self.grid(start)
+        regions = list(zip(grid.region(at), grid.region(last), strict=True))
+        # Where they are in several rows of the grid, they are all over the other dimensions.
+        text, spread = [], False
+        for (low, high), size in zip(regions, grid.shape, strict=True):
+            text.append(f"0:{size}" if spread else f"{low.start}:{high.stop}")
+            spread = spread or low.start != high.start
+        return f"[{', '.join(text)}] of item {items_before + start}"
+
+    def _grid_of_run(self, run: int) -> Grid:
+        return Grid(self._shape(run), self.cut)
+
+    def pack(self) -> bytes:
+        head = varint(self.features) + bytes([self.container])
+        return section(COLLECTION, head, self.pack_array())
+
+    def pack_array(self) -> bytes:
+        parts = [self.dtype.str.encode(), bytes([self.axes]), pack_shape(self.shape)]
+        if self.axes == VARIED:
+            parts += [varint(len(self.sizes)), *(varint(n) for run in self.sizes for n in run)]
+        cut = () if self.cut is None else self.cut
+        return b"".join([*parts, bytes([self.cut is not None]), *map(varint, cut)])
+
+    @classmethod
+    def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
+        if container not in CONTAINERS:
+            raise ArchiveError(
+                "this archive holds another kind of collection: it needs a newer bitsback"
+            )
+        collection = cls.unpack_array(cursor, container)
+        cursor.done()
+        if collection.axes >= VARIED:
+            raise ArchiveError("its array has items that only a folder of files has")
+        return replace(collection, features=features)
+
+    @classmethod
+    def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":
+        dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
+        if axes > BYTES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
+            raise ArchiveError("its items are counted along an axis that is not there")
+        if axes == BYTES and (len(shape) != 2 or dtype != np.uint8):
+            raise ArchiveError("its files have other elements than bytes")
+        sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
+        dimensions = 1 + len(shape) if axes == VARIED else len(shape) - min(axes, COUNTED)
+        cut = _unpack_cut(cursor, dimensions)
+        collection = cls(dtype, shape, axes, container, cut, sizes)
+        check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
+        if cut is not None and not collection.elements:
+            raise ArchiveError("it is cut into pieces, and has no elements")
+        return collection
+
+
+def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
+    """Raises ArchiveError for a shape that NumPy could not hold, however few bytes it has."""
+    if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 63:
+        raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
+
+
+def _unpack_sizes(cursor: Cursor, items: int) -> Sizes:
+    count = cursor.varint()
+    if count * _SMALLEST_SIZES > len(cursor.data) - cursor.at:
+        raise ArchiveError(f"the description of its contents is too short for {count} sizes")
+    sizes = tuple((cursor.varint(), cursor.varint(), cursor.varint()) for _ in range(count))
+    if any(0 in run for run in sizes) or sum(run[0] for run in sizes) != items:
+        raise ArchiveError("the sizes of its pictures are damaged")
+    return sizes
+
+
+def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
+    kind = cursor.byte()
+    if kind > 1:
+        raise ArchiveError("it is cut in a way that is not known: it needs a newer bitsback")
+    if kind == 0:
+        return None
+    cut = tuple(cursor.varint() for _ in range(dimensions))
+    if 0 in cut:
+        raise ArchiveError("its pieces have no extent")
+    return cut

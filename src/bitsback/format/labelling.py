@@ -1,0 +1,85 @@
+"""Labels of items: which array has them, or that they are the folders that pictures are in, their
+classes (docs/format.md, `L`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.layout import LABELS, Cursor, section
+from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.images.names import printable
+from bitsback.wire import varint
+
+_ARRAYS, _FOLDERS = range(2)
+FOLDERS = "folders"
+"""What labels of pictures are asked for with."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two arrays of an npz file, or, if there are none, pictures and the folders that they are
+    in.
+    """
+
+    images: int | None = None
+    """The numbers of the arrays."""
+    labels: int | None = None
+
+
+def pack_arrays(images: int, labels: int) -> bytes:
+    """The `L` section of an npz file."""
+    return section(LABELS, bytes([_ARRAYS]), varint(images), varint(labels))
+
+
+def pack_folders() -> bytes:
+    """That of pictures which are labelled by their folders."""
+    return section(LABELS, bytes([_FOLDERS]))
+
+
+def unpack_pairs(payload: memoryview, collection: FileList) -> Pairs:
+    """Raises ArchiveError."""
+    cursor = Cursor(payload)
+    kind = cursor.byte()
+    if kind > _FOLDERS:
+        raise ArchiveError(f"its labels are of the kind {kind}: it needs a newer bitsback")
+    pairs = Pairs(cursor.varint(), cursor.varint()) if kind == _ARRAYS else Pairs()
+    cursor.done()
+    if collection.kind != (ARRAYS if kind == _ARRAYS else FOLDER):
+        raise ArchiveError("its labels are those of another kind of files")
+    if pairs.images is None or pairs.labels is None:
+        return pairs
+    parts = collection.parts
+    if pairs.images == pairs.labels or max(pairs.images, pairs.labels) >= len(parts):
+        raise ArchiveError("its labels are those of arrays that are not there")
+    shapes = parts[pairs.images].shape, parts[pairs.labels].shape
+    if not shapes[0] or shapes[0][:1] != shapes[1][:1]:
+        raise ArchiveError("its labels are not as many as its items")
+    return pairs
+
+
+def folder_of(name: str) -> str:
+    """The folder that a file is in, with those that this is in; an empty text for none."""
+    return name.rpartition("/")[0]
+
+
+def classes_of(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """The folders that these files are in, sorted, and for each file the number of its own."""
+    folders = list(map(folder_of, names))
+    classes = sorted(set(folders))
+    numbers = {folder: number for number, folder in enumerate(classes)}
+    return classes, np.fromiter((numbers[folder] for folder in folders), np.int64, len(folders))
+
+
+def check_classes(names: Sequence[str], root: str) -> None:
+    """Raises InputError if a file is in no folder."""
+    loose = next((name for name in names if not folder_of(name)), None)
+    if loose is not None:
+        raise InputError(
+            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, or"
+            " leave out labels (--labels folders), or what is no picture with --pictures-only"
+            " (pictures_only=True)"
+        )

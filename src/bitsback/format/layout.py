@@ -1,0 +1,155 @@
+"""The bytes of an archive: numbers, sections, header, index and footer (docs/format.md, The
+file).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bitsback import _core, wire
+from bitsback.errors import ArchiveError
+from bitsback.format.research import START, refuse
+from bitsback.wire import varint
+
+MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
+VERSION = 3
+FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 8
+"""Features that a reader must understand: folders with the bytes of files, or with facts of files;
+items that have lost their order, of which blocks may be multisets; items with labels, of which
+blocks may be adaptive; files with hashes.
+"""
+END = bytes.fromhex("62 62 1A 0A")
+FOOTER_SIZE = 12
+CRC_SIZE = 4
+
+COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
+NAMES, FACTS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
+
+MAX_BLOCK_BYTES = 1 << 31
+MAX_DIMENSIONS = 32
+_NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
+DTYPES = frozenset(
+    ["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)]
+)
+"""NumPy's type strings of what an archive can hold."""
+
+Shape = tuple[int, ...]
+
+
+HEAD = MAGIC + bytes([VERSION])
+
+
+class Cursor(wire.Cursor):
+    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    ArchiveError.
+    """
+
+    def dtype(self) -> np.dtype[Any]:
+        text = self.take(3).decode("latin-1")
+        if text not in DTYPES:
+            raise ArchiveError(f"the dtype {text!r} is none that an archive can hold")
+        return np.dtype(text)
+
+    def shape(self) -> Shape:
+        dimensions = self.byte()
+        if dimensions > MAX_DIMENSIONS:
+            raise ArchiveError(
+                f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have"
+            )
+        return tuple(self.varint() for _ in range(dimensions))
+
+    def section(self) -> bytes:
+        """A whole section, unchecked."""
+        start = Cursor(self.data, self.at + 1)
+        length = start.varint()
+        return self.take(start.at - self.at + length + CRC_SIZE)
+
+
+def pack_shape(shape: Shape) -> bytes:
+    return bytes([len(shape)]) + b"".join(map(varint, shape))
+
+
+def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
+    """A whole section: kind, length, payload, CRC."""
+    body = b"".join([kind, varint(sum(map(len, parts))), *parts])
+    return body + _core.crc32c(body).to_bytes(CRC_SIZE, "little")
+
+
+def open_section(data: bytes, kind: bytes) -> memoryview:
+    """The payload of a whole section, whose kind, length and CRC are checked. Raises
+    ArchiveError.
+    """
+    body = data[:-CRC_SIZE]
+    if (
+        len(data) < CRC_SIZE + 2
+        or _core.crc32c(body).to_bytes(CRC_SIZE, "little") != data[-CRC_SIZE:]
+    ):
+        raise ArchiveError("its checksum does not match")
+    if body[:1] != kind:
+        raise ArchiveError(
+            f"a section of the kind {body[:1]!r} stands where one of {kind!r} should"
+        )
+    cursor = Cursor(body, 1)
+    if cursor.varint() != len(body) - cursor.at:
+        raise ArchiveError("its length is not what it says")
+    return memoryview(body)[cursor.at :]
+
+
+def known_kind(kind: bytes) -> bool:
+    """Whether a reader may read on past a section of this kind."""
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED, LABELS, HASHES)
+    return kind in known or b"a" <= kind <= b"z"
+
+
+def check_head(data: bytes) -> None:
+    """Checks magic and version at the start of an archive, and that what follows is no research
+    archive. Raises ArchiveError.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
+    cursor = Cursor(data, len(MAGIC))
+    version = cursor.byte()
+    if version < VERSION:
+        raise ArchiveError(
+            f"this archive was written by an older bitsback (format {version}), before the format"
+            " was settled: decompress it with that one, and compress it anew"
+        )
+    if version > VERSION:
+        raise ArchiveError(
+            f"this archive was written by a newer bitsback (format {version}): update bitsback"
+        )
+    if data[len(HEAD) : len(HEAD) + 1] == START:
+        raise refuse(data, len(HEAD))
+
+
+def read_features(cursor: Cursor) -> int:
+    """The first field of `C`. Raises ArchiveError."""
+    features = cursor.varint()
+    if features & ~(FILES | UNORDERED | LABELLED | HASHED):
+        raise ArchiveError(
+            f"this archive was written by a newer bitsback (features {features:#x}): update"
+            " bitsback"
+        )
+    return features
+
+
+def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
+    """The `I` section and the footer. blocks: for each its number of items and the size of its
+    section.
+    """
+    numbers = [first_offset, len(blocks), *(number for block in blocks for number in block)]
+    index = section(INDEX, b"".join(map(varint, numbers)))
+    return index + len(index).to_bytes(8, "little") + END
+
+
+def unpack_index(payload: memoryview) -> tuple[int, list[tuple[int, int]]]:
+    """The offset of the first block, and for each block its number of items and the size of its
+    section.
+    """
+    cursor = Cursor(payload)
+    first_offset, count = cursor.varint(), cursor.varint()
+    if 2 * count > len(payload):
+        raise ArchiveError("the index is shorter than its number of blocks")
+    blocks = [(cursor.varint(), cursor.varint()) for _ in range(count)]
+    cursor.done()
+    return first_offset, blocks

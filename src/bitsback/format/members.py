@@ -1,0 +1,310 @@
+"""The files of a collection: which item is which file, and what they are called (docs/format.md,
+`N`).
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain, groupby, repeat
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import BYTES
+from bitsback.format.facts import Facts
+from bitsback.format.layout import NAMES, Cursor, section
+from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.images import names as naming
+from bitsback.lazy import cached_property
+from bitsback.wire import varint
+
+_ENDING = ".png"
+_TAKEN = re.compile(r"[0-9]+\.png", re.ASCII)
+Runs = Sequence[tuple[int, int]]
+"""The files in their order, as (part, number of files in a row that are in it)."""
+
+
+class Files:
+    """The files, in their order."""
+
+    def __init__(
+        self, collection: FileList, names: Sequence[str], runs: Runs, facts: Facts | None = None
+    ) -> None:
+        """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
+        each file is a part. facts: of a folder, unless it is of an older bitsback. Raises
+        ArchiveError if these do not fit the collection.
+        """
+        self.collection = collection
+        self.names = names
+        self.facts = facts
+        # Runs are not expanded: a few bytes may claim many pages.
+        self.runs = runs
+        self._numbers: dict[str, int] | None = None
+        self._ends = list(accumulate((count for _, count in runs), initial=0))
+        self._entries: list[int] = []
+        offsets = [0] * len(collection.parts)
+        for part, count in runs:
+            self._entries.append(offsets[part])
+            offsets[part] += count
+
+        if facts is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
+            _ = self._spans
+
+    @classmethod
+    def unnamed(cls, collection: FileList) -> Files:
+        """The files of an archive whose names, order and facts are lost: arrays and pictures by
+        numbers, in the order of the parts, without their notes, and none that is held bit for bit.
+        """
+        if collection.kind == ARRAYS:
+            return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
+        runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
+        return cls(collection, Numbered(sum(count for _, count in runs)), runs)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self.runs else self.collection.files
+
+    @property
+    def named(self) -> bool:
+        """Whether each has a name of its own, which is in memory."""
+        return self.collection.kind != PAGES and not isinstance(self.names, Numbered)
+
+    @cached_property
+    def _spans(self) -> tuple[array[int], array[int]]:
+        """In which part of bytes each file, or its note, is, and where it begins there."""
+        if self.facts is None:
+            raise ArchiveError("the facts of its files are missing")
+        parts = self.collection.parts
+        room = [part.elements if part.axes == BYTES else 0 for part in parts]
+        notes = iter(self.collection.notes)
+        note = next(notes, None)
+        where, starts = array("Q"), array("Q")
+        for part, size in zip(self.parts_in_order(), self.facts.sizes, strict=True):
+            place: int | None = part
+            if parts[part].axes != BYTES:
+                while size and note is not None and room[note] == 0:
+                    note = next(notes, None)
+                place = note if size else 0
+            if place is None or (size and size > room[place]):
+                raise ArchiveError("its files have other sizes than they should")
+            where.append(place)
+            starts.append(parts[place].elements - room[place])
+            if size:
+                room[place] -= size
+        if any(room):
+            raise ArchiveError("its files have other sizes than they should")
+        return where, starts
+
+    def stored(self, file: int) -> bool:
+        """Whether a file is held bit for bit; not for an npz file."""
+        return self.collection.parts[self.place(file)[0]].axes == BYTES
+
+    def span(self, file: int) -> tuple[int, int, int]:
+        """The part in which a file that is held bit for bit, or else the note of a picture, is, and
+        where in it that begins and ends: with the part 0 and no bytes if there is no note.
+        """
+        if self.facts is None:
+            return 0, 0, 0
+        where, starts = self._spans
+        return where[file], starts[file], starts[file] + self.facts.sizes[file]
+
+    def time(self, file: int) -> int | None:
+        """When a file was changed, in ns since 1970, if that is known."""
+        return None if self.facts is None else self.facts.times[file]
+
+    def number(self, name: str) -> int | None:
+        """The number of the file with this name, if there is one."""
+        if isinstance(self.names, Numbered):
+            return self.names.number(name)
+        if self._numbers is None:
+            self._numbers = {name: number for number, name in enumerate(self.names)}
+        return self._numbers.get(name)
+
+    def place(self, file: int) -> tuple[int, int]:
+        """The number of the part that a file is in, and which of its entries it is; not for an npz
+        file.
+        """
+        run = bisect_right(self._ends, file) - 1
+        return self.runs[run][0], self._entries[run] + file - self._ends[run]
+
+    def parts_in_order(self) -> Iterator[int]:
+        """For each file the number of the part that it is in; not for an npz file."""
+        for part, count in self.runs:
+            yield from repeat(part, count)
+
+    def numbers_of(self, part: int, entries: range) -> Iterator[range]:
+        """The numbers of the files that are these entries of a part; not for an npz file."""
+        runs = self._runs_by_part[part]
+        start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
+        for first, number, count in runs[start:]:
+            if first >= entries.stop:
+                break
+            low, high = max(entries.start, first), min(entries.stop, first + count)
+            yield range(number + low - first, number + high - first)
+
+    @cached_property
+    def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
+        """Of each part its runs: the first entry, the number of its file, how many there are."""
+        found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
+        for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
+            found[part].append((entry, number, count))
+        return found
+
+    def by_part(self) -> Iterator[Iterator[int]]:
+        """For each part the numbers of the files that are in it, in order; not for an npz file."""
+        in_part: list[list[int]] = [[] for _ in self.collection.parts]
+        for number, (part, _) in enumerate(self.runs):
+            in_part[part].append(number)
+        for numbers in in_part:
+            yield chain.from_iterable(
+                range(self._ends[run], self._ends[run + 1]) for run in numbers
+            )
+
+
+def runs_of(parts: Iterable[int]) -> Runs:
+    """The runs of files that are, in order, in these parts."""
+    return [(part, sum(1 for _ in group)) for part, group in groupby(parts)]
+
+
+def part_by_part(collection: FileList) -> Runs:
+    """The runs of files that come part by part."""
+    return [(number, part.entries) for number, part in enumerate(collection.parts)]
+
+
+def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
+    """The `N` section."""
+    parts: list[bytes] = []
+    if kind != ARRAYS:
+        parts.append(varint(len(runs)))
+        parts += [varint(part) + varint(count) for part, count in runs]
+    return section(NAMES, *parts, pack_names(names))
+
+
+def pack_names(names: Iterable[str]) -> bytes:
+    """One after another, each by what it shares with the one before it."""
+    parts: list[bytes] = []
+    before = b""
+    total = written = 0
+    for name in names:
+        data = name.encode()
+        total += len(data)
+        start = end = 0
+        if total <= _most_name_bytes(written):  # otherwise more of it is written than need be
+            start = _shared(before, data)
+            end = _shared(before[start:][::-1], data[start:][::-1])
+        new = data[start : len(data) - end]
+        parts.append(varint(start) + varint(end) + varint(len(new)) + new)
+        written += len(parts[-1])
+        before = data
+    return b"".join(parts)
+
+
+def unpack_files(
+    payload: memoryview, collection: FileList, facts: memoryview | None = None
+) -> Files:
+    """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
+    cursor = Cursor(payload)
+    runs: list[tuple[int, int]] = []
+    if collection.kind != ARRAYS:
+        counts = [0] * len(collection.parts)
+        for _ in range(cursor.varint()):
+            part, count = cursor.varint(), cursor.varint()
+            if part >= len(counts) or count == 0:
+                raise ArchiveError("the order of its files is damaged")
+            counts[part] += count
+            runs.append((part, count))
+        if counts != [part.entries for part in collection.parts]:
+            raise ArchiveError("the order of its files is not that of all of them")
+    names = [] if collection.kind == PAGES else list(unpack_names(cursor, collection.files))
+    cursor.done()
+    if len(set(names)) < len(names):
+        raise ArchiveError("two of its files have the same name")
+    told = None if facts is None else Facts.unpack(facts, len(names))
+    return Files(collection, names, runs, told)
+
+
+def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
+    """Raises ArchiveError for what `pack_names` would not make."""
+    before = b""
+    most = _most_name_bytes(len(cursor.data))
+    for _ in range(count):
+        start, end, size = cursor.varint(), cursor.varint(), cursor.varint()
+        if start + end > len(before) or start + size + end > naming.MAX_BYTES:
+            raise ArchiveError("the name of a file is damaged")
+        before = before[:start] + cursor.take(size) + before[len(before) - end :]
+        most -= len(before)
+        if most < 0:
+            raise ArchiveError("the names of its files are longer than any writer makes them")
+        try:
+            name = before.decode()
+        except UnicodeDecodeError:
+            raise ArchiveError("the name of a file is not in UTF-8") from None
+        reason = naming.fault(name)
+        if reason is not None:
+            raise ArchiveError(
+                f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"
+            )
+        yield name
+
+
+def _most_name_bytes(size: int) -> int:
+    """How many bytes the names may have that so many bytes of a section stand for, so that a few
+    bytes cannot claim a computer's memory.
+    """
+    return (1 << 16) + (size << 5)
+
+
+def _shared(left: bytes, right: bytes) -> int:
+    """How many leading bytes two names share."""
+    for at, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return at
+    return min(len(left), len(right))
+
+
+class Numbered(Sequence[str]):
+    """The names of so many pictures: `07.png` is the eighth of eleven, or `cat/07.png` if it is one
+    of a cat. They are made when they are asked for, since a few bytes may claim many pictures.
+    """
+
+    def __init__(
+        self, count: int, classes: Sequence[str] = (), labels: NDArray[Any] | None = None
+    ) -> None:
+        """classes: folders; labels: of each picture the number of its class, if it has one."""
+        self._count, self.classes = count, classes
+        self.labels = None if labels is None else labels.astype(np.int64)
+        self._digits = len(str(max(count - 1, 0)))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, which: int) -> str: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[str]: ...
+
+    def __getitem__(self, which: int | slice) -> str | list[str]:
+        numbers = range(self._count)[which]
+        return self._name(numbers) if isinstance(numbers, int) else list(map(self._name, numbers))
+
+    def number(self, name: str) -> int | None:
+        """Of the picture with this name, if there is one."""
+        digits = name.rpartition("/")[2].removesuffix(_ENDING)
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > self._digits:
+            return None
+        number = int(digits)
+        return number if number < self._count and self._name(number) == name else None
+
+    def _name(self, number: int) -> str:
+        name = f"{number:0{self._digits}}{_ENDING}"
+        return name if self.labels is None else f"{self.classes[self.labels[number]]}/{name}"
+
+
+def could_be_number(folder: str) -> bool:
+    """Whether a part of a folder's name is like that of a picture that has none."""
+    return any(_TAKEN.fullmatch(part) for part in folder.split("/"))

@@ -1,0 +1,228 @@
+"""Several arrays in one archive: those of files, or one array that was made in parts
+(docs/format.md, `C`, containers 1 and 4).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection, check_shape
+from bitsback.format.grid import Shape
+from bitsback.format.layout import COLLECTION, Cursor, read_features, section
+from bitsback.images.modes import mode_of
+from bitsback.lazy import cached_property
+from bitsback.wire import varint
+
+FILE_LIST, JOINED = 1, 4
+FOLDER, ARRAYS, PAGES = range(3)
+
+_SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
+_AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
+
+
+class Parts:
+    """Arrays, the parts, one after the other; their pieces are the archive's."""
+
+    parts: tuple[Collection, ...]
+    features: int
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The number of each part's first piece, and of all pieces."""
+        return list(accumulate((part.pieces for part in self.parts), initial=0))
+
+    @property
+    def pieces(self) -> int:
+        return self.starts[-1]
+
+    @cached_property
+    def item_starts(self) -> list[int]:
+        """The number of each part's first item, and of all items."""
+        return list(accumulate((part.items for part in self.parts), initial=0))
+
+    @property
+    def items(self) -> int:
+        return self.item_starts[-1]
+
+    @property
+    def elements(self) -> int:
+        return sum(part.elements for part in self.parts)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in self.parts)
+
+    def part_of(self, piece: int) -> tuple[int, Collection]:
+        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
+        there is no such piece.
+        """
+        if piece >= self.pieces:
+            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
+        number = bisect_right(self.starts, piece) - 1
+        return self.starts[number], self.parts[number]
+
+    def where(self, first: int, count: int) -> str:
+        """What some pieces are, for people."""
+        if first >= self.pieces:
+            return f"items from {first} on"
+        number = bisect_right(self.starts, first) - 1
+        part = self.parts[number]
+        return part.where(first - self.starts[number], count, self.item_starts[number])
+
+    def _pack(self, *head: int) -> bytes:
+        parts = b"".join(part.pack_array() for part in self.parts)
+        head_bytes = varint(self.features) + bytes(head)
+        return section(COLLECTION, head_bytes, varint(len(self.parts)), parts)
+
+
+@dataclass(frozen=True)
+class FileList(Parts):
+    """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
+    channels, each an item, or all of them a stack that is one; of a folder also the bytes of files,
+    and of both those of notes. Of an npz file each array is a part.
+    """
+
+    kind: int
+    parts: tuple[Collection, ...]
+    features: int = 0
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's type string, or "mixed"."""
+        dtypes = {part.dtype.str for part in self.parts}
+        return dtypes.pop() if len(dtypes) == 1 else "mixed"
+
+    @cached_property
+    def notes(self) -> list[int]:
+        """The numbers of the parts that have the notes of pictures: bytes of no file."""
+        return [
+            number
+            for number, part in enumerate(self.parts)
+            if part.axes == BYTES and part.entries == 0
+        ]
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of a TIFF file, which its last part tells of, and not its pages
+        alone.
+        """
+        return self.kind == PAGES and bool(self.notes)
+
+    @cached_property
+    def files(self) -> int:
+        if self.kind == ARRAYS:
+            return len(self.parts)
+        return sum(part.entries for part in self.parts)
+
+    @property
+    def told(self) -> int:
+        """How many files people are told of: a TIFF file that is held bit for bit is one."""
+        return self.files or int(self.whole)
+
+    def pack(self) -> bytes:
+        return self._pack(FILE_LIST, self.kind)
+
+
+@dataclass(frozen=True)
+class Joined(Parts):
+    """One array in parts, which lie one after the other along its first axis: arrays of one dtype,
+    alike in all other dimensions, whose items or stacks were cut apart from each other.
+    """
+
+    parts: tuple[Collection, ...]
+    features: int = 0
+    container: ClassVar[int] = ARRAY
+    picture: ClassVar[bool] = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.parts[0].dtype
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where each part begins along the first axis, and where the last one ends."""
+        return list(accumulate((part.entries for part in self.parts), initial=0))
+
+    @property
+    def entries(self) -> int:
+        return self.places[-1]
+
+    @property
+    def shape(self) -> Shape:
+        return (self.entries, *self.parts[0].shape[1:])
+
+    def pack(self) -> bytes:
+        return self._pack(JOINED)
+
+
+Array = Collection | Joined
+Content = Array | FileList
+"""What an archive holds: an array, in one part or in several, or files."""
+
+
+def unpack_collection(payload: memoryview) -> Content:
+    """What a `C` section says. Raises ArchiveError."""
+    cursor = Cursor(payload)
+    features, container = read_features(cursor), cursor.byte()
+    if container == JOINED:
+        joined = Joined(_unpack_parts(cursor), features)
+        _check_joined(joined)
+        return joined
+    if container != FILE_LIST:
+        return Collection.unpack(cursor, container, features)
+    kind = cursor.byte()
+    if kind > PAGES:
+        raise ArchiveError(
+            f"this archive holds files of the kind {kind}: it needs a newer bitsback"
+        )
+    parts = _unpack_parts(cursor)
+    if kind == ARRAYS:
+        if any(part.axes >= VARIED for part in parts):
+            raise ArchiveError("an array of it has items that only a folder of files has")
+    elif not (parts and all(_has_pictures(part, kind) for part in parts)):
+        raise ArchiveError("a part of its contents has no pictures")
+    elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
+        raise ArchiveError("the note of its file is not its last part")
+    files = FileList(kind, parts, features)
+    if files.files >= 1 << 63:
+        raise ArchiveError("its files are more than any computer counts")
+    return files
+
+
+def _unpack_parts(cursor: Cursor) -> tuple[Collection, ...]:
+    """The parts, up to the end."""
+    count = cursor.varint()
+    if count * _SMALLEST_PART > len(cursor.data):
+        raise ArchiveError(f"the description of its contents is too short for {count} parts")
+    parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
+    cursor.done()
+    return parts
+
+
+def _check_joined(array: Joined) -> None:
+    alike = {(part.dtype.str, part.shape[1:]) for part in array.parts}
+    if len(alike) != 1 or any(
+        part.axes > COUNTED or not part.shape or part.entries == 0 for part in array.parts
+    ):
+        raise ArchiveError("the parts of its array are none that can be one")
+    check_shape(array.dtype, array.shape)
+
+
+def _has_pictures(part: Collection, kind: int) -> bool:
+    """Or the bytes of files, or of notes."""
+    if part.axes == BYTES:
+        return part.elements > 0 if part.entries == 0 else kind == FOLDER
+    return (
+        part.axes in _AXES[kind]
+        and part.elements > 0
+        and mode_of(part.dtype, part.entry_shape) is not None
+    )

@@ -1,0 +1,117 @@
+"""The pieces that a block holds."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.grid import Shape
+from bitsback.format.levels import Levels, find_levels
+from bitsback.format.values import Values, find_values
+from bitsback.lazy import cached_property
+
+_OF_ELEMENTS = ("levels", "values", "values_of_series")
+"""What is found out of them once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Arrays of one dtype, of any shapes."""
+
+    elements: NDArray[Any]
+    """Flat: one after the other, each in C order."""
+    shapes: tuple[tuple[int, Shape], ...]
+    """How many in a row have which shape."""
+
+    @classmethod
+    def stacked(cls, items: NDArray[Any]) -> Pieces:
+        """Of one shape: [pieces, *shape], C-contiguous."""
+        return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
+
+    @classmethod
+    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Pieces:
+        shapes: list[tuple[int, Shape]] = []
+        flat = []
+        for array in arrays:
+            flat.append(array.reshape(-1))
+            if shapes and shapes[-1][1] == array.shape:
+                shapes[-1] = shapes[-1][0] + 1, array.shape
+            else:
+                shapes.append((1, array.shape))
+        elements = np.concatenate(flat, dtype=dtype) if flat else np.empty(0, dtype)
+        return cls(elements, tuple(shapes))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.elements.dtype
+
+    @property
+    def shape(self) -> Shape | None:
+        """Of each piece, if they have one in common."""
+        return self.shapes[0][1] if len(self.shapes) == 1 else None
+
+    @cached_property
+    def count(self) -> int:
+        return sum(count for count, _ in self.shapes)
+
+    @cached_property
+    def levels(self) -> Levels | None:
+        """The two values that the elements have, if they have no more."""
+        return find_levels(self.elements)
+
+    @cached_property
+    def values(self) -> Values | None:
+        """What their symbols are to stand for, if they have more values."""
+        return find_values(self.elements)
+
+    @cached_property
+    def values_of_series(self) -> Values | None:
+        """The same of a series."""
+        return find_values(self.elements, near=True)
+
+    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Pieces:
+        """The same elements as pieces of other shapes, with what is known of them."""
+        known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
+        other = Pieces(self.elements, shapes)
+        other.__dict__.update(known)
+        return other
+
+    @property
+    def bytes(self) -> memoryview:
+        return self.elements.view(np.uint8).data
+
+    @property
+    def stack(self) -> NDArray[Any]:
+        """[pieces, *shape], of those that have one shape in common."""
+        ((count, shape),) = self.shapes
+        return self.elements.reshape(count, *shape)
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, int]]:
+        """Of each run of one shape: the number of its first piece, and its first element."""
+        starts, piece, element = [], 0, 0
+        for count, shape in self.shapes:
+            starts.append((piece, element))
+            piece, element = piece + count, element + count * math.prod(shape)
+        return starts
+
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        run = bisect_right(self._starts, number, key=lambda start: start[0]) - 1
+        (piece, element), shape = self._starts[run], self.shapes[run][1]
+        size = math.prod(shape)
+        at = element + (number - piece) * size
+        return self.elements[at : at + size].reshape(shape)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        at = 0
+        for count, shape in self.shapes:
+            size = math.prod(shape)
+            for _ in range(count):
+                yield self.elements[at : at + size].reshape(shape)
+                at += size

@@ -1,0 +1,93 @@
+"""Pictures without names, and their classes, if they have some (docs/format.md, `U`)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format import adaptive
+from bitsback.format.layout import UNNAMED, Cursor, section
+from bitsback.format.members import (
+    Files,
+    Numbered,
+    could_be_number,
+    pack_names,
+    part_by_part,
+    unpack_names,
+)
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.images import names as naming
+from bitsback.models.costs import max_elements
+from bitsback.wire import varint
+
+_MOST_CLASSES = 1 << 16
+_LONGEST = 32  # bytes of the name of a picture in its folder
+
+
+def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None) -> bytes:
+    """The `U` section. classes: sorted names of folders; labels: of each picture the number of its
+    own, if there are classes. Raises InputError for classes that cannot be held.
+    """
+    if labels is None:
+        return section(UNNAMED, varint(0))
+    fault = _fault(classes)
+    if fault is not None:
+        raise InputError(f"{fault}; rename it, or keep the names (--keep-names)")
+    if len(classes) > _MOST_CLASSES:
+        raise InputError(
+            f"{len(classes)} folders are more classes than the {_MOST_CLASSES} that pictures"
+            " without names can have; keep the names (--keep-names)"
+        )
+    packed = adaptive.pack(labels.astype(_dtype(len(classes))).reshape(-1, 1))
+    if packed is None or len(labels) > max_elements(len(packed)):
+        raise InputError(
+            f"{len(labels)} pictures are too many for their {len(classes)} classes to be held"
+            " without names; keep the names (--keep-names)"
+        )
+    return section(UNNAMED, varint(len(classes)), pack_names(classes), packed)
+
+
+def unpack_unnamed(payload: memoryview, collection: FileList) -> Files:
+    """Reads a `U` section. Raises ArchiveError."""
+    cursor = Cursor(payload)
+    if collection.kind != FOLDER:
+        raise ArchiveError("its files have no names, and are no pictures")
+    count, pictures = cursor.varint(), collection.files
+    if not count:
+        cursor.done()
+        return Files(collection, Numbered(pictures), part_by_part(collection))
+    if count > _MOST_CLASSES:
+        raise ArchiveError(f"{count} classes are more than pictures can have")
+    classes = list(unpack_names(cursor, count))
+    fault = _fault(classes)
+    if fault is not None:
+        raise ArchiveError(f"{fault}; the archive may be made to do harm")
+    data = payload[cursor.at :]
+    if pictures > max_elements(len(data)):
+        raise ArchiveError(f"{pictures} pictures have more labels than so few bytes can hold")
+    labels = adaptive.unpack(data, pictures, _dtype(count))
+    if int(labels.max(initial=0)) >= count:
+        raise ArchiveError("a label of its pictures is that of no class")
+    return Files(collection, Numbered(pictures, classes, labels), part_by_part(collection))
+
+
+def _dtype(classes: int) -> "np.dtype[Any]":
+    return np.dtype("|u1" if classes <= 256 else "<u2")
+
+
+def _fault(classes: Sequence[str]) -> str | None:
+    """Why folders cannot be those of classes; None if they can."""
+    if any(one >= other for one, other in pairwise(classes)):
+        return "the folders of its classes are not in order"
+    for folder in classes:
+        reason = naming.file_fault(folder)
+        if reason is None and len(folder.encode()) > naming.MAX_BYTES - _LONGEST:
+            reason = "its name is too long for that of a folder of pictures"
+        if reason is None and could_be_number(folder):
+            reason = "a picture without a name may be called so"
+        if reason is not None:
+            return f"{naming.printable(folder)}: {reason}"
+    return None

@@ -1,0 +1,1 @@
+"""Archives to arrays and files: opening, indexing, restoring, verifying, merging."""

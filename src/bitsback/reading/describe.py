@@ -1,0 +1,208 @@
+"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of
+each block, and what models in the archive say of themselves; it decodes nothing, and builds no
+model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from bitsback.coding.block import METHODS, Opened
+from bitsback.coding.planes import LAYOUTS
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.labelling import Pairs
+from bitsback.format.layout import VERSION
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
+from bitsback.images import formats
+from bitsback.images.modes import mode_of
+from bitsback.reading.directory import BlockInfo
+from bitsback.reading.library import Library
+from bitsback.reading.source import at_block
+
+_SHOWN = 100  # damaged blocks
+_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
+
+
+class Opener(Protocol):
+    """What an open archive tells of itself, one thing at a time."""
+
+    name: str
+    file_bytes: int
+    _collection: Content
+    _library: Library
+
+    def __len__(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def unordered(self) -> bool: ...
+
+    @property
+    def _pairs(self) -> Pairs | None: ...
+
+    @property
+    def classes(self) -> list[str]: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def _blocks(self) -> list[BlockInfo]: ...
+
+    @property
+    def problems(self) -> list[ArchiveError]: ...
+
+    @property
+    def _model_bytes(self) -> int: ...
+
+    def _header(self, block: BlockInfo) -> Opened: ...
+
+    def _where(self, first: int, count: int) -> str: ...
+
+
+def kind_of(collection: Content) -> str:
+    """The key of the format that an archive was made from, or "folder"."""
+    return (
+        _FILES[collection.kind]
+        if isinstance(collection, FileList)
+        else formats.CONTAINERS[collection.container].key
+    )
+
+
+def describe(archive: Opener) -> dict[str, Any]:
+    """What is in the archive."""
+    methods = dict.fromkeys(reversed(METHODS), 0)
+    layouts = dict.fromkeys(LAYOUTS, 0)
+    lanes: set[int] = set()
+    multisets = 0
+    models: dict[str, dict[str, Any]] = {}
+    problems = archive.problems
+    damaged = 0
+    for block in archive._blocks:
+        try:
+            header = archive._header(block)
+        except ArchiveError as error:
+            damaged += 1
+            if damaged <= _SHOWN:
+                problems.append(at_block(archive, block.number, block.first, block.items, error))
+            continue
+        methods[METHODS[header.method.number]] += 1
+        multisets += header.method.multiset
+        if header.model is not None:
+            lanes.update(header.data[:1])
+            layouts[LAYOUTS[header.method.layout]] += 1
+            models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
+                "blocks"
+            ] += 1
+    if damaged > _SHOWN:
+        problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
+    collection = archive._collection
+    if isinstance(collection, FileList):
+        contents = _describe_files(collection)
+    else:
+        contents = _describe_array(collection)
+    try:
+        labels = _labels(archive)
+    except ArchiveError as error:
+        labels = None
+        problems.append(error)
+    return {
+        "archive": archive.name,
+        "version": VERSION,
+        "bytes": archive.file_bytes,
+        "kind": archive.kind,
+        "unordered": archive.unordered,
+        "labels": labels,
+        **contents,
+        "items": collection.told if isinstance(collection, FileList) else len(archive),
+        "pieces": collection.pieces,
+        "elements": collection.elements,
+        # Where something may be missing, what is there says nothing of the whole.
+        "bits_per_dimension": 8 * archive.file_bytes / collection.elements
+        if collection.elements and not problems
+        else None,
+        "array_bytes": collection.nbytes,
+        "blocks": len(archive._blocks),
+        "block_pieces": max((block.items for block in archive._blocks), default=0),
+        "block_bytes": sum(block.size for block in archive._blocks),
+        "methods": methods,
+        "layouts": layouts,
+        "multisets": multisets,
+        "lanes": sorted(lanes),
+        "models": list(models.values()),
+        "model_bytes": archive._model_bytes,
+        "problems": [str(problem) for problem in problems],
+    }
+
+
+def _labels(archive: Opener) -> dict[str, Any] | None:
+    """What labels there are: the name of their array, or the number of classes."""
+    pairs, classes = archive._pairs, archive.classes
+    if pairs is not None and pairs.labels is not None:
+        return {"array": archive.names[pairs.labels], "classes": None}
+    return {"array": None, "classes": len(classes)} if classes else None
+
+
+def _describe_array(array: Array) -> dict[str, Any]:
+    told: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
+    if isinstance(array, Joined):
+        cuts = {part.cut for part in array.parts}
+        return {
+            **told,
+            "item_shape": list(array.shape[1:]),
+            "whole": False,
+            "stack": all(part.stack for part in array.parts),
+            "joined": len(array.parts),
+            "cut": list(cut) if len(cuts) == 1 and (cut := cuts.pop()) is not None else None,
+        }
+    return {
+        **told,
+        "item_shape": list(array.item_shape),
+        "whole": array.axes == ONE,
+        "stack": array.stack,
+        "joined": 1,
+        "cut": array.cut and list(array.cut),
+    }
+
+
+def _describe_files(files: FileList) -> dict[str, Any]:
+    return {
+        "names": 0 if files.kind == PAGES else files.files,
+        "parts": [
+            _describe_part(part, files.kind)
+            for number, part in enumerate(files.parts)
+            if number not in files.notes or not files.files
+        ],
+        "note_bytes": sum(files.parts[number].elements for number in files.notes),
+    }
+
+
+def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
+    varied, held = part.axes == VARIED, part.axes == BYTES
+    return {
+        "dtype": part.dtype.str,
+        "shape": None if varied else list(part.shape),
+        "items": part.entries or 1 if kind == PAGES or held else part.items,
+        "held": held,
+        "mode": None if kind == ARRAYS or held else mode_of(part.dtype, part.entry_shape),
+        "stack": kind == PAGES and part.axes == ONE,
+        "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
+        "largest": list(max((shape for _, shape in part.runs), key=math.prod)),
+        "cut": part.cut and list(part.cut),
+    }
+
+
+def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
+    return {
+        "identity": prefix.hex(),
+        "name": None,
+        "about": None,
+        "code": None,
+        **(archive._library.describe(prefix) or {}),
+        "blocks": 0,
+    }

@@ -1,0 +1,130 @@
+"""SHA-256 hashes of the files of a folder that come back byte for byte (docs/format.md, `H`)."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+import numpy as np
+
+from bitsback.errors import ArchiveError
+from bitsback.format.grid import Shape
+from bitsback.format.layout import HASHES, Cursor, section
+from bitsback.format.members import Files
+from bitsback.images.drawing import Drawing
+from bitsback.images.file_io import Writable
+from bitsback.images.names import printable
+
+if TYPE_CHECKING:
+    from bitsback.reading.maker import Maker
+
+_SHA256 = 0
+_SIZE = 32
+_PIECE = 1 << 20
+_IN_MEMORY = 1 << 24
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """SHA-256 of each file, in order; empty for one that comes back by its pixels only."""
+
+    digests: Sequence[bytes]
+
+    def pack(self) -> bytes:
+        """The `H` section."""
+        parts = (bytes([len(digest)]) + digest for digest in self.digests)
+        return section(HASHES, bytes([_SHA256]), *parts)
+
+    @classmethod
+    def unpack(cls, payload: memoryview, files: int) -> Hashes:
+        """Raises ArchiveError."""
+        cursor = Cursor(payload)
+        if cursor.byte() != _SHA256:
+            raise ArchiveError("its files have hashes of a kind that needs a newer bitsback")
+        if files >= len(payload):
+            raise ArchiveError(f"the hashes of its files are too short for {files}")
+        digests = []
+        for _ in range(files):
+            size = cursor.byte()
+            if size not in (0, _SIZE):
+                raise ArchiveError("the hash of a file of it has another length than it should")
+            digests.append(bytes(cursor.take(size)))
+        cursor.done()
+        return cls(digests)
+
+
+def as_line(digest: bytes, name: str) -> str:
+    """As `sha256sum -c` reads it."""
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "\\" if escaped != name else ""
+    return f"{mark}{digest.hex()}  {escaped}"
+
+
+class Check(Protocol):
+    """Looks at a file that is complete."""
+
+    def __call__(self, file: BinaryIO) -> None: ...
+
+
+def check_of(archive: str, name: str, digest: bytes) -> Check:
+    """Raises ArchiveError, naming archive and file, for a file of another hash."""
+
+    def check(file: BinaryIO) -> None:
+        compare(archive, name, digest, digest_of(file))
+
+    return check
+
+
+def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
+    if found != digest:
+        raise ArchiveError(
+            f"{archive}: {printable(name)}: is restored with another SHA-256 than it had", file=name
+        )
+
+
+class Hashing:
+    """Takes files as they would be restored, and notes those that have another hash."""
+
+    def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
+        self.problems: list[ArchiveError] = []
+        self._archive, self._maker, self._files, self._hashes = archive, maker, files, hashes
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            file = cast(BinaryIO, spool)
+            yield self._maker.drawing(number, file, dtype, shape)
+            file.seek(0)
+            self._compare(number, digest_of(file))
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        taken = _Taken()
+        yield taken
+        self._compare(number, taken.sum.digest())
+
+    def _compare(self, number: int, found: bytes) -> None:
+        try:
+            compare(self._archive, self._files.names[number], self._hashes.digests[number], found)
+        except ArchiveError as error:
+            self.problems.append(error)
+
+
+class _Taken:
+    def __init__(self) -> None:
+        self.sum = hashlib.sha256()
+
+    def write(self, data: Any) -> None:
+        self.sum.update(data)
+
+
+def digest_of(file: BinaryIO) -> bytes:
+    """SHA-256 of what a file has from here on."""
+    found = hashlib.sha256()
+    while data := file.read(_PIECE):
+        found.update(data)
+    return found.digest()

@@ -1,0 +1,220 @@
+"""Base class of what is indexed like a NumPy array but decoded on demand, and its display in
+notebooks.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import BitsbackError, InputError
+from bitsback.format.grid import Shape
+from bitsback.reading.indexing import Along, all_of, read_index
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+MOST_SHOWN = 24
+"""Images on a sheet."""
+MOST_ELEMENTS = 1 << 22
+"""Of what is decoded for a picture."""
+_COLUMNS = 8
+_SIDE, _TILE = 256, 64  # pixels at most, of one image and of each on a sheet
+
+
+def is_image(shape: Shape, dtype: np.dtype[Any]) -> bool:
+    """Whether an array is one image: [rows, columns] of bool or of numbers, or [rows, columns, 3 or
+    4] of bytes.
+    """
+    if dtype.kind not in "biuf" or 0 in shape:
+        return False
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4) and dtype == np.uint8)
+
+
+def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
+    """A PNG file of one image, or a sheet of several; None for none."""
+    if not images:
+        return None
+    if len(images) == 1:
+        return _png(_thumbnail(images[0], _SIDE))
+    from PIL import Image
+
+    tiles = [_thumbnail(image, _TILE) for image in images[:MOST_SHOWN]]
+    width, height = (max(tile.size[axis] for tile in tiles) + 2 for axis in (0, 1))
+    columns = min(_COLUMNS, len(tiles))
+    sheet = Image.new("RGBA", (columns * width, -(-len(tiles) // columns) * height))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % columns * width + 1, number // columns * height + 1))
+    return _png(sheet)
+
+
+def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str:
+    """HTML of some facts, with a picture below them."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+        f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    image = ""
+    if png is not None:
+        image = f"<img src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
+    return f"<div><b>{html.escape(title)}</b><table>{cells}</table>{image}</div>"
+
+
+def _thumbnail(image: NDArray[Any], side: int) -> Image.Image:
+    """In bytes, from the least to the greatest value where it has others, and no larger than
+    `side` along an axis.
+    """
+    from PIL import Image
+
+    step = max(max(image.shape[:2]) // (2 * side), 1)
+    image = image[::step, ::step]
+    if image.dtype != np.uint8:
+        values = image.astype(np.float64)
+        finite = values[np.isfinite(values)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+        if image.dtype == np.bool_:
+            low, high = 0.0, 1.0
+        scaled = (values - low) / ((high - low) or 1.0) * 255
+        image = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0).astype(np.uint8)
+    made = Image.fromarray(np.ascontiguousarray(image))
+    made.thumbnail((side, side))
+    return made.convert("RGBA")
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+Chunks = tuple[tuple[int, ...], ...]
+"""For each axis the lengths of the chunks along it, as Dask has them."""
+
+
+class Indexed(ABC):
+    """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
+    along its first axis by lists of numbers and masks; it decodes the blocks that are needed, each
+    once, and gives a copy.
+    """
+
+    def __init__(self, name: str) -> None:
+        """name: of the archive."""
+        self._name = name
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Of all of it."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Byte order included."""
+
+    @property
+    @abstractmethod
+    def chunks(self) -> Chunks:
+        """What is best read together: the lengths of the blocks along each axis, or of the pieces
+        where large items are cut. Raises ArchiveError if blocks are missing.
+        """
+
+    @abstractmethod
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        """What is wanted along each axis, of which none is left out. verify: check each block's
+        digest.
+        """
+
+    @abstractmethod
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
+        or in pieces of one row. In this way any number of them fits into memory.
+        """
+
+    @contextmanager
+    def _fitting(self, shape: Shape) -> Iterator[None]:
+        """Turns a want of memory into an InputError that says of what."""
+        try:
+            yield
+        except MemoryError:
+            raise InputError(
+                f"{self._name}: a region of {' x '.join(map(str, shape))} does not fit into memory;"
+                " take a smaller one"
+            ) from None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all of it, decoded."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
+
+    def _shown(self, most: int) -> list[NDArray[Any]]:
+        """What a notebook shows: the image that this is, or the first `most` images along its first
+        axis; nothing where it is neither, or is large. Raises ArchiveError.
+        """
+        if is_image(self.shape, self.dtype):
+            return [self._all()] if self.size <= MOST_ELEMENTS else []
+        if not self.shape or not is_image(self.shape[1:], self.dtype):
+            return []
+        count = min(len(self), most)
+        few = count * math.prod(self.shape[1:]) <= MOST_ELEMENTS
+        return list(self[:count]) if few else []
+
+    def _repr_png_(self) -> bytes | None:
+        """The image, small; None if it is none."""
+        try:
+            return picture(self._shown(MOST_SHOWN))
+        except (BitsbackError, ValueError):  # damaged, or closed
+            return None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All of it. Always a copy; raises ValueError if none is allowed."""
+        if copy is False:
+            raise ValueError(f"{self._name}: a compressed array is always copied")
+        whole = self._all()
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Along the first axis. Each block is decoded once, and one at a time is in memory."""
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return chain.from_iterable(self._stacks(0, len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """What NumPy would take. Raises IndexError, ArchiveError, naming the block, if one needed
+        is damaged, InputError if it does not fit into memory.
+        """
+        wanted, arranged = read_index(key, self.shape)
+        found = self._take(wanted)[arranged]
+        return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
+
+    def _all(self, verify: bool = True) -> NDArray[Any]:
+        """All of it. verify: check each block's digest."""
+        return self._take(all_of(self.shape), verify)

@@ -1,0 +1,207 @@
+"""Parse NumPy indexes: which places are needed along each axis, and how to arrange them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.grid import Shape
+
+Take = slice | NDArray[np.int64]
+"""What indexes one axis of an array."""
+
+_KINDS = (
+    "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and, along the first"
+    " axis, integer or boolean arrays are valid indices"
+)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Every so many-th place along an axis, as a slice takes them."""
+
+    wanted: range
+    """Ascending."""
+    backwards: bool = False
+    """Whether the last one comes first in what is taken."""
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    @property
+    def last(self) -> int:
+        """The greatest place; there must be one."""
+        return self.wanted[-1]
+
+    def within(self, low: int, high: int) -> tuple[Take, Take]:
+        """Of the places from low to high - 1: where they go in what is taken, and where they are,
+        counted from `low`.
+        """
+        start, step = self.wanted.start, self.wanted.step
+        first = max(-(-(low - start) // step), 0)
+        end = max(min(-(-(high - start) // step), len(self)), first)
+        at = start + first * step - low
+        of = slice(at, at + (end - first) * step, step) if end > first else slice(0, 0)
+        if not self.backwards:
+            return slice(first, end), of
+        behind = len(self) - 1 - end
+        return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), of
+
+    def between(self, low: int, high: int) -> tuple[Take, Steps]:
+        """The same of the places from low to high - 1, in ascending order."""
+        to, of = self.within(low, high)
+        assert isinstance(of, slice)
+        return to, Steps(range(of.start, of.stop, of.step or 1))
+
+    def next(self, place: int) -> int | None:
+        """The first place that is wanted, from this one on."""
+        at = max(-(-(place - self.wanted.start) // self.wanted.step), 0)
+        return self.wanted[at] if at < len(self) else None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Any places along an axis, in any order, as an array of integers takes them."""
+
+    wanted: NDArray[np.int64]
+    """Sorted, each as often as it is wanted."""
+    order: NDArray[np.int64]
+    """Where each goes in what is taken."""
+
+    @classmethod
+    def of(cls, places: NDArray[np.int64]) -> Listed:
+        order = np.argsort(places, kind="stable")
+        return cls(places[order], order)
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    @property
+    def last(self) -> int:
+        return int(self.wanted[-1])
+
+    def within(self, low: int, high: int) -> tuple[Take, Take]:
+        first, end = np.searchsorted(self.wanted, (low, high))
+        return self.order[first:end], self.wanted[first:end] - low
+
+    def between(self, low: int, high: int) -> tuple[Take, Listed]:
+        to, of = self.within(low, high)
+        assert isinstance(of, np.ndarray)
+        return to, Listed(of, np.arange(len(of)))
+
+    def next(self, place: int) -> int | None:
+        at = np.searchsorted(self.wanted, place)
+        return int(self.wanted[at]) if at < len(self) else None
+
+
+Along = Steps | Listed
+"""What is wanted along one axis."""
+
+
+def cells(along: Along, extent: int) -> Iterator[int]:
+    """Of an axis cut into cells of this extent, those with wanted places, in order."""
+    place = along.next(0)
+    while place is not None:
+        cell = place // extent
+        yield cell
+        place = along.next((cell + 1) * extent)
+
+
+def all_of(shape: Shape) -> tuple[Along, ...]:
+    """Everything."""
+    return tuple(Steps(range(size)) for size in shape)
+
+
+def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ...]]:
+    """What an index takes of an array: what is wanted along each axis, and how NumPy is to index
+    what has been taken so, in which each axis is left.
+
+    Raises IndexError as NumPy does, and for arrays along other axes than the first.
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    ellipses = sum(part is Ellipsis for part in keys)
+    if ellipses > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    given = sum(part is not Ellipsis and part is not None for part in keys)
+    if given > len(shape):
+        raise IndexError(
+            f"too many indices for array: array is {len(shape)}-dimensional, but {given} were"
+            " indexed"
+        )
+    if not ellipses:
+        keys += [slice(None)] * (len(shape) - given)
+    wanted, arranged = list[Along](), list[Any]()
+    for part in keys:
+        if part is None:
+            arranged.append(None)
+        elif part is Ellipsis:  # which stays, as it makes an array of a single element too
+            arranged.append(part)
+            first = len(wanted)
+            wanted += all_of(shape[first : first + len(shape) - given])
+        else:
+            axis = len(wanted)
+            along, kept = _read_part(part, axis, shape[axis])
+            wanted.append(along)
+            # NumPy says where the axis of an array goes, unless it is the first in any case.
+            simple = isinstance(kept, np.ndarray) and kept.ndim == 1 and not arranged
+            arranged.append(slice(None) if simple else kept)
+    return tuple(wanted), tuple(arranged)
+
+
+def read_number(key: Any, size: int, of: str) -> int:
+    """An integer of any type as the number of one of `size` things. Raises IndexError."""
+    number = operator.index(key)
+    if not -size <= number < size:
+        raise IndexError(f"index {number} is out of bounds for {of} with size {size}")
+    return number % size
+
+
+def _read_part(part: Any, axis: int, size: int) -> tuple[Along, Any]:
+    if isinstance(part, slice):
+        found = range(size)[part]
+        if found.step > 0:
+            return Steps(found), slice(None)
+        return Steps(found[::-1], backwards=True), slice(None)
+    if isinstance(part, bool | np.bool_):
+        raise IndexError(f"{part} is a mask without an axis; give one for the first axis")
+    if getattr(part, "ndim", 0) == 0:
+        try:
+            number = read_number(part, size, f"axis {axis}")
+            return Steps(range(number, number + 1)), 0
+        except TypeError:
+            pass
+    if isinstance(part, str | bytes | float | complex) or axis:
+        raise IndexError(_KINDS)
+    return _read_array(part, size)
+
+
+def _read_array(part: Any, size: int) -> tuple[Along, Any]:
+    """Integers, or a mask, along the first axis."""
+    try:
+        array = np.asarray(part)
+    except ValueError:  # lists of several lengths
+        raise IndexError(_KINDS) from None
+    if not array.size and not isinstance(part, np.ndarray):
+        array = array.astype(np.int64)
+    if array.dtype == np.bool_:
+        if array.shape != (size,):
+            raise IndexError(
+                "boolean index did not match indexed array along axis 0; size of axis is"
+                f" {size} but the shape of the boolean array is {array.shape}"
+            )
+        array = np.flatnonzero(array)
+    if array.dtype.kind not in "iu":
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    outside = (array < -size) | (array >= size)
+    if outside.any():
+        raise IndexError(
+            f"index {array[outside].flat[0]} is out of bounds for axis 0 with size {size}"
+        )
+    places = array.reshape(-1).astype(np.int64)
+    places[places < 0] += size
+    return Listed.of(places), np.arange(array.size).reshape(array.shape)

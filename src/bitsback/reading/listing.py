@@ -1,0 +1,154 @@
+"""List the entries of an archive without decoding it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.layout import Shape
+from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.images.modes import mode_of
+
+if TYPE_CHECKING:
+    from bitsback.reading.reader import Archive
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture or an array with a name; or items, or pages, that are alike, in a row."""
+
+    name: str
+    """Or numbers, as `3` or `0:60`."""
+    shape: Shape
+    """Of all of them."""
+    dtype: str
+    mode: str | None
+    """Of a picture, as Pillow has it."""
+    bytes: int
+    """Of its elements."""
+    stored_bytes: int
+    """Of the blocks that it is in, its share by elements."""
+    held: bool = False
+    """Whether it is a file that is held bit for bit, whose elements are its bytes."""
+
+
+def entries(archive: Archive) -> Iterator[Entry]:
+    """In the order of the archive. Raises ArchiveError if the names are damaged."""
+    collection = archive._collection
+    shares = _Shares(archive)
+    if not isinstance(collection, FileList):
+        count = 1 if collection.picture else len(archive)
+        name = "0" if collection.picture or not collection.shape else f"0:{count}"
+        yield shares.entry(name, 0, collection.dtype, 0, collection.pieces, collection.shape, None)
+        return
+    if collection.kind == ARRAYS:
+        for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
+            yield shares.entry(name, number, part.dtype, 0, part.pieces, part.shape, None)
+        return
+    if collection.kind == PAGES:
+        yield from _pages(archive, collection, shares)
+        return
+    for number, name in enumerate(archive.names):
+        at, item = archive._files.place(number)
+        part = collection.parts[at]
+        if part.axes == BYTES:
+            _, start, stop = archive._files.span(number)
+            yield shares.held(name, at, part, start, stop)
+            continue
+        first, end = part.first_piece(item), part.first_piece(item + 1)
+        mode = mode_of(part.dtype, part.entry_shape)
+        yield shares.entry(name, at, part.dtype, first, end, part.shape_of(item), mode)
+
+
+def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
+    """Pages may be claimed by the million, so those of a part that follow each other, and are of
+    one size, are one entry.
+    """
+    sizes = [
+        iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
+        for part in collection.parts
+    ]
+    left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
+    done = [0] * len(sizes)
+    number = 0
+    for at, count in archive._files.runs:
+        part = collection.parts[at]
+        mode = mode_of(part.dtype, part.entry_shape)
+        while count:
+            if not left[at][0]:
+                left[at] = next(sizes[at])
+            alike = min(left[at][0], count)
+            size = left[at][1]
+            first, end = done[at], done[at] + alike
+            if part.axes == ONE:  # whose slices are not apart
+                shares_of = (part.pieces * first // part.entries, part.pieces * end // part.entries)
+            else:
+                shares_of = (part.first_piece(first), part.first_piece(end))
+            name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
+            shape = (alike, *size) if alike > 1 else size
+            yield shares.entry(name, at, part.dtype, *shares_of, shape, mode)
+            left[at], done[at] = (left[at][0] - alike, size), end
+            number, count = number + alike, count - alike
+
+
+class _Shares:
+    """Whose the bytes of blocks are."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._collection = archive._collection
+        self._blocks = archive._blocks
+        self._firsts = [block.first for block in self._blocks]
+        self._sizes = [0]
+        for block in self._blocks:
+            self._sizes.append(self._sizes[-1] + block.size)
+
+    def entry(
+        self,
+        name: str,
+        at: int,
+        dtype: np.dtype[Any],
+        first: int,
+        end: int,
+        shape: Shape,
+        mode: str | None,
+    ) -> Entry:
+        """at: the number of its part. first, end: its pieces there."""
+        starts = self._collection.starts
+        stored = self._before(starts[at] + end) - self._before(starts[at] + first)
+        size = math.prod(shape) * dtype.itemsize
+        return Entry(name, shape, dtype.str, mode, size, stored)
+
+    def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
+        """A file that has these bytes of a part."""
+        stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
+        return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
+
+    def _before_byte(self, at: int, part: Collection, byte: int) -> int:
+        """Bytes of blocks for what is before this one of a part."""
+        pieces = range(part.pieces)
+        piece = max(bisect_right(pieces, byte, key=part.elements_before) - 1, 0)
+        low, high = part.elements_before(piece), part.elements_before(piece + 1)
+        first = self._collection.starts[at] + piece
+        before, end = self._before(first), self._before(first + 1)
+        return before + (end - before) * (byte - low) // max(high - low, 1)
+
+    def _before(self, piece: int) -> int:
+        """Bytes of blocks for the pieces before this one."""
+        number = bisect_right(self._firsts, piece) - 1
+        if number < 0:
+            return 0
+        block = self._blocks[number]
+        if piece >= block.first + block.items:
+            return self._sizes[number + 1]
+        start, part = self._collection.part_of(block.first)
+        low, here, high = (
+            part.elements_before(min(place - start, part.pieces))
+            for place in (block.first, piece, block.first + block.items)
+        )
+        return self._sizes[number] + block.size * (here - low) // max(high - low, 1)

@@ -1,0 +1,235 @@
+"""Makes the files of a folder in an archive again, and reads those held bit for bit as arrays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.grid import Shape
+from bitsback.format.members import Files
+from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.names import printable
+from bitsback.lazy import cached_property
+from bitsback.locks import Lock
+from bitsback.reading.damage import has
+from bitsback.reading.indexed import Chunks, Indexed
+from bitsback.reading.indexing import Along
+from bitsback.reading.targets import target_of
+from bitsback.reading.view import Found
+
+
+class Holder(Protocol):
+    """An open archive of a folder."""
+
+    name: str
+
+    @property
+    def _files(self) -> Files: ...
+
+    def __getitem__(self, which: Any) -> Any: ...
+
+    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
+
+
+class Maker:
+    """The bytes of files. May be used from several threads."""
+
+    def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
+        self._archive, self._files, self._verify = archive, archive._files, verify
+        self._exact = exact
+        self._lock = Lock()
+
+    def file(self, number: int) -> bytes:
+        """Raises ArchiveError, naming the file."""
+        if self._files.stored(number):
+            return self.content(number)
+        pixels = self._archive[number]._all(self._verify)
+        file = io.BytesIO()
+        drawing = self.drawing(number, file, pixels.dtype, pixels.shape)
+        drawing.add(pixels)
+        drawing.close()
+        return file.getvalue()
+
+    def drawing(
+        self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> Drawing:
+        """The file of a picture with pixels of this dtype and shape, written to one that is empty.
+        Raises ArchiveError, naming it, and so does what it gives.
+        """
+        from bitsback.images.picture_files import drawing_of
+
+        _, kind = target_of(self._files, number)
+        if kind is not None:
+            return _Encoded(file, kind)
+        note = self.content(number)
+        with self.naming(number):
+            drawing = drawing_of(note, file, dtype, shape, self._exact)
+        return _Named(drawing, lambda: self.naming(number))
+
+    def promises(self, number: int) -> bool:
+        """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
+        from bitsback.images.picture_files import promised
+
+        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
+            return True
+        note = self.content(number)
+        with self.naming(number):
+            return promised(note, self._exact)
+
+    @contextmanager
+    def naming(self, number: int) -> Iterator[None]:
+        """Names the file in what is wrong with it, unless a block is."""
+        try:
+            yield
+        except ArchiveError as error:
+            if error.block is not None:
+                raise
+            name = self._files.names[number]
+            raise ArchiveError(
+                f"{self._archive.name}: {printable(name)}: {error}", file=name
+            ) from None
+
+    def content(self, number: int) -> bytes:
+        """What is held bit for bit: of a file, or of the note of a picture."""
+        with self._lock:  # so that no block of notes is decoded twice
+            return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
+
+
+class _Named:
+    """A drawing whose errors name its file."""
+
+    def __init__(
+        self, drawing: Drawing, naming: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._drawing, self._naming = drawing, naming
+
+    def add(self, rows: NDArray[Any]) -> None:
+        with self._naming():
+            self._drawing.add(rows)
+
+    def close(self) -> int:
+        with self._naming():
+            return self._drawing.close()
+
+
+class _Encoded:
+    """A file that Pillow makes, of all pixels at once."""
+
+    def __init__(self, file: Seekable, kind: str) -> None:
+        self._file, self._kind = file, kind
+        self._bands: list[NDArray[Any]] = []
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._bands.append(rows)
+
+    def close(self) -> int:
+        from bitsback.images.bands import joined
+        from bitsback.images.pictures import encode
+
+        data = encode(joined(self._bands), self._kind)
+        self._file.write(data)
+        return len(data)
+
+
+def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
+    """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
+    from bitsback.images.picture_files import unpack
+
+    files = archive._files
+    if files.facts is None:
+        return
+    maker = Maker(archive)
+    for number in (number for part in files.by_part() for number in part):
+        if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
+            continue
+        try:
+            with maker.naming(number):
+                note = unpack(maker.content(number))
+            picture = archive[number]
+            if not note.certain or not note.fits(picture.dtype, picture.shape):
+                maker.file(number)
+        except ArchiveError as error:
+            yield error
+
+
+class Stored(Indexed):
+    """A file of a folder that is held bit for bit. If it is a picture, it is an array too, which
+    Pillow makes of it; if it is none that Pillow reads, that is an InputError.
+    """
+
+    def __init__(self, archive: Holder, number: int) -> None:
+        super().__init__(archive.name)
+        self._archive, self._number = archive, number
+
+    @property
+    def name(self) -> str:
+        return self._archive._files.names[self._number]
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
+        return self._archive._bytes_of(*self._archive._files.span(self._number), verify=verify)
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        from bitsback.images.picture_files import read_shown
+
+        return read_shown(self.read(), f"{self._archive.name}: {self.name}")
+
+    @property
+    def shape(self) -> Shape:
+        return self._pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._pixels.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        return tuple((size,) for size in self.shape)
+
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        found = Found(tuple(map(len, wanted)), self.dtype)
+        places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
+        found.put(places, self._pixels)
+        return found.array
+
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        yield self._pixels[start:stop].copy()
+
+    def __repr__(self) -> str:
+        return f"<the file {self.name} in {self._archive.name}>"
+
+
+class StoredPage(Stored):
+    """A page of a TIFF file on its own that is held bit for bit: an array, which tifffile makes of
+    it; if it cannot, that is an InputError.
+    """
+
+    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+        super().__init__(archive, number)
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        return f"page {self._number}"
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file that it is in."""
+        return self._file
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        from bitsback.images import formats
+        from bitsback.images.pictures import reading_picture
+
+        with reading_picture(f"{self._archive.name}: {self.name}"):
+            return formats.PAGES.codec().read_page(self._file, self._number)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of the TIFF file in {self._archive.name}>"

@@ -1,0 +1,157 @@
+"""Restores a file of pages on its own: its pages are pictures of parts, and its container
+metadata (the note) are the last part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import BYTES, ONE
+from bitsback.format.members import Files
+from bitsback.images import formats
+from bitsback.images.bands import PageRows, Rows
+from bitsback.images.drawing import Nowhere, Seekable
+from bitsback.images.file_io import Writable
+from bitsback.images.picture_files import (
+    HELD,
+    drawing_of_pages,
+    unpack,
+)
+from bitsback.reading.damage import others
+from bitsback.reading.strips import FileHolder, Parts, Whole
+from bitsback.reading.work import Work
+
+_PIECE = 1 << 20
+
+
+def make_pages(
+    archive: FileHolder,
+    file: BinaryIO,
+    threads: int,
+    work: Work | None = None,
+    verify: bool = True,
+    exact: bool = True,
+) -> None:
+    """Writes the file of pages of an archive, or, where its note is not held, one of the same
+    pages, to a file that is empty. Raises ArchiveError.
+    """
+    collection = archive._files.collection
+    noted = PagesFile(archive, verify, exact) if collection.whole else None
+    if noted is not None and noted.held:
+        noted.copy(file)
+        return
+    with ExitStack() as stack:
+        pages = read_pages(Whole(archive, threads, verify), stack, work)
+        if noted is None:
+            formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
+        else:
+            noted.draw(file, pages)
+
+
+def pages_damage(archive: FileHolder) -> Iterator[ArchiveError]:
+    """What of the note of a file of pages, in blocks that are whole, is wrong."""
+    try:
+        noted = PagesFile(archive)
+        if not noted.certain:
+            with ExitStack() as stack:
+                noted.draw(Nowhere(), read_pages(Whole(archive, threads=1), stack))
+    except ArchiveError as error:
+        yield error
+
+
+def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iterator[PageRows]:
+    """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
+    part are in memory at a time. stack: what is open until the last page.
+    """
+    files = parts.files
+    work = work or Work(files.collection, None)
+    rows = {
+        number: Rows(stack.enter_context(closing(_rows(parts, number, work))))
+        for number, part in enumerate(files.collection.parts)
+        if part.axes != BYTES
+    }
+    for page in others(parts.lost_files, len(files)):
+        number, entry = files.place(page)
+        part = files.collection.parts[number]
+        shape = part.entry_shape if part.axes == ONE else part.shape_of(entry)
+        yield PageRows(part.dtype, shape, rows[number])
+
+
+def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+    """Rows of the pictures of a part, one picture after the other."""
+    part = parts.files.collection.parts[number]
+    with closing(parts.strips(number, work)) as strips:
+        for rows in strips:
+            if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
+                yield from rows.reshape(-1, *part.entry_shape)
+            else:
+                yield rows
+
+
+class PagesFile:
+    """The file that an archive of one restores."""
+
+    def __init__(self, archive: FileHolder, verify: bool = True, exact: bool = True) -> None:
+        """Raises ArchiveError for a note that is damaged, or is that of other pages."""
+        self._archive, self._exact, self._verify = archive, exact, verify
+        files: Files = archive._files
+        self._part = len(files.collection.parts) - 1
+        self._size = files.collection.parts[self._part].elements
+        self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
+        """Whether it is held bit for bit."""
+        if self.held != (len(files) == 0):
+            raise ArchiveError(f"{archive.name}: its note is that of another file")
+        self._note = b""
+        if not self.held:
+            self._note = archive._bytes_of(self._part, 0, self._size, verify=verify)
+
+    def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
+        """The dtype and the shape of each page."""
+        files: Files = self._archive._files
+        parts, items = files.collection.parts, [0] * len(files.collection.parts)
+        for number in files.parts_in_order():
+            part = parts[number]
+            stack = part.axes == 0
+            yield part.dtype, part.entry_shape if stack else part.shape_of(items[number])
+            items[number] += 1
+
+    @property
+    def certain(self) -> bool:
+        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
+        made of pages like those of the archive.
+        """
+        if self.held:
+            return True
+        with self._naming():
+            drawing_of_pages(self._note, Nowhere(), self.pages(), self._exact)
+            return unpack(self._note).certain
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except ArchiveError as error:
+            if error.block is not None:
+                raise
+            raise ArchiveError(f"{self._archive.name}: {error}") from None
+
+    def draw(self, file: Seekable, pages: Iterable[PageRows]) -> None:
+        """Writes the file of all pages. Raises ArchiveError."""
+        with self._naming():
+            drawing = drawing_of_pages(self._note, file, self.pages(), self._exact)
+            for page in pages:
+                for rows in page:
+                    drawing.add(rows)
+            drawing.close()
+
+    def copy(self, output: Writable) -> None:
+        """Writes a file that is held bit for bit."""
+        for start in range(1, self._size, _PIECE):
+            end = min(start + _PIECE, self._size)
+            output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

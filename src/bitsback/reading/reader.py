@@ -1,0 +1,514 @@
+"""Open archives and read any items, decoding only the blocks that hold them."""
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from bitsback.coding.block import Opened
+from bitsback.coding.choose import given_model
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.labelling import Pairs
+from bitsback.format.layout import (
+    FACTS,
+    MODEL,
+    NAMES,
+    UNNAMED,
+    UNORDERED,
+    open_section,
+)
+from bitsback.format.members import Files
+from bitsback.format.parts import FileList
+from bitsback.format.pieces import Pieces
+from bitsback.images.file_io import (
+    Location,
+    RandomAccess,
+    Reader,
+    name_of,
+    open_anywhere,
+    reading,
+    stream_name,
+)
+from bitsback.images.names import printable
+from bitsback.lazy import cached_property
+from bitsback.models import Model
+from bitsback.models.model import Choice
+from bitsback.reading.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
+from bitsback.reading.contents import Contents
+from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
+from bitsback.reading.describe import describe
+from bitsback.reading.directory import BlockInfo, Place, guess_collection, scan
+from bitsback.reading.file_sections import FileSections
+from bitsback.reading.hashes import Check, Hashes, Hashing, check_of
+from bitsback.reading.library import ADVICE, START, Library
+from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.source import Task, decode
+from bitsback.reading.summary import Progress
+from bitsback.reading.targets import check_restorable
+from bitsback.reading.work import Work
+from bitsback.remote.url import Options, Url, check_options, located
+
+Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
+"""A path, a binary file, or the bytes of one."""
+
+
+class Archive(Contents):
+    """An open archive.
+
+    Of an array it is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
+    `chunks`, `np.asarray` takes all of it, a loop goes over its items, and it is indexed as
+    NumPy's arrays are: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists
+    of numbers and by masks, `archive[[5, 2, 5]]`. What comes back is a copy. `file_bytes` are
+    those of the archive.
+
+    >>> import io
+    >>> import numpy as np
+    >>> from bitsback import compress
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> file = io.BytesIO()
+    >>> compressed = compress(digits, file, block=10)
+    >>> with Archive(file) as archive:
+    ...     print(len(archive), archive.shape, archive.chunks[0][:3])
+    ...     print(np.array_equal(archive[[17, 3], 10:20], digits[[17, 3], 10:20]))
+    100 (100, 28, 28) (10, 10, 10)
+    True
+
+    Of files `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View` of one, which is
+    like an array in the same way; `archive[2:5]` is a list of these, a loop goes over all, and
+    `"a.png" in archive` says whether there is one.
+
+    No more is decoded than the blocks that are needed, each of them once for an index, in whichever
+    order it names items. Decoded blocks are kept in a cache, whose size `open` bounds.
+
+    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
+    outside of them, and the items of the blocks that are whole can be read. Use it as a context
+    manager, or close it: then nothing can be read from it any more. It may be used from several
+    threads, and, if it is a file, from processes that are forked afterwards. One that was opened by
+    its path can be pickled: it is opened again where it is unpickled.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        model: Choice | None = None,
+        cache: int = CACHE_BYTES,
+        storage_options: Options | None = None,
+    ) -> None:
+        """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
+        that can seek, or the bytes of an archive. model: one that the archive's blocks may ask for.
+        cache: bytes of decoded blocks that are kept, 64 MiB by default; the one that was decoded
+        last is kept even if it is larger, unless it is 0. storage_options: for the filesystem of a
+        URL.
+
+        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
+        bitsback, or is damaged so that not even its blocks can be found.
+        """
+        if cache < 0:
+            raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
+        self._cache = BlockCache(cache)
+        self._is_announced = False
+        given = given_model(model, storage_options) if model is not None else None
+        source = located(source, storage_options)
+        check_options(storage_options, source, located(model))
+        self._place: Location | None = None
+        if isinstance(source, str | os.PathLike | Url):
+            self.name, self._place = name_of(source), source
+            self._reader: RandomAccess = open_anywhere(source)
+            self._owned = True
+            self._given = given
+        else:
+            file: BinaryIO = (
+                BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+            )
+            self.name = stream_name(file, "the archive")
+            self._reader = Reader(file)
+            self._owned = False
+        try:
+            with reading(self.name):
+                self.file_bytes = self._reader.size
+            self._library = Library(
+                given,
+                lambda: map(self._read_place, self._directory.models),
+                lambda: (
+                    self._read(place.offset, min(place.size, START))
+                    for place in self._directory.models
+                ),
+            )
+            self._directory = scan(self._read, self.file_bytes)
+            self._collection = self._directory.collection or guess_collection(
+                self._directory, self._read
+            )
+            self._beside = (
+                FileSections(self._collection, self._directory, self._read_place)
+                if isinstance(self._collection, FileList)
+                else None
+            )
+            self._store = Blocks(
+                self.name,
+                self._collection,
+                self._library,
+                self._directory,
+                self._read,
+                self._cache,
+                self._where,
+            )
+        except ArchiveError as error:
+            self.close()
+            raise self._named(error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, if it was opened here. Reading anything afterwards is a ValueError."""
+        self.closed = True
+        self._cache.clear()
+        if self._owned:
+            self._reader.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._check_open()
+        if not self._owned:
+            raise TypeError(
+                f"{self.name}: only an archive that was opened by its path can be pickled"
+            )
+        model = None if self._given is None else self._given.to_bytes()
+        place = self._place
+        again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
+        return _open_again, (again, model, self._cache.capacity)
+
+    @property
+    def _files(self) -> Files:
+        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
+        for damage.
+        """
+        if self._beside is None:
+            raise InputError(f"{self.name}: holds an array, whose items have no names")
+        with self._naming():
+            return self._beside.files
+
+    @property
+    def hashes(self) -> dict[str, bytes] | None:
+        """SHA-256 of the files as they were, by name, of those that come back byte for byte; None
+        if the archive was made without. Raises ArchiveError for damage.
+        """
+        hashes = self._file_hashes
+        if hashes is None:
+            return None
+        named = zip(self._files.names, hashes.digests, strict=True)
+        return {name: digest for name, digest in named if digest}
+
+    @property
+    def _file_hashes(self) -> Hashes | None:
+        """The same of each file, in order."""
+        with self._naming():
+            return None if self._beside is None else self._beside.hashes
+
+    def _check_file(self, number: int) -> Check | None:
+        """Compares a file that was restored with the hash that it had, if that is known."""
+        assert self._beside is not None
+        hashes = self._beside.hashes
+        digest = b"" if hashes is None else hashes.digests[number]
+        return check_of(self.name, self._beside.files.names[number], digest) if digest else None
+
+    @property
+    def _pairs(self) -> Pairs | None:
+        with self._naming():
+            return None if self._beside is None else self._beside.pairs
+
+    @property
+    def _unnamed(self) -> bool:
+        return self._directory.unnamed
+
+    @property
+    def _blocks(self) -> list[BlockInfo]:
+        """Where each block is, and which items it holds; without those that cannot be there."""
+        return self._directory.blocks
+
+    def _sections(self) -> list[Place]:
+        """Where the models are, and what else is no block."""
+        return list(self._directory.sections)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether the items had lost their order when they were compressed: they are a set."""
+        return bool(self._collection.features & UNORDERED)
+
+    @property
+    def cache(self) -> int:
+        """How many bytes of decoded blocks may be kept."""
+        return self._cache.capacity
+
+    @property
+    def problems(self) -> list[ArchiveError]:
+        """What was found to be wrong when the archive was opened, in order; blocks are not looked
+        into then.
+        """
+        problems = list(self._directory.problems)
+        if self._directory.models_lost and not self._library.has_given:
+            problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
+        return [self._named(error) for error in problems]
+
+    def _where(self, first: int, count: int) -> str:
+        """What some pieces are, for people: files by name, as far as the names are there."""
+        if self._beside is not None:
+            with suppress(ArchiveError):
+                return described(self._beside.files, self._owners, (first, first + count))
+        return self._collection.where(first, count)
+
+    @cached_property
+    def _owners(self) -> Owners:
+        assert self._beside is not None
+        return Owners(self._beside.files)
+
+    def lost(self, problems: Iterable[Problem]) -> list[str]:
+        """What is lost of an archive in which `verify` has found these problems, as
+        `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
+        `3:8`.
+        """
+        problems = list(problems)
+        bad = {number for number, _ in problems if number is not None}
+        gaps = list(gaps_of(self._blocks, bad, self._collection.pieces))
+        files = None
+        if self._beside is not None:
+            with suppress(ArchiveError):
+                files = self._beside.files
+        found = lost_names(self._collection, files, gaps)
+        found += [printable(error.file) for _, error in problems if error.file is not None]
+        held = 0 if files is None else files.collection.files - len(files)
+        if held:
+            found.append(f"all {held} that are held bit for bit, since their names are lost")
+        return list(dict.fromkeys(found))
+
+    def _do_without_names(self) -> None:
+        """Calls the files by numbers from now on, if their names are lost."""
+        if self._beside is not None:
+            self._beside.do_without_names()
+
+    def _block_of(self, piece: int) -> BlockInfo:
+        return self._store.of_piece(piece)
+
+    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+        self._check_open()
+        return self._store.decode_at(piece, stop)
+
+    def _decoded(
+        self, first: int, end: int, *, verify: bool = True, threads: int = 1
+    ) -> Generator[tuple[int, Pieces], None, None]:
+        """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
+        of the first piece of each, and its pieces. Raises ArchiveError.
+        """
+
+        def work(task: Task) -> tuple[int, Pieces]:
+            return task.first, decode(self, task, None if verify else task.items)
+
+        return ordered_map(work, self._tasks(first, end), threads)
+
+    def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
+        """Decodes every block and checks all else: what is wrong, with the number of the block if
+        it is in one.
+        """
+        problems: list[Problem] = [(error.block, error) for error in self.problems]
+        problems += [(None, problem) for problem in self._damage()]
+
+        def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
+            self._expect(self._blocks)
+            for block in self._blocks:
+                try:
+                    yield block, self._task(block)
+                except ArchiveError as error:
+                    yield block, error
+
+        def check(
+            found: tuple[BlockInfo, Task | ArchiveError],
+        ) -> tuple[BlockInfo, ArchiveError | None]:
+            block, task = found
+            try:
+                if isinstance(task, ArchiveError):
+                    raise task
+                decode(self, task)
+            except ArchiveError as error:
+                # Without its traceback, which would hold more than an archive of many has bytes.
+                return block, ArchiveError(str(error), error.block, error.file)
+            return block, None
+
+        work = Work(self._collection, progress)
+        for block, error in ordered_map(check, read(), check_threads(threads)):
+            if error is not None:
+                problems.append((block.number, error))
+            work.add(block.first, block.items)
+        if self.kind == "folder":
+            from bitsback.reading.maker import damage
+
+            bad = {number for number, _ in problems if number is not None}
+            gaps = gaps_of(self._blocks, bad, self._collection.pieces)
+            with suppress(ArchiveError):  # where the names are lost, which was found before
+                lost = self._owners.of(gaps)
+                problems += [(error.block, error) for error in damage(self, lost)]
+                problems += [(None, error) for error in self._other_hashes(problems, threads)]
+        if not problems and isinstance(self._collection, FileList) and self._collection.whole:
+            from bitsback.reading.paged import pages_damage
+
+            problems += [(error.block, error) for error in pages_damage(self)]
+        return problems
+
+    def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
+        """What of the files that can be made has another hash than it had. Raises ArchiveError if
+        names or hashes are lost.
+        """
+        from bitsback.reading.damage import Salvage
+        from bitsback.reading.maker import Maker
+        from bitsback.reading.whole_files import hand_over
+
+        if self._beside is None or (hashes := self._beside.hashes) is None:
+            return []
+        whole = Salvage(self, problems)
+        unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
+        left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
+        taker = Hashing(self.name, Maker(self), self._beside.files, hashes)
+        hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
+        return taker.problems
+
+    def _check(self) -> None:
+        """Raises the first of `problems`, or for anything else outside of blocks for which
+        decompression would fail.
+        """
+        for problem in self.problems:
+            raise problem
+        for problem in self._damage():
+            raise problem
+
+    def _damage(self) -> Iterator[ArchiveError]:
+        """What else is wrong outside of blocks: with the models, the names, the container, and
+        sections of unknown kinds.
+        """
+        for problem in self._library.damage():
+            yield self._named(problem)
+        beside = self._beside
+        for place in self._directory.sections:
+            names = beside is not None and place.kind in (NAMES, FACTS, UNNAMED)
+            if place.kind != MODEL and not names:
+                try:
+                    open_section(self._read_place(place), place.kind)
+                except ArchiveError as problem:
+                    yield self._named(problem)
+        try:
+            if beside is not None:
+                _ = beside.pairs, beside.hashes
+            check_restorable(self._array if beside is None else beside.files)
+        except ArchiveError as problem:
+            yield self._named(problem)
+
+    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+        """All blocks, to be decoded, or those that begin with the pieces from first to
+        end - 1. Raises the first of `problems`, and for any damage it comes upon.
+        """
+        self._check()
+        blocks = [
+            block
+            for block in self._blocks
+            if first <= block.first and (end is None or block.first < end)
+        ]
+        self._expect(blocks)
+        for block in blocks:
+            yield self._task(block)
+
+    def info(self) -> dict[str, Any]:
+        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
+        none, and builds no model.
+        """
+        self._expect(self._blocks, HEADER_SPACE)
+        return describe(self)
+
+    @property
+    def _model_bytes(self) -> int:
+        """Bytes of the archive that the models in it take."""
+        return sum(place.size for place in self._directory.models)
+
+    def _named(self, error: ArchiveError) -> ArchiveError:
+        where = f"{self.name}: block {error.block}" if error.block is not None else self.name
+        return ArchiveError(f"{where}: {error}", error.block, error.file)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Names the archive in an ArchiveError of the body."""
+        try:
+            yield
+        except ArchiveError as error:
+            raise self._named(error) from None
+
+    def _read(self, offset: int, size: int) -> bytes:
+        """What the file holds of these bytes; a damaged archive may ask for any."""
+        start, end = max(offset, 0), min(offset + size, self.file_bytes)
+        if start >= end:
+            return b""
+        self._check_open()
+        with reading(self.name):
+            return self._reader.read(start, end - start)
+
+    def _expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
+        """Says that these blocks, or so many bytes of each, will be read next, in order."""
+        self._reader.expect(
+            (block.offset, block.size if size is None else min(size, block.size))
+            for block in blocks
+        )
+
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None:
+        self._expect(block for block in blocks if block.number not in self._cache)
+
+    @contextmanager
+    def _announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
+        if self._is_announced:
+            yield
+            return
+        self._announce(blocks)
+        self._is_announced = True
+        try:
+            yield
+        finally:
+            self._is_announced = False
+
+    def _read_place(self, place: Place) -> bytes:
+        return self._read(place.offset, place.size)
+
+    def _task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        return self._store.task(block)
+
+    def _header(self, block: BlockInfo) -> Opened:
+        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
+        return self._store.header(block)
+
+
+def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
+    return Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
+
+
+def open(
+    source: Source,
+    *,
+    model: Choice | None = None,
+    cache: int = CACHE_BYTES,
+    storage_options: Options | None = None,
+) -> Archive:
+    """Opens an archive, to read items from it. The arguments and the errors are those of
+    Archive.
+
+    >>> import io
+    >>> import bitsback
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> compressed = bitsback.compress(np.arange(10, dtype=np.uint8), file)
+    >>> with bitsback.open(file) as archive:
+    ...     print(archive[2:5], [int(number) for number in archive if number > 7])
+    [2 3 4] [8, 9]
+    """
+    return Archive(source, model=model, cache=cache, storage_options=storage_options)

@@ -1,0 +1,350 @@
+"""Views: parts of arrays and pictures, put together from the pieces that they touch. Each block is
+decoded once, and none that is not needed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.collection import ONE, Collection
+from bitsback.format.grid import Grid, Shape
+from bitsback.format.parts import Joined
+from bitsback.format.pieces import Pieces
+from bitsback.reading.directory import BlockInfo
+from bitsback.reading.indexed import Chunks, Indexed
+from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
+
+Decode = Callable[[int, int | None], tuple[int, Pieces]]
+"""Decodes the block that holds a piece: the number of the block's first piece, and its pieces; not
+verified, and perhaps not those from another number on, if that is given.
+"""
+
+
+class Reading:
+    """Reads of one array or picture, in order: holds the block that was needed last."""
+
+    def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
+        """first: the number of the part's first piece. verify: check each block's digest."""
+        self._part, self._first, self._decode, self._verify = part, first, decode, verify
+        self._start, self._pieces = 0, Pieces(np.empty(0, part.dtype), ())
+
+    def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
+        """What is wanted along each axis of the part; of one whose items vary in size, of a single
+        item.
+        """
+        part, shape = self._part, tuple(map(len, wanted))
+        found = Found(shape, part.dtype)
+        if 0 in shape:
+            return found.array
+        if part.axes == ONE:
+            self._take_of_item(0, (), wanted, found)
+        elif part.plain:
+            self._take_items(wanted, found)
+        else:
+            for item in cells(wanted[0], 1):
+                to, _ = wanted[0].within(item, item + 1)
+                self._take_of_item(item, (to,), wanted[1:], found)
+        return found.array
+
+    def blocks(
+        self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
+    ) -> Iterator[BlockInfo]:
+        """Those that are needed for what is wanted, in order. block_of: finds one by its pieces."""
+        part, place = self._part, 0
+        if not all(map(len, wanted)):
+            return
+        if part.axes != ONE and part.plain:
+            item = wanted[0].next(0)
+            while item is not None:
+                yield (block := block_of(self._first + item))
+                item = wanted[0].next(block.first + block.items - self._first)
+            return
+        for number in self._numbers(wanted):
+            if number >= place:
+                yield (block := block_of(self._first + number))
+                place = block.first + block.items - self._first
+
+    def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
+        """Of items that are cut or differ in size, the pieces that are needed, in order."""
+        part = self._part
+        if part.axes == ONE:
+            yield from touched(part.grid(0), wanted)
+            return
+        for item in cells(wanted[0], 1):
+            first = part.first_piece(item)
+            for number in touched(part.grid(item), wanted[1:]):
+                yield first + number
+
+    def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
+        """Of items that are pieces."""
+        items, inner = wanted[0], wanted[1:]
+        places = [
+            along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
+        ]
+        item = items.next(0)
+        while item is not None:
+            pieces = self._piece(item, items.last)
+            end = self._start + pieces.count
+            found.put([items.within(self._start, end), *places], pieces.stack)
+            item = items.next(end)
+
+    def _take_of_item(
+        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
+    ) -> None:
+        """to: where the item goes along the first axis, if it is one of several."""
+        part = self._part
+        grid, first = part.grid(item), part.first_piece(item)
+        last = first + last_touched(grid, wanted)
+        for number in touched(grid, wanted):
+            piece = self._piece(first + number, last)[first + number - self._start]
+            places = [
+                along.within(there.start, there.stop)
+                for along, there in zip(wanted, grid.region(number), strict=True)
+            ]
+            leading = [(place, slice(None)) for place in to]
+            found.put([*leading, *places], piece[np.newaxis] if to else piece)
+
+    def _piece(self, number: int, last: int) -> Pieces:
+        """The pieces of the block that holds this one, from `self._start` on; last: the last one of
+        the part that will be needed.
+        """
+        if not self._start <= number < self._start + self._pieces.count:
+            stop = None if self._verify else self._first + last + 1
+            start, self._pieces = self._decode(self._first + number, stop)
+            self._start = start - self._first
+        return self._pieces
+
+
+def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
+    """The pieces of an item that have what is wanted of it, in order."""
+
+    # One by one, as there may be more than fit into memory.
+    def from_axis(axis: int, row: int) -> Iterator[int]:
+        if axis == len(wanted):
+            yield row
+            return
+        for cell in cells(wanted[axis], grid.extents[axis]):
+            yield from from_axis(axis + 1, row * grid.counts[axis] + cell)
+
+    return from_axis(0, 0)
+
+
+def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
+    """The last of them, where something is wanted along each axis."""
+    piece = 0
+    for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
+        piece = piece * count + along.last // extent
+    return piece
+
+
+class Found:
+    """What is taken, made when the first of it is there: a few bytes may claim much."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._shape, self._dtype = shape, dtype
+        self._array: NDArray[Any] | None = None
+
+    @property
+    def array(self) -> NDArray[Any]:
+        if self._array is None:
+            self._array = np.empty(self._shape, self._dtype)
+        return self._array
+
+    def put(self, places: list[tuple[Take, Take]], piece: NDArray[Any]) -> None:
+        """Copies what is wanted of a piece. places: for each axis where it goes, and where it
+        is.
+        """
+        self.array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]
+
+
+class Decoder(Protocol):
+    """An open archive."""
+
+    name: str
+
+    def _check_open(self) -> None: ...
+
+    @property
+    def _blocks(self) -> list[BlockInfo]: ...
+
+    def _block_of(self, piece: int) -> BlockInfo: ...
+
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None: ...
+
+    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
+
+    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
+
+
+class View(Indexed):
+    """An array that is one part of an archive, or what has a number along its first axis."""
+
+    def __init__(
+        self, archive: Decoder, part: Collection, first: int, entry: int | None = None
+    ) -> None:
+        """first: the number of the part's first piece. entry: the number along its first axis, if
+        the view is of one of these only.
+        """
+        super().__init__(archive.name)
+        self._archive, self._part, self._first, self._entry = archive, part, first, entry
+        if entry is None:
+            self._shape = part.shape
+        else:
+            self._shape = part.shape[1:] if part.axes == ONE else part.shape_of(entry)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._part.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        part, blocks = self._part, self._archive._blocks
+        behind = self._first + part.pieces
+        if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
+            self._archive._block_of(behind - 1)
+        if self._entry is None and part.axes != ONE:
+            if not part.plain:
+                return ((1,) * part.entries, *_lengths(part.grid(0)))
+            start, stop = (
+                bisect_left(blocks, piece, key=lambda block: block.first)
+                for piece in (self._first, behind)
+            )
+            counts = (block.items for block in blocks[start:stop])
+            return (tuple(counts) or (0,), *((size,) for size in self.shape[1:]))
+        grid, axis = self._grid()
+        return _lengths(grid)[axis:]
+
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        with self._archive._announced(self._blocks(wanted)):
+            return self._taken(self._reading(verify), wanted)
+
+    def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+        """Those that have what is wanted along each axis, or all of it, in order."""
+        wanted = all_of(self.shape) if wanted is None else wanted
+        yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
+
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        self._archive._announce(self._blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
+        reading = self._reading(verify)
+        while start < stop:
+            end = min(self._end_of_stack(start), stop)
+            yield self._taken(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
+            start = end
+
+    def _reading(self, verify: bool = True) -> Reading:
+        return Reading(self._part, self._first, self._archive._decode_at, verify)
+
+    def _taken(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
+        self._archive._check_open()
+        shape = tuple(map(len, wanted))
+        with self._fitting(shape):
+            return reading.take(self._of_part(wanted)).reshape(shape)
+
+    def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
+        """The same along each axis of the part."""
+        if self._entry is None:
+            return wanted
+        return (Steps(range(self._entry, self._entry + 1)), *wanted)
+
+    def _grid(self) -> tuple[Grid, int]:
+        """The pieces of the only item that is seen, and which of its axes is the first here."""
+        if self._entry is None:
+            return self._part.grid(0), 0
+        if self._part.axes == ONE:
+            return self._part.grid(0), 1
+        return self._part.grid(self._entry), 0
+
+    def _end_of_stack(self, at: int) -> int:
+        if self._entry is None and self._part.axes != ONE:
+            if not self._part.plain:
+                return at + 1
+            block = self._archive._block_of(self._first + at)
+            return block.first + block.items - self._first
+        grid, axis = self._grid()
+        return (at // grid.extents[axis] + 1) * grid.extents[axis]
+
+
+def _lengths(grid: Grid) -> Chunks:
+    """Of the pieces along each axis."""
+    return tuple(
+        tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
+        for size, extent in zip(grid.shape, grid.extents, strict=True)
+    )
+
+
+class JoinedView(Indexed):
+    """An array that is in several parts of an archive."""
+
+    def __init__(self, archive: Decoder, array: Joined) -> None:
+        super().__init__(archive.name)
+        self._archive, self._array = archive, array
+
+    @property
+    def shape(self) -> Shape:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        found = [self._view(number).chunks for number in range(len(self._array.parts))]
+        inner = {chunks[1:] for chunks in found}
+        return (
+            tuple(length for chunks in found for length in chunks[0]),
+            # Where they are cut in several ways, no cut is good for all.
+            *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
+        )
+
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        shape = tuple(map(len, wanted))
+        found = Found(shape, self.dtype)
+        with self._archive._announced(self._blocks(wanted)):
+            for to, view, of in self._split(wanted):
+                taken = view._take(of, verify)
+                with self._fitting(shape):
+                    found.put([(to, slice(None))], taken)
+        with self._fitting(shape):
+            return found.array
+
+    def _blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
+        for _, view, of in self._split(wanted):
+            yield from view._blocks(of)
+
+    def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
+        """What is wanted of each part: where it goes along the first axis, the part, and what it is
+        there.
+        """
+        places, place = self._array.places, wanted[0].next(0)
+        while place is not None:
+            number = bisect_right(places, place) - 1
+            to, of = wanted[0].between(places[number], places[number + 1])
+            yield to, self._view(number), (of, *wanted[1:])
+            place = wanted[0].next(places[number + 1])
+
+    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        places = self._array.places
+        while start < stop:
+            number = bisect_right(places, start) - 1
+            low, end = places[number], min(places[number + 1], stop)
+            yield from self._view(number)._stacks(start - low, end - low, verify=verify)
+            start = end
+
+    def _view(self, number: int) -> View:
+        return View(self._archive, self._array.parts[number], self._array.starts[number])
+
+
+def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+    """All of the array in an archive that has no other."""
+    return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

@@ -1,0 +1,226 @@
+"""Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
+files held bit for bit piece by piece.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.members import Files
+from bitsback.format.parts import FileList
+from bitsback.format.pieces import Pieces
+from bitsback.images.drawing import Drawing
+from bitsback.images.file_io import Writable
+from bitsback.locks import Lock
+from bitsback.reading.damage import has
+from bitsback.reading.joining import Joiner
+from bitsback.reading.pool import ordered_map
+from bitsback.reading.source import BlockSource, Task, decode
+from bitsback.reading.summary import Progress
+from bitsback.reading.work import Work
+
+
+class Taker(Protocol):
+    """Takes the files. May be used from several threads."""
+
+    def picture(
+        self, number: int, dtype: np.dtype[Any], shape: Shape
+    ) -> AbstractContextManager[Drawing]:
+        """What takes the rows of a picture, by the number of its file, and is closed before the
+        body ends.
+        """
+
+    def file(self, number: int) -> AbstractContextManager[Writable]:
+        """Where to write the bytes of a file that is held bit for bit."""
+
+
+class Filed(BlockSource, Protocol):
+    """An archive of files."""
+
+    @property
+    def _files(self) -> Files: ...
+
+
+def hand_over(
+    archive: Filed,
+    taker: Taker,
+    threads: int,
+    progress: Progress | None = None,
+    verify: bool = True,
+    tasks: Iterable[Task] | None = None,
+    lost: Sequence[range] = (),
+) -> int:
+    """All files of a folder; how many bytes they have. Raises ArchiveError, and what the taker
+    raises.
+
+    tasks: the blocks that are whole, in order, if not all are. lost: the numbers of the files that
+    need others, or that cannot be made; they are left out.
+    """
+    return _Folder(archive, taker, verify, lost).hand_over(
+        archive._tasks() if tasks is None else tasks, threads, progress
+    )
+
+
+class _Folder:
+    """Decodes the blocks of a folder, and hands over its files."""
+
+    def __init__(self, archive: Filed, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
+        self._archive, self._taker, self._verify = archive, taker, verify
+        self._lost = lost
+        self._files = archive._files
+        self._collection = self._files.collection
+        self._size = 0
+        self._size_lock = Lock()
+
+    def hand_over(self, tasks: Iterable[Task], threads: int, progress: Progress | None) -> int:
+        collection = self._collection
+        work = Work(collection, progress)
+        with ExitStack() as stack:
+            parts = [
+                self._part(number, numbers, stack.enter_context(ExitStack()))
+                for number, numbers in enumerate(self._files.by_part())
+            ]
+            # No thread writes on after an error.
+            blocks = stack.enter_context(closing(ordered_map(self._work, tasks, threads)))
+            for waiting, task in blocks:
+                number, _, _ = _part_of(collection, task.first)
+                for place, piece in waiting:
+                    parts[number].take(place, piece)
+                work.add(task.first, task.items)
+            for part in parts:
+                part.finish()
+        return self._size
+
+    def _part(self, number: int, numbers: Iterator[int], stack: ExitStack) -> "_Cutter | _Painter":
+        part = self._collection.parts[number]
+        if part.axes != BYTES:
+            return _Painter(self, number, part, stack)
+        return _Cutter(self, part, numbers, stack)
+
+    def _work(self, task: Task) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
+        """Decodes a block and hands over its pictures; the pieces that are not whole ones."""
+        pieces: Pieces = decode(self._archive, task, None if self._verify else task.items)
+        number, first, part = _part_of(self._collection, task.first)
+        waiting = []
+        for place, piece in enumerate(pieces, task.first - first):
+            item, _ = part.item_of(place)
+            if part.axes == BYTES or part.grid(item).pieces > 1:
+                waiting.append((place, piece))
+            elif not self.lost(self.number(number, item)):
+                with self.picture(number, item, piece.shape) as drawing:
+                    drawing.add(piece)
+        return waiting, task
+
+    @contextmanager
+    def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
+        """What takes the rows of a picture until the body ends."""
+        number, dtype = self.number(part, item), self._collection.parts[part].dtype
+        with self._taker.picture(number, dtype, shape) as drawing:
+            yield drawing
+            self.add(drawing.close())
+
+    def number(self, part: int, item: int) -> int:
+        """Of the file that an item of a part of pictures is."""
+        return next(self._files.numbers_of(part, range(item, item + 1))).start
+
+    def lost(self, number: int) -> bool:
+        return has(self._lost, number)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Where in its part a file that is held bit for bit begins and ends."""
+        _, start, end = self._files.span(number)
+        return start, end
+
+    def file(self, number: int) -> AbstractContextManager[Writable]:
+        """Where to write a file that is held bit for bit."""
+        return self._taker.file(number)
+
+    def add(self, size: int) -> None:
+        """Counts bytes that were handed over."""
+        with self._size_lock:
+            self._size += size
+
+
+class _Painter:
+    """Hands over pictures that are cut into pieces, which come in order; a strip of one is in
+    memory at a time.
+    """
+
+    def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
+        """stack: what the picture that is on its way waits on."""
+        self._folder, self._number, self._part, self._stack = folder, number, part, stack
+        self._joiner = Joiner(part)
+        self._drawing: Drawing | None = None
+
+    def take(self, place: int, piece: NDArray[Any]) -> None:
+        """The next piece, which has this number in the part."""
+        item, at = self._part.item_of(place)
+        if self._folder.lost(self._folder.number(self._number, item)):
+            return
+        grid = self._part.grid(item)
+        for rows in self._joiner.take(place, piece):
+            if self._drawing is None:
+                picture = self._folder.picture(self._number, item, grid.shape)
+                self._drawing = self._stack.enter_context(picture)
+            self._drawing.add(rows)
+        if at + 1 == grid.pieces:
+            self._drawing = None
+            self._stack.close()
+
+    def finish(self) -> None:
+        """Each picture ends with its last piece."""
+
+
+class _Cutter:
+    """Writes files whose bytes come one after the other."""
+
+    def __init__(
+        self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
+    ) -> None:
+        """numbers: of the files. stack: what the file that is on its way waits on."""
+        self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
+        self._open: Writable | None = None
+        self._number = next(numbers, None)
+
+    def take(self, place: int, piece: NDArray[Any]) -> None:
+        """The next bytes."""
+        self._take(self._part.elements_before(place), piece.data)
+
+    def finish(self) -> None:
+        """Files without bytes may stand behind the last byte."""
+        self._take(self._part.elements, memoryview(b""))
+
+    def _take(self, at: int, data: memoryview) -> None:
+        """The bytes from this one of the part on."""
+        stop = at + len(data)
+        while self._number is not None:
+            start, end = self._folder.span(self._number)
+            if start >= stop and end > start:
+                return
+            if not self._folder.lost(self._number):
+                self._write(data[max(start - at, 0) : max(end - at, 0)])
+            if end > stop:
+                return
+            self._open = None
+            self._stack.close()
+            self._number = next(self._numbers, None)
+
+    def _write(self, data: memoryview) -> None:
+        """Bytes of the file whose turn it is."""
+        assert self._number is not None, "there are bytes of a file"
+        if self._open is None:
+            self._open = self._stack.enter_context(self._folder.file(self._number))
+        self._open.write(data)
+        self._folder.add(len(data))
+
+
+def _part_of(collection: FileList, piece: int) -> tuple[int, int, Collection]:
+    """The number of the part that a piece is in, that of its first piece, and the part."""
+    number = bisect_right(collection.starts, piece) - 1
+    return number, collection.starts[number], collection.parts[number]

@@ -1,0 +1,1 @@
+"""Arrays and files to archives: what an input holds, and the writer."""

@@ -1,0 +1,227 @@
+"""The options for an input, and what was detected about it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding.choose import Effort, any_fits, read_choice
+from bitsback.coding.cutting import cut_for
+from bitsback.coding.trial import as_stack, is_stack, stackable
+from bitsback.compress_options import CompressOptions
+from bitsback.errors import InputError
+from bitsback.format.collection import BYTES, VARIED, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.parts import Content, FileList
+from bitsback.images.file_lists import Listing
+from bitsback.images.formats import OTHER_PICTURES, PICTURES
+from bitsback.images.npy import Items
+from bitsback.models import Model
+from bitsback.reading.summary import Held
+from bitsback.remote.url import Url
+
+_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
+_SMALL_TILE = 64  # rows and columns
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known of the files of a folder that comes back as files."""
+
+    size: int
+    """Bytes of all files."""
+    stored: dict[str, Held]
+    """Files that are held bit for bit, by the reason."""
+    coded: dict[str, int]
+    """The bytes of the files of pictures that are coded by their pixels, by name."""
+    parts: list[list[str]]
+    """The names of the pictures of each part; none of parts of bytes."""
+    notes: BinaryIO
+    """Where the notes of pictures wait."""
+
+    def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the pictures that take more by their pixels than as files, where all
+        pictures take more together; see `Input.outgrown`.
+        """
+        costs: Counter[str] = Counter()
+        total = piece = 0
+        for pieces, size in index:
+            first, part = collection.part_of(piece)
+            number = collection.starts.index(first)
+            at, piece = piece - first, piece + pieces
+            if part.axes == BYTES:
+                total += size if number in collection.notes else 0
+                continue
+            total += size
+            before, end = part.elements_before(at), part.elements_before(at + pieces)
+            for item in range(part.item_of(at)[0], part.item_of(at + pieces - 1)[0] + 1):
+                low = max(before, part.elements_before(part.first_piece(item)))
+                high = min(end, part.elements_before(part.first_piece(item + 1)))
+                costs[self.parts[number][item]] += size * (high - low) // (end - before)
+        if total <= sum(self.coded.values()):
+            return frozenset()
+        grown = frozenset(name for name, cost in costs.items() if cost > self.coded[name])
+        return grown or frozenset(self.coded)
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """What is to be known of parts whose order does not matter, and of labels."""
+
+    sets: frozenset[int] = frozenset()
+    """The numbers of the parts whose order does not matter."""
+    ties: Mapping[int, Sequence[NDArray[Any]]] = field(default_factory=dict)
+    """Arrays of what belongs to the items of these, by which equal ones are ordered."""
+    follows: Mapping[int, tuple[int, NDArray[Any]]] = field(default_factory=dict)
+    """Parts that are put into the order of another part, before them: its number, and the array."""
+    records: frozenset[int] = frozenset()
+    """The numbers of the parts that are labels, or other small records."""
+
+
+Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
+"""Takes, for each part, the numbers that its items had, in the order that they have got."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What goes into an archive."""
+
+    collection: Content
+    parts: list[tuple[Items, Collection]]
+    """The arrays that it is made of, in the order in which they are stored."""
+    name: str
+    """For error messages."""
+    names: bytes = b""
+    """The `N` section, for files, and the `F` section."""
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """The names of what of a folder was left out, by what it is."""
+    bad: dict[str, str] = field(default_factory=dict)
+    """The files that were left out since they cannot be used, and why."""
+    listing: Listing | None = None
+    kept: Kept | None = None
+    """Of files that come back as files."""
+    settle: Settle | None = None
+    """What `names` is, when the order of the items of each part is known, if it is not before."""
+    bonds: Bonds = Bonds()
+    labels: bytes = b""
+    """The `L` section, if the items have labels."""
+    disk: int | None = None
+    """Bytes that the files have on disk, of pictures whose order does not matter, and of a TIFF
+    file on its own.
+    """
+    stored: dict[str, Held] = field(default_factory=dict)
+    """Files that are held bit for bit, by the reason, of other inputs than folders."""
+
+    @property
+    def may_outgrow(self) -> bool:
+        """Whether it has files that are held bit for bit where their pixels take more."""
+        whole = isinstance(self.collection, FileList) and self.collection.whole
+        return whole or self.kept is not None
+
+    def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the files to hold bit for bit, since an archive would be larger than the
+        input otherwise. index: for each block its number of tiles and the size of its section.
+        """
+        if not self.may_outgrow or not isinstance(self.collection, FileList):
+            return frozenset()
+        if self.kept is not None:
+            return self.kept.outgrown(self.collection, index)
+        # A TIFF file on its own, whose pages are not arrays then.
+        larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
+        return frozenset([self.name] if self.collection.files and larger else [])
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.notes.close()
+
+    def check_output(self, destination: object) -> None:
+        """Raises InputError if the output is one of the files that are read."""
+        if self.listing is not None and destination in self.listing.urls.values():
+            raise InputError(f"{destination}: is one of the files too; name another output")
+        if self.listing is not None and isinstance(destination, str | os.PathLike):
+            path = Path(os.path.realpath(destination))
+            files = map(self.listing.path, self.listing.names)
+            if path.exists() and any(_is_file(path, file) for file in files):
+                raise InputError(
+                    f"{os.fspath(destination)}: is one of the files too; name another output"
+                )
+
+
+def _is_file(path: Path, file: Path | Url) -> bool:
+    if isinstance(file, Url):
+        return False
+    with suppress(OSError):  # of a link that leads nowhere
+        return path.samefile(file)
+    return False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options for an input, and the model that they name."""
+
+    given: Model | None = None
+    """The model that was asked for, if one was."""
+    options: CompressOptions = field(default_factory=CompressOptions)
+    effort: Effort = "auto"
+    """How a bundled model is chosen, if none was asked for."""
+    as_files: bool = False
+    """Whether pictures come back as the files that they were; otherwise they are their pixels
+    alone, in the colours that they show.
+    """
+    held: frozenset[str] = frozenset()
+    """The names of files to hold bit for bit, whatever they are."""
+
+    @classmethod
+    def by(cls, options: CompressOptions) -> "Asked":
+        """How `compress` sees its input. Raises ModelError if the model cannot be had."""
+        given, effort = read_choice(options.model, options.storage_options)
+        return cls(given, options, effort, as_files=True)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of files come back."""
+        return self.options.files == "exact"
+
+    @property
+    def tile(self) -> int | None:
+        """Rows and columns of a tile at most, unless they are the usual ones."""
+        small = self.options.quick or (self.given is not None and self.given.wants_small)
+        return _SMALL_TILE if self.options.tile is None and small else self.options.tile
+
+    @property
+    def stack(self) -> bool | None:
+        """Whether arrays are stacks; None: a trial tells."""
+        if self.options.unordered:
+            return False
+        # A slice of a stack needs those before it, which takes long.
+        return bool(self.options.stack) if self.options.quick else self.options.stack
+
+    @property
+    def endings(self) -> frozenset[str] | None:
+        """Of the names of the files that are taken of a folder; None: all are."""
+        if not self.as_files or self.options.unordered:
+            return PICTURES
+        return PICTURES | OTHER_PICTURES if self.options.pictures_only else None
+
+    def knows(self, shape: Shape) -> bool:
+        """Whether there is a model of just these items, which then stay whole and together."""
+        return any_fits(self.given, shape)
+
+    def seen(self, part: Collection, items: Items) -> Collection:
+        """The array as a stack, if it is one, and cut into pieces."""
+        if self.stack is not False and stackable(part):
+            trial = self.stack is None and not self.knows(part.item_shape)
+            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
+                part = as_stack(part)
+        return self.cut(part)
+
+    def cut(self, part: Collection) -> Collection:
+        known = part.axes != VARIED and self.knows(part.item_shape)
+        known &= self.given is None or not self.given.wants_small
+        return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -1,0 +1,391 @@
+"""Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
+are held bit for bit, since they are smaller so or cannot be coded.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from time import time_ns
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding.cutting import cut_for
+from bitsback.coding.trial import Alike, Outcome, Outcomes, is_tried, pixel_cost
+from bitsback.errors import InputError
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.facts import Facts
+from bitsback.format.labelling import check_classes, pack_folders
+from bitsback.format.members import pack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.images import formats
+from bitsback.images import names as naming
+from bitsback.images.bands import Bands
+from bitsback.images.file_io import name_of, open_regular, reading, size_of
+from bitsback.images.file_lists import Listing
+from bitsback.images.names import ending_of
+from bitsback.images.npy import Items, Whole
+from bitsback.images.picture_files import PictureItems, split
+from bitsback.images.pictures import Header, named, reading_picture
+from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.summary import (
+    ASKED_FOR,
+    CAMERA_FILES,
+    DAMAGED,
+    LOSSY,
+    NO_PICTURE,
+    OTHER_KIND,
+    SMALLER,
+    Held,
+)
+from bitsback.reading.work import begin
+from bitsback.remote.url import Url, changed
+from bitsback.writing.asked import Asked, Input, Kept
+from bitsback.writing.groups import Groups
+from bitsback.writing.warn import warn_of_names
+
+_WORTH = 0.98
+"""Times the bytes of a file: pixels that take more are not worth the time that they cost."""
+_SMALL = 1 << 14
+_LOOK = 1 << 16
+_DENSE = 0.9
+"""Times as many bytes that deflate leaves of a file that is compressed."""
+_IN_MEMORY = 1 << 24
+_KEPT = 1 << 26
+"""Bytes of the pixels of small pictures that are in memory until they are coded."""
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """What becomes of a file."""
+
+    size: int
+    time: int
+    header: Header | None = None
+    """Of a picture that is coded by its pixels."""
+    sort: str = ""
+    """What it is to be together with in a part."""
+    note: bytes = b""
+    reason: str = ""
+    """Why it is held bit for bit."""
+    pixels: NDArray[Any] | None = None
+    """Of a small picture that is coded, so that it need not be read again."""
+
+
+@dataclass(frozen=True)
+class _Undecided:
+    """A picture that is coded or held: as its own trial says, or those of others like it."""
+
+    coded: _Sorted
+    held: _Sorted
+    indexed: bool
+    alike: Alike
+    trial: Callable[[], Outcome]
+    tried: Outcome | None = None
+    """What its own trial told, if it was to have one whatever others tell."""
+
+
+class _PixelStore(dict[int, NDArray[Any]]):
+    """The pixels of small pictures, by the number of the file, so that these need not be read
+    again; as many as there is memory for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _KEPT
+
+    def keep(self, number: int, pixels: NDArray[Any]) -> None:
+        if pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self[number] = pixels
+
+
+class _SortedFiles:
+    """The files of a folder as the parts of a collection."""
+
+    def __init__(self, listing: Listing, asked: Asked, notes: BinaryIO) -> None:
+        """notes: takes those of the pictures that are coded, one after the other."""
+        self._listing, self._asked, self._notes = listing, asked, notes
+        self._groups, self._facts = Groups(asked.knows), Facts()
+        self._names: list[str] = []
+        self._bad = dict(listing.bad)
+        self._size = 0
+        self._coded: dict[str, int] = {}
+        self._stored: dict[str, Held] = {}
+        self._pixels = _PixelStore()
+
+    def __len__(self) -> int:
+        """With those that are left out."""
+        return len(self._names) + len(self._bad)
+
+    def add(self, name: str, found: _Sorted) -> None:
+        self._names.append(name)
+        self._size += found.size
+        if found.header is not None:
+            self._groups.add(found.header, found.sort)
+            self._facts.add(len(found.note), found.time)
+            self._notes.write(found.note)
+            self._coded[name] = found.size
+            if found.pixels is not None:
+                self._pixels.keep(len(self._names) - 1, found.pixels)
+        else:
+            self._groups.add_file(found.size, found.sort)
+            self._facts.add(found.size, found.time)
+            before = self._stored.get(found.reason, Held(0, 0, name))
+            self._stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
+
+    def leave_out(self, name: str, error: InputError) -> None:
+        """Raises InputError, unless bad files are to be left out."""
+        if not self._asked.options.skip_bad:
+            held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+            raise InputError(
+                f"{error}; --skip-bad (skip_bad=True) leaves such files out"
+                + held * isinstance(error, _NoPicture)
+            )
+        self._bad[name] = str(error)
+
+    def check(self) -> None:
+        """When all are there. Raises InputError if they cannot be held."""
+        root = self._listing.root
+        if not self._names:
+            first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
+            raise InputError(f"{root}: there is no file that can be used{first}")
+        if self._asked.options.labels is not None:
+            check_classes(self._names, name_of(root))
+        warn_of_names(self._names)
+
+    def as_input(self) -> Input:
+        listing, asked, names = self._listing, self._asked, self._names
+        name = naming.printable(name_of(listing.root))
+        parts: list[tuple[Items, Collection]] = []
+        of_parts: list[list[str]] = []
+        length = self._notes.tell()
+        if length:  # first, so that whatever else is there of a cut archive has its notes
+            part = Collection(np.dtype("|u1"), (0, length), BYTES)
+            part = replace(part, cut=cut_for(part, None))
+            parts.append((ByteItems(name, part, _notes_chunks(self._notes)), part))
+            of_parts.append([])
+        first = len(parts)
+        for group in self._groups:
+            if group.part.axes == BYTES:
+                part = replace(group.part, cut=cut_for(group.part, None))
+                chunks = chunks_of(listing, names, list(group.members), self._facts)
+                parts.append((ByteItems(name, part, chunks), part))
+                of_parts.append([])
+            else:
+                items = PictureItems(listing, names, group.members, group.part, self._pixels)
+                parts.append((items, asked.cut(group.part)))
+                of_parts.append([names[member] for member in group.members])
+        runs = [(first + part, count) for part, count in self._groups.runs]
+        return Input(
+            FileList(FOLDER, tuple(part for _, part in parts)),
+            parts,
+            name,
+            pack_files(FOLDER, runs, names) + self._facts.pack(),
+            listing.skipped,
+            self._bad,
+            listing,
+            Kept(self._size, self._stored, self._coded, of_parts, self._notes),
+            labels=b"" if asked.options.labels is None else pack_folders(),
+        )
+
+
+def folder_input(listing: Listing, asked: Asked) -> Input:
+    """Sorts the files of a folder, or of a list. Raises InputError."""
+    options, sorter = asked.options, _Sorter(listing, asked)
+    threads = check_threads(options.threads)
+    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
+    try:
+        files = _SortedFiles(listing, asked, cast(BinaryIO, spool))
+        begin(options.progress, "looking at the files")
+        for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
+            if isinstance(found, _Undecided):
+                found = sorter.decided(found)
+            if options.progress is not None:
+                options.progress(len(files) + 1, len(listing.names))
+            if isinstance(found, InputError):
+                files.leave_out(name, found)
+            else:
+                files.add(name, found)
+        files.check()
+        return files.as_input()
+    except BaseException:
+        spool.close()
+        raise
+
+
+class _NoPicture(InputError):
+    """Of a file that could be held as it is."""
+
+
+class _Sorter:
+    """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
+
+    def __init__(self, listing: Listing, asked: Asked) -> None:
+        self._listing, self._asked = listing, asked
+        self._others = not asked.options.pictures_only
+        """Whether files that are no pictures, or damaged ones, are taken too."""
+        pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
+        self._job = sum(map(size_of, map(listing.path, pictures)))
+        self._outcomes = Outcomes()
+        self._knows = lru_cache(maxsize=None)(asked.knows)
+
+    def decided(self, picture: _Undecided) -> _Sorted:
+        """What becomes of it."""
+        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
+        if not outcome.worth:
+            return picture.held
+        sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
+        return replace(picture.coded, sort=sort)
+
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
+        """What becomes of a file, or why it can neither be coded nor be held."""
+        number, name = numbered
+        path = self._listing.path(name)
+        shown = naming.printable(name_of(path))
+        try:
+            reason = naming.file_fault(name)
+            if reason is not None:
+                raise InputError(f"{shown}: {reason}; rename it")
+            with reading(shown), open_regular(path, True) as file:
+                found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
+                ending = ending_of(name)
+                if ending in formats.OTHER_PICTURES:
+                    return name, self._stored(found, file, CAMERA_FILES)
+                if self._others and ending not in formats.PICTURES:
+                    return name, self._stored(found, file, NO_PICTURE)
+                if name in self._asked.held:
+                    return name, self._stored(found, file, SMALLER)
+                try:
+                    return name, self._picture(found, path, file, is_tried(number))
+                except InputError as error:
+                    if not self._others:
+                        return name, _NoPicture(str(error))
+                    return name, self._stored(found, file, DAMAGED)
+        except InputError as error:
+            return name, error
+
+    def _picture(
+        self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
+    ) -> _Sorted | _Undecided:
+        """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
+        or a damaged one.
+        """
+        asked = self._asked
+        with reading_picture(name_of(path)):
+            file.seek(0)
+            form = formats.picture_format(file.read(formats.START))
+            if form is not None and form.codec is None:
+                return self._stored(found, file, LOSSY)
+            taken = split(file, asked.exact)
+            if taken is None:
+                again = asked.exact and split(file, False) is not None
+                return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
+        pixels = named(taken.pixels, name_of(path))
+        header = Header(pixels.dtype, pixels.shape, ())
+        coded = replace(found, header=header, note=taken.note)
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        if alike.small:  # its trial may come when its file is closed
+            whole = pixels.whole()
+            pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
+        if self._knows(pixels.shape):
+            return coded
+
+        def trial() -> Outcome:
+            cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
+            return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
+
+        return _Undecided(
+            coded,
+            self._stored(found, file, SMALLER),
+            taken.indexed,
+            alike,
+            trial,
+            trial() if tried or not alike.small else None,
+        )
+
+    def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
+        file.seek(0)
+        start = file.read(_LOOK)
+        dense = found.size > _SMALL and len(zlib.compress(start, 1)) > _DENSE * len(start)
+        return replace(found, sort="dense" if dense else "loose", reason=reason)
+
+
+def _time_of(path: Path | Url) -> int:
+    """When a file was changed, in ns since 1970; now, where nobody knows."""
+    if not isinstance(path, Url):
+        return path.stat().st_mtime_ns
+    time = changed(path)
+    return time_ns() if time is None else time
+
+
+class ByteItems(Whole):
+    """The bytes of files, one after the other."""
+
+    def __init__(self, name: str, part: Collection, chunks: Callable[[], Iterator[bytes]]) -> None:
+        super().__init__()
+        self.name, self.dtype, self.shape = name, part.dtype, part.shape
+        self._chunks = chunks()
+        self._left = memoryview(b"")
+
+    def read(self, count: int, axes: int) -> NDArray[np.uint8]:
+        """All of them, as one item."""
+        return self.rows(self.shape[1], axes)[np.newaxis]
+
+    def rows(self, count: int, axes: int) -> NDArray[np.uint8]:
+        rows, at = np.empty(count, np.uint8), 0
+        while at < count:
+            if not self._left:
+                self._left = memoryview(next(self._chunks))
+                continue
+            taken = min(len(self._left), count - at)
+            rows[at : at + taken] = self._left[:taken]
+            self._left, at = self._left[taken:], at + taken
+        return rows
+
+    def peek(self, first: int, count: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        pass
+
+
+def chunks_of(
+    listing: Listing, names: list[str], members: list[int], facts: Facts
+) -> Callable[[], Iterator[bytes]]:
+    """What files hold. Raises InputError if one of them has another size than before."""
+
+    def chunks() -> Iterator[bytes]:
+        for member in members:
+            path = listing.path(names[member])
+            shown = naming.printable(name_of(path))
+            left = facts.sizes[member]
+            with reading(shown), open_regular(path, True) as file:
+                while data := file.read(_PIECE):
+                    left -= len(data)
+                    if left < 0:
+                        break
+                    yield data
+            if left:
+                raise InputError(f"{shown}: was changed while it was read; try again")
+
+    return chunks
+
+
+def _notes_chunks(notes: BinaryIO) -> Callable[[], Iterator[bytes]]:
+    def chunks() -> Iterator[bytes]:
+        notes.seek(0)
+        while data := notes.read(_PIECE):
+            yield data
+
+    return chunks

@@ -1,0 +1,222 @@
+"""Read a part of a collection, block by block, as it is to be coded."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import planes
+from bitsback.coding.canonical import canonical
+from bitsback.coding.choose import (
+    Chosen,
+    Effort,
+    any_codes,
+    check_fit,
+    choose,
+    is_bundled,
+    picture_models,
+    plans_of,
+)
+from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
+from bitsback.coding.sampling import sample_of
+from bitsback.coding.squeeze import Coder, squeeze
+from bitsback.errors import ModelWarning
+from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
+from bitsback.format.layout import Shape
+from bitsback.format.pieces import Pieces
+from bitsback.images.npy import Items
+from bitsback.lazy import cached_property
+from bitsback.models import Model
+from bitsback.writing.asked import Asked, Input
+from bitsback.writing.taking import PieceReader
+
+_QUICK_ELEMENTS = 8 * 784
+"""Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
+a fraction of one.
+"""
+_SEEN = 1 << 17  # elements that a trial may see, and
+_SEEN_PIECES = 64
+_WORSE = 1.1  # times as many bytes of a sample
+_ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
+
+
+@dataclass(frozen=True)
+class Uncoded:
+    """A block that is to be coded."""
+
+    pieces: Pieces
+    first: int
+    chosen: Chosen
+    coder: Coder
+    order_bits: float | None
+    """Of pieces that are a multiset."""
+    records: bool
+    """Whether they may have few values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """What a part is to others."""
+
+    unordered: bool = False
+    """Whether the order of its items does not matter."""
+    ties: Sequence[NDArray[Any]] = ()
+    """Arrays of what belongs to them, by which equal ones are ordered."""
+    follows: "tuple[PartReader, NDArray[Any]] | None" = None
+    """The part whose order its items take, and these, if there is one."""
+    records: bool = False
+    """Whether they are small records, such as labels."""
+
+
+class PartReader:
+    """Reads an array once, block by block; the first blocks are read ahead for the choice of a
+    model.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        collection: Collection,
+        block: int | None,
+        elements: int,
+        role: Role,
+    ) -> None:
+        """block: pieces in a block at most; elements: about how many, if it is not given. Raises
+        InputError if a piece is larger than a block can be.
+        """
+        self.items = items
+        self.collection = collection
+        self._role = role
+        counted = collection.axes in (COUNTED, VARIED) and collection.cut is None
+        self._sets = role.unordered and counted
+        whole = self._sets and elements == BLOCK_ELEMENTS
+        self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
+        self._reader = PieceReader(items, collection)
+        self._ahead: list[Pieces] = []
+        self._orders: list[NDArray[np.intp]] = []
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The numbers that its items had, in the order that they have got, when all were read."""
+        if not self._sets:
+            return np.arange(self.collection.items)
+        return np.concatenate([np.empty(0, np.intp), *self._orders])
+
+    @property
+    def shape(self) -> Shape:
+        """Of its first piece, or of what its items would have."""
+        part = self.collection
+        return part.grid(0).shape_of(0) if part.pieces else part.item_shape
+
+    def codable(self, given: Model | None) -> bool:
+        """Whether there is a model for it."""
+        if self._role.follows is not None:
+            return False
+        return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
+
+    def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
+        """The model for it; see `bitsback.coding.choose`. Raises UnfitError if a `given` one fits
+        the shape, but not the values.
+        """
+        if not self._blocks or not self.codable(given):
+            return Chosen(None)
+        elements = pieces = 0
+        for number, (first, count) in enumerate(self._blocks):
+            if number == len(self._ahead):  # another choice may have read it
+                self._ahead.append(self._read(first, count))
+            elements, pieces = elements + self._ahead[number].elements.size, pieces + count
+            # The first block says whether a given model fits; others may hold what it does not
+            # code.
+            if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:
+                break
+        first_ones = self._ahead[0]
+        if len(self._ahead) > 1:
+            first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
+        chosen = choose(given, first_ones, self.items.name, effort, job)
+        if given is not None:
+            _warn_if_outdone(chosen, first_ones, self.items.name)
+        return chosen
+
+    def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
+        """Its blocks. first: the number of its first piece. coder: the general compressor."""
+        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
+            coder = "lzma"
+        for start, count in self._blocks:
+            pieces = self._ahead.pop(0) if self._ahead else self._read(start, count)
+            bits = None
+            if self._sets:
+                ties = [array[start : start + count] for array in self._role.ties]
+                sorted_ones = canonical(pieces, ties)
+                pieces, bits = sorted_ones.pieces, sorted_ones.bits
+                self._orders.append(start + sorted_ones.order)
+            yield Uncoded(pieces, first + start, chosen, coder, bits, self._role.records)
+        if self._role.follows is None:
+            self.items.finish()
+
+    def _read(self, first: int, count: int) -> Pieces:
+        if self._role.follows is None:
+            return self._reader.read(first, count)
+        leader, array = self._role.follows
+        return Pieces.stacked(array[leader.order[first : first + count]])
+
+
+def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
+    """The parts of an input. Raises InputError if a model is given that fits none of them."""
+    elements = _QUICK_ELEMENTS if asked.options.quick else BLOCK_ELEMENTS
+    parts: list[PartReader] = []
+    for number, (items, collection) in enumerate(taken.parts):
+        leader, array = taken.bonds.follows.get(number, (None, None))
+        role = Role(
+            number in taken.bonds.sets,
+            taken.bonds.ties.get(number, ()),
+            None if leader is None or array is None else (parts[leader], array),
+            number in taken.bonds.records,
+        )
+        parts.append(PartReader(items, collection, asked.options.block, elements, role))
+    given = asked.given
+    if given is not None and not any(part.codable(given) for part in parts):
+        for part in [part for part in parts if part.collection.axes != BYTES][:1]:
+            check_fit(given, part.collection.dtype, part.shape, part.items.name)
+    return parts
+
+
+def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
+    """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
+    tenth less of a sample than the model that was asked for. name: of the input.
+    """
+    model = chosen.model
+    if model is None or (model.any_shape and is_bundled(model)):
+        return
+    sample = sample_of(pieces, whole=False)
+    if sample.elements.size < _ENOUGH:
+        return
+    cost = chosen.rate * sample.elements.size
+    other, least = min(_others(sample).items(), key=lambda pair: pair[1])
+    if cost > _WORSE * least:
+        times = cost / least
+        much = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
+        warnings.warn(
+            f"{name}: the model {model.name} takes about {much} {other} would, by a trial;"
+            " leave the choice to 'auto', without -m, or train a model on such images with"
+            " 'bitsback train'",
+            ModelWarning,
+            stacklevel=2,
+        )
+
+
+def _others(sample: Pieces) -> dict[str, int]:
+    """Bytes of the sample, by what makes them."""
+    general = squeeze(sample, "deflate")
+    found = {"the bytes as they are": sample.elements.nbytes}
+    if general is not None:
+        found["a general compressor"] = len(general)
+    shape = sample.shapes[0][1]
+    if planes.layouts_for(sample.dtype, shape):
+        for plan in plans_of(picture_models(None, "auto"), sample):
+            name, cost = f"the model {plan.model.name}", plan.cost()
+            found[name] = min(cost, found.get(name, cost))
+    return found

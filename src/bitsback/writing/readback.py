@@ -1,0 +1,242 @@
+"""Compares an archive with the files that it was made from, by reading both once more."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.compress_options import CompressOptions
+from bitsback.errors import InputError
+from bitsback.format.collection import ONE, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.members import pack_files
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
+from bitsback.format.pieces import Pieces
+from bitsback.images.drawing import Comparison, Drawing
+from bitsback.images.file_io import FileContent, Writable, reading, same_bytes
+from bitsback.images.names import printable
+from bitsback.images.npy import Items, Whole
+from bitsback.images.picture_files import alike
+from bitsback.images.pictures import reading_picture
+from bitsback.reading.maker import Maker
+from bitsback.reading.paged import make_pages
+from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.reader import Archive
+from bitsback.reading.source import Task, decode
+from bitsback.reading.summary import Progress
+from bitsback.reading.targets import target_of
+from bitsback.reading.whole_files import hand_over
+from bitsback.reading.work import Work
+from bitsback.writing.asked import Asked
+from bitsback.writing.inputs import open_input
+from bitsback.writing.taking import PieceReader
+
+_IN_MEMORY = 1 << 24
+
+
+def restored_names(archive: Archive) -> list[str]:
+    """Under which names the files of a folder are restored, in their order."""
+    return [target_of(archive._files, number)[0] for number in range(len(archive._files))]
+
+
+def compare(
+    archive: Archive,
+    place: Path,
+    names: Sequence[str] = (),
+    threads: int | None = None,
+    progress: Progress | None = None,
+    exact: bool = True,
+    times: bool = False,
+) -> None:
+    """Raises InputError, naming what differs, unless every element, shape, dtype and name of the
+    archive is that of the file `place`, or the files that it restores are those of `names` in the
+    folder `place`; and ArchiveError for damage.
+
+    names: of the files of an archive of a folder, in its order. Each of them, and a TIFF file on
+    its own, is made as it is restored, and read again: it is the same if its bytes are, or, where
+    these are not promised, if all of its pixels and all else that it tells are. exact: as
+    `decompress` with files="exact" makes them. times: those of files are compared too.
+    """
+    threads = check_threads(threads)
+    collection = archive._collection
+    if isinstance(collection, FileList) and collection.kind == PAGES:
+        _compare_pages(archive, place, threads, progress, exact)
+        return
+    if isinstance(collection, FileList) and collection.kind == FOLDER:
+        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
+        return
+    parts, starts = collection.parts, collection.starts
+
+    def work(task: Task) -> tuple[Task, Pieces]:
+        return task, decode(archive, task)
+
+    with (
+        _items(archive, place) as items,
+        closing(ordered_map(work, archive._tasks(), threads)) as blocks,
+    ):
+        readers = [PieceReader(each, part) for each, part in zip(items, parts, strict=True)]
+        for task, pieces in blocks:
+            number = bisect_right(starts, task.first, hi=len(parts)) - 1
+            there = readers[number].read(task.first - starts[number], task.items)
+            if there.shapes != pieces.shapes or there.bytes != pieces.bytes:
+                where = collection.where(task.first, task.items)
+                raise InputError(
+                    f"{archive.name}: {where} differ from what {os.fspath(place)} holds now"
+                )
+            if progress is not None:
+                progress(task.first + task.items, collection.pieces)
+        for each in items:
+            each.finish()
+
+
+def _compare_pages(
+    archive: Archive, place: Path, threads: int, progress: Progress | None, exact: bool
+) -> None:
+    shown = printable(os.fspath(place))
+    with _spooled() as made, reading(shown), place.open("rb") as file:
+        work = Work(archive._files.collection, progress)
+        make_pages(archive, made, threads, work, exact=exact)
+        if not _same(file, made, shown):
+            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
+
+
+def _spooled() -> AbstractContextManager[BinaryIO]:
+    """A file that is made, to be read again."""
+    return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
+
+
+def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
+    """Whether the file that was made is the one that there is, which is called `shown`."""
+    with reading_picture(shown):
+        return same_bytes(file, made) or alike(file, made)
+
+
+@contextmanager
+def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
+    """The arrays that the parts of the archive should hold."""
+    collection = archive._collection
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whoever made the archive was warned
+        with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
+            parts = collection.parts if isinstance(collection, FileList) else (collection,)
+            found: list[Items] = [items for items, _ in taken.parts]
+            alike = [(part.dtype, part.shape) for part in parts] == [
+                (items.dtype, items.shape) for items in found
+            ]
+            if isinstance(collection, FileList) and collection.kind == ARRAYS:
+                alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
+            if not alike:
+                raise InputError(
+                    f"{archive.name}: its shapes, dtypes or names differ from those that"
+                    f" {os.fspath(place)} has now"
+                )
+            if isinstance(collection, Joined):
+                found = [_Rows(found[0], part) for part in collection.parts]
+            yield found
+
+
+class _Rows(Whole):
+    """Of an array that is read from its first row to its last, those of one part."""
+
+    def __init__(self, items: Items, part: Collection) -> None:
+        super().__init__()
+        self.name, self.dtype, self.shape = items.name, items.dtype, part.shape
+        self._items = items
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        if axes == ONE:
+            return self._items.rows(self.shape[0], ONE)[np.newaxis]
+        return self._items.rows(count, ONE)
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return self._items.rows(count, ONE) if axes == ONE else super().rows(count, axes)
+
+    def peek(self, first: int, count: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        self._items.finish()
+
+
+class _Compared:
+    """Compares the files of a folder with those on the disk, as they would be restored."""
+
+    def __init__(
+        self, archive: Archive, root: Path, names: Sequence[str], exact: bool, times: bool
+    ) -> None:
+        self._archive, self._root, self._names, self._times = archive, root, names, times
+        self._files, self._maker = archive._files, Maker(archive, exact=exact)
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        with self._reading(number) as place, place.open("rb") as file:
+            if self._maker.promises(number):
+                content = FileContent(file)
+                comparison = Comparison(content)
+                drawing = _Counted(self._maker.drawing(number, comparison, dtype, shape))
+                yield drawing
+                same = drawing.size == len(content) and not comparison.differs
+            else:
+                with _spooled() as made:
+                    yield self._maker.drawing(number, made, dtype, shape)
+                    same = _same(file, made, printable(os.fspath(place)))
+            if not same:
+                raise self._differs(number)
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        with self._reading(number) as place, place.open("rb") as file:
+            comparing = _Comparing(file)
+            yield comparing
+            if comparing.differs or file.read(1):
+                raise self._differs(number)
+
+    @contextmanager
+    def _reading(self, number: int) -> Iterator[Path]:
+        place = self._root / self._names[number]
+        with reading(printable(os.fspath(place))):
+            if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
+                raise self._differs(number)
+            yield place
+
+    def _differs(self, number: int) -> InputError:
+        place = self._root / self._names[number]
+        return InputError(
+            f"{self._archive.name}: {printable(self._files.names[number])} differs from what"
+            f" {printable(os.fspath(place))} is now"
+        )
+
+
+class _Counted:
+    """A drawing, and how many bytes it has."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        self.size = 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._drawing.add(rows)
+
+    def close(self) -> int:
+        self.size = self._drawing.close()
+        return self.size
+
+
+class _Comparing:
+    """Takes the bytes that a file should have."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.differs = False
+
+    def write(self, data: memoryview) -> None:
+        self.differs = self.differs or self._file.read(len(data)) != data

@@ -1,0 +1,391 @@
+"""Compress: arrays, read once from beginning to end, become an archive, written once from beginning
+to end.
+"""
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, Unpack, cast
+
+from bitsback.coding.block import METHODS
+from bitsback.coding.block_writer import Encoded, encode
+from bitsback.coding.choose import (
+    HURRIED,
+    Chosen,
+    UnfitError,
+    any_codes,
+    choose,
+    coder_for,
+    is_bundled,
+)
+from bitsback.compress_options import CompressKeywords, CompressOptions
+from bitsback.errors import InputError, ModelWarning
+from bitsback.format.layout import (
+    FILES,
+    HASHED,
+    HEAD,
+    LABELLED,
+    MODEL,
+    UNORDERED,
+    pack_index,
+    section,
+)
+from bitsback.format.members import Files
+from bitsback.format.parts import FileList
+from bitsback.models import Model
+from bitsback.models.embed import pack_model
+from bitsback.reading.output import Destination, Output, open_output
+from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.summary import Compressed
+from bitsback.reading.work import Work, begin
+from bitsback.remote.url import check_options, located
+from bitsback.writing.asked import Asked, Input
+from bitsback.writing.input_hashes import check_unchanged, hash_inputs
+from bitsback.writing.inputs import Source, files_of, open_source
+from bitsback.writing.part_reader import Uncoded, part_readers
+from bitsback.writing.unfinished import Unfinished, key_of, part_of
+
+_log = logging.getLogger(__name__)
+_COPIED = 1 << 20  # bytes at once
+_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+
+
+def compress(
+    source: Source, destination: Destination, **options: Unpack[CompressKeywords]
+) -> Compressed:
+    """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
+
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> rows = (np.full((4, 6), number, np.uint8) for number in range(20))
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(rows, file, dtype=np.uint8, shape=(20, 4, 6))
+    >>> summary.items, summary.bytes_in
+    (20, 480)
+
+    source: an array; the path of a file of one of the formats in docs/images.md, or of a folder; a
+        list of paths of pictures; a binary stream of a .npy file; or images of one shape, one after
+        another, in a list or from a generator. Files may be at URLs of fsspec's.
+        An array may be any that has `__array__`; those of Zarr and Dask, and others with `chunks`,
+        are read chunk by chunk along the first axis. Arrays are of bool, integers of 8 to 64 bits,
+        or floats of 16 to 64 bits; their first axis counts the items, unless the array is one
+        picture or a stack.
+    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
+        is never sought in.
+    options: the fields of `bitsback.CompressOptions`, by their names.
+
+    Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
+    names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
+    InputError if the input cannot be used or the output not be written, ModelError if the model
+    cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it
+    was, and with ModelWarning of a model that was asked for and does badly. What is chosen, and
+    why, goes to the logger "bitsback".
+    """
+    return write_archive(source, destination, CompressOptions(**options))
+
+
+def write_archive(source: Source, destination: Destination, options: CompressOptions) -> Compressed:
+    """The same, with the options made before."""
+    storage_options = options.storage_options
+    destination = located(destination, storage_options)
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
+    check_options(storage_options, source, destination, located(options.model))
+    asked = Asked.by(options)
+    with (
+        Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
+        open_source(source, asked) as plan,
+        ExitStack() as inputs,
+    ):
+        taken = inputs.enter_context(closing(plan(asked)))
+        taken.check_output(destination)
+        writer = _Writer(taken, asked, unfinished)
+        with (
+            open_output(destination, options.force, source) as output,
+            _restartable(output, destination, taken) as restartable,
+        ):
+            writer.write_blocks(restartable)
+            # Only its blocks tell how many bytes a picture takes.
+            while outgrown := taken.outgrown(writer.index):
+                asked = replace(asked, held=asked.held | outgrown)
+                taken = inputs.enter_context(closing(plan(asked)))
+                writer = _Writer(taken, asked, unfinished)
+                restartable.restart()
+                writer.write_blocks(restartable)
+            return writer.finish(restartable)
+
+
+@contextmanager
+def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
+    """The output; where an archive may have to be made anew, and what was written to the output
+    cannot be taken back, a file that is copied to it at the end.
+    """
+    file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
+    if file or not taken.may_outgrow:
+        yield output
+        return
+    with tempfile.TemporaryFile() as spool:
+        yield Output(cast(BinaryIO, spool), output.name)
+        spool.seek(0)
+        while piece := spool.read(_COPIED):
+            output.write(piece)
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+class _Writer:
+    """Writes an archive: `write_blocks`, then `finish`."""
+
+    def __init__(self, taken: Input, asked: Asked, unfinished: Unfinished | None) -> None:
+        """unfinished: where coded blocks are kept. Raises InputError if the input is not one for
+        the options.
+        """
+        self._taken, self._asked, self._unfinished = taken, asked, unfinished
+        self._given, self._options = asked.given, asked.options
+        self._threads = check_threads(asked.options.threads)
+        self._files = None if asked.options.hashes is None else _files(taken)
+        self._hashes = (
+            None
+            if self._files is None
+            else hash_inputs(taken, self._files, self._threads, asked.exact)
+        )
+        self._parts = part_readers(taken, asked)
+        # Otherwise when it is a part's turn: the first block of each would have to be in memory.
+        self._early = asked.given is not None or asked.options.embed == "always"
+        least = HURRIED if asked.options.quick else 0
+        job = sum(part.collection.elements for part in self._parts if part.codable(asked.given))
+        self._job = max(job, least)
+        self._coder = coder_for(asked.effort, max(taken.collection.elements, least))
+        self.index: list[tuple[int, int]] = []
+        """For each block its number of tiles and the size of its section."""
+        self._methods = dict.fromkeys(reversed(METHODS), 0)
+        self._names: dict[str, None] = {}
+        """Of the models that blocks were coded with."""
+        self._outdone = 0
+        self._order_bits = 0.0
+        self._model_bytes = 0
+
+    def write_blocks(self, output: Output) -> None:
+        """Writes all that stands before the index and the names of pictures in no order."""
+        taken, options = self._taken, self._options
+        begin(options.progress, "compressing")
+        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
+        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
+        output.write(HEAD + replace(taken.collection, features=features).pack())
+        if taken.settle is None:  # so that an archive that is cut off still tells names
+            output.write(taken.names + taken.labels)
+            output.write(b"" if self._hashes is None else self._hashes.pack())
+        chosen = self._choose() if self._early else []
+        models = {
+            choice.model.identity: choice.model for choice in chosen if choice.model is not None
+        }
+        held_back: list[bytes] = []  # until it is known that a model is used
+        work = Work(taken.collection, options.progress)
+        done = 0
+        for encoded in ordered_map(self._encode, self._tasks(chosen), self._threads):
+            held_back.append(encoded.section)
+            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+                for model in models.values():
+                    self._write_model(model, output)
+                models = {}
+            if not models:
+                for held in held_back:
+                    output.write(held)
+                held_back = []
+            self._count(encoded)
+            work.add(done, encoded.items)
+            done += encoded.items
+        for held in held_back:
+            output.write(held)
+
+    def finish(self, output: Output) -> Compressed:
+        """Writes the rest."""
+        taken, collection = self._taken, self._taken.collection
+        first_offset = output.size - sum(size for _, size in self.index)
+        settled = taken.names
+        if taken.settle is not None:
+            settled = taken.settle([part.order for part in self._parts])
+            output.write(settled + taken.labels)
+        output.write(pack_index(first_offset, self.index))
+        if self._files is not None:
+            check_unchanged(taken, self._files)
+        files = collection.told if isinstance(collection, FileList) else None
+        return Compressed(
+            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
+            dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
+            items=collection.items if files is None else files,
+            elements=collection.elements,
+            blocks=len(self.index),
+            methods=self._methods,
+            model=", ".join(self._names) or None,
+            outdone=self._outdone,
+            model_bytes=self._model_bytes,
+            bytes_in=collection.nbytes,
+            bytes_out=output.size,
+            files=files,
+            noun=collection.noun if isinstance(collection, FileList) else "item",
+            skipped=taken.skipped,
+            noted={} if taken.listing is None else taken.listing.noted,
+            bad=taken.bad,
+            disk_in=taken.disk if taken.kept is None else taken.kept.size,
+            stored=taken.stored if taken.kept is None else taken.kept.stored,
+            order_bits=self._order_bits if self._options.unordered else None,
+            name_bytes=len(settled) if self._options.keep_names else None,
+            resumed=None if self._unfinished is None else self._unfinished.used,
+            unfit=0 if self._unfinished is None else self._unfinished.unfit,
+        )
+
+    def _count(self, encoded: Encoded) -> None:
+        """Notes what a block has become."""
+        self.index.append((encoded.items, len(encoded.section)))
+        self._outdone += encoded.outdone
+        self._order_bits += encoded.order_bits
+        if encoded.model is not None:
+            self._names[encoded.model.name] = None
+        self._methods[METHODS[encoded.method]] += 1
+        _log.debug(
+            "block %d: %d items, %s%s, %d bytes",
+            len(self.index),
+            encoded.items,
+            METHODS[encoded.method],
+            f" by {encoded.model.name}" if encoded.model is not None else "",
+            len(encoded.section),
+        )
+
+    def _choose(self) -> list[Chosen]:
+        """The model for each part: the given one, unless it is to be left aside where the archive
+        is smaller without it. Raises UnfitError if there is a given one that codes none of them.
+        """
+        chosen = self._choose_given()
+        given = self._given
+        if given is None or self._options.embed != "if-smaller" or is_bundled(given):
+            return chosen
+        weight = len(section(MODEL, pack_model(given)))
+        others = [part.choose(None, self._asked.effort, self._job) for part in self._parts]
+        with_it, without = self._bytes_by(chosen) + weight, self._bytes_by(others)
+        known = all(
+            other.model is not None
+            for choice, other in zip(chosen, others, strict=True)
+            if choice.model is not None
+        )
+        if with_it <= without or not known:
+            return chosen
+        warnings.warn(
+            f"{self._taken.name}: the model {given.name} is left aside, by a trial: with it inside"
+            f" ({weight:,} bytes) the archive would take some {with_it:,} bytes, and without it"
+            f" {without:,}; 'always' (--embed always) puts it in, and 'never' (--embed never) codes"
+            " with it and leaves it outside",
+            ModelWarning,
+            stacklevel=2,
+        )
+        self._early = False
+        return others
+
+    def _bytes_by(self, chosen: list[Chosen]) -> int:
+        """Of all blocks, by the trials."""
+        pairs = zip(self._parts, chosen, strict=True)
+        return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
+
+    def _choose_given(self) -> list[Chosen]:
+        """Raises UnfitError if there is a given one that codes none of the parts."""
+        chosen: list[Chosen] = []
+        refused: UnfitError | None = None
+        for part in self._parts:
+            try:
+                chosen.append(part.choose(self._given, self._asked.effort, self._job))
+            except UnfitError as error:
+                refused = refused or error
+                chosen.append(Chosen(None))
+        if refused is not None and not any(choice.model for choice in chosen):
+            raise refused
+        return chosen
+
+    def _write_model(self, model: Model, output: Output) -> None:
+        """Embeds a model, if it is to be."""
+        embed = self._options.embed
+        if embed == "always" or (embed != "never" and not is_bundled(model)):
+            embedded = section(MODEL, pack_model(model))
+            output.write(embedded)
+            self._model_bytes += len(embedded)
+
+    def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
+        """chosen: the model for each part; none if they are to be chosen now."""
+        first = 0
+        for part, choice in zip_longest(self._parts, chosen):
+            if choice is None:
+                choice = part.choose(None, self._asked.effort, self._job)
+            yield from part.tasks(first, choice, self._coder)
+            first += part.collection.pieces
+
+    def _encode(self, task: Uncoded) -> Encoded:
+        """A block, by an earlier run that was stopped, if there was one, or coded now."""
+        if self._unfinished is None:
+            return self._coded(task)
+        key = key_of(task, self._asked.effort, self._job, self._early)
+        encoded = self._unfinished.find(key, task.chosen.model)
+        if encoded is None:
+            encoded = self._coded(task)
+            self._unfinished.add(key, encoded)
+        return encoded
+
+    def _coded(self, task: Uncoded) -> Encoded:
+        """A block, with the model of its part, or with another one if that does worse than it was
+        expected to, since the blocks of a part may differ much.
+        """
+        pieces, chosen = task.pieces, task.chosen
+        encoded = self._encode_with(task, chosen)
+        if (
+            self._early  # when all models were written before
+            or not pieces.elements.size
+            or not any_codes(None, pieces.dtype, pieces.shapes[0][1])
+        ):
+            return encoded
+        used = encoded.model
+        if (
+            used is not None
+            and (used.any_shape or (used.levels == 2) == encoded.two_valued)
+            and not chosen.disappoints(len(encoded.section), pieces.elements.size)
+        ):
+            return encoded
+        other = choose(None, pieces, "", self._asked.effort, self._job)
+        if other.model is None or (other.model, other.invert, other.layout) == (
+            chosen.model,
+            chosen.invert,
+            chosen.layout,
+        ):
+            return encoded
+        again = self._encode_with(task, other)
+        return min(encoded, again, key=lambda encoded: len(encoded.section))
+
+    def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
+        return encode(
+            task.pieces,
+            task.first,
+            chosen.model,
+            chosen.invert,
+            task.coder,
+            chosen.contested,
+            chosen.layout,
+            task.order_bits,
+            task.records,
+        )
+
+
+def _files(taken: Input) -> Files:
+    """Those that are to be hashed. Raises InputError if the input is no collection of files."""
+    if not isinstance(taken.collection, FileList):
+        raise InputError(
+            f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
+            " array"
+        )
+    return files_of(taken.collection, taken)
