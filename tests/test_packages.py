@@ -35,14 +35,14 @@ def imports(name: str) -> set[str]:
             }
         elif isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
-    # The package itself hands on names of its rooms, lazily.
+    # The package itself hands on names of its packages, lazily.
     return found - {name, "bitsback"}
 
 
 GRAPH = {name: imports(name) for name in SOURCES}
 
 
-def room(name: str) -> str:
+def package(name: str) -> str:
     return ".".join(name.split(".")[: 3 if name.startswith("bitsback.train.") else 2])
 
 
@@ -50,35 +50,39 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     TopologicalSorter(GRAPH).prepare()
 
 
-def test_no_room_imports_itself_by_way_of_others() -> None:
-    rooms: dict[str, set[str]] = {}
+def test_no_package_imports_itself_by_way_of_others() -> None:
+    packages: dict[str, set[str]] = {}
     for name, needed in GRAPH.items():
         if name != "bitsback":
-            rooms.setdefault(room(name), set()).update(
-                room(other) for other in needed if room(other) != room(name)
+            packages.setdefault(package(name), set()).update(
+                package(other) for other in needed if package(other) != package(name)
             )
-    TopologicalSorter(rooms).prepare()
+    TopologicalSorter(packages).prepare()
 
 
-def test_only_training_and_its_own_room_need_torch() -> None:
-    needing = {room(name) for name, needed in GRAPH.items() if any("torch" in n for n in needed)}
+def test_only_training_and_its_own_package_need_torch() -> None:
+    needing = {package(name) for name, needed in GRAPH.items() if any("torch" in n for n in needed)}
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
-def test_only_its_own_room_needs_dask() -> None:
+def test_only_its_own_package_needs_dask() -> None:
     packages = ("dask", "distributed")
     needing = {
-        room(name)
+        package(name)
         for name, needed in GRAPH.items()
         if any(n.split(".")[0] in packages for n in needed)
     }
     assert needing == {"bitsback.dask"}
     users = {name for name, needed in GRAPH.items() if any("bitsback.dask" in n for n in needed)}
-    assert {name for name in users if room(name) != "bitsback.dask"} == {"bitsback.cli.scheduled"}
+    assert {name for name in users if package(name) != "bitsback.dask"} == {
+        "bitsback.cli.scheduled"
+    }
 
 
 def test_only_what_reads_urls_needs_fsspec() -> None:
-    needing = {room(name) for name, needed in GRAPH.items() if any("fsspec" in n for n in needed)}
+    needing = {
+        package(name) for name, needed in GRAPH.items() if any("fsspec" in n for n in needed)
+    }
     assert needing == {"bitsback.remote", "bitsback.filesystem"}
 
 
@@ -94,13 +98,11 @@ def test_only_training_and_the_lab_are_edges() -> None:
 
 def test_only_the_codecs_of_other_packages_need_these() -> None:
     """So that everything else works where they are not installed."""
-    for package in ("zarr", "numcodecs"):
+    for other in ("zarr", "numcodecs"):
         needing = {
-            name
-            for name, needed in GRAPH.items()
-            if any(n.split(".")[0] == package for n in needed)
+            name for name, needed in GRAPH.items() if any(n.split(".")[0] == other for n in needed)
         }
-        assert needing == {f"bitsback.{package}"}
+        assert needing == {f"bitsback.{other}"}
 
 
 def test_locks_fork_with_their_process() -> None:
