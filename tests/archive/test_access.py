@@ -131,9 +131,8 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
     )
     assert info["methods"] == {
         "adaptive": 0,
-        "planes": 0,
-        "squeezed": 0,
-        "chain": 3,
+        "fallback": 0,
+        "model": 3,
         "packed": 0,
         "raw": 0,
     }

@@ -24,9 +24,8 @@ def test_the_specification_reads_the_golden_ones(name: str) -> None:
     assert_same(spec.decode(data), GOLDEN[name][0]())
     assert bitsback.open(io.BytesIO(data)).info()["methods"] == {
         "adaptive": 0,
-        "planes": 0,
-        "squeezed": 0,
-        "chain": 3,
+        "fallback": 0,
+        "model": 3,
         "packed": 0,
         "raw": 0,
     }

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding import chain, planes
 from bitsback.coding.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
+from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
-from bitsback.coding.squeeze import unsqueeze
 from bitsback.format import adaptive, layout
 from bitsback.format.collection import Collection
 from bitsback.format.layout import BLOCK, HEAD, pack_index, section
@@ -208,7 +208,7 @@ LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 
 
 @pytest.mark.parametrize("coder", [0, 1])
-def test_squeezed_blocks(coder: int) -> None:
+def test_fallback_blocks(coder: int) -> None:
     def stream(content: bytes) -> bytes:
         if coder == 0:
             return deflated(content)
@@ -285,7 +285,7 @@ def test_rows_of_pictures(coder: int) -> None:
     data = bytes([coder, 2, 0]) + stream(bytes(34))
     refuse(archive(floats, (2, block(0, of_floats, FALLBACK, data))), "no writer")
     with pytest.raises(bitsback.ArchiveError, match="without elements"):
-        unsqueeze(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
+        decode_fallback(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
     many = Collection(dtype, (1 << 30, 1), 1)
     data = bytes([coder, 2, 0]) + stream(bytes(1 << 16))[:2000]
     refuse(

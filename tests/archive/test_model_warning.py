@@ -67,7 +67,7 @@ def test_the_log_says_what_is_chosen_and_why(caplog: pytest.LogCaptureFixture) -
     assert chosen.startswith("the array: the model mnist-context")
     assert "the smallest of 6 trials" in chosen
     assert any("trial: mnist-paper makes" in text for level, text in told if level == "DEBUG")
-    assert any(text.startswith("block 1: 40 items, chain by mnist-") for _, text in told)
+    assert any(text.startswith("block 1: 40 items, model by mnist-") for _, text in told)
 
 
 def say(*arguments: Any, **more: str) -> tuple[int, str]:

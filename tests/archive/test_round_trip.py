@@ -84,9 +84,8 @@ def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
     summary = bitsback.compress(array, stream)
     assert summary.methods == {
         "adaptive": 0,
-        "planes": 0,
-        "squeezed": 0,
-        "chain": 1,
+        "fallback": 0,
+        "model": 1,
         "packed": 0,
         "raw": 0,
     }

@@ -358,9 +358,10 @@ def test_net_bits_are_what_was_pushed_less_what_was_popped(message: Message, see
     x = np.random.default_rng(seed).integers(0, 1000, 50)
     codec.push(message, x)
     once = message.net_bits
-    assert once == pytest.approx(codec.bits(x).sum(), abs=0.01)
+    # A head that has just moved a word to the tail is rounded by up to 2^-8, here at most 17 times.
+    assert once == pytest.approx(codec.bits(x).sum(), abs=0.1)
     codec.push(message, x)
-    assert message.net_bits - once == pytest.approx(once, abs=0.01)
+    assert message.net_bits - once == pytest.approx(once, abs=0.1)
     codec.pop(message)
     codec.pop(message)
     assert message.net_bits == pytest.approx(0, abs=1e-6)

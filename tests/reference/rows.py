@@ -1,4 +1,4 @@
-"""Rows of pictures (docs/format.md, the form 2 of the method squeezed), from their content to the
+"""Rows of pictures (docs/format.md, the form 2 of the method fallback), from their content to the
 bytes of the items.
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "core" / "least_squares" / "least_squares.cpp"
+SOURCE = Path(__file__).parents[2] / "src" / "core" / "least_squares.cpp"
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
 COMPILER = os.environ.get("CXX", COMPILERS[0] if COMPILERS else "c++")
 ON_X86 = platform.machine() in ("x86_64", "AMD64")

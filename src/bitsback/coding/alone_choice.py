@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitsback.coding import planes
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way
-from bitsback.coding.squeeze import squeeze
+from bitsback.coding.fallback import encode_fallback
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.pieces import Pieces
@@ -252,7 +252,7 @@ def _rivalled(way: Way, pieces: Pieces) -> bool:
     else:
         sample = items[: max(_SAMPLE // size, 1)]
     some = Pieces.stacked(np.ascontiguousarray(sample))
-    squeezed = squeeze(some, "deflate")
-    if squeezed is None:
+    by_fallback = encode_fallback(some, "deflate")
+    if by_fallback is None:
         return False
-    return len(squeezed) * pieces.elements.size < _RIVAL * way.cost * some.elements.size
+    return len(by_fallback) * pieces.elements.size < _RIVAL * way.cost * some.elements.size

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bitsback.coding import chain, planes
 from bitsback.coding.block import FALLBACK, MODEL, PACKED, RAW, Opened, read_header
+from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
-from bitsback.coding.squeeze import unsqueeze
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
 from bitsback.format.collection import Collection
@@ -88,7 +88,7 @@ def decode_elements(
     if any(run.levels is not None for run in block.runs):
         raise ArchiveError("its elements have levels to choose from in vain")
     if method == FALLBACK:
-        return unsqueeze(block.data, dtype, [(run.items, run.shape) for run in block.runs])
+        return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
     if elements > max_elements(size):
         raise _too_many(f"{elements} elements", size)
     return adaptive.unpack(block.data, elements, dtype)

@@ -16,7 +16,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
-from bitsback.coding.squeeze import Coder, squeeze
+from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
 from bitsback.format.levels import Levels, to_symbols
@@ -151,9 +151,9 @@ def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator[
         bits = np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
         yield Way(Method(PACKED), levels, [bits.data])
     if pieces.elements.size:
-        squeezed = squeeze(pieces, coder)
-        if squeezed is not None:
-            yield Way(Method(FALLBACK), None, [squeezed])
+        by_fallback = encode_fallback(pieces, coder)
+        if by_fallback is not None:
+            yield Way(Method(FALLBACK), None, [by_fallback])
 
 
 def _by_counting(pieces: Pieces) -> Iterator["Way"]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from bitsback.coding import planes
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of, series_sample
-from bitsback.coding.squeeze import Coder, squeeze
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.levels import symbol_dtype
@@ -267,7 +267,7 @@ class _Trial:
 
 def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    general = squeeze(sample, coder)
+    general = encode_fallback(sample, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 

@@ -1,6 +1,6 @@
 """Pictures as rows of bytes that a general compressor makes little of: pixels told by those beside
 and above them, as PNG does it, or as numbers of the few colours that there are (docs/format.md, the
-form rows of the method squeezed).
+form rows of the method fallback).
 """
 
 from __future__ import annotations

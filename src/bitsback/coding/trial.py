@@ -25,8 +25,8 @@ from bitsback.coding.choose import (
     plans_of,
 )
 from bitsback.coding.cutting import cut_for
+from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.sampling import middle, sample_boxes
-from bitsback.coding.squeeze import squeeze
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.levels import find_levels, to_symbols
@@ -74,17 +74,19 @@ def pixel_cost(
             if given is not None or (whole and not chosen.contested):
                 return int(by_model), False
     coder = coder_for(effort, job)
-    of_sample = squeeze(sample, coder) if whole or by_model is not None else None
+    of_sample = encode_fallback(sample, coder) if whole or by_model is not None else None
     if by_model is not None and (
         of_sample is None or len(of_sample) > _HOPELESS * by_model * share
     ):
         return int(by_model), False
     if whole:
-        squeezed = _size(of_sample, sample)
+        by_fallback = _size(of_sample, sample)
     else:
-        squeezed = sum(_size(squeeze(some, coder), some) for some in _pieces(pixels, grid))
-    if by_model is None or squeezed < by_model:
-        return squeezed, True
+        by_fallback = sum(
+            _size(encode_fallback(some, coder), some) for some in _pieces(pixels, grid)
+        )
+    if by_model is None or by_fallback < by_model:
+        return by_fallback, True
     return int(by_model), False
 
 
@@ -119,10 +121,10 @@ def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
         )
 
 
-def _size(squeezed: bytes | None, pieces: Pieces) -> int:
+def _size(by_fallback: bytes | None, pieces: Pieces) -> int:
     """Bytes: of what was made of pieces, or of the pieces, whichever are fewer."""
     size = pieces.elements.nbytes
-    return size if squeezed is None else min(len(squeezed), size)
+    return size if by_fallback is None else min(len(by_fallback), size)
 
 
 def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:

@@ -92,7 +92,7 @@ class Compressed(Summary):
     """What went through a compression."""
 
     methods: dict[str, int]
-    """How many blocks have which method: squeezed, chain, packed, raw."""
+    """How many blocks have which method."""
     model: str | None
     """The name of the model that blocks were coded with, or the names."""
     outdone: int

@@ -22,8 +22,8 @@ from bitsback.coding.choose import (
     plans_of,
 )
 from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
+from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of
-from bitsback.coding.squeeze import Coder, squeeze
 from bitsback.errors import ModelWarning
 from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.format.layout import Shape
@@ -210,7 +210,7 @@ def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
 
 def _others(sample: Pieces) -> dict[str, int]:
     """Bytes of the sample, by what makes them."""
-    general = squeeze(sample, "deflate")
+    general = encode_fallback(sample, "deflate")
     found = {"the bytes as they are": sample.elements.nbytes}
     if general is not None:
         found["a general compressor"] = len(general)

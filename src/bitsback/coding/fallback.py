@@ -1,5 +1,5 @@
 """What no model codes, by general compressors of the standard library (docs/format.md, the method
-squeezed).
+fallback).
 """
 
 import lzma
@@ -93,7 +93,7 @@ class _Plan:
     size: int
 
 
-def squeeze(pieces: Pieces, coder: Coder) -> bytes | None:
+def encode_fallback(pieces: Pieces, coder: Coder) -> bytes | None:
     """The data of a block, of pieces that have elements, by one of some ways that is best for a
     sample; None if that says that nothing is gained.
 
@@ -114,7 +114,7 @@ def squeeze(pieces: Pieces, coder: Coder) -> bytes | None:
     return plain.way.head("deflate") + _deflate(plain.way.content(pieces), plain.strategy)
 
 
-def unsqueeze(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
+def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
     """The elements, flat, of pieces of these shapes. Raises ArchiveError."""
     if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
         raise ArchiveError("its compression is none that there is: it needs a newer bitsback")

@@ -1,4 +1,4 @@
-"""The method squeezed: every form and transform comes back, as the specification reads it, and
+"""The method by_fallback: every form and transform comes back, as the specification reads it, and
 nothing is larger than its PNG file.
 """
 
@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import bitsback
 from bitsback.coding import pixel_rows
+from bitsback.coding.fallback import Coder, decode_fallback, encode_fallback
 from bitsback.coding.pixel_rows import EACH, GREEN, INDEXES, WHOLE
-from bitsback.coding.squeeze import Coder, squeeze, unsqueeze
 from bitsback.format.pieces import Pieces
 from reference.rows import Rows
 
@@ -77,10 +77,10 @@ def test_pieces_of_several_shapes(coder: Coder) -> None:
         for n in range(9)
     ]
     pieces = Pieces.of(pictures, np.dtype(np.uint8))
-    data = squeeze(pieces, coder)
+    data = encode_fallback(pieces, coder)
     assert data is not None
     assert len(data) < pieces.elements.nbytes / 20
-    found = unsqueeze(memoryview(data), pieces.dtype, pieces.shapes)
+    found = decode_fallback(memoryview(data), pieces.dtype, pieces.shapes)
     assert found.tobytes() == pieces.elements.tobytes()
 
 
@@ -89,9 +89,9 @@ def test_pieces_of_several_shapes(coder: Coder) -> None:
 def test_what_is_nothing_may_be_claimed(dtype: str, shape: tuple[int, ...]) -> None:
     """Deflate makes less of it than a reader believes."""
     pieces = Pieces.stacked(np.zeros((1, *shape), dtype))
-    data = squeeze(pieces, "deflate")
+    data = encode_fallback(pieces, "deflate")
     assert data is not None
-    found = unsqueeze(memoryview(data), pieces.dtype, pieces.shapes)
+    found = decode_fallback(memoryview(data), pieces.dtype, pieces.shapes)
     assert not found.view(np.uint8).any()
 
 
