@@ -1,11 +1,11 @@
-"""What an integer model costs over a float twin of the same recipe, in exact bits on the 10,000
+"""What an integer model costs over a float module of the same recipe, in exact bits on the 10,000
 test images of its set.
 
     python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled
-    models python benchmarks/elbo.py --data MNIST --model M.safetensors --twin T.safetensors
+    models python benchmarks/elbo.py --data MNIST --model M.safetensors --module T.safetensors
 
-The integer model: the exact code length of the frequencies that it codes with. The float twin: its
-negative ELBO. Both with the same images, binarised once for models of two levels, and the same
+The integer model: the exact code length of the frequencies that it codes with. The float module:
+its negative ELBO. Both with the same images, binarised once for models of two levels, and the same
 number of posterior samples an image. Needs bitsback[train].
 """
 
@@ -20,8 +20,8 @@ from bitsback.downloads import TEST_IMAGES
 from bitsback.models import bundled, load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.fit.vae_training import nats_in_parts, read_idx_images
-from bitsback.train.twins.architectures import Twin, load_twin
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.architectures import AnyVae, load_module
+from bitsback.train.network.likelihoods import LN2
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
@@ -38,20 +38,20 @@ def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
     return symbols.reshape(len(symbols), -1).copy()  # torch wants it writable
 
 
-def float_bits(twin: Twin, x: NDArray[np.uint8], samples: int) -> NDArray[np.float64]:
+def float_bits(module: AnyVae, x: NDArray[np.uint8], samples: int) -> NDArray[np.float64]:
     """The negative ELBO of each item in bits, [n], the mean of `samples` samples."""
     generator = torch.Generator().manual_seed(0)
     bits = np.zeros(len(x))
     for _ in range(samples):
-        noise = torch.randn(len(x), twin.architecture.latents, generator=generator)
-        losses, kl = nats_in_parts(twin, torch.from_numpy(x), noise)
+        noise = torch.randn(len(x), module.architecture.latents, generator=generator)
+        losses, kl = nats_in_parts(module, torch.from_numpy(x), noise)
         bits += ((losses + kl).double() / (samples * LN2)).numpy()
     return bits
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="The integer model's exact rate beside its float twin's ELBO."
+        description="The integer model's exact rate beside its float module's ELBO."
     )
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with MNIST's gzipped IDX files"
@@ -61,7 +61,9 @@ def main() -> None:
     )
     parser.add_argument("--model", help="bundled name or file; without it, all bundled models")
     parser.add_argument(
-        "--twin", type=Path, help="its float twin's weights (default: those in recipes/, if there)"
+        "--module",
+        type=Path,
+        help="its float module's weights (default: those in recipes/, if there)",
     )
     parser.add_argument("--samples", type=int, default=10, help="posterior samples an image")
     arguments = parser.parse_args()
@@ -69,7 +71,7 @@ def main() -> None:
     pairs = [(name, RECIPES / f"{name}-float.safetensors") for name in bundled.names()]
     if arguments.model:
         pairs = [
-            (arguments.model, arguments.twin or RECIPES / f"{arguments.model}-float.safetensors")
+            (arguments.model, arguments.module or RECIPES / f"{arguments.model}-float.safetensors")
         ]
     print(
         f"{'model':24} {'integer bpd':>12} {'float bpd':>12} {'integer / float':>16}"
@@ -91,8 +93,8 @@ def main() -> None:
         popped = np.mean([run.popped.mean() for run in runs])
         beside = f"{'-':>12} {'-':>16}"
         if weights.exists():
-            twin = float_bits(load_twin(weights), x, arguments.samples).mean() / model.pixels
-            beside = f"{twin:12.5f} {integer / twin:16.5f}"
+            module = float_bits(load_module(weights), x, arguments.samples).mean() / model.pixels
+            beside = f"{module:12.5f} {integer / module:16.5f}"
         print(f"{model.name:24} {integer:12.5f} {beside} {popped:12.1f}")
 
 

@@ -1,4 +1,4 @@
-"""The float twin of a bundled model of zeros and ones, computed in PyTorch or in NumPy."""
+"""The float module of a bundled model of zeros and ones, computed in PyTorch or in NumPy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from float_bb_ans import STEP, Floats, Pixels
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
+from bitsback.train.network.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
 
 
 class FloatVae(nn.Module):

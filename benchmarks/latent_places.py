@@ -3,7 +3,7 @@ by how many there are from -4 to 4.
 
     python benchmarks/latent_places.py --data MNIST --run runs/mnist-binary-layers
 
---run: the folder of a training by the recipe mnist-binary-layers, whose best twin is rounded to
+--run: the folder of a training by the recipe mnist-binary-layers, whose best module is rounded to
 fewer places without further training. Needs bitsback[train].
 """
 
@@ -18,7 +18,7 @@ from elbo import test_set
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import export
 from bitsback.train.fit.vae_training import VaeTraining, mnist_split
-from bitsback.train.twins.layered import LayeredTwin, with_steps
+from bitsback.train.network.layered import LayeredModule, with_steps
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 BITS = (7, 6, 5, 4)
@@ -34,14 +34,14 @@ def main() -> None:
     layers = import_module("settings").RECIPES["mnist-binary-layers"]
     (recipe,) = layers.parts
     split = mnist_split(arguments.data)
-    twin = VaeTraining(recipe, split, arguments.run / recipe.name).best_twin()
-    assert isinstance(twin, LayeredTwin)
-    x = test_set(arguments.data, twin.architecture.levels)
+    module = VaeTraining(recipe, split, arguments.run / recipe.name).best_module()
+    assert isinstance(module, LayeredModule)
+    x = test_set(arguments.data, module.architecture.levels)
     print("| places | step | exact code length, test set | popped an image |")
     print("| --- | --- | --- | --- |")
     for bits in BITS:
         lengths = code_lengths(
-            export(with_steps(twin, bits), layers.card(recipe.name), growth=1), x, 0
+            export(with_steps(module, bits), layers.card(recipe.name), growth=1), x, 0
         )
         rate, popped = lengths.net.mean() / x.shape[1], lengths.popped.mean()
         print(f"| {1 << bits} | 1/{(1 << bits) // 8} | {rate:.5f} | {popped:.0f} bits |")

@@ -3,7 +3,7 @@
     python benchmarks/layers_above_scan.py --data MNIST \\
         recipes/mnist-binary-context-float.safetensors
 
-The float twin of a context VAE stays as it is. Above its latents z1 comes a layer z2: q(z2 | z1)
+The float module of a context VAE stays as it is. Above its latents z1 comes a layer z2: q(z2 | z1)
 and p(z1 | z2) are trained, where the model has N(0, 1), by the negative ELBO of the training
 images. What is printed is of the validation set: the bits an image that z1 costs by N(0, 1), and
 those that z1 and z2 cost together. Needs bitsback[train].
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.train.fit.vae_training import binarise, mnist_split
-from bitsback.train.twins.architectures import load_twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.architectures import load_module
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.likelihoods import LN2
 
 ABOVE, HIDDEN, BATCH = 16, 256, 250
 RATE = 1e-3
@@ -65,32 +65,32 @@ def log_normal(z: Tensor, mean: Tensor | float = 0.0, scale: Tensor | None = Non
 
 
 @torch.no_grad()
-def posteriors(twin: ContextTwin, grey: Tensor) -> tuple[Tensor, Tensor]:
+def posteriors(module: ContextModule, grey: Tensor) -> tuple[Tensor, Tensor]:
     """Means and standard deviations of z1."""
     found = []
     for first in range(0, len(grey), 1_000):
         part = grey[first : first + 1_000].float()
-        bilevel = twin.architecture.levels == 2
+        bilevel = module.architecture.levels == 2
         x = binarise(part, torch.Generator().manual_seed(1)) if bilevel else part
-        mean, log2_inverse = twin.posterior(x)
+        mean, log2_inverse = module.posterior(x)
         found.append((mean, (-LN2 * log2_inverse).exp()))
     return torch.cat([mean for mean, _ in found]), torch.cat([scale for _, scale in found])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a second layer brings above a scan.")
-    parser.add_argument("twins", type=Path, nargs="+", help="weights of float twins")
+    parser.add_argument("modules", type=Path, nargs="+", help="weights of float modules")
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's IDX files")
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args()
     torch.set_num_threads(1)
     split = mnist_split(options.data)
-    for path in options.twins:
+    for path in options.modules:
         torch.manual_seed(1)
-        twin = load_twin(path)
-        if not isinstance(twin, ContextTwin):
-            raise SystemExit(f"{path}: is not the twin of a model with a scan")
-        train, validation = posteriors(twin, split.train), posteriors(twin, split.validation)
+        module = load_module(path)
+        if not isinstance(module, ContextModule):
+            raise SystemExit(f"{path}: is not the module of a model with a scan")
+        train, validation = posteriors(module, split.train), posteriors(module, split.validation)
         above = Above(train[0].shape[1])
         adam = torch.optim.Adam(above.parameters(), lr=RATE)
         steps = options.epochs * (len(train[0]) // BATCH)

@@ -35,17 +35,17 @@ from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
 from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
 from bitsback.train.fit.vae_training import read_idx_images
-from bitsback.train.quantise.rounding import HIDDEN
-from bitsback.train.twins.convolutions import chain
-from bitsback.train.twins.dense import LinearTwin
-from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.pixel_predictor import (
+from bitsback.train.network.convolutions import chain
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
-    PredictiveTwin,
+    PredictiveModule,
     relative_nats,
 )
+from bitsback.train.network.rounding import HIDDEN
 
 GREY = PredictiveArchitecture()
 BILEVEL = replace(
@@ -140,8 +140,8 @@ class Features(nn.Module):
         return made.expand(-1, -1, *shape), kl
 
 
-class Twin(PredictiveTwin):
-    """The free twin, whose first layer sees features of the image too."""
+class AnyVae(PredictiveModule):
+    """The free module, whose first layer sees features of the image too."""
 
     def __init__(
         self, architecture: PredictiveArchitecture, variant: Variant, channels: int
@@ -151,7 +151,7 @@ class Twin(PredictiveTwin):
         if variant != Variant():
             self.features = Features(variant, channels)
             width = architecture.width + FEATURES
-            self.pixel[0] = LinearTwin(width, architecture.hidden, HIDDEN, HIDDEN, half=True)
+            self.pixel[0] = LinearModule(width, architecture.hidden, HIDDEN, HIDDEN, half=True)
 
     def elbo(self, images: Tensor, pixels: Pixels, places: Tensor) -> tuple[Tensor, Tensor]:
         """-log p of each pixel, and the KLs, in nats."""
@@ -261,41 +261,41 @@ def measured(
     held_out: Looked,
     options: argparse.Namespace,
 ) -> dict[str, float]:
-    """The negative ELBO of held-out images by a twin that has been trained, and its parts."""
+    """The negative ELBO of held-out images by a module that has been trained, and its parts."""
     torch.manual_seed(options.seed)
-    twin = Twin(architecture, variant, train.images.shape[1])
-    twin.multiply_in_half(faster_in_half())
-    average = copy.deepcopy(twin)
-    optimiser = Optimiser(twin, RATE, muon=True)
+    module = AnyVae(architecture, variant, train.images.shape[1])
+    module.multiply_in_half(faster_in_half())
+    average = copy.deepcopy(module)
+    optimiser = Optimiser(module, RATE, muon=True)
     elements = math.prod(train.images.shape[1:])
-    twin.train()
+    module.train()
     for step in range(options.steps):
         done = step / options.steps
-        nats, kl = twin.elbo(*batches(train, step, options.seed))
+        nats, kl = module.elbo(*batches(train, step, options.seed))
         of_latents = kl.mean(0)
         if done < FREE_UNTIL:
             of_latents = of_latents.clamp(min=FREE_NATS)
         loss = nats.mean() + min(1.0, done / KL_FROM) * of_latents.sum() / elements
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(twin.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(module.parameters(), CLIP)
         fall = max(0.0, done - CONSTANT) / (1 - CONSTANT)
         rising = min(1.0, (step + 1) / WARM_UP)
         optimiser.step(RATE * rising * 0.5 * (1 + math.cos(math.pi * fall)))
         with torch.no_grad():
-            for old, new in zip(average.parameters(), twin.parameters(), strict=True):
+            for old, new in zip(average.parameters(), module.parameters(), strict=True):
                 old.lerp_(new, max(AVERAGE, min(1.0, 10 / (step + 1))))
     return evaluated(average.eval(), held_out, elements)
 
 
 @torch.no_grad()
-def evaluated(twin: Twin, of: Looked, elements: int) -> dict[str, float]:
+def evaluated(module: AnyVae, of: Looked, elements: int) -> dict[str, float]:
     nats, kl = 0.0, 0.0
     kept = of.places.shape[1]
     for first in range(0, len(of.images), BATCH):
         images, places = of.images[first : first + BATCH], of.places[first : first + BATCH]
         pixels = of.pixels.at(slice(first * kept, (first + len(images)) * kept))
-        of_pixels, of_latents = twin.elbo(images, pixels, places)
+        of_pixels, of_latents = module.elbo(images, pixels, places)
         nats, kl = nats + float(of_pixels.sum()), kl + float(of_latents.sum())
     likelihood = nats / of.places.numel() / LN2
     divergence = kl / len(of.images) / LN2

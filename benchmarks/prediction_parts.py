@@ -34,7 +34,7 @@ from bitsback.train.fit.items import Item, flat, patches, turned_patches
 from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
 from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
-from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 SHIPPED = PredictiveArchitecture()
 LARGE, SMALL = SHIPPED.predictors
@@ -130,7 +130,7 @@ def _trained(
             Path(folder),
         )
         training.run()
-        return export_predictive(training.best_twin(), starts, CARD), architecture
+        return export_predictive(training.best_module(), starts, CARD), architecture
 
 
 def _measured(model: Model, first: Model, items: list[Item], repeats: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from bitsback.train.fit.items import Item, Kind, crops, patches, turned_patches
 from bitsback.train.fit.pixel_training import Share
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
 from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 Where = Mapping[str, Path]
 """The folders that the command line names, by the names of the options."""

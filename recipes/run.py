@@ -6,7 +6,7 @@
 
 MNIST is a folder with its gzipped IDX files; what PHOTOS and IMAGES hold, `material.py` says. Run
 again, it goes on from its checkpoints. With --float a VAE is trained without rounding, and its
-weights are written as twin.safetensors.
+weights are written as module.safetensors.
 
 The curves beside this file are those of the runs that made the models that ship.
 """
@@ -31,13 +31,13 @@ from bitsback.train.fit.pixel_training import PixelTraining
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.training import CURVE
 from bitsback.train.fit.vae_training import Split, VaeTraining, mnist_split
-from bitsback.train.twins.architectures import Twin, load_twin, save_twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.layered import LayeredTwin, with_steps
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.network.architectures import AnyVae, load_module, save_module
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.layered import LayeredModule, with_steps
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 GATE_IMAGES = 14_000  # whose flat contexts the network for these is trained on
-FLOATS = "twin.safetensors"
+FLOATS = "module.safetensors"
 
 
 def main(
@@ -79,7 +79,7 @@ def main(
         keep_freed_memory()
         training = train_vae(recipe, read(recipe, where), chosen.out, chosen.as_float)
         if chosen.as_float:
-            save_twin(training.best_twin(), chosen.out / FLOATS)
+            save_module(training.best_module(), chosen.out / FLOATS)
             print(f"wrote {chosen.out / FLOATS}")
             return
         model = finish(recipe, training, card)
@@ -113,33 +113,33 @@ def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTrain
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
     elif recipe.last is not None:
         parts.append(recipe.last)
-    start = None if recipe.start is None else load_twin(recipe.start).state_dict()
+    start = None if recipe.start is None else load_module(recipe.start).state_dict()
     for part in parts:
         training = VaeTraining(part, images, out / part.name, recipe.samples)
         if start is not None and training.epoch == 0:
             training.start_from(start)
         _run(training)
-        start = training.best_twin().state_dict()
+        start = training.best_module().state_dict()
     print(f"least validation loss {training.best_loss:.5f} bpd")
     return training
 
 
 def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
     """The integer model, whose growth is what the validation images allow."""
-    twin: Twin = training.best_twin()
+    module: AnyVae = training.best_module()
     seed = recipe.parts[-1].seed
     if recipe.drop_idle_latents:
-        twin = prune(twin, training.validation)
-    if recipe.step_bits is not None and isinstance(twin, LayeredTwin):
-        twin = with_steps(twin, recipe.step_bits)
-    if recipe.gate is not None and isinstance(twin, ContextTwin):
-        twin = with_gate(twin, recipe.gate, training.symbols_to_train_on(GATE_IMAGES), seed)
+        module = prune(module, training.validation)
+    if recipe.step_bits is not None and isinstance(module, LayeredModule):
+        module = with_steps(module, recipe.step_bits)
+    if recipe.gate is not None and isinstance(module, ContextModule):
+        module = with_gate(module, recipe.gate, training.symbols_to_train_on(GATE_IMAGES), seed)
     x = training.validation.numpy().astype(np.uint8)
     size = recipe.size[0], recipe.size[1]
-    lengths = code_lengths(export(twin, card, growth=1), x, seed, size)
-    model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
+    lengths = code_lengths(export(module, card, growth=1), x, seed, size)
+    model = export(module, card, safe_growth(lengths, chain_batch(module)))
     print(
-        f"{twin.architecture.latents} latents, growth {model.growth}; on the validation set"
+        f"{module.architecture.latents} latents, growth {model.growth}; on the validation set"
         f" exactly {lengths.net.mean() / x.shape[1]:.5f} bpd, {lengths.popped.mean():.0f} bits"
         " popped an image"
     )
@@ -159,15 +159,15 @@ def train_pixels(
     learned = None
     if recipe.weights_seed is not None:
         torch.manual_seed(recipe.weights_seed)
-        learned = PredictiveTwin(architecture).state_dict()
+        learned = PredictiveModule(architecture).state_dict()
     for part in recipe.parts:
         training = PixelTraining(
             part, shares, validation, out / part.name, learned=learned, device=device
         )
         _run(training)
-        learned = training.last_twin().state_dict()
-    twin = training.last_twin() if recipe.last_weights else training.best_twin()
-    return export_predictive(twin, starts, card, recipe.levels)
+        learned = training.last_module().state_dict()
+    module = training.last_module() if recipe.last_weights else training.best_module()
+    return export_predictive(module, starts, card, recipe.levels)
 
 
 def _run(training: VaeTraining | PixelTraining) -> None:

@@ -13,11 +13,11 @@ from bitsback.train.fit.gate import Gate
 from bitsback.train.fit.items import VOLUME, Crop, Kind
 from bitsback.train.fit.pixel_training import pixel_recipe
 from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.twins.context import ContextArchitecture
-from bitsback.train.twins.dense import Architecture
-from bitsback.train.twins.layered import LayeredArchitecture, TopDownArchitecture
-from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
-from bitsback.train.twins.pyramid import PyramidArchitecture
+from bitsback.train.network.context import ContextArchitecture
+from bitsback.train.network.dense import Architecture
+from bitsback.train.network.layered import LayeredArchitecture, TopDownArchitecture
+from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.network.pyramid import PyramidArchitecture
 
 DIGITS = (28, 28)
 PATCH = (64, 64, 3)

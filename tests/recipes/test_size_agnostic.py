@@ -15,7 +15,7 @@ from bitsback import load_model
 from bitsback.errors import InputError
 from bitsback.train.fit.items import VOLUME, Crop, Kind, arrays, patches
 from bitsback.train.fit.pixel_training import pixel_recipe
-from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 from size_agnostic.conftest import wavy
 
 SMALL = PredictiveArchitecture(

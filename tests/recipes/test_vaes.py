@@ -15,10 +15,10 @@ from bitsback.models import Model, bundled, load_model
 from bitsback.models.file import read
 from bitsback.train.fit.gate import Gate
 from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.twins.architectures import load_twin
-from bitsback.train.twins.context import ContextArchitecture
-from bitsback.train.twins.dense import Architecture
-from bitsback.train.twins.layered import LayeredArchitecture
+from bitsback.train.network.architectures import load_module
+from bitsback.train.network.context import ContextArchitecture
+from bitsback.train.network.dense import Architecture
+from bitsback.train.network.layered import LayeredArchitecture
 
 SMALL = ContextArchitecture(
     shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
@@ -74,7 +74,7 @@ def test_parts_follow_each_other(
     assert "'epoch'" not in call()  # all parts go on from where they had ended
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")
-    assert load_twin(out / "twin.safetensors").architecture == SECOND.architecture
+    assert load_module(out / "module.safetensors").architecture == SECOND.architecture
 
 
 def test_layers_start_from_a_float_model_and_end_with_fewer_places(
@@ -83,7 +83,7 @@ def test_layers_start_from_a_float_model_and_end_with_fewer_places(
     def call(name: str, sizes: Architecture | LayeredArchitecture, *options: str) -> Path:
         out = tmp_path / name
         part = replace(FIRST, name=name, architecture=sizes, quantise_from=0, muon=False)
-        start = None if options else tmp_path / "one" / "twin.safetensors"
+        start = None if options else tmp_path / "one" / "module.safetensors"
         recipe = Vae("squares", (part,), validation=40, start=start, step_bits=5)
         main(["small", "--data", str(data), "--out", str(out), *options], {"small": recipe})
         return out

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from bitsback.train.fit.pixels import Starts
-    from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+    from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 if find_spec("torch") is None:
     collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py")]
@@ -22,7 +22,11 @@ else:
 
 @pytest.fixture(scope="session")
 def architecture() -> "PredictiveArchitecture":
-    from bitsback.train.twins.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+    from bitsback.train.network.pixel_predictor import (
+        LinearPredictor,
+        Places,
+        PredictiveArchitecture,
+    )
 
     return PredictiveArchitecture(
         (
@@ -37,12 +41,12 @@ def architecture() -> "PredictiveArchitecture":
 
 
 @pytest.fixture
-def twin(architecture: "PredictiveArchitecture") -> "PredictiveTwin":
+def module(architecture: "PredictiveArchitecture") -> "PredictiveModule":
     """As floats, and untrained."""
-    from bitsback.train.twins.pixel_predictor import PredictiveTwin
+    from bitsback.train.network.pixel_predictor import PredictiveModule
 
     torch.manual_seed(7)
-    return PredictiveTwin(architecture)
+    return PredictiveModule(architecture)
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +69,13 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 
 
 @pytest.fixture
-def base(twin: "PredictiveTwin", starts: "Starts", tmp_path: Path) -> Path:
+def base(module: "PredictiveModule", starts: "Starts", tmp_path: Path) -> Path:
     """A model file to start from."""
     from bitsback.train.export.exporter import Card
     from bitsback.train.export.size_agnostic import export_predictive
 
-    twin.quantise()
-    model = export_predictive(twin.eval(), starts, Card("base", "for tests", "CC0-1.0"))
+    module.quantise()
+    model = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))
     path = tmp_path / "base.safetensors"
     path.write_bytes(model.to_bytes())
     return path

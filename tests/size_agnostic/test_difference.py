@@ -12,7 +12,7 @@ from bitsback.models.embed import pack_model, unpack_model
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.pixels import Starts
-from bitsback.train.twins.pixel_predictor import PredictiveTwin
+from bitsback.train.network.pixel_predictor import PredictiveModule
 from reference.embedded import read_model
 from reference.model import Model as Specified
 
@@ -20,16 +20,16 @@ Pair = tuple[Model, Model]
 
 
 @pytest.fixture
-def models(twin: PredictiveTwin, starts: Starts) -> Pair:
+def models(module: PredictiveModule, starts: Starts) -> Pair:
     """A base, and what a little training may make of it."""
-    twin.quantise()
-    base = export_predictive(twin.eval(), starts, Card("base", "for tests", "CC0-1.0"))
+    module.quantise()
+    base = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))
     torch.manual_seed(1)
     with torch.no_grad():
-        for parameter in twin.parameters():
+        for parameter in module.parameters():
             parameter.add_(0.001 * torch.randn_like(parameter))
     other = [np.where(start, start + np.int32(1), start) for start in starts]
-    return base, export_predictive(twin, other, Card("tuned", "for tests too", "CC0-1.0"))
+    return base, export_predictive(module, other, Card("tuned", "for tests too", "CC0-1.0"))
 
 
 def only(base: Model) -> Callable[[bytes], Model | None]:

@@ -1,5 +1,5 @@
-"""An exported size-agnostic model computes what its twin computes, costs what the twin says, and
-becomes the same twin again.
+"""An exported size-agnostic model computes what its module computes, costs what the module says,
+and becomes the same module again.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from bitsback.train.export.size_agnostic import (
 from bitsback.train.fit.items import Item, as_items
 from bitsback.train.fit.pixel_training import mean_bits
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.twins.pixel_predictor import OUTPUTS, PredictiveTwin
+from bitsback.train.network.pixel_predictor import OUTPUTS, PredictiveModule
 
 from .conftest import wavy
 
@@ -34,25 +34,27 @@ def items(dtype: type[np.integer]) -> list[Item]:
     return as_items([wavy(shape, dtype, seed) for seed, shape in enumerate(shapes)])
 
 
-def test_the_network_gives_the_integers_of_the_twin(twin: PredictiveTwin, starts: Starts) -> None:
-    twin.quantise()
-    model = export_predictive(twin.eval(), starts, CARD)
-    width = twin.architecture.width
+def test_the_network_gives_the_integers_of_the_module(
+    module: PredictiveModule, starts: Starts
+) -> None:
+    module.quantise()
+    model = export_predictive(module.eval(), starts, CARD)
+    width = module.architecture.width
     context = np.random.default_rng(0).integers(0, 128, (50, width), dtype=np.uint8)
     network = model.networks["pixel"]
     found = network.at((1, 1))(context, outputs=tuple(OUTPUTS))
-    for (name, expected), array in zip(pixel_integers(twin, context).items(), found, strict=True):
+    for (name, expected), array in zip(pixel_integers(module, context).items(), found, strict=True):
         np.testing.assert_array_equal(array, expected, err_msg=name)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
-def test_a_message_costs_what_the_twin_says(
-    twin: PredictiveTwin, starts: Starts, dtype: type[np.integer]
+def test_a_message_costs_what_the_module_says(
+    module: PredictiveModule, starts: Starts, dtype: type[np.integer]
 ) -> None:
-    twin.quantise()
-    model = export_predictive(twin.eval(), starts, CARD)
+    module.quantise()
+    model = export_predictive(module.eval(), starts, CARD)
     made = items(dtype)
-    predictor = make_predictor(twin.architecture, starts)
+    predictor = make_predictor(module.architecture, starts)
     pixels = Pixels.joined(sample_pixels(predictor, made, 1, np.random.default_rng(0)))
     message = Message(np.full(4, 1 << 40, np.uint64))
     before = len(message.to_bytes())
@@ -60,29 +62,31 @@ def test_a_message_costs_what_the_twin_says(
     bound = model.bind([(1, item.shape) for item in made])
     bound.push(message, symbols)
     bits = 8 * (len(message.to_bytes()) - before)
-    assert bits == pytest.approx(mean_bits(twin, pixels) * len(pixels), rel=0.005, abs=64)
+    assert bits == pytest.approx(mean_bits(module, pixels) * len(pixels), rel=0.005, abs=64)
     np.testing.assert_array_equal(bound.pop(message), symbols)
 
 
-def test_a_model_becomes_the_twin_that_it_was_made_of(twin: PredictiveTwin, starts: Starts) -> None:
-    twin.quantise()
-    model = export_predictive(twin.eval(), starts, CARD)
+def test_a_model_becomes_the_module_that_it_was_made_of(
+    module: PredictiveModule, starts: Starts
+) -> None:
+    module.quantise()
+    model = export_predictive(module.eval(), starts, CARD)
     again, starts_again = rebuild(model.description, model.tensors, "small")
-    assert again.architecture == twin.architecture and not again.quantised
+    assert again.architecture == module.architecture and not again.quantised
     again.quantise()
-    assert described(again, starts_again, CARD)[0] == described(twin, starts, CARD)[0]
+    assert described(again, starts_again, CARD)[0] == described(module, starts, CARD)[0]
     for one, other in zip(starts, starts_again, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_what_is_no_free_model_of_this_kind_is_refused(
-    twin: PredictiveTwin, starts: Starts
+    module: PredictiveModule, starts: Starts
 ) -> None:
     sized = load_model("mnist-binary")
     with pytest.raises(InputError, match="--from"):
         rebuild(sized.description, sized.tensors, "mnist-binary")
-    twin.quantise()
-    model = export_predictive(twin.eval(), starts, CARD)
+    module.quantise()
+    model = export_predictive(module.eval(), starts, CARD)
     other = model.tensors | {"x.see": model.tensors["x.see"][::-1].copy()}
     with pytest.raises(InputError, match="small"):
         rebuild(model.description, other, "small")

@@ -16,7 +16,7 @@ from bitsback.train.fit.start_matrices import (
     no_starts,
     sum_products,
 )
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 from .conftest import wavy
 
@@ -77,7 +77,7 @@ def test_matrices_keep_within_their_range_and_the_base_where_nothing_was_seen(
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_small_images_are_predicted_better_by_what_others_have_taught(
-    architecture: PredictiveArchitecture, twin: PredictiveTwin, dtype: type[np.integer]
+    architecture: PredictiveArchitecture, module: PredictiveModule, dtype: type[np.integer]
 ) -> None:
     def items(seeds: range) -> list[Item]:
         return as_items([wavy((1, 12, 12, 1), dtype, seed) for seed in seeds])
@@ -88,5 +88,5 @@ def test_small_images_are_predicted_better_by_what_others_have_taught(
     for starts in (none, taught):
         predictor = make_predictor(architecture, starts)
         of = sample_pixels(predictor, items(range(20, 30)), 1, np.random.default_rng(0))
-        bits.append(mean_bits(twin, Pixels.joined(of)))
+        bits.append(mean_bits(module, Pixels.joined(of)))
     assert bits[1] < bits[0] - 0.05

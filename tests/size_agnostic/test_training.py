@@ -12,7 +12,7 @@ from bitsback.train.fit.items import as_items
 from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
 from bitsback.train.fit.training import CHECKPOINT, CURVE, Recipe
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 from .conftest import wavy
 
@@ -56,12 +56,12 @@ def test_it_learns_and_an_interrupted_run_ends_as_another(
     parted = training(recipe(architecture), sets, tmp_path / "parted")
     assert parted.epoch == 30
     parted.run()
-    for name, tensor in whole.best_twin().state_dict().items():
-        assert torch.equal(tensor, parted.best_twin().state_dict()[name]), name
+    for name, tensor in whole.best_module().state_dict().items():
+        assert torch.equal(tensor, parted.best_module().state_dict()[name]), name
     lines = (tmp_path / "parted" / CURVE).read_text().splitlines()
     assert lines[0] == "step,quantised,train,validation,waves,seconds" and len(lines) == 7
-    twin = whole.best_twin()
-    assert twin.quantised and not twin.training
+    module = whole.best_module()
+    assert module.quantised and not module.training
 
 
 def test_a_checkpoint_is_of_its_recipe_and_whole(

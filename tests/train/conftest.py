@@ -1,4 +1,4 @@
-"""Twins and data small enough to train in a second."""
+"""Modules and data small enough to train in a second."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -21,9 +21,9 @@ else:
 
     from bitsback.train.fit.training import Recipe
     from bitsback.train.fit.vae_training import Split
-    from bitsback.train.twins.architectures import Twin
-    from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-    from bitsback.train.twins.dense import Architecture, LinearTwin, VaeTwin
+    from bitsback.train.network.architectures import AnyVae
+    from bitsback.train.network.context import ContextArchitecture, ContextModule
+    from bitsback.train.network.dense import Architecture, LinearModule, VaeModule
 
     torch.set_num_threads(1)
     SMALL = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
@@ -71,31 +71,31 @@ def context_symbols(context_architecture: "ContextArchitecture") -> "torch.Tenso
 
 
 @pytest.fixture
-def twin(architecture: "Architecture") -> "VaeTwin":
-    """A quantised twin with weights wide enough to reach every clamp."""
+def module(architecture: "Architecture") -> "VaeModule":
+    """A quantised module with weights wide enough to reach every clamp."""
     torch.manual_seed(7)
-    made = VaeTwin(architecture, centre=0.25)
+    made = VaeModule(architecture, centre=0.25)
     widen(made, 6)
     made.quantise()
     return made.eval()
 
 
 @pytest.fixture
-def context_twin(context_architecture: "ContextArchitecture") -> "ContextTwin":
+def context_module(context_architecture: "ContextArchitecture") -> "ContextModule":
     """The same of a context VAE, not quite as wide: it has more layers."""
     torch.manual_seed(7)
-    made = ContextTwin(context_architecture)
+    made = ContextModule(context_architecture)
     widen(made, 1.5)
     made.quantise()
     return made.eval()
 
 
-def widen(twin: "Twin", factor: float) -> None:
+def widen(module: "AnyVae", factor: float) -> None:
     with torch.no_grad():
-        for module in twin.modules():
-            if isinstance(module, LinearTwin):
-                module.linear.weight.mul_(factor)
-                module.linear.bias.normal_(0, 2)
+        for layer in module.modules():
+            if isinstance(layer, LinearModule):
+                layer.linear.weight.mul_(factor)
+                layer.linear.bias.normal_(0, 2)
 
 
 @pytest.fixture

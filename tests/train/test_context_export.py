@@ -1,5 +1,5 @@
-"""The exported context VAE computes, integer for integer, what its twin computes, and codes at the
-twin's price.
+"""The exported context VAE computes, integer for integer, what its module computes, and codes at
+the module's price.
 """
 
 import io
@@ -21,10 +21,10 @@ from bitsback.train.export.answers import (
 )
 from bitsback.train.export.exporter import Card, chain_batch, export
 from bitsback.train.fit.pruning import prune
-from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
-from bitsback.train.quantise.rounding import HIDDEN, TOP
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback.train.network.exact_tables import bucket_centres, latent_grid
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.rounding import HIDDEN, TOP
 
 from .conftest import CONTEXTS, widen
 
@@ -33,14 +33,14 @@ PIXEL = (1, 1)  # a network of a pixel has no more than that
 
 
 @pytest.fixture
-def model(context_twin: ContextTwin) -> Model:
-    return load_model(export(context_twin, CARD, growth=64).to_bytes())
+def model(context_module: ContextModule) -> Model:
+    return load_model(export(context_module, CARD, growth=64).to_bytes())
 
 
 @pytest.fixture
-def x(context_twin: ContextTwin) -> NDArray[np.uint8]:
+def x(context_module: ContextModule) -> NDArray[np.uint8]:
     """Noise, and in two images of three only below and to the right of a corner of dull pixels."""
-    a = context_twin.architecture
+    a = context_module.architecture
     random = np.random.default_rng(0)
     noise = random.integers(0, a.levels, (60, 7, 6), dtype=np.uint8)
     dull = random.integers(0, a.dull_levels, (60, 7, 6), dtype=np.uint8)
@@ -51,17 +51,17 @@ def x(context_twin: ContextTwin) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def z(context_twin: ContextTwin) -> NDArray[np.uint16]:
+def z(context_module: ContextModule) -> NDArray[np.uint16]:
     return np.random.default_rng(1).integers(
-        0, 2**context_twin.architecture.bits, (60, 5), dtype=np.uint16
+        0, 2**context_module.architecture.bits, (60, 5), dtype=np.uint16
     )
 
 
-def test_the_networks_give_the_integers_of_the_twin(
-    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
+def test_the_networks_give_the_integers_of_the_module(
+    context_module: ContextModule, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> None:
-    answers = posterior_integers(context_twin, torch.from_numpy(x)) | likelihood_integers(
-        context_twin, z
+    answers = posterior_integers(context_module, torch.from_numpy(x)) | likelihood_integers(
+        context_module, z
     )
     np.testing.assert_array_equal(
         model.posterior_parameters(x), (answers["mean"], answers["scale"])
@@ -69,58 +69,64 @@ def test_the_networks_give_the_integers_of_the_twin(
     (features,) = model.likelihood_parameters(z)
     np.testing.assert_array_equal(features, answers["features"])
     assert len(np.unique(features)) > TOP // 2
-    of_pixels = {"pixel": (context_twin.inputs, pixel_integers)}
-    if context_twin.dull:
-        of_pixels["dull"] = (context_twin.architecture.features, dull_integers)
+    of_pixels = {"pixel": (context_module.inputs, pixel_integers)}
+    if context_module.dull:
+        of_pixels["dull"] = (context_module.architecture.features, dull_integers)
     assert set(model.networks) == {"posterior", "likelihood", *of_pixels}
-    for network, (width, twin_integers) in of_pixels.items():
+    for network, (width, module_integers) in of_pixels.items():
         source = np.random.default_rng(2).integers(0, TOP + 1, (300, width), dtype=np.uint8)
-        twins = twin_integers(context_twin, source)
-        assert model.outputs[network] == tuple(twins)
-        ours = model.networks[network].at(PIXEL)(source, outputs=tuple(twins))
-        for output, (name, integers) in zip(ours, twins.items(), strict=True):
+        modules = module_integers(context_module, source)
+        assert model.outputs[network] == tuple(modules)
+        ours = model.networks[network].at(PIXEL)(source, outputs=tuple(modules))
+        for output, (name, integers) in zip(ours, modules.items(), strict=True):
             np.testing.assert_array_equal(output, integers, f"{network}.{name}")
             assert len(np.unique(output)) > 5
-        if context_twin.architecture.levels > 2:
+        if context_module.architecture.levels > 2:
             assert sum(len(np.unique(output)) for output in ours) > 100
 
 
 @torch.no_grad()
-def twin_bits(
-    twin: ContextTwin, x: NDArray[np.uint8], z: NDArray[np.uint16]
+def module_bits(
+    module: ContextModule, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
-    """-log2 p(x | z) by the twin, [n], for symbols [n, pixels] and buckets [n, latents]."""
-    rows, columns = twin.architecture.shape
+    """-log2 p(x | z) by the module, [n], for symbols [n, pixels] and buckets [n, latents]."""
+    rows, columns = module.architecture.shape
     symbols = torch.from_numpy(x).float()
-    centres = latent_grid(twin.architecture.bits).real(
-        torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float32))
+    centres = latent_grid(module.architecture.bits).real(
+        torch.from_numpy(bucket_centres(module.architecture.bits).astype(np.float32))
     )
-    values = twin.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
-    windows, features, of_pixels = twin.windows(symbols), values.flatten(0, 2), symbols.view(-1, 1)
-    nats = twin.pixel_likelihood.nats(of_pixels, *twin.pixel_outputs(windows, features)).double()
-    if twin.dull:
-        dull = twin.is_dull(windows)
+    values = module.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
+    windows, features, of_pixels = (
+        module.windows(symbols),
+        values.flatten(0, 2),
+        symbols.view(-1, 1),
+    )
+    nats = module.pixel_likelihood.nats(
+        of_pixels, *module.pixel_outputs(windows, features)
+    ).double()
+    if module.dull:
+        dull = module.is_dull(windows)
         assert 100 < int(dull.sum()) < 0.9 * len(dull)
-        outputs = twin.outputs_if_dull(features[dull])
-        nats[dull] = twin.pixel_likelihood.nats(of_pixels[dull], *outputs).double()
+        outputs = module.outputs_if_dull(features[dull])
+        nats[dull] = module.pixel_likelihood.nats(of_pixels[dull], *outputs).double()
     bits: NDArray[np.float64] = nats.view(len(x), -1).sum(1).numpy() / LN2
     return bits
 
 
-def test_the_model_codes_at_the_price_that_the_twin_names(
-    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
+def test_the_model_codes_at_the_price_that_the_module_names(
+    context_module: ContextModule, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> None:
     """Exactly that for a mixture; a logit has its probability rounded to 2^-16."""
     bits = model.likelihood(z).bits(x).sum(1)
-    tolerance = 1e-5 if context_twin.architecture.levels > 2 else 0.01
-    np.testing.assert_allclose(bits, twin_bits(context_twin, x, z), rtol=tolerance)
+    tolerance = 1e-5 if context_module.architecture.levels > 2 else 0.01
+    np.testing.assert_allclose(bits, module_bits(context_module, x, z), rtol=tolerance)
 
 
 def test_an_archive_comes_back(
-    context_twin: ContextTwin, model: Model, x: NDArray[np.uint8]
+    context_module: ContextModule, model: Model, x: NDArray[np.uint8]
 ) -> None:
     images = x.reshape(-1, 7, 6).astype(
-        np.bool_ if context_twin.architecture.levels == 2 else np.uint8
+        np.bool_ if context_module.architecture.levels == 2 else np.uint8
     )
     buffer = io.BytesIO()
     bitsback.compress(images, buffer, model=model)
@@ -136,8 +142,10 @@ def test_a_chain_of_the_model_comes_back(model: Model, x: NDArray[np.uint8]) -> 
     assert message.to_bytes() == before
 
 
-def test_the_description_says_what_the_twin_is(context_twin: ContextTwin, model: Model) -> None:
-    a = context_twin.architecture
+def test_the_description_says_what_the_module_is(
+    context_module: ContextModule, model: Model
+) -> None:
+    a = context_module.architecture
     assert model.scans and (model.name, model.growth, model.batch) == ("small", 64, 256)
     assert (model.item_shape, model.latents, model.levels) == ((7, 6), 5, a.levels)
     scan = json.loads(model.description)["distributions"]["p(x|z)"]
@@ -147,24 +155,24 @@ def test_the_description_says_what_the_twin_is(context_twin: ContextTwin, model:
 
 
 def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(
-    context_twin: ContextTwin, x: NDArray[np.uint8]
+    context_module: ContextModule, x: NDArray[np.uint8]
 ) -> None:
     with torch.no_grad():
-        for layer in (context_twin.mean, context_twin.scale):
+        for layer in (context_module.mean, context_module.scale):
             layer.linear.weight[2] = 0
             layer.linear.bias[2] = 0
-        context_twin.cell.linear.weight[:, 2] *= 1e-3
-    dead_units(context_twin, x)
-    pruned = prune(context_twin, torch.from_numpy(x))
-    assert isinstance(pruned, ContextTwin) and pruned.architecture.latents == 4
+        context_module.cell.linear.weight[:, 2] *= 1e-3
+    dead_units(context_module, x)
+    pruned = prune(context_module, torch.from_numpy(x))
+    assert isinstance(pruned, ContextModule) and pruned.architecture.latents == 4
     kept = [0, 1, 3, 4]
     before, after = (
-        posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned)
+        posterior_integers(each, torch.from_numpy(x)) for each in (context_module, pruned)
     )
     for name in before:
         np.testing.assert_array_equal(after[name], before[name][:, kept])
     z = np.random.default_rng(0).integers(0, 256, (50, 5))
-    whole = likelihood_integers(context_twin, z)["features"]
+    whole = likelihood_integers(context_module, z)["features"]
     assert (
         np.abs(whole - likelihood_integers(pruned, z[:, kept])["features"]).mean()
         < 0.05 * HIDDEN.scale
@@ -173,27 +181,27 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(
 
 
 def test_of_latents_that_are_all_idle_one_stays(
-    context_twin: ContextTwin, x: NDArray[np.uint8]
+    context_module: ContextModule, x: NDArray[np.uint8]
 ) -> None:
     with torch.no_grad():
-        for layer in (context_twin.mean, context_twin.scale):
+        for layer in (context_module.mean, context_module.scale):
             layer.linear.weight.zero_()
             layer.linear.bias.zero_()
-        context_twin.mean.linear.bias[3] = 0.01
-    assert prune(context_twin, torch.from_numpy(x)).architecture.latents == 1
+        context_module.mean.linear.bias[3] = 0.01
+    assert prune(context_module, torch.from_numpy(x)).architecture.latents == 1
 
 
 def test_dead_units_of_the_encoder_are_pruned(
-    context_twin: ContextTwin, x: NDArray[np.uint8]
+    context_module: ContextModule, x: NDArray[np.uint8]
 ) -> None:
     with torch.no_grad():
-        context_twin.dense.linear.bias.fill_(0.5)
-        context_twin.dense.linear.bias[[2, 5]] = -100
-    dead = dead_units(context_twin, x)
-    pruned = prune(context_twin, torch.from_numpy(x))
-    assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 10 - dead <= 8
+        context_module.dense.linear.bias.fill_(0.5)
+        context_module.dense.linear.bias[[2, 5]] = -100
+    dead = dead_units(context_module, x)
+    pruned = prune(context_module, torch.from_numpy(x))
+    assert isinstance(pruned, ContextModule) and pruned.architecture.dense == 10 - dead <= 8
     before, after = (
-        posterior_integers(each, torch.from_numpy(x)) for each in (context_twin, pruned)
+        posterior_integers(each, torch.from_numpy(x)) for each in (context_module, pruned)
     )
     for name in before:
         np.testing.assert_array_equal(after[name], before[name])
@@ -201,21 +209,21 @@ def test_dead_units_of_the_encoder_are_pruned(
 
 
 @torch.no_grad()
-def dead_units(twin: ContextTwin, x: NDArray[np.uint8]) -> int:
+def dead_units(module: ContextModule, x: NDArray[np.uint8]) -> int:
     """How many there are; from now on their weights do not set the steps of the others'."""
-    dead = twin.last_hidden(torch.from_numpy(x)).amax(0) <= 0
-    for layer in (twin.mean, twin.scale):
+    dead = module.last_hidden(torch.from_numpy(x)).amax(0) <= 0
+    for layer in (module.mean, module.scale):
         layer.linear.weight[:, dead] *= 0.01
     return int(dead.sum())
 
 
 def test_of_units_that_are_all_dead_one_stays(
-    context_twin: ContextTwin, x: NDArray[np.uint8]
+    context_module: ContextModule, x: NDArray[np.uint8]
 ) -> None:
     with torch.no_grad():
-        context_twin.dense.linear.bias.fill_(-100)
-    pruned = prune(context_twin, torch.from_numpy(x))
-    assert isinstance(pruned, ContextTwin) and pruned.architecture.dense == 1
+        context_module.dense.linear.bias.fill_(-100)
+    pruned = prune(context_module, torch.from_numpy(x))
+    assert isinstance(pruned, ContextModule) and pruned.architecture.dense == 1
 
 
 @pytest.mark.parametrize(
@@ -225,27 +233,27 @@ def test_batches_of_large_images_are_small(
     context_architecture: ContextArchitecture, shape: tuple[int, int], batch: int
 ) -> None:
     with torch.device("meta"):
-        twin = ContextTwin(replace(context_architecture, shape=shape))
-    assert chain_batch(twin) == batch
+        module = ContextModule(replace(context_architecture, shape=shape))
+    assert chain_batch(module) == batch
 
 
 @pytest.mark.parametrize("shape", [(9, 5), (6, 11), (8, 8), (3, 14)])
 def test_features_are_cropped_to_the_size_of_the_images(shape: tuple[int, int]) -> None:
     """The decoder makes squares of four by four pixels, the encoder strides of two by two."""
     torch.manual_seed(7)
-    twin = ContextTwin(replace(CONTEXTS["gated, 17 levels"], shape=shape))
-    widen(twin, 1.5)
-    twin.quantise()
-    twin.eval()
-    model = export(twin, replace(CARD, item_shape=shape), growth=64)
+    module = ContextModule(replace(CONTEXTS["gated, 17 levels"], shape=shape))
+    widen(module, 1.5)
+    module.quantise()
+    module.eval()
+    model = export(module, replace(CARD, item_shape=shape), growth=64)
     random = np.random.default_rng(0)
     z = random.integers(0, 256, (20, 5), dtype=np.uint16)
     x = random.integers(0, 17, (20, *shape), dtype=np.uint8)
     (features,) = model.likelihood_parameters(z)
-    np.testing.assert_array_equal(features, likelihood_integers(twin, z)["features"])
+    np.testing.assert_array_equal(features, likelihood_integers(module, z)["features"])
     means, _ = model.posterior_parameters(x.reshape(20, -1))
     np.testing.assert_array_equal(
-        means, posterior_integers(twin, torch.from_numpy(x.reshape(20, -1)))["mean"]
+        means, posterior_integers(module, torch.from_numpy(x.reshape(20, -1)))["mean"]
     )
     buffer = io.BytesIO()
     bitsback.compress(x, buffer, model=model)

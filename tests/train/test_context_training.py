@@ -14,9 +14,9 @@ from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.training import Recipe
 from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
-from bitsback.train.twins.architectures import load_twin, save_twin
-from bitsback.train.twins.context import SPARSE, ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.network.architectures import load_module, save_module
+from bitsback.train.network.context import SPARSE, ContextArchitecture, ContextModule
+from bitsback.train.network.dense import LinearModule
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -35,16 +35,16 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("levels", [2, 256])
-def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
+def test_the_integer_model_codes_at_the_rate_the_module_was_chosen_by(
     context_recipe: Recipe, split: Split, tmp_path: Path, levels: int
 ) -> None:
     architecture = replace(context_recipe.architecture, levels=levels)
     training = VaeTraining(
         replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path
     )
-    twin = training.run()
+    module = training.run()
     assert training.rows[-1]["validation_bpd"] < training.rows[0]["validation_bpd"]
-    model = export(twin, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
+    model = export(module, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
     x = training.validation.numpy().astype(np.uint8)
     bpd = float(np.mean([code_lengths(model, x, seed).net.mean() for seed in range(10)])) / 36
     assert bpd == pytest.approx(training.best_loss, rel=0.03)
@@ -62,8 +62,8 @@ def test_training_works_with_and_without_bfloat16(
     assert (
         any(
             layer.half_precision
-            for layer in training.twin.modules()
-            if isinstance(layer, LinearTwin)
+            for layer in training.module.modules()
+            if isinstance(layer, LinearModule)
         )
         == half
     )
@@ -76,22 +76,22 @@ def test_whether_bfloat16_is_faster_is_found_out_at_once() -> None:
 
 
 def test_looking_at_images_in_parts_changes_nothing(
-    context_twin: ContextTwin, monkeypatch: pytest.MonkeyPatch
+    context_module: ContextModule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x = torch.randint(0, context_twin.architecture.levels, (20, 42)).float()
+    x = torch.randint(0, context_module.architecture.levels, (20, 42)).float()
     noise = torch.randn(20, 5)
     with torch.no_grad():
-        losses, kl = context_twin.nats(x, noise)
-    whole = latent_nats(context_twin, x)
+        losses, kl = context_module.nats(x, noise)
+    whole = latent_nats(context_module, x)
     monkeypatch.setattr("bitsback.train.fit.vae_training.MOST_PIXELS", 7 * 42)
-    for ours, there in zip(nats_in_parts(context_twin, x, noise), (losses, kl), strict=True):
+    for ours, there in zip(nats_in_parts(context_module, x, noise), (losses, kl), strict=True):
         torch.testing.assert_close(ours, there)
-    torch.testing.assert_close(latent_nats(context_twin, x), whole)
+    torch.testing.assert_close(latent_nats(context_module, x), whole)
 
 
-def test_a_window_is_what_stands_before_a_pixel(context_twin: ContextTwin) -> None:
-    x = torch.randint(0, context_twin.architecture.levels, (3, 42), dtype=torch.uint8)
-    windows = context_twin.windows(x).view(3, 7, 6, -1)
+def test_a_window_is_what_stands_before_a_pixel(context_module: ContextModule) -> None:
+    x = torch.randint(0, context_module.architecture.levels, (3, 42), dtype=torch.uint8)
+    windows = context_module.windows(x).view(3, 7, 6, -1)
     image = torch.zeros(3, 7 + 2, 6 + 6, dtype=torch.uint8)
     image[:, 2:, 3:9] = x.view(3, 7, 6)
     for row, column in [(0, 0), (1, 5), (6, 3)]:
@@ -103,22 +103,22 @@ def test_a_window_is_what_stands_before_a_pixel(context_twin: ContextTwin) -> No
 def test_leaving_out_empty_places_changes_the_loss_by_chance_alone(
     context_architecture: ContextArchitecture,
 ) -> None:
-    twin = ContextTwin(replace(context_architecture, shape=(16, 16)))
+    module = ContextModule(replace(context_architecture, shape=(16, 16)))
     x = torch.zeros(40, 256)
     x[:, 100:104] = 1
-    kept, weight = twin._worth_training_on(x)
+    kept, weight = module._worth_training_on(x)
     assert len(kept) < 0.9 * x.numel() and set(weight.tolist()) == {1.0, 1 / SPARSE}
-    totals = [float(twin._worth_training_on(x)[1].sum()) for _ in range(50)]
+    totals = [float(module._worth_training_on(x)[1].sum()) for _ in range(50)]
     assert float(np.mean(totals)) == pytest.approx(x.numel(), rel=0.02)
 
 
 def test_float_weights_come_back(context_architecture: ContextArchitecture, tmp_path: Path) -> None:
-    twin = ContextTwin(context_architecture).eval()
-    save_twin(twin, tmp_path / "twin.safetensors")
-    loaded = load_twin(tmp_path / "twin.safetensors")
+    module = ContextModule(context_architecture).eval()
+    save_module(module, tmp_path / "module.safetensors")
+    loaded = load_module(tmp_path / "module.safetensors")
     assert loaded.architecture == context_architecture
     x = torch.randint(0, context_architecture.levels, (20, 42)).float()
     noise = torch.zeros(20, 5)
     with torch.no_grad():
-        for a, b in zip(twin.nats(x, noise), loaded.nats(x, noise), strict=True):
+        for a, b in zip(module.nats(x, noise), loaded.nats(x, noise), strict=True):
             torch.testing.assert_close(a, b, atol=0.05, rtol=0.01)

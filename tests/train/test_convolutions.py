@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bitsback.train.quantise.rounding import HIDDEN, LOGIT
-from bitsback.train.twins.convolutions import (
-    ConvTwin,
+from bitsback.train.network.convolutions import (
+    ConvModule,
     byte_planes,
     patches,
     pixel_shuffle,
     seen_planes,
     value_planes,
 )
+from bitsback.train.network.rounding import HIDDEN, LOGIT
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -49,7 +49,7 @@ def test_a_shuffle_puts_channels_where_the_format_says() -> None:
 
 def test_zeros_around_an_image_must_mean_zero() -> None:
     with pytest.raises(ValueError, match="padding"):
-        ConvTwin(1, 1, 3, 1, LOGIT, HIDDEN)
+        ConvModule(1, 1, 3, 1, LOGIT, HIDDEN)
 
 
 @pytest.mark.parametrize("levels", [2, 3, 17, 128, 256])

@@ -8,17 +8,17 @@ from torch import Tensor
 
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.gate import Gate, with_gate
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.network.context import ContextArchitecture, ContextModule
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
 
 
 @pytest.fixture
-def gated(context_architecture: ContextArchitecture) -> ContextTwin:
-    """A quantised twin with a gate: symbols 0 and, of many levels, 1 are dull."""
+def gated(context_architecture: ContextArchitecture) -> ContextModule:
+    """A quantised module with a gate: symbols 0 and, of many levels, 1 are dull."""
     torch.manual_seed(5)
     few = 1 if context_architecture.levels == 2 else 2
-    twin = ContextTwin(
+    module = ContextModule(
         replace(
             context_architecture,
             dull_hidden=6,
@@ -26,12 +26,12 @@ def gated(context_architecture: ContextArchitecture) -> ContextTwin:
             dull_components=min(2, context_architecture.components),
         )
     )
-    twin.quantise()
-    return twin.eval()
+    module.quantise()
+    return module.eval()
 
 
 @pytest.fixture
-def x(gated: ContextTwin) -> Tensor:
+def x(gated: ContextModule) -> Tensor:
     """Images [30, 42] with a busy corner and, elsewhere, some dull symbols."""
     a = gated.architecture
     symbols = torch.randint(0, a.dull_levels, (30, *a.shape))
@@ -39,7 +39,7 @@ def x(gated: ContextTwin) -> Tensor:
     return symbols.flatten(1).to(torch.uint8)
 
 
-def test_a_pixel_is_dull_if_all_of_its_window_is(gated: ContextTwin, x: Tensor) -> None:
+def test_a_pixel_is_dull_if_all_of_its_window_is(gated: ContextModule, x: Tensor) -> None:
     a = gated.architecture
     dull = gated.is_dull(gated.windows(x)).view(len(x), *a.shape)
     image = x.view(len(x), *a.shape)
@@ -54,7 +54,7 @@ def test_a_pixel_is_dull_if_all_of_its_window_is(gated: ContextTwin, x: Tensor) 
 
 
 @torch.no_grad()
-def test_each_pixel_costs_what_its_own_network_says(gated: ContextTwin, x: Tensor) -> None:
+def test_each_pixel_costs_what_its_own_network_says(gated: ContextModule, x: Tensor) -> None:
     noise = torch.randn(len(x), gated.architecture.latents)
     rows, columns = gated.architecture.shape
     mean, log2_inverse = gated.posterior(x)
@@ -68,13 +68,13 @@ def test_each_pixel_costs_what_its_own_network_says(gated: ContextTwin, x: Tenso
 
 
 @torch.no_grad()
-def mean_nats(twin: ContextTwin, x: Tensor) -> float:
-    noise = torch.randn((len(x), twin.architecture.latents), generator=torch.manual_seed(1))
-    return float(twin.nats(x, noise)[0].mean())
+def mean_nats(module: ContextModule, x: Tensor) -> float:
+    noise = torch.randn((len(x), module.architecture.latents), generator=torch.manual_seed(1))
+    return float(module.nats(x, noise)[0].mean())
 
 
 def test_a_gate_learns_what_dull_pixels_are_like_and_changes_nothing_else(
-    gated: ContextTwin, x: Tensor
+    gated: ContextModule, x: Tensor
 ) -> None:
     untaught = gated.without_gate()
     many = x.repeat(20, 1)
@@ -95,7 +95,7 @@ def test_a_gate_learns_what_dull_pixels_are_like_and_changes_nothing_else(
         assert torch.equal(fine.state_dict()[name], value), name
 
 
-def test_where_no_pixel_is_dull_there_is_nothing_to_learn(gated: ContextTwin) -> None:
+def test_where_no_pixel_is_dull_there_is_nothing_to_learn(gated: ContextModule) -> None:
     bright = torch.full((5, 42), gated.architecture.levels - 1, dtype=torch.uint8)
     ungated = gated.without_gate()
     few = with_gate(ungated, Gate(hidden=6), bright, seed=1)

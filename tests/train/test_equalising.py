@@ -4,27 +4,27 @@ import pytest
 import torch
 
 from bitsback.train.fit.warm_start import PART, equalise
-from bitsback.train.quantise.rounding import HIDDEN
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback.train.network.rounding import HIDDEN
 
 
 @pytest.fixture
-def small(context_architecture: ContextArchitecture) -> ContextTwin:
-    """A twin with a channel of small numbers and one that is always zero."""
+def small(context_architecture: ContextArchitecture) -> ContextModule:
+    """A module with a channel of small numbers and one that is always zero."""
     torch.manual_seed(3)
-    twin = ContextTwin(context_architecture).eval()
+    module = ContextModule(context_architecture).eval()
     with torch.no_grad():
-        twin.encoder[0].linear.weight.abs_()
-        twin.encoder[0].linear.weight[0] *= 1e-3
-        twin.encoder[0].linear.bias.zero_()
-        twin.encoder[0].linear.bias[1] = -100
-        twin.encoder[1].linear.weight.view(-1, 9, 4)[..., 0] *= 1e3
-    return twin
+        module.encoder[0].linear.weight.abs_()
+        module.encoder[0].linear.weight[0] *= 1e-3
+        module.encoder[0].linear.bias.zero_()
+        module.encoder[0].linear.bias[1] = -100
+        module.encoder[1].linear.weight.view(-1, 9, 4)[..., 0] *= 1e3
+    return module
 
 
 @torch.no_grad()
 def test_the_floats_stay_and_the_integers_come_nearer(
-    small: ContextTwin, context_symbols: torch.Tensor
+    small: ContextModule, context_symbols: torch.Tensor
 ) -> None:
     means, scales = small.posterior(context_symbols)
     small.quantise()

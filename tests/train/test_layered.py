@@ -1,4 +1,4 @@
-"""Twins of layers of latents: what they export, and how they train."""
+"""Modules of layers of latents: what they export, and how they train."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,10 @@ from bitsback.train.export.latent_layers import normal_integers, real_latents
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.training import Recipe
 from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
-from bitsback.train.twins.architectures import load_twin, save_twin
-from bitsback.train.twins.dense import Architecture, VaeTwin
-from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, with_steps
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.architectures import load_module, save_module
+from bitsback.train.network.dense import Architecture, VaeModule
+from bitsback.train.network.layered import LayeredArchitecture, LayeredModule, with_steps
+from bitsback.train.network.likelihoods import LN2
 
 from .conftest import widen
 
@@ -33,16 +33,16 @@ ARCHITECTURES = {
 
 
 @pytest.fixture(params=list(ARCHITECTURES))
-def layered(request: pytest.FixtureRequest) -> LayeredTwin:
-    """A quantised twin with weights wide enough to reach every clamp."""
+def layered(request: pytest.FixtureRequest) -> LayeredModule:
+    """A quantised module with weights wide enough to reach every clamp."""
     torch.manual_seed(7)
-    made = LayeredTwin(ARCHITECTURES[request.param], centre=0.25)
+    made = LayeredModule(ARCHITECTURES[request.param], centre=0.25)
     widen(made, 6)
     made.quantise()
     return made.eval()
 
 
-def test_the_model_gives_the_integers_of_its_twin(layered: LayeredTwin) -> None:
+def test_the_model_gives_the_integers_of_its_module(layered: LayeredModule) -> None:
     """Of every network, for sources of its own."""
     model = load_model(export(layered, CARD, growth=64).to_bytes())
     random = np.random.default_rng(0)
@@ -82,23 +82,23 @@ def test_the_code_is_in_the_order_of_bit_swap() -> None:
     ]
 
 
-def test_no_layer_is_pruned(layered: LayeredTwin) -> None:
+def test_no_layer_is_pruned(layered: LayeredModule) -> None:
     x = torch.zeros(3, 36)
     assert prune(layered, x) is layered
 
 
 def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
-    """The exact code length of the integers is close to what training says of its twin, which is a
-    bound.
+    """The exact code length of the integers is close to what training says of its module, which is
+    a bound.
     """
     recipe = Recipe(
         "layers", TWO, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
     training = VaeTraining(recipe, split, tmp_path)
-    twin = training.run()
+    module = training.run()
     assert training.best_loss < training.rows[0]["validation_bpd"]
-    model = export(twin, CARD, growth=64)
+    model = export(module, CARD, growth=64)
     x = training.validation.numpy().astype(np.uint8)
     exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
     assert 0.97 * training.best_loss < exact < 1.01 * training.best_loss
@@ -109,26 +109,26 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
 
 
 def test_what_latents_cost_adds_up_to_what_the_elbo_has(split: Split) -> None:
-    twin = quantised(TWO)
+    module = quantised(TWO)
     x = binarise(split.validation, torch.Generator().manual_seed(0))
     noise = torch.randn(len(x), 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        _, kl = twin.nats(x, noise)
-    assert float(latent_nats(twin, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
+        _, kl = module.nats(x, noise)
+    assert float(latent_nats(module, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
 
 
 def test_the_bound_holds_for_normals_too_narrow_for_the_grid(split: Split) -> None:
     """Rounded to cells wider than a posterior, a latent costs less than its density says."""
-    twin = quantised(TWO)
+    module = quantised(TWO)
     with torch.no_grad():
-        for up in twin.up:
+        for up in module.up:
             up.scale.linear.bias.fill_(6.5)  # a fifth of a step
     x = binarise(split.validation, torch.Generator().manual_seed(0))
     noise = torch.randn(len(x), 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        losses, kl = twin.nats(x, noise)
+        losses, kl = module.nats(x, noise)
     bound = float((losses + kl).mean()) / LN2
-    exact = code_lengths(export(twin, CARD, growth=64), x.numpy().astype(np.uint8), 0).net.mean()
+    exact = code_lengths(export(module, CARD, growth=64), x.numpy().astype(np.uint8), 0).net.mean()
     assert exact < bound
 
 
@@ -148,42 +148,42 @@ def test_fewer_places_take_fewer_bits_to_choose_from(bits: int, split: Split) ->
 
 def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -> None:
     below = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
-    one = VaeTraining(Recipe("one", below, 1, None), split, tmp_path / "one").twin.eval()
-    assert isinstance(one, VaeTwin)
+    one = VaeTraining(Recipe("one", below, 1, None), split, tmp_path / "one").module.eval()
+    assert isinstance(one, VaeModule)
     training = VaeTraining(Recipe("layers", TWO, 1, None), split, tmp_path)
     training.start_from(one.state_dict())
     x = binarise(split.validation, torch.Generator().manual_seed(0))
     with torch.no_grad():
         z, _ = one.sample(x, torch.zeros(len(x), 5))
-        for twin in (training.twin, training.average):
-            assert isinstance(twin, LayeredTwin)
-            for ours, theirs in zip(twin.up[0](twin.image(x)), one.posterior(x), strict=True):
+        for module in (training.module, training.average):
+            assert isinstance(module, LayeredModule)
+            for ours, theirs in zip(module.up[0](module.image(x)), one.posterior(x), strict=True):
                 torch.testing.assert_close(ours.clamp(-1, 1), theirs.clamp(-1, 1))
-            torch.testing.assert_close(twin.likelihood(z), one.likelihood(z))
+            torch.testing.assert_close(module.likelihood(z), one.likelihood(z))
 
 
 def test_it_starts_as_what_fewer_layers_have_learned(tmp_path: Path, split: Split) -> None:
     """What two layers say of each other is not touched by a third above them."""
     torch.manual_seed(3)
-    two = LayeredTwin(TWO).eval()
+    two = LayeredModule(TWO).eval()
     three = replace(TWO, layers=(5, 3, 2))
     training = VaeTraining(Recipe("layers", three, 1, None), split, tmp_path)
     training.start_from(two.state_dict())
     generator = torch.Generator().manual_seed(0)
     below, above = torch.randn(20, 5, generator=generator), torch.randn(20, 3, generator=generator)
     grown = training.average.eval()
-    assert isinstance(grown, LayeredTwin)
+    assert isinstance(grown, LayeredModule)
     with torch.no_grad():
         torch.testing.assert_close(grown.down[0](above), two.down[0](above))
         torch.testing.assert_close(grown.up[1](below), two.up[1](below))
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    twin = LayeredTwin(TWO, centre=0.25)
-    save_twin(twin, tmp_path / "twin.safetensors")
-    again = load_twin(tmp_path / "twin.safetensors")
+    module = LayeredModule(TWO, centre=0.25)
+    save_module(module, tmp_path / "module.safetensors")
+    again = load_module(tmp_path / "module.safetensors")
     assert again.architecture == TWO
-    assert again.state_dict().keys() == twin.state_dict().keys()
+    assert again.state_dict().keys() == module.state_dict().keys()
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_sizes_that_are_none_are_refused(sizes: dict[str, Any]) -> None:
         LayeredArchitecture(**({"pixels": 36, "hidden": (8,), "layers": (4, 2)} | sizes))
 
 
-def quantised(architecture: LayeredArchitecture) -> LayeredTwin:
+def quantised(architecture: LayeredArchitecture) -> LayeredModule:
     torch.manual_seed(1)
-    twin = LayeredTwin(architecture, centre=0.25)
-    twin.quantise()
-    return twin.eval()
+    module = LayeredModule(architecture, centre=0.25)
+    module.quantise()
+    return module.eval()

@@ -1,4 +1,4 @@
-"""The twins of the likelihoods: what they say of a symbol, rounded or not, and their gradients."""
+"""The modules of likelihoods: what they say of a symbol, rounded or not, and their gradients."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from bitsback.codecs.categorical import starts_of
-from bitsback.train.twins.likelihoods import (
+from bitsback.train.network.likelihoods import (
     LN2,
     ROW_PRECISION,
-    BetaBinomialTwin,
-    ExponentialTwin,
-    GridTwin,
+    BetaBinomialModule,
+    ExponentialModule,
+    GridModule,
     log_beta_binomial,
     make_likelihood,
     take,
@@ -21,59 +21,61 @@ LEVELS = {"exponential": 16, "beta-binomial": 256}
 
 
 @pytest.fixture(params=["exponential", "beta-binomial"])
-def grid_twin(request: pytest.FixtureRequest) -> GridTwin:
+def grid_module(request: pytest.FixtureRequest) -> GridModule:
     torch.manual_seed(5)
     made = make_likelihood(request.param, LEVELS[request.param])
-    assert isinstance(made, GridTwin)
-    if isinstance(made, ExponentialTwin):
+    assert isinstance(made, GridModule)
+    if isinstance(made, ExponentialModule):
         with torch.no_grad():
             made.base.normal_()
     return made
 
 
-def outputs_near_the_middle(twin: GridTwin) -> tuple[Tensor, Tensor]:
+def outputs_near_the_middle(module: GridModule) -> tuple[Tensor, Tensor]:
     """Real outputs [40, 30] away from the edges of the grid."""
-    first, second = twin.outputs.values()
+    first, second = module.outputs.values()
     near = [
         torch.rand(40, 30) * 4 - 2 + (grid.real_lo + grid.real_hi) / 2 for grid in (first, second)
     ]
     return near[0], near[1]
 
 
-def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(grid_twin: GridTwin) -> None:
+def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(
+    grid_module: GridModule,
+) -> None:
     first, second = (
         grid.snap(v)
         for grid, v in zip(
-            grid_twin.outputs.values(), outputs_near_the_middle(grid_twin), strict=True
+            grid_module.outputs.values(), outputs_near_the_middle(grid_module), strict=True
         )
     )
     frequencies = np.diff(
-        starts_of(grid_twin.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
+        starts_of(grid_module.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
     )
-    rows = torch.from_numpy(frequencies).flatten(0, 1)[grid_twin.row(first, second).flatten()]
+    rows = torch.from_numpy(frequencies).flatten(0, 1)[grid_module.row(first, second).flatten()]
     x = torch.multinomial(rows, 1).reshape(
         first.shape
     )  # likely symbols: of the rarest, rounding makes what it can
-    grid_twin.quantised = True
-    in_training = grid_twin.train().nats(x, first, second)
-    in_the_codec = grid_twin.eval().nats(x, first, second)
+    grid_module.quantised = True
+    in_training = grid_module.train().nats(x, first, second)
+    in_the_codec = grid_module.eval().nats(x, first, second)
     torch.testing.assert_close(
         in_training, in_the_codec.to(in_training.dtype), rtol=0.01, atol=0.01
     )
 
 
-def test_the_gradient_of_rounded_outputs_is_the_slope_of_real_ones(grid_twin: GridTwin) -> None:
-    grids = grid_twin.outputs.values()
+def test_the_gradient_of_rounded_outputs_is_the_slope_of_real_ones(grid_module: GridModule) -> None:
+    grids = grid_module.outputs.values()
     points = [
         grid.snap(v).double()
-        for grid, v in zip(grids, outputs_near_the_middle(grid_twin), strict=True)
+        for grid, v in zip(grids, outputs_near_the_middle(grid_module), strict=True)
     ]
-    x = torch.randint(0, LEVELS[grid_twin.codec], points[0].shape)
+    x = torch.randint(0, LEVELS[grid_module.codec], points[0].shape)
     slopes = []
     for quantised in (False, True):
-        grid_twin.quantised = quantised
+        grid_module.quantised = quantised
         inputs = [point.clone().requires_grad_() for point in points]
-        grid_twin.double().nats(x, *inputs).sum().backward()  # type: ignore[no-untyped-call]
+        grid_module.double().nats(x, *inputs).sum().backward()  # type: ignore[no-untyped-call]
         slopes.append([i.grad for i in inputs])
     for real, rounded in zip(*slopes, strict=True):
         assert real is not None and rounded is not None
@@ -82,11 +84,13 @@ def test_the_gradient_of_rounded_outputs_is_the_slope_of_real_ones(grid_twin: Gr
 
 def test_the_exponential_family_sums_to_one_between_the_rows_of_its_grid() -> None:
     torch.manual_seed(5)
-    twin = ExponentialTwin(16)
+    module = ExponentialModule(16)
     with torch.no_grad():
-        twin.base.normal_()
-        first, second = outputs_near_the_middle(twin)
-        pixel = [twin.nats(torch.full((40, 1), c), first[:, :1], second[:, :1]) for c in range(16)]
+        module.base.normal_()
+        first, second = outputs_near_the_middle(module)
+        pixel = [
+            module.nats(torch.full((40, 1), c), first[:, :1], second[:, :1]) for c in range(16)
+        ]
     torch.testing.assert_close(
         torch.stack(pixel).neg().exp().sum(0), torch.ones(40), atol=2e-3, rtol=0
     )
@@ -94,15 +98,15 @@ def test_the_exponential_family_sums_to_one_between_the_rows_of_its_grid() -> No
 
 def test_the_exponential_family_learns_its_statistics_as_autograd_would() -> None:
     torch.manual_seed(5)
-    twin = ExponentialTwin(16)
-    twin.quantised = True
+    module = ExponentialModule(16)
+    module.quantised = True
     first, second = (
         grid.snap(v)
-        for grid, v in zip(twin.outputs.values(), outputs_near_the_middle(twin), strict=True)
+        for grid, v in zip(module.outputs.values(), outputs_near_the_middle(module), strict=True)
     )
     x = torch.randint(0, 16, first.shape)
-    twin.nats(x, first, second).sum().backward()  # type: ignore[no-untyped-call]
-    parts = [twin.base, twin.first_statistic, twin.second_statistic]
+    module.nats(x, first, second).sum().backward()  # type: ignore[no-untyped-call]
+    parts = [module.base, module.first_statistic, module.second_statistic]
     copies = [part.detach().clone().requires_grad_() for part in parts]
     energy = LN2 * (copies[0] + first[..., None] * copies[1] + second[..., None] * copies[2])
     torch.nn.functional.cross_entropy(energy.flatten(0, 1), x.flatten(), reduction="sum").backward()  # type: ignore[no-untyped-call]
@@ -112,8 +116,8 @@ def test_the_exponential_family_learns_its_statistics_as_autograd_would() -> Non
 
 
 def test_beta_binomials_are_those_of_the_table_that_ships() -> None:
-    twin = BetaBinomialTwin()
-    cumulative = twin.cumulative().astype(np.float64) / 2**16
+    module = BetaBinomialModule()
+    cumulative = module.cumulative().astype(np.float64) / 2**16
     assert cumulative.shape == (64, 32, 256)
     for i, j in ((0, 0), (20, 3), (31, 16), (32, 31), (63, 10)):
         row = (

@@ -1,10 +1,10 @@
-"""The twin of the mixture: its loss is that of the codec, its gradient that of its loss."""
+"""The module of the mixture: its loss is that of the codec, its gradient that of its loss."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from bitsback.train.twins.mixtures import MEAN, MixtureTwin, _Nats
+from bitsback.train.network.mixtures import MEAN, MixtureModule, _Nats
 
 
 def outputs(levels: int, count: int, components: int = 3) -> tuple[Tensor, Tensor, Tensor]:
@@ -18,16 +18,16 @@ def outputs(levels: int, count: int, components: int = 3) -> tuple[Tensor, Tenso
 
 @pytest.mark.parametrize("levels", [3, 17, 256])
 def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(levels: int) -> None:
-    twin = MixtureTwin(levels, 3)
-    twin.quantised = True
-    grids = twin.outputs.values()
+    module = MixtureModule(levels, 3)
+    module.quantised = True
+    grids = module.outputs.values()
     rounded = [grid.snap(value) for grid, value in zip(grids, outputs(levels, 300), strict=True)]
     likely = 32 * rounded[1][:, :1] + torch.exp2(-rounded[2][:, :1]) * torch.randn(300, 1)
     x = (
         likely.round().clamp(0, levels - 1).to(torch.uint8)
     )  # of the rarest, rounding makes what it can
-    in_training = twin.train().nats(x, *rounded)
-    in_the_codec = twin.eval().nats(x, *rounded)
+    in_training = module.train().nats(x, *rounded)
+    in_the_codec = module.eval().nats(x, *rounded)
     torch.testing.assert_close(in_training, in_the_codec, rtol=0.01, atol=0.01)
 
 
@@ -46,7 +46,7 @@ def test_the_gradient_that_is_written_out_is_the_right_one() -> None:
 
 
 def test_the_components_start_spread_over_the_levels() -> None:
-    start = MixtureTwin(256, 5).start(torch.zeros(1, 1, dtype=torch.uint8))
+    start = MixtureModule(256, 5).start(torch.zeros(1, 1, dtype=torch.uint8))
     assert {name: len(bias) for name, bias in start.items()} == {"weight": 5, "mean": 5, "scale": 5}
     assert float(start["mean"][0]) == 0 and float(start["mean"][-1]) * 32 == 255
     assert float(start["mean"].max()) < MEAN.real_hi

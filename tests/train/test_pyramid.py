@@ -1,4 +1,4 @@
-"""Twins of layers of grids, for pictures of any size: what they export, and how they train."""
+"""Modules of layers of grids, for pictures of any size: what they export, and how they train."""
 
 import copy
 from dataclasses import replace
@@ -20,9 +20,9 @@ from bitsback.train.export.exporter import Card, export
 from bitsback.train.export.latent_layers import real_latents
 from bitsback.train.fit.training import Recipe
 from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats
-from bitsback.train.twins.architectures import load_twin, save_twin
-from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
+from bitsback.train.network.architectures import load_module, save_module
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.pyramid import PyramidArchitecture, PyramidModule
 from networks import engine
 from reference import chain as spec_chain
 from reference.message import Message as SpecMessage
@@ -40,12 +40,12 @@ ARCHITECTURES = {
 }
 
 
-def quantised(architecture: PyramidArchitecture) -> PyramidTwin:
+def quantised(architecture: PyramidArchitecture) -> PyramidModule:
     torch.manual_seed(1)
-    twin = PyramidTwin(architecture)
-    twin.start(pictures(20, architecture))
-    twin.quantise()
-    return twin.eval()
+    module = PyramidModule(architecture)
+    module.start(pictures(20, architecture))
+    module.quantise()
+    return module.eval()
 
 
 def pictures(count: int, architecture: PyramidArchitecture = TWO, seed: int = 0) -> Tensor:
@@ -62,29 +62,29 @@ def pictures(count: int, architecture: PyramidArchitecture = TWO, seed: int = 0)
 
 
 @pytest.fixture(params=list(ARCHITECTURES))
-def twin(request: pytest.FixtureRequest) -> PyramidTwin:
+def module(request: pytest.FixtureRequest) -> PyramidModule:
     """Quantised, with weights wide enough to reach every clamp."""
     torch.manual_seed(7)
-    made = PyramidTwin(ARCHITECTURES[request.param])
+    made = PyramidModule(ARCHITECTURES[request.param])
     widen(made, 3)
     made.quantise()
     return made.eval()
 
 
-def test_the_model_gives_the_integers_of_its_twin(twin: PyramidTwin) -> None:
+def test_the_model_gives_the_integers_of_its_module(module: PyramidModule) -> None:
     """Of every network, whose answers the test vectors are."""
-    model = load_model(export(twin, CARD, growth=64).to_bytes())
+    model = load_model(export(module, CARD, growth=64).to_bytes())
     assert model.size is None
-    a = twin.architecture
+    a = module.architecture
     rows, columns, channels = a.shape
     random = np.random.default_rng(0)
     z = random.integers(0, model.variables["z1"].levels, (3, a.layers[0] * a.places[0]), np.uint16)
     grid = a.grids[0]
-    real = real_latents(twin, 0, z).view(3, rows // grid, columns // grid, a.layers[0])
+    real = real_latents(module, 0, z).view(3, rows // grid, columns // grid, a.layers[0])
     with torch.no_grad():
-        outputs = twin.down[0](real)
+        outputs = module.down[0](real)
     given = model.distributions["p(x|z1)"].parameters({"z1": z}, (rows, columns))
-    grids = twin.pixel_likelihood.outputs.values()
+    grids = module.pixel_likelihood.outputs.values()
     for ours, out, of in zip(given, outputs, grids, strict=True):
         np.testing.assert_array_equal(ours, of.integers(out).numpy().reshape(3, -1))
     assert len(np.unique(given[0])) > 50
@@ -92,8 +92,8 @@ def test_the_model_gives_the_integers_of_its_twin(twin: PyramidTwin) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (16, 8)])
-def test_images_of_any_size(twin: PyramidTwin, size: tuple[int, int]) -> None:
-    model = export(twin, CARD, growth=64)
+def test_images_of_any_size(module: PyramidModule, size: tuple[int, int]) -> None:
+    model = export(module, CARD, growth=64)
     elements = size[0] * size[1] * 3
     x = np.random.default_rng(2).integers(0, 256, (5, elements), np.uint8)
     message = Message([2**40] * 4, depth=0)
@@ -103,13 +103,13 @@ def test_images_of_any_size(twin: PyramidTwin, size: tuple[int, int]) -> None:
 
 def test_exact_losses_are_the_code_lengths_of_the_model() -> None:
     """-log p(x | z1), to the frequencies that the codec codes with."""
-    twin = quantised(TWO)
-    model = export(twin, CARD, growth=64)
+    module = quantised(TWO)
+    model = export(module, CARD, growth=64)
     x = pictures(4, seed=3)
     z = np.random.default_rng(0).integers(0, 256, (4, 3 * 8), np.uint16)
-    real = real_latents(twin, 0, z).view(4, 2, 4, 3)
+    real = real_latents(module, 0, z).view(4, 2, 4, 3)
     with torch.no_grad():
-        losses = twin.pixel_likelihood.nats(x.view(4, 8, 16, 3), *twin.down[0](real))
+        losses = module.pixel_likelihood.nats(x.view(4, 8, 16, 3), *module.down[0](real))
     codec = model.distributions["p(x|z1)"].codec({"z1": z}, 4, (8, 16))
     bits = codec.bits(x.numpy())
     np.testing.assert_allclose(losses.view(4, -1).numpy() / LN2, bits, rtol=1e-4, atol=1e-5)
@@ -117,24 +117,24 @@ def test_exact_losses_are_the_code_lengths_of_the_model() -> None:
 
 def test_it_starts_far_better_than_at_random() -> None:
     torch.manual_seed(1)
-    random, started = PyramidTwin(TWO).eval(), PyramidTwin(TWO).eval()
+    random, started = PyramidModule(TWO).eval(), PyramidModule(TWO).eval()
     started.start(pictures(50))
     x = pictures(20, seed=1)
     assert bits(started, x) < 0.8 * bits(random, x)
 
 
-def bits(twin: PyramidTwin, x: Tensor) -> float:
+def bits(module: PyramidModule, x: Tensor) -> float:
     noise = torch.randn(
-        len(x), twin.architecture.latents, generator=torch.Generator().manual_seed(0)
+        len(x), module.architecture.latents, generator=torch.Generator().manual_seed(0)
     )
     with torch.no_grad():
-        losses, kl = twin.nats(x, noise)
+        losses, kl = module.nats(x, noise)
     return float((losses + kl).mean()) / (x.shape[1] * LN2)
 
 
 def test_a_training_compresses_as_it_says(tmp_path: Path) -> None:
-    """The exact code length of the integers is close to what training says of its twin, which is a
-    bound; and channels that follow each other take less than channels apart.
+    """The exact code length of the integers is close to what training says of its module, which is
+    a bound; and channels that follow each other take less than channels apart.
     """
     split = Split(pictures(300), pictures(40, seed=1))
     recipe = Recipe(
@@ -142,37 +142,37 @@ def test_a_training_compresses_as_it_says(tmp_path: Path) -> None:
         learning_rate=5e-3,
     )  # fmt: skip
     training = VaeTraining(recipe, split, tmp_path)
-    twin = training.run()
-    assert isinstance(twin, PyramidTwin)
+    module = training.run()
+    assert isinstance(module, PyramidModule)
     assert training.best_loss < training.rows[0]["validation_bpd"]
-    model = export(twin, CARD, growth=64)
+    model = export(module, CARD, growth=64)
     x = split.validation.numpy()
     lengths = code_lengths(model, x, 0, (8, 16))
     exact = lengths.net.mean() / x.shape[1]
     assert 0.95 * training.best_loss < exact < 1.02 * training.best_loss
     assert (lengths.popped > 0).all()
-    apart = copy.deepcopy(twin)
+    apart = copy.deepcopy(module)
     coupling = apart.down[0].get_submodule("heads.coupling.linear")
     with torch.no_grad():
         for parameter in coupling.parameters():
             parameter.zero_()
-    assert bits(apart, split.validation) > 1.02 * bits(twin, split.validation)
+    assert bits(apart, split.validation) > 1.02 * bits(module, split.validation)
 
 
 def test_what_latents_cost_adds_up_to_what_the_elbo_has() -> None:
-    twin, x = quantised(TWO), pictures(5)
+    module, x = quantised(TWO), pictures(5)
     noise = torch.randn(5, TWO.latents, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        _, kl = twin.nats(x, noise)
-    assert float(latent_nats(twin, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-4)
+        _, kl = module.nats(x, noise)
+    assert float(latent_nats(module, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-4)
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    twin = PyramidTwin(TWO)
-    save_twin(twin, tmp_path / "twin.safetensors")
-    again = load_twin(tmp_path / "twin.safetensors")
+    module = PyramidModule(TWO)
+    save_module(module, tmp_path / "module.safetensors")
+    again = load_module(tmp_path / "module.safetensors")
     assert again.architecture == TWO
-    assert again.state_dict().keys() == twin.state_dict().keys()
+    assert again.state_dict().keys() == module.state_dict().keys()
 
 
 @pytest.mark.parametrize(

@@ -6,24 +6,24 @@ import pytest
 import torch
 
 from bitsback.train.fit.warm_start import revive
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
+from bitsback.train.network.context import ContextArchitecture, ContextModule
 
 
 @pytest.fixture
-def dying(context_architecture: ContextArchitecture) -> ContextTwin:
-    """A twin in whose layers the channels 1 and 2 are dead, and 0 is not."""
+def dying(context_architecture: ContextArchitecture) -> ContextModule:
+    """A module in whose layers the channels 1 and 2 are dead, and 0 is not."""
     torch.manual_seed(3)
-    twin = ContextTwin(context_architecture).eval()
+    module = ContextModule(context_architecture).eval()
     with torch.no_grad():
-        residual = [layer.layer for layer in twin.encoder[2:]]
-        for layer in (twin.encoder[0], twin.encoder[1], *residual, twin.dense):
+        residual = [layer.layer for layer in module.encoder[2:]]
+        for layer in (module.encoder[0], module.encoder[1], *residual, module.dense):
             layer.linear.bias[0] = 1
             layer.linear.bias[1:3] = -100
-    return twin
+    return module
 
 
 def test_the_floats_stay_and_dead_channels_live(
-    dying: ContextTwin, context_symbols: torch.Tensor
+    dying: ContextModule, context_symbols: torch.Tensor
 ) -> None:
     before = dying.posterior(context_symbols)
     assert _alive(dying, context_symbols) == [[True, False, False]] * 3
@@ -33,7 +33,7 @@ def test_the_floats_stay_and_dead_channels_live(
     assert _alive(dying, context_symbols) == [[True, True, True]] * 3
 
 
-def test_what_was_dead_learns(dying: ContextTwin, context_symbols: torch.Tensor) -> None:
+def test_what_was_dead_learns(dying: ContextModule, context_symbols: torch.Tensor) -> None:
     revive(dying, context_symbols)
     mean, scale = dying.posterior(context_symbols)
     (mean.sum() + scale.sum()).backward()
@@ -44,12 +44,12 @@ def test_what_was_dead_learns(dying: ContextTwin, context_symbols: torch.Tensor)
 
 
 @torch.no_grad()
-def _alive(twin: ContextTwin, x: torch.Tensor) -> list[list[bool]]:
+def _alive(module: ContextModule, x: torch.Tensor) -> list[list[bool]]:
     """Whether the channels 0, 1, 2 of each layer are."""
-    first = twin.encoder[0](twin.image(x))
-    second = twin.encoder[1](first)
+    first = module.encoder[0](module.image(x))
+    second = module.encoder[1](first)
     value = second
-    for layer in twin.encoder[2:]:
+    for layer in module.encoder[2:]:
         value = layer(value)
-    layers = (first, second, twin.dense(value.flatten(1)))
+    layers = (first, second, module.dense(value.flatten(1)))
     return [(layer.flatten(0, -2).amax(0)[:3] > 0).tolist() for layer in layers]

@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from bitsback.train.quantise.rounding import HIDDEN, LOGIT, Grid, pixel_grid
-from bitsback.train.twins.dense import FineLinearTwin, LinearTwin
-from bitsback.train.twins.mixtures import MEAN, SCALE, WEIGHT
+from bitsback.train.network.dense import FineLinearModule, LinearModule
+from bitsback.train.network.mixtures import MEAN, SCALE, WEIGHT
+from bitsback.train.network.rounding import HIDDEN, LOGIT, Grid, pixel_grid
 
 
 @pytest.mark.parametrize("half", [True, False])
 @pytest.mark.parametrize("target", [HIDDEN, LOGIT, WEIGHT, SCALE])
 def test_a_layer_rounds_in_training_as_it_is_exported(target: Grid, half: bool) -> None:
     torch.manual_seed(1)
-    layer = LinearTwin(64, 32, HIDDEN, target, half=half)
+    layer = LinearModule(64, 32, HIDDEN, target, half=half)
     layer.quantised = True
     value = HIDDEN.snap(3 * torch.rand(500, 64))
     with torch.no_grad():
@@ -27,7 +27,7 @@ def test_a_layer_rounds_in_training_as_it_is_exported(target: Grid, half: bool) 
 def test_fine_weights_cost_no_more_than_the_rounding_of_the_result() -> None:
     torch.manual_seed(1)
     target = Grid(scale=MEAN.scale, zero=0, lo=-32768, hi=32767)
-    fine, coarse = FineLinearTwin(64, 8, HIDDEN, target), LinearTwin(64, 8, HIDDEN, target)
+    fine, coarse = FineLinearModule(64, 8, HIDDEN, target), LinearModule(64, 8, HIDDEN, target)
     coarse.load_state_dict(fine.state_dict())
     value = HIDDEN.snap(3 * torch.rand(500, 64))
     with torch.no_grad():
@@ -49,7 +49,7 @@ def test_a_bias_is_rounded_in_training_as_it_is_exported(levels: int, centre: fl
     """
     torch.manual_seed(1)
     source = pixel_grid(levels)
-    layer = LinearTwin(9, 64, source, HIDDEN, centre=centre)
+    layer = LinearModule(9, 64, source, HIDDEN, centre=centre)
     layer.quantised = True
     value = source.real(torch.randint(0, levels, (500, 9)).float())
     with torch.no_grad():

@@ -4,15 +4,15 @@ import torch
 
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card, export
-from bitsback.train.quantise.rounding import pixel_grid, seven_bits
-from bitsback.train.twins.architectures import Twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.dense import VaeTwin
+from bitsback.train.network.architectures import AnyVae
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.dense import VaeModule
+from bitsback.train.network.rounding import pixel_grid, seven_bits
 
 
-def ranges_multiplied(twin: Twin, shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:
+def ranges_multiplied(module: AnyVae, shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:
     """The range of what each layer with weights reads, by the layer's name."""
-    model = export(twin, Card("small", "for tests", "CC0-1.0", shape), 1)
+    model = export(module, Card("small", "for tests", "CC0-1.0", shape), 1)
     return {
         f"{network.name}.{name}": (network.known[of].low, network.known[of].high)
         for network in model.networks.values()
@@ -22,22 +22,22 @@ def ranges_multiplied(twin: Twin, shape: tuple[int, ...]) -> dict[str, tuple[int
     }
 
 
-def test_layers_of_a_dense_vae_multiply_seven_bits(twin: VaeTwin) -> None:
-    found = ranges_multiplied(twin, (6, 6))
+def test_layers_of_a_dense_vae_multiply_seven_bits(module: VaeModule) -> None:
+    found = ranges_multiplied(module, (6, 6))
     assert len(found) >= 7
     assert all(low >= 0 and high <= 127 for low, high in found.values()), found
 
 
-def test_layers_of_a_context_vae_multiply_seven_bits(context_twin: ContextTwin) -> None:
-    found = ranges_multiplied(context_twin, (7, 6))
+def test_layers_of_a_context_vae_multiply_seven_bits(context_module: ContextModule) -> None:
+    found = ranges_multiplied(context_module, (7, 6))
     assert len(found) >= 10
     assert all(low >= 0 and high <= 127 for low, high in found.values()), found
 
 
-def test_the_core_reads_a_posterior_that_sees_the_upper_bits(context_twin: ContextTwin) -> None:
+def test_the_core_reads_a_posterior_that_sees_the_upper_bits(context_module: ContextModule) -> None:
     """Two symbols that differ in their lowest bit alone are one to the posterior, of 256 levels."""
-    levels = context_twin.architecture.levels
-    model: Model = export(context_twin, Card("small", "for tests", "CC0-1.0", (7, 6)), 1)
+    levels = context_module.architecture.levels
+    model: Model = export(context_module, Card("small", "for tests", "CC0-1.0", (7, 6)), 1)
     symbols = torch.randint(0, levels, (20, 42), dtype=torch.uint8)
     others = (symbols ^ (torch.arange(42) % 3 == 0)).clamp(max=levels - 1)
     same = all(

@@ -1,4 +1,4 @@
-"""Twins whose posterior goes from the top down: what they export, and how they train."""
+"""Modules whose posterior goes from the top down: what they export, and how they train."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.training import Recipe
 from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
-from bitsback.train.twins.architectures import load_twin, save_twin
-from bitsback.train.twins.layered import TopDownArchitecture, TopDownTwin
+from bitsback.train.network.architectures import load_module, save_module
+from bitsback.train.network.layered import TopDownArchitecture, TopDownModule
 
 from .conftest import widen
 
@@ -22,32 +22,32 @@ CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 SMALL = TopDownArchitecture(pixels=36, hidden=(16, 12), lower=4, upper=3)
 
 
-def made(levels: int = 2, wide: float = 0.0) -> TopDownTwin:
+def made(levels: int = 2, wide: float = 0.0) -> TopDownModule:
     torch.manual_seed(1)
     likelihood = "bernoulli" if levels == 2 else "exponential"
-    twin = TopDownTwin(
+    module = TopDownModule(
         TopDownArchitecture(36, (16, 12), 4, 3, levels=levels, likelihood=likelihood), centre=0.25
     )
     if wide:
-        widen(twin, wide)
-    twin.quantise()
-    return twin.eval()
+        widen(module, wide)
+    module.quantise()
+    return module.eval()
 
 
 @pytest.mark.parametrize("levels", [2, 256])
-def test_the_model_gives_the_integers_of_its_twin(levels: int) -> None:
-    """Its test vectors are the twin's answers; here some of other sources."""
-    twin = made(levels, wide=6)
-    model = load_model(export(twin, CARD, growth=64).to_bytes())
+def test_the_model_gives_the_integers_of_its_module(levels: int) -> None:
+    """Its test vectors are the module's answers; here some of other sources."""
+    module = made(levels, wide=6)
+    model = load_model(export(module, CARD, growth=64).to_bytes())
     random = np.random.default_rng(0)
     x = random.integers(0, levels, (50, 36), dtype=np.uint8)
     z2 = random.integers(0, 256, (50, 3), dtype=np.uint16)
     given = model.distributions["q(z1|x,z2)"].parameters({"x": x, "z2": z2}, (6, 6))
-    centres = twin.get_buffer("centres")[torch.from_numpy(z2.astype(np.int64))].double()
+    centres = module.get_buffer("centres")[torch.from_numpy(z2.astype(np.int64))].double()
     with torch.no_grad():
-        outputs = twin.lower(twin.image(torch.from_numpy(x).double()), centres)
+        outputs = module.lower(module.image(torch.from_numpy(x).double()), centres)
     for ours, out, layer in zip(
-        given, outputs, (twin.lower.normal.mean, twin.lower.normal.scale), strict=True
+        given, outputs, (module.lower.normal.mean, module.lower.normal.scale), strict=True
     ):
         np.testing.assert_array_equal(ours, layer.target.integers(out).numpy())
         assert len(np.unique(ours)) > 20
@@ -71,9 +71,9 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
         learning_rate=5e-3,
     )  # fmt: skip
     training = VaeTraining(recipe, split, tmp_path)
-    twin = training.run()
+    module = training.run()
     assert training.best_loss < training.rows[0]["validation_bpd"]
-    model = export(twin, CARD, growth=64)
+    model = export(module, CARD, growth=64)
     x = training.validation.numpy().astype(np.uint8)
     exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
     assert 0.96 * training.best_loss < exact < 1.01 * training.best_loss
@@ -88,26 +88,26 @@ def test_start_up_is_what_all_latents_take_to_choose(split: Split) -> None:
     model = export(made(), CARD, growth=1)
     x = binarise(split.validation, torch.Generator().manual_seed(0)).numpy().astype(np.uint8)
     popped = code_lengths(model, x, 0).popped.mean()
-    twin = made()
+    module = made()
     with torch.no_grad():
-        seen = twin.image(torch.from_numpy(x).double())
+        seen = module.image(torch.from_numpy(x).double())
         z2 = torch.zeros(len(x), 3, dtype=torch.float64)
-        narrower = [twin.top(seen)[1], twin.lower(seen, z2)[1]]  # than N(0, 1), in bits
+        narrower = [module.top(seen)[1], module.lower(seen, z2)[1]]  # than N(0, 1), in bits
     expected = 8 * 7 - sum(float(bits.sum(1).mean()) for bits in narrower)
     assert popped == pytest.approx(expected, rel=0.15)
 
 
 def test_what_latents_cost_adds_up_to_what_the_elbo_has(split: Split) -> None:
-    twin = made()
+    module = made()
     x = binarise(split.validation, torch.Generator().manual_seed(0))
     noise = torch.randn(len(x), 7, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        _, kl = twin.nats(x, noise)
-    assert float(latent_nats(twin, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
+        _, kl = module.nats(x, noise)
+    assert float(latent_nats(module, x).sum()) == pytest.approx(float(kl.mean()), rel=1e-5)
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    save_twin(TopDownTwin(SMALL, centre=0.25), tmp_path / "twin.safetensors")
-    assert load_twin(tmp_path / "twin.safetensors").architecture == SMALL
+    save_module(TopDownModule(SMALL, centre=0.25), tmp_path / "module.safetensors")
+    assert load_module(tmp_path / "module.safetensors").architecture == SMALL
     with pytest.raises(ValueError, match="hidden"):
         TopDownArchitecture(36, (), 4, 3)

@@ -13,8 +13,8 @@ from bitsback.train.export.code_lengths import CodeLengths, code_lengths, deepes
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.training import Recipe
 from bitsback.train.fit.vae_training import Split, VaeTraining
-from bitsback.train.twins.architectures import load_twin, save_twin
-from bitsback.train.twins.dense import Architecture
+from bitsback.train.network.architectures import load_module, save_module
+from bitsback.train.network.dense import Architecture
 
 COLUMNS = (
     "epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds",
@@ -56,7 +56,7 @@ def test_the_curve_is_written_and_goes_down(recipe: Recipe, split: Split, tmp_pa
     assert float(rows[-1]["validation_bpd"]) < float(rows[0]["validation_bpd"])
 
 
-def test_the_integer_model_codes_at_the_rate_the_twin_was_chosen_by(
+def test_the_integer_model_codes_at_the_rate_the_module_was_chosen_by(
     recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
 ) -> None:
     training = VaeTraining(
@@ -73,16 +73,16 @@ def test_float_weights_come_back(
     recipe: Recipe, architecture: Architecture, split: Split, tmp_path: Path
 ) -> None:
     floats = dataclasses.replace(recipe, architecture=architecture, epochs=2, quantise_from=None)
-    twin = VaeTraining(floats, split, tmp_path).run()
-    save_twin(twin, tmp_path / "twin.safetensors")
-    loaded = load_twin(tmp_path / "twin.safetensors")
+    module = VaeTraining(floats, split, tmp_path).run()
+    save_module(module, tmp_path / "module.safetensors")
+    loaded = load_module(tmp_path / "module.safetensors")
     x = split.validation if architecture.levels == 256 else split.validation.div(255).round()
     noise = torch.zeros(len(x), architecture.latents)
-    for a, b in zip(twin.nats(x, noise), loaded.nats(x, noise), strict=True):
+    for a, b in zip(module.nats(x, noise), loaded.nats(x, noise), strict=True):
         torch.testing.assert_close(a, b, atol=0.02, rtol=0.01)
     (tmp_path / "other").write_bytes(b"something else")
-    with pytest.raises(InputError, match="not the weights of a twin"):
-        load_twin(tmp_path / "other")
+    with pytest.raises(InputError, match="not the weights of a module"):
+        load_module(tmp_path / "other")
 
 
 def test_growth_is_as_fast_as_the_message_allows() -> None:

@@ -18,11 +18,11 @@ from bitsback.models import load_model
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.start_matrices import no_starts
-from bitsback.train.twins.pixel_predictor import (
+from bitsback.train.network.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
-    PredictiveTwin,
+    PredictiveModule,
 )
 
 SMALL = PredictiveArchitecture(
@@ -47,9 +47,9 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 def base(folder: Path) -> str:
     """A model that has learned nothing."""
     torch.manual_seed(1)
-    twin = PredictiveTwin(SMALL)
-    twin.quantise()
-    model = export_predictive(twin.eval(), no_starts(SMALL), Card("base", "untaught", "CC0-1.0"))
+    module = PredictiveModule(SMALL)
+    module.quantise()
+    model = export_predictive(module.eval(), no_starts(SMALL), Card("base", "untaught", "CC0-1.0"))
     (folder / "base.safetensors").write_bytes(model.to_bytes())
     return "base.safetensors"
 

@@ -17,7 +17,7 @@ from bitsback.train.job.job import Outcome, Settings, no_better, train
 from bitsback.train.job.one_shape import one_shape
 from bitsback.train.job.presets import KINDS, Kind
 from bitsback.train.job.vae_job import MOST_EPOCHS, VaeJob, VaePlan
-from bitsback.train.twins.dense import Architecture
+from bitsback.train.network.dense import Architecture
 
 CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
 EPOCHS = 5  # three of them in floats

@@ -13,9 +13,9 @@ from bitsback.train.job.job import Settings
 from bitsback.train.job.one_shape import one_shape
 from bitsback.train.job.presets import CONTEXT, DENSE, KINDS, Kind, candidates, weights
 from bitsback.train.job.vae_job import batch_size, plan
-from bitsback.train.twins.architectures import from_json, in_words, to_json
-from bitsback.train.twins.context import ContextArchitecture
-from bitsback.train.twins.dense import Architecture, VaeTwin
+from bitsback.train.network.architectures import from_json, in_words, to_json
+from bitsback.train.network.context import ContextArchitecture
+from bitsback.train.network.dense import Architecture, VaeModule
 
 
 def noise(count: int, side: int, levels: int) -> ImageSet:
@@ -37,7 +37,7 @@ def test_presets_get_smaller(kind: Kind) -> None:
 def test_weights_are_those_of_the_networks() -> None:
     for likelihood, levels in (("bernoulli", 2), ("exponential", 256)):
         architecture = Architecture(64, (24, 12), 8, 10, levels, likelihood)
-        matrices = [p for p in VaeTwin(architecture).parameters() if p.ndim == 2]
+        matrices = [p for p in VaeModule(architecture).parameters() if p.ndim == 2]
         assert weights(architecture) == sum(p.numel() for p in matrices)
 
 

@@ -60,7 +60,7 @@ def show(settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: E
 def _sized_heading(
     settings: Settings, job: Job[Any], outcome: Outcome[VaePlan], evaluation: Evaluation
 ) -> list[str]:
-    from bitsback.train.twins.architectures import in_words
+    from bitsback.train.network.architectures import in_words
 
     images, (rows, columns) = job.images, job.item_shape
     sizes = in_words(outcome.plan.architecture, outcome.model.latents)

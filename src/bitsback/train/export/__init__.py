@@ -1,1 +1,1 @@
-"""From a twin to a model file, with its test vectors and the growth of its chain."""
+"""From a module to a model file, with its test vectors and the growth of its chain."""

@@ -1,4 +1,4 @@
-"""What a twin computes, as the integers of its model, and the test vectors that a model file gets
+"""What a module computes, as the integers of its model, and the test vectors that a model file gets
 from them.
 """
 
@@ -18,77 +18,85 @@ from bitsback.train.export.latent_layers import (
     real_latents,
     top_down_integers,
 )
-from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
-from bitsback.train.quantise.rounding import HIDDEN, TOP, Grid
-from bitsback.train.twins.architectures import OneLayer, Twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.dense import VaeTwin
-from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
-from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.network.architectures import AnyVae, OneLayer
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.dense import VaeModule
+from bitsback.train.network.exact_tables import bucket_centres, latent_grid
+from bitsback.train.network.layered import LayeredModule, TopDownModule
+from bitsback.train.network.pyramid import PyramidModule
+from bitsback.train.network.rounding import HIDDEN, TOP, Grid
 
 TEST_SEED = 1
 TEST_COUNT = 4
 
 
 @torch.no_grad()
-def posterior_integers(twin: OneLayer, x: Tensor) -> Answers:
+def posterior_integers(module: OneLayer, x: Tensor) -> Answers:
     """`mean` and `scale`, for symbols [n, pixels]."""
-    mean, scale = twin.posterior(x.double())
-    return {"mean": _integers(twin.mean.target, mean), "scale": _integers(twin.scale.target, scale)}
-
-
-@torch.no_grad()
-def likelihood_integers(twin: OneLayer, buckets: NDArray[np.integer]) -> Answers:
-    """The outputs of the network `likelihood`, for buckets [n, latents]."""
-    centres = torch.from_numpy(bucket_centres(twin.architecture.bits).astype(np.float64))
-    value = latent_grid(twin.architecture.bits).real(
-        centres[torch.from_numpy(buckets.astype(np.int64))]
-    )
-    if isinstance(twin, ContextTwin):
-        rows, columns = twin.architecture.shape
-        return {"features": _integers(HIDDEN, twin.decode(value)[:, :rows, :columns].flatten(1))}
-    return _of_decoder(twin, value)
-
-
-def _of_decoder(twin: VaeTwin | LayeredTwin, value: Tensor) -> Answers:
-    hidden = twin.decoder(value)
+    mean, scale = module.posterior(x.double())
     return {
-        name: _integers(layer.target, layer(hidden)) for name, layer in twin.output_layers().items()
+        "mean": _integers(module.mean.target, mean),
+        "scale": _integers(module.scale.target, scale),
     }
 
 
 @torch.no_grad()
-def layered_integers(twin: LayeredTwin, draw: Draw) -> dict[str, Answers]:
+def likelihood_integers(module: OneLayer, buckets: NDArray[np.integer]) -> Answers:
+    """The outputs of the network `likelihood`, for buckets [n, latents]."""
+    centres = torch.from_numpy(bucket_centres(module.architecture.bits).astype(np.float64))
+    value = latent_grid(module.architecture.bits).real(
+        centres[torch.from_numpy(buckets.astype(np.int64))]
+    )
+    if isinstance(module, ContextModule):
+        rows, columns = module.architecture.shape
+        return {"features": _integers(HIDDEN, module.decode(value)[:, :rows, :columns].flatten(1))}
+    return _of_decoder(module, value)
+
+
+def _of_decoder(module: VaeModule | LayeredModule, value: Tensor) -> Answers:
+    hidden = module.decoder(value)
+    return {
+        name: _integers(layer.target, layer(hidden))
+        for name, layer in module.output_layers().items()
+    }
+
+
+@torch.no_grad()
+def layered_integers(module: LayeredModule, draw: Draw) -> dict[str, Answers]:
     """The outputs of all networks, in the order of the description, each for sources of its own."""
-    a = twin.architecture
-    tops = [grid.hi for grid in twin.grids[:-1]] + [2**a.bits - 1]
+    a = module.architecture
+    tops = [grid.hi for grid in module.grids[:-1]] + [2**a.bits - 1]
 
     def latents(layer: int) -> Tensor:
-        return real_latents(twin, layer, draw(a.layers[layer], tops[layer]))
+        return real_latents(module, layer, draw(a.layers[layer], tops[layer]))
 
     x = torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64))
-    found = {"posterior1": normal_integers(twin.up[0], twin.image(x))}
-    for layer in range(1, len(twin.up)):
-        found[f"posterior{layer + 1}"] = normal_integers(twin.up[layer], latents(layer - 1))
-    for layer, down in enumerate(twin.down):
+    found = {"posterior1": normal_integers(module.up[0], module.image(x))}
+    for layer in range(1, len(module.up)):
+        found[f"posterior{layer + 1}"] = normal_integers(module.up[layer], latents(layer - 1))
+    for layer, down in enumerate(module.down):
         found[f"prior{layer + 1}"] = normal_integers(down, latents(layer + 1))
-    return found | {"likelihood": _of_decoder(twin, latents(0))}
+    return found | {"likelihood": _of_decoder(module, latents(0))}
 
 
 @torch.no_grad()
-def pixel_integers(twin: ContextTwin, context: NDArray[np.uint8]) -> Answers:
+def pixel_integers(module: ContextModule, context: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `pixel`, for contexts [n, its inputs]."""
-    return _of_pixel(twin, twin.context_outputs(HIDDEN.real(torch.from_numpy(context).double())))
+    return _of_pixel(
+        module, module.context_outputs(HIDDEN.real(torch.from_numpy(context).double()))
+    )
 
 
 @torch.no_grad()
-def dull_integers(twin: ContextTwin, features: NDArray[np.uint8]) -> Answers:
+def dull_integers(module: ContextModule, features: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `dull`, for features [n, their number]."""
-    return _of_pixel(twin, twin.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double())))
+    return _of_pixel(
+        module, module.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double()))
+    )
 
 
-def _of_pixel(twin: ContextTwin, outputs: tuple[Tensor, ...]) -> Answers:
-    grids = twin.pixel_likelihood.outputs
+def _of_pixel(module: ContextModule, outputs: tuple[Tensor, ...]) -> Answers:
+    grids = module.pixel_likelihood.outputs
     return {
         name: _integers(grid, out) for (name, grid), out in zip(grids.items(), outputs, strict=True)
     }
@@ -98,23 +106,23 @@ def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
     return grid.integers(value).numpy().astype(np.int32)
 
 
-def one_layer_integers(twin: OneLayer, draw: Draw) -> dict[str, Answers]:
+def one_layer_integers(module: OneLayer, draw: Draw) -> dict[str, Answers]:
     """The outputs of all networks, in the order of the description, each for sources of its own."""
-    a = twin.architecture
+    a = module.architecture
     x = draw(a.pixels, a.levels - 1)
     answers = {
-        "posterior": posterior_integers(twin, torch.from_numpy(x.astype(np.float64))),
-        "likelihood": likelihood_integers(twin, draw(a.latents, 2**a.bits - 1)),
+        "posterior": posterior_integers(module, torch.from_numpy(x.astype(np.float64))),
+        "likelihood": likelihood_integers(module, draw(a.latents, 2**a.bits - 1)),
     }
-    if isinstance(twin, ContextTwin):
-        answers["pixel"] = pixel_integers(twin, draw(twin.inputs, TOP).astype(np.uint8))
-        if twin.dull:
-            features = draw(twin.architecture.features, TOP).astype(np.uint8)
-            answers["dull"] = dull_integers(twin, features)
+    if isinstance(module, ContextModule):
+        answers["pixel"] = pixel_integers(module, draw(module.inputs, TOP).astype(np.uint8))
+        if module.dull:
+            features = draw(module.architecture.features, TOP).astype(np.uint8)
+            answers["dull"] = dull_integers(module, features)
     return answers
 
 
-def vector_digests(twin: Twin) -> dict[str, str]:
+def vector_digests(module: AnyVae) -> dict[str, str]:
     """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
     taken = 0
 
@@ -126,16 +134,16 @@ def vector_digests(twin: Twin) -> dict[str, str]:
 
     return {
         f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
-        for network, outputs in _answers(twin, draw).items()
+        for network, outputs in _answers(module, draw).items()
         for name, out in outputs.items()
     }
 
 
-def _answers(twin: Twin, draw: Draw) -> dict[str, Answers]:
-    if isinstance(twin, PyramidTwin):
-        return pyramid_integers(twin, draw)
-    if isinstance(twin, TopDownTwin):
-        return top_down_integers(twin, draw)
-    if isinstance(twin, LayeredTwin):
-        return layered_integers(twin, draw)
-    return one_layer_integers(twin, draw)
+def _answers(module: AnyVae, draw: Draw) -> dict[str, Answers]:
+    if isinstance(module, PyramidModule):
+        return pyramid_integers(module, draw)
+    if isinstance(module, TopDownModule):
+        return top_down_integers(module, draw)
+    if isinstance(module, LayeredModule):
+        return layered_integers(module, draw)
+    return one_layer_integers(module, draw)

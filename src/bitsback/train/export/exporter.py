@@ -1,4 +1,4 @@
-"""From a trained twin to the model file of docs/model-format.md."""
+"""From a trained module to the model file of docs/model-format.md."""
 
 import json
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from bitsback.models.outline import VERSION
 from bitsback.train.export import latent_grids, latent_layers
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
-from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales
-from bitsback.train.quantise.rounding import TOP, seven_bits
-from bitsback.train.twins.architectures import Twin
-from bitsback.train.twins.context import FACTOR, ContextTwin
-from bitsback.train.twins.convolutions import seen_planes
-from bitsback.train.twins.dense import FineLinearTwin, VaeTwin
-from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
-from bitsback.train.twins.mixtures import MEAN, MEAN_SHIFT
-from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.network.architectures import AnyVae
+from bitsback.train.network.context import FACTOR, ContextModule
+from bitsback.train.network.convolutions import seen_planes
+from bitsback.train.network.dense import FineLinearModule, VaeModule
+from bitsback.train.network.exact_tables import bucket_centres, inverse_scales
+from bitsback.train.network.layered import LayeredModule, TopDownModule
+from bitsback.train.network.mixtures import MEAN, MEAN_SHIFT
+from bitsback.train.network.pyramid import PyramidModule
+from bitsback.train.network.rounding import TOP, seven_bits
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
@@ -39,22 +39,22 @@ class Card:
     """Of its items; a size-agnostic model leaves it open."""
 
 
-def export(twin: Twin, card: Card, growth: int) -> Model:
-    """The integer model that `twin` computes in eval mode. `growth`: see `code_lengths.py`.
+def export(module: AnyVae, card: Card, growth: int) -> Model:
+    """The integer model that `module` computes in eval mode. `growth`: see `code_lengths.py`.
 
-    The test vectors are the twin's own answers, so reading the file compares the integer engine
-    with the twin. Raises ModelError if the two differ, or a bound of the format is broken.
+    The test vectors are the module's own answers, so reading the file compares the integer engine
+    with the module. Raises ModelError if the two differ, or a bound of the format is broken.
     """
-    return Model.build(*described(twin, card, growth))
+    return Model.build(*described(module, card, growth))
 
 
-def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
+def described(module: AnyVae, card: Card, growth: int) -> tuple[str, Tensors]:
     """The description and the tensors of that model."""
     tensors: Tensors = {}
-    parts = _parts(twin, card, tensors)
+    parts = _parts(module, card, tensors)
     test: dict[str, Any] = {"seed": TEST_SEED, "count": TEST_COUNT}
-    if isinstance(twin, PyramidTwin):
-        test["size"] = latent_grids.test_size(twin)
+    if isinstance(module, PyramidModule):
+        test["size"] = latent_grids.test_size(module)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
@@ -62,16 +62,16 @@ def described(twin: Twin, card: Card, growth: int) -> tuple[str, Tensors]:
         "networks": {network.name: network.described() for network in parts.networks},
         "distributions": parts.distributions,
         "code": parts.code,
-        "chain": {"growth": growth, "batch": chain_batch(twin)},
-        "test": {**test, "sha256": vector_digests(twin)},
+        "chain": {"growth": growth, "batch": chain_batch(module)},
+        "test": {**test, "sha256": vector_digests(module)},
     }  # fmt: skip
     return json.dumps(description, separators=(",", ":")), tensors
 
 
-def chain_batch(twin: Twin) -> int:
+def chain_batch(module: AnyVae) -> int:
     """The largest batch of the chain."""
-    if isinstance(twin, ContextTwin):
-        return max(1, min(BATCH, MOST_BATCH_PIXELS // twin.architecture.pixels))
+    if isinstance(module, ContextModule):
+        return max(1, min(BATCH, MOST_BATCH_PIXELS // module.architecture.pixels))
     return BATCH
 
 
@@ -85,20 +85,20 @@ class Parts:
     code: list[str]
 
 
-def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
-    if isinstance(twin, PyramidTwin):
-        return _pyramid_parts(twin, tensors)
-    a = twin.architecture
+def _parts(module: AnyVae, card: Card, tensors: Tensors) -> Parts:
+    if isinstance(module, PyramidModule):
+        return _pyramid_parts(module, tensors)
+    a = module.architecture
     size = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
     x = {"channels": 1, "levels": a.levels, "size": size}
-    if isinstance(twin, LayeredTwin):
-        return _layered_parts(twin, x, tensors)
-    if isinstance(twin, TopDownTwin):
-        return _top_down_parts(twin, x, tensors)
+    if isinstance(module, LayeredModule):
+        return _layered_parts(module, x, tensors)
+    if isinstance(module, TopDownModule):
+        return _top_down_parts(module, x, tensors)
     networks, likelihood = (
-        _context_parts(twin, tensors)
-        if isinstance(twin, ContextTwin)
-        else _dense_parts(twin, tensors)
+        _context_parts(module, tensors)
+        if isinstance(module, ContextModule)
+        else _dense_parts(module, tensors)
     )
     tensors["posterior.inverse_scale"] = inverse_scales()
     posterior = {
@@ -113,41 +113,48 @@ def _parts(twin: Twin, card: Card, tensors: Tensors) -> Parts:
     )
 
 
-def _top_down_parts(twin: TopDownTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
+def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents whose posterior goes from the top down."""
-    levels = twin.architecture.levels
+    levels = module.architecture.levels
     top = NetworkWriter("posterior2", ["x"], tensors)
     lower = NetworkWriter("posterior1", ["x", "z2"], tensors)
     seen = _seven_bits(top, levels), _seven_bits(lower, levels)
-    networks = latent_layers.top_down_posteriors(twin, top, seen[0], lower, seen[1])
+    networks = latent_layers.top_down_posteriors(module, top, seen[0], lower, seen[1])
     likelihood = NetworkWriter("likelihood", ["z1", "z2"], tensors)
-    networks.append(_independent(twin, latent_layers.top_down_values(twin, likelihood), likelihood))
+    networks.append(
+        _independent(module, latent_layers.top_down_values(module, likelihood), likelihood)
+    )
     distributions = {
-        "p(x|z1,z2)": _pixels(twin, likelihood), **latent_layers.top_down_distributions(),
+        "p(x|z1,z2)": _pixels(module, likelihood), **latent_layers.top_down_distributions(),
     }  # fmt: skip
-    variables = {"x": x, **latent_layers.top_down_variables(twin)}
+    variables = {"x": x, **latent_layers.top_down_variables(module)}
     return Parts(variables, networks, distributions, latent_layers.TOP_DOWN_CODE)
 
 
-def _pyramid_parts(twin: PyramidTwin, tensors: Tensors) -> Parts:
+def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
     """Of latents in layers of grids, for images of any size."""
-    variables = latent_grids.variables(twin)
-    networks, distributions = latent_grids.networks(twin, tensors), latent_grids.distributions(twin)
+    variables = latent_grids.variables(module)
+    networks, distributions = (
+        latent_grids.networks(module, tensors),
+        latent_grids.distributions(module),
+    )
     latents = [name for name in variables if name != "x"]
     return Parts(variables, networks, distributions, latent_layers.bit_swap(latents))
 
 
-def _layered_parts(twin: LayeredTwin, x: dict[str, Any], tensors: Tensors) -> Parts:
+def _layered_parts(module: LayeredModule, x: dict[str, Any], tensors: Tensors) -> Parts:
     """Of latents in layers, and of pixels that are independent, given the layer next to them."""
     first = NetworkWriter("posterior1", ["x"], tensors)
-    seen = _seven_bits(first, twin.architecture.levels)
-    networks = latent_layers.latent_networks(twin, seen, first, tensors)
+    seen = _seven_bits(first, module.architecture.levels)
+    networks = latent_layers.latent_networks(module, seen, first, tensors)
     likelihood = NetworkWriter("likelihood", ["z1"], tensors)
-    networks.append(_independent(twin, latent_layers.latent_value(twin, likelihood, 0), likelihood))
+    networks.append(
+        _independent(module, latent_layers.latent_value(module, likelihood, 0), likelihood)
+    )
     distributions = {
-        "p(x|z1)": _pixels(twin, likelihood), **latent_layers.latent_distributions(twin),
+        "p(x|z1)": _pixels(module, likelihood), **latent_layers.latent_distributions(module),
     }  # fmt: skip
-    latents = latent_layers.latent_variables(twin)
+    latents = latent_layers.latent_variables(module)
     return Parts({"x": x, **latents}, networks, distributions, latent_layers.bit_swap(latents))
 
 
@@ -155,57 +162,57 @@ NetworksAndPixels = tuple[list[NetworkWriter], dict[str, Any]]
 """Networks, and the distribution of x."""
 
 
-def _dense_parts(twin: VaeTwin, tensors: Tensors) -> NetworksAndPixels:
+def _dense_parts(module: VaeModule, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that are independent, given the latents."""
     posterior = NetworkWriter("posterior", ["x"], tensors)
-    source = _seven_bits(posterior, twin.architecture.levels)
+    source = _seven_bits(posterior, module.architecture.levels)
     source = posterior.add("flatten", "row", source)
-    for position, layer in enumerate(twin.encoder.layers):
+    for position, layer in enumerate(module.encoder.layers):
         source = posterior.layer(f"hidden{position + 1}", source, layer)
-    posterior.layer("mean", source, twin.mean)
-    posterior.layer("scale", source, twin.scale)
+    posterior.layer("mean", source, module.mean)
+    posterior.layer("scale", source, module.scale)
     likelihood = NetworkWriter("likelihood", ["z"], tensors)
-    source = likelihood.add("table", "value", "z", table=bucket_centres(twin.architecture.bits))
-    _independent(twin, source, likelihood)
-    return [posterior, likelihood], _pixels(twin, likelihood)
+    source = likelihood.add("table", "value", "z", table=bucket_centres(module.architecture.bits))
+    _independent(module, source, likelihood)
+    return [posterior, likelihood], _pixels(module, likelihood)
 
 
 def _independent(
-    twin: VaeTwin | LayeredTwin | TopDownTwin, source: str, likelihood: NetworkWriter
+    module: VaeModule | LayeredModule | TopDownModule, source: str, likelihood: NetworkWriter
 ) -> NetworkWriter:
     """The layers of a dense decoder, from the values of latents on."""
-    for position, layer in enumerate(twin.decoder.layers):
+    for position, layer in enumerate(module.decoder.layers):
         source = likelihood.layer(f"hidden{position + 1}", source, layer)
-    for name, layer in twin.output_layers().items():
+    for name, layer in module.output_layers().items():
         row = likelihood.layer(f"{name}_row", source, layer)
         likelihood.add("image", name, row, grid=1)
     return likelihood
 
 
-def _context_parts(twin: ContextTwin, tensors: Tensors) -> NetworksAndPixels:
+def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels:
     """Of pixels that also depend on those before them."""
-    a = twin.architecture
+    a = module.architecture
     posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, a.levels)
-    half = posterior.layer("half", source, twin.encoder[0])
-    quarter = posterior.layer("quarter", half, twin.encoder[1])
-    quarter = posterior.residuals("quarter", quarter, twin.encoder[2:])
-    dense = posterior.layer("dense", posterior.add("flatten", "row", quarter), twin.dense)
-    posterior.layer("mean", dense, twin.mean)
-    posterior.layer("scale", dense, twin.scale)
+    half = posterior.layer("half", source, module.encoder[0])
+    quarter = posterior.layer("quarter", half, module.encoder[1])
+    quarter = posterior.residuals("quarter", quarter, module.encoder[2:])
+    dense = posterior.layer("dense", posterior.add("flatten", "row", quarter), module.dense)
+    posterior.layer("mean", dense, module.mean)
+    posterior.layer("scale", dense, module.scale)
     likelihood = NetworkWriter("likelihood", ["z"], tensors)
     value = likelihood.add("table", "value", "z", table=bucket_centres(a.bits))
-    row = likelihood.layer("row", value, twin.cell)
+    row = likelihood.layer("row", value, module.cell)
     cells = likelihood.add("image", "cells", row, grid=FACTOR)
-    around = likelihood.layer("around", cells, twin.decoder[0])
-    around = likelihood.residuals("around", around, twin.decoder[1:-1])
-    squares = likelihood.layer("squares", around, twin.decoder[-1])
+    around = likelihood.layer("around", cells, module.decoder[0])
+    around = likelihood.residuals("around", around, module.decoder[1:-1])
+    squares = likelihood.layer("squares", around, module.decoder[-1])
     likelihood.add("shuffle", "features", squares, factor=FACTOR)
-    pixel = _pixel_network(twin, tensors)
+    pixel = _pixel_network(module, tensors)
     networks = [posterior, likelihood, pixel]
-    group = {"channels": [0], **_pixels(twin, pixel)}
-    if twin.dull:
-        dull = _dull_network(twin, tensors)
+    group = {"channels": [0], **_pixels(module, pixel)}
+    if module.dull:
+        dull = _dull_network(module, tensors)
         networks.append(dull)
         group["dull"] = {"network": dull.name, "outputs": group["outputs"]}
     return networks, {
@@ -218,28 +225,28 @@ def _context_parts(twin: ContextTwin, tensors: Tensors) -> NetworksAndPixels:
     }
 
 
-def _pixel_network(twin: ContextTwin, tensors: Tensors) -> NetworkWriter:
-    tensors["x.planes"] = seen_planes(twin.architecture.levels).numpy()
+def _pixel_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
+    tensors["x.planes"] = seen_planes(module.architecture.levels).numpy()
     pixel = NetworkWriter("pixel", ["context"], tensors)
-    hidden = pixel.layer("hidden", "context", twin.pixel[0])
-    hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
-    for name, layer in twin.outputs.items():
-        if isinstance(layer, FineLinearTwin):
+    hidden = pixel.layer("hidden", "context", module.pixel[0])
+    hidden = pixel.residuals("hidden", hidden, module.pixel[1:])
+    for name, layer in module.outputs.items():
+        if isinstance(layer, FineLinearModule):
             pixel.fine(f"{name}_hidden", hidden, layer)
         else:
             pixel.layer(name, hidden, layer)
-    if "mean" in twin.outputs:
-        context = pixel.fine("mean_context", "context", twin.mean_context, twin.inputs)
+    if "mean" in module.outputs:
+        context = pixel.fine("mean_context", "context", module.mean_context, module.inputs)
         pixel.sum("mean", "mean_hidden", context, MEAN)
     return pixel
 
 
-def _dull_network(twin: ContextTwin, tensors: Tensors) -> NetworkWriter:
-    a = twin.architecture
+def _dull_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
+    a = module.architecture
     tensors["x.dull"] = (np.arange(a.levels) < a.dull_levels).astype(np.uint8)
     dull = NetworkWriter("dull", ["features"], tensors)
-    hidden = dull.layer("hidden", "features", twin.dull[0])
-    for name, layer in twin.dull_output_layers().items():
+    hidden = dull.layer("hidden", "features", module.dull[0])
+    for name, layer in module.dull_output_layers().items():
         dull.layer(name, hidden, layer)
     return dull
 
@@ -252,9 +259,9 @@ def _seven_bits(network: NetworkWriter, levels: int) -> str:
     return network.add("table", "seen", "x", table=table)
 
 
-def _pixels(twin: Twin, network: NetworkWriter) -> dict[str, Any]:
+def _pixels(module: AnyVae, network: NetworkWriter) -> dict[str, Any]:
     """The codec of the pixels, by outputs of a network; its tensors join the others."""
-    likelihood = twin.pixel_likelihood
+    likelihood = module.pixel_likelihood
     network.tensors.update(
         {f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()}
     )

@@ -1,5 +1,5 @@
-"""The twin of a pyramid as variables, networks and distributions, and what these give for the test
-vectors.
+"""The module of a pyramid as variables, networks and distributions, and what these give for the
+test vectors.
 """
 
 from typing import Any
@@ -17,24 +17,24 @@ from bitsback.train.export.latent_layers import (
     real_latents,
 )
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
-from bitsback.train.quantise.exact_tables import bucket_centres, inverse_scales, inverse_step_scales
-from bitsback.train.quantise.rounding import Grid, seven_bits
-from bitsback.train.twins.mixtures import MEAN_SHIFT
-from bitsback.train.twins.pyramid import DownTwin, PyramidTwin, UpTwin
+from bitsback.train.network.exact_tables import bucket_centres, inverse_scales, inverse_step_scales
+from bitsback.train.network.mixtures import MEAN_SHIFT
+from bitsback.train.network.pyramid import DownModule, PyramidModule, UpModule
+from bitsback.train.network.rounding import Grid, seven_bits
 
 TEST_CELLS = (1, 2)
 """Rows and columns of cells of the top grid in the images of the test."""
 
 
-def test_size(twin: PyramidTwin) -> tuple[int, int]:
+def test_size(module: PyramidModule) -> tuple[int, int]:
     """Rows and columns of the images of the test."""
-    top = twin.architecture.grids[-1]
+    top = module.architecture.grids[-1]
     return TEST_CELLS[0] * top, TEST_CELLS[1] * top
 
 
-def variables(twin: PyramidTwin) -> dict[str, dict[str, int]]:
+def variables(module: PyramidModule) -> dict[str, dict[str, int]]:
     """All of a description."""
-    a = twin.architecture
+    a = module.architecture
     bits = [a.step_bits] * (len(a.layers) - 1) + [a.bits]
     latents = {
         f"z{layer}": {"channels": channels, "bits": of, "grid": grid}
@@ -43,38 +43,40 @@ def variables(twin: PyramidTwin) -> dict[str, dict[str, int]]:
     return {"x": {"channels": a.shape[2], "levels": a.levels}, **latents}
 
 
-def networks(twin: PyramidTwin, tensors: Tensors) -> list[NetworkWriter]:
+def networks(module: PyramidModule, tensors: Tensors) -> list[NetworkWriter]:
     """Of all posteriors, from the image up, then of all priors, then of the likelihood."""
-    count = len(twin.up)
+    count = len(module.up)
     found = []
-    for layer, up in enumerate(twin.up):
+    for layer, up in enumerate(module.up):
         source = "x" if layer == 0 else f"z{layer}"
         network = NetworkWriter(f"posterior{layer + 1}", [source], tensors)
         if layer == 0:
-            levels = twin.architecture.levels
+            levels = module.architecture.levels
             seen = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
             source = network.add("table", "symbols", "x", table=seen)
         found.append(_up(network, source, up))
         scales = inverse_scales()
         if layer < count - 1:
-            scales = inverse_step_scales(twin.grids[layer].scale)
+            scales = inverse_step_scales(module.grids[layer].scale)
         tensors[f"{network.name}.inverse_scale"] = scales
-    for layer, down in [*enumerate(twin.down)][1:]:
+    for layer, down in [*enumerate(module.down)][1:]:
         network = NetworkWriter(f"prior{layer}", [f"z{layer + 1}"], tensors)
-        found.append(_down(network, _value(twin, network, layer), down))
-        tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(twin.grids[layer - 1].scale)
+        found.append(_down(network, _value(module, network, layer), down))
+        tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(
+            module.grids[layer - 1].scale
+        )
     likelihood = NetworkWriter("likelihood", ["z1"], tensors)
-    found.append(_down(likelihood, _value(twin, likelihood, 0), twin.down[0]))
-    for name, tensor in twin.pixel_likelihood.tensors().items():
+    found.append(_down(likelihood, _value(module, likelihood, 0), module.down[0]))
+    for name, tensor in module.pixel_likelihood.tensors().items():
         tensors[f"likelihood.{name}"] = tensor
     return found
 
 
-def distributions(twin: PyramidTwin) -> dict[str, dict[str, Any]]:
+def distributions(module: PyramidModule) -> dict[str, dict[str, Any]]:
     """Of all variables."""
-    count = len(twin.up)
-    shift = twin.grids[0].scale.bit_length() - 1 if count > 1 else 0
-    pixels = twin.pixel_likelihood
+    count = len(module.up)
+    shift = module.grids[0].scale.bit_length() - 1 if count > 1 else 0
+    pixels = module.pixel_likelihood
     found: dict[str, dict[str, Any]] = {
         "p(x|z1)": {
             "codec": pixels.codec, "precision": pixels.precision, "mean_shift": MEAN_SHIFT,
@@ -92,38 +94,38 @@ def distributions(twin: PyramidTwin) -> dict[str, dict[str, Any]]:
 
 
 @torch.no_grad()
-def pyramid_integers(twin: PyramidTwin, draw: Draw) -> dict[str, Answers]:
+def pyramid_integers(module: PyramidModule, draw: Draw) -> dict[str, Answers]:
     """The outputs of all networks, in the order of the description, each for sources of its own."""
-    a = twin.architecture
-    rows, columns = test_size(twin)
+    a = module.architecture
+    rows, columns = test_size(module)
 
     def latents(layer: int) -> Tensor:
         grid, channels = a.grids[layer], a.layers[layer]
         shape = rows // grid, columns // grid, channels
-        top = 2**a.bits - 1 if layer == len(a.layers) - 1 else twin.grids[layer].hi
+        top = 2**a.bits - 1 if layer == len(a.layers) - 1 else module.grids[layer].hi
         drawn = draw(int(np.prod(shape)), top)
-        return real_latents(twin, layer, drawn).view(len(drawn), *shape)
+        return real_latents(module, layer, drawn).view(len(drawn), *shape)
 
     x = torch.from_numpy(draw(rows * columns * a.shape[2], a.levels - 1).astype(np.float64))
-    seen = twin.pixel_grid.real(seven_bits(x, a.levels)).view(-1, rows, columns, a.shape[2])
-    found = {"posterior1": _up_answers(twin.up[0], seen)}
-    for layer in range(1, len(twin.up)):
-        found[f"posterior{layer + 1}"] = _up_answers(twin.up[layer], latents(layer - 1))
-    for layer in range(1, len(twin.down)):
-        found[f"prior{layer}"] = _down_answers(twin.down[layer], latents(layer))
-    return found | {"likelihood": _down_answers(twin.down[0], latents(0))}
+    seen = module.pixel_grid.real(seven_bits(x, a.levels)).view(-1, rows, columns, a.shape[2])
+    found = {"posterior1": _up_answers(module.up[0], seen)}
+    for layer in range(1, len(module.up)):
+        found[f"posterior{layer + 1}"] = _up_answers(module.up[layer], latents(layer - 1))
+    for layer in range(1, len(module.down)):
+        found[f"prior{layer}"] = _down_answers(module.down[layer], latents(layer))
+    return found | {"likelihood": _down_answers(module.down[0], latents(0))}
 
 
-def _value(twin: PyramidTwin, network: NetworkWriter, layer: int) -> str:
+def _value(module: PyramidModule, network: NetworkWriter, layer: int) -> str:
     """What a network's first layer multiplies of the latents of a layer."""
     name = f"z{layer + 1}"
-    if layer < len(twin.up) - 1:
+    if layer < len(module.up) - 1:
         return name  # on its grid
-    return network.add("table", "value", name, table=bucket_centres(twin.architecture.bits))
+    return network.add("table", "value", name, table=bucket_centres(module.architecture.bits))
 
 
 def _up(network: NetworkWriter, source: str, up: nn.Module) -> NetworkWriter:
-    assert isinstance(up, UpTwin)
+    assert isinstance(up, UpModule)
     if up.seen is not None:
         source = network.layer("seen", source, up.seen.layer)
     around = network.layer("around", source, up.around)
@@ -135,7 +137,7 @@ def _up(network: NetworkWriter, source: str, up: nn.Module) -> NetworkWriter:
 
 
 def _down(network: NetworkWriter, source: str, down: nn.Module) -> NetworkWriter:
-    assert isinstance(down, DownTwin)
+    assert isinstance(down, DownModule)
     seen = network.layer("seen", source, down.seen.layer)
     around = network.layer("around", seen, down.around)
     hidden = network.residuals("hidden", around, [down.change])
@@ -149,13 +151,13 @@ def _down(network: NetworkWriter, source: str, down: nn.Module) -> NetworkWriter
 
 
 def _up_answers(up: nn.Module, value: Tensor) -> Answers:
-    assert isinstance(up, UpTwin)
+    assert isinstance(up, UpModule)
     mean, scale = up(value)
     return {"mean": _integers(up.means, mean), "scale": _integers(up.scale.target, scale)}
 
 
 def _down_answers(down: nn.Module, value: Tensor) -> Answers:
-    assert isinstance(down, DownTwin)
+    assert isinstance(down, DownModule)
     return {
         name: _integers(grid, out)
         for (name, grid), out in zip(down.outputs.items(), down(value), strict=True)

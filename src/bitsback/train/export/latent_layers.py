@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
-from bitsback.train.quantise.exact_tables import (
+from bitsback.train.network.dense import Mlp
+from bitsback.train.network.exact_tables import (
     bucket_centres,
     inverse_scales,
     inverse_step_scales,
     latent_grid,
 )
-from bitsback.train.quantise.rounding import Grid
-from bitsback.train.twins.dense import Mlp
-from bitsback.train.twins.layered import REACH_BITS, LayeredTwin, NormalTwin, TopDownTwin
-from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.network.layered import REACH_BITS, LayeredModule, NormalModule, TopDownModule
+from bitsback.train.network.pyramid import PyramidModule
+from bitsback.train.network.rounding import Grid
 
 PRECISION = 24
 
@@ -31,11 +31,11 @@ Draw = Callable[[int, int], NDArray[np.uint16]]
 """From a width and a top to symbols 0 ... top, [n, width]."""
 
 
-def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
+def latent_variables(module: LayeredModule) -> dict[str, dict[str, int]]:
     """z1, z2, ... of a description, from that next to the image up."""
-    a = twin.architecture
-    bits = [a.step_bits] * len(twin.down) + [a.bits]
-    names = _names(twin)
+    a = module.architecture
+    bits = [a.step_bits] * len(module.down) + [a.bits]
+    names = _names(module)
     return {
         name: {"channels": channels, "bits": of}
         for name, channels, of in zip(names, a.layers, bits, strict=True)
@@ -43,43 +43,45 @@ def latent_variables(twin: LayeredTwin) -> dict[str, dict[str, int]]:
 
 
 def latent_networks(
-    twin: LayeredTwin, seen: str, posterior: NetworkWriter, tensors: Tensors
+    module: LayeredModule, seen: str, posterior: NetworkWriter, tensors: Tensors
 ) -> list[NetworkWriter]:
     """The networks of all posteriors, of which the first has begun and ends its name in 1, and of
     all priors.
 
     seen: the value in `posterior` that its first layer reads.
     """
-    names = _names(twin)
-    networks = [_normal(posterior, posterior.add("flatten", "row", seen), twin.up[0])]
+    names = _names(module)
+    networks = [_normal(posterior, posterior.add("flatten", "row", seen), module.up[0])]
     for layer in range(1, len(names)):
         network = NetworkWriter(f"posterior{layer + 1}", [names[layer - 1]], tensors)
-        networks.append(_normal(network, latent_value(twin, network, layer - 1), twin.up[layer]))
-    for layer, down in enumerate(twin.down):
+        networks.append(
+            _normal(network, latent_value(module, network, layer - 1), module.up[layer])
+        )
+    for layer, down in enumerate(module.down):
         network = NetworkWriter(f"prior{layer + 1}", [names[layer + 1]], tensors)
-        networks.append(_normal(network, latent_value(twin, network, layer + 1), down))
+        networks.append(_normal(network, latent_value(module, network, layer + 1), down))
     for network in networks[: len(names) - 1] + networks[len(names) :]:
-        tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(twin.grids[0].scale)
+        tensors[f"{network.name}.inverse_scale"] = inverse_step_scales(module.grids[0].scale)
     tensors[f"{networks[len(names) - 1].name}.inverse_scale"] = inverse_scales()
     return networks
 
 
-def latent_value(twin: LayeredTwin, network: NetworkWriter, layer: int) -> str:
+def latent_value(module: LayeredModule, network: NetworkWriter, layer: int) -> str:
     """What a network's first layer multiplies of the latents of a layer."""
-    name = _names(twin)[layer]
-    if layer < len(twin.down):
+    name = _names(module)[layer]
+    if layer < len(module.down):
         return name  # on its grid
-    return network.add("table", "value", name, table=bucket_centres(twin.architecture.bits))
+    return network.add("table", "value", name, table=bucket_centres(module.architecture.bits))
 
 
-def latent_distributions(twin: LayeredTwin) -> dict[str, dict[str, Any]]:
+def latent_distributions(module: LayeredModule) -> dict[str, dict[str, Any]]:
     """Of all posteriors and priors."""
-    names = ["x", *_names(twin)]
+    names = ["x", *_names(module)]
     top = len(names) - 1
     found = {}
     for layer in range(1, top + 1):
         # The means are in units of 2^-8.
-        shift = twin.architecture.step_bits - REACH_BITS - 1
+        shift = module.architecture.step_bits - REACH_BITS - 1
         key, network = f"q({names[layer]}|{names[layer - 1]})", f"posterior{layer}"
         found[key] = gaussian_reads(network) if layer == top else normal_reads(network, shift)
         if layer < top:
@@ -105,7 +107,7 @@ def bit_swap(latents: Iterable[str]) -> list[str]:
 @torch.no_grad()
 def normal_integers(normal: nn.Module, value: torch.Tensor) -> Answers:
     """The outputs of one of the networks, for real values [n, width] on its source's grid."""
-    assert isinstance(normal, NormalTwin)
+    assert isinstance(normal, NormalModule)
     outputs = zip(("mean", "scale"), (normal.mean, normal.scale), normal(value), strict=True)
     return {
         name: layer.target.integers(out).numpy().astype(np.int32) for name, layer, out in outputs
@@ -113,17 +115,17 @@ def normal_integers(normal: nn.Module, value: torch.Tensor) -> Answers:
 
 
 def real_latents(
-    twin: LayeredTwin | PyramidTwin, layer: int, symbols: NDArray[np.integer]
+    module: LayeredModule | PyramidModule, layer: int, symbols: NDArray[np.integer]
 ) -> torch.Tensor:
     """What the latents [n, width] of a layer stand for, float64."""
-    grid: Grid = twin.grids[layer]
-    if layer == len(twin.up) - 1:
-        symbols = bucket_centres(twin.architecture.bits)[symbols]
+    grid: Grid = module.grids[layer]
+    if layer == len(module.up) - 1:
+        symbols = bucket_centres(module.architecture.bits)[symbols]
     return grid.real(torch.from_numpy(symbols.astype(np.float64)))
 
 
-def _names(twin: LayeredTwin) -> list[str]:
-    return [f"z{number}" for number in range(1, len(twin.up) + 1)]
+def _names(module: LayeredModule) -> list[str]:
+    return [f"z{number}" for number in range(1, len(module.up) + 1)]
 
 
 def gaussian_reads(network: str) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def _reads(network: str) -> dict[str, Any]:
 
 
 def _normal(network: NetworkWriter, source: str, normal: nn.Module) -> NetworkWriter:
-    assert isinstance(normal, NormalTwin) and isinstance(normal.hidden, Mlp)
+    assert isinstance(normal, NormalModule) and isinstance(normal.hidden, Mlp)
     return _ends(network, _mlp(network, source, normal.hidden), normal)
 
 
@@ -151,7 +153,7 @@ def _mlp(network: NetworkWriter, source: str, layers: Mlp, name: str = "hidden")
     return source
 
 
-def _ends(network: NetworkWriter, source: str, normal: NormalTwin) -> NetworkWriter:
+def _ends(network: NetworkWriter, source: str, normal: NormalModule) -> NetworkWriter:
     network.layer("mean", source, normal.mean)
     network.layer("scale", source, normal.scale)
     return network
@@ -167,35 +169,35 @@ TOP_DOWN_CODE = [
 """Plain order: all latents are popped before anything is pushed."""
 
 
-def top_down_variables(twin: TopDownTwin) -> dict[str, dict[str, int]]:
+def top_down_variables(module: TopDownModule) -> dict[str, dict[str, int]]:
     """z1 and z2 of a description."""
-    a = twin.architecture
+    a = module.architecture
     channels = {"z1": a.lower, "z2": a.upper}
     return {name: {"channels": count, "bits": a.bits} for name, count in channels.items()}
 
 
 def top_down_posteriors(
-    twin: TopDownTwin, top: NetworkWriter, seen: str, lower: NetworkWriter, seen_too: str
+    module: TopDownModule, top: NetworkWriter, seen: str, lower: NetworkWriter, seen_too: str
 ) -> list[NetworkWriter]:
     """The networks of both posteriors, begun before. seen, seen_too: the values in each that its
     first layer reads.
     """
-    assert isinstance(twin.top.hidden, Mlp)
-    _ends(top, _mlp(top, top.add("flatten", "row", seen), twin.top.hidden), twin.top)
-    hidden = _mlp(lower, lower.add("flatten", "row", seen_too), twin.lower.image)
-    value = lower.add("table", "value", "z2", table=bucket_centres(twin.architecture.bits))
-    upper = lower.layer("upper", value, twin.lower.upper)
+    assert isinstance(module.top.hidden, Mlp)
+    _ends(top, _mlp(top, top.add("flatten", "row", seen), module.top.hidden), module.top)
+    hidden = _mlp(lower, lower.add("flatten", "row", seen_too), module.lower.image)
+    value = lower.add("table", "value", "z2", table=bucket_centres(module.architecture.bits))
+    upper = lower.layer("upper", value, module.lower.upper)
     both = lower.add("join", "both", hidden, other=upper)
-    assert isinstance(twin.lower.normal.hidden, Mlp)
-    _ends(lower, _mlp(lower, both, twin.lower.normal.hidden, "joint"), twin.lower.normal)
+    assert isinstance(module.lower.normal.hidden, Mlp)
+    _ends(lower, _mlp(lower, both, module.lower.normal.hidden, "joint"), module.lower.normal)
     for network in (top, lower):
         network.tensors[f"{network.name}.inverse_scale"] = inverse_scales()
     return [top, lower]
 
 
-def top_down_values(twin: TopDownTwin, likelihood: NetworkWriter) -> str:
+def top_down_values(module: TopDownModule, likelihood: NetworkWriter) -> str:
     """What the first layer of the likelihood multiplies."""
-    centres = bucket_centres(twin.architecture.bits)
+    centres = bucket_centres(module.architecture.bits)
     values = [
         likelihood.add("table", f"value{layer}", f"z{layer}", table=centres) for layer in (1, 2)
     ]
@@ -213,28 +215,30 @@ def top_down_distributions() -> dict[str, dict[str, Any]]:
 
 
 @torch.no_grad()
-def top_down_integers(twin: TopDownTwin, draw: Draw) -> dict[str, Answers]:
+def top_down_integers(module: TopDownModule, draw: Draw) -> dict[str, Answers]:
     """The outputs of all networks, in the order of the description, each for sources of its own."""
-    a = twin.architecture
+    a = module.architecture
 
     def image() -> Tensor:
-        return twin.image(torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64)))
+        return module.image(torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64)))
 
-    found = {"posterior2": normal_integers(twin.top, image())}
+    found = {"posterior2": normal_integers(module.top, image())}
     seen = image()
-    hidden = torch.cat((twin.lower.image(seen), twin.lower.upper(_drawn(twin, draw, a.upper))), 1)
-    found["posterior1"] = normal_integers(twin.lower.normal, hidden)
-    z1 = _drawn(twin, draw, a.lower)
-    outputs = twin.likelihood(z1, _drawn(twin, draw, a.upper))
+    hidden = torch.cat(
+        (module.lower.image(seen), module.lower.upper(_drawn(module, draw, a.upper))), 1
+    )
+    found["posterior1"] = normal_integers(module.lower.normal, hidden)
+    z1 = _drawn(module, draw, a.lower)
+    outputs = module.likelihood(z1, _drawn(module, draw, a.upper))
     found["likelihood"] = {
         name: layer.target.integers(out).numpy().astype(np.int32)
-        for (name, layer), out in zip(twin.output_layers().items(), outputs, strict=True)
+        for (name, layer), out in zip(module.output_layers().items(), outputs, strict=True)
     }
     return found
 
 
-def _drawn(twin: TopDownTwin, draw: Draw, count: int) -> Tensor:
-    bits = twin.architecture.bits
+def _drawn(module: TopDownModule, draw: Draw, count: int) -> Tensor:
+    bits = module.architecture.bits
     buckets: NDArray[np.uint16] = draw(count, 2**bits - 1)
     centres = bucket_centres(bits)[buckets].astype(np.float64)
     return latent_grid(bits).real(torch.from_numpy(centres))

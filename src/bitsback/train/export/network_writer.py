@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from bitsback.train.quantise.rounding import HIDDEN, Grid
-from bitsback.train.twins.convolutions import ResidualTwin
-from bitsback.train.twins.dense import FineLinearTwin, LinearTwin, Requantised
+from bitsback.train.network.convolutions import ResidualModule
+from bitsback.train.network.dense import FineLinearModule, LinearModule, Requantised
+from bitsback.train.network.rounding import HIDDEN, Grid
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -59,10 +59,12 @@ class NetworkWriter:
         """What a linear layer or a convolution is exported as. width: elements of the source, where
         the layer sees only the first of them.
         """
-        assert isinstance(layer, LinearTwin)
+        assert isinstance(layer, LinearModule)
         return self._weighted(layer, name, source, layer.requantised(), width)
 
-    def fine(self, name: str, source: str, layer: FineLinearTwin, width: int | None = None) -> str:
+    def fine(
+        self, name: str, source: str, layer: FineLinearModule, width: int | None = None
+    ) -> str:
         """The two layers of one with finer weights, and their sum."""
         coarse = self.layer(f"{name}_coarse", source, layer, width)
         fine = self._weighted(layer, f"{name}_fine", source, layer.fine(), width)
@@ -75,13 +77,13 @@ class NetworkWriter:
     def residuals(self, name: str, source: str, layers: Iterable[nn.Module]) -> str:
         """Residual layers, one after the other."""
         for position, residual in enumerate(layers, 1):
-            assert isinstance(residual, ResidualTwin)
+            assert isinstance(residual, ResidualModule)
             change = self.layer(f"{name}_change{position}", source, residual.layer)
             source = self.sum(f"{name}{position}", source, change, HIDDEN)
         return source
 
     def _weighted(
-        self, layer: LinearTwin, name: str, source: str, integers: Requantised, width: int | None
+        self, layer: LinearModule, name: str, source: str, integers: Requantised, width: int | None
     ) -> str:
         fields = layer.fields(integers)
         missing = (width or fields["weight"].shape[1]) - fields["weight"].shape[1]

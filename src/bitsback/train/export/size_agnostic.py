@@ -17,19 +17,19 @@ from bitsback.models.item_choice import build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
-from bitsback.train.quantise.exact_tables import exponentials, inverse_unit_scales, seen_differences
-from bitsback.train.quantise.rounding import HIDDEN, TOP
-from bitsback.train.twins.convolutions import ResidualTwin
-from bitsback.train.twins.dense import LinearTwin
-from bitsback.train.twins.pixel_predictor import (
+from bitsback.train.network.convolutions import ResidualModule
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.exact_tables import exponentials, inverse_unit_scales, seen_differences
+from bitsback.train.network.pixel_predictor import (
     MEAN_SHIFT,
     OUTPUTS,
     PRECISION,
     LinearPredictor,
     Places,
     PredictiveArchitecture,
-    PredictiveTwin,
+    PredictiveModule,
 )
+from bitsback.train.network.rounding import HIDDEN, TOP
 
 LEVELS = 65_536
 TEST_SEED = 1
@@ -40,22 +40,22 @@ Answers = dict[str, NDArray[np.int32]]
 
 
 def export_predictive(
-    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
+    module: PredictiveModule, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
 ) -> Model:
-    """The integer model that `twin` computes in eval mode.
+    """The integer model that `module` computes in eval mode.
 
     starts: the start matrices of each predictor, int32 [3, entries]. levels: the most that it is to
-    code. The test vectors of the network are the twin's own answers. Raises ModelError if the
+    code. The test vectors of the network are the module's own answers. Raises ModelError if the
     integer engine differs from them.
     """
-    return build_with_items(*described(twin, starts, card, levels))
+    return build_with_items(*described(module, starts, card, levels))
 
 
 def described(
-    twin: PredictiveTwin, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
+    module: PredictiveModule, starts: list[NDArray[np.int32]], card: Card, levels: int = LEVELS
 ) -> tuple[dict[str, Any], Tensors]:
     """The description, without test items, and the tensors of that model."""
-    a = twin.architecture
+    a = module.architecture
     tensors: Tensors = {
         "x.see": seen_differences(),
         "pixel.exponential": exponentials(),
@@ -63,9 +63,9 @@ def described(
     }
     tensors |= {f"x.start.{number}": start for number, start in enumerate(starts)}
     pixel = NetworkWriter("pixel", ["context"], tensors)
-    hidden = pixel.layer("hidden", "context", twin.pixel[0])
-    hidden = pixel.residuals("hidden", hidden, twin.pixel[1:])
-    for name, layer in twin.output_layers().items():
+    hidden = pixel.layer("hidden", "context", module.pixel[0])
+    hidden = pixel.residuals("hidden", hidden, module.pixel[1:])
+    for name, layer in module.output_layers().items():
         pixel.layer(name, hidden, layer)
     predictors = [
         {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **_offsets(one.places)}
@@ -87,30 +87,30 @@ def described(
         "chain": {"growth": 256, "batch": 1},
         "test": {
             "seed": TEST_SEED, "count": TEST_COUNT, "size": [1, 1],
-            "sha256": vector_digests(twin),
+            "sha256": vector_digests(module),
         },
     }  # fmt: skip
     return description, tensors
 
 
 @torch.no_grad()
-def pixel_integers(twin: PredictiveTwin, context: NDArray[np.uint8]) -> Answers:
+def pixel_integers(module: PredictiveModule, context: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `pixel`, for contexts [n, width]."""
-    outputs = twin(torch.from_numpy(context))
+    outputs = module(torch.from_numpy(context))
     return {
         name: grid.integers(output).numpy().astype(np.int32)
         for (name, grid), output in zip(OUTPUTS.items(), outputs, strict=True)
     }
 
 
-def vector_digests(twin: PredictiveTwin) -> dict[str, str]:
+def vector_digests(module: PredictiveModule) -> dict[str, str]:
     """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
-    width = twin.architecture.width
+    width = module.architecture.width
     words = _core.splitmix64(TEST_SEED, 0, TEST_COUNT * width) >> np.uint64(32)
     context = (words % np.uint64(TOP + 1)).astype(np.uint8).reshape(TEST_COUNT, width)
     return {
         f"pixel.{name}": hashlib.sha256(output.astype("<i4").tobytes()).hexdigest()
-        for name, output in pixel_integers(twin, context).items()
+        for name, output in pixel_integers(module, context).items()
     }
 
 
@@ -125,22 +125,22 @@ _FREE = ("name", "about", "licence", "chain", "test")  # entries that change not
 
 def rebuild(
     description: str, tensors: Tensors, name: str
-) -> tuple[PredictiveTwin, list[NDArray[np.int32]]]:
-    """The twin, in floats and in eval mode, and its start matrices.
+) -> tuple[PredictiveModule, list[NDArray[np.int32]]]:
+    """The module, in floats and in eval mode, and its start matrices.
 
     name: of the model, for errors. Raises InputError where the model is none that bitsback trains:
     of one shape only, or with other layers or tables.
     """
     try:
         fields = file.parse(description)
-        twin = PredictiveTwin(_architecture(fields, tensors))
+        module = PredictiveModule(_architecture(fields, tensors))
         shifts = {entry["name"]: entry.get("shift") for entry in _pixel(fields)["layers"]}
-        for key, layer in _layers(twin).items():
+        for key, layer in _layers(module).items():
             _restore(layer, f"pixel.{key}", tensors, shifts[key])
-        count = len(twin.architecture.predictors)
+        count = len(module.architecture.predictors)
         starts = [tensors[f"x.start.{j}"].astype(np.int32) for j in range(count)]
-        twin.quantise()
-        again, made = described(twin.eval(), starts, Card("rebuilt", "", ""))
+        module.quantise()
+        again, made = described(module.eval(), starts, Card("rebuilt", "", ""))
         same = _essence(json.loads(json.dumps(again))) == _essence(fields) and _as_good(
             made, tensors
         )
@@ -151,19 +151,19 @@ def rebuild(
             f"{name}: is no size-agnostic model of the kind that bitsback trains, so training"
             " cannot start from it; give another with --from, or --from none"
         )
-    twin.quantise(False)
-    return twin, starts
+    module.quantise(False)
+    return module, starts
 
 
-def _layers(twin: PredictiveTwin) -> dict[str, LinearTwin]:
+def _layers(module: PredictiveModule) -> dict[str, LinearModule]:
     """By the names that `described` gives them."""
-    first, *residuals = twin.pixel
-    assert isinstance(first, LinearTwin)
+    first, *residuals = module.pixel
+    assert isinstance(first, LinearModule)
     found = {_HIDDEN: first}
     for number, residual in enumerate(residuals, 1):
-        assert isinstance(residual, ResidualTwin)
+        assert isinstance(residual, ResidualModule)
         found[f"{_CHANGE}{number}"] = residual.layer
-    return found | twin.output_layers()
+    return found | module.output_layers()
 
 
 def _architecture(fields: dict[str, Any], tensors: Tensors) -> PredictiveArchitecture:
@@ -190,7 +190,7 @@ def _places(fields: dict[str, Any]) -> Places:
 
 
 @torch.no_grad()
-def _restore(layer: LinearTwin, where: str, tensors: Tensors, shift: int) -> None:
+def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> None:
     """The real weights and biases whose integers these are."""
     integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
     multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()

@@ -1,6 +1,6 @@
 """The gate of a context VAE: pixels whose windows say nothing go to a small network of their own.
 
-It is added to a twin that is trained already, whose other networks stay as they are. So the
+It is added to a module that is trained already, whose other networks stay as they are. So the
 features of all dull pixels are computed once, and the network, which sees nothing else, is trained
 on them in a minute.
 """
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from bitsback.train.fit.vae_training import parts
-from bitsback.train.quantise.rounding import HIDDEN
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.rounding import HIDDEN
 
 BATCH = 8192  # pixels
 RATE = 3e-3
@@ -42,14 +42,14 @@ class Gate:
         )
 
 
-def with_gate(twin: ContextTwin, gate: Gate, x: Tensor, seed: int) -> ContextTwin:
-    """A quantised `twin` with a gate, its network trained on the dull pixels of x, symbols [n,
+def with_gate(module: ContextModule, gate: Gate, x: Tensor, seed: int) -> ContextModule:
+    """A quantised `module` with a gate, its network trained on the dull pixels of x, symbols [n,
     pixels].
     """
     torch.manual_seed(seed)
-    gated = ContextTwin(gate.added_to(twin.architecture))
+    gated = ContextModule(gate.added_to(module.architecture))
     gated.start(x)
-    gated.load_state_dict(twin.state_dict(), strict=False)
+    gated.load_state_dict(module.state_dict(), strict=False)
     gated.quantise()
     gated.eval()
     features, symbols = _dull_pixels(gated, x)
@@ -59,30 +59,30 @@ def with_gate(twin: ContextTwin, gate: Gate, x: Tensor, seed: int) -> ContextTwi
 
 
 @torch.no_grad()
-def _dull_pixels(twin: ContextTwin, x: Tensor) -> tuple[Tensor, Tensor]:
+def _dull_pixels(module: ContextModule, x: Tensor) -> tuple[Tensor, Tensor]:
     """The features, as bytes [n, features], and the symbols, uint8 [n, 1], of all dull pixels."""
     found = []
     for part in parts(*x.shape):
         images = x[part]
-        mean, log2_inverse = twin.posterior(images)
-        features = twin.features(mean + torch.exp2(-log2_inverse) * torch.randn(mean.shape))
-        dull = twin.is_dull(twin.windows(images))
+        mean, log2_inverse = module.posterior(images)
+        features = module.features(mean + torch.exp2(-log2_inverse) * torch.randn(mean.shape))
+        dull = module.is_dull(module.windows(images))
         seen = HIDDEN.integers(features.flatten(0, 2)[dull]).to(torch.uint8)
         found.append((seen, images.reshape(-1, 1)[dull].to(torch.uint8)))
     return torch.cat([seen for seen, _ in found]), torch.cat([symbols for _, symbols in found])
 
 
-def _train(twin: ContextTwin, features: Tensor, symbols: Tensor, epochs: int) -> None:
+def _train(module: ContextModule, features: Tensor, symbols: Tensor, epochs: int) -> None:
     layers = [
-        module
-        for part in (twin.dull, twin.dull_outputs)
-        for module in part.modules()
-        if isinstance(module, LinearTwin)
+        layer
+        for part in (module.dull, module.dull_outputs)
+        for layer in part.modules()
+        if isinstance(layer, LinearModule)
     ]
     parameters = [parameter for layer in layers for parameter in layer.parameters()]
     averages = copy.deepcopy(parameters)
     optimiser = torch.optim.Adam(parameters, lr=RATE)
-    twin.train()
+    module.train()
     batches = [
         batch for _ in range(epochs) for batch in torch.split(torch.randperm(len(symbols)), BATCH)
     ]
@@ -90,8 +90,8 @@ def _train(twin: ContextTwin, features: Tensor, symbols: Tensor, epochs: int) ->
         for group in optimiser.param_groups:
             falling = 0.5 * (1 + math.cos(math.pi * step / len(batches)))
             group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * falling
-        outputs = twin.outputs_if_dull(HIDDEN.real(features[batch].float()))
-        loss = twin.pixel_likelihood.nats(symbols[batch].float(), *outputs).mean()
+        outputs = module.outputs_if_dull(HIDDEN.real(features[batch].float()))
+        loss = module.pixel_likelihood.nats(symbols[batch].float(), *outputs).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

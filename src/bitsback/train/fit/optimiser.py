@@ -18,10 +18,10 @@ OUTPUT_LAYERS = (
 class Optimiser:
     """Both take steps of a like size: Muon's are scaled to those of Adam (Liu et al. 2025)."""
 
-    def __init__(self, twin: nn.Module, rate: float, muon: bool) -> None:
+    def __init__(self, module: nn.Module, rate: float, muon: bool) -> None:
         matrices: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
-        for name, parameter in twin.named_parameters():
+        for name, parameter in module.named_parameters():
             hidden = parameter.ndim == 2 and not name.startswith(OUTPUT_LAYERS)
             (matrices if muon and hidden else others).append(parameter)
         self.parts: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=rate)]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bitsback.train.fit.pixels import Pixels
 from bitsback.train.fit.training import Recipe, Training
-from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin, Targets
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule, Targets
 
 AT_ONCE = 1 << 15  # pixels that are validated at a time
 
@@ -51,7 +51,7 @@ class Share:
     part: float
 
 
-class PixelTraining(Training[PredictiveTwin, Pixels]):
+class PixelTraining(Training[PredictiveModule, Pixels]):
     """validation: by the name of the kind of images. The mean over the kinds makes the choice.
     learned: weights to start from. half: whether to multiply in bfloat16.
     """
@@ -77,11 +77,11 @@ class PixelTraining(Training[PredictiveTwin, Pixels]):
         self.shares = [Share(one.pixels.to(self.device), one.part) for one in shares]
         self.validation = {name: of.to(self.device) for name, of in validation.items()}
         torch.manual_seed(recipe.seed)
-        twin = PredictiveTwin(recipe.architecture)
-        twin.multiply_in_half(half and recipe.half)
+        module = PredictiveModule(recipe.architecture)
+        module.multiply_in_half(half and recipe.half)
         if learned is not None:
-            twin.load_state_dict(learned)
-        super().__init__(recipe, twin.to(self.device), 1, folder, replanned)
+            module.load_state_dict(learned)
+        super().__init__(recipe, module.to(self.device), 1, folder, replanned)
 
     def _batches(self) -> Iterator[Pixels]:
         """Of each share its part."""
@@ -94,7 +94,7 @@ class PixelTraining(Training[PredictiveTwin, Pixels]):
         yield found[0] if len(found) == 1 else Pixels.joined(found)
 
     def _loss(self, batch: Pixels, done: int) -> tuple[Tensor, Tensor]:
-        nats = self.twin.nats(batch.context, batch.targets)
+        nats = self.module.nats(batch.context, batch.targets)
         bits = batch.weighed(nats).mean() / LN2
         return bits, bits.detach()
 
@@ -104,11 +104,11 @@ class PixelTraining(Training[PredictiveTwin, Pixels]):
 
 
 @torch.no_grad()
-def mean_bits(twin: PredictiveTwin, pixels: Pixels) -> float:
+def mean_bits(module: PredictiveModule, pixels: Pixels) -> float:
     """Bits a pixel, by the module in eval mode."""
-    twin.eval()
+    module.eval()
     total = 0.0
     for start in range(0, len(pixels), AT_ONCE):
         part = pixels.at(slice(start, start + AT_ONCE))
-        total += float(part.weighed(twin.nats(part.context, Targets(*part.targets))).sum())
+        total += float(part.weighed(module.nats(part.context, Targets(*part.targets))).sum())
     return total / (pixels.count * LN2)

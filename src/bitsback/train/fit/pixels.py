@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bitsback import _core
 from bitsback.train.fit.items import Item, flat, together
-from bitsback.train.quantise.exact_tables import seen_differences
-from bitsback.train.twins.pixel_predictor import (
+from bitsback.train.network.exact_tables import seen_differences
+from bitsback.train.network.pixel_predictor import (
     FIRST_LEVEL,
     LAST_LEVEL,
     PredictiveArchitecture,

@@ -1,4 +1,4 @@
-"""A twin without what carries nothing: latents, and of a context VAE units of the encoder."""
+"""A module without what carries nothing: latents, and of a context VAE units of the encoder."""
 
 import copy
 from dataclasses import replace
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.train.fit.vae_training import ACTIVE_NATS, latent_nats, parts
-from bitsback.train.twins.architectures import Twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.dense import LinearTwin
-from bitsback.train.twins.layered import LayeredTwin, TopDownTwin
-from bitsback.train.twins.pyramid import PyramidTwin
+from bitsback.train.network.architectures import AnyVae
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.layered import LayeredModule, TopDownModule
+from bitsback.train.network.pyramid import PyramidModule
 
 
-def prune(twin: Twin, x: Tensor) -> Twin:
-    """The twin without the latents that say nothing of `x`: one that only follows the prior still
+def prune(module: AnyVae, x: Tensor) -> AnyVae:
+    """The module without the latents that say nothing of `x`: one that only follows the prior still
     costs its pops.
 
     The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The
@@ -23,34 +23,36 @@ def prune(twin: Twin, x: Tensor) -> Twin:
     for all of `x` go. Layers of latents stay as they are: what follows its prior there may still
     pass on what the layer above says.
     """
-    if isinstance(twin, LayeredTwin | PyramidTwin | TopDownTwin):
-        return twin
-    nats = latent_nats(twin, x)
+    if isinstance(module, LayeredModule | PyramidModule | TopDownModule):
+        return module
+    nats = latent_nats(module, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
-    pruned = copy.deepcopy(twin)
+    pruned = copy.deepcopy(module)
     pruned.architecture = replace(pruned.architecture, latents=len(kept))
-    first = pruned.cell if isinstance(pruned, ContextTwin) else pruned.decoder.layers[0]
-    assert isinstance(first, LinearTwin)
+    first = pruned.cell if isinstance(pruned, ContextModule) else pruned.decoder.layers[0]
+    assert isinstance(first, LinearModule)
     _keep(kept, (pruned.mean, pruned.scale), (first,))
-    if isinstance(pruned, ContextTwin):
+    if isinstance(pruned, ContextModule):
         _drop_dead_units(pruned, x)
     return pruned
 
 
 @torch.no_grad()
-def _drop_dead_units(twin: ContextTwin, x: Tensor) -> None:
-    greatest = torch.zeros(twin.architecture.dense)
+def _drop_dead_units(module: ContextModule, x: Tensor) -> None:
+    greatest = torch.zeros(module.architecture.dense)
     for part in parts(*x.shape):
-        greatest = torch.maximum(greatest, twin.last_hidden(x[part]).amax(0))
+        greatest = torch.maximum(greatest, module.last_hidden(x[part]).amax(0))
     kept = torch.nonzero((greatest > 0) | (torch.arange(len(greatest)) == greatest.argmax()))[
         :, 0
     ]  # one at least
-    twin.architecture = replace(twin.architecture, dense=len(kept))
-    _keep(kept, (twin.dense,), (twin.mean, twin.scale))
+    module.architecture = replace(module.architecture, dense=len(kept))
+    _keep(kept, (module.dense,), (module.mean, module.scale))
 
 
 @torch.no_grad()
-def _keep(kept: Tensor, writers: tuple[LinearTwin, ...], readers: tuple[LinearTwin, ...]) -> None:
+def _keep(
+    kept: Tensor, writers: tuple[LinearModule, ...], readers: tuple[LinearModule, ...]
+) -> None:
     """Leave only the outputs `kept` of the writers, and what reads them in the readers."""
     for layer in writers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[kept])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.train.fit.items import Item, flat, together
 from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
-from bitsback.train.twins.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
 WORTH = 16  # pixels that a start matrix counts like, unless another number turns out to be better
 MOST_ENTRY = 1 << 26

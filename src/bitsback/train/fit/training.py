@@ -22,8 +22,8 @@ from torch import Tensor
 
 from bitsback.errors import InputError
 from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.twins.architectures import AnyArchitecture, Twin
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.network.architectures import AnyArchitecture, AnyVae
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
@@ -31,7 +31,7 @@ FOLLOWED = 4  # steps, after each of which the average follows
 REPLANNED = ("epochs", "quantise_from", "warm_up", "kl_warm_up", "validate_every")
 """What of a recipe may change during a run."""
 
-Module = TypeVar("Module", bound=Twin | PredictiveTwin)
+Trained = TypeVar("Trained", bound=AnyVae | PredictiveModule)
 Batch = TypeVar("Batch")
 
 
@@ -92,7 +92,7 @@ def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
     return [Point(*list(row.values())[:4]) for row in rows]
 
 
-class Training(ABC, Generic[Module, Batch]):
+class Training(ABC, Generic[Trained, Batch]):
     """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a
     checkpoint found there.
 
@@ -107,10 +107,10 @@ class Training(ABC, Generic[Module, Batch]):
     """Whether `seconds` has the time of validations too."""
 
     def __init__(
-        self, recipe: Recipe, module: Module, steps: int, folder: Path, replanned: bool
+        self, recipe: Recipe, module: Trained, steps: int, folder: Path, replanned: bool
     ) -> None:
         self.recipe, self.folder, self.replanned = recipe, folder, replanned
-        self.twin, self.average = module, copy.deepcopy(module)
+        self.module, self.average = module, copy.deepcopy(module)
         self.optimiser = Optimiser(module, recipe.learning_rate, recipe.muon)
         self.steps = steps
         self.epoch = 0
@@ -135,7 +135,7 @@ class Training(ABC, Generic[Module, Batch]):
     def _validated(self) -> dict[str, float]:
         """The row of the curve by the average, in eval mode; first what choices are made by."""
 
-    def run(self, until: int | None = None) -> Module:
+    def run(self, until: int | None = None) -> Trained:
         """Train to the end, or through the epoch `until`; the best module so far."""
         end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
         while self.epoch < end:
@@ -149,45 +149,45 @@ class Training(ABC, Generic[Module, Batch]):
                     self.seconds += time.perf_counter() - begin
                 self.rows.append(row | {"seconds": round(self.seconds)})
                 self._save()
-        return self.best_twin()
+        return self.best_module()
 
     def replan(self, recipe: Recipe) -> None:
         """Go on by a recipe that differs in REPLANNED."""
         self.recipe = recipe
         self._save()
 
-    def last_twin(self) -> Module:
+    def last_module(self) -> Trained:
         """The average of the last steps, in eval mode, on the processor."""
-        twin = copy.deepcopy(self.average)
-        twin.quantise(self.recipe.rounds(self.epoch - 1))
-        twin.to("cpu").eval()
-        return twin
+        module = copy.deepcopy(self.average)
+        module.quantise(self.recipe.rounds(self.epoch - 1))
+        module.to("cpu").eval()
+        return module
 
-    def best_twin(self) -> Module:
+    def best_module(self) -> Trained:
         """The average with the least validation loss so far, likewise; once rounding has begun, of
         those that round.
         """
-        twin = self.last_twin()
+        module = self.last_module()
         if self.best:
-            twin.load_state_dict(self.best)
-        return twin
+            module.load_state_dict(self.best)
+        return module
 
     def _epoch(self) -> None:
         recipe, rounds = self.recipe, self.recipe.rounds(self.epoch)
         # An interrupted run goes on as it would have.
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)
         if rounds != self._rounds:
-            self.twin.quantise(rounds)
+            self.module.quantise(rounds)
             self._rounds = rounds
         if self.steps > 1:  # an epoch of several speaks for itself
             self._losses.clear()
-        self.twin.train()
+        self.module.train()
         for step, batch in enumerate(self._batches()):
             done = self.epoch * self.steps + step
             loss, bits = self._loss(batch, done)
             self.optimiser.zero_grad()
             (recipe.scale * loss).backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.twin.parameters(), recipe.clip)
+            torch.nn.utils.clip_grad_norm_(self.module.parameters(), recipe.clip)
             self.optimiser.step(self._rate(done))
             self._follow(done)
             self._losses.append(float(bits))
@@ -208,7 +208,7 @@ class Training(ABC, Generic[Module, Batch]):
         """
         if done % FOLLOWED == 0:
             weight = max(self.recipe.average, min(1.0, 10 / (done + 1)))
-            for kept, new in zip(self.average.parameters(), self.twin.parameters(), strict=True):
+            for kept, new in zip(self.average.parameters(), self.module.parameters(), strict=True):
                 kept.lerp_(new, weight)
 
     @torch.no_grad()
@@ -233,7 +233,7 @@ class Training(ABC, Generic[Module, Batch]):
         state = {
             "recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds,
             "rows": self.rows,
-            "twin": self.twin.state_dict(), "average": self.average.state_dict(),
+            "module": self.module.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(), "best": self.best,
             "best_loss": self.best_loss,
             "random": torch.get_rng_state(),
@@ -266,7 +266,7 @@ class Training(ABC, Generic[Module, Batch]):
                 f"{path}: is from another recipe; give another folder, or remove it to start again"
             )
         self.epoch, self.seconds, self.rows = state["epoch"], state["seconds"], state["rows"]
-        self.twin.load_state_dict(state["twin"])
+        self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]

@@ -14,12 +14,12 @@ from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.train.fit.training import Recipe, Training
 from bitsback.train.fit.warm_start import as_lowest, equalise, grow, revive
-from bitsback.train.twins.architectures import Twin, make_twin
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.dense import Architecture
-from bitsback.train.twins.layered import LayeredArchitecture, LayeredTwin, TopDownArchitecture
-from bitsback.train.twins.likelihoods import LN2, pixel_means
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+from bitsback.train.network.architectures import AnyVae, make_module
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.dense import Architecture
+from bitsback.train.network.layered import LayeredArchitecture, LayeredModule, TopDownArchitecture
+from bitsback.train.network.likelihoods import LN2, pixel_means
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
@@ -67,7 +67,7 @@ def binarise(grey: Tensor, generator: torch.Generator) -> Tensor:
     return (torch.rand(grey.shape, generator=generator) * 255 < grey).float()
 
 
-class VaeTraining(Training[Twin, tuple[Tensor, Tensor]]):
+class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
     """samples: of the posterior, for each validation image. half: whether a context VAE multiplies
     in bfloat16.
     """
@@ -89,15 +89,15 @@ class VaeTraining(Training[Twin, tuple[Tensor, Tensor]]):
         top = 255 if a.levels == 2 else a.levels - 1
         dense = isinstance(a, Architecture | LayeredArchitecture | TopDownArchitecture)
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
-        twin = make_twin(a, centre)
-        if isinstance(twin, ContextTwin):
-            twin.multiply_in_half(half and recipe.half)
-        twin.start(split.train)
+        module = make_module(a, centre)
+        if isinstance(module, ContextModule):
+            module.multiply_in_half(half and recipe.half)
+        module.start(split.train)
         self.validation = self._symbols(
             split.validation, torch.Generator().manual_seed(recipe.seed)
         )
         steps = max(1, len(split.train) // recipe.batch)
-        super().__init__(recipe, twin, steps, folder, replanned)
+        super().__init__(recipe, module, steps, folder, replanned)
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
         """Start from what a module as large or a smaller one has learned, or one with fewer layers
@@ -107,11 +107,11 @@ class VaeTraining(Training[Twin, tuple[Tensor, Tensor]]):
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
-        grow(self.twin, as_lowest(learned) if isinstance(self.twin, LayeredTwin) else learned)
-        if isinstance(self.twin, ContextTwin):
+        grow(self.module, as_lowest(learned) if isinstance(self.module, LayeredModule) else learned)
+        if isinstance(self.module, ContextModule):
             adapt = equalise if self.recipe.quantise_from == 0 else revive
-            adapt(self.twin.eval(), self.symbols_to_train_on(PROBED))
-        self.average.load_state_dict(self.twin.state_dict())
+            adapt(self.module.eval(), self.symbols_to_train_on(PROBED))
+        self.average.load_state_dict(self.module.state_dict())
 
     def symbols_to_train_on(self, count: int) -> Tensor:
         """What the model codes of `count` of the training images, or of all if there are fewer."""
@@ -133,7 +133,7 @@ class VaeTraining(Training[Twin, tuple[Tensor, Tensor]]):
         return binarise(grey, generator) if self.architecture.levels == 2 else grey
 
     def _loss(self, batch: tuple[Tensor, Tensor], done: int) -> tuple[Tensor, Tensor]:
-        losses, kl = self.twin.nats(*batch)
+        losses, kl = self.module.nats(*batch)
         pixels = batch[0].shape[1]
         weight = min(1.0, 0.1 + done / max(1, self.recipe.kl_warm_up * self.steps))
         bits = (losses + kl).detach().mean() / (pixels * LN2)
@@ -163,19 +163,19 @@ def parts(count: int, pixels: int) -> list[slice]:
 
 
 @torch.no_grad()
-def nats_in_parts(twin: Twin, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """`twin.nats`, which takes more memory than there may be for many images at once."""
-    found = [twin.nats(x[part], noise[part]) for part in parts(*x.shape)]
+def nats_in_parts(module: AnyVae, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """`module.nats`, which takes more memory than there may be for many images at once."""
+    found = [module.nats(x[part], noise[part]) for part in parts(*x.shape)]
     losses, kls = zip(*found, strict=True)
     return torch.cat(losses), torch.cat(kls)
 
 
 @torch.no_grad()
-def latent_nats(twin: Twin, x: Tensor) -> Tensor:
+def latent_nats(module: AnyVae, x: Tensor) -> Tensor:
     """What each latent costs, the mean of its KL to the prior, [latents], in nats: near 0 for one
     that says nothing of x.
     """
-    total = torch.zeros(twin.architecture.latents)
+    total = torch.zeros(module.architecture.latents)
     for part in parts(*x.shape):
-        total += twin.latent_nats(x[part]).sum(0)
+        total += module.latent_nats(x[part]).sum(0)
     return total / len(x)

@@ -7,19 +7,19 @@ channels of an encoder start anew, and numbers use the range of their grid (Nage
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN
-from bitsback.train.twins.context import ContextTwin
-from bitsback.train.twins.convolutions import ConvTwin, ResidualTwin, by_channel
-from bitsback.train.twins.dense import LinearTwin
+from bitsback.train.network.context import ContextModule
+from bitsback.train.network.convolutions import ConvModule, ResidualModule, by_channel
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.rounding import HIDDEN
 
 LOWEST = {"encoder.": "up.0.hidden.", "mean.": "up.0.mean.", "scale.": "up.0.scale."}
-"""How the names of parameters begin in a twin with one layer of latents, and in one with several,
+"""How the names of parameters begin in a module with one layer of latents, and in one with several,
 where they are of that next to the image.
 """
 
 
 def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of a twin with one layer of latents by their names in one with several; those of
+    """Parameters of a module with one layer of latents by their names in one with several; those of
     the latter as they are.
     """
     renamed = {}
@@ -33,18 +33,18 @@ def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def grow(twin: nn.Module, learned: dict[str, Tensor]) -> None:
-    """Give `twin` the parameters `learned` by one of the same kind with fewer channels or residual
-    layers.
+def grow(module: nn.Module, learned: dict[str, Tensor]) -> None:
+    """Give `module` the parameters `learned` by one of the same kind with fewer channels or
+    residual layers.
 
     Both then compute the same: what is new reads what was there, and nothing that was there reads
-    what is new. A residual layer that only `twin` has adds zeros.
+    what is new. A residual layer that only `module` has adds zeros.
     """
-    for module in twin.modules():
-        if isinstance(module, ResidualTwin):
-            for parameter in module.parameters():
+    for layer in module.modules():
+        if isinstance(layer, ResidualModule):
+            for parameter in layer.parameters():
                 parameter.zero_()
-    for name, parameter in twin.named_parameters():
+    for name, parameter in module.named_parameters():
         if name not in learned:
             continue
         old = learned[name]
@@ -57,37 +57,37 @@ TRIES = 10  # since fresh weights may be dead too
 
 
 @torch.no_grad()
-def revive(twin: ContextTwin, x: Tensor) -> None:
-    """Start the weights of dead channels anew, and let nothing read them yet, so that the twin
+def revive(module: ContextModule, x: Tensor) -> None:
+    """Start the weights of dead channels anew, and let nothing read them yet, so that the module
     computes the same.
 
     x: symbols [n, pixels].
     """
     for _ in range(TRIES):
-        if not _revive_dead(twin, x):
+        if not _revive_dead(module, x):
             return
 
 
-def _revive_dead(twin: ContextTwin, x: Tensor) -> bool:
+def _revive_dead(module: ContextModule, x: Tensor) -> bool:
     """Start what is dead anew; whether anything was."""
-    first, second, *residual = twin.encoder
-    assert isinstance(first, LinearTwin) and isinstance(second, LinearTwin)
-    blocks = [layer.layer for layer in residual if isinstance(layer, ResidualTwin)]
-    value = first(twin.image(x))
+    first, second, *residual = module.encoder
+    assert isinstance(first, LinearModule) and isinstance(second, LinearModule)
+    blocks = [layer.layer for layer in residual if isinstance(layer, ResidualModule)]
+    value = first(module.image(x))
     dead = _zeros(value)
     value = second(value)
     dead_second = _zeros(value)  # and after each residual layer, which adds to the same channels
     for layer in residual:
         value = layer(value)
         dead_second &= _zeros(value)
-    dead_dense = _zeros(twin.dense(value.flatten(1)))
+    dead_dense = _zeros(module.dense(value.flatten(1)))
 
     _start_anew(first, dead, [second])
     for block in blocks:
         block.linear.weight[dead_second] = 0
         block.linear.bias[dead_second] = 0
-    _start_anew(second, dead_second, [*blocks, twin.dense])
-    _start_anew(twin.dense, dead_dense, [twin.mean, twin.scale])
+    _start_anew(second, dead_second, [*blocks, module.dense])
+    _start_anew(module.dense, dead_dense, [module.mean, module.scale])
     return bool(dead.any() | dead_second.any() | dead_dense.any())
 
 
@@ -96,7 +96,7 @@ def _zeros(value: Tensor) -> Tensor:
     return value.flatten(0, -2).amax(0) <= 0
 
 
-def _start_anew(layer: LinearTwin, dead: Tensor, readers: list[LinearTwin]) -> None:
+def _start_anew(layer: LinearModule, dead: Tensor, readers: list[LinearModule]) -> None:
     fresh = nn.Linear(layer.linear.in_features, layer.linear.out_features)
     layer.linear.weight[dead] = fresh.weight[dead]
     layer.linear.bias[dead] = 0
@@ -108,16 +108,16 @@ PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
 
 
 @torch.no_grad()
-def equalise(twin: ContextTwin, x: Tensor) -> None:
+def equalise(module: ContextModule, x: Tensor) -> None:
     """Scale what the convolutions of the encoder say, and scale the weights that read it back.
 
-    Of the first one each channel by itself, of the others all channels alike. As floats the twin
+    Of the first one each channel by itself, of the others all channels alike. As floats the module
     computes the same. Rounded, small numbers would say little. Weights of channels that are always
     zero become zero, so that the steps of the others' weights are finer. x: symbols [n, pixels].
     """
-    first, second = twin.encoder[0], twin.encoder[1]
-    assert isinstance(first, ConvTwin) and isinstance(second, ConvTwin)
-    value: Tensor = first(twin.image(x))
+    first, second = module.encoder[0], module.encoder[1]
+    assert isinstance(first, ConvModule) and isinstance(second, ConvModule)
+    value: Tensor = first(module.image(x))
     greatest = value.amax((0, 1, 2))
     scale = torch.where(greatest > 0, PART * HIDDEN.real_hi / greatest, 1.0)
     back = torch.where(greatest > 0, 1 / scale, 0.0)
@@ -127,14 +127,14 @@ def equalise(twin: ContextTwin, x: Tensor) -> None:
 
     value *= scale
     top = 0.0
-    for layer in twin.encoder[1:]:
+    for layer in module.encoder[1:]:
         value = layer(value)
         top = max(top, float(value.max()))
     if top > 0:
         factor = PART * HIDDEN.real_hi / top
         second.linear.weight.mul_(factor)
         second.linear.bias.mul_(factor)
-        for layer in twin.encoder[2:]:
-            assert isinstance(layer, ResidualTwin)
+        for layer in module.encoder[2:]:
+            assert isinstance(layer, ResidualModule)
             layer.layer.linear.bias.mul_(factor)
-        twin.dense.linear.weight.div_(factor)
+        module.dense.linear.weight.div_(factor)

@@ -41,7 +41,7 @@ from bitsback.train.job.pixel_material import (
     prepare,
     starts_worth,
 )
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 VALIDATIONS = 20
 TIMED_STEPS = 4
@@ -110,7 +110,7 @@ class PixelPlan:
             [Share(prepared.train, 1.0)],
             {"images": prepared.validation},
             folder,
-            learned=base.twin.state_dict() if self.learned else None,
+            learned=base.module.state_dict() if self.learned else None,
             half=self.half,
             replanned=True,
         )
@@ -230,18 +230,18 @@ class PixelJob(Job[PixelPlan]):
     def _finish(self, training: PixelTraining, plan: PixelPlan, card: Card) -> Outcome[PixelPlan]:
         """The best of what there is, by the validation images."""
         written: Written = "trained"
-        twin, rate, base = training.best_twin(), training.best_loss, self.base
-        base.twin.quantise()
-        base_rate = mean_bits(base.twin, self.prepared.validation)
+        module, rate, base = training.best_module(), training.best_loss, self.base
+        base.module.quantise()
+        base_rate = mean_bits(base.module, self.prepared.validation)
         if base.model is not None and base_rate <= rate:
-            twin, rate = base.twin, base_rate
+            module, rate = base.module, base_rate
             written = "base" if plan.worth == KEPT else "starts"
         if written == "base":
             assert base.model is not None
             model = base.model
         else:
             try:
-                model = export_predictive(twin, self.prepared.starts, card)
+                model = export_predictive(module, self.prepared.starts, card)
             except ValueError as error:
                 raise ModelError(f"training went astray: {error}; try another --seed") from None
         return Outcome(

@@ -15,7 +15,7 @@ from bitsback.train.fit.pixel_training import mean_bits
 from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
 from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, no_starts, sum_products
 from bitsback.train.job.image_set import ImageSet
-from bitsback.train.twins.pixel_predictor import PredictiveArchitecture, PredictiveTwin
+from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 UNIVERSAL = "universal"
 NONE = "none"
@@ -34,12 +34,12 @@ class Base:
     """A module, in floats, and its start matrices. model: None if nothing has been learned yet."""
 
     model: Model | None
-    twin: PredictiveTwin
+    module: PredictiveModule
     starts: Starts
 
     @property
     def architecture(self) -> PredictiveArchitecture:
-        return self.twin.architecture
+        return self.module.architecture
 
 
 def load_base(name: str) -> Base:
@@ -48,10 +48,10 @@ def load_base(name: str) -> Base:
     """
     if name == NONE:
         architecture = PredictiveArchitecture()
-        return Base(None, PredictiveTwin(architecture), no_starts(architecture))
+        return Base(None, PredictiveModule(architecture), no_starts(architecture))
     model = load_model(name)
-    twin, starts = rebuild(*file.read(model.to_bytes()), name)
-    return Base(model, twin, starts)
+    module, starts = rebuild(*file.read(model.to_bytes()), name)
+    return Base(model, module, starts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,8 @@ def choose_starts(
 ) -> tuple[Starts, float]:
     """The start matrices with which the model as it is does best on validation images."""
     validation = _some(images.items(images.validation), amounts.chosen_by, seed)
-    twin = base.twin
-    twin.quantise()
+    module = base.module
+    module.quantise()
     found: list[tuple[float, float, Starts]] = []
     sums = _sums(base, images, amounts, seed)
     choices: list[tuple[float, Starts]] = [
@@ -99,8 +99,8 @@ def choose_starts(
     for worth, starts in choices:
         predictor = make_predictor(base.architecture, starts)
         pixels = Pixels.joined(sample_pixels(predictor, validation, 1, np.random.default_rng(seed)))
-        found.append((mean_bits(twin, pixels), worth, starts))
-    twin.quantise(False)
+        found.append((mean_bits(module, pixels), worth, starts))
+    module.quantise(False)
     _, worth, starts = min(found, key=lambda one: one[0])
     return starts, worth
 

@@ -9,9 +9,9 @@ import torch
 
 from bitsback.peers.units import Images, pack
 from bitsback.train.job.image_set import ImageSet, Values
-from bitsback.train.twins.architectures import AnyArchitecture, make_twin
-from bitsback.train.twins.context import ContextArchitecture
-from bitsback.train.twins.dense import Architecture
+from bitsback.train.network.architectures import AnyArchitecture, make_module
+from bitsback.train.network.context import ContextArchitecture
+from bitsback.train.network.dense import Architecture
 
 Kind = Literal["context", "dense"]
 KINDS: tuple[Kind, ...] = ("context", "dense")
@@ -86,8 +86,8 @@ def as_images(values: Values, levels: int) -> Images:
 def weights(architecture: AnyArchitecture) -> int:
     """How many weights all networks have together, biases not among them."""
     with torch.device("meta"):
-        twin = make_twin(architecture, centre=0.0)
-    return sum(parameter.numel() for parameter in twin.parameters() if parameter.ndim == 2)
+        module = make_module(architecture, centre=0.0)
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.ndim == 2)
 
 
 def _dense(images: ImageSet, hidden: tuple[int, ...], latents: int) -> AnyArchitecture:

@@ -29,8 +29,8 @@ from bitsback.train.job.evaluation import Evaluation, evaluate_whole, verdict_of
 from bitsback.train.job.image_set import ImageSet, Values
 from bitsback.train.job.job import Job, Outcome, Progress, Settings, in_time
 from bitsback.train.job.presets import Kind, as_images, candidates
-from bitsback.train.twins.architectures import AnyArchitecture, from_json
-from bitsback.train.twins.context import ContextArchitecture
+from bitsback.train.network.architectures import AnyArchitecture, from_json
+from bitsback.train.network.context import ContextArchitecture
 
 FLOATS, ROUNDED = "floats", "rounded"
 FLOAT_PART = 0.6  # of the epochs; the others are with rounding
@@ -315,7 +315,7 @@ def _two_parts(
         whole().rounded_recipe(floats.optimiser.rate), images, folder / ROUNDED
     )
     if rounded.epoch == 0:
-        rounded.start_from(floats.best_twin().state_dict())
+        rounded.start_from(floats.best_module().state_dict())
     if floats.epoch == before:
         progress(before + rounded.epoch, before + rounded.recipe.epochs, None)
 
@@ -334,15 +334,15 @@ def _within(planned: int, fitting: float) -> int:
 
 def finish(training: VaeTraining, card: Card) -> tuple[Model, float]:
     """The integer model, and its exact rate on the validation images in bits per pixel."""
-    twin = prune(training.best_twin(), training.validation)
+    module = prune(training.best_module(), training.validation)
     validation = training.validation.numpy().astype(np.uint8)
     try:
         # Blocks may have more items than there are validation images, so those are taken more than
         # once.
         lengths = repeated_lengths(
-            export(twin, card, growth=1), validation, training.recipe.seed, ITEMS
+            export(module, card, growth=1), validation, training.recipe.seed, ITEMS
         )
-        model = export(twin, card, safe_growth(lengths, chain_batch(twin)))
+        model = export(module, card, safe_growth(lengths, chain_batch(module)))
     except ValueError as error:
         raise ModelError(f"training went astray: {error}; try another --seed") from None
     return model, float(lengths.net.mean()) / model.pixels

@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from bitsback.errors import InputError
 from bitsback.train.export.network_writer import NetworkWriter
+from bitsback.train.network.dense import Requantised, fits
+from bitsback.train.network.rounding import WEIGHT_TOP
 from bitsback.train.portable.operations import Operation, Range
 from bitsback.train.portable.steps import TOP, Steps
-from bitsback.train.quantise.rounding import WEIGHT_TOP
-from bitsback.train.twins.dense import Requantised, fits
 
 _SMALLEST_PART = 2.0**-10  # of a layer's largest step, so that no bias leaves int32
 

@@ -13,11 +13,7 @@ from torch.nn import functional
 
 from bitsback.errors import InputError
 from bitsback.train.export.network_writer import Tensors
-from bitsback.train.portable.operations import Function, scaling
-from bitsback.train.portable.parameters import LN2, Output, Spread, log2_inverse
-from bitsback.train.portable.steps import Steps
-from bitsback.train.portable.torch_variables import Data, Latent
-from bitsback.train.quantise.exact_tables import (
+from bitsback.train.network.exact_tables import (
     PROBABILITY_BITS,
     exponentials,
     inverse_scales,
@@ -25,7 +21,11 @@ from bitsback.train.quantise.exact_tables import (
     inverse_symbol_scales,
     probabilities,
 )
-from bitsback.train.quantise.rounding import LOGIT, MEAN, SCALE
+from bitsback.train.network.rounding import LOGIT, MEAN, SCALE
+from bitsback.train.portable.operations import Function, scaling
+from bitsback.train.portable.parameters import LN2, Output, Spread, log2_inverse
+from bitsback.train.portable.steps import Steps
+from bitsback.train.portable.torch_variables import Data, Latent
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 _WEIGHT_STEP = 1 / 16  # of the logits of a mixture, below the greatest, in nats

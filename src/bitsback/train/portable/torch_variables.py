@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
+from bitsback.train.network.exact_tables import bucket_quantiles
 from bitsback.train.portable.graph import Node
 from bitsback.train.portable.operations import Flatten, Source
 from bitsback.train.portable.steps import Steps
 from bitsback.train.portable.value import Value, flat_value
-from bitsback.train.quantise.exact_tables import bucket_quantiles
 
 _REACH_BITS = 2  # of a latent on a fixed grid: from -2^2 to 2^2
 _LATENT_TOP = 255

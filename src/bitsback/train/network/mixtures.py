@@ -1,4 +1,4 @@
-"""The twin of the mixture of discretised logistics: its outputs, its loss with a gradient written
+"""The module of the mixture of discretised logistics: its outputs, its loss with a gradient written
 out, its integers.
 """
 
@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback.models.families.normal import NormalFamily
-from bitsback.train.quantise.exact_tables import exponentials, inverse_symbol_scales
-from bitsback.train.quantise.rounding import Grid
-from bitsback.train.twins.likelihoods import LN2, LikelihoodTwin
+from bitsback.train.network.exact_tables import exponentials, inverse_symbol_scales
+from bitsback.train.network.likelihoods import LN2, LikelihoodModule
+from bitsback.train.network.rounding import Grid
 
 PRECISION = 24
 MEAN_SHIFT = 2  # of the units of a mean: 2^-6 of a symbol
@@ -25,7 +25,7 @@ MEAN = Grid(scale=64 * SYMBOLS_A_UNIT, zero=0, lo=-8192, hi=24575)
 SCALE = Grid(scale=16, zero=112, lo=0, hi=255)  # log2 of the inverse scale, in symbols
 
 
-class MixtureTwin(LikelihoodTwin):
+class MixtureModule(LikelihoodModule):
     """Outputs `weight`, `mean` and `scale`, each [b, components]. Source: Salimans et al. 2017,
     section 2.1.
     """
@@ -120,7 +120,7 @@ _UNITS = MEAN.scale // SYMBOLS_A_UNIT  # of a mean, in a symbol
 _THIN = 1e-4  # a probability that is counted by the density
 
 
-class CoupledNormalTwin(nn.Module):
+class CoupledNormalModule(nn.Module):
     """Outputs `mean` and `scale`, each [..., channels], and `coupling`, [..., pairs of channels].
 
     Source: Salimans et al. 2017 (PixelCNN++), section 2.2, with one normal in place of the mixture.

@@ -1,4 +1,4 @@
-"""The twin of a VAE for pictures of any size, whose latents come in layers of grids, each coarser
+"""The module of a VAE for pictures of any size, whose latents come in layers of grids, each coarser
 than the one below.
 """
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
-from bitsback.train.twins.convolutions import RESIDUAL, ConvTwin, ResidualTwin, pixel_shuffle
-from bitsback.train.twins.dense import LatentTwin, LinearTwin, normal_kl
-from bitsback.train.twins.layered import LATENT_MEAN, log_normal, steps_grid
-from bitsback.train.twins.likelihoods import LN2
-from bitsback.train.twins.mixtures import SYMBOLS_A_UNIT, CoupledNormalTwin
+from bitsback.train.network.convolutions import RESIDUAL, ConvModule, ResidualModule, pixel_shuffle
+from bitsback.train.network.dense import LatentModule, LinearModule, normal_kl
+from bitsback.train.network.layered import LATENT_MEAN, log_normal, steps_grid
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.mixtures import SYMBOLS_A_UNIT, CoupledNormalModule
+from bitsback.train.network.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
 
 STARTED_BY = 1_280
-"""Images, at most, whose principal components a twin starts from."""
+"""Images, at most, whose principal components a module starts from."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class PyramidArchitecture:
         return sum(n * places for n, places in zip(self.layers, self.places, strict=True))
 
 
-class PyramidTwin(LatentTwin):
+class PyramidModule(LatentModule):
     """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all of them
     diagonal normal, and likelihood p(x | z1) of normals with coupled channels. All networks are
     convolutions.
@@ -88,14 +88,14 @@ class PyramidTwin(LatentTwin):
         count = len(a.layers)
         self.grids = [steps_grid(a.step_bits)] * (count - 1) + [self.latent_grid]
         self.up, self.down = nn.ModuleList(), nn.ModuleList()
-        self.pixel_likelihood = CoupledNormalTwin(a.shape[2], a.levels)
+        self.pixel_likelihood = CoupledNormalModule(a.shape[2], a.levels)
         source, inputs = self.pixel_grid, a.shape[2]
         outputs, channels = self.pixel_likelihood.outputs, self.pixel_likelihood.widths()
         for layer, (n, width) in enumerate(zip(a.layers, a.widths, strict=True)):
             factor, grid = a.factors[layer], self.grids[layer]
             means = MEAN if layer == count - 1 else LATENT_MEAN
-            self.up.append(UpTwin(source, inputs, width, n, factor, means))
-            self.down.append(DownTwin(grid, n, width, factor, outputs, channels))
+            self.up.append(UpModule(source, inputs, width, n, factor, means))
+            self.down.append(DownModule(grid, n, width, factor, outputs, channels))
             source, inputs = grid, n
             outputs, channels = {"mean": LATENT_MEAN, "scale": SCALE}, {"mean": n, "scale": n}
 
@@ -173,21 +173,21 @@ PART = Grid(scale=LATENT_MEAN.scale, zero=0, lo=-4096, hi=4095)
 """What is added to a mean, or is one if it is by itself."""
 
 
-class SeenTwin(nn.Module):
+class SeenModule(nn.Module):
     """Latents as hidden channels, the first of which are the latents themselves, so that zeros may
     stand outside the image.
     """
 
     def __init__(self, source: Grid, latents: int, width: int) -> None:
         super().__init__()
-        self.layer = LinearTwin(latents, width, source, HIDDEN)
+        self.layer = LinearModule(latents, width, source, HIDDEN)
 
     def forward(self, z: Tensor) -> Tensor:
         seen: Tensor = self.layer(z)
         return seen
 
 
-class UpTwin(nn.Module):
+class UpModule(nn.Module):
     """The network of a posterior: cells of what is below to means and scales."""
 
     def __init__(
@@ -196,14 +196,14 @@ class UpTwin(nn.Module):
         super().__init__()
         kernel = KERNELS[factor]
         self.means = means
-        self.seen = SeenTwin(source, inputs, width) if source.zero else None
+        self.seen = SeenModule(source, inputs, width) if source.zero else None
         source, inputs = (HIDDEN, width) if source.zero else (source, inputs)
-        self.around = ConvTwin(inputs, width, kernel, factor, source, HIDDEN)
-        self.change = ResidualTwin(LinearTwin(width, width, HIDDEN, RESIDUAL))
-        self.direct = ConvTwin(inputs, outputs, kernel, factor, source, PART)
+        self.around = ConvModule(inputs, width, kernel, factor, source, HIDDEN)
+        self.change = ResidualModule(LinearModule(width, width, HIDDEN, RESIDUAL))
+        self.direct = ConvModule(inputs, outputs, kernel, factor, source, PART)
         whole = replace(means, lo=PART.lo + means.zero, hi=PART.hi + means.zero)
-        self.mean = LinearTwin(width, outputs, HIDDEN, whole)
-        self.scale = LinearTwin(width, outputs, HIDDEN, SCALE)
+        self.mean = LinearModule(width, outputs, HIDDEN, whole)
+        self.scale = LinearModule(width, outputs, HIDDEN, SCALE)
 
     def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """[b, h, w, inputs] to means and log2 of the inverse standard deviations, each [b,
@@ -215,7 +215,7 @@ class UpTwin(nn.Module):
         return self.means.clamp(self.direct(value) + self.mean(hidden)), self.scale(hidden)
 
 
-class DownTwin(nn.Module):
+class DownModule(nn.Module):
     """The network of a prior or of the likelihood: latents to the outputs of each place of the
     finer grid below.
     """
@@ -227,20 +227,20 @@ class DownTwin(nn.Module):
         super().__init__()
         self.factor = factor
         self.outputs = outputs
-        self.seen = SeenTwin(source, latents, width)
-        self.around = ConvTwin(width, width, 3, 1, HIDDEN, HIDDEN)
-        self.change = ResidualTwin(LinearTwin(width, width, HIDDEN, RESIDUAL))
+        self.seen = SeenModule(source, latents, width)
+        self.around = ConvModule(width, width, 3, 1, HIDDEN, HIDDEN)
+        self.change = ResidualModule(LinearModule(width, width, HIDDEN, RESIDUAL))
         part = replace(outputs["mean"], zero=0, lo=-32768, hi=32767)
-        self.direct = LinearTwin(latents, factor**2 * channels["mean"], source, part)
+        self.direct = LinearModule(latents, factor**2 * channels["mean"], source, part)
         targets = outputs | {"mean": replace(outputs["mean"], lo=-32768, hi=32767)}
         self.heads = nn.ModuleDict({
-            name: LinearTwin(width, factor**2 * channels[name], HIDDEN, target)
+            name: LinearModule(width, factor**2 * channels[name], HIDDEN, target)
             for name, target in targets.items()
         })  # fmt: skip
 
-    def layers(self) -> dict[str, LinearTwin]:
+    def layers(self) -> dict[str, LinearModule]:
         """The last layers, by output."""
-        return {name: head for name, head in self.heads.items() if isinstance(head, LinearTwin)}
+        return {name: head for name, head in self.heads.items() if isinstance(head, LinearModule)}
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:
         """[b, h, w, latents], held to their grid, to the outputs, each [b, h * factor, w * factor,
@@ -270,7 +270,7 @@ def start_from_components(
     below = symbols.float() / SYMBOLS_A_UNIT
     last = len(up) - 1
     for layer, (reads, tells) in enumerate(zip(up, down, strict=True)):
-        assert isinstance(reads, UpTwin) and isinstance(tells, DownTwin)
+        assert isinstance(reads, UpModule) and isinstance(tells, DownModule)
         for head in (reads.mean, reads.scale, *tells.layers().values()):
             head.linear.weight.mul_(SMALL)
         for seen in (reads.seen, tells.seen):
@@ -307,7 +307,7 @@ def _cells(values: Tensor, factor: int) -> Tensor:
     return split.transpose(2, 3).reshape(-1, factor * factor * c)
 
 
-def _see(seen: SeenTwin) -> None:
+def _see(seen: SeenModule) -> None:
     """Its first outputs become the latents, raised above zero."""
     layer = seen.layer.linear
     count = layer.in_features
@@ -315,7 +315,7 @@ def _see(seen: SeenTwin) -> None:
     layer.bias[:count] = HIDDEN.real_hi / 2
 
 
-def _read(up: UpTwin, weights: Tensor, middle: Tensor, units: Tensor) -> None:
+def _read(up: UpModule, weights: Tensor, middle: Tensor, units: Tensor) -> None:
     """The direct convolution becomes these weights [cell, outputs] of the cell itself, less what
     they make of the `middle` [cell].
     """

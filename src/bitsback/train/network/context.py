@@ -1,4 +1,4 @@
-"""The twin of the context VAE of docs/model-format.md: latents for the whole, a window of pixels
+"""The module of the context VAE of docs/model-format.md: latents for the whole, a window of pixels
 for the detail.
 """
 
@@ -9,7 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.rounding import (
+from bitsback.train.network.convolutions import (
+    RESIDUAL,
+    ConvModule,
+    ResidualModule,
+    byte_planes,
+    cells,
+    chain,
+    pixel_shuffle,
+    seen_planes,
+    value_planes,
+)
+from bitsback.train.network.dense import FineLinearModule, LinearModule, OneLayerModule
+from bitsback.train.network.likelihoods import BernoulliModule, LikelihoodModule
+from bitsback.train.network.mixtures import MEAN as PIXEL_MEAN
+from bitsback.train.network.mixtures import MixtureModule
+from bitsback.train.network.rounding import (
     HIDDEN,
     MEAN,
     SCALE,
@@ -18,21 +33,6 @@ from bitsback.train.quantise.rounding import (
     pixel_grid,
     seven_bits,
 )
-from bitsback.train.twins.convolutions import (
-    RESIDUAL,
-    ConvTwin,
-    ResidualTwin,
-    byte_planes,
-    cells,
-    chain,
-    pixel_shuffle,
-    seen_planes,
-    value_planes,
-)
-from bitsback.train.twins.dense import FineLinearTwin, LinearTwin, OneLayerTwin
-from bitsback.train.twins.likelihoods import BernoulliTwin, LikelihoodTwin
-from bitsback.train.twins.mixtures import MEAN as PIXEL_MEAN
-from bitsback.train.twins.mixtures import MixtureTwin
 
 FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
 WIDE = Grid(
@@ -85,7 +85,7 @@ class ContextArchitecture:
         return self.above * (2 * self.side + 1) + self.side
 
 
-class ContextTwin(OneLayerTwin):
+class ContextModule(OneLayerModule):
     """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) pixel by pixel, given
     those before it.
     """
@@ -98,17 +98,17 @@ class ContextTwin(OneLayerTwin):
         first, second = a.channels
         rows, columns = cells(cells(a.shape, 2), 2)
         self.encoder = nn.ModuleList((
-            ConvTwin(1, first, 3, 2, self.pixel_grid, HIDDEN),
-            ConvTwin(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
+            ConvModule(1, first, 3, 2, self.pixel_grid, HIDDEN),
+            ConvModule(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
             *_residuals(a.encoder_residuals, second),
         ))  # fmt: skip
-        self.dense = LinearTwin(
+        self.dense = LinearModule(
             rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True, top=FEW_BITS
         )
-        self.mean = LinearTwin(a.dense, a.latents, HIDDEN, MEAN)
-        self.scale = LinearTwin(a.dense, a.latents, HIDDEN, SCALE)
+        self.mean = LinearModule(a.dense, a.latents, HIDDEN, MEAN)
+        self.scale = LinearModule(a.dense, a.latents, HIDDEN, SCALE)
         self.cells = cells(a.shape, FACTOR)
-        self.cell = LinearTwin(
+        self.cell = LinearModule(
             a.latents,
             self.cells[0] * self.cells[1] * second,
             self.latent_grid,
@@ -116,39 +116,41 @@ class ContextTwin(OneLayerTwin):
             top=FEW_BITS,
         )
         self.decoder = nn.ModuleList((
-            ConvTwin(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
+            ConvModule(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
             *_residuals(a.decoder_residuals, second, SOME_BITS),
-            ConvTwin(
+            ConvModule(
                 second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS,
             ),
         ))  # fmt: skip
         self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
-        self.pixel = nn.ModuleList((LinearTwin(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),))
+        self.pixel = nn.ModuleList(
+            (LinearModule(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),)
+        )
         for _ in range(a.residuals):
             self.pixel.append(
-                ResidualTwin(LinearTwin(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True))
+                ResidualModule(LinearModule(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True))
             )
-        self.pixel_likelihood: LikelihoodTwin = (
-            BernoulliTwin() if a.levels == 2 else MixtureTwin(a.levels, a.components)
+        self.pixel_likelihood: LikelihoodModule = (
+            BernoulliModule() if a.levels == 2 else MixtureModule(a.levels, a.components)
         )
         outputs = 1 if a.levels == 2 else a.components
         self.outputs = nn.ModuleDict()
         for name, grid in self.pixel_likelihood.outputs.items():
             if name == "mean":
-                self.outputs[name] = FineLinearTwin(a.hidden, outputs, HIDDEN, WIDE)
+                self.outputs[name] = FineLinearModule(a.hidden, outputs, HIDDEN, WIDE)
             else:
-                self.outputs[name] = LinearTwin(a.hidden, outputs, HIDDEN, grid, half=True)
+                self.outputs[name] = LinearModule(a.hidden, outputs, HIDDEN, grid, half=True)
         if a.levels > 2:
-            self.mean_context = FineLinearTwin(
+            self.mean_context = FineLinearModule(
                 a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
             )  # of the values alone
         self.dull = nn.ModuleList()
         self.dull_outputs = nn.ModuleDict()
         if a.dull_hidden:
-            self.dull.append(LinearTwin(a.features, a.dull_hidden, HIDDEN, HIDDEN))
+            self.dull.append(LinearModule(a.features, a.dull_hidden, HIDDEN, HIDDEN))
             for name, grid in self.pixel_likelihood.outputs.items():
                 components = 1 if a.levels == 2 else a.dull_components
-                self.dull_outputs[name] = LinearTwin(a.dull_hidden, components, HIDDEN, grid)
+                self.dull_outputs[name] = LinearModule(a.dull_hidden, components, HIDDEN, grid)
         self.half_precision = True
 
     def multiply_in_half(self, on: bool) -> None:
@@ -157,7 +159,7 @@ class ContextTwin(OneLayerTwin):
         """
         self.half_precision = on
         for module in self.modules():
-            if isinstance(module, LinearTwin):
+            if isinstance(module, LinearModule):
                 module.half_precision = module.may_be_half and on
 
     @torch.no_grad()
@@ -173,17 +175,17 @@ class ContextTwin(OneLayerTwin):
         for name, bias in self.pixel_likelihood.start(grey).items():
             layers[name].linear.bias.copy_(bias)
         if self.dull:
-            few = MixtureTwin(self.architecture.levels, self.architecture.dull_components)
+            few = MixtureModule(self.architecture.levels, self.architecture.dull_components)
             for name, bias in few.start(grey).items():
                 self.dull_output_layers()[name].linear.bias.copy_(bias)
         for layer in (layers["mean"], layers["scale"], self.mean_context):
             layer.linear.weight.mul_(0.3)
 
-    def output_layers(self) -> dict[str, LinearTwin]:
+    def output_layers(self) -> dict[str, LinearModule]:
         """The last layers of the pixel network, by name."""
         return _linear(self.outputs)
 
-    def dull_output_layers(self) -> dict[str, LinearTwin]:
+    def dull_output_layers(self) -> dict[str, LinearModule]:
         """The last layers of the network for dull pixels, by name."""
         return _linear(self.dull_outputs)
 
@@ -249,14 +251,14 @@ class ContextTwin(OneLayerTwin):
         """Which pixels are dull, [n], by their windows uint8 [n, window]."""
         return windows.amax(1) < self.architecture.dull_levels
 
-    def without_gate(self) -> "ContextTwin":
-        """The twin whose pixel network sees to dull pixels too."""
-        twin = copy.deepcopy(self)
-        twin.architecture = replace(
-            twin.architecture, dull_hidden=0, dull_components=1, dull_levels=1
+    def without_gate(self) -> "ContextModule":
+        """The module whose pixel network sees to dull pixels too."""
+        module = copy.deepcopy(self)
+        module.architecture = replace(
+            module.architecture, dull_hidden=0, dull_components=1, dull_levels=1
         )
-        twin.dull, twin.dull_outputs = nn.ModuleList(), nn.ModuleDict()
-        return twin
+        module.dull, module.dull_outputs = nn.ModuleList(), nn.ModuleDict()
+        return module
 
     def outputs_if_dull(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [n, features] of dull pixels to the likelihood's outputs, each [n, outputs]."""
@@ -308,13 +310,13 @@ class ContextTwin(OneLayerTwin):
         return kept, torch.where(busy[kept], 1.0, 1 / SPARSE)
 
 
-def _linear(layers: nn.ModuleDict) -> dict[str, LinearTwin]:
-    return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+def _linear(layers: nn.ModuleDict) -> dict[str, LinearModule]:
+    return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
 
 
-def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualTwin]:
+def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualModule]:
     """Residual convolutions 3x3."""
     return [
-        ResidualTwin(ConvTwin(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True, top=top))
+        ResidualModule(ConvModule(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True, top=top))
         for _ in range(count)
     ]

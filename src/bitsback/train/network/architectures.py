@@ -11,15 +11,15 @@ import safetensors
 import safetensors.torch
 
 from bitsback.errors import InputError
-from bitsback.train.twins.context import ContextArchitecture, ContextTwin
-from bitsback.train.twins.dense import Architecture, VaeTwin
-from bitsback.train.twins.layered import (
+from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback.train.network.dense import Architecture, VaeModule
+from bitsback.train.network.layered import (
     LayeredArchitecture,
-    LayeredTwin,
+    LayeredModule,
     TopDownArchitecture,
-    TopDownTwin,
+    TopDownModule,
 )
-from bitsback.train.twins.pyramid import PyramidArchitecture, PyramidTwin
+from bitsback.train.network.pyramid import PyramidArchitecture, PyramidModule
 
 AnyArchitecture = (
     Architecture
@@ -29,24 +29,24 @@ AnyArchitecture = (
     | TopDownArchitecture
 )
 
-OneLayer = VaeTwin | ContextTwin
-Twin = OneLayer | LayeredTwin | PyramidTwin | TopDownTwin
+OneLayer = VaeModule | ContextModule
+AnyVae = OneLayer | LayeredModule | PyramidModule | TopDownModule
 KEY = "bitsback-twin"
 
 
-def make_twin(architecture: AnyArchitecture, centre: float) -> Twin:
-    """An untrained twin. `centre`: the mean of the pixels as parts of the top level, which a dense
-    one is told.
+def make_module(architecture: AnyArchitecture, centre: float) -> AnyVae:
+    """An untrained module. `centre`: the mean of the pixels as parts of the top level, which a
+    dense one is told.
     """
     if isinstance(architecture, ContextArchitecture):
-        return ContextTwin(architecture)
+        return ContextModule(architecture)
     if isinstance(architecture, TopDownArchitecture):
-        return TopDownTwin(architecture, centre)
+        return TopDownModule(architecture, centre)
     if isinstance(architecture, PyramidArchitecture):
-        return PyramidTwin(architecture)
+        return PyramidModule(architecture)
     if isinstance(architecture, LayeredArchitecture):
-        return LayeredTwin(architecture, centre)
-    return VaeTwin(architecture, centre)
+        return LayeredModule(architecture, centre)
+    return VaeModule(architecture, centre)
 
 
 def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
@@ -91,24 +91,24 @@ def from_json(fields: dict[str, Any]) -> AnyArchitecture:
     return ContextArchitecture(**values) if "shape" in values else Architecture(**values)
 
 
-def save_twin(twin: Twin, path: Path) -> None:
-    """Write the weights, rounded to float16, and what is needed to build the twin again."""
-    tensors = {name: tensor.half() for name, tensor in twin.state_dict().items()}
+def save_module(module: AnyVae, path: Path) -> None:
+    """Write the weights, rounded to float16, and what is needed to build the module again."""
+    tensors = {name: tensor.half() for name, tensor in module.state_dict().items()}
     build = {
-        "architecture": to_json(twin.architecture),
-        "centre": twin.centre if isinstance(twin, VaeTwin) else 0,
+        "architecture": to_json(module.architecture),
+        "centre": module.centre if isinstance(module, VaeModule) else 0,
     }
     path.write_bytes(safetensors.torch.save(tensors, metadata={KEY: json.dumps(build)}))
 
 
-def load_twin(path: Path) -> Twin:
-    """The twin, as floats, in eval mode. Raises InputError where the file is none."""
+def load_module(path: Path) -> AnyVae:
+    """The module, as floats, in eval mode. Raises InputError where the file is none."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             build = json.loads(file.metadata()[KEY])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not the weights of a twin ({error})") from None
-    twin = make_twin(from_json(build["architecture"]), build["centre"])
-    twin.load_state_dict(tensors)
-    return twin.eval()
+        raise InputError(f"{path}: not the weights of a module ({error})") from None
+    module = make_module(from_json(build["architecture"]), build["centre"])
+    module.load_state_dict(tensors)
+    return module.eval()

@@ -1,9 +1,9 @@
-"""The torch twins: a VAE whose layers compute as the integer networks of docs/model-format.md do.
+"""The torch modules: a VAE whose layers compute as the integer networks of docs/model-format.md do.
 
-A twin has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to the
-same ranges. In training with `quantised = True` each weight, activation and latent is rounded on
-the way forward. In `eval()` with `quantised = True` each linear layer computes with the very
-integers that are exported, held in float64, where they are exact; so what a twin says of the
+A module has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to
+the same ranges. In training with `quantised = True` each weight, activation and latent is rounded
+on the way forward. In `eval()` with `quantised = True` each linear layer computes with the very
+integers that are exported, held in float64, where they are exact; so what a module says of the
 validation set is what the exported model will do.
 """
 
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.exact_tables import bucket_centres, latent_grid
-from bitsback.train.quantise.rounding import (
+from bitsback.train.network.exact_tables import bucket_centres, latent_grid
+from bitsback.train.network.likelihoods import LN2, LikelihoodModule, make_likelihood
+from bitsback.train.network.rounding import (
     HIDDEN,
     MEAN,
     SCALE,
@@ -31,7 +32,6 @@ from bitsback.train.quantise.rounding import (
     weight_integers,
     weight_step,
 )
-from bitsback.train.twins.likelihoods import LN2, LikelihoodTwin, make_likelihood
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Requantised:
         return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
 
 
-class LinearTwin(nn.Module):
+class LinearModule(nn.Module):
     """A linear layer from one grid to another. `centre` is taken from each input, which helps the
     optimiser.
 
@@ -160,7 +160,7 @@ class LinearTwin(nn.Module):
         return Requantised(weight, bias, multiplier, shift)
 
 
-class FineLinearTwin(LinearTwin):
+class FineLinearModule(LinearModule):
     """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are
     added.
 
@@ -197,7 +197,7 @@ class Mlp(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList()
         for inputs, outputs in pairwise(sizes):
-            self.layers.append(LinearTwin(inputs, outputs, source, HIDDEN, centre))
+            self.layers.append(LinearModule(inputs, outputs, source, HIDDEN, centre))
             source, centre = HIDDEN, 0.0
 
     def forward(self, value: Tensor) -> Tensor:
@@ -224,8 +224,8 @@ class Architecture:
             raise ValueError("a VAE needs at least one hidden layer")
 
 
-class LatentTwin(nn.Module):
-    """What all twins share: the buckets of latents with the prior N(0, 1), and rounding."""
+class LatentModule(nn.Module):
+    """What all modules share: the buckets of latents with the prior N(0, 1), and rounding."""
 
     def __init__(self, bits: int) -> None:
         """bits: of a latent, which has 2^bits buckets."""
@@ -239,7 +239,7 @@ class LatentTwin(nn.Module):
         """Switch rounding on or off in every layer."""
         self.quantised = on
         for module in self.modules():
-            if isinstance(module, LinearTwin | LikelihoodTwin):
+            if isinstance(module, LinearModule | LikelihoodModule):
                 module.quantised = on
 
     def latent_nats(self, x: Tensor) -> Tensor:
@@ -261,13 +261,13 @@ def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
     return 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
 
 
-class OneLayerTwin(LatentTwin):
-    """What twins of one latent variable share: its sample and its KL, with the prior N(0, 1) and a
-    posterior q(z | x) that is diagonal normal.
+class OneLayerModule(LatentModule):
+    """What modules of one latent variable share: its sample and its KL, with the prior N(0, 1) and
+    a posterior q(z | x) that is diagonal normal.
     """
 
-    mean: LinearTwin
-    scale: LinearTwin
+    mean: LinearModule
+    scale: LinearModule
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, units]."""
@@ -293,12 +293,12 @@ class OneLayerTwin(LatentTwin):
         return normal_kl(*self.posterior(x))
 
 
-class DensePixelsTwin(LatentTwin):
-    """What twins share that see all pixels of an image at once, and code each given latents alone:
-    how the first layer sees them, and the last layers, which give their distributions.
+class DensePixelsModule(LatentModule):
+    """What modules share that see all pixels of an image at once, and code each given latents
+    alone: how the first layer sees them, and the last layers, which give their distributions.
     """
 
-    pixel_likelihood: LikelihoodTwin
+    pixel_likelihood: LikelihoodModule
 
     def see_pixels(self, levels: int) -> None:
         """Pixels are symbols 0 ... levels - 1."""
@@ -309,7 +309,7 @@ class DensePixelsTwin(LatentTwin):
         """Makes the last layers, from `width` hidden units."""
         self.pixel_likelihood = make_likelihood(likelihood, self.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearTwin(width, pixels, HIDDEN, grid))
+            self.add_module(name, LinearModule(width, pixels, HIDDEN, grid))
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -319,10 +319,10 @@ class DensePixelsTwin(LatentTwin):
         for name, bias in self.pixel_likelihood.start(grey).items():
             self.output_layers()[name].linear.bias.copy_(bias)
 
-    def output_layers(self) -> dict[str, LinearTwin]:
+    def output_layers(self) -> dict[str, LinearModule]:
         """The last layers of the likelihood network, by name."""
         layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
-        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearTwin)}
+        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
 
     def outputs_of(self, hidden: Tensor) -> tuple[Tensor, ...]:
         """What the likelihood is made of, each [b, pixels], from the last hidden layer."""
@@ -333,7 +333,7 @@ class DensePixelsTwin(LatentTwin):
         return self.pixel_grid.real(seven_bits(x, self.levels))
 
 
-class VaeTwin(OneLayerTwin, DensePixelsTwin):
+class VaeModule(OneLayerModule, DensePixelsModule):
     """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
     codec.
     """
@@ -345,8 +345,8 @@ class VaeTwin(OneLayerTwin, DensePixelsTwin):
         self.centre = centre
         self.see_pixels(architecture.levels)
         self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
-        self.mean = LinearTwin(hidden[-1], latents, HIDDEN, MEAN)
-        self.scale = LinearTwin(hidden[-1], latents, HIDDEN, SCALE)
+        self.mean = LinearModule(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearModule(hidden[-1], latents, HIDDEN, SCALE)
         self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
         self.make_outputs(architecture.likelihood, hidden[0], pixels)
 

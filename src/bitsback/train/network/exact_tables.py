@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.tables import normal_quantile
-from bitsback.train.quantise.rounding import LOGIT, SCALE, TOP, Grid
+from bitsback.train.network.rounding import LOGIT, SCALE, TOP, Grid
 
 PROBABILITY_BITS = 16
 

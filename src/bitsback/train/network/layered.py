@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, MEAN, SCALE, Grid
-from bitsback.train.twins.dense import DensePixelsTwin, LinearTwin, Mlp, normal_kl
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.dense import DensePixelsModule, LinearModule, Mlp, normal_kl
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.rounding import HIDDEN, MEAN, SCALE, Grid
 
 REACH_BITS = 2  # a latent below the top lies from -2^2 to 2^2
 LATENT_MEAN = Grid(scale=256, zero=256 << REACH_BITS, lo=0, hi=(512 << REACH_BITS) - 1)
@@ -53,14 +53,14 @@ class LayeredArchitecture:
         return sum(self.layers)
 
 
-class NormalTwin(nn.Module):
+class NormalModule(nn.Module):
     """A network whose two outputs are the means and scales of latents. `hidden`: how it begins."""
 
     def __init__(self, hidden: nn.Module, width: int, latents: int, means: Grid) -> None:
         super().__init__()
         self.hidden = hidden
-        self.mean = LinearTwin(width, latents, HIDDEN, means)
-        self.scale = LinearTwin(width, latents, HIDDEN, SCALE)
+        self.mean = LinearModule(width, latents, HIDDEN, means)
+        self.scale = LinearModule(width, latents, HIDDEN, SCALE)
 
     def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """To means and log2 of the inverse standard deviations, each [b, latents]."""
@@ -68,7 +68,7 @@ class NormalTwin(nn.Module):
         return self.mean(h), self.scale(h)
 
 
-class LayeredTwin(DensePixelsTwin):
+class LayeredModule(DensePixelsModule):
     """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all of them
     diagonal normal, and likelihood p(x | z1).
 
@@ -83,7 +83,7 @@ class LayeredTwin(DensePixelsTwin):
         self.see_pixels(a.levels)
         self.grids = [steps_grid(a.step_bits)] * (len(a.layers) - 1) + [self.latent_grid]
         self.up = nn.ModuleList((
-            NormalTwin(
+            NormalModule(
                 Mlp((a.pixels, *a.hidden), self.pixel_grid, centre),
                 a.hidden[-1], a.layers[0], LATENT_MEAN,
             ),
@@ -100,9 +100,9 @@ class LayeredTwin(DensePixelsTwin):
         self.decoder = Mlp((a.layers[0], *a.hidden[::-1]), self.grids[0])
         self.make_outputs(a.likelihood, a.hidden[0], a.pixels)
 
-    def _between(self, source: Grid, inputs: int, outputs: int, means: Grid) -> NormalTwin:
+    def _between(self, source: Grid, inputs: int, outputs: int, means: Grid) -> NormalModule:
         width = self.architecture.between
-        return NormalTwin(Mlp((inputs, width), source), width, outputs, means)
+        return NormalModule(Mlp((inputs, width), source), width, outputs, means)
 
     def held(self, layer: int, z: Tensor) -> Tensor:
         """What networks are told of the latents [b, latents] of a layer, 0 being that next to the
@@ -160,14 +160,14 @@ class LayeredTwin(DensePixelsTwin):
         return torch.cat(self.sample_layers(x, noise)[1], 1)
 
 
-def with_steps(twin: LayeredTwin, bits: int) -> LayeredTwin:
-    """The same twin with 2^bits places of a latent below the top, which changes what rounding
+def with_steps(module: LayeredModule, bits: int) -> LayeredModule:
+    """The same module with 2^bits places of a latent below the top, which changes what rounding
     does.
     """
-    made = LayeredTwin(replace(twin.architecture, step_bits=bits), twin.centre)
-    made.load_state_dict(twin.state_dict())
-    made.quantise(twin.quantised)
-    return made.train(twin.training)
+    made = LayeredModule(replace(module.architecture, step_bits=bits), module.centre)
+    made.load_state_dict(module.state_dict())
+    made.quantise(module.quantised)
+    return made.train(module.training)
 
 
 def log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:
@@ -206,17 +206,17 @@ class TopDownArchitecture:
         return self.lower + self.upper
 
 
-class LowerTwin(nn.Module):
+class LowerModule(nn.Module):
     """The network of q(z1 | x, z2): what the image makes hidden, and what z2 does, to means and
     scales.
     """
 
-    def __init__(self, image: Mlp, width: int, upper: LinearTwin, latents: int) -> None:
+    def __init__(self, image: Mlp, width: int, upper: LinearModule, latents: int) -> None:
         super().__init__()
         self.image = image
         self.upper = upper
         both = Mlp((width + upper.linear.out_features, width), HIDDEN)
-        self.normal = NormalTwin(both, width, latents, MEAN)
+        self.normal = NormalModule(both, width, latents, MEAN)
 
     def forward(self, seen: Tensor, z2: Tensor) -> tuple[Tensor, Tensor]:
         """[b, pixels] and [b, upper] to means and log2 of the inverse standard deviations, each
@@ -226,7 +226,7 @@ class LowerTwin(nn.Module):
         return mean, scale
 
 
-class TopDownTwin(DensePixelsTwin):
+class TopDownModule(DensePixelsModule):
     """Posterior q(z2 | x) q(z1 | x, z2), diagonal normal; prior N(0, 1) of z2, and of z1 counted in
     standard deviations of p(z1 | z2) from its mean, which the likelihood p(x | z1, z2) makes of
     both what it likes. So all buckets have equal mass under the conditional prior.
@@ -242,10 +242,10 @@ class TopDownTwin(DensePixelsTwin):
         self.centre = centre
         self.see_pixels(a.levels)
         sizes, width = (a.pixels, *a.hidden), a.hidden[-1]
-        self.top = NormalTwin(Mlp(sizes, self.pixel_grid, centre), width, a.upper, MEAN)
-        self.lower = LowerTwin(
+        self.top = NormalModule(Mlp(sizes, self.pixel_grid, centre), width, a.upper, MEAN)
+        self.lower = LowerModule(
             Mlp(sizes, self.pixel_grid, centre), width,
-            LinearTwin(a.upper, width, self.latent_grid, HIDDEN), a.lower,
+            LinearModule(a.upper, width, self.latent_grid, HIDDEN), a.lower,
         )  # fmt: skip
         self.decoder = Mlp((a.latents, *a.hidden[::-1]), self.latent_grid)
         self.make_outputs(a.likelihood, a.hidden[0], a.pixels)

@@ -1,7 +1,7 @@
-"""The twins of the likelihoods of docs/model-format.md: from the outputs of the network to -log p(x
-| z).
+"""The modules of the likelihoods of docs/model-format.md: from the outputs of the network to -log
+p(x | z).
 
-Each works in the three ways of bitsback.train.twins.dense: on real outputs, on rounded ones with
+Each works in the three ways of bitsback.train.network.dense: on real outputs, on rounded ones with
 straight-through gradients, and in `eval()` on rounded ones with the very frequencies of the integer
 codec.
 """
@@ -18,14 +18,14 @@ from torch.nn import functional
 
 from bitsback.codecs.categorical import starts_of
 from bitsback.models import grids
-from bitsback.train.quantise.exact_tables import PROBABILITY_BITS, probabilities
-from bitsback.train.quantise.rounding import LOGIT, Grid
+from bitsback.train.network.exact_tables import PROBABILITY_BITS, probabilities
+from bitsback.train.network.rounding import LOGIT, Grid
 
 LN2 = math.log(2.0)
 ROW_PRECISION = 24
 
 
-class LikelihoodTwin(nn.Module):
+class LikelihoodModule(nn.Module):
     """What the pixels' distributions are made of. `outputs`: the layers the network must end in,
     and their grids.
     """
@@ -50,7 +50,7 @@ class LikelihoodTwin(nn.Module):
         """
 
 
-class BernoulliTwin(LikelihoodTwin):
+class BernoulliModule(LikelihoodModule):
     """Two levels: the logit of a one."""
 
     codec = "bernoulli"
@@ -71,7 +71,7 @@ class BernoulliTwin(LikelihoodTwin):
         return {"logit": torch.logit(pixel_means(grey)).float()}
 
 
-class GridTwin(LikelihoodTwin):
+class GridModule(LikelihoodModule):
     """A row of a grid of distributions, chosen by the outputs `first` and `second`."""
 
     precision = ROW_PRECISION
@@ -98,7 +98,7 @@ class GridTwin(LikelihoodTwin):
         return i * (self.outputs["second"].hi + 1) + j
 
 
-class BetaBinomialTwin(GridTwin):
+class BetaBinomialModule(GridModule):
     """256 levels. The outputs stand for the logit of the mean and the log2 of the concentration."""
 
     codec = "beta-binomial"
@@ -157,7 +157,7 @@ def log_beta_binomial(x: Tensor, i: Tensor, j: Tensor) -> Tensor:
     )
 
 
-class ExponentialTwin(GridTwin):
+class ExponentialModule(GridModule):
     """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), all three
     learned.
 
@@ -278,14 +278,14 @@ def pixel_means(grey: Tensor, top: int = 255) -> Tensor:
     return grey.double().mean(0).div(top).clamp(1e-3, 1 - 1e-3)
 
 
-def make_likelihood(codec: str, levels: int) -> LikelihoodTwin:
-    """The twin of a likelihood by the name of its codec. Raises ValueError where the levels do not
-    fit.
+def make_likelihood(codec: str, levels: int) -> LikelihoodModule:
+    """The module of a likelihood by the name of its codec. Raises ValueError where the levels do
+    not fit.
     """
     if codec == "bernoulli" and levels == 2:
-        return BernoulliTwin()
+        return BernoulliModule()
     if codec == "beta-binomial" and levels == 256:
-        return BetaBinomialTwin()
+        return BetaBinomialModule()
     if codec == "exponential":
-        return ExponentialTwin(levels)
+        return ExponentialModule(levels)
     raise ValueError(f"there is no likelihood '{codec}' for {levels} levels")

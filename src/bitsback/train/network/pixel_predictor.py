@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from bitsback.train.quantise.rounding import HIDDEN, Grid
-from bitsback.train.twins.convolutions import RESIDUAL, ResidualTwin, chain
-from bitsback.train.twins.dense import LinearTwin
-from bitsback.train.twins.likelihoods import LN2
+from bitsback.train.network.convolutions import RESIDUAL, ResidualModule, chain
+from bitsback.train.network.dense import LinearModule
+from bitsback.train.network.likelihoods import LN2
+from bitsback.train.network.rounding import HIDDEN, Grid
 
 Offset = tuple[int, int]  # rows and columns
 
@@ -157,23 +157,23 @@ def start_of_scales(components: int) -> Tensor:
     return torch.linspace(0.0, math.log2(8), components)
 
 
-class PredictiveTwin(nn.Module):
+class PredictiveModule(nn.Module):
     """From contexts to a mixture around the prediction. It runs in the three ways of
-    bitsback.train.twins.dense.
+    bitsback.train.network.dense.
     """
 
     def __init__(self, architecture: PredictiveArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
         self.quantised = False
-        self.pixel = nn.ModuleList((LinearTwin(a.width, a.hidden, HIDDEN, HIDDEN, half=True),))
+        self.pixel = nn.ModuleList((LinearModule(a.width, a.hidden, HIDDEN, HIDDEN, half=True),))
         for _ in range(a.residuals):
-            inner = LinearTwin(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True)
-            self.pixel.append(ResidualTwin(inner))
+            inner = LinearModule(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True)
+            self.pixel.append(ResidualModule(inner))
         self.outputs = nn.ModuleDict()
         for name, grid in OUTPUTS.items():
             # the grid of means is finer than bfloat16
-            layer = LinearTwin(a.hidden, a.components, HIDDEN, grid, half=name != "mean")
+            layer = LinearModule(a.hidden, a.components, HIDDEN, grid, half=name != "mean")
             self.outputs[name] = layer
         self._start()
 
@@ -186,9 +186,9 @@ class PredictiveTwin(nn.Module):
         layers["scale"].linear.weight.mul_(0.3)
         layers["scale"].linear.bias.copy_(start_of_scales(self.architecture.components))
 
-    def output_layers(self) -> dict[str, LinearTwin]:
+    def output_layers(self) -> dict[str, LinearModule]:
         """The last layers, by name."""
-        return {name: of for name, of in self.outputs.items() if isinstance(of, LinearTwin)}
+        return {name: of for name, of in self.outputs.items() if isinstance(of, LinearModule)}
 
     def quantise(self, on: bool = True) -> None:
         """Switch rounding on or off in every layer."""
@@ -203,8 +203,8 @@ class PredictiveTwin(nn.Module):
         for layer in self.linear_layers():
             layer.half_precision = layer.may_be_half and on
 
-    def linear_layers(self) -> list[LinearTwin]:
-        return [module for module in self.modules() if isinstance(module, LinearTwin)]
+    def linear_layers(self) -> list[LinearModule]:
+        return [module for module in self.modules() if isinstance(module, LinearModule)]
 
     def forward(self, context: Tensor) -> tuple[Tensor, ...]:
         """Contexts uint8 [n, width] to the outputs `weight`, `mean` and `scale`, each [n,

@@ -1,4 +1,4 @@
-"""Twins of the layers that see an image: convolutions, pixel shuffles, residual additions. Images
+"""Modules of the layers that see an image: convolutions, pixel shuffles, residual additions. Images
 are [b, h, w, c].
 """
 
@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train.quantise.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
-from bitsback.train.twins.dense import LinearTwin, Requantised
+from bitsback.train.network.dense import LinearModule, Requantised
+from bitsback.train.network.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
 
 SAID = 32  # the byte of context that says yes
 LAST_BIT = 4  # the byte that says that a symbol is odd, where its value is told by seven bits
 RESIDUAL = Grid(scale=16, zero=0, lo=-128, hi=127)
 
 
-class ConvTwin(LinearTwin):
+class ConvModule(LinearModule):
     """A convolution: a linear layer on patches of kernel x kernel x c, outside the image zeros."""
 
     op = "conv"
@@ -73,19 +73,19 @@ def pixel_shuffle(value: Tensor, factor: int) -> Tensor:
     return squares.transpose(2, 3).reshape(b, h * factor, w * factor, c // factor**2)
 
 
-def by_channel(layer: LinearTwin, channels: int) -> Tensor:
+def by_channel(layer: LinearModule, channels: int) -> Tensor:
     """The weights of a layer that reads `channels` channels at each place, [out, places, channels];
     a view.
     """
     return layer.linear.weight.view(layer.linear.out_features, -1, channels)
 
 
-class ResidualTwin(nn.Module):
+class ResidualModule(nn.Module):
     """value + f(value), held to the range of a hidden layer; f is one linear layer or
     convolution.
     """
 
-    def __init__(self, layer: LinearTwin) -> None:
+    def __init__(self, layer: LinearModule) -> None:
         super().__init__()
         self.layer = layer
 

@@ -1,0 +1,1 @@
+"""The architectures: torch modules of the integer networks and of their likelihoods."""

@@ -1,1 +1,0 @@
-"""From floats to integers: the grids that values are rounded to, and the tables a model carries."""

@@ -1,1 +1,0 @@
-"""The architectures: torch twins of the integer networks and of their likelihoods."""
