@@ -1,4 +1,5 @@
-"""Whether latents pay in a free model: one set for an image, or one for each cell of a grid.
+"""Whether latents pay in a size-agnostic model: one set for an image, or one for each cell of a
+grid.
 
     python benchmarks/prediction_latents.py photos=PHOTOS clothes=IMAGES.gz
     python benchmarks/prediction_latents.py glyphs=GLYPHS.npy --only "as it is" "one set"

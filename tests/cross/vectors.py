@@ -317,7 +317,7 @@ class Vectors:
         self.program(model.at(*drawn.size), model.levels, 1 + seed % 8, 5)
 
     def planes(self, seed: int) -> None:
-        """A free model, whose least squares are in doubles."""
+        """A size-agnostic model, whose least squares are in doubles."""
         model = Model.from_bytes(random_predictive(seed))
         shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
         self.put_predictive(model.predictive, model.levels)

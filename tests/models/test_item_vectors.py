@@ -1,4 +1,4 @@
-"""What the test items of free models tell, and when they are asked."""
+"""What the test items of size-agnostic models tell, and when they are asked."""
 
 import ctypes
 import json

@@ -21,7 +21,7 @@ overflow; networks are NumPy int64. The tests compare bitsback with this bit for
     scan.py              an image pixel by pixel, each given those before it
     planes.py            items as planes, and what is found beyond them
     units.py             how large errors are around a pixel
-    item_vectors.py      the items that a free model is tested by, and the message they come to
+    item_vectors.py      items that a size-agnostic model is tested by, and their message
     least_squares.py     predictions whose weights follow the image: the one computation in doubles
     predictive_rules.py  what a description says of the codec `predictive`
     predicted_plane.py   a plane while it is coded: its predictions, and what a network sees of it

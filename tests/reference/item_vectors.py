@@ -1,4 +1,4 @@
-"""The test vectors of free models: items, and the message that they come to."""
+"""The test vectors of size-agnostic models: items, and the message that they come to."""
 
 import copy
 import hashlib

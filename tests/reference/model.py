@@ -79,7 +79,7 @@ class Model:
         return self.program.variables["x"].of_planes
 
     def planes(self, shapes: Sequence[PlaneShape]) -> PlanesCodec | SeriesCodec:
-        """A codec of a batch of items of these shapes, for a free model."""
+        """A codec of a batch of items of these shapes, for a size-agnostic model."""
         for shape in shapes:
             check_shape(shape, self.levels)
         codec: PlanesCodec | SeriesCodec = prediction_codec(self.prediction, shapes)
@@ -99,15 +99,15 @@ class Model:
         return of
 
     def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
-        """The bytes that coding these items takes, for a free model."""
+        """The bytes that coding these items takes, for a size-agnostic model."""
         return cost.plane_room(self.prediction, shapes)
 
     def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
-        """The multiply-adds that coding these items takes, for a free model."""
+        """The multiply-adds that coding these items takes, for a size-agnostic model."""
         return cost.plane_work(self.prediction, shapes)
 
     def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
-        """The arrays that coding these items takes at most, for a free model."""
+        """The arrays that coding these items takes at most, for a size-agnostic model."""
         return cost.plane_steps(self.prediction, shapes)
 
     def at(self, rows: int, columns: int) -> "Bound":

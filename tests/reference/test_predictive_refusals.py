@@ -1,5 +1,5 @@
-"""What docs/model-format.md does not allow in a free model is refused, by the program and by the
-specification.
+"""What docs/model-format.md does not allow in a size-agnostic model is refused, by the program and
+by the specification.
 """
 
 from collections.abc import Callable, Sequence

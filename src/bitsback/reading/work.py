@@ -9,8 +9,9 @@ from bitsback.format.parts import Content
 from bitsback.reading.summary import Progress
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
-"""Of a truth value, of a byte of a file, and of any other element. A free model takes some 0.4 us
-for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to 0.6 us for a byte.
+"""Of a truth value, of a byte of a file, and of any other element. A size-agnostic model takes some
+0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to 0.6 us for a
+byte.
 """
 
 

@@ -62,8 +62,8 @@ def find(prefix: bytes) -> Model | None:
 
 
 def alike(model: Model) -> list[Model]:
-    """Those other than `model` whose tensors have the same names, dtypes and shapes, of which it
-    may be told by the differences: free ones, of free models.
+    """Those other than `model` whose tensors have the same names, dtypes and shapes, by whose
+    differences it may be told. Only models of data of any shape have any.
     """
     found = []
     for name in _NAMES:
