@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import FrozenInstanceError, fields
 from inspect import get_annotations
@@ -26,7 +27,7 @@ def test_keywords_are_the_fields_of_the_options() -> None:
 
 
 def test_help_says_what_each_means() -> None:
-    told = re.findall(r"^    (\w+): ", CompressOptions.__doc__ or "", re.MULTILINE)
+    told = re.findall(r"^(\w+): ", inspect.getdoc(CompressOptions) or "", re.MULTILINE)
     assert told == [field.name for field in fields(CompressOptions)]
 
 
