@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
-    from bitsback.reading.extractor import decompress
-    from bitsback.reading.merging import merge
     from bitsback.reading.reader import Archive, open
+    from bitsback.restoring.extractor import decompress
+    from bitsback.writing.merging import merge
     from bitsback.writing.writer import compress
 
 __version__ = "0.1.0"
@@ -101,9 +101,9 @@ _LAZY = {
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
     "decode": "coding.array_bytes",
-    "decompress": "reading.extractor",
+    "decompress": "restoring.extractor",
     "encode": "coding.array_bytes",
-    "merge": "reading.merging",
+    "merge": "writing.merging",
     "open": "reading.reader",
     "Message": "message",
     "Model": "models",

@@ -16,7 +16,7 @@ import bitsback
 from bitsback.coding import choose as choosing
 from bitsback.format.pieces import Pieces
 from bitsback.models import bundled
-from bitsback.reading.summary import Compressed
+from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
 from plane_models import only_sized
 from random_models import random_context_model, random_model

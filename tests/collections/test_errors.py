@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.reading.staging import _Hidden
+from bitsback.restoring.staging import _Hidden
 from waiting import until
 
 from .conftest import Run, files, noise, notes_of, pixels, save

@@ -27,7 +27,7 @@ from bitsback.format.facts import Facts
 from bitsback.format.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
-from bitsback.reading.summary import SMALLER
+from bitsback.summary import SMALLER
 from bitsback.wire import varint
 from bitsback.writing import folders
 from bitsback.writing.asked import Kept

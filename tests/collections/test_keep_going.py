@@ -53,7 +53,7 @@ def damaged(data: bytes, block: BlockInfo) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.reading.summary.Restored:
+def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.summary.Restored:
     """Every file is either restored as it was, or named."""
     summary = bitsback.decompress(data, out, keep_going=True)
     there = files(out)

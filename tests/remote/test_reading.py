@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.reading.restore import extract
 from bitsback.remote.ranges import Ranges
+from bitsback.restoring.restore import extract
 
 from .conftest import BLOCK, COUNT, Web
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.reading.summary import Compressed
+    from bitsback.summary import Compressed
 
 _NAMED = 5
 """Files of a kind that are named."""
@@ -56,7 +56,7 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
-    from bitsback.reading.summary import REMEDIES  # late, as a command runs
+    from bitsback.summary import REMEDIES  # late, as a command runs
 
     for reason, held in summary.stored.items():
         figures.say(

@@ -17,8 +17,8 @@ from bitsback.cli.spool import spooled, streamed
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.reading.extractor import RestoredFiles
-    from bitsback.reading.summary import Restored
+    from bitsback.restoring.extractor import RestoredFiles
+    from bitsback.summary import Restored
 
 
 @click.command(short_help="Restore what X.bb was made from.")

@@ -130,7 +130,7 @@ def _write_npy(
     is.
     """
     from bitsback.images.npy import write_header
-    from bitsback.reading.output import open_output
+    from bitsback.restoring.output import open_output
 
     item_shape = archive.shape if archive._array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
@@ -154,7 +154,7 @@ def _write_png(
     progress: Progress,
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
-    from bitsback.reading.staging import staging
+    from bitsback.restoring.staging import staging
 
     picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
@@ -216,7 +216,7 @@ def _write_files(
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
-        from bitsback.reading.restore import extract
+        from bitsback.restoring.restore import extract
 
         extract(archive, numbers, output, force, verify)
     elif archive.kind == formats.ARRAYS.key and output is not None and folder is None:
@@ -234,7 +234,7 @@ def _write_files(
 def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
     """Writes one array as a file of its own, or some as a file of several."""
     from bitsback.images import formats
-    from bitsback.reading.output import open_output
+    from bitsback.restoring.output import open_output
 
     several, one = formats.ARRAYS, formats.NPY
     container = several.ends(str(output))
@@ -260,7 +260,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.images.pictures import encode_page
-    from bitsback.reading.staging import staging
+    from bitsback.restoring.staging import staging
 
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:

@@ -9,7 +9,7 @@ import click
 from bitsback.images.names import printable
 
 if TYPE_CHECKING:
-    from bitsback.reading.summary import Summary
+    from bitsback.summary import Summary
 
 
 def say(text: str, err: bool = False) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import one_line
-from bitsback.reading.pool import check_threads
-from bitsback.reading.summary import Progress
+from bitsback.work import Progress, check_threads
 
 _LOCAL = re.compile(r"local(?::([1-9][0-9]{0,3}))?")
 _PATIENCE = 10  # seconds for a scheduler to answer

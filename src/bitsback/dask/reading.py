@@ -22,9 +22,9 @@ from bitsback.format.layout import Shape
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.models.model import Choice
-from bitsback.reading.pool import ordered_map
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, check_options
+from bitsback.work import ordered_map
 
 Chunks = Literal["block", "archive"]
 _Lengths = tuple[tuple[int, ...], ...]

@@ -25,8 +25,8 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
 from bitsback.locks import Lock
 from bitsback.models.model import Choice
-from bitsback.reading.output import Output, open_output
 from bitsback.reading.reader import Archive
+from bitsback.restoring.output import Output, open_output
 from bitsback.writing.writer import write_archive
 
 _PIECE = 1 << 20

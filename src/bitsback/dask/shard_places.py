@@ -13,8 +13,8 @@ from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.models import Model, bundled
 from bitsback.models.model import Choice, model_of
-from bitsback.reading.output import naming, open_output
 from bitsback.remote.url import Options, Url, located
+from bitsback.restoring.output import naming, open_output
 
 NUMBER = "{i}"
 """What stands in the name of shards for their number."""

@@ -24,8 +24,8 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
-from bitsback.reading.summary import Progress
 from bitsback.remote.url import Url, check_options
+from bitsback.work import Progress
 
 SHARD_BYTES = 1 << 27
 """Of the elements of a shard: so much is put together of chunks that are smaller."""

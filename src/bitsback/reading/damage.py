@@ -24,9 +24,8 @@ from bitsback.format.pieces import Pieces
 from bitsback.images.names import printable
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.joining import Joiner
-from bitsback.reading.pool import ordered_map
 from bitsback.reading.source import Described, Task, decode
-from bitsback.reading.work import Work
+from bitsback.work import Work, ordered_map
 
 Problem = tuple[int | None, ArchiveError]
 """What is wrong with an archive, and the number of the block, if it is in one."""

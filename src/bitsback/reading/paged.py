@@ -25,7 +25,7 @@ from bitsback.images.picture_files import (
 )
 from bitsback.reading.damage import others
 from bitsback.reading.strips import FileHolder, Parts, Whole
-from bitsback.reading.work import Work
+from bitsback.work import Work
 
 _PIECE = 1 << 20
 

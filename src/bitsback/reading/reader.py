@@ -34,20 +34,17 @@ from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import Choice
-from bitsback.reading.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
 from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.reading.describe import describe
 from bitsback.reading.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.reading.file_sections import FileSections
 from bitsback.reading.hashes import Check, Hashes, Hashing, check_of
 from bitsback.reading.library import ADVICE, START, Library
-from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
-from bitsback.reading.summary import Progress
 from bitsback.reading.targets import check_restorable
-from bitsback.reading.work import Work
 from bitsback.remote.url import Options, Url, check_options, located
+from bitsback.work import Progress, Work, check_threads, ordered_map
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
 """A path, a binary file, or the bytes of one."""

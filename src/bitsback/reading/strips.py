@@ -13,7 +13,7 @@ from bitsback.format.members import Files
 from bitsback.format.pieces import Pieces
 from bitsback.reading.damage import Gap
 from bitsback.reading.joining import Joiner
-from bitsback.reading.work import Work
+from bitsback.work import Work
 
 
 class FileHolder(Protocol):

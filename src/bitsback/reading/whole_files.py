@@ -20,10 +20,8 @@ from bitsback.images.file_io import Writable
 from bitsback.locks import Lock
 from bitsback.reading.damage import has
 from bitsback.reading.joining import Joiner
-from bitsback.reading.pool import ordered_map
 from bitsback.reading.source import BlockSource, Task, decode
-from bitsback.reading.summary import Progress
-from bitsback.reading.work import Work
+from bitsback.work import Progress, Work, ordered_map
 
 
 class Taker(Protocol):

@@ -34,8 +34,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
-from bitsback.reading.output import open_output
-from bitsback.reading.summary import Summary
 from bitsback.research.fingerprint import differences, fingerprint
 from bitsback.research.float_file import (
     MOST_IMAGES,
@@ -46,6 +44,8 @@ from bitsback.research.float_file import (
     read_header,
 )
 from bitsback.research.float_models import FloatModel, Functions, decode_checked, encode
+from bitsback.restoring.output import open_output
+from bitsback.summary import Summary
 
 __all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress"]
 

@@ -23,8 +23,8 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
 from bitsback.models import Model
-from bitsback.reading.summary import Held
 from bitsback.remote.url import Url
+from bitsback.summary import Held
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns

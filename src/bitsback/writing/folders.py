@@ -34,8 +34,8 @@ from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import (
+from bitsback.remote.url import Url, changed
+from bitsback.summary import (
     ASKED_FOR,
     CAMERA_FILES,
     DAMAGED,
@@ -45,8 +45,7 @@ from bitsback.reading.summary import (
     SMALLER,
     Held,
 )
-from bitsback.reading.work import begin
-from bitsback.remote.url import Url, changed
+from bitsback.work import begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input, Kept
 from bitsback.writing.groups import Groups
 from bitsback.writing.warn import warn_of_names

@@ -25,7 +25,7 @@ from bitsback.images.picture_files import (
     pixel_bands,
 )
 from bitsback.images.pictures import Header, header_of, named, reading_picture
-from bitsback.reading.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
+from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.writing.asked import Asked, Bonds, Input
 from bitsback.writing.groups import Groups
 from bitsback.writing.unordered import by_size

@@ -29,13 +29,11 @@ from bitsback.images.picture_files import alike
 from bitsback.images.pictures import reading_picture
 from bitsback.reading.maker import Maker
 from bitsback.reading.paged import make_pages
-from bitsback.reading.pool import check_threads, ordered_map
 from bitsback.reading.reader import Archive
 from bitsback.reading.source import Task, decode
-from bitsback.reading.summary import Progress
 from bitsback.reading.targets import target_of
 from bitsback.reading.whole_files import hand_over
-from bitsback.reading.work import Work
+from bitsback.work import Progress, Work, check_threads, ordered_map
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import open_input
 from bitsback.writing.taking import PieceReader

@@ -29,8 +29,8 @@ from bitsback.errors import InputError, ModelError
 from bitsback.format.layout import CRC_SIZE
 from bitsback.locks import Lock
 from bitsback.models import Model, known
-from bitsback.reading.output import Destination, Output, naming
 from bitsback.remote.url import Url
+from bitsback.restoring.output import Destination, Output, naming
 from bitsback.writing.part_reader import Uncoded
 
 _MAGIC = b"bitsback unfinished archive\n\0\0\0\1"

@@ -40,11 +40,10 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FileList
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
-from bitsback.reading.output import Destination, Output, open_output
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import Compressed
-from bitsback.reading.work import Work, begin
 from bitsback.remote.url import check_options, located
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.summary import Compressed
+from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source

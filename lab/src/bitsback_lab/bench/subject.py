@@ -24,7 +24,7 @@ from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
-from bitsback.reading.summary import Progress
+from bitsback.work import Progress
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images

@@ -16,7 +16,6 @@ from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
-from bitsback.reading.pool import check_threads
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.machine import faster_in_half
@@ -42,6 +41,7 @@ from bitsback.train.job.pixel_material import (
     starts_worth,
 )
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
+from bitsback.work import check_threads
 
 VALIDATIONS = 20
 TIMED_STEPS = 4

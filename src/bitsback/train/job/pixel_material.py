@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.models import Model, file, load_model
-from bitsback.reading.pool import ordered_map
 from bitsback.train.export.size_agnostic import rebuild
 from bitsback.train.fit.items import Item, together
 from bitsback.train.fit.pixel_training import mean_bits
@@ -16,6 +15,7 @@ from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sam
 from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, no_starts, sum_products
 from bitsback.train.job.image_set import ImageSet
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback.work import ordered_map
 
 UNIVERSAL = "universal"
 NONE = "none"

@@ -9,14 +9,14 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import BYTES
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.reading.damage import BESIDE_PAGES, Problem, Salvage, fill_value
-from bitsback.reading.output import Destination, open_output
 from bitsback.reading.reader import Archive
-from bitsback.reading.restore import restore_whole, write_all, write_whole
 from bitsback.reading.source import BlockSource
-from bitsback.reading.summary import Progress, Restored
 from bitsback.reading.targets import packed
-from bitsback.reading.work import Work, begin
 from bitsback.remote.url import Url
+from bitsback.restoring.output import Destination, open_output
+from bitsback.restoring.restore import restore_whole, write_all, write_whole
+from bitsback.summary import Restored
+from bitsback.work import Progress, Work, begin
 
 
 def rescue(

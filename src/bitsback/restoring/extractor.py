@@ -16,15 +16,14 @@ from bitsback.images.file_io import open_file
 from bitsback.models import Model
 from bitsback.models.model import Choice
 from bitsback.reading.joining import Joiner
-from bitsback.reading.output import Destination, open_output
-from bitsback.reading.pool import check_threads, ordered_map
 from bitsback.reading.reader import Archive, Source
 from bitsback.reading.source import BlockSource, Task, decode
-from bitsback.reading.stream import Stream
-from bitsback.reading.summary import Progress, Restored
 from bitsback.reading.targets import packed
-from bitsback.reading.work import Work
 from bitsback.remote.url import Options, Url, check_options, located
+from bitsback.restoring.output import Destination, open_output
+from bitsback.restoring.stream import Stream
+from bitsback.summary import Restored
+from bitsback.work import Progress, Work, check_threads, ordered_map
 
 RestoredFiles = Literal["exact", "pixels"]
 """Whether files come back as the very bytes that were promised, or as others of the same pixels."""
@@ -118,7 +117,7 @@ def decompress(
         raise InputError("fill (--fill) is for keep_going (--keep-going)")
     with _open(source, given) as blocks:
         if keep_going:
-            from bitsback.reading.rescue import rescue
+            from bitsback.restoring.rescue import rescue
 
             return rescue(
                 blocks, source, destination, threads, progress, force, files == "exact", fill
@@ -180,7 +179,7 @@ def _restore(
     exact: bool,
 ) -> Restored:
     """Restores a collection of files."""
-    from bitsback.reading.restore import restore
+    from bitsback.restoring.restore import restore
 
     if not isinstance(archive, Archive):
         raise InputError(

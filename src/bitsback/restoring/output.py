@@ -9,9 +9,9 @@ from typing import BinaryIO, TypeGuard
 
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
-from bitsback.reading import hidden_files
 from bitsback.remote.files import writing
 from bitsback.remote.url import Url
+from bitsback.restoring import hidden_files
 
 Destination = str | os.PathLike[str] | BinaryIO | Url
 

@@ -16,15 +16,14 @@ from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Location, Writable
 from bitsback.reading.damage import Salvage, others
 from bitsback.reading.maker import Maker
-from bitsback.reading.output import Destination, Output, open_output
 from bitsback.reading.reader import Archive
-from bitsback.reading.staging import Staging, staging
 from bitsback.reading.strips import Parts, Whole
-from bitsback.reading.summary import Progress
 from bitsback.reading.targets import target_of, unrestorable
 from bitsback.reading.whole_files import hand_over
-from bitsback.reading.work import Work
 from bitsback.remote.url import Url
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.restoring.staging import Staging, staging
+from bitsback.work import Progress, Work
 
 _PIECE = 1 << 20
 

@@ -1,13 +1,9 @@
 """Summaries of compressions and decompressions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitsback.format.layout import Shape
 from bitsback.images import formats
-
-Progress = Callable[[int, int], object]
-"""Called with how much is done, and how much there is to do."""
 
 
 @dataclass(frozen=True, repr=False)

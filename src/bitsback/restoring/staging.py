@@ -12,11 +12,11 @@ from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
 from bitsback.locks import Lock
-from bitsback.reading import hidden_files
 from bitsback.reading.hashes import Check
-from bitsback.reading.output import SeekableOutput, made_folders, naming
 from bitsback.remote.files import Uploads
 from bitsback.remote.url import Url
+from bitsback.restoring import hidden_files
+from bitsback.restoring.output import SeekableOutput, made_folders, naming
 
 
 class Staging(Protocol):
