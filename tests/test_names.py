@@ -52,6 +52,7 @@ OTHERS = [
     "BitsbackError",
     "CodecError",
     "CompressOptions",
+    "DecompressOptions",
     "InputError",
     "InputWarning",
     "Message",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.coding.array_bytes import decode, encode
     from bitsback.compress_options import CompressOptions
+    from bitsback.decompress_options import DecompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
@@ -63,6 +64,7 @@ __all__ = [
     "BitsbackError",
     "CodecError",
     "CompressOptions",
+    "DecompressOptions",
     "InputError",
     "InputWarning",
     "Message",
@@ -100,6 +102,7 @@ _LAZY = {
     "Archive": "reading.reader",
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
+    "DecompressOptions": "decompress_options",
     "decode": "coding.array_bytes",
     "decompress": "restoring.extractor",
     "encode": "coding.array_bytes",

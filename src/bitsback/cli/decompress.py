@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,10 +15,11 @@ from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.restoring.extractor import RestoredFiles
+    from bitsback.remote.url import Options
     from bitsback.summary import Restored
 
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     "PATH",
 )
 @click.option(
-    "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
+    "--files", type=click.Choice(["exact", "pixels"]), default="exact",
     show_default=True,
     help=(
         "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of"
@@ -59,16 +61,10 @@ if TYPE_CHECKING:
 def command(
     sources: tuple[str, ...],
     output: str | None,
-    files_as: RestoredFiles,
-    keep_going: bool,
-    fill: float | None,
-    model: str | None,
     remove: bool,
-    threads: int | None,
-    force: bool,
     quiet: bool,
     as_json: bool,
-    storage_options: dict[str, Any],
+    **given: Any,
 ) -> None:
     """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
 
@@ -104,11 +100,12 @@ def command(
         raise click.UsageError("an archive is given twice")
     if remove:
         check_removable(sources, output or sources[0])
-        if keep_going:
+        if given["keep_going"]:
             raise click.UsageError("--rm would remove what --keep-going does not restore")
-    if fill is not None and not keep_going:
+    if given["fill"] is not None and not given["keep_going"]:
         raise click.UsageError("--fill is for --keep-going")
-    if keep_going and output == options.STANDARD:
+    wanted = DecompressOptions(**given)
+    if wanted.keep_going and output == options.STANDARD:
         raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
     taken: dict[str, str] = {}
     into = None
@@ -117,27 +114,25 @@ def command(
     new = into is not None and not into.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
-        import bitsback
+        from bitsback.restoring.extractor import restore_archive
+        from bitsback.summary import Restored
 
         with ExitStack() as stack:
             progress = stack.enter_context(Progress("decompressing", quiet))
-            target = _target(source, output, several, storage_options)
+            target = _target(source, output, several, wanted.storage_options)
             other = taken.setdefault(target, source)
             if other != source:
                 raise InputError(f"{source}: would be restored as {target}, and so was {other}")
             target = options.checked_output(source, target)
-            given: str | BinaryIO = source
+            archive: str | BinaryIO = source
             if source == options.STANDARD:
-                given = stack.enter_context(spooled() if keep_going else streamed())
+                archive = stack.enter_context(spooled() if wanted.keep_going else streamed())
             if into is not None:
                 into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
-            summary = bitsback.decompress(
-                given,
-                options.standard_output() if target == options.STANDARD else target,
-                model=model, threads=threads, progress=progress, force=force,
-                files=files_as, keep_going=keep_going, fill=fill, storage_options=storage_options,
-            )  # fmt: skip
+            place = options.standard_output() if target == options.STANDARD else target
+            summary = restore_archive(archive, place, replace(wanted, progress=progress))
+            assert isinstance(summary, Restored)
             seconds = time.perf_counter() - start
         row = figures.report(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
@@ -145,7 +140,7 @@ def command(
         row |= {"lost": list(summary.lost), "problems": list(summary.problems)}
         _report_damage(source, summary, as_json)
         if remove:
-            remove_archive(source, target, model, threads, files_as == "exact", quiet or as_json)
+            remove_archive(source, target, wanted, quiet or as_json)
         return not summary.problems, row
 
     try:
@@ -166,7 +161,7 @@ def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
         figures.say(name)
 
 
-def _target(source: str, output: str | None, several: bool, storage_options: dict[str, Any]) -> str:
+def _target(source: str, output: str | None, several: bool, storage_options: Options | None) -> str:
     """Where an archive is restored to: of several, and of what is no folder itself, in a folder
     that is named. Raises InputError.
     """
@@ -183,14 +178,14 @@ def _target(source: str, output: str | None, several: bool, storage_options: dic
     return output
 
 
-def _kind(source: str, storage_options: dict[str, Any]) -> str:
+def _kind(source: str, storage_options: Options | None) -> str:
     import bitsback
 
     with bitsback.open(source, storage_options=storage_options) as archive:
         return archive.kind
 
 
-def _default_output(source: str, storage_options: dict[str, Any]) -> str:
+def _default_output(source: str, storage_options: Options | None) -> str:
     """What an archive is restored to: beside it, with the ending of what it holds."""
     if source == options.STANDARD:
         return options.STANDARD

@@ -12,6 +12,7 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -70,19 +71,21 @@ def remove_compressed(
         figures.say(f"{shown}: removed, {figures.count(len(files), 'file')}", err=True)
 
 
-def remove_archive(
-    source: str, output: str, model: str | None, threads: int | None, exact: bool, quiet: bool
-) -> None:
+def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: bool) -> None:
     """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
-    not, if that does not hold what the archive does. exact: with the very bytes of files.
+    not, if that does not hold what the archive does. wanted: the options that it was restored with.
     """
     import bitsback
     from bitsback.writing.readback import compare, restored_names
 
     before = _states([Path(source)])
-    with Progress("comparing", quiet) as progress, bitsback.open(source, model=model) as archive:
+    with (
+        Progress("comparing", quiet) as progress,
+        bitsback.open(source, model=wanted.model) as archive,
+    ):
         names = restored_names(archive) if archive.kind == "folder" else []
-        compare(archive, Path(output), names, threads, progress, exact)
+        exact = wanted.files == "exact"
+        compare(archive, Path(output), names, wanted.threads, progress, exact)
     _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
-from bitsback.format.members import Files
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
@@ -20,27 +19,15 @@ from bitsback.locks import Lock
 from bitsback.reading.damage import has
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along
+from bitsback.reading.source import OpenArchive
 from bitsback.reading.targets import target_of
 from bitsback.reading.view import Found
-
-
-class Holder(Protocol):
-    """An open archive of a folder."""
-
-    name: str
-
-    @property
-    def _files(self) -> Files: ...
-
-    def __getitem__(self, which: Any) -> Any: ...
-
-    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
 
 
 class Maker:
     """The bytes of files. May be used from several threads."""
 
-    def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive._files, verify
         self._exact = exact
         self._lock = Lock()
@@ -137,7 +124,7 @@ class _Encoded:
         return len(data)
 
 
-def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
+def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:
     """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
     from bitsback.images.picture_files import unpack
 
@@ -163,7 +150,7 @@ class Stored(Indexed):
     Pillow makes of it; if it is none that Pillow reads, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int) -> None:
+    def __init__(self, archive: OpenArchive, number: int) -> None:
         super().__init__(archive.name)
         self._archive, self._number = archive, number
 
@@ -211,7 +198,7 @@ class StoredPage(Stored):
     it; if it cannot, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+    def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:
         super().__init__(archive, number)
         self._file = file
 

@@ -24,48 +24,48 @@ from bitsback.images.picture_files import (
     unpack,
 )
 from bitsback.reading.damage import others
-from bitsback.reading.strips import FileHolder, Parts, Whole
+from bitsback.reading.source import OpenArchive
+from bitsback.reading.strips import RestoredParts
 from bitsback.work import Work
 
 _PIECE = 1 << 20
 
 
 def make_pages(
-    archive: FileHolder,
-    file: BinaryIO,
-    threads: int,
-    work: Work | None = None,
-    verify: bool = True,
-    exact: bool = True,
+    parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its note is not held, one of the same
-    pages, to a file that is empty. Raises ArchiveError.
+    """Writes the file of pages of an archive, or, where its note is not held or the archive is
+    damaged, one of the pages that come back, to a file that is empty. Raises ArchiveError.
     """
+    archive = parts.archive
     collection = archive._files.collection
-    noted = PagesFile(archive, verify, exact) if collection.whole else None
+    held = collection.whole and not parts.damaged
+    noted = PagesFile(archive, parts.verify, exact) if held else None
     if noted is not None and noted.held:
         noted.copy(file)
         return
     with ExitStack() as stack:
-        pages = read_pages(Whole(archive, threads, verify), stack, work)
+        pages = read_pages(parts, stack, work)
         if noted is None:
             formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
         else:
             noted.draw(file, pages)
 
 
-def pages_damage(archive: FileHolder) -> Iterator[ArchiveError]:
+def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
     """What of the note of a file of pages, in blocks that are whole, is wrong."""
     try:
         noted = PagesFile(archive)
         if not noted.certain:
             with ExitStack() as stack:
-                noted.draw(Nowhere(), read_pages(Whole(archive, threads=1), stack))
+                noted.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
     except ArchiveError as error:
         yield error
 
 
-def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iterator[PageRows]:
+def read_pages(
+    parts: RestoredParts, stack: ExitStack, work: Work | None = None
+) -> Iterator[PageRows]:
     """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
     part are in memory at a time. stack: what is open until the last page.
     """
@@ -83,7 +83,7 @@ def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iter
         yield PageRows(part.dtype, shape, rows[number])
 
 
-def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
     """Rows of the pictures of a part, one picture after the other."""
     part = parts.files.collection.parts[number]
     with closing(parts.strips(number, work)) as strips:
@@ -97,7 +97,7 @@ def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None
 class PagesFile:
     """The file that an archive of one restores."""
 
-    def __init__(self, archive: FileHolder, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         """Raises ArchiveError for a note that is damaged, or is that of other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive._files

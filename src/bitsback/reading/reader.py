@@ -1,7 +1,7 @@
 """Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -38,7 +38,7 @@ from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.reading.describe import describe
 from bitsback.reading.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.reading.hashes import Check, Hashes, Hashing, check_of
+from bitsback.reading.hashes import Check, Hashes, check_of
 from bitsback.reading.library import ADVICE, START, Library
 from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
@@ -111,7 +111,7 @@ class Archive(Contents):
         check_options(storage_options, source, located(model))
         self._place: Location | None = None
         if isinstance(source, str | os.PathLike | Url):
-            self.name, self._place = name_of(source), source
+            name, self._place = name_of(source), source
             self._reader: RandomAccess = open_anywhere(source)
             self._owned = True
             self._given = given
@@ -119,9 +119,11 @@ class Archive(Contents):
             file: BinaryIO = (
                 BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
             )
-            self.name = stream_name(file, "the archive")
+            name = stream_name(file, "the archive")
             self._reader = Reader(file)
             self._owned = False
+        super().__init__(name)
+        self.name = name
         try:
             with reading(self.name):
                 self.file_bytes = self._reader.size
@@ -142,15 +144,7 @@ class Archive(Contents):
                 if isinstance(self._collection, FileList)
                 else None
             )
-            self._store = Blocks(
-                self.name,
-                self._collection,
-                self._library,
-                self._directory,
-                self._read,
-                self._cache,
-                self._where,
-            )
+            self._store = Blocks(self, self._directory, self._read, self._cache)
         except ArchiveError as error:
             self.close()
             raise self._named(error) from None
@@ -184,9 +178,6 @@ class Archive(Contents):
 
     @property
     def _files(self) -> Files:
-        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
-        for damage.
-        """
         if self._beside is None:
             raise InputError(f"{self.name}: holds an array, whose items have no names")
         with self._naming():
@@ -210,7 +201,6 @@ class Archive(Contents):
             return None if self._beside is None else self._beside.hashes
 
     def _check_file(self, number: int) -> Check | None:
-        """Compares a file that was restored with the hash that it had, if that is known."""
         assert self._beside is not None
         hashes = self._beside.hashes
         digest = b"" if hashes is None else hashes.digests[number]
@@ -227,7 +217,6 @@ class Archive(Contents):
 
     @property
     def _blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
 
     def _sections(self) -> list[Place]:
@@ -255,7 +244,7 @@ class Archive(Contents):
         return [self._named(error) for error in problems]
 
     def _where(self, first: int, count: int) -> str:
-        """What some pieces are, for people: files by name, as far as the names are there."""
+        """Files by name, as far as the names are there."""
         if self._beside is not None:
             with suppress(ArchiveError):
                 return described(self._beside.files, self._owners, (first, first + count))
@@ -296,18 +285,6 @@ class Archive(Contents):
     def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
         self._check_open()
         return self._store.decode_at(piece, stop)
-
-    def _decoded(
-        self, first: int, end: int, *, verify: bool = True, threads: int = 1
-    ) -> Generator[tuple[int, Pieces], None, None]:
-        """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
-        of the first piece of each, and its pieces. Raises ArchiveError.
-        """
-
-        def work(task: Task) -> tuple[int, Pieces]:
-            return task.first, decode(self, task, None if verify else task.items)
-
-        return ordered_map(work, self._tasks(first, end), threads)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -361,23 +338,20 @@ class Archive(Contents):
         """What of the files that can be made has another hash than it had. Raises ArchiveError if
         names or hashes are lost.
         """
-        from bitsback.reading.damage import Salvage
         from bitsback.reading.maker import Maker
-        from bitsback.reading.whole_files import hand_over
+        from bitsback.reading.strips import RestoredParts
+        from bitsback.reading.whole_files import Hashing, hand_over
 
         if self._beside is None or (hashes := self._beside.hashes) is None:
             return []
-        whole = Salvage(self, problems)
+        whole = RestoredParts(self, check_threads(threads), problems=problems)
         unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
         left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
         taker = Hashing(self.name, Maker(self), self._beside.files, hashes)
-        hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
+        hand_over(whole, taker, Work(self._collection, None), left_out)
         return taker.problems
 
     def _check(self) -> None:
-        """Raises the first of `problems`, or for anything else outside of blocks for which
-        decompression would fail.
-        """
         for problem in self.problems:
             raise problem
         for problem in self._damage():
@@ -405,9 +379,6 @@ class Archive(Contents):
             yield self._named(problem)
 
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the pieces from first to
-        end - 1. Raises the first of `problems`, and for any damage it comes upon.
-        """
         self._check()
         blocks = [
             block
@@ -427,7 +398,6 @@ class Archive(Contents):
 
     @property
     def _model_bytes(self) -> int:
-        """Bytes of the archive that the models in it take."""
         return sum(place.size for place in self._directory.models)
 
     def _named(self, error: ArchiveError) -> ArchiveError:
@@ -477,11 +447,9 @@ class Archive(Contents):
         return self._read(place.offset, place.size)
 
     def _task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
         return self._store.task(block)
 
     def _header(self, block: BlockInfo) -> Opened:
-        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
         return self._store.header(block)
 
 

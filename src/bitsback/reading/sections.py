@@ -20,15 +20,14 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.members import Files, unpack_files
-from bitsback.format.parts import FOLDER, Content, FileList
+from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.pieces import Pieces
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
 from bitsback.reading.directory import BlockInfo, Directory, Place, Read
 from bitsback.reading.hashes import Hashes
-from bitsback.reading.library import Library
-from bitsback.reading.source import Task, at_block, decode
+from bitsback.reading.source import BlockSource, Task, at_block, decode
 
 CACHE_BYTES = 64 << 20
 """Bytes that are kept unless another number is asked for."""
@@ -84,33 +83,23 @@ class Blocks:
     """May be used from several threads."""
 
     def __init__(
-        self,
-        name: str,
-        collection: Content,
-        library: Library,
-        directory: Directory,
-        read: Read,
-        cache: BlockCache,
-        where: Callable[[int, int], str],
+        self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
     ) -> None:
-        """name: of the archive. read: reads from it. where: see `Located`."""
-        self.name, self._collection, self._library = name, collection, library
-        self.all = directory.blocks
-        """Those that there are, in order."""
-        self.cache, self._where = cache, where
-        self._drift, self._read = directory.drift, read
+        """read: reads from the archive."""
+        self._archive, self._read, self._cache = archive, read, cache
+        self._all, self._drift = directory.blocks, directory.drift
 
     def of_piece(self, piece: int) -> BlockInfo:
         """The block that holds a piece. Raises ArchiveError if it is missing."""
-        behind = bisect_right(self.all, piece, key=lambda block: block.first)
-        if behind == 0 or piece >= self.all[behind - 1].first + self.all[behind - 1].items:
-            number = self.all[behind - 1].number + 1 if behind else 0
+        behind = bisect_right(self._all, piece, key=lambda block: block.first)
+        if behind == 0 or piece >= self._all[behind - 1].first + self._all[behind - 1].items:
+            number = self._all[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {number}: {self._where(piece, 1)} is missing, the archive is"
-                " cut off",
+                f"{self._archive.name}: block {number}: {self._archive._where(piece, 1)} is"
+                " missing, the archive is cut off",
                 number,
             )
-        return self.all[behind - 1]
+        return self._all[behind - 1]
 
     def task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
@@ -124,7 +113,7 @@ class Blocks:
                 data = self._read(block.offset + self._drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
-            raise at_block(self, block.number, block.first, block.items, error) from None
+            raise at_block(self._archive, block.number, block.first, block.items, error) from None
         return Task(block.number, block.first, block.items, payload)
 
     def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:
@@ -132,11 +121,13 @@ class Blocks:
         those from it on are not needed, and nothing is verified.
         """
         block = self.of_piece(piece)
-        pieces = self.cache.get(block.number)
+        pieces = self._cache.get(block.number)
         if pieces is None:
-            pieces = decode(self, self.task(block), None if stop is None else stop - block.first)
+            pieces = decode(
+                self._archive, self.task(block), None if stop is None else stop - block.first
+            )
             if stop is None:
-                self.cache.put(block.number, pieces)
+                self._cache.put(block.number, pieces)
         return block.first, pieces
 
     def header(self, block: BlockInfo) -> Opened:

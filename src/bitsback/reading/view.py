@@ -5,9 +5,8 @@ decoded once, and none that is not needed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from bitsback.format.pieces import Pieces
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
+from bitsback.reading.source import OpenArchive
 
 Decode = Callable[[int, int | None], tuple[int, Pieces]]
 """Decodes the block that holds a piece: the number of the block's first piece, and its pieces; not
@@ -163,30 +163,11 @@ class Found:
         self.array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]
 
 
-class Decoder(Protocol):
-    """An open archive."""
-
-    name: str
-
-    def _check_open(self) -> None: ...
-
-    @property
-    def _blocks(self) -> list[BlockInfo]: ...
-
-    def _block_of(self, piece: int) -> BlockInfo: ...
-
-    def _announce(self, blocks: Iterable[BlockInfo]) -> None: ...
-
-    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
-
-    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
-
-
 class View(Indexed):
     """An array that is one part of an archive, or what has a number along its first axis."""
 
     def __init__(
-        self, archive: Decoder, part: Collection, first: int, entry: int | None = None
+        self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first piece. entry: the number along its first axis, if
         the view is of one of these only.
@@ -285,7 +266,7 @@ def _lengths(grid: Grid) -> Chunks:
 class JoinedView(Indexed):
     """An array that is in several parts of an archive."""
 
-    def __init__(self, archive: Decoder, array: Joined) -> None:
+    def __init__(self, archive: OpenArchive, array: Joined) -> None:
         super().__init__(archive.name)
         self._archive, self._array = archive, array
 
@@ -345,6 +326,6 @@ class JoinedView(Indexed):
         return View(self._archive, self._array.parts[number], self._array.starts[number])
 
 
-def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
     """All of the array in an archive that has no other."""
     return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

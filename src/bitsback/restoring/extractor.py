@@ -1,81 +1,50 @@
-"""Restores an archive to the array or the files that it was made from."""
+"""Restore an archive to the array or the files that it was made from."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, overload
+from itertools import chain, groupby
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.choose import given_model
-from bitsback.errors import InputError
-from bitsback.format.parts import Array, FileList
+from bitsback.decompress_options import DecompressKeywords, DecompressOptions
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.collection import BYTES
+from bitsback.format.grid import Shape
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
 from bitsback.format.pieces import Pieces
 from bitsback.images.file_io import open_file
 from bitsback.models import Model
-from bitsback.models.model import Choice
-from bitsback.reading.joining import Joiner
+from bitsback.reading.damage import BESIDE_PAGES, Problem
 from bitsback.reading.reader import Archive, Source
 from bitsback.reading.source import BlockSource, Task, decode
+from bitsback.reading.strips import RestoredParts, fill_value, strips_of
 from bitsback.reading.targets import packed
-from bitsback.remote.url import Options, Url, check_options, located
+from bitsback.remote.url import Url, check_options, located
 from bitsback.restoring.output import Destination, open_output
+from bitsback.restoring.restore import folder_of, restore
 from bitsback.restoring.stream import Stream
 from bitsback.summary import Restored
-from bitsback.work import Progress, Work, check_threads, ordered_map
-
-RestoredFiles = Literal["exact", "pixels"]
-"""Whether files come back as the very bytes that were promised, or as others of the same pixels."""
+from bitsback.work import Work, begin, check_threads, ordered_map
 
 
 @overload
 def decompress(
-    source: Source,
-    destination: None = None,
-    *,
-    model: Choice | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    force: bool = False,
-    verify: bool = True,
-    files: RestoredFiles = "exact",
-    keep_going: bool = False,
-    fill: float | None = None,
-    storage_options: Options | None = None,
+    source: Source, destination: None = None, **options: Unpack[DecompressKeywords]
 ) -> NDArray[Any]: ...
 
 
 @overload
 def decompress(
-    source: Source,
-    destination: Destination,
-    *,
-    model: Choice | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    force: bool = False,
-    verify: bool = True,
-    files: RestoredFiles = "exact",
-    keep_going: bool = False,
-    fill: float | None = None,
-    storage_options: Options | None = None,
+    source: Source, destination: Destination, **options: Unpack[DecompressKeywords]
 ) -> Restored: ...
 
 
 def decompress(
-    source: Source,
-    destination: Destination | None = None,
-    *,
-    model: Choice | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    force: bool = False,
-    verify: bool = True,
-    files: RestoredFiles = "exact",
-    keep_going: bool = False,
-    fill: float | None = None,
-    storage_options: Options | None = None,
+    source: Source, destination: Destination | None = None, **options: Unpack[DecompressKeywords]
 ) -> NDArray[Any] | Restored:
     """Restores what an archive was made from: dtype, byte order, shape and every bit of every
     element, and names.
@@ -89,98 +58,101 @@ def decompress(
            [3, 4, 5]], dtype=uint8)
 
     source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
-    if the archive holds an array.
+        if the archive holds an array.
     destination: the path of a file of the format that the archive was made from, which appears when
-    it is complete, or a binary stream; without one the array is returned. For a folder of pictures:
-    the path of a folder. model: one that the archive's blocks may ask
-    for, where it is neither embedded nor bundled. threads, progress, force: as in `compress`.
-    verify: check each block's digest; without it only the checksums of the bytes are checked.
-    files: whether the files of a folder whose very bytes were promised are made so, or an error is
-    raised if zlib of this computer cannot make them, "exact"; or else are made anew, of the same
-    pixels and metadata, "pixels".
-    keep_going: restore what is whole of a damaged archive, or of one that is cut off, instead of
-        raising ArchiveError; `lost` and `problems` of what is returned say what is not there. Of
-        files each that is whole comes back; of an array the items that are whole, one after the
-        other, or its rows where it is one item; an output has to be named. Every block is decoded
-        twice. fill: with keep_going, the value of the elements that are lost of arrays, which then
-        keep their shapes.
-    storage_options: for the filesystems of URLs.
+        it is complete, or a binary stream; without one the array is returned. For a folder of
+        pictures: the path of a folder.
+    options: the fields of `bitsback.DecompressOptions`, by their names.
 
     Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
     something cannot be read or written.
     """
-    threads = check_threads(threads)
+    return restore_archive(source, destination, DecompressOptions(**options))
+
+
+def restore_archive(
+    source: Source, destination: Destination | None, options: DecompressOptions
+) -> NDArray[Any] | Restored:
+    """The same, with the options made before."""
+    storage_options = options.storage_options
     source, destination = (located(place, storage_options) for place in (source, destination))
-    check_options(storage_options, source, destination, located(model))
-    given = None if model is None else given_model(model, storage_options)
-    if fill is not None and not keep_going:
-        raise InputError("fill (--fill) is for keep_going (--keep-going)")
-    with _open(source, given) as blocks:
-        if keep_going:
-            from bitsback.restoring.rescue import rescue
-
-            return rescue(
-                blocks, source, destination, threads, progress, force, files == "exact", fill
-            )
-        if isinstance(blocks._collection, FileList):
-            return _restore(blocks, destination, threads, progress, force, verify, files == "exact")
-        collection = blocks._collection
-        count = 0
-        work = Work(collection, progress)
-
-        def decoded(task: Task) -> Pieces:
-            return decode(blocks, task, None if verify else task.items)
-
-        def strips() -> Iterator[NDArray[Any]]:
-            nonlocal count
-            done, joiner = 0, Joiner(collection.parts[0])
-            for pieces in ordered_map(decoded, blocks._tasks(), threads):
-                first, part = collection.part_of(done)
-                if done == first:
-                    joiner = Joiner(part)
-                if part.cut is None:
-                    yield pieces.elements
-                else:
-                    for place, piece in enumerate(pieces, done - first):
-                        yield from (rows.reshape(-1) for rows in joiner.take(place, piece))
-                work.add(done, pieces.count)
-                done += pieces.count
-                count += 1
-
-        if destination is None:
-            unsure = not isinstance(blocks, Archive) or bool(blocks.problems)
-            return _gather(collection, unsure, strips())
-        with (
-            open_output(destination, force, source) as output,
-            packed(collection, output, collection.shape) as file,
-        ):
-            for strip in strips():
-                file.write(strip.view(np.uint8).data)
-        return Restored(
-            shape=collection.shape,
-            dtype=collection.dtype.str,
-            items=collection.items,
-            elements=collection.elements,
-            blocks=count,
-            bytes_in=blocks.file_bytes,
-            bytes_out=output.size,
-            files=None,
-            noun="item",
-        )
+    check_options(storage_options, source, destination, located(options.model))
+    given = None if options.model is None else given_model(options.model, storage_options)
+    with _open(source, given) as archive:
+        place = source if isinstance(source, Url) else archive.name
+        if options.keep_going:
+            return _rescue(archive, place, destination, options)
+        if isinstance(archive._collection, FileList):
+            return _restore_files(archive, place, destination, options)
+        return _restore_array(archive, archive._collection, place, destination, options)
 
 
-def _restore(
+def _restore_array(
     archive: BlockSource,
+    array: Array,
+    place: object,
     destination: Destination | None,
-    threads: int,
-    progress: Progress | None,
-    force: bool,
-    verify: bool,
-    exact: bool,
-) -> Restored:
-    """Restores a collection of files."""
-    from bitsback.restoring.restore import restore
+    options: DecompressOptions,
+) -> NDArray[Any] | Restored:
+    work, count = Work(array, options.progress), 0
 
+    def decoded(task: Task) -> tuple[Task, Pieces]:
+        return task, decode(archive, task, None if options.verify else task.items)
+
+    def blocks() -> Iterator[tuple[Task, Pieces]]:
+        nonlocal count
+        for block in ordered_map(decoded, archive._tasks(), check_threads(options.threads)):
+            yield block
+            count += 1
+
+    strips = chain.from_iterable(
+        strips_of(array.part_of(start)[1], start, of_part, work)
+        for start, of_part in groupby(blocks(), lambda block: array.part_of(block[0].first)[0])
+    )
+    if destination is None:
+        unsure = not isinstance(archive, Archive) or bool(archive.problems)
+        return _gather(array, unsure, strips)
+    size = _write(array, array.shape, strips, place, destination, options)
+    return _restored(archive, array.shape, array.items, count, size)
+
+
+def _gather(array: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
+    """The whole array. unsure: how much is really there is not known before the end."""
+    flat = (strip.reshape(-1) for strip in strips)
+    if unsure:  # a few bytes must not claim all memory
+        found = [np.empty(0, array.dtype), *flat]
+        return np.concatenate(found, dtype=array.dtype).reshape(array.shape)
+    made, at = np.empty(array.elements, array.dtype), 0
+    for strip in flat:
+        made[at : at + strip.size] = strip
+        at += strip.size
+    return made.reshape(array.shape)
+
+
+def _write(
+    array: Array,
+    shape: Shape,
+    strips: Iterable[NDArray[Any]],
+    place: object,
+    destination: Destination,
+    options: DecompressOptions,
+) -> int:
+    """Writes a file of the array, as far as it comes back; how many bytes it has."""
+    with (
+        open_output(destination, options.force, place) as output,
+        packed(array, output, shape) as file,
+    ):
+        for strip in strips:
+            file.write(strip.reshape(-1).view(np.uint8).data)
+    return output.size
+
+
+def _restore_files(
+    archive: BlockSource,
+    place: object,
+    destination: Destination | None,
+    options: DecompressOptions,
+) -> Restored:
     if not isinstance(archive, Archive):
         raise InputError(
             f"{archive.name}: holds files, and is not read from beginning to end to restore them;"
@@ -191,17 +163,96 @@ def _restore(
         raise InputError(
             f"{archive.name}: holds files; name an output, or open it and take them one by one"
         )
-    size = restore(archive, destination, threads, progress, force, verify, exact)
+    parts = RestoredParts(archive, check_threads(options.threads), options.verify)
+    size = restore(parts, place, destination, Work(collection, options.progress), options)
+    return _restored(archive, (collection.told,), collection.items, len(archive._blocks), size)
+
+
+def _rescue(
+    archive: BlockSource,
+    place: object,
+    destination: Destination | None,
+    options: DecompressOptions,
+) -> Restored:
+    """Restores what is whole. Raises ArchiveError if nothing is."""
+    if not isinstance(archive, Archive):
+        raise InputError(
+            f"{archive.name}: to find what is whole of an archive it is read twice; save it as a"
+            " file first"
+        )
+    if destination is None:
+        raise InputError(
+            f"{archive.name}: keep_going needs an output; from an open archive any item can be read"
+            " that is whole"
+        )
+    content = archive._collection
+    if isinstance(content, FileList) and content.kind == FOLDER:
+        folder_of(archive, destination)
+    if options.fill is not None:
+        if isinstance(content, FileList) and content.kind != ARRAYS:
+            raise InputError(
+                f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
+                " are left out"
+            )
+        for part in content.parts:
+            fill_value(options.fill, part.dtype)
+    begin(options.progress, "verifying")
+    problems = archive.verify(options.threads, options.progress)
+    archive._do_without_names()
+    threads = check_threads(options.threads)
+    parts = RestoredParts(archive, threads, problems=problems, fill=options.fill)
+    begin(options.progress, "decompressing")
+    work = Work(content, options.progress)
+    if isinstance(content, FileList):
+        shape: Shape = (_files_left(parts),)
+        size = restore(parts, place, destination, work, options)
+    else:
+        shape, numbers = parts.joined()
+        strips = chain.from_iterable(parts.strips(number, work) for number in numbers)
+        size = _write(content, shape, strips, place, destination, options)
+    items = shape[0] if shape else 1
+    return _restored(archive, shape, items, len(archive._blocks), size, problems)
+
+
+def _files_left(parts: RestoredParts) -> int:
+    """How many files come back. Raises ArchiveError if none does."""
+    files = parts.files
+    if files.collection.kind == ARRAYS:
+        left = sum(parts.shape(number) is not None for number in range(len(files)))
+    else:
+        left = len(files) - sum(map(len, parts.lost_files))
+    if not left:
+        what = "none of its files" if files.collection.kind == FOLDER else "nothing that it holds"
+        raise ArchiveError(f"{parts.archive.name}: {what} is whole")
+    return left
+
+
+def _restored(
+    archive: BlockSource,
+    shape: Shape,
+    items: int,
+    blocks: int,
+    size: int,
+    problems: Sequence[Problem] = (),
+) -> Restored:
+    content = archive._collection
+    files = isinstance(content, FileList)
+    lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
+    noted = any(part.axes == BYTES for part in content.parts)
+    if problems and noted and isinstance(content, FileList) and content.kind == PAGES:
+        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
     return Restored(
-        shape=(collection.told,),
-        dtype=collection.dtype,
-        items=collection.items,
-        elements=collection.elements,
-        blocks=len(archive._blocks),
+        shape=shape,
+        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        items=items,
+        elements=content.elements,
+        blocks=blocks,
         bytes_in=archive.file_bytes,
         bytes_out=size,
-        files=collection.told,
-        noun=collection.noun,
+        files=shape[0] if files else None,
+        noun=content.noun if isinstance(content, FileList) else "item",
+        lost=tuple(lost),
+        problems=tuple(str(error) for _, error in problems),
     )
 
 
@@ -219,15 +270,3 @@ def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
             yield archive
     else:
         yield Stream(source, model)
-
-
-def _gather(collection: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
-    """The whole array. unsure: how much is really there is not known before the end."""
-    if unsure:  # a few bytes must not claim all memory
-        found = [np.empty(0, collection.dtype), *strips]
-        return np.concatenate(found, dtype=collection.dtype).reshape(collection.shape)
-    array, at = np.empty(collection.elements, collection.dtype), 0
-    for strip in strips:
-        array[at : at + strip.size] = strip
-        at += strip.size
-    return array.reshape(collection.shape)

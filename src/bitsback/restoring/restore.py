@@ -2,88 +2,73 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.images import formats
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Location, Writable
-from bitsback.reading.damage import Salvage, others
+from bitsback.reading.damage import others
 from bitsback.reading.maker import Maker
-from bitsback.reading.reader import Archive
-from bitsback.reading.strips import Parts, Whole
+from bitsback.reading.paged import make_pages
+from bitsback.reading.source import OpenArchive
+from bitsback.reading.strips import RestoredParts
 from bitsback.reading.targets import target_of, unrestorable
 from bitsback.reading.whole_files import hand_over
 from bitsback.remote.url import Url
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.restoring.staging import Staging, staging
-from bitsback.work import Progress, Work
+from bitsback.work import Work
 
 _PIECE = 1 << 20
 
 
 def restore(
-    archive: Archive,
+    parts: RestoredParts,
+    place: object,
     destination: Destination,
-    threads: int,
-    progress: Progress | None,
-    force: bool,
-    verify: bool,
-    exact: bool,
+    work: Work,
+    options: DecompressOptions,
 ) -> int:
-    """Restores all files; the number of bytes that they have. Raises ArchiveError, InputError.
+    """Restores all files that come back; the number of bytes that they have. Raises ArchiveError,
+    InputError.
 
-    destination: for a folder its path or URL, which need not exist; for a file of arrays or
-    of pages its path or URL, or a binary stream. exact: as `restore_folder` takes it.
+    place: of the archive, if it has one. destination: for a folder its path or URL, which need not
+    exist; for a file of arrays or of pages its path or URL, or a binary stream.
     """
-    if archive._files.collection.kind == FOLDER:
-        if not isinstance(destination, str | os.PathLike | Url):
-            raise InputError(
-                f"{archive.name}: holds a folder of pictures; give a folder to restore it to"
-            )
-        return restore_folder(archive, destination, threads, progress, force, verify, exact)
-    archive._check()
-    with open_output(destination, force, archive.name) as output:
-        work = Work(archive._files.collection, progress)
-        write_all(archive, output, threads, work, verify, exact)
+    archive = parts.archive
+    if not parts.damaged:
+        archive._check()  # before anything is made, and with it that the names can be restored
+    kind = archive._files.collection.kind
+    if kind == FOLDER:
+        return _restore_folder(parts, folder_of(archive, destination), work, options)
+    with open_output(destination, options.force, place) as output:
+        if kind == ARRAYS:
+            _write_arrays(parts, output, work)
+        else:
+            with tempfile.TemporaryFile() as file:
+                make_pages(parts, cast(BinaryIO, file), work, options.files == "exact")
+                file.seek(0)
+                while piece := file.read(_PIECE):
+                    output.write(piece)
         return output.size
 
 
-def write_all(
-    archive: Archive, output: Output, threads: int, work: Work, verify: bool, exact: bool
-) -> None:
-    """Writes a file of arrays, or of pages. Raises ArchiveError, InputError."""
-    if archive._files.collection.kind == ARRAYS:
-        _write_arrays(Whole(archive, threads, verify), output, work)
-        return
-    from bitsback.reading.paged import make_pages
-
-    with _seekable(output) as file:
-        make_pages(archive, file, threads, work, verify, exact)
+def folder_of(archive: OpenArchive, destination: Destination) -> Location:
+    """Where a folder is restored to. Raises InputError if that is no folder."""
+    if isinstance(destination, str | os.PathLike | Url):
+        return destination
+    raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")
 
 
-def write_whole(parts: Parts, output: Output, work: Work) -> None:
-    """Writes a file of the arrays, or of the pages alone, that come back. Raises ArchiveError,
-    InputError.
-    """
-    if parts.files.collection.kind == ARRAYS:
-        _write_arrays(parts, output, work)
-        return
-    from bitsback.reading.paged import read_pages
-
-    with _seekable(output) as file, ExitStack() as stack:
-        formats.PAGES.codec().write_pages(
-            file, read_pages(parts, stack, work), parts.files.collection.nbytes
-        )
-
-
-def _write_arrays(parts: Parts, output: Output, work: Work) -> None:
+def _write_arrays(parts: RestoredParts, output: Output, work: Work) -> None:
     files = parts.files
     with formats.ARRAYS.codec().write_arrays(output) as array:
         for number, (name, part) in enumerate(
@@ -100,59 +85,33 @@ def _write_arrays(parts: Parts, output: Output, work: Work) -> None:
                     member.write(strip.reshape(-1).view(np.uint8).data)
 
 
-@contextmanager
-def _seekable(output: Output) -> Iterator[BinaryIO]:
-    """A file that is copied to the output at the end."""
-    with tempfile.TemporaryFile() as file:
-        yield cast(BinaryIO, file)
-        file.seek(0)
-        while piece := file.read(_PIECE):
-            output.write(piece)
-
-
-def restore_folder(
-    archive: Archive,
-    destination: Location,
-    threads: int,
-    progress: Progress | None,
-    force: bool,
-    verify: bool,
-    exact: bool,
+def _restore_folder(
+    parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
 ) -> int:
-    """Restores all files; how many bytes they have. exact: as they were, where that is promised."""
-    archive._check()  # before anything is made, and with it that the names can be restored
+    archive, files, lost = parts.archive, parts.files, parts.lost_files
+    # Of an archive that was checked a few bytes may claim many names, so no list of them is made.
+    names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
+    if parts.damaged:
+        names = _targets(archive, others(lost, len(files))).values()
+    with staging(destination, names, options.force) as stage:
+        taker = _Staged(archive, stage, parts.verify, options.files == "exact")
+        return hand_over(parts, taker, work, lost)
+
+
+def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:
+    """The names that files with these numbers are restored under. Raises ArchiveError if they
+    collide.
+    """
     files = archive._files
-    names = (target_of(files, number)[0] for number in range(len(files)))
-    with staging(destination, names, force) as stage:
-        return hand_over(archive, _Staged(archive, stage, verify, exact), threads, progress, verify)
-
-
-def restore_whole(
-    archive: Archive,
-    salvage: Salvage,
-    destination: Location,
-    threads: int,
-    progress: Progress | None,
-    force: bool,
-    exact: bool,
-) -> int:
-    """Restores the files of a damaged archive that are whole; how many bytes they have."""
-    files, lost = archive._files, salvage.lost_files
-    targets = [
-        (files.names[number], target_of(files, number)[0]) for number in others(lost, len(files))
-    ]
-    problem = unrestorable(targets)
+    found = {number: target_of(files, number)[0] for number in numbers}
+    problem = unrestorable((files.names[number], name) for number, name in found.items())
     if problem is not None:
         raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
-    if not targets:
-        raise ArchiveError(f"{archive.name}: none of its files is whole")
-    with staging(destination, (target for _, target in targets), force) as stage:
-        taker = _Staged(archive, stage, True, exact)
-        return hand_over(archive, taker, threads, progress, True, salvage.tasks(), lost)
+    return found
 
 
 def extract(
-    archive: Archive,
+    archive: OpenArchive,
     numbers: Sequence[int],
     destination: Location,
     force: bool,
@@ -165,10 +124,7 @@ def extract(
     """
     files = archive._files
     wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
-    found = {number: target_of(files, number)[0] for number in wanted}
-    problem = unrestorable((files.names[number], name) for number, name in found.items())
-    if problem is not None:
-        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
+    found = _targets(archive, wanted)
     size = 0
     with staging(destination, found.values(), force) as stage:
         maker = Maker(archive, verify)
@@ -183,7 +139,7 @@ def extract(
 class _Staged:
     """Writes files to a staging place."""
 
-    def __init__(self, archive: Archive, stage: Staging, verify: bool, exact: bool) -> None:
+    def __init__(self, archive: OpenArchive, stage: Staging, verify: bool, exact: bool) -> None:
         self._stage, self._files = stage, archive._files
         self._archive, self._exact = archive, exact
         self._maker = Maker(archive, verify, exact)
