@@ -1,7 +1,5 @@
 """Whatever is wrong is told in one line before any training, and nothing is left behind."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +78,7 @@ def test_colour_pictures(folder: Path) -> None:
     assert_one_line(folder, arguments, "pictures", "colour", "convert")
 
 
-def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name, *rest: None if name == "torch" else find(name, *rest),
-    )
-    for name in [name for name in sys.modules if name.startswith("bitsback.train")]:
-        monkeypatch.delitem(sys.modules, name)
+def test_without_torch_the_extra_is_named(folder: Path, without_torch: None) -> None:
     assert_one_line(folder, ["grey.npy", "-o", "m.safetensors"], "torch", "bitsback[train]")
 
 

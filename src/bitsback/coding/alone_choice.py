@@ -92,16 +92,17 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     not to be had.
     """
     whole = Pieces.stacked(array[np.newaxis])
-    choices = _choices(whole, array.shape, models, axes)
-    if len(choices) > 1:
-        choices = [_cheapest(array, whole, choices)]
-    choice = choices[0] if choices else None
-    view = _default_view(array.shape, axes) if choice is None else choice.view
+    plans = _plans(array, whole, _choices(whole, array.shape, models, axes))
+    best = min(plans, key=lambda plan: plan.cost) if len(plans) > 1 else next(iter(plans), None)
+    if best is None:
+        view = _default_view(array.shape, axes)
+    else:
+        view = View(len(best.pieces.shapes[0][1]), best.layout)
     pieces = whole.seen_as(_pieces(array, view.axes).shapes)
     way, _ = find_way(
         pieces,
-        None if choice is None else choice.model.load(),
-        choice is not None and choice.invert,
+        None if best is None else best.model,
+        best is not None and best.invert,
         "lzma",
         lambda way: _rivalled(way, pieces),
         view.layout,
@@ -188,22 +189,19 @@ def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: st
     ]
 
 
-def _cheapest(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> _Choice:
+def _plans(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> list[BlockPlan]:
+    """How each would code a sample of the array."""
+    if not choices:
+        return []
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
     part = _some_items(array, axes) if axes else _middle(array)
-    return min(choices, key=lambda choice: _cost(part, whole, choice))
-
-
-def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
-    sample, layout = _pieces(part, choice.view.axes), choice.view.layout
-    pair = whole.levels
-    if pair is None:
-        levels = planes.map_for(choice.outline, sample, layout)
-        if not planes.map_fits(choice.outline, sample, levels):
-            return sample.elements.nbytes + 1
-    else:
-        levels = planes.map_for(choice.outline, whole, layout, choice.invert)
-    return BlockPlan(sample, choice.model.load(), levels, layout).cost()
+    plans = []
+    for choice in choices:
+        sample, layout = _pieces(part, choice.view.axes), choice.view.layout
+        of = sample if whole.levels is None else whole
+        levels = planes.map_for(choice.outline, of, layout, choice.invert)
+        plans.append(BlockPlan(sample, choice.model.load(), levels, layout, choice.invert))
+    return plans
 
 
 def _pieces(array: NDArray[Any], axes: int) -> Pieces:

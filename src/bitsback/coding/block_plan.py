@@ -30,12 +30,14 @@ class BlockPlan:
     """What symbols stand for."""
     layout: int = planes.PICTURES
     """What the axes of pieces are to the model."""
+    invert: bool = False
+    """Whether the greater of two levels is symbol 0."""
 
     @classmethod
     def of(
         cls, model: Model, pieces: Pieces, layout: int = planes.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
-        """None if the model does not code them. invert: the greater of two levels is symbol 0."""
+        """None if the model does not code them."""
         if not all(
             layout in planes.layouts_of(model, pieces.dtype, shape) for _, shape in pieces.shapes
         ):
@@ -43,7 +45,7 @@ class BlockPlan:
         levels = planes.map_for(model, pieces, layout, invert)
         if not planes.map_fits(model, pieces, levels):
             return None
-        return cls(pieces, model, levels, layout)
+        return cls(pieces, model, levels, layout, invert)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -58,8 +60,13 @@ class BlockPlan:
     def symbols(self) -> NDArray[Any]:
         return planes.to_planes(self.pieces, self.levels)
 
+    @cached_property
     def cost(self) -> int:
-        """Bytes that the model makes of the pieces."""
+        """Bytes that the model makes of the pieces; if it does not code them, those of the pieces
+        as they are.
+        """
+        if not planes.map_fits(self.model, self.pieces, self.levels):
+            return self.pieces.elements.nbytes + 1
         # A chain that started from zeros would take the least likely latents for its first items.
         digest = chain.digest(b"", self.pieces.bytes)
         return len(chain.encode(self.parts, self.symbols, digest, 1))

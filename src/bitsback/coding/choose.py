@@ -170,7 +170,7 @@ def choose(
     serial = any(outline.serial for outline in outlines)
     sample = series_sample(pieces) if serial else sample_of(pieces, whole=sized)
     trials = [
-        _Trial(plan.model, invert, plan.cost(), plan.layout)
+        plan
         for outline, invert in _able(outlines, pieces)
         for plan in trial_plans(outline, pieces, sample, invert)
     ]
@@ -179,10 +179,10 @@ def choose(
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.any_shape) and _contested(
-            picked, sample, coder_for(effort, job)
+            picked, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
-        _tell(name, picked, trials, sample, contested)
+        _tell(name, picked, trials, contested)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
     if given is not None and pieces.elements.size:
         allowed = (
@@ -229,7 +229,7 @@ def trial_plans(
     """
     for layout in planes.layouts_of(model, pieces.dtype, pieces.shapes[0][1]):
         levels = planes.map_for(model, pieces, layout, invert)
-        yield BlockPlan(sample, _load(model), levels, layout)
+        yield BlockPlan(sample, _load(model), levels, layout, invert)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
@@ -257,17 +257,9 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-@dataclass(frozen=True)
-class _Trial:
-    model: Model
-    invert: bool
-    cost: int
-    layout: int = planes.PICTURES
-
-
-def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
+def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    general = encode_fallback(sample, coder)
+    general = encode_fallback(picked.pieces, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 
@@ -277,7 +269,7 @@ def coder_for(effort: Effort, elements: int) -> Coder:
     return "lzma" if small else "deflate"
 
 
-def _pick(trials: list[_Trial], large: bool) -> _Trial:
+def _pick(trials: list[BlockPlan], large: bool) -> BlockPlan:
     """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
     worse.
     """
@@ -290,15 +282,16 @@ def _pick(trials: list[_Trial], large: bool) -> _Trial:
     return picked
 
 
-def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, contested: bool) -> None:
+def _tell(name: str, picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> None:
     """To the log: what is chosen and why."""
+    elements = picked.pieces.elements
     for trial in trials:
         _log.debug(
             "trial: %s%s makes %d bytes of %d",
             trial.model.name,
             ", levels exchanged," if trial.invert else "",
             trial.cost,
-            sample.elements.nbytes,
+            elements.nbytes,
         )
     smallest = min(trial.cost for trial in trials)
     _log.info(
@@ -307,7 +300,7 @@ def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, conte
         picked.model.name,
         "the smallest" if picked.cost == smallest else "a fast one near the smallest",
         len(trials),
-        sample.elements.size,
+        elements.size,
         "; a general compressor may be as good, and is tried" if contested else "",
     )
 

@@ -100,6 +100,12 @@ def encode_fallback(pieces: Pieces, coder: Coder) -> bytes | None:
     coder: the slower one that is tried. LZMA is tried in any case where deflate makes so little of
     the content that LZMA takes little time.
     """
+    if coder not in pieces.by_fallback:
+        pieces.by_fallback[coder] = _encoded(pieces, coder)
+    return pieces.by_fallback[coder]
+
+
+def _encoded(pieces: Pieces, coder: Coder) -> bytes | None:
     sample = _sample(pieces)
     plans = sorted(_plans(pieces, sample), key=lambda plan: plan.size)
     best = plans[0]

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import planes
-from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
     Effort,
     UnfitError,
@@ -243,8 +242,6 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
         replace(plan, pieces=together, layout=planes.STACKS)
         for plan in {plan.model: plan for plan in plans}.values()
     ]
-    return bool(plans) and _least(stacks) < _least(plans)
-
-
-def _least(plans: list[BlockPlan]) -> int:
-    return min(plan.cost() for plan in plans)
+    if not plans:
+        return False
+    return min(plan.cost for plan in stacks) < min(plan.cost for plan in plans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -74,6 +75,11 @@ class Pieces:
     def values_of_series(self) -> Values | None:
         """The same of a series."""
         return find_values(self.elements, near=True)
+
+    @cached_property
+    def by_fallback(self) -> dict[str, builtins.bytes | None]:
+        """What general compressors have made of them, by their names."""
+        return {}
 
     def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Pieces:
         """The same elements as pieces of other shapes, with what is known of them."""

@@ -217,6 +217,6 @@ def _others(sample: Pieces) -> dict[str, int]:
     shape = sample.shapes[0][1]
     if planes.layouts_for(sample.dtype, shape):
         for plan in plans_of(picture_models(None, "auto"), sample):
-            name, cost = f"the model {plan.model.name}", plan.cost()
+            name, cost = f"the model {plan.model.name}", plan.cost
             found[name] = min(cost, found.get(name, cost))
     return found
