@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bitsback.coding import planes
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way
+from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import encode_fallback
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
@@ -95,19 +96,13 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     plans = _plans(array, whole, _choices(whole, array.shape, models, axes))
     best = min(plans, key=lambda plan: plan.cost) if len(plans) > 1 else next(iter(plans), None)
     if best is None:
-        view = _default_view(array.shape, axes)
+        count, chosen = _default_view(array.shape, axes).axes, Chosen(None)
     else:
-        view = View(len(best.pieces.shapes[0][1]), best.layout)
-    pieces = whole.seen_as(_pieces(array, view.axes).shapes)
-    way, _ = find_way(
-        pieces,
-        None if best is None else best.model,
-        best is not None and best.invert,
-        "lzma",
-        lambda way: _rivalled(way, pieces),
-        view.layout,
-    )
-    return view.axes, way
+        count = len(best.pieces.shapes[0][1])
+        chosen = Chosen(best.model, best.invert, layout=best.layout)
+    pieces = whole.seen_as(_pieces(array, count).shapes)
+    way, _ = find_way(pieces, chosen, "lzma", lambda way: _rivalled(way, pieces))
+    return count, way
 
 
 @dataclass(frozen=True)

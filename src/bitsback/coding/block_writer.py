@@ -16,6 +16,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
+from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
@@ -55,33 +56,34 @@ def lanes_for(elements: int) -> int:
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
-def encode(
-    pieces: Pieces,
-    first: int,
-    model: Model | None,
-    invert: bool = False,
-    coder: Coder = "deflate",
-    contested: bool = True,
-    layout: int = planes.PICTURES,
-    order_bits: float | None = None,
-    records: bool = False,
-) -> Encoded:
-    """Encodes a block in the smallest way.
+@dataclass(frozen=True)
+class Uncoded:
+    """A block that is to be coded."""
 
-    first: the number of the block's first piece. model: one that may fit them, if there is one.
-    invert: the greater of two levels is symbol 0. coder: the general compressor, which is tried
-    where no model is used, or where it may be as good, `contested`. layout: what the axes of the
-    pieces are to the model. order_bits: of pieces in canonical order, which are a multiset, what
-    another order would take. records: the pieces are records, which may have few values.
+    pieces: Pieces
+    first: int
+    """The number of its first piece."""
+    chosen: Chosen
+    coder: Coder
+    """The general compressor, which is tried where no model is used, or may be no better."""
+    order_bits: float | None
+    """Of pieces in canonical order, which are a multiset, what another order would take."""
+    records: bool
+    """Whether they are records, which may have few values."""
+
+
+def encode(block: Uncoded, chosen: Chosen) -> Encoded:
+    """Encodes a block in the smallest way. chosen: the model, if there is one that may fit, which
+    need not be the one of the block.
     """
-    multiset = order_bits is not None
+    pieces, multiset = block.pieces, block.order_bits is not None
     way, codable = find_way(
-        pieces, model, invert, coder, lambda _: contested, layout, multiset, records
+        pieces, chosen, block.coder, lambda _: chosen.contested, multiset, block.records
     )
     return Encoded(
         section(
             BLOCK,
-            varint(first),
+            varint(block.first),
             pack_runs(runs_of(pieces, way.levels)),
             bytes([way.method.pack()]),
             way.prefix,
@@ -92,29 +94,25 @@ def encode(
         way.model,
         two_valued=pieces.levels is not None,
         outdone=codable and way.model is None,
-        order_bits=order_bits if way.method.multiset and order_bits else 0,
+        order_bits=block.order_bits if way.method.multiset and block.order_bits else 0,
     )
 
 
 def find_way(
     pieces: Pieces,
-    model: Model | None,
-    invert: bool,
+    chosen: Chosen,
     coder: Coder,
     contested: Callable[["Way"], bool],
-    layout: int,
     multiset: bool = False,
     records: bool = False,
 ) -> tuple["Way", bool]:
     """The smallest way to store pieces, and whether the model could code them. contested: tells of
-    the way of the model. The other arguments are those of `encode`.
+    the way of the model whether a general compressor is to be tried too.
     """
-    codable, way = False, None
-    if model is not None:
-        codable, way = _by_model(pieces, model, layout, invert, multiset)
+    codable, way = _by_model(pieces, chosen, multiset)
     if way is None or contested(way) or way.cost >= _least(pieces, pieces.levels is not None):
         pair = pieces.levels
-        if pair is not None and invert:
+        if pair is not None and chosen.invert:
             pair = pair[::-1]
         ways = [*_otherwise(pieces, pair, coder), *([way] if way is not None else [])]
         if records:
@@ -130,18 +128,17 @@ def _least(pieces: Pieces, two_valued: bool) -> int:
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
-def _by_model(
-    pieces: Pieces, model: Model, layout: int, invert: bool, multiset: bool
-) -> "tuple[bool, Way | None]":
+def _by_model(pieces: Pieces, chosen: Chosen, multiset: bool) -> "tuple[bool, Way | None]":
     """Whether a model codes the pieces, and how, unless a reader would refuse that."""
-    serial = multiset and layout == planes.SERIES
-    plan = None if serial else BlockPlan.of(model, pieces, layout, invert)
+    if chosen.model is None or (multiset and chosen.layout == planes.SERIES):
+        return False, None
+    plan = BlockPlan.of(chosen.model, pieces, chosen.layout, chosen.invert)
     if plan is None:
         return False, None
     data = plan.encode(lanes_for(pieces.elements.size), multiset)
     if data is None:
         return True, None
-    return True, Way(Method(MODEL, layout, multiset), plan.levels, [data], model)
+    return True, Way(Method(MODEL, chosen.layout, multiset), plan.levels, [data], chosen.model)
 
 
 def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:

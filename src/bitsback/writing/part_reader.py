@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import planes
+from bitsback.coding.block_writer import Uncoded
 from bitsback.coding.canonical import canonical
 from bitsback.coding.choose import (
     Chosen,
@@ -42,20 +43,6 @@ _SEEN = 1 << 17  # elements that a trial may see, and
 _SEEN_PIECES = 64
 _WORSE = 1.1  # times as many bytes of a sample
 _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
-
-
-@dataclass(frozen=True)
-class Uncoded:
-    """A block that is to be coded."""
-
-    pieces: Pieces
-    first: int
-    chosen: Chosen
-    coder: Coder
-    order_bits: float | None
-    """Of pieces that are a multiset."""
-    records: bool
-    """Whether they may have few values."""
 
 
 @dataclass(frozen=True, eq=False)

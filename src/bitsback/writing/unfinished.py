@@ -24,14 +24,13 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from bitsback import __version__, _core
-from bitsback.coding.block_writer import Encoded
+from bitsback.coding.block_writer import Encoded, Uncoded
 from bitsback.errors import InputError, ModelError
 from bitsback.format.layout import CRC_SIZE
 from bitsback.locks import Lock
 from bitsback.models import Model, known
 from bitsback.remote.url import Url
 from bitsback.restoring.output import Destination, Output, naming
-from bitsback.writing.part_reader import Uncoded
 
 _MAGIC = b"bitsback unfinished archive\n\0\0\0\1"
 _START = struct.Struct("<32sIQ")

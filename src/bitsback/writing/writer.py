@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 from bitsback.coding.block import METHODS
-from bitsback.coding.block_writer import Encoded, encode
+from bitsback.coding.block_writer import Encoded, Uncoded, encode
 from bitsback.coding.choose import (
     HURRIED,
     Chosen,
@@ -47,7 +47,7 @@ from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
-from bitsback.writing.part_reader import Uncoded, part_readers
+from bitsback.writing.part_reader import part_readers
 from bitsback.writing.unfinished import Unfinished, key_of, part_of
 
 _log = logging.getLogger(__name__)
@@ -342,7 +342,7 @@ class _Writer:
         expected to, since the blocks of a part may differ much.
         """
         pieces, chosen = task.pieces, task.chosen
-        encoded = self._encode_with(task, chosen)
+        encoded = encode(task, chosen)
         if (
             self._early  # when all models were written before
             or not pieces.elements.size
@@ -363,21 +363,8 @@ class _Writer:
             chosen.layout,
         ):
             return encoded
-        again = self._encode_with(task, other)
+        again = encode(task, other)
         return min(encoded, again, key=lambda encoded: len(encoded.section))
-
-    def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
-        return encode(
-            task.pieces,
-            task.first,
-            chosen.model,
-            chosen.invert,
-            task.coder,
-            chosen.contested,
-            chosen.layout,
-            task.order_bits,
-            task.records,
-        )
 
 
 def _files(taken: Input) -> Files:
