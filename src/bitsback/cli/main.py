@@ -13,8 +13,7 @@ from typing import Any
 import click
 
 from bitsback import __version__
-from bitsback.cli import lab, logs
-from bitsback.cli.ending import end_interrupted
+from bitsback.cli import end_interrupted, lab, logs
 from bitsback.cli.failures import FAILED, TOLD, tell
 from bitsback.cli.progress import Progress
 
@@ -61,7 +60,7 @@ class LazyGroup(click.Group):
             return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"bitsback.cli.{cmd_name}").command
+        command = import_module(f"bitsback.cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return logs.with_option(command)
 

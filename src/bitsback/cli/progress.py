@@ -1,5 +1,5 @@
-"""Terminal progress display: after half a second that work goes on, and then a bar with the time
-left; a bar for each stage.
+"""Terminal display of progress: after half a second that work goes on, and then a bar with the time
+left, a bar for each stage; and of warnings.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ import shutil
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import figures
+from bitsback.errors import InputWarning, ModelWarning
 from bitsback.locks import Lock
 
 if TYPE_CHECKING:
@@ -149,3 +153,26 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         self.end()
+
+
+@contextmanager
+def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
+    """Collects what does not come back as it was, and which model does badly; shows it, each in a
+    line, unless `quiet`.
+    """
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.simplefilter("always", ModelWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+            if not issubclass(category, InputWarning | ModelWarning):
+                usual(message, category, *place)  # type: ignore[arg-type]
+                return
+            notes.append(str(message))
+            if not quiet:
+                progress.say(f"bitsback: warning: {message}")
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield notes

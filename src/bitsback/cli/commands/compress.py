@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, compress_report, figures, options, warned
+from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
-from bitsback.cli.progress import Progress
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
 from bitsback.errors import InputError
@@ -290,7 +290,7 @@ def command(
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
             Progress("compressing", quiet) as progress,
-            warned.shown(progress, quiet or as_json) as notes,
+            shown_warnings(progress, quiet or as_json) as notes,
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, assume_unchanged,
@@ -307,7 +307,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("compressing", quiet) as progress,
-        warned.shown(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as notes,
     ):
         from bitsback.writing.writer import write_archive
 

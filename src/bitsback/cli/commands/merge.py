@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, figures, options, warned
-from bitsback.cli.progress import Progress
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress, shown_warnings
 
 
 @click.command(short_help="Make one archive of several, without decoding them.")
@@ -46,7 +46,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("merging", quiet) as progress,
-        warned.shown(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as notes,
     ):
         summary = bitsback.merge(
             sources,
