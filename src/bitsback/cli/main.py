@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from bitsback import __version__
-from bitsback.cli import end_interrupted, lab, logs
+from bitsback.cli import lab, logs
+from bitsback.cli.ending import end_interrupted
 from bitsback.cli.failures import FAILED, TOLD, tell
 from bitsback.cli.progress import Progress
 
