@@ -125,7 +125,7 @@ class Contents(Indexed, OpenArchive):
     @property
     def chunks(self) -> Chunks:
         """Of the array, what is best read together: along each axis the lengths of the blocks, or
-        of the pieces where large items are cut, as Dask has them. Raises InputError if there is no
+        of the tiles where large items are cut, as Dask has them. Raises InputError if there is no
         array, ArchiveError if blocks are missing.
         """
         return self._whole.chunks
@@ -281,7 +281,7 @@ class Contents(Indexed, OpenArchive):
         return self._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The same, some at a time: as many as lie in a block, or in pieces of one row.
+        """The same, some at a time: as many as lie in a block, or in tiles of one row.
 
         In this way any number of them fits into memory. Raises IndexError, ArchiveError.
         """
@@ -315,15 +315,15 @@ def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int
     """
     collection = archive._collection
     if not isinstance(collection, FileList):
-        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
+        tiles = np.concatenate(_of_parts(collection.starts, collection.parts))
     elif array is not None:
         number = archive._files.number(array)
         assert number is not None, "it was looked up"
-        pieces = collection.starts[number] + _first_pieces(collection.parts[number])
+        tiles = collection.starts[number] + _first_tiles(collection.parts[number])
     else:
-        pieces = _of_files(archive, collection)
+        tiles = _of_files(archive, collection)
     firsts = np.array([block.first for block in archive._blocks], np.int64)
-    return np.searchsorted(firsts, pieces, side="right") - 1
+    return np.searchsorted(firsts, tiles, side="right") - 1
 
 
 def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
@@ -332,24 +332,24 @@ def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
     parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
-    pieces = np.empty(len(archive), np.int64)
+    tiles = np.empty(len(archive), np.int64)
     for number, of_part in enumerate(entries):
-        pieces[parts == number] = of_part
-    return pieces
+        tiles[parts == number] = of_part
+    return tiles
 
 
 def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
-    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
+    return [start + _first_tiles(part) for start, part in zip(starts, parts, strict=False)]
 
 
-def _first_pieces(part: Collection) -> NDArray[np.int64]:
-    """Of what lies along the first axis, one after the other, the numbers of the first pieces."""
+def _first_tiles(part: Collection) -> NDArray[np.int64]:
+    """Of what lies along the first axis, one after the other, the numbers of the first tiles."""
     if part.axes == ONE:
         grid = part.grid(0)
         return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip
     runs, first = [np.empty(0, np.int64)], 0
     for count, shape in part.runs:
-        each = Grid(shape, part.cut).pieces
+        each = Grid(shape, part.cut).tiles
         runs.append(first + each * np.arange(count))
         first += each * count
     return np.concatenate(runs)

@@ -20,17 +20,17 @@ Problem = tuple[int | None, ArchiveError]
 """What is wrong with an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
-"""Pieces that are lost: the number of the first one, and the number behind the last one."""
+"""Tiles that are lost: the number of the first one, and the number behind the last one."""
 
 BESIDE_PAGES = "what the file has beside its pages"
-"""The note of a TIFF file."""
+"""The container metadata of a TIFF file."""
 
 _SHOWN = 3  # names in an error
 
 
-def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], pieces: int) -> Iterator[Gap]:
-    """The pieces that no whole block has. blocks: those that were found, in order. bad: the numbers
-    of those that are damaged. pieces: of the whole archive.
+def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Iterator[Gap]:
+    """The tiles that no whole block has. blocks: those that were found, in order. bad: the numbers
+    of those that are damaged. tiles: of the whole archive.
     """
     whole = 0
     for block in blocks:
@@ -39,12 +39,12 @@ def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], pieces: int) -> Iter
         if block.first > whole:
             yield whole, block.first
         whole = max(whole, block.first + block.items)
-    if whole < pieces:
-        yield whole, pieces
+    if whole < tiles:
+        yield whole, tiles
 
 
 def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
-    """The gaps in the part of this number, counted from its first piece."""
+    """The gaps in the part of this number, counted from its first tile."""
     start, end = content.starts[number : number + 2]
     return [
         (max(low, start) - start, min(high, end) - start)
@@ -54,17 +54,17 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
 
 
 def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
-    """The gaps with all pieces of the items that they touch, or, of an item that is the whole
-    array, with all pieces of the strips; those that meet are one.
+    """The gaps with all tiles of the items that they touch, or, of an item that is the whole
+    array, with all tiles of the strips; those that meet are one.
     """
     found: list[Gap] = []
     for low, high in gaps:
         if part.axes == ONE:
             step = part.grid(0).in_a_strip
-            wide = low // step * step, min(-(-high // step) * step, part.pieces)
+            wide = low // step * step, min(-(-high // step) * step, part.tiles)
         else:
             first, last = part.item_of(low)[0], part.item_of(high - 1)[0]
-            wide = part.first_piece(first), part.first_piece(last + 1)
+            wide = part.first_tile(first), part.first_tile(last + 1)
         if found and wide[0] <= found[-1][1]:
             wide = found.pop()[0], wide[1]
         found.append(wide)
@@ -87,23 +87,23 @@ def as_text(numbers: range) -> str:
 
 
 class Owners:
-    """Whose pieces are: the files of an archive, by number. Pages and pictures without names are
+    """Whose tiles are: the files of an archive, by number. Pages and pictures without names are
     not told apart one by one, since a few bytes may claim many of them.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the notes, in it begin and end, and of which
+        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of which
         file they are.
         """
-        for number in range(len(files)) if files.facts is not None else ():
+        for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
             if end > start:
                 self._spans[part].append((start, end, number))
 
     def of(self, gaps: Iterable[Gap]) -> list[range]:
-        """The numbers of the files that need one of the pieces, in order."""
+        """The numbers of the files that need one of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
             for gap in in_part(self._content, gaps, at):
@@ -184,7 +184,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
-    """Whose pieces are, for people; some names of many."""
+    """Whose tiles are, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
@@ -195,9 +195,9 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     names = labels(files, _first(numbers))
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
-    what = "what the files beside their pixels have: " if part in content.notes else ""
+    what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
     region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
-    if of and len(names) == 1:  # pieces of a large picture
+    if of and len(names) == 1:  # tiles of a large picture
         return f"{region} of {names[0]}"
     return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
 

@@ -13,7 +13,7 @@ from bitsback.images.names import printable
 
 _SHA256 = 0
 _SIZE = 32
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,6 @@ def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
 def digest_of(file: BinaryIO) -> bytes:
     """SHA-256 of what a file has from here on."""
     found = hashlib.sha256()
-    while data := file.read(_PIECE):
+    while data := file.read(_CHUNK):
         found.update(data)
     return found.digest()

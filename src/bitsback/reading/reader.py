@@ -11,7 +11,7 @@ from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
-    FACTS,
+    STATS,
     MODEL,
     NAMES,
     UNNAMED,
@@ -20,7 +20,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.file_io import (
     Location,
     RandomAccess,
@@ -262,7 +262,7 @@ class Archive(Contents):
         """
         problems = list(problems)
         bad = {number for number, _ in problems if number is not None}
-        gaps = list(gaps_of(self._blocks, bad, self._collection.pieces))
+        gaps = list(gaps_of(self._blocks, bad, self._collection.tiles))
         files = None
         if self._beside is not None:
             with suppress(ArchiveError):
@@ -279,12 +279,12 @@ class Archive(Contents):
         if self._beside is not None:
             self._beside.do_without_names()
 
-    def _block_of(self, piece: int) -> BlockInfo:
-        return self._store.of_piece(piece)
+    def _block_of(self, tile: int) -> BlockInfo:
+        return self._store.of_tile(tile)
 
-    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
         self._check_open()
-        return self._store.decode_at(piece, stop)
+        return self._store.decode_at(tile, stop)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -323,7 +323,7 @@ class Archive(Contents):
             from bitsback.reading.maker import damage
 
             bad = {number for number, _ in problems if number is not None}
-            gaps = gaps_of(self._blocks, bad, self._collection.pieces)
+            gaps = gaps_of(self._blocks, bad, self._collection.tiles)
             with suppress(ArchiveError):  # where the names are lost, which was found before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
@@ -365,7 +365,7 @@ class Archive(Contents):
             yield self._named(problem)
         beside = self._beside
         for place in self._directory.sections:
-            names = beside is not None and place.kind in (NAMES, FACTS, UNNAMED)
+            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED)
             if place.kind != MODEL and not names:
                 try:
                     open_section(self._read_place(place), place.kind)

@@ -1,5 +1,5 @@
-"""The sections of an open archive: its blocks, which are found by their pieces, decoded and cached,
-and what files have beside them: names, facts, hashes and labels.
+"""The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
+and what files have beside them: names, stats, hashes and labels.
 """
 
 from bisect import bisect_right
@@ -11,7 +11,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
     BLOCK,
-    FACTS,
+    STATS,
     HASHES,
     LABELS,
     NAMES,
@@ -21,7 +21,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
@@ -43,10 +43,10 @@ class BlockCache:
         self.capacity = capacity
         self.nbytes = 0
         """Of what is kept."""
-        self._kept: OrderedDict[int, Pieces] = OrderedDict()
+        self._kept: OrderedDict[int, Tiles] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, number: int) -> Pieces | None:
+    def get(self, number: int) -> Tiles | None:
         with self._lock:
             if number in self._kept:
                 self._kept.move_to_end(number)
@@ -55,13 +55,13 @@ class BlockCache:
     def __contains__(self, number: int) -> bool:
         return number in self._kept
 
-    def put(self, number: int, pieces: Pieces) -> None:
+    def put(self, number: int, tiles: Tiles) -> None:
         if self.capacity == 0:
             return
         with self._lock:
             self._drop(number)
-            self._kept[number] = pieces
-            self.nbytes += pieces.elements.nbytes
+            self._kept[number] = tiles
+            self.nbytes += tiles.elements.nbytes
             while self.nbytes > self.capacity and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
 
@@ -89,13 +89,13 @@ class Blocks:
         self._archive, self._read, self._cache = archive, read, cache
         self._all, self._drift = directory.blocks, directory.drift
 
-    def of_piece(self, piece: int) -> BlockInfo:
-        """The block that holds a piece. Raises ArchiveError if it is missing."""
-        behind = bisect_right(self._all, piece, key=lambda block: block.first)
-        if behind == 0 or piece >= self._all[behind - 1].first + self._all[behind - 1].items:
+    def of_tile(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
+        behind = bisect_right(self._all, tile, key=lambda block: block.first)
+        if behind == 0 or tile >= self._all[behind - 1].first + self._all[behind - 1].items:
             number = self._all[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self._archive.name}: block {number}: {self._archive._where(piece, 1)} is"
+                f"{self._archive.name}: block {number}: {self._archive._where(tile, 1)} is"
                 " missing, the archive is cut off",
                 number,
             )
@@ -116,19 +116,19 @@ class Blocks:
             raise at_block(self._archive, block.number, block.first, block.items, error) from None
         return Task(block.number, block.first, block.items, payload)
 
-    def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:
-        """The number of the first piece of the block that holds this one, and its pieces. stop:
+    def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles. stop:
         those from it on are not needed, and nothing is verified.
         """
-        block = self.of_piece(piece)
-        pieces = self._cache.get(block.number)
-        if pieces is None:
-            pieces = decode(
+        block = self.of_tile(tile)
+        tiles = self._cache.get(block.number)
+        if tiles is None:
+            tiles = decode(
                 self._archive, self.task(block), None if stop is None else stop - block.first
             )
             if stop is None:
-                self._cache.put(block.number, pieces)
-        return block.first, pieces
+                self._cache.put(block.number, tiles)
+        return block.first, tiles
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
@@ -164,20 +164,20 @@ class FileSections:
         """Which item is which file."""
         if self._names_are_lost:
             return Files.unnamed(self._collection)
-        places, facts = self._directory.names, self._directory.facts
+        places, stats = self._directory.names, self._directory.stats
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
-        if len(facts) > (self._collection.kind == FOLDER):
-            raise ArchiveError("the facts of its files are there twice")
+        if len(stats) > (self._collection.kind == FOLDER):
+            raise ArchiveError("the stats of its files are there twice")
         if places[0].kind == UNNAMED:
-            if facts:
-                raise ArchiveError("its files have facts and no names")
+            if stats:
+                raise ArchiveError("its files have stats and no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
         return unpack_files(
             open_section(self._read(places[0]), NAMES),
             self._collection,
-            open_section(self._read(facts[0]), FACTS) if facts else None,
+            open_section(self._read(stats[0]), STATS) if stats else None,
         )
 
     @cached_property

@@ -14,7 +14,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.labelling import Pairs
 from bitsback.format.members import Files
 from bitsback.format.parts import Content
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.hashes import Check
 from bitsback.reading.library import Library
@@ -26,9 +26,9 @@ class Task:
 
     number: int
     first: int
-    """The number of its first piece."""
+    """The number of its first tile."""
     items: int
-    """How many pieces it holds."""
+    """How many tiles it holds."""
     payload: memoryview
 
 
@@ -43,7 +43,7 @@ class BlockSource(Protocol):
 
     @abstractmethod
     def _where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
+        """What some tiles are, for people."""
 
     @abstractmethod
     def _tasks(self) -> Iterator[Task]:
@@ -134,22 +134,22 @@ class OpenArchive(BlockSource, Protocol):
         """Raises ValueError if the archive is closed."""
 
     @abstractmethod
-    def _block_of(self, piece: int) -> BlockInfo:
-        """The block that holds a piece. Raises ArchiveError if it is missing."""
+    def _block_of(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
 
     @abstractmethod
     def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
         """Those that files of a folder are in, in the order in which they are read, each once."""
 
     @abstractmethod
-    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
-        """The number of the first piece of the block that holds this one, and its pieces; they are
+    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles; they are
         not to be written to. stop: those from it on are not needed, and nothing is verified.
         """
 
     @abstractmethod
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of notes."""
+        """Some bytes of a part that has those of files, or of metadata."""
 
     @abstractmethod
     def _announce(self, blocks: Iterable[BlockInfo]) -> None:
@@ -167,7 +167,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the pieces from first to
+        """All blocks, to be decoded, or those that begin with the tiles from first to
         end - 1. Raises the first of `problems`, and for any damage it comes upon.
         """
 
@@ -176,17 +176,17 @@ class OpenArchive(BlockSource, Protocol):
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
 
 
-def decode(source: BlockSource, task: Task, stop: int | None = None) -> Pieces:
-    """The pieces of a block; verified, unless only the first `stop` of them are asked for.
+def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
+    """The tiles of a block; verified, unless only the first `stop` of them are asked for.
 
     Raises ArchiveError, naming archive and block.
     """
     try:
         first, part = source._collection.part_of(task.first)
-        if task.first + task.items > first + part.pieces:
+        if task.first + task.items > first + part.tiles:
             raise ArchiveError(
                 "the part of the collection that it belongs to ends with item"
-                f" {first + part.pieces - 1}"
+                f" {first + part.tiles - 1}"
             )
         return block_reader.decode(
             task.payload, part, task.first, task.items, source._library.find, stop, first

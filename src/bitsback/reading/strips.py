@@ -1,6 +1,6 @@
 """The parts of an archive as they come back: all of them, or what is whole of a damaged one.
 
-Pieces, which come in order, are joined to the items that they were cut from, some rows at a time.
+Tiles, which come in order, are joined to the items that they were cut from, some rows at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.members import Files
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.bands import in_bands, rows_of_band
 from bitsback.reading.damage import (
     Gap,
@@ -58,8 +58,8 @@ class RestoredParts:
         self.damaged = bool(problems)
         self._unmade = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
-        pieces = archive._collection.pieces
-        self._gaps = list(gaps_of(archive._blocks, self._bad, pieces)) if problems else []
+        tiles = archive._collection.tiles
+        self._gaps = list(gaps_of(archive._blocks, self._bad, tiles)) if problems else []
 
     @property
     def files(self) -> Files:
@@ -77,7 +77,7 @@ class RestoredParts:
         return merged([*Owners(files).of(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The blocks that are whole and begin with the pieces from first to end - 1."""
+        """The blocks that are whole and begin with the tiles from first to end - 1."""
         if not self.damaged:
             yield from self.archive._tasks(first, end)
             return
@@ -88,7 +88,7 @@ class RestoredParts:
                 yield self.archive._task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
-        """The pieces of a part that do not come back, counted from its first."""
+        """The tiles of a part that do not come back, counted from its first."""
         collection = self.archive._collection
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
@@ -108,12 +108,12 @@ class RestoredParts:
         collection = self.archive._collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
-        tasks = self.tasks(start, start + part.pieces)
-        with closing(self.map(lambda task, pieces: (task, pieces), tasks)) as blocks:
+        tasks = self.tasks(start, start + part.tiles)
+        with closing(self.map(lambda task, tiles: (task, tiles), tasks)) as blocks:
             yield from strips_of(part, start, blocks, work, self.lost_of(number), filled)
 
     def map(
-        self, work: Callable[[Task, Pieces], Result], tasks: Iterable[Task] | None = None
+        self, work: Callable[[Task, Tiles], Result], tasks: Iterable[Task] | None = None
     ) -> Generator[Result, None, None]:
         """What becomes of the blocks of all tasks, which several threads decode, in order."""
 
@@ -141,36 +141,36 @@ class RestoredParts:
 def strips_of(
     part: Collection,
     start: int,
-    blocks: Iterable[tuple[Task, Pieces]],
+    blocks: Iterable[tuple[Task, Tiles]],
     work: Work,
     lost: Sequence[Gap] = (),
     filled: NDArray[Any] | None = None,
 ) -> Iterator[NDArray[Any]]:
-    """The elements of a part whose first piece has the number `start`, some items, or rows, at a
-    time. lost: the pieces that no block has. filled: their value, if they are not left out.
+    """The elements of a part whose first tile has the number `start`, some items, or rows, at a
+    time. lost: the tiles that no block has. filled: their value, if they are not left out.
     """
-    joiner, gaps = Joiner(part), iter([*lost, (part.pieces, part.pieces)])
+    joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
     gap = next(gaps)
-    for task, pieces in blocks:
+    for task, tiles in blocks:
         while task.first - start >= gap[1]:
             yield from _filling(part, gap, filled)
             gap = next(gaps)
         if part.plain:  # no gap is in an item that is whole
-            yield pieces.elements
+            yield tiles.elements
         else:
-            for place, piece in enumerate(pieces, task.first - start):
+            for place, tile in enumerate(tiles, task.first - start):
                 if place >= gap[1]:
                     yield from _filling(part, gap, filled)
                     gap = next(gaps)
                 if place < gap[0]:
-                    yield from joiner.take(place, piece)
+                    yield from joiner.take(place, tile)
         work.add(task.first, task.items)
     for left in [gap, *gaps]:
         yield from _filling(part, left, filled)
 
 
 class Joiner:
-    """Makes the items of a part of its pieces, strip by strip: a strip has the pieces at the same
+    """Makes the items of a part of its tiles, strip by strip: a strip has the tiles at the same
     place of the first dimension, whose elements follow one another in C order.
     """
 
@@ -179,30 +179,30 @@ class Joiner:
         self._waiting: list[NDArray[Any]] = []
         """Kept as they are until all are there: a few bytes may claim a large item."""
 
-    def take(self, number: int, piece: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """The strip that this piece, of this number in the part, completes, some rows at a time;
+    def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """The strip that this tile, of this number in the part, completes, some rows at a time;
         nothing if others are missing.
         """
         item, at = self._part.item_of(number)
         grid = self._part.grid(item)
-        self._waiting.append(piece)
+        self._waiting.append(tile)
         if (at + 1) % grid.in_a_strip:
             return iter(())
         waiting, self._waiting = self._waiting, []
         if len(waiting) == 1:
-            return in_bands(np.atleast_1d(piece))  # a number is a row
+            return in_bands(np.atleast_1d(tile))  # a number is a row
         return _joined(waiting, grid, at + 1 - len(waiting))
 
 
 def _joined(waiting: list[NDArray[Any]], grid: Grid, first: int) -> Iterator[NDArray[Any]]:
-    """The pieces from the first on side by side."""
+    """The tiles from the first on side by side."""
     places = [grid.region(first + number)[1:] for number in range(len(waiting))]
     count, others = len(waiting[0]), grid.shape[1:]
     step = rows_of_band(math.prod(others) * waiting[0].itemsize)
     for row in range(0, count, step):
         band = np.empty((min(step, count - row), *others), waiting[0].dtype)
-        for place, piece in zip(places, waiting, strict=True):
-            band[(slice(None), *place)] = piece[row : row + step]
+        for place, tile in zip(places, waiting, strict=True):
+            band[(slice(None), *place)] = tile[row : row + step]
         yield band
 
 

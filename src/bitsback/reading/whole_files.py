@@ -1,5 +1,5 @@
 """Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files held bit for bit piece by piece.
+files held bit for bit tile by tile.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from bitsback.format.collection import BYTES, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 from bitsback.locks import Lock
@@ -46,7 +46,7 @@ class Taker(Protocol):
 
 
 class Hashing:
-    """Takes files as they would be restored, and notes those that have another hash."""
+    """Takes files as they would be restored, and collects those that have another hash."""
 
     def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
         self.problems: list[ArchiveError] = []
@@ -111,8 +111,8 @@ class _Folder:
             blocks = stack.enter_context(closing(self._parts.map(self._work)))
             for waiting, task in blocks:
                 number, _, _ = _part_of(self._collection, task.first)
-                for place, piece in waiting:
-                    parts[number].take(place, piece)
+                for place, tile in waiting:
+                    parts[number].take(place, tile)
                 work.add(task.first, task.items)
             for part in parts:
                 part.finish()
@@ -124,17 +124,17 @@ class _Folder:
             return _Painter(self, number, part, stack)
         return _Cutter(self, part, numbers, stack)
 
-    def _work(self, task: Task, pieces: Pieces) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Hands over the pictures of a block; the pieces that are not whole ones."""
+    def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
+        """Hands over the pictures of a block; the tiles that are not whole ones."""
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
-        for place, piece in enumerate(pieces, task.first - first):
+        for place, tile in enumerate(tiles, task.first - first):
             item, _ = part.item_of(place)
-            if part.axes == BYTES or part.grid(item).pieces > 1:
-                waiting.append((place, piece))
+            if part.axes == BYTES or part.grid(item).tiles > 1:
+                waiting.append((place, tile))
             elif not self.lost(self.number(number, item)):
-                with self.picture(number, item, piece.shape) as drawing:
-                    drawing.add(piece)
+                with self.picture(number, item, tile.shape) as drawing:
+                    drawing.add(tile)
         return waiting, task
 
     @contextmanager
@@ -168,7 +168,7 @@ class _Folder:
 
 
 class _Painter:
-    """Hands over pictures that are cut into pieces, which come in order; a strip of one is in
+    """Hands over pictures that are cut into tiles, which come in order; a strip of one is in
     memory at a time.
     """
 
@@ -178,23 +178,23 @@ class _Painter:
         self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
 
-    def take(self, place: int, piece: NDArray[Any]) -> None:
-        """The next piece, which has this number in the part."""
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next tile, which has this number in the part."""
         item, at = self._part.item_of(place)
         if self._folder.lost(self._folder.number(self._number, item)):
             return
         grid = self._part.grid(item)
-        for rows in self._joiner.take(place, piece):
+        for rows in self._joiner.take(place, tile):
             if self._drawing is None:
                 picture = self._folder.picture(self._number, item, grid.shape)
                 self._drawing = self._stack.enter_context(picture)
             self._drawing.add(rows)
-        if at + 1 == grid.pieces:
+        if at + 1 == grid.tiles:
             self._drawing = None
             self._stack.close()
 
     def finish(self) -> None:
-        """Each picture ends with its last piece."""
+        """Each picture ends with its last tile."""
 
 
 class _Cutter:
@@ -208,9 +208,9 @@ class _Cutter:
         self._open: Writable | None = None
         self._number = next(numbers, None)
 
-    def take(self, place: int, piece: NDArray[Any]) -> None:
+    def take(self, place: int, tile: NDArray[Any]) -> None:
         """The next bytes."""
-        self._take(self._part.elements_before(place), piece.data)
+        self._take(self._part.elements_before(place), tile.data)
 
     def finish(self) -> None:
         """Files without bytes may stand behind the last byte."""
@@ -240,7 +240,7 @@ class _Cutter:
         self._folder.add(len(data))
 
 
-def _part_of(collection: FileList, piece: int) -> tuple[int, int, Collection]:
-    """The number of the part that a piece is in, that of its first piece, and the part."""
-    number = bisect_right(collection.starts, piece) - 1
+def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
+    """The number of the part that a tile is in, that of its first tile, and the part."""
+    number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

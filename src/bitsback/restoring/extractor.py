@@ -15,7 +15,7 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import BYTES
 from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.file_io import open_file
 from bitsback.models import Model
 from bitsback.reading.damage import BESIDE_PAGES, Problem
@@ -96,10 +96,10 @@ def _restore_array(
 ) -> NDArray[Any] | Restored:
     work, count = Work(array, options.progress), 0
 
-    def decoded(task: Task) -> tuple[Task, Pieces]:
+    def decoded(task: Task) -> tuple[Task, Tiles]:
         return task, decode(archive, task, None if options.verify else task.items)
 
-    def blocks() -> Iterator[tuple[Task, Pieces]]:
+    def blocks() -> Iterator[tuple[Task, Tiles]]:
         nonlocal count
         for block in ordered_map(decoded, archive._tasks(), check_threads(options.threads)):
             yield block

@@ -27,7 +27,7 @@ from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.restoring.staging import Staging, staging
 from bitsback.work import Work
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def restore(
@@ -56,8 +56,8 @@ def restore(
             with tempfile.TemporaryFile() as file:
                 make_pages(parts, cast(BinaryIO, file), work, options.files == "exact")
                 file.seek(0)
-                while piece := file.read(_PIECE):
-                    output.write(piece)
+                while chunk := file.read(_CHUNK):
+                    output.write(chunk)
         return output.size
 
 
