@@ -163,10 +163,10 @@ def _stop_once() -> Iterator[None]:
     finally:
         Progress.stopping = False
         if stopped:
-            # The handlers stay: Python prints an error for a signal that is on its way when its
-            # handler is replaced. At its very end it replaces them itself, so block signals there.
-            if hasattr(signal, "pthread_sigmask"):
-                atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, tuple(before))
+            # The handlers stay until the very end, where Python would give them up: it prints an
+            # error for a signal that is on its way while its handler is replaced.
+            for number in before:
+                atexit.register(signal.signal, number, signal.SIG_IGN)
         else:
             for number, handler in before.items():
                 signal.signal(number, handler)
