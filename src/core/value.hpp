@@ -69,7 +69,7 @@ struct Workspace {
 // Calls `piece(in, other, out, count)` with offsets such that the elements of `wanted` rows of all
 // items are the pieces, one after another, of values that have lines of the same length.
 template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+void for_chunks(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
                 RowRange other, const Piece& piece) {
     const std::size_t count = wanted.count() * line;
     if (in == wanted && other == wanted) {
@@ -82,9 +82,9 @@ void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRan
 }
 
 template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+void for_chunks(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
                 const Piece& piece) {
-    for_pieces(work, line, wanted, in, wanted,
+    for_chunks(work, line, wanted, in, wanted,
                [&](std::size_t from, std::size_t, std::size_t to, std::size_t count) {
                    piece(from, to, count);
                });

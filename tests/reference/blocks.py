@@ -17,7 +17,7 @@ from .fields import Reader, require
 from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rows import Rows
 from .values import Size
 
@@ -180,7 +180,7 @@ def decode_planes(
     return items
 
 
-def to_planes(run: Run, layout: int) -> list[PlaneShape]:
+def to_planes(run: Run, layout: int) -> list[ItemShape]:
     """The items of a run as a model without sizes sees them."""
     if run.kind == 0:
         require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
@@ -188,11 +188,11 @@ def to_planes(run: Run, layout: int) -> list[PlaneShape]:
     if layout == SERIES:
         require(len(run.shape) < 2 and 0 not in run.shape, "a step has one axis at most")
         require(run.elements <= 2**26, "a series has at most 2^26 elements")
-        return [PlaneShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
+        return [ItemShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
     shape = run.shape if layout else (1, *run.shape)
     require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
     slices, rows, columns, channels = (*shape, 1)[:4]
-    return [PlaneShape(slices, rows, columns, channels, levels)] * run.count
+    return [ItemShape(slices, rows, columns, channels, levels)] * run.count
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:

@@ -15,8 +15,8 @@ from bitsback.format.levels import Levels, from_symbols, symbol_dtype, to_symbol
 from bitsback.format.pieces import Pieces
 from bitsback.format.runs import Run
 from bitsback.format.values import Values, has_values
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape
 
 PICTURES, STACKS, SERIES = 0, 1, 2
 LAYOUTS = ("pictures", "stacks", "series")
@@ -95,7 +95,7 @@ def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
     return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
 
 
-def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
     for run in runs:
         levels = count_levels(run.dtype, run.levels)
@@ -123,26 +123,26 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
     return found
 
 
-def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
     codes.
     """
-    found: list[tuple[int, PlaneShape]] = []
+    found: list[tuple[int, ItemShape]] = []
     for run in runs:
         levels = count_levels(run.dtype, run.levels)
         if layout == SERIES:
-            found.append((1, PlaneShape(1, run.items, 1, _channels(run), levels)))
+            found.append((1, ItemShape(1, run.items, 1, _channels(run), levels)))
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
         slices, rows, columns, *channels = shape
-        one = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found.append((run.items, one))
     return found
 
 
-def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+def plane_shapes(runs: Sequence[Run], layout: int) -> list[ItemShape]:
     """The shape of each item."""
     return [shape for count, shape in plane_runs(runs, layout) for _ in range(count)]
 

@@ -32,7 +32,7 @@ class ConcatLayer : public Computed<ConcatLayer> {
         const std::size_t step = shape_.channels, channels = from_[i].channels;
         std::visit(
             [&](const auto& values) {
-                for_pieces(work, shape_.columns, wanted, work.rows[inputs_[i]],
+                for_chunks(work, shape_.columns, wanted, work.rows[inputs_[i]],
                            [&](std::size_t from, std::size_t to, std::size_t places) {
                                for (std::size_t p = 0; p < places; ++p)
                                    for (std::size_t c = 0; c < channels; ++c)

@@ -32,7 +32,7 @@ class ResidualLayer : public Layer {
         const std::uint8_t* add = work.bytes(other);
         std::uint8_t* const to = std::get<std::vector<std::uint8_t>>(out).data();
         const std::size_t channels = from_[0].channels, outputs = linear_->outputs();
-        for_pieces(work, shape_.columns, wanted, work.rows[input], work.rows[other],
+        for_chunks(work, shape_.columns, wanted, work.rows[input], work.rows[other],
                    [&](std::size_t from, std::size_t with, std::size_t at, std::size_t places) {
                        linear_->run_sum(in + from * channels, places,
                                         {add + with * outputs, shape_.low, shape_.high},
@@ -62,7 +62,7 @@ class LinearOfPlaces : public Computed<LinearOfPlaces> {
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const std::uint8_t* in = work.bytes(inputs_[0]);
-        for_pieces(work, shape_.columns, wanted, work.rows[inputs_[0]],
+        for_chunks(work, shape_.columns, wanted, work.rows[inputs_[0]],
                    [&](std::size_t from, std::size_t to, std::size_t places) {
                        linear_->run(in + from * from_[0].channels, places,
                                     out + to * linear_->outputs());

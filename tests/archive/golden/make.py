@@ -28,7 +28,7 @@ def model_file(name: str) -> Path:
 
 
 def drawn(name: str) -> NDArray[np.uint8]:
-    """30 items that the model of this name decodes from the words of the supply."""
+    """30 items that the model of this name decodes from the words of the implicit tail."""
     model, message = bitsback.load_model(model_file(name)), bitsback.Message([2**40], depth=0)
     z = model.prior(30).pop(message)
     return model.likelihood(z).pop(message).reshape(30, *model.item_shape)

@@ -13,7 +13,7 @@ from bitsback.coding.planes import STACKS, find_map, plane_shapes, to_planes
 from bitsback.errors import InputError
 from bitsback.format.pieces import Pieces
 from bitsback.format.runs import Run
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 
 MIRRORED = 0.3  # how often a part is turned round, along each axis
 
@@ -26,9 +26,9 @@ class Item:
     levels: int
 
     @property
-    def shape(self) -> PlaneShape:
+    def shape(self) -> ItemShape:
         slices, rows, columns, channels = self.symbols.shape
-        return PlaneShape(slices, rows, columns, channels, self.levels)
+        return ItemShape(slices, rows, columns, channels, self.levels)
 
 
 def as_item(values: NDArray[Any]) -> Item | None:
