@@ -95,7 +95,9 @@ class Autoregressive:
         return self.above * (2 * self.side + 1) + self.side
 
     def sources(self, features: Value | None) -> dict[str, dict[str, Value]]:
-        """The sources of each network of the pixels, given what the network of the features says."""
+        """The sources of each network of the pixels, given what the network of the features
+        says.
+        """
         count, top = 0, 0
         if features is not None:
             require(features.where == 1, "features live on the grid 1")

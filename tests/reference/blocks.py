@@ -1,4 +1,4 @@
-"""A block (docs/format.md, `B`), from its payload to the bytes of its pieces."""
+"""A block (docs/format.md, `B`), from its payload to the bytes of its tiles."""
 
 import itertools
 import lzma
@@ -28,7 +28,7 @@ MULTISET = 32
 
 @dataclass
 class Run:
-    """Pieces in a row that are alike."""
+    """Tiles in a row that are alike."""
 
     count: int
     dtype: np.dtype[Any]
@@ -91,7 +91,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
 def decode_block(
     payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
 ) -> tuple[list[Run], bytes]:
-    """What a block's pieces are, and their bytes."""
+    """What a block's tiles are, and their bytes."""
     reader = Reader(payload)
     require(reader.varint() == first, "the number of the block's first item")
     at = reader.at
@@ -119,8 +119,8 @@ def decode_data(
     layout: int,
     multiset: bool = False,
 ) -> bytes:
-    """The bytes of the pieces of a block. model: for the methods that name one. multiset: whether
-    the pieces are one.
+    """The bytes of the tiles of a block. model: for the methods that name one. multiset: whether
+    the tiles are one.
     """
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)

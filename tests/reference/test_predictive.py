@@ -95,8 +95,8 @@ def test_contexts_of_models_that_hypothesis_draws(data: Any, seed: int, path: st
 
 
 def test_sums_that_hardly_fit() -> None:
-    """Cells of 32 columns that forget as slowly as they may: after many rows of a board of the least
-    and the greatest level, which is foreseen and yet far from the median, sums are near 2^31.
+    """Cells of 32 columns that forget as slowly as they may: after many rows of a board of the
+    least and the greatest level, which is foreseen and yet far from the median, sums are near 2^31.
     """
     model = SpecModel.from_bytes(slow_predictive())
     shape = ItemShape(1, 200, 32, 1, 65536)

@@ -1,4 +1,6 @@
-"""Pixels with flat contexts, whose windows are black, get their distribution from a small network."""
+"""Pixels with flat contexts, whose windows are black, get their distribution from a small
+network.
+"""
 
 from dataclasses import replace
 

@@ -124,7 +124,7 @@ class ConvLayer : public Computed<ConvLayer> {
     }
 
   private:
-    // The patch in whose middle (y, x) is: its rows are pieces of those of the image, of which `in`
+    // The patch in whose middle (y, x) is: its rows are chunks of those of the image, of which `in`
     // has `rows`.
     void gather(const std::uint8_t* in, RowRange rows, std::size_t y, std::size_t x,
                 std::uint8_t* patch) const {

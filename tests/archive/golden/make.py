@@ -101,7 +101,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     ),
     "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 20), {}),
-    "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
+    "tiles": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
     "planes-colour": (lambda: photo("u1", 40, 50, 3), {"model": "universal", "tile": 32}),
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
     "series": (lambda: swinging("<i2", 900)[:, 0], {"model": "series"}),

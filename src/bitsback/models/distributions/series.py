@@ -83,7 +83,8 @@ class SeriesDistribution(PredictionDistribution):
                 ]
                 n, keep = len(there), 1 - 2.0**-of.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
-                # What has been forgotten of it when inputs are not 0 for the first time is the ridge.
+                # What has been forgotten of it when inputs are not 0 for the first time is the
+                # ridge.
                 sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)
@@ -136,4 +137,5 @@ def _read_predictor(fields: Fields) -> SeriesPredictor:
             )
         if entry[0] == 0 and entry[1] <= 0:
             raise ModelError(f"the input {entry!r} is not before what it predicts")
-    return SeriesPredictor(tuple((back, channels) for back, channels in inputs), forgetting, every, ridge)
+    pairs = tuple((back, channels) for back, channels in inputs)
+    return SeriesPredictor(pairs, forgetting, every, ridge)

@@ -261,7 +261,9 @@ class ContextModule(OneLayerModule):
         return module
 
     def outputs_if_flat(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Features [n, features] of flat contexts to the likelihood's outputs, each [n, outputs]."""
+        """Features [n, features] of flat contexts to the likelihood's outputs, each [n,
+        outputs].
+        """
         h = chain(self.flat, features)
         return tuple(layer(h) for layer in self.flat_output_layers().values())
 
