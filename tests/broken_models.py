@@ -137,7 +137,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "scan of two levels": random_context_model,
     "scan of a family": lambda: random_context_model(codec="exponential", levels=9, precision=18),
     "groups": lambda: random_context_model(
-        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, dull=True
+        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, flat=True
     ),
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),

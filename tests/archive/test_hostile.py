@@ -441,8 +441,8 @@ def test_more_files_than_can_be_counted() -> None:
     refuse(start + pack_index(len(start), []), "more than any computer counts", whole=True)
 
 
-def test_numbers_that_are_cut_into_pieces() -> None:
-    """A number is its only piece: an odd archive, and no wrong one."""
+def test_numbers_that_are_cut_into_tiles() -> None:
+    """A number is its only tile: an odd archive, and no wrong one."""
     collection = Collection(np.dtype("u1"), (3,), 1, cut=())
     data = archive(collection, (3, block(0, Run(3, np.dtype("u1"), (), None), 0, b"\1\2\3")))
     assert unpack(data).tolist() == [1, 2, 3]

@@ -273,7 +273,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> 
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
 
-def test_a_picture_is_judged_by_the_pieces_that_were_asked_for(
+def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     y, x = np.mgrid[:100, :120]

@@ -336,7 +336,7 @@ def test_what_cannot_be_joined(
     assert not (tmp_path / "all.bb").exists()
 
 
-def test_pictures_cannot_be_joined_and_other_pieces_can(tmp_path: Path) -> None:
+def test_pictures_cannot_be_joined_and_other_tiles_can(tmp_path: Path) -> None:
     pictures = [shard(tmp_path, noise("L", (64, 64), seed)) for seed in range(2)]
     with pytest.raises(bitsback.InputError, match=r"0\.bb: its array is one picture"):
         bitsback.merge(pictures, tmp_path / "all.bb")

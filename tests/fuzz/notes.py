@@ -37,7 +37,7 @@ class Noted:
     parts: list[tuple[str, bytes]]
     """The sections as they are."""
     counts: list[int]
-    """Pieces of each block."""
+    """Tiles of each block."""
     content: FileList
     facts: Facts
     files: list[spec.File]

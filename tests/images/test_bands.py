@@ -287,8 +287,8 @@ def test_regions_are_those_of_the_whole() -> None:
     read = Bands(pixels.dtype, pixels.shape, lambda: iter(np.array_split(pixels, 11)))
     grid = Grid(pixels.shape, (16, 16, 3))
     for boxes in (
-        [grid.region(number) for number in range(grid.pieces)],
-        [grid.region(number) for number in range(0, grid.pieces, 5)],
+        [grid.region(number) for number in range(grid.tiles)],
+        [grid.region(number) for number in range(0, grid.tiles, 5)],
         [(slice(20, 30), slice(3), slice(3)), (slice(18, 40), slice(9), slice(1))],
     ):
         for box, found in zip(boxes, read.regions(boxes), strict=True):
@@ -297,7 +297,7 @@ def test_regions_are_those_of_the_whole() -> None:
     assert costs[0] == costs[1]
 
 
-def test_pictures_in_pieces_are_compared_with_their_files(
+def test_pictures_in_tiles_are_compared_with_their_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "in"

@@ -205,7 +205,7 @@ def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[An
     counts = read_index(sections)
     found, first = [], 0
     for part in parts:
-        left, content, shapes = part.pieces, b"", part.piece_runs()
+        left, content, shapes = part.tiles, b"", part.tile_runs()
         wanted, shape = 0, ()
         while left:
             require(len(blocks) > 0, "the blocks hold as many items as the collection")

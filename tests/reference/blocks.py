@@ -1,4 +1,4 @@
-"""A block (docs/format.md, `B`), from its payload to the bytes of its pieces."""
+"""A block (docs/format.md, `B`), from its payload to the bytes of its tiles."""
 
 import itertools
 import lzma
@@ -17,7 +17,7 @@ from .fields import Reader, require
 from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rows import Rows
 from .values import Size
 
@@ -28,7 +28,7 @@ MULTISET = 32
 
 @dataclass
 class Run:
-    """Pieces in a row that are alike."""
+    """Tiles in a row that are alike."""
 
     count: int
     dtype: np.dtype[Any]
@@ -91,7 +91,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
 def decode_block(
     payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
 ) -> tuple[list[Run], bytes]:
-    """What a block's pieces are, and their bytes."""
+    """What a block's tiles are, and their bytes."""
     reader = Reader(payload)
     require(reader.varint() == first, "the number of the block's first item")
     at = reader.at
@@ -119,8 +119,8 @@ def decode_data(
     layout: int,
     multiset: bool = False,
 ) -> bytes:
-    """The bytes of the pieces of a block. model: for the methods that name one. multiset: whether
-    the pieces are one.
+    """The bytes of the tiles of a block. model: for the methods that name one. multiset: whether
+    the tiles are one.
     """
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
@@ -180,7 +180,7 @@ def decode_planes(
     return items
 
 
-def to_planes(run: Run, layout: int) -> list[PlaneShape]:
+def to_planes(run: Run, layout: int) -> list[ItemShape]:
     """The items of a run as a model without sizes sees them."""
     if run.kind == 0:
         require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
@@ -188,11 +188,11 @@ def to_planes(run: Run, layout: int) -> list[PlaneShape]:
     if layout == SERIES:
         require(len(run.shape) < 2 and 0 not in run.shape, "a step has one axis at most")
         require(run.elements <= 2**26, "a series has at most 2^26 elements")
-        return [PlaneShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
+        return [ItemShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
     shape = run.shape if layout else (1, *run.shape)
     require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
     slices, rows, columns, channels = (*shape, 1)[:4]
-    return [PlaneShape(slices, rows, columns, channels, levels)] * run.count
+    return [ItemShape(slices, rows, columns, channels, levels)] * run.count
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:

@@ -147,7 +147,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
         return None  # what libtiff compresses, this does not
-    pieces: dict[int, bytes] = {}
+    chunks: dict[int, bytes] = {}
     places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
     for layout, told, page in zip(layouts, fields, all_pages, strict=True):
         found: dict[tuple[int, int, int], tuple[int, int]] = {}
@@ -166,21 +166,21 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
                     start, length = next(places)
                     require(len(raw) == length, "the length of a segment")
-                    pieces[start] = raw
+                    chunks[start] = raw
                     crc = zlib.crc32(raw, crc)
                     found[plane, band, column] = start, length
         for which, (at, width) in enumerate(told):
             order: Literal["big", "little"] = "big" if layout.flags & 1 else "little"
-            pieces[at] = b"".join(
+            chunks[at] = b"".join(
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
     require(not padding, "the padding is that of the tiles")
     data = b""
-    for start, piece in sorted(pieces.items()):
+    for start, chunk in sorted(chunks.items()):
         require(start >= len(data), "no two of them overlap")
         gap = start - len(data)
         require(gap <= len(others), "the others are there")
-        data, others = data + others[:gap] + piece, others[gap:]
+        data, others = data + others[:gap] + chunk, others[gap:]
     return Made(data + others, check, at_check, crc)
 
 

@@ -137,14 +137,14 @@ def build_networks(
     for of in distributions.values():
         if of.predictive:
             add_with(of.predictive.sources)
-        if not of.scan:
+        if not of.autoregressive:
             continue
         features = None
         if of.network:
             require(of.network in networks, "the network of the features reads variables")
             require(of.outputs[0] in networks[of.network].layers, "features are a layer")
             features = networks[of.network].values[of.outputs[0]]
-        add_with(of.scan.sources(features))
-        of.scan.bind(networks, tensors)
+        add_with(of.autoregressive.sources(features))
+        of.autoregressive.bind(networks, tensors)
     require(set(networks) == set(sources), "the sources of a network are known")
     return {name: networks[name] for name in sources}

@@ -209,7 +209,7 @@ NETWORKS: Rows = [
     ("no size", "networks/up/layers/hidden/op", ["flatten"], "hidden|kernel"),
 ]  # fmt: skip
 
-SCAN: Rows = [
+AUTOREGRESSIVE: Rows = [
     ("scan", "distributions/p(x|z)/order", [MISSING, "serpentine", 3], "order"),
     ("scan", "distributions/p(x|z)/precision", [24], "precision"),
     ("scan", "distributions/p(x|z)/window", [
@@ -267,7 +267,7 @@ SCAN: Rows = [
 
 @pytest.mark.parametrize(
     ("model", "place", "values", "match"),
-    [*THE_MODEL, *VARIABLES, *CODE, *DISTRIBUTIONS, *NETWORKS, *SCAN],
+    [*THE_MODEL, *VARIABLES, *CODE, *DISTRIBUTIONS, *NETWORKS, *AUTOREGRESSIVE],
 )
 def test_a_field(model: str, place: str, values: Sequence[Any], match: str) -> None:
     for value in values:
@@ -517,13 +517,13 @@ def test_17_latents() -> None:
     refused(*broken("dense", change), "latent")
 
 
-def test_a_group_of_a_scan_without_features() -> None:
-    """Then no pixel may be dull."""
+def test_a_group_of_autoregressive_pixels_without_features() -> None:
+    """Then no context may be flat."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
-        scan = about["distributions"].pop("p(x|z)")
-        del scan["network"], scan["outputs"]
-        about["distributions"]["p(x)"] = scan
+        pixels = about["distributions"].pop("p(x|z)")
+        del pixels["network"], pixels["outputs"]
+        about["distributions"]["p(x)"] = pixels
         about["code"][1] = "push x ~ p(x)"
         del about["networks"]["likelihood"]
         for name in [name for name in tensors if name.startswith("likelihood.")]:

@@ -14,7 +14,7 @@ from bitsback.coding.block_writer import Way, find_way
 from bitsback.coding.fallback import encode_fallback
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.format.values import has_values
 from bitsback.models import bundled
 from bitsback.models.named import NamedModel
@@ -91,19 +91,19 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
     not to be had.
     """
-    whole = Pieces.stacked(array[np.newaxis])
+    whole = Tiles.stacked(array[np.newaxis])
     choices = _choices(whole, array.shape, models, axes)
     if len(choices) > 1:
         choices = [_cheapest(array, whole, choices)]
     choice = choices[0] if choices else None
     view = _default_view(array.shape, axes) if choice is None else choice.view
-    pieces = whole.seen_as(_pieces(array, view.axes).shapes)
+    tiles = whole.seen_as(_tiles(array, view.axes).shapes)
     way, _ = find_way(
-        pieces,
+        tiles,
         None if choice is None else choice.model.load(),
         choice is not None and choice.invert,
         "lzma",
-        lambda way: _rivalled(way, pieces),
+        lambda way: _rivalled(way, tiles),
         view.layout,
     )
     return view.axes, way
@@ -164,7 +164,7 @@ def _default_view(shape: Shape, axes: str) -> View:
     return View(min(len(shape), 3 if colours else 2), planes.PICTURES)
 
 
-def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
+def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
     """The models that can code these values, and all ways to see the array as theirs."""
     if not whole.elements.size:
         return []
@@ -188,14 +188,14 @@ def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: st
     ]
 
 
-def _cheapest(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> _Choice:
+def _cheapest(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> _Choice:
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
     part = _some_items(array, axes) if axes else _middle(array)
     return min(choices, key=lambda choice: _cost(part, whole, choice))
 
 
-def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
-    sample, layout = _pieces(part, choice.view.axes), choice.view.layout
+def _cost(part: NDArray[Any], whole: Tiles, choice: _Choice) -> int:
+    sample, layout = _tiles(part, choice.view.axes), choice.view.layout
     pair = whole.levels
     if pair is None:
         levels = planes.map_for(choice.outline, sample, layout)
@@ -206,17 +206,17 @@ def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
     return BlockPlan(sample, choice.model.load(), levels, layout).cost()
 
 
-def _pieces(array: NDArray[Any], axes: int) -> Pieces:
+def _tiles(array: NDArray[Any], axes: int) -> Tiles:
     """The array as items of so many axes; there may be more than it has."""
     shape = (1,) * (axes - array.ndim) + array.shape
     items = shape[len(shape) - axes :]
     count = math.prod(shape[: len(shape) - axes])
-    return Pieces.stacked(array.reshape(count, *items))
+    return Tiles.stacked(array.reshape(count, *items))
 
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
     """Some items that follow one another, as slices do."""
-    items = _pieces(array, axes).stack
+    items = _tiles(array, axes).stack
     start = max((len(items) - _TRIAL_ITEMS) // 2, 0)
     return items[start : start + _TRIAL_ITEMS]
 
@@ -239,11 +239,11 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array[box])
 
 
-def _rivalled(way: Way, pieces: Pieces) -> bool:
-    """Whether a general compressor may make as little of the pieces as a model does: told by the
+def _rivalled(way: Way, tiles: Tiles) -> bool:
+    """Whether a general compressor may make as little of the tiles as a model does: told by the
     fast one, on some of them.
     """
-    items = pieces.stack
+    items = tiles.stack
     size = items[0].size
     if size > _SAMPLE and items.ndim > 2:
         rows = max(_SAMPLE * len(items[0]) // size, 1)
@@ -251,8 +251,8 @@ def _rivalled(way: Way, pieces: Pieces) -> bool:
         sample = items[len(items) // 2 :][:1, start : start + rows]
     else:
         sample = items[: max(_SAMPLE // size, 1)]
-    some = Pieces.stacked(np.ascontiguousarray(sample))
+    some = Tiles.stacked(np.ascontiguousarray(sample))
     by_fallback = encode_fallback(some, "deflate")
     if by_fallback is None:
         return False
-    return len(by_fallback) * pieces.elements.size < _RIVAL * way.cost * some.elements.size
+    return len(by_fallback) * tiles.elements.size < _RIVAL * way.cost * some.elements.size

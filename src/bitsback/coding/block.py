@@ -27,9 +27,9 @@ class Method:
 
     number: int
     layout: int = planes.PICTURES
-    """What the axes of its pieces are to its model."""
+    """What the axes of its tiles are to its model."""
     multiset: bool = False
-    """Whether the order of its pieces does not matter."""
+    """Whether the order of its tiles does not matter."""
 
     def pack(self) -> int:
         return self.number | self.layout << 3 | _MULTISET * self.multiset
@@ -59,7 +59,7 @@ class Opened:
 
     @property
     def items(self) -> int:
-        """The number of its pieces."""
+        """The number of its tiles."""
         return sum(run.items for run in self.runs)
 
 

@@ -1,4 +1,4 @@
-"""The bytes of a `B` section to pieces (docs/format.md, `B`, a block)."""
+"""The bytes of a `B` section to tiles (docs/format.md, `B`, a block)."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
 from bitsback.format.collection import Collection
 from bitsback.format.layout import MAX_BLOCK_BYTES
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
@@ -31,12 +31,12 @@ def decode(
     find_model: FindModel,
     stop: int | None = None,
     before: int = 0,
-) -> Pieces:
-    """The pieces of a block, or only the first `stop` of them, unverified, if they are of one
+) -> Tiles:
+    """The tiles of a block, or only the first `stop` of them, unverified, if they are of one
     shape.
 
-    first, items: where the block stands and how many pieces it holds, according to the index.
-    before: the number of the part's first piece. find_model: the model for the first 16 bytes of
+    first, items: where the block stands and how many tiles it holds, according to the index.
+    before: the number of the part's first tile. find_model: the model for the first 16 bytes of
     an identity. Raises ArchiveError for whatever is not right, before it allocates anything for it.
     """
     block = read_header(payload)
@@ -51,14 +51,14 @@ def decode(
         count = items
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:
-        return Pieces.stacked(
+        return Tiles.stacked(
             flat[: count * math.prod(part.item_shape)].reshape(count, *part.item_shape)
         )
-    return Pieces(flat, tuple((run.items, run.shape) for run in block.runs))
+    return Tiles(flat, tuple((run.items, run.shape) for run in block.runs))
 
 
 def _check_shapes(block: Opened, part: Collection, at: int) -> None:
-    """Raises ArchiveError unless the block's pieces are those of the part from number `at` on."""
+    """Raises ArchiveError unless the block's tiles are those of the part from number `at` on."""
     for run in block.runs:
         if run.dtype != part.dtype or any(
             shape != run.shape for _, shape in part.alike(at, run.items)

@@ -1,4 +1,4 @@
-"""How a model sees the pieces of a block: what their axes are, what symbols stand for their
+"""How a model sees the tiles of a block: what their axes are, what symbols stand for their
 elements, and the shapes of the items that these make (docs/format.md, `B`, a block).
 """
 
@@ -12,15 +12,15 @@ from bitsback.errors import ArchiveError
 from bitsback.format.collection import MOST_COLOURS
 from bitsback.format.grid import Shape
 from bitsback.format.levels import Levels, from_symbols, symbol_dtype, to_symbols
-from bitsback.format.pieces import Pieces
 from bitsback.format.runs import Run
+from bitsback.format.tiles import Tiles
 from bitsback.format.values import Values, has_values
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape
 
 PICTURES, STACKS, SERIES = 0, 1, 2
 LAYOUTS = ("pictures", "stacks", "series")
-"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before; or
+"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or that with slices before; or
 it is a number or [channels], and those of a run follow one another in time.
 """
 
@@ -29,7 +29,7 @@ MOST_COLUMNS = 64  # of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit pieces of this dtype and shape, if a model of images of any shape codes
+    """The layouts that suit tiles of this dtype and shape, if a model of images of any shape codes
     them at all.
     """
     if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
@@ -42,14 +42,14 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether pieces of this dtype and shape are what a step of a series has."""
+    """Whether tiles of this dtype and shape are what a step of a series has."""
     return has_values(dtype) and (
         shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
     )
 
 
 def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts in which a model codes pieces of this dtype and shape; none if it does not."""
+    """The layouts in which a model codes tiles of this dtype and shape; none if it does not."""
     if model.serial:
         return (SERIES,) if is_step(dtype, shape) else ()
     if model.any_shape:
@@ -57,34 +57,32 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
     return () if model.size_of(shape) is None else (PICTURES,)
 
 
-def find_map(
-    pieces: Pieces, invert: bool = False, layout: int = PICTURES
-) -> Levels | Values | None:
-    """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
+def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> Levels | Values | None:
+    """What the symbols of these tiles, whose dtype has values, are to stand for. invert: the
     greater of two levels is symbol 0.
     """
-    levels = pieces.levels
+    levels = tiles.levels
     if levels is None:
-        return pieces.values_of_series if layout == SERIES else pieces.values
+        return tiles.values_of_series if layout == SERIES else tiles.values
     return levels[::-1] if invert else levels
 
 
 def map_for(
-    model: Outline, pieces: Pieces, layout: int = PICTURES, invert: bool = False
+    model: Outline, tiles: Tiles, layout: int = PICTURES, invert: bool = False
 ) -> Levels | Values | None:
     """The same for a model, which may code the elements as they are."""
     if model.any_shape:
-        return find_map(pieces, invert, layout)
-    if model.levels > 2 or pieces.levels is None:
+        return find_map(tiles, invert, layout)
+    if model.levels > 2 or tiles.levels is None:
         return None
-    return pieces.levels[::-1] if invert else pieces.levels
+    return tiles.levels[::-1] if invert else tiles.levels
 
 
-def map_fits(model: Outline, pieces: Pieces, levels: Levels | Values | None) -> bool:
+def map_fits(model: Outline, tiles: Tiles, levels: Levels | Values | None) -> bool:
     """Whether the model codes the symbols that stand for this."""
     if model.any_shape or levels is not None:
-        return count_levels(pieces.dtype, levels) <= model.levels
-    elements = pieces.elements
+        return count_levels(tiles.dtype, levels) <= model.levels
+    elements = tiles.elements
     return elements.dtype.str == symbol_dtype(model) and int(elements.max(initial=0)) < model.levels
 
 
@@ -95,7 +93,7 @@ def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
     return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
 
 
-def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
     for run in runs:
         levels = count_levels(run.dtype, run.levels)
@@ -123,26 +121,26 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
     return found
 
 
-def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
     codes.
     """
-    found: list[tuple[int, PlaneShape]] = []
+    found: list[tuple[int, ItemShape]] = []
     for run in runs:
         levels = count_levels(run.dtype, run.levels)
         if layout == SERIES:
-            found.append((1, PlaneShape(1, run.items, 1, _channels(run), levels)))
+            found.append((1, ItemShape(1, run.items, 1, _channels(run), levels)))
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
-            raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, are not what planes are of")
         slices, rows, columns, *channels = shape
-        one = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found.append((run.items, one))
     return found
 
 
-def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+def plane_shapes(runs: Sequence[Run], layout: int) -> list[ItemShape]:
     """The shape of each item."""
     return [shape for count, shape in plane_runs(runs, layout) for _ in range(count)]
 
@@ -150,17 +148,17 @@ def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
 def _channels(run: Run) -> int:
     """Of a series, whose steps are the items of a run."""
     if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
-        raise ArchiveError(f"its pieces, of the shape {run.shape}, are no steps of a series")
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, are no steps of a series")
     return run.shape[0] if run.shape else 1
 
 
-def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
+def to_planes(tiles: Tiles, levels: Levels | Values | None) -> NDArray[Any]:
     """The symbols of all elements, flat."""
     if levels is None:
-        return pieces.elements.astype(f"u{pieces.dtype.itemsize}", copy=False)
+        return tiles.elements.astype(f"u{tiles.dtype.itemsize}", copy=False)
     if isinstance(levels, Values):
-        return levels.to_symbols(pieces.elements)
-    return to_symbols(pieces.elements, levels)
+        return levels.to_symbols(tiles.elements)
+    return to_symbols(tiles.elements, levels)
 
 
 def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:

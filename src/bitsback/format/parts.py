@@ -25,18 +25,18 @@ _AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
 
 
 class Parts:
-    """Arrays, the parts, one after the other; their pieces are the archive's."""
+    """Arrays, the parts, one after the other; their tiles are the archive's."""
 
     parts: tuple[Collection, ...]
     features: int
 
     @cached_property
     def starts(self) -> list[int]:
-        """The number of each part's first piece, and of all pieces."""
-        return list(accumulate((part.pieces for part in self.parts), initial=0))
+        """The number of each part's first tile, and of all tiles."""
+        return list(accumulate((part.tiles for part in self.parts), initial=0))
 
     @property
-    def pieces(self) -> int:
+    def tiles(self) -> int:
         return self.starts[-1]
 
     @cached_property
@@ -56,18 +56,18 @@ class Parts:
     def nbytes(self) -> int:
         return sum(part.nbytes for part in self.parts)
 
-    def part_of(self, piece: int) -> tuple[int, Collection]:
-        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
-        there is no such piece.
+    def part_of(self, tile: int) -> tuple[int, Collection]:
+        """The number of its first tile, and the part, that a tile is in. Raises ArchiveError if
+        there is no such tile.
         """
-        if piece >= self.pieces:
-            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
-        number = bisect_right(self.starts, piece) - 1
+        if tile >= self.tiles:
+            raise ArchiveError(f"there is no item {tile} among its {self.tiles}")
+        number = bisect_right(self.starts, tile) - 1
         return self.starts[number], self.parts[number]
 
     def where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
-        if first >= self.pieces:
+        """What some tiles are, for people."""
+        if first >= self.tiles:
             return f"items from {first} on"
         number = bisect_right(self.starts, first) - 1
         part = self.parts[number]

@@ -1,4 +1,4 @@
-"""Runs: what the pieces of a block are, so that a block can be read on its own (docs/format.md,
+"""Runs: what the tiles of a block are, so that a block can be read on its own (docs/format.md,
 `runs`).
 """
 
@@ -21,12 +21,12 @@ _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Pieces in a row that are alike."""
+    """Tiles in a row that are alike."""
 
     items: int
     dtype: np.dtype[Any]
     shape: Shape
-    """Of each piece."""
+    """Of each tile."""
     levels: Levels | Values | None
     """What the symbols stand for: two values that elements have, as they are stored, or a range;
     None: elements stand for themselves.

@@ -160,10 +160,10 @@ class _Drawing:
     def _write_others(self, stride: int) -> None:
         others, taken, at = self._frame.others, 0, 0
         for gap, count in [*self._frame.segments, (len(self._frame.others), 0)]:
-            piece = others[taken : taken + gap]
+            chunk = others[taken : taken + gap]
             self._file.seek(at)
-            self._file.write(piece)
-            taken, at = taken + len(piece), at + len(piece) + count * stride
+            self._file.write(chunk)
+            taken, at = taken + len(chunk), at + len(chunk) + count * stride
 
 
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:

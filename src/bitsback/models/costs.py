@@ -6,7 +6,7 @@ from typing import Protocol
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions import Distribution
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 
 _MOST_MEMORY = 1 << 28
@@ -49,7 +49,7 @@ def check_test(
 
 
 def memory_of(
-    variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: PlaneShape
+    variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: ItemShape
 ) -> int:
     """Bytes that coding an item takes."""
     of_variables = 2 * (shape.elements + latents_of(variables, shape))
@@ -69,7 +69,7 @@ def work_of(
     variables: Mapping[str, Variable],
     networks: Iterable[Network],
     distributions: Iterable[Distribution],
-    shape: PlaneShape,
+    shape: ItemShape,
 ) -> int:
     """Multiply-adds that coding an item takes, and what each element costs beside them. networks:
     those that read variables.
@@ -79,7 +79,7 @@ def work_of(
     return work + _WORK_OF_AN_ELEMENT * (shape.elements + latents_of(variables, shape))
 
 
-def latents_of(variables: Mapping[str, Variable], shape: PlaneShape) -> int:
+def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
     """Elements of all latents of an item."""
     return sum(of.elements(shape.size) for name, of in variables.items() if name != DATA)
 

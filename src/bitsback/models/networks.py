@@ -31,11 +31,13 @@ class NetworkReader:
         ModelError.
         """
         if name in self._of_a_pixel:
-            raise ModelError(f"networks: {name!r} belongs to a group of a scan")
+            raise ModelError(f"networks: {name!r} belongs to a group of autoregressive pixels")
         return self._get(name, sources, outputs)
 
     def of_pixel(self, name: str, source: str, values: Values, outputs: list[str]) -> Network:
-        """A network of a group of a scan, for it alone: what it asks for lives at the item."""
+        """A network of a group of autoregressive pixels, for it alone: what it asks for lives at
+        the item.
+        """
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
         self._of_a_pixel.add(name)

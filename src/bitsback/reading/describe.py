@@ -120,7 +120,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "labels": labels,
         **contents,
         "items": collection.told if isinstance(collection, FileList) else len(archive),
-        "pieces": collection.pieces,
+        "tiles": collection.tiles,
         "elements": collection.elements,
         # Where something may be missing, what is there says nothing of the whole.
         "bits_per_dimension": 8 * archive.file_bytes / collection.elements
@@ -128,7 +128,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         else None,
         "array_bytes": collection.nbytes,
         "blocks": len(archive._blocks),
-        "block_pieces": max((block.items for block in archive._blocks), default=0),
+        "block_tiles": max((block.items for block in archive._blocks), default=0),
         "block_bytes": sum(block.size for block in archive._blocks),
         "methods": methods,
         "layouts": layouts,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SHA256 = 0
 _SIZE = 32
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 _IN_MEMORY = 1 << 24
 
 
@@ -125,6 +125,6 @@ class _Taken:
 def digest_of(file: BinaryIO) -> bytes:
     """SHA-256 of what a file has from here on."""
     found = hashlib.sha256()
-    while data := file.read(_PIECE):
+    while data := file.read(_CHUNK):
         found.update(data)
     return found.digest()

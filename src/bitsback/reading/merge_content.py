@@ -125,14 +125,14 @@ def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, bytes]]:
-    """The blocks of one of its parts, whose first piece gets the number `start`: the number of
-    pieces of each, and its section. Raises ArchiveError.
+    """The blocks of one of its parts, whose first tile gets the number `start`: the number of
+    tiles of each, and its section. Raises ArchiveError.
     """
-    pieces = range(*archive._collection.starts[part : part + 2])
-    wanted = [block for block in archive._blocks if block.first in pieces]
+    tiles = range(*archive._collection.starts[part : part + 2])
+    wanted = [block for block in archive._blocks if block.first in tiles]
     archive._expect(wanted)
     for block in wanted:
-        yield block.items, _renumbered(archive, block, start - pieces.start)
+        yield block.items, _renumbered(archive, block, start - tiles.start)
 
 
 def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:

@@ -27,7 +27,7 @@ from bitsback.reading.damage import others
 from bitsback.reading.strips import FileHolder, Parts, Whole
 from bitsback.reading.work import Work
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def make_pages(
@@ -152,6 +152,6 @@ class PagesFile:
 
     def copy(self, output: Writable) -> None:
         """Writes a file that is held bit for bit."""
-        for start in range(1, self._size, _PIECE):
-            end = min(start + _PIECE, self._size)
+        for start in range(1, self._size, _CHUNK):
+            end = min(start + _CHUNK, self._size)
             output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

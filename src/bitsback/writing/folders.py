@@ -60,7 +60,7 @@ _DENSE = 0.9
 _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -371,7 +371,7 @@ def chunks_of(
             shown = naming.printable(name_of(path))
             left = facts.sizes[member]
             with reading(shown), open_regular(path, True) as file:
-                while data := file.read(_PIECE):
+                while data := file.read(_CHUNK):
                     left -= len(data)
                     if left < 0:
                         break
@@ -385,7 +385,7 @@ def chunks_of(
 def _notes_chunks(notes: BinaryIO) -> Callable[[], Iterator[bytes]]:
     def chunks() -> Iterator[bytes]:
         notes.seek(0)
-        while data := notes.read(_PIECE):
+        while data := notes.read(_CHUNK):
             yield data
 
     return chunks

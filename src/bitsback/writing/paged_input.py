@@ -34,7 +34,7 @@ from bitsback.writing.warn import warn_of_notes
 if TYPE_CHECKING:
     from PIL import Image
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
@@ -127,5 +127,5 @@ def _bytes_part(
 def _file_after(kind: int, file: BinaryIO) -> Iterator[bytes]:
     yield bytes([kind])
     file.seek(0)
-    while piece := file.read(_PIECE):
-        yield piece
+    while chunk := file.read(_CHUNK):
+        yield chunk

@@ -119,7 +119,7 @@ def joined(path: Path) -> None:
 
 
 def merged(source: Path, archive: Path) -> None:
-    """Of a stack, items, and a stack in pieces."""
+    """Of a stack, items, and a stack in tiles."""
     array, shards = np.load(source), []
     for number, (start, end, options) in enumerate(
         [(0, 2, {"stack": True}), (2, 3, {}), (3, 6, {"stack": True, "tile": 16})]

@@ -38,7 +38,7 @@ _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """Times, and beyond, the pixels of a picture, how many its tiles may have."""
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -277,8 +277,8 @@ class TiffDrawing:
         """
         self._leave()
         for room, at in self._free:
-            for first in range(0, room, _PIECE):
-                self._write(at + first, bytes(min(room - first, _PIECE)))
+            for first in range(0, room, _CHUNK):
+                self._write(at + first, bytes(min(room - first, _CHUNK)))
         if self._note.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"

@@ -25,7 +25,7 @@ from bitsback.models.distributions.prediction import (
 )
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT, Variable
 
 Offset = tuple[int, int]
@@ -117,12 +117,12 @@ class PredictiveDistribution(PredictionDistribution):
             arithmetic=arithmetic,
         )
 
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = [_start_for_test(of, words) for of in self.predictors]
         family = replace(self.family, levels=shape.levels)
         return self._core_of(0, self._predictor_of(starts), family, arithmetic)
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         lag = self.predictor.lag
         line = 64 * (2 * lag + 8) + sum(
             2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
@@ -130,7 +130,7 @@ class PredictiveDistribution(PredictionDistribution):
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
 
-    def work(self, shape: PlaneShape) -> int:
+    def work(self, shape: ItemShape) -> int:
         work = shape.elements * (
             self.predictor.width
             + self.network.multiply_adds(_ONE_PIXEL)
@@ -140,7 +140,7 @@ class PredictiveDistribution(PredictionDistribution):
             work += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
         return work
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         predictor = self.predictor
         rows, planes = shape.rows - 1, shape.planes - 1
         return predictor.delay * planes + predictor.lag * rows + shape.columns

@@ -50,7 +50,7 @@ INDEPENDENT = tuple(_KINDS)
 OF_LATENTS = ("mixture", "normal")
 """Those that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
-"""Those of the channels of a pixel in a scan."""
+"""Those of the channels of a pixel in an autoregressive model."""
 
 
 def read_family(

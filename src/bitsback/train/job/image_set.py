@@ -31,7 +31,7 @@ from bitsback.train.job.splits import (
 )
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.inputs import Source, open_input
-from bitsback.writing.taking import PieceReader
+from bitsback.writing.taking import TileReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
@@ -105,7 +105,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
         shapes: list[tuple[int, Shape]] = []
         for _, part in parts:
             before = shapes[-1][0] + 1 if shapes else 0
-            for number in range(part.pieces):
+            for number in range(part.tiles):
                 item, at = part.item_of(number)
                 shape = part.grid(item).shape_of(at)
                 if not planes.layouts_for(part.dtype, shape):
@@ -120,7 +120,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
 
         def tiles() -> Iterator[Values]:
             for items, part in parts:
-                reader = PieceReader(items, part)
+                reader = TileReader(items, part)
                 for first, count in blocks_of(part, None, items.name):
                     for tile in reader.read(first, count):
                         yield tile.reshape(_as_stack(part, tile.shape))

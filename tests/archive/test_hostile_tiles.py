@@ -1,4 +1,4 @@
-"""Archives of pieces that break a rule, or claim more than a few bytes may."""
+"""Archives of tiles that break a rule, or claim more than a few bytes may."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_descriptions_that_are_not_whole() -> None:
         part = PICTURES if kind == ARRAYS else stack
         with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files|no pictures"):
             unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
-    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).pieces == 1
+    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).tiles == 1
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
         unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"
@@ -192,15 +192,15 @@ def test_planes_claim_no_more_than_their_bytes(model: StandIn) -> None:
 
 
 @pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
-def test_large_claims_of_pieces(cut: tuple[int, int]) -> None:
+def test_large_claims_of_tiles(cut: tuple[int, int]) -> None:
     """Of which none may be listed before it is there."""
     array = Collection(BYTE, (1 << 30, 1 << 30), ONE, cut=cut)
     found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
     refuse(archive(array, (1, found)), "hold|claims|dtype")
-    refuse(archive(array, (array.pieces, found)), "hold|claims|too many|index")
+    refuse(archive(array, (array.tiles, found)), "hold|claims|too many|index")
 
 
-def test_an_archive_of_pieces_that_are_not_those_of_its_cut() -> None:
+def test_an_archive_of_tiles_that_are_not_those_of_its_cut() -> None:
     array = Collection(BYTE, (4, 6), ONE, cut=(4, 4))
     right = varint(0) + pack_runs([Run(2, BYTE, (4, 3), None)]) + b"\0" + bytes(range(24))
     data = archive(array, (2, right))
