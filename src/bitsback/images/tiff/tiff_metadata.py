@@ -1,4 +1,6 @@
-"""The container metadata of a TIFF file, and the file written again (docs/format.md, Notes)."""
+"""The container metadata of a TIFF file, and the file written again (docs/format.md, Container
+metadata).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ from bitsback.images.tiff.segments import (
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
-_SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in a note
+_SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
@@ -168,11 +170,11 @@ class Tiff:
         """Raises ArchiveError."""
         count = cursor.varint()
         if count * _SMALLEST_PAGES > len(cursor.data):
-            raise ArchiveError("its note is too short for its pages")
+            raise ArchiveError("its container metadata is too short for its pages")
         pages = tuple((cursor.varint(), Layout.unpack(cursor)) for _ in range(count))
         compressed = sum(count for count, page in pages if page.compression != NONE)
         if compressed * _SMALLEST_FIELDS > len(cursor.data):
-            raise ArchiveError("its note is too short for its pages")
+            raise ArchiveError("its container metadata is too short for its pages")
         fields, before = [], 0
         for _ in range(compressed):
             numbers: list[int] = []
@@ -188,7 +190,7 @@ class Tiff:
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
         if promised > 1 or not tiff.sound:
-            raise ArchiveError("its note tells of a file that there cannot be")
+            raise ArchiveError("its container metadata tells of a file that there cannot be")
         return tiff
 
     @property
@@ -242,10 +244,10 @@ class TiffDrawing:
     left some, or to the end.
     """
 
-    def __init__(self, note: Tiff, file: Seekable) -> None:
-        self._note, self._file = note, file
-        self._places, self._fields = iter(note.places), iter(note.fields)
-        self._layouts = note.layouts()
+    def __init__(self, metadata: Tiff, file: Seekable) -> None:
+        self._metadata, self._file = metadata, file
+        self._places, self._fields = iter(metadata.places), iter(metadata.fields)
+        self._layouts = metadata.layouts()
         self._padded = 0
         """Bytes of padding that were taken."""
         self.crc = 0
@@ -254,8 +256,8 @@ class TiffDrawing:
         """Where the next segment may go, and where the room for it ends."""
         self._free: list[Span] = []
         """Room that is left: how many bytes, and where; in order."""
-        self._size = note.size
-        for at, others in note.around():
+        self._size = metadata.size
+        for at, others in metadata.around():
             self._write(at, others)
         self._begin(next(self._layouts))
 
@@ -279,7 +281,7 @@ class TiffDrawing:
         for room, at in self._free:
             for first in range(0, room, _CHUNK):
                 self._write(at + first, bytes(min(room - first, _CHUNK)))
-        if self._note.check not in (None, self.crc):
+        if self._metadata.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
                 f" ({zlib.ZLIB_RUNTIME_VERSION}) or Pillow of this computer; its pixels and all"
@@ -314,7 +316,7 @@ class TiffDrawing:
         page, place = self._page, next(self._places)
         if page.flags & TILED:
             samples = self._in_a_tile(samples)
-        data = compress(page, page.raw(samples), len(samples), self._note.deflated)
+        data = compress(page, page.raw(samples), len(samples), self._metadata.deflated)
         self.crc = zlib.crc32(data, self.crc)
         if page.compression == NONE:
             self._write(place.start, data)
@@ -350,10 +352,10 @@ class TiffDrawing:
     def _in_a_tile(self, samples: NDArray[Any]) -> NDArray[Any]:
         page = self._page
         tile = np.full((page.rows, page.columns, samples.shape[2]), page.blank, page.dtype)
-        if self._note.padding:
+        if self._metadata.padding:
             for part in beyond(tile, samples.shape):
                 end = self._padded + part.nbytes
-                data = np.frombuffer(self._note.padding[self._padded : end], page.dtype)
+                data = np.frombuffer(self._metadata.padding[self._padded : end], page.dtype)
                 part[...] = data.reshape(part.shape)
                 self._padded = end
         tile[: samples.shape[0], : samples.shape[1]] = samples
