@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
     Effort,
@@ -29,8 +29,8 @@ from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.sampling import middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.levels import find_levels, to_symbols
 from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
@@ -145,10 +145,10 @@ def _deflated(parts: Iterable[Tiles]) -> int:
 
 
 def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
-    levels = find_levels(tiles.elements)
-    if levels is None:
+    two_values = find_two_values(tiles.elements)
+    if two_values is None:
         return None
-    return np.packbits(to_symbols(tiles.elements, levels), bitorder="little")
+    return np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def stackable(part: Collection) -> bool:
     return (
         part.axes == COUNTED
         and part.entries > 1
-        and planes.STACKS in planes.layouts_for(part.dtype, part.shape)
+        and layouts.STACKS in layouts.layouts_for(part.dtype, part.shape)
     )
 
 
@@ -240,7 +240,7 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     alone, together = Tiles.stacked(sample), Tiles.stacked(sample[np.newaxis])
     plans = plans_of(picture_models(given, effort), alone)
     stacks = [
-        replace(plan, tiles=together, layout=planes.STACKS)
+        replace(plan, tiles=together, layout=layouts.STACKS)
         for plan in {plan.model: plan for plan in plans}.values()
     ]
     return bool(plans) and _least(stacks) < _least(plans)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.coding.block import METHODS, Opened
-from bitsback.coding.planes import LAYOUTS
+from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
 from bitsback.format.labelling import Pairs

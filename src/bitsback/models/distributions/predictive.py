@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -168,7 +168,7 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     assert isinstance(family, MixtureFamily)
     width = window.count(2) + 2 * (1 + len(predictors)) + 12
     names = fields.texts("outputs", len(family.outputs))
-    context = Values(ITEM, width, 0, _HIGHEST)
+    context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
     return PredictiveDistribution(
