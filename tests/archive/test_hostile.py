@@ -425,13 +425,13 @@ def test_what_a_block_may_take_is_linear_in_its_bytes(name: str) -> None:
             if model.serial:
                 run = replace(run, shape=(16,))
             elif not model.any_shape:
-                run = replace(run, levels=LEVELS)
+                run = replace(run, value_map=LEVELS)
             parts = chain.stretches(model, layouts.item_shapes(model, [run], seen_as))
             fits = chain.affordable(parts, size)
-            work = sum(part.work + part.steps * 2**15 for part in parts)
+            macs = sum(part.macs + part.steps * 2**15 for part in parts)
             payload = varint(0) + pack_runs([run]) + bytes([MODEL]) + bytes(PREFIX_SIZE + size)
             in_index = len(varint(count)) + 1
-            assert not fits or work <= 2**26 * (len(section(BLOCK, payload)) + in_index)
+            assert not fits or macs <= 2**26 * (len(section(BLOCK, payload)) + in_index)
 
 
 def test_more_files_than_can_be_counted() -> None:

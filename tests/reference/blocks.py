@@ -161,14 +161,14 @@ def decode_planes(
     require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
     planes = [shape for run in runs for shape in to_planes(run, layout)]
     require(
-        model.plane_room(planes) <= 2**26 + 2**10 * len(data),
-        "no more room than the data may claim",
+        model.plane_memory(planes) <= 2**26 + 2**10 * len(data),
+        "no more memory than the data may claim",
     )
     batches = len(chain.doubling(len(planes))) if multiset else 1
     require(
-        model.plane_work(planes) + batches * model.plane_steps(planes) * 2**15
+        model.plane_macs(planes) + batches * model.plane_steps(planes) * 2**15
         <= 2**31 + 2**25 * len(data),
-        "no more work than the data may claim",
+        "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
@@ -304,12 +304,12 @@ def decode_chain(
         "no more elements than the data may claim",
     )
     require(
-        max(min(n, bound.batch) * bound.room for bound, n in parts) <= 2**26 + 2**10 * len(data),
-        "no more room than the data may claim",
+        max(min(n, bound.batch) * bound.memory for bound, n in parts) <= 2**26 + 2**10 * len(data),
+        "no more memory than the data may claim",
     )
     require(
-        chain.block_work(parts) <= 2**31 + 2**25 * len(data),
-        "no more work than the data may claim",
+        chain.block_macs(parts) <= 2**31 + 2**25 * len(data),
+        "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")

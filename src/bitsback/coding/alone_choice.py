@@ -232,8 +232,8 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     if rows:
         sides[rows - 1] = min(shape[rows - 1], _TRIAL_ITEMS)
     for axis in (rows, rows + 1):
-        room = _TRIAL // math.prod(sides)
-        sides[axis] = min(shape[axis], max(math.isqrt(room) if axis == rows else room, 1))
+        left = _TRIAL // math.prod(sides)
+        sides[axis] = min(shape[axis], max(math.isqrt(left) if axis == rows else left, 1))
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
     box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
     return np.ascontiguousarray(array[box])

@@ -51,10 +51,10 @@ def _cut_of(shape: Shape, side: int) -> Shape:
 
 def _leading(shape: Shape) -> Shape:
     """What lies together in C order stays together."""
-    cut, room = [], _STACK
+    cut, left = [], _STACK
     for size in reversed(shape):
-        cut.append(min(max(room, 1), max(size, 1)))
-        room //= max(size, 1)
+        cut.append(min(max(left, 1), max(size, 1)))
+        left //= max(size, 1)
     return tuple(reversed(cut))
 
 

@@ -152,10 +152,10 @@ def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """Of a trial."""
 
-    worth: bool
+    by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
     general: bool
     """Whether a general compressor makes them fewest."""
@@ -189,15 +189,17 @@ def is_tried(number: int) -> bool:
     return number % _EACH == 0
 
 
-class Outcomes:
+class TrialOutcomes:
     """The last trials of pictures that are alike. What it expects depends on the order in which it
     is asked, and on nothing else.
     """
 
     def __init__(self) -> None:
-        self._last: dict[Alike, deque[Outcome]] = {}
+        self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(self, alike: Alike, told: Outcome | None, trial: Callable[[], Outcome]) -> Outcome:
+    def of(
+        self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
+    ) -> TrialOutcome:
         """What its own trial `told`; or what the last ones of others told, if all told the same;
         or else what a trial tells now.
         """

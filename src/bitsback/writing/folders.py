@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.cutting import cut_for
-from bitsback.coding.trial import Alike, Outcome, Outcomes, is_tried, pixel_cost
+from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats
@@ -51,8 +51,8 @@ from bitsback.writing.asked import Asked, Input, Kept
 from bitsback.writing.groups import Groups
 from bitsback.writing.warn import warn_of_names
 
-_WORTH = 0.98
-"""Times the bytes of a file: pixels that take more are not worth the time that they cost."""
+_MOST_OF_A_FILE = 0.98
+"""Times the bytes of a file: a picture whose pixels take more is held bit for bit."""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
 _DENSE = 0.9
@@ -88,8 +88,8 @@ class _Undecided:
     held: _Sorted
     indexed: bool
     alike: Alike
-    trial: Callable[[], Outcome]
-    tried: Outcome | None = None
+    trial: Callable[[], TrialOutcome]
+    tried: TrialOutcome | None = None
     """What its own trial told, if it was to have one whatever others tell."""
 
 
@@ -237,13 +237,13 @@ class _Sorter:
         """Whether files that are no pictures, or damaged ones, are taken too."""
         pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
         self._job = sum(map(size_of, map(listing.path, pictures)))
-        self._outcomes = Outcomes()
+        self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
     def decided(self, picture: _Undecided) -> _Sorted:
         """What becomes of it."""
         outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
-        if not outcome.worth:
+        if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
         return replace(picture.coded, sort=sort)
@@ -301,9 +301,9 @@ class _Sorter:
         if self._knows(pixels.shape):
             return coded
 
-        def trial() -> Outcome:
+        def trial() -> TrialOutcome:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-            return Outcome(cost + len(taken.metadata) <= _WORTH * found.size, general)
+            return TrialOutcome(cost + len(taken.metadata) <= _MOST_OF_A_FILE * found.size, general)
 
         return _Undecided(
             coded,

@@ -215,12 +215,12 @@ COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
 """How zlib makes what another deflate has made, at one of its levels."""
 
-_ROOM = 1 << 16
+_EXTRA = 1 << 16
 
 
 def most_bytes(raw: int) -> int:
     """How many bytes a compressed segment may have for so many of its own."""
-    return 2 * raw + _ROOM
+    return 2 * raw + _EXTRA
 
 
 def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
@@ -303,7 +303,7 @@ class Place:
 
     start: int
     end: int
-    room: int
+    space: int
     """The end of the segments that follow one another from this one on, without a gap."""
     first: bool
     """Whether there is a gap before it."""
@@ -341,8 +341,8 @@ class Places:
             for number in range(count):
                 start = end + gap
                 end = start + length
-                room = last + behind if not gap or number == count - 1 else end
-                yield Place(start, end, room, gap != 0)
+                space = last + behind if not gap or number == count - 1 else end
+                yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
         """Those that have no gap in them. most: bytes of all gaps. Raises ArchiveError if there are

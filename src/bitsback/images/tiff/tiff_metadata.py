@@ -240,7 +240,7 @@ class Tiff:
 
 class TiffDrawing:
     """A file whose segments are written as their rows come. Each has its old place where it is as
-    long as it was; a longer one that finds no room among its neighbours goes to where others have
+    long as it was; a longer one that finds no space among its neighbours goes to where others have
     left some, or to the end.
     """
 
@@ -252,10 +252,10 @@ class TiffDrawing:
         """Bytes of padding that were taken."""
         self.crc = 0
         """Of the segments."""
-        self._at = self._room = 0
-        """Where the next segment may go, and where the room for it ends."""
+        self._at = self._space = 0
+        """Where the next segment may go, and where the space for it ends."""
         self._free: list[Span] = []
-        """Room that is left: how many bytes, and where; in order."""
+        """Space that is left: how many bytes, and where; in order."""
         self._size = metadata.size
         for at, others in metadata.around():
             self._write(at, others)
@@ -278,9 +278,9 @@ class TiffDrawing:
         promised.
         """
         self._leave()
-        for room, at in self._free:
-            for first in range(0, room, _CHUNK):
-                self._write(at + first, bytes(min(room - first, _CHUNK)))
+        for space, at in self._free:
+            for first in range(0, space, _CHUNK):
+                self._write(at + first, bytes(min(space - first, _CHUNK)))
         if self._metadata.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
@@ -323,21 +323,21 @@ class TiffDrawing:
             return
         if place.first:
             self._leave()
-            self._at, self._room = place.start, place.room
+            self._at, self._space = place.start, place.space
         at = self._place_for(len(data))
         self._write(at, data)
         self._told.append((at, len(data)))
 
     def _place_for(self, length: int) -> int:
         """Where a compressed segment of so many bytes goes."""
-        if self._at + length <= self._room:
+        if self._at + length <= self._space:
             self._at += length
             return self._at - length
         which = bisect_left(self._free, (length, 0))
         if which < len(self._free):
-            room, at = self._free.pop(which)
-            if room > length:
-                insort(self._free, (room - length, at + length))
+            space, at = self._free.pop(which)
+            if space > length:
+                insort(self._free, (space - length, at + length))
             return at
         at = self._size + self._size % 2
         self._write(self._size, bytes(at - self._size))
@@ -345,9 +345,9 @@ class TiffDrawing:
         return at
 
     def _leave(self) -> None:
-        """Leaves what there is of the room to others."""
-        if self._at < self._room:
-            insort(self._free, (self._room - self._at, self._at))
+        """Leaves what there is of the space to others."""
+        if self._at < self._space:
+            insort(self._free, (self._space - self._at, self._at))
 
     def _in_a_tile(self, samples: NDArray[Any]) -> NDArray[Any]:
         page = self._page

@@ -152,7 +152,7 @@ class AutoregressiveDistribution:
         window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
         return window + self.feature_channels * shape.rows * shape.columns + shape.elements
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         networks = [network for group in self.groups for network in group.networks]
         of_pixel = sum(network.multiply_adds(_ONE_PIXEL) for network in networks)
         return shape.rows * shape.columns * of_pixel

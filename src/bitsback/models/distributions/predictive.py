@@ -130,15 +130,15 @@ class PredictiveDistribution(PredictionDistribution):
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
 
-    def work(self, shape: ItemShape) -> int:
-        work = shape.elements * (
+    def macs(self, shape: ItemShape) -> int:
+        macs = shape.elements * (
             self.predictor.width
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
         for n, of in zip(self._inputs, self.predictors, strict=True):
-            work += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
-        return work
+            macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        return macs
 
     def steps(self, shape: ItemShape) -> int:
         predictor = self.predictor
