@@ -97,7 +97,7 @@ def coupled() -> tuple[str, Tensors]:
     return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
 
 
-def much_work() -> tuple[str, Tensors]:
+def many_macs() -> tuple[str, Tensors]:
     """A model without a size, with nearly 5,000 multiply-adds at each pixel."""
     parts = Parts(0, None)
     parts.data(1, 256)
@@ -143,7 +143,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "no size": lambda: two_latents(None),
     "layers": layers,
     "coupled": coupled,
-    "much work": much_work,
+    "many MACs": many_macs,
     "many levels": many_levels,
     "free": small_predictive,
 }

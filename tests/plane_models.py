@@ -120,7 +120,7 @@ class BoundStandIn(BoundModel):
         return 64 * self.elements
 
     @property
-    def work(self) -> int:
+    def macs(self) -> int:
         return 64 * self.elements
 
     @property
@@ -158,7 +158,7 @@ class SpecStandIn:
     def planes(self, shapes: Sequence[Any]) -> SpecPlanes:
         return SpecPlanes([ItemShape(*shape) for shape in shapes])
 
-    plane_room = plane_work = staticmethod(
+    plane_memory = plane_macs = staticmethod(
         lambda shapes: sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
     )
     plane_steps = staticmethod(lambda shapes: 2 * len(shapes))

@@ -328,13 +328,13 @@ class Message {
         if (count == 0) return;
         if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");
         if (bottom_ < count) {
-            const std::size_t room = count + (top_ - bottom_);
-            std::vector<std::uint32_t> wider(room + top_ - bottom_ + 1);
+            const std::size_t space = count + (top_ - bottom_);
+            std::vector<std::uint32_t> wider(space + top_ - bottom_ + 1);
             std::copy(words_.begin() + static_cast<std::ptrdiff_t>(bottom_),
                       words_.begin() + static_cast<std::ptrdiff_t>(top_),
-                      wider.begin() + static_cast<std::ptrdiff_t>(room));
-            top_ = room + (top_ - bottom_);
-            bottom_ = room;
+                      wider.begin() + static_cast<std::ptrdiff_t>(space));
+            top_ = space + (top_ - bottom_);
+            bottom_ = space;
             words_ = std::move(wider);
         }
         for (std::size_t i = 0; i < count; ++i)

@@ -25,7 +25,7 @@ from bitsback.reading.maker import Stored
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
-from .conftest import Run, files, noise, notes_of, pixels, save
+from .conftest import Run, files, noise, pixels, save, warnings_of
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def undecoded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def shard(folder: Path, content: Any, **options: Any) -> Path:
     """An archive of this in the folder."""
     path = folder / f"{len(list(folder.glob('*.bb')))}.bb"
-    notes_of(content, path, **{"model": "fast", **options})
+    warnings_of(content, path, **{"model": "fast", **options})
     return path
 
 

@@ -27,7 +27,7 @@ from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
-from reference.notes import chunk
+from reference.container_metadata import chunk
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
-        noted = folder / "noted"
-        save_noted(noted)
+        with_metadata = folder / "metadata"
+        save_with_metadata(with_metadata)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
         labels = np.arange(6) % 2
         np.savez(folder / "pairs.npz", ink=np.concatenate([ink[:5], ink[:1]]), labels=labels)
@@ -153,8 +153,8 @@ def collections() -> list[Seed]:
             (pictures, {}),
             (exact, {"files": "exact"}),
             (exact, {"hashes": "sha256"}),
-            (noted, {}),
-            (noted, {"files": "exact"}),
+            (with_metadata, {}),
+            (with_metadata, {"files": "exact"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),
@@ -173,8 +173,8 @@ def collections() -> list[Seed]:
     return seeds
 
 
-def save_noted(folder: Path) -> None:
-    """Pictures with all that notes tell of: chunks, tags, palettes, headers; pixels that are
+def save_with_metadata(folder: Path) -> None:
+    """Pictures with all that metadata tell of: chunks, tags, palettes, headers; pixels that are
     smaller than in these files.
     """
     folder.mkdir()

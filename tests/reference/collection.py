@@ -94,8 +94,8 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
             require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
             if part.axes == 3:
                 require(kind == 0 or part.shape[0] == 0, "files are those of a folder")
-                require(part.shape[0] > 0 or part.elements > 0, "files, or notes")
-                require(kind == 0 or part is parts[-1], "the note of a file is its last part")
+                require(part.shape[0] > 0 or part.elements > 0, "files, or metadata")
+                require(kind == 0 or part is parts[-1], "the metadata of a file is its last part")
                 continue
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]

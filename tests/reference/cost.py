@@ -26,7 +26,7 @@ def check_test(networks: list[Network], count: int, size: Size, elements_of_tens
     )
 
 
-def room(variables: list[Variable], distributions: list[Distribution], size: Size) -> int:
+def memory(variables: list[Variable], distributions: list[Distribution], size: Size) -> int:
     """The bytes that coding an item, an image of this size, takes."""
     total = sum(2 * variable.value.elements(size) for variable in variables)
     for of in distributions:
@@ -34,7 +34,7 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
             network = of.networks[of.network]
             total += 4 * sum(network.values[name].elements(size) for name in of.outputs)
         if of.prediction:
-            total += prediction_room(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
+            total += prediction_memory(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
         if of.autoregressive:
             pixels, (rows, columns) = of.autoregressive, size
             channels = pixels.x.channels
@@ -60,7 +60,7 @@ def steps(steps: list[Distribution], size: Size) -> int:
     return total
 
 
-def work(
+def macs(
     variables: list[Variable],
     networks: list[Network],
     distributions: list[Distribution],
@@ -70,7 +70,7 @@ def work(
     total = 2**6 * sum(variable.value.elements(size) for variable in variables)
     for of in distributions:
         if of.prediction:
-            total += prediction_work(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
+            total += prediction_macs(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
         for head in of.autoregressive.heads() if of.autoregressive else []:
             total += size[0] * size[1] * of.networks[head.name].multiply_adds((1, 1))
     for network in networks:
@@ -79,7 +79,7 @@ def work(
     return total
 
 
-def prediction_room(of: Predictive | SeriesRules, shape: ItemShape) -> int:
+def prediction_memory(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     """The bytes that an item takes, beside its symbols."""
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
@@ -92,10 +92,10 @@ def prediction_room(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
 
 
-def prediction_work(of: Predictive | SeriesRules, shape: ItemShape) -> int:
+def prediction_macs(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     """The multiply-adds that an item takes, beside those for each element."""
     if isinstance(of, SeriesRules):
-        return series_work(of, shape)
+        return series_macs(of, shape)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
     of_pixel = of.width + of.network.multiply_adds((1, 1))
     of_pixel += sum((n + 1) * (n + 2) for n in inputs)
@@ -113,17 +113,17 @@ def prediction_steps(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
 
 
-def plane_room(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
+def plane_memory(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
     """The bytes that coding these items takes, of a model of items of any shape."""
-    return sum(2 * shape.elements + prediction_room(of, shape) for shape in shapes)
+    return sum(2 * shape.elements + prediction_memory(of, shape) for shape in shapes)
 
 
-def plane_work(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
+def plane_macs(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
     """The multiply-adds that coding these items takes."""
-    return sum(2**6 * shape.elements + prediction_work(of, shape) for shape in shapes)
+    return sum(2**6 * shape.elements + prediction_macs(of, shape) for shape in shapes)
 
 
-def series_work(of: SeriesRules, shape: ItemShape) -> int:
+def series_macs(of: SeriesRules, shape: ItemShape) -> int:
     """That of an item."""
     times = shape.elements // shape.channels
     total = 2**10 * shape.elements

@@ -46,10 +46,10 @@ def check_items(of: Predictive | SeriesRules, about: Any, tensors: Tensors) -> N
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
-    require(cost.plane_room(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
+    require(cost.plane_memory(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
     require(
-        cost.plane_work(of, [shape] * len(seeds)) <= 2**28 + 2**12 * elements,
-        "the items of the test take no more work than the tensors allow",
+        cost.plane_macs(of, [shape] * len(seeds)) <= 2**28 + 2**12 * elements,
+        "the items of the test take no more MACs than the tensors allow",
     )
 
 

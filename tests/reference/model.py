@@ -98,13 +98,13 @@ class Model:
         assert isinstance(of, Predictive)
         return of
 
-    def plane_room(self, shapes: Sequence[ItemShape]) -> int:
+    def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""
-        return cost.plane_room(self.prediction, shapes)
+        return cost.plane_memory(self.prediction, shapes)
 
-    def plane_work(self, shapes: Sequence[ItemShape]) -> int:
+    def plane_macs(self, shapes: Sequence[ItemShape]) -> int:
         """The multiply-adds that coding these items takes, for a size-agnostic model."""
-        return cost.plane_work(self.prediction, shapes)
+        return cost.plane_macs(self.prediction, shapes)
 
     def plane_steps(self, shapes: Sequence[ItemShape]) -> int:
         """The arrays that coding these items takes at most, for a size-agnostic model."""
@@ -149,12 +149,12 @@ class Bound:
         return max(of.value.elements(self.size) for of in self.program.variables.values())
 
     @property
-    def room(self) -> int:
-        return self.program.room(self.size)
+    def memory(self) -> int:
+        return self.program.memory(self.size)
 
     @property
-    def work(self) -> int:
-        return self.program.work(self.size)
+    def macs(self) -> int:
+        return self.program.macs(self.size)
 
     @property
     def steps(self) -> int:

@@ -172,8 +172,8 @@ def test_they_cost_the_same(seed: int) -> None:
     shapes.append(ItemShape(3, 1000, 700, 3, 2))
     for some in (shapes, shapes[:1]):
         of = ours.bind([(1, program.ItemShape(*shape)) for shape in some])
-        assert of.memory == theirs.plane_room(some)
-        assert of.work == theirs.plane_work(some)
+        assert of.memory == theirs.plane_memory(some)
+        assert of.macs == theirs.plane_macs(some)
         assert of.steps == theirs.plane_steps(some)
 
 

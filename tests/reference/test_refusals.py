@@ -545,10 +545,10 @@ def test_a_test_of_more_elements_than_the_tensors_allow() -> None:
 
 
 def test_a_test_of_more_work_than_the_tensors_allow() -> None:
-    refused(*broken("much work", field("test/size", [512, 512])), "test")
+    refused(*broken("many MACs", field("test/size", [512, 512])), "test")
 
 
-def test_a_batch_that_takes_more_room_than_one_may() -> None:
+def test_a_batch_that_takes_more_memory_than_one_may() -> None:
     """61,440 elements, 4,096 items at once."""
     wide = field("variables/z", {"channels": 4096, "bits": 10, "grid": 1})
     changes = [
@@ -562,6 +562,6 @@ def test_a_batch_that_takes_more_room_than_one_may() -> None:
         lambda about, tensors: tensors.clear(),
         field("chain/batch", 4096),
     ]
-    refused(*broken("dense", *changes), r"2\^28|batch|room")
+    refused(*broken("dense", *changes), r"2\^28|batch|memory")
     Model.build(*broken("dense", *changes, field("chain/batch", 2048)))
     SpecModel(*broken("dense", *changes, field("chain/batch", 2048)))

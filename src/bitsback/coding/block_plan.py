@@ -7,12 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bitsback.coding import chain, planes
+from bitsback.coding import chain, layouts
 from bitsback.coding.multisets import Multisets
-from bitsback.format.levels import Levels
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
-from bitsback.format.values import Values
+from bitsback.format.value_range import ValueMap
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import BoundModel
@@ -26,37 +25,37 @@ class BlockPlan:
 
     tiles: Tiles
     model: Model
-    levels: Levels | Values | None
+    value_map: ValueMap | None
     """What symbols stand for."""
-    layout: int = planes.PICTURES
+    layout: int = layouts.PICTURES
     """What the axes of tiles are to the model."""
 
     @classmethod
     def of(
-        cls, model: Model, tiles: Tiles, layout: int = planes.PICTURES, invert: bool = False
+        cls, model: Model, tiles: Tiles, layout: int = layouts.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
         """None if the model does not code them. invert: the greater of two levels is symbol 0."""
         if not all(
-            layout in planes.layouts_of(model, tiles.dtype, shape) for _, shape in tiles.shapes
+            layout in layouts.layouts_of(model, tiles.dtype, shape) for _, shape in tiles.shapes
         ):
             return None
-        levels = planes.map_for(model, tiles, layout, invert)
-        if not planes.map_fits(model, tiles, levels):
+        value_map = layouts.map_for(model, tiles, layout, invert)
+        if not layouts.map_fits(model, tiles, value_map):
             return None
-        return cls(tiles, model, levels, layout)
+        return cls(tiles, model, value_map, layout)
 
     @cached_property
     def runs(self) -> list[Run]:
-        return runs_of(self.tiles, self.levels)
+        return runs_of(self.tiles, self.value_map)
 
     @cached_property
     def parts(self) -> list[BoundModel]:
         """The items, as the model sees them."""
-        return chain.stretches(self.model, planes.item_shapes(self.model, self.runs, self.layout))
+        return chain.stretches(self.model, layouts.item_shapes(self.model, self.runs, self.layout))
 
     @cached_property
     def symbols(self) -> NDArray[Any]:
-        return planes.to_planes(self.tiles, self.levels)
+        return layouts.symbols_of(self.tiles, self.value_map)
 
     def cost(self) -> int:
         """Bytes that the model makes of the tiles."""
@@ -77,5 +76,5 @@ class BlockPlan:
         return data if chain.affordable(self.parts, len(data), multiset) else None
 
 
-def runs_of(tiles: Tiles, levels: Levels | Values | None) -> list[Run]:
-    return [Run(count, tiles.dtype, shape, levels) for count, shape in tiles.shapes]
+def runs_of(tiles: Tiles, value_map: ValueMap | None) -> list[Run]:
+    return [Run(count, tiles.dtype, shape, value_map) for count, shape in tiles.shapes]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block import (
     ADAPTIVE,
     FALLBACK,
@@ -19,10 +19,10 @@ from bitsback.coding.block_plan import BlockPlan, runs_of
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
-from bitsback.format.levels import Levels, to_symbols
-from bitsback.format.runs import pack_levels, pack_runs
+from bitsback.format.runs import pack_runs, pack_value_map
 from bitsback.format.tiles import Tiles
-from bitsback.format.values import Values
+from bitsback.format.two_values import TwoValues, to_symbols
+from bitsback.format.value_range import ValueMap
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
@@ -62,7 +62,7 @@ def encode(
     invert: bool = False,
     coder: Coder = "deflate",
     contested: bool = True,
-    layout: int = planes.PICTURES,
+    layout: int = layouts.PICTURES,
     order_bits: float | None = None,
     records: bool = False,
 ) -> Encoded:
@@ -82,7 +82,7 @@ def encode(
         section(
             BLOCK,
             varint(first),
-            pack_runs(runs_of(tiles, way.levels)),
+            pack_runs(runs_of(tiles, way.value_map)),
             bytes([way.method.pack()]),
             way.prefix,
             *way.data,
@@ -90,7 +90,7 @@ def encode(
         tiles.count,
         way.method.number,
         way.model,
-        two_valued=tiles.levels is not None,
+        two_valued=tiles.two_values is not None,
         outdone=codable and way.model is None,
         order_bits=order_bits if way.method.multiset and order_bits else 0,
     )
@@ -112,8 +112,8 @@ def find_way(
     codable, way = False, None
     if model is not None:
         codable, way = _by_model(tiles, model, layout, invert, multiset)
-    if way is None or contested(way) or way.cost >= _least(tiles, tiles.levels is not None):
-        pair = tiles.levels
+    if way is None or contested(way) or way.cost >= _least(tiles, tiles.two_values is not None):
+        pair = tiles.two_values
         if pair is not None and invert:
             pair = pair[::-1]
         ways = [*_otherwise(tiles, pair, coder), *([way] if way is not None else [])]
@@ -134,22 +134,22 @@ def _by_model(
     tiles: Tiles, model: Model, layout: int, invert: bool, multiset: bool
 ) -> "tuple[bool, Way | None]":
     """Whether a model codes the tiles, and how, unless a reader would refuse that."""
-    serial = multiset and layout == planes.SERIES
+    serial = multiset and layout == layouts.SERIES
     plan = None if serial else BlockPlan.of(model, tiles, layout, invert)
     if plan is None:
         return False, None
     data = plan.encode(lanes_for(tiles.elements.size), multiset)
     if data is None:
         return True, None
-    return True, Way(Method(MODEL, layout, multiset), plan.levels, [data], model)
+    return True, Way(Method(MODEL, layout, multiset), plan.value_map, [data], model)
 
 
-def _otherwise(tiles: Tiles, levels: Levels | None, coder: Coder) -> Iterator["Way"]:
+def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
     """All ways without a model, of which the first is taken if they are equal."""
     yield Way(Method(RAW), None, [tiles.bytes])
-    if levels is not None:
-        bits = np.packbits(to_symbols(tiles.elements, levels), bitorder="little")
-        yield Way(Method(PACKED), levels, [bits.data])
+    if two_values is not None:
+        bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
+        yield Way(Method(PACKED), two_values, [bits.data])
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder)
         if by_fallback is not None:
@@ -171,7 +171,7 @@ class Way:
     """A way to store a block."""
 
     method: Method
-    levels: Levels | Values | None
+    value_map: ValueMap | None
     data: Sequence[bytes | memoryview]
     model: Model | None = None
 
@@ -183,4 +183,4 @@ class Way:
     @property
     def cost(self) -> int:
         """Bytes."""
-        return len(self.prefix) + sum(map(len, self.data)) + len(pack_levels(self.levels))
+        return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.value_map))

@@ -7,14 +7,14 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
-from bitsback.format.levels import symbol_dtype
 from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import symbol_dtype
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
@@ -53,7 +53,7 @@ class Chosen:
     """Bytes an element in the trial."""
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
-    layout: int = planes.PICTURES
+    layout: int = layouts.PICTURES
     """What the axes of tiles are to the model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
@@ -98,13 +98,13 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
         return 1
     if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
         return 1
-    picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
+    picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
 def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether an array is rather a series of rows, of a few columns, than a picture."""
-    few = len(shape) == 2 and dtype.kind != "b" and planes.is_step(dtype, shape[1:])
+    few = len(shape) == 2 and dtype.kind != "b" and layouts.is_step(dtype, shape[1:])
     return few and shape[0] >= _SLENDER * shape[1]
 
 
@@ -115,7 +115,7 @@ def fits(model: Outline, item_shape: Shape) -> bool:
 
 def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether the model can code items, or tiles of them, of this dtype and shape."""
-    return bool(planes.layouts_of(model, dtype, shape))
+    return bool(layouts.layouts_of(model, dtype, shape))
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
@@ -208,18 +208,18 @@ def _able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool
             outline
             for outline in outlines
             if outline.any_shape == any_shape
-            and planes.map_fits(outline, tiles, planes.map_for(outline, tiles, _layout(outline)))
+            and layouts.map_fits(outline, tiles, layouts.map_for(outline, tiles, _layout(outline)))
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
             if outline.levels == least:
                 yield outline, False
-                if (least == 2 or any_shape) and tiles.levels is not None:
+                if (least == 2 or any_shape) and tiles.two_values is not None:
                     yield outline, True
 
 
 def _layout(model: Outline) -> int:
-    return planes.SERIES if model.serial else planes.PICTURES
+    return layouts.SERIES if model.serial else layouts.PICTURES
 
 
 def trial_plans(
@@ -228,9 +228,9 @@ def trial_plans(
     """A sample of tiles as the model may see them, with symbols that stand for the values of all
     of them.
     """
-    for layout in planes.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
-        levels = planes.map_for(model, tiles, layout, invert)
-        yield BlockPlan(sample, _load(model), levels, layout)
+    for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
+        value_map = layouts.map_for(model, tiles, layout, invert)
+        yield BlockPlan(sample, _load(model), value_map, layout)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
@@ -263,7 +263,7 @@ class _Trial:
     model: Model
     invert: bool
     cost: int
-    layout: int = planes.PICTURES
+    layout: int = layouts.PICTURES
 
 
 def _contested(picked: "_Trial", sample: Tiles, coder: Coder) -> bool:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.errors import InputError
 from bitsback.format.collection import MOST_COLOURS, Collection
 from bitsback.format.grid import Shape
@@ -42,7 +42,7 @@ def _cut_of(shape: Shape, side: int) -> Shape:
         channels = math.prod(shape[2:])
         side = min(side, math.isqrt(_MOST // channels))
         return (side, side, *shape[2:])
-    if dimensions == 3 or (dimensions == 4 and shape[3] <= planes.MOST_CHANNELS):
+    if dimensions == 3 or (dimensions == 4 and shape[3] <= layouts.MOST_CHANNELS):
         slices = min(shape[0], _SLICES)
         side = min(side, math.isqrt(_STACK // (slices * math.prod(shape[3:]))))
         return (slices, side, side, *shape[3:])
@@ -51,10 +51,10 @@ def _cut_of(shape: Shape, side: int) -> Shape:
 
 def _leading(shape: Shape) -> Shape:
     """What lies together in C order stays together."""
-    cut, room = [], _STACK
+    cut, left = [], _STACK
     for size in reversed(shape):
-        cut.append(min(max(room, 1), max(size, 1)))
-        room //= max(size, 1)
+        cut.append(min(max(left, 1), max(size, 1)))
+        left //= max(size, 1)
     return tuple(reversed(cut))
 
 

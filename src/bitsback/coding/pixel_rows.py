@@ -215,10 +215,10 @@ def _keys(pixels: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.str[0] == "<":
         pixels = pixels[..., ::-1]
     size = math.prod(pixels.shape[1:])
-    room = next(room for room in (1, 2, 4, 8) if size <= room)
-    padded = np.zeros((len(pixels), room), np.uint8)
-    padded[:, room - size :] = pixels.reshape(len(pixels), size)
-    return padded.view(f">u{room}").reshape(-1).astype(f"u{room}")
+    width = next(width for width in (1, 2, 4, 8) if size <= width)
+    padded = np.zeros((len(pixels), width), np.uint8)
+    padded[:, width - size :] = pixels.reshape(len(pixels), size)
+    return padded.view(f">u{width}").reshape(-1).astype(f"u{width}")
 
 
 def _numbers(elements: NDArray[Any]) -> NDArray[Any]:

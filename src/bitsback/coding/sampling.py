@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 
@@ -68,7 +68,7 @@ def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
 
 def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
     """Where it is in a tile of this dtype and shape."""
-    stacks = planes.STACKS in planes.layouts_for(dtype, shape)
+    stacks = layouts.STACKS in layouts.layouts_for(dtype, shape)
     sides = list(shape)
     if stacks:
         sides[0] = min(sides[0], _SLICES)

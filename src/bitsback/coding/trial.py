@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
     Effort,
@@ -29,8 +29,8 @@ from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.sampling import middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.levels import find_levels, to_symbols
 from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
@@ -145,17 +145,17 @@ def _deflated(parts: Iterable[Tiles]) -> int:
 
 
 def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
-    levels = find_levels(tiles.elements)
-    if levels is None:
+    two_values = find_two_values(tiles.elements)
+    if two_values is None:
         return None
-    return np.packbits(to_symbols(tiles.elements, levels), bitorder="little")
+    return np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """Of a trial."""
 
-    worth: bool
+    by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
     general: bool
     """Whether a general compressor makes them fewest."""
@@ -189,15 +189,17 @@ def is_tried(number: int) -> bool:
     return number % _EACH == 0
 
 
-class Outcomes:
+class TrialOutcomes:
     """The last trials of pictures that are alike. What it expects depends on the order in which it
     is asked, and on nothing else.
     """
 
     def __init__(self) -> None:
-        self._last: dict[Alike, deque[Outcome]] = {}
+        self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(self, alike: Alike, told: Outcome | None, trial: Callable[[], Outcome]) -> Outcome:
+    def of(
+        self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
+    ) -> TrialOutcome:
         """What its own trial `told`; or what the last ones of others told, if all told the same;
         or else what a trial tells now.
         """
@@ -217,7 +219,7 @@ def stackable(part: Collection) -> bool:
     return (
         part.axes == COUNTED
         and part.entries > 1
-        and planes.STACKS in planes.layouts_for(part.dtype, part.shape)
+        and layouts.STACKS in layouts.layouts_for(part.dtype, part.shape)
     )
 
 
@@ -240,7 +242,7 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     alone, together = Tiles.stacked(sample), Tiles.stacked(sample[np.newaxis])
     plans = plans_of(picture_models(given, effort), alone)
     stacks = [
-        replace(plan, tiles=together, layout=planes.STACKS)
+        replace(plan, tiles=together, layout=layouts.STACKS)
         for plan in {plan.model: plan for plan in plans}.values()
     ]
     return bool(plans) and _least(stacks) < _least(plans)

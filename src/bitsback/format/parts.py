@@ -83,7 +83,7 @@ class Parts:
 class FileList(Parts):
     """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
     channels, each an item, or all of them a stack that is one; of a folder also the bytes of files,
-    and of both those of notes. Of an npz file each array is a part.
+    and of both those of metadata. Of an npz file each array is a part.
     """
 
     kind: int
@@ -97,8 +97,10 @@ class FileList(Parts):
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
 
     @cached_property
-    def notes(self) -> list[int]:
-        """The numbers of the parts that have the notes of pictures: bytes of no file."""
+    def metadata_parts(self) -> list[int]:
+        """The numbers of the parts that have the container metadata of pictures: bytes of no
+        file.
+        """
         return [
             number
             for number, part in enumerate(self.parts)
@@ -115,7 +117,7 @@ class FileList(Parts):
         """Whether it is all of a TIFF file, which its last part tells of, and not its pages
         alone.
         """
-        return self.kind == PAGES and bool(self.notes)
+        return self.kind == PAGES and bool(self.metadata_parts)
 
     @cached_property
     def files(self) -> int:
@@ -191,7 +193,7 @@ def unpack_collection(payload: memoryview) -> Content:
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
     elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
-        raise ArchiveError("the note of its file is not its last part")
+        raise ArchiveError("the container metadata of its file is not its last part")
     files = FileList(kind, parts, features)
     if files.files >= 1 << 63:
         raise ArchiveError("its files are more than any computer counts")
@@ -218,7 +220,7 @@ def _check_joined(array: Joined) -> None:
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:
-    """Or the bytes of files, or of notes."""
+    """Or the bytes of files, or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return (

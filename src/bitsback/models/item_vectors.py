@@ -51,8 +51,8 @@ class ItemVectors:
     def check_cost(self, of: PredictionDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
         memory = costs.memory_of({}, [of], self.shape)
-        work = len(self.seeds) * costs.work_of({}, [], [of], self.shape)
-        if memory > _MOST_MEMORY or work > (1 << 28) + (tensor_elements << 12):
+        macs = len(self.seeds) * costs.macs_of({}, [], [of], self.shape)
+        if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
 
     def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:

@@ -113,10 +113,10 @@ class Model(Outline):
         """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
         return costs.memory_of(self.variables, self.distributions.values(), shape)
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
         networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
-        return costs.work_of(self.variables, networks, self.distributions.values(), shape)
+        return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
         """Arrays that coding a batch of such items takes."""
@@ -321,8 +321,8 @@ class BoundModel:
         return memory // self.items * self.model.batch
 
     @property
-    def work(self) -> int:
-        return sum(count * self.model.work(shape) for count, shape in self.shapes)
+    def macs(self) -> int:
+        return sum(count * self.model.macs(shape) for count, shape in self.shapes)
 
     @property
     def steps(self) -> int:

@@ -318,7 +318,7 @@ class Contents(ABC):
         return view_of(self, self._array)
 
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of notes."""
+        """Some bytes of a part that has those of files, or of metadata."""
         if start == stop:
             return b""
         return self._content(part)._take((Steps(range(start, stop)),), verify).tobytes()

@@ -35,7 +35,7 @@ Gap = tuple[int, int]
 """Tiles that are lost: the number of the first one, and the number behind the last one."""
 
 BESIDE_PAGES = "what the file has beside its pages"
-"""The note of a TIFF file."""
+"""The container metadata of a TIFF file."""
 
 _SHOWN = 3  # names in an error
 
@@ -106,10 +106,10 @@ class Owners:
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the notes, in it begin and end, and of which
-        file they are.
+        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of
+        which file they are.
         """
-        for number in range(len(files)) if files.facts is not None else ():
+        for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
             if end > start:
                 self._spans[part].append((start, end, number))
@@ -207,7 +207,7 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     names = labels(files, _first(numbers))
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
-    what = "what the files beside their pixels have: " if part in content.notes else ""
+    what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
     region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
     if of and len(names) == 1:  # tiles of a large picture
         return f"{region} of {names[0]}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.coding.block import METHODS, Opened
-from bitsback.coding.planes import LAYOUTS
+from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
 from bitsback.format.labelling import Pairs
@@ -176,9 +176,9 @@ def _describe_files(files: FileList) -> dict[str, Any]:
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
-            if number not in files.notes or not files.files
+            if number not in files.metadata_parts or not files.files
         ],
-        "note_bytes": sum(files.parts[number].elements for number in files.notes),
+        "metadata_bytes": sum(files.parts[number].elements for number in files.metadata_parts),
     }
 
 

@@ -12,7 +12,6 @@ from bitsback.format.layout import (
     COLLECTION,
     CRC_SIZE,
     END,
-    FACTS,
     FOOTER_SIZE,
     HASHES,
     HEAD,
@@ -21,6 +20,7 @@ from bitsback.format.layout import (
     MAGIC,
     MODEL,
     NAMES,
+    STATS,
     UNNAMED,
     Cursor,
     check_head,
@@ -37,7 +37,7 @@ Read = Callable[[int, int], bytes]
 _LONGEST_START = 11  # of a section: its kind, and a varint
 _HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
-_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS, HASHES)
+_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ class Directory:
         return [place for place in self.sections if place.kind == HASHES]
 
     @property
-    def facts(self) -> list[Place]:
+    def stats(self) -> list[Place]:
         """Of a folder there may be one."""
-        return [place for place in self.sections if place.kind == FACTS]
+        return [place for place in self.sections if place.kind == STATS]
 
     @property
     def counted(self) -> int:

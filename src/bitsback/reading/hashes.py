@@ -87,7 +87,7 @@ def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
 
 
 class Hashing:
-    """Takes files as they would be restored, and notes those that have another hash."""
+    """Takes files as they would be restored, and collects those that have another hash."""
 
     def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
         self.problems: list[ArchiveError] = []

@@ -60,7 +60,7 @@ def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
 
 
 def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str:
-    """HTML of some facts, with a picture below them."""
+    """HTML of some properties, with a picture below them."""
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
         f"<td style='text-align:left'>{html.escape(value)}</td></tr>"

@@ -93,7 +93,7 @@ def _write(
     shards: Sequence[Shard], merged: Merged, output: Output, progress: Progress | None
 ) -> Summary:
     content = merged.content
-    features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
+    features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
     features |= HASHED * merged.with_hashes
     output.write(HEAD + replace(content, features=features).pack() + merged.names)
     _write_models(shards, output)

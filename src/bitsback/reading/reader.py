@@ -11,9 +11,9 @@ from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
-    FACTS,
     MODEL,
     NAMES,
+    STATS,
     UNNAMED,
     UNORDERED,
     open_section,
@@ -394,7 +394,7 @@ class Archive(Contents):
             yield self._named(problem)
         beside = self._beside
         for place in self._directory.sections:
-            names = beside is not None and place.kind in (NAMES, FACTS, UNNAMED)
+            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED)
             if place.kind != MODEL and not names:
                 try:
                     open_section(self._read_place(place), place.kind)

@@ -42,8 +42,8 @@ class Kept:
     """The bytes of the files of pictures that are coded by their pixels, by name."""
     parts: list[list[str]]
     """The names of the pictures of each part; none of parts of bytes."""
-    notes: BinaryIO
-    """Where the notes of pictures wait."""
+    metadata: BinaryIO
+    """Where the container metadata of pictures waits."""
 
     def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the pictures that take more by their pixels than as files, where all
@@ -56,7 +56,7 @@ class Kept:
             number = collection.starts.index(first)
             at, tile = tile - first, tile + tiles
             if part.axes == BYTES:
-                total += size if number in collection.notes else 0
+                total += size if number in collection.metadata_parts else 0
                 continue
             total += size
             before, end = part.elements_before(at), part.elements_before(at + tiles)
@@ -138,7 +138,7 @@ class Input:
 
     def close(self) -> None:
         if self.kept is not None:
-            self.kept.notes.close()
+            self.kept.metadata.close()
 
     def check_output(self, destination: object) -> None:
         """Raises InputError if the output is one of the files that are read."""

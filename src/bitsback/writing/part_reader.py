@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
 from bitsback.coding.choose import (
     Chosen,
@@ -215,7 +215,7 @@ def _others(sample: Tiles) -> dict[str, int]:
     if general is not None:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
-    if planes.layouts_for(sample.dtype, shape):
+    if layouts.layouts_for(sample.dtype, shape):
         for plan in plans_of(picture_models(None, "auto"), sample):
             name, cost = f"the model {plan.model.name}", plan.cost()
             found[name] = min(cost, found.get(name, cost))

@@ -246,7 +246,7 @@ class _Writer:
         )
 
     def _count(self, encoded: Encoded) -> None:
-        """Notes what a block has become."""
+        """Records what a block has become."""
         self.index.append((encoded.items, len(encoded.section)))
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits

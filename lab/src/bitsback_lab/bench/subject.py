@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
-from bitsback.format.levels import find_levels, to_symbols
 from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
@@ -183,7 +183,7 @@ def _elements(images: NDArray[Any], name: str) -> NDArray[Any]:
     """
     images = np.ascontiguousarray(images)
     if images.ndim == 3:
-        pair = find_levels(images)
+        pair = find_two_values(images)
         if pair is not None:
             return to_symbols(images, pair).reshape(images.shape).view(np.bool_)
     if images.dtype == np.bool_:

@@ -186,5 +186,5 @@ def _explain(
     buffer = io.BytesIO()
     whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
-    raw = image.nbytes if tiles.levels is None else (image.size + 7) // 8
+    raw = image.nbytes if tiles.two_values is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

@@ -17,7 +17,7 @@ from bitsback import _core
 from bitsback.codecs.codec import one_step, undoing
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -152,7 +152,7 @@ class AutoregressiveDistribution:
         window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
         return window + self.feature_channels * shape.rows * shape.columns + shape.elements
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         networks = [network for group in self.groups for network in group.networks]
         of_pixel = sum(network.multiply_adds(_ONE_PIXEL) for network in networks)
         return shape.rows * shape.columns * of_pixel
@@ -313,7 +313,7 @@ def _read_group(
     source: DistributionEntry,
     fields: Fields,
     seen: Seen,
-    features: Values | None,
+    features: Activations | None,
     before: list[ChannelGroup],
 ) -> ChannelGroup:
     all_channels = source.variable.channels
@@ -329,12 +329,12 @@ def _read_group(
     width = len(seen.planes) * (seen.pixels * all_channels + known)
     width += features.channels if features else 0
     high = max(int(seen.planes.max()), features.high if features else 0)
-    context = Values(ITEM, width, 0, high)
+    context = Activations(ITEM, width, 0, high)
     network = _read_network(source, fields, CONTEXT, context, family, len(channels))
     flat = None
     if features is not None and fields.has("dull"):
         inner = fields.object("dull")
-        of_pixel = Values(ITEM, features.channels, features.low, features.high)
+        of_pixel = Activations(ITEM, features.channels, features.low, features.high)
         flat = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
         inner.done()
     fields.done()
@@ -345,7 +345,7 @@ def _read_network(
     source: DistributionEntry,
     fields: Fields,
     name: str,
-    values: Values,
+    values: Activations,
     family: Family,
     channels: int,
 ) -> PixelNetwork:

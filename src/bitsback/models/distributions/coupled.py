@@ -66,7 +66,7 @@ class CoupledDistribution:
     def memory(self, shape: ItemShape) -> int:
         return 4 * sum(self.network.known[name].elements(shape.size) for name in self.outputs)
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
     def steps(self, shape: ItemShape) -> int:

@@ -58,7 +58,7 @@ class GaussianDistribution:
     def memory(self, shape: ItemShape) -> int:
         return 4 * 2 * self.variable.elements(shape.size)
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
     def steps(self, shape: ItemShape) -> int:

@@ -51,7 +51,7 @@ class IndependentDistribution:
         known = self.network.known
         return 4 * sum(known[name].elements(shape.size) for name in self.outputs.names)
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
     def steps(self, shape: ItemShape) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -130,15 +130,15 @@ class PredictiveDistribution(PredictionDistribution):
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
 
-    def work(self, shape: ItemShape) -> int:
-        work = shape.elements * (
+    def macs(self, shape: ItemShape) -> int:
+        macs = shape.elements * (
             self.predictor.width
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
         for n, of in zip(self._inputs, self.predictors, strict=True):
-            work += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
-        return work
+            macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        return macs
 
     def steps(self, shape: ItemShape) -> int:
         predictor = self.predictor
@@ -168,7 +168,7 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     assert isinstance(family, MixtureFamily)
     width = window.count(2) + 2 * (1 + len(predictors)) + 12
     names = fields.texts("outputs", len(family.outputs))
-    context = Values(ITEM, width, 0, _HIGHEST)
+    context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
     return PredictiveDistribution(

@@ -29,7 +29,7 @@ Input = tuple[int, int]
 
 _FARTHEST = 64
 _MOST_INPUTS = 64
-_WORK_OF_AN_ELEMENT = 1 << 10
+_MACS_OF_AN_ELEMENT = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ class SeriesDistribution(PredictionDistribution):
         of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
         return 6 * shape.elements + shape.channels * of_a_channel
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         steps = shape.elements // shape.channels
-        work = shape.elements * _WORK_OF_AN_ELEMENT
+        macs = shape.elements * _MACS_OF_AN_ELEMENT
         for of in self.predictors:
             n = len(of.inputs)
             solutions = min(steps, 64) + steps // of.every
-            work += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
-        return work
+            macs += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
+        return macs
 
     def steps(self, shape: ItemShape) -> int:
         return 0  # symbols are coded one by one

@@ -34,7 +34,7 @@ class UniformDistribution:
     def memory(self, shape: ItemShape) -> int:
         return 0
 
-    def work(self, shape: ItemShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
     def steps(self, shape: ItemShape) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.coding.planes import STACKS, find_map, plane_shapes, to_planes
+from bitsback.coding.layouts import STACKS, find_map, shape_of_each, symbols_of
 from bitsback.errors import InputError
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
@@ -49,11 +49,11 @@ def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
         return []
     values = find_map(block)
     runs = [Run(count, block.dtype, shape, values) for count, shape in block.shapes]
-    symbols = to_planes(block, values)
+    symbols = symbols_of(block, values)
     if symbols.dtype.kind == "b":
         symbols = symbols.view(np.uint8)
     found, at = [], 0
-    for shape in plane_shapes(runs, STACKS):
+    for shape in shape_of_each(runs, STACKS):
         item = symbols[at : at + shape.elements].reshape(shape[:4])
         found.append(Item(item, shape.levels))
         at += shape.elements

@@ -102,7 +102,7 @@ def test_no_items_change_nothing() -> None:
     none.push(message, np.zeros(0, np.uint8))
     assert none.pop(message).size == 0
     assert message == Message([1 << 40], depth=0)
-    assert none.memory == none.work == none.steps == none.most_elements == 0
+    assert none.memory == none.macs == none.steps == none.most_elements == 0
 
 
 @pytest.mark.parametrize(
