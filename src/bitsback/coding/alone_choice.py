@@ -194,8 +194,8 @@ def _plans(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> list[Bl
     for choice in choices:
         sample, layout = _tiles(part, choice.view.axes), choice.view.layout
         of = sample if whole.two_values is None else whole
-        levels = layouts.map_for(choice.outline, of, layout, choice.invert)
-        plans.append(BlockPlan(sample, choice.model.load(), levels, layout, choice.invert))
+        value_map = layouts.map_for(choice.outline, of, layout, choice.invert)
+        plans.append(BlockPlan(sample, choice.model.load(), value_map, layout, choice.invert))
     return plans
 
 
@@ -225,8 +225,8 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     if rows:
         sides[rows - 1] = min(shape[rows - 1], _TRIAL_ITEMS)
     for axis in (rows, rows + 1):
-        room = _TRIAL // math.prod(sides)
-        sides[axis] = min(shape[axis], max(math.isqrt(room) if axis == rows else room, 1))
+        left = _TRIAL // math.prod(sides)
+        sides[axis] = min(shape[axis], max(math.isqrt(left) if axis == rows else left, 1))
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
     box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
     return np.ascontiguousarray(array[box])

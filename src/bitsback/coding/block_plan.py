@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from bitsback.coding import chain, layouts
 from bitsback.coding.multisets import Multisets
-from bitsback.format.two_values import TwoValues
-from bitsback.format.tiles import Tiles
 from bitsback.format.runs import Run, pack_runs
-from bitsback.format.value_range import Values
+from bitsback.format.tiles import Tiles
+from bitsback.format.value_range import ValueMap
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import BoundModel
@@ -42,14 +41,14 @@ class BlockPlan:
             layout in layouts.layouts_of(model, tiles.dtype, shape) for _, shape in tiles.shapes
         ):
             return None
-        levels = layouts.map_for(model, tiles, layout, invert)
-        if not layouts.map_fits(model, tiles, levels):
+        value_map = layouts.map_for(model, tiles, layout, invert)
+        if not layouts.map_fits(model, tiles, value_map):
             return None
-        return cls(tiles, model, levels, layout, invert)
+        return cls(tiles, model, value_map, layout, invert)
 
     @cached_property
     def runs(self) -> list[Run]:
-        return runs_of(self.tiles, self.levels)
+        return runs_of(self.tiles, self.value_map)
 
     @cached_property
     def parts(self) -> list[BoundModel]:
@@ -58,14 +57,14 @@ class BlockPlan:
 
     @cached_property
     def symbols(self) -> NDArray[Any]:
-        return layouts.symbols_of(self.tiles, self.levels)
+        return layouts.symbols_of(self.tiles, self.value_map)
 
     @cached_property
     def cost(self) -> int:
         """Bytes that the model makes of the tiles; if it does not code them, those of the tiles
         as they are.
         """
-        if not layouts.map_fits(self.model, self.tiles, self.levels):
+        if not layouts.map_fits(self.model, self.tiles, self.value_map):
             return self.tiles.elements.nbytes + 1
         # A chain that started from zeros would take the least likely latents for its first items.
         digest = chain.digest(b"", self.tiles.bytes)
@@ -85,4 +84,4 @@ class BlockPlan:
 
 
 def runs_of(tiles: Tiles, value_map: ValueMap | None) -> list[Run]:
-    return [Run(count, tiles.dtype, shape, levels) for count, shape in tiles.shapes]
+    return [Run(count, tiles.dtype, shape, value_map) for count, shape in tiles.shapes]

@@ -20,10 +20,10 @@ from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
-from bitsback.format.two_values import TwoValues, to_symbols
+from bitsback.format.runs import pack_runs, pack_value_map
 from bitsback.format.tiles import Tiles
-from bitsback.format.runs import pack_value_map, pack_runs
-from bitsback.format.value_range import Values
+from bitsback.format.two_values import TwoValues, to_symbols
+from bitsback.format.value_range import ValueMap
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
@@ -141,12 +141,12 @@ def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way 
     return True, Way(Method(MODEL, chosen.layout, multiset), plan.value_map, [data], chosen.model)
 
 
-def _otherwise(tiles: Tiles, levels: TwoValues | None, coder: Coder) -> Iterator["Way"]:
+def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
     """All ways without a model, of which the first is taken if they are equal."""
     yield Way(Method(RAW), None, [tiles.bytes])
-    if levels is not None:
-        bits = np.packbits(to_symbols(tiles.elements, levels), bitorder="little")
-        yield Way(Method(PACKED), levels, [bits.data])
+    if two_values is not None:
+        bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
+        yield Way(Method(PACKED), two_values, [bits.data])
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder)
         if by_fallback is not None:
@@ -180,4 +180,4 @@ class Way:
     @property
     def cost(self) -> int:
         """Bytes."""
-        return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.levels))
+        return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.value_map))

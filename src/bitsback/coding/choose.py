@@ -13,8 +13,8 @@ from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
-from bitsback.format.two_values import symbol_dtype
 from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import symbol_dtype
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
@@ -23,13 +23,14 @@ from bitsback.remote.url import Options
 _log = logging.getLogger(__name__)
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
-archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast", unless
-it is far worse than the best.
+"""How a bundled model is chosen. "fast": one that is not autoregressive. "best": whichever makes
+the archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast",
+unless it is far worse than the best.
 """
 
-# Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
-# thread. The number of threads that there are has no say, so that archives do not depend on it.
+# Of a job, from which on "auto" goes for speed: some 10 s of an autoregressive model, at 2 MB/s
+# with one thread. The number of threads that there are has no say, so that archives do not depend
+# on it.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
 """What counts as the elements of a job where speed is what counts."""
@@ -159,7 +160,7 @@ def choose(
         for outline in _outlines(given)
         if codes(outline, dtype, shape)
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
-        and not (given is None and effort == "fast" and outline.scans)
+        and not (given is None and effort == "fast" and outline.autoregressive)
     ]
     sized = any(not outline.any_shape for outline in outlines)
     # What a model knows as items of its size is no series.
@@ -228,8 +229,8 @@ def trial_plans(
     of them.
     """
     for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
-        levels = layouts.map_for(model, tiles, layout, invert)
-        yield BlockPlan(sample, _load(model), levels, layout, invert)
+        value_map = layouts.map_for(model, tiles, layout, invert)
+        yield BlockPlan(sample, _load(model), value_map, layout, invert)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
@@ -239,7 +240,7 @@ def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
         for outline in _outlines(given)
         if outline.any_shape
         and not outline.serial
-        and not (given is None and effort == "fast" and outline.scans)
+        and not (given is None and effort == "fast" and outline.autoregressive)
     ]
 
 
@@ -274,7 +275,7 @@ def _pick(trials: list[BlockPlan], large: bool) -> BlockPlan:
     worse.
     """
     picked = min(trials, key=lambda trial: trial.cost)
-    fast = [trial for trial in trials if not trial.model.scans]
+    fast = [trial for trial in trials if not trial.model.autoregressive]
     if large and fast:
         cheapest_fast = min(fast, key=lambda trial: trial.cost)
         if cheapest_fast.cost <= _FAR_WORSE * picked.cost:

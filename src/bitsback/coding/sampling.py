@@ -11,7 +11,7 @@ from bitsback.coding import layouts
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 
-_PIECES = 64
+_TILES = 64
 _ELEMENTS = 1 << 17  # of all of them, where parts will do
 _SLICES = 8
 
@@ -57,8 +57,8 @@ def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
 
 def _sampled(count: int) -> range:
     """Of so many tiles the numbers of those that are seen."""
-    step = max(count // _PIECES, 1)
-    return range(0, min(step * _PIECES, count), step)
+    step = max(count // _TILES, 1)
+    return range(0, min(step * _TILES, count), step)
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:

@@ -28,8 +28,8 @@ from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.sampling import middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
@@ -144,10 +144,10 @@ def _deflated(parts: Iterable[Tiles]) -> int:
 
 
 def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
-    levels = find_two_values(tiles.elements)
-    if levels is None:
+    two_values = find_two_values(tiles.elements)
+    if two_values is None:
         return None
-    return np.packbits(to_symbols(tiles.elements, levels), bitorder="little")
+    return np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,9 @@ class TrialOutcomes:
     def __init__(self) -> None:
         self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]) -> TrialOutcome:
+    def of(
+        self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
+    ) -> TrialOutcome:
         """What its own trial `told`; or what the last ones of others told, if all told the same;
         or else what a trial tells now.
         """

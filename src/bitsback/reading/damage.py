@@ -94,8 +94,8 @@ class Owners:
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of which
-        file they are.
+        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of
+        which file they are.
         """
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)

@@ -125,7 +125,9 @@ class _Encoded:
 
 
 def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are damaged."""
+    """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
+    damaged.
+    """
     from bitsback.images.picture_files import unpack
 
     files = archive._files

@@ -34,31 +34,32 @@ _CHUNK = 1 << 20
 def make_pages(
     parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its container metadata is not held or the archive is
-    damaged, one of the pages that come back, to a file that is empty. Raises ArchiveError.
+    """Writes the file of pages of an archive, or, where its container metadata is not held or the
+    archive is damaged, one of the pages that come back, to a file that is empty. Raises
+    ArchiveError.
     """
     archive = parts.archive
     collection = archive._files.collection
     held = collection.whole and not parts.damaged
-    noted = PagesFile(archive, parts.verify, exact) if held else None
-    if noted is not None and noted.held:
-        noted.copy(file)
+    file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
+    if file_of_pages is not None and file_of_pages.held:
+        file_of_pages.copy(file)
         return
     with ExitStack() as stack:
         pages = read_pages(parts, stack, work)
-        if noted is None:
+        if file_of_pages is None:
             formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
         else:
-            noted.draw(file, pages)
+            file_of_pages.draw(file, pages)
 
 
 def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
     """What of the metadata of a file of pages, in blocks that are whole, is wrong."""
     try:
-        noted = PagesFile(archive)
-        if not noted.certain:
+        file_of_pages = PagesFile(archive)
+        if not file_of_pages.certain:
             with ExitStack() as stack:
-                noted.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
+                file_of_pages.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
     except ArchiveError as error:
         yield error
 

@@ -11,9 +11,9 @@ from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
-    STATS,
     MODEL,
     NAMES,
+    STATS,
     UNNAMED,
     UNORDERED,
     open_section,

@@ -11,10 +11,10 @@ from bitsback.errors import ArchiveError
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
     BLOCK,
-    STATS,
     HASHES,
     LABELS,
     NAMES,
+    STATS,
     UNNAMED,
     Cursor,
     open_section,

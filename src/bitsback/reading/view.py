@@ -89,7 +89,7 @@ class Reading:
         ]
         item = items.next(0)
         while item is not None:
-            tiles = self._piece(item, items.last)
+            tiles = self._tile(item, items.last)
             end = self._start + tiles.count
             found.put([items.within(self._start, end), *places], tiles.stack)
             item = items.next(end)
@@ -102,7 +102,7 @@ class Reading:
         grid, first = part.grid(item), part.first_tile(item)
         last = first + last_touched(grid, wanted)
         for number in touched(grid, wanted):
-            tile = self._piece(first + number, last)[first + number - self._start]
+            tile = self._tile(first + number, last)[first + number - self._start]
             places = [
                 along.within(there.start, there.stop)
                 for along, there in zip(wanted, grid.region(number), strict=True)
@@ -110,7 +110,7 @@ class Reading:
             leading = [(place, slice(None)) for place in to]
             found.put([*leading, *places], tile[np.newaxis] if to else tile)
 
-    def _piece(self, number: int, last: int) -> Tiles:
+    def _tile(self, number: int, last: int) -> Tiles:
         """The tiles of the block that holds this one, from `self._start` on; last: the last one of
         the part that will be needed.
         """

@@ -1,5 +1,5 @@
 """Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files held bit for bit tile by tile.
+files held bit for bit chunk by chunk.
 """
 
 import hashlib

@@ -238,8 +238,8 @@ def _restored(
     content = archive._collection
     files = isinstance(content, FileList)
     lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
-    noted = any(part.axes == BYTES for part in content.parts)
-    if problems and noted and isinstance(content, FileList) and content.kind == PAGES:
+    beside = any(part.axes == BYTES for part in content.parts)
+    if problems and beside and isinstance(content, FileList) and content.kind == PAGES:
         lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
     return Restored(
         shape=shape,

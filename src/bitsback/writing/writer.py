@@ -134,7 +134,7 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     with tempfile.TemporaryFile() as spool:
         yield Output(cast(BinaryIO, spool), output.name)
         spool.seek(0)
-        while tile := spool.read(_COPIED):
+        while chunk := spool.read(_COPIED):
             output.write(chunk)
 
 

@@ -9,7 +9,7 @@
 
 namespace bitsback {
 
-struct PlaneShape {
+struct ItemShape {
     std::size_t slices;
     std::size_t rows;
     std::size_t columns;
@@ -45,7 +45,7 @@ struct References {
     std::size_t count = 0;
     std::array<std::size_t, 2> planes{};
 
-    References(const PlaneShape& shape, std::size_t p) {
+    References(const ItemShape& shape, std::size_t p) {
         const std::size_t channels = shape.channels, slice = p / channels, channel = p % channels;
         for (std::size_t back = 1; back <= 2; ++back) {
             if (channel >= back) add(p - back);

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from bitsback.format.grid import Shape
 from bitsback.format.two_values import TwoValues, find_two_values
-from bitsback.format.value_range import Values, find_value_range
+from bitsback.format.value_range import ValueRange, find_value_range
 from bitsback.lazy import cached_property
 
-_OF_ELEMENTS = ("levels", "values", "range_of_series")
+_OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
 """What is found out of them once."""
 
 
@@ -62,17 +62,17 @@ class Tiles:
         return sum(count for count, _ in self.shapes)
 
     @cached_property
-    def levels(self) -> TwoValues | None:
+    def two_values(self) -> TwoValues | None:
         """The two values that the elements have, if they have no more."""
         return find_two_values(self.elements)
 
     @cached_property
-    def values(self) -> Values | None:
+    def value_range(self) -> ValueRange | None:
         """What their symbols are to stand for, if they have more values."""
         return find_value_range(self.elements)
 
     @cached_property
-    def range_of_series(self) -> Values | None:
+    def range_of_series(self) -> ValueRange | None:
         """The same of a series."""
         return find_value_range(self.elements, near=True)
 
