@@ -142,7 +142,7 @@ class Features(nn.Module):
 
 
 class AnyVae(PredictiveModule):
-    """The free module, whose first layer sees features of the image too."""
+    """The size-agnostic module, whose first layer sees features of the image too."""
 
     def __init__(
         self, architecture: PredictiveArchitecture, variant: Variant, channels: int

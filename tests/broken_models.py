@@ -136,7 +136,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "coupled": coupled,
     "many MACs": many_macs,
     "many levels": many_levels,
-    "free": small_predictive,
+    "any shape": small_predictive,
 }
 
 

@@ -1,4 +1,4 @@
-"""A model that is free of sizes, small and plain: each element is coded as its difference to the
+"""A size-agnostic model, small and plain: each element is coded as its difference to the
 one before it in the row, or, in a stack, to that of the slice before.
 """
 
@@ -180,7 +180,7 @@ def only_sized(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in among the bundled models, in the place of those that are free."""
+    """The stand-in among the bundled models, in the place of the size-agnostic ones."""
     model = stand_in()
     load, outline, identity = bundled.load, bundled.outline, bundled.identity
     sized = tuple(name for name in bundled.names() if not outline(name).any_shape)

@@ -36,7 +36,7 @@ def test_arrays_that_cannot_be_trained_on(
     folder: Path, array: NDArray[Any], parts: list[str]
 ) -> None:
     np.save("x.npy", array)
-    arguments = ["x.npy", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["x.npy", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "x.npy", *parts)
 
 
@@ -64,7 +64,7 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
     (folder / "pictures").mkdir()
     for i in range(4):
         Image.fromarray(images(8 + i % 2, 8)).save(folder / "pictures" / f"{i}.png")
-    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "pictures", "one shape")
 
 
@@ -74,7 +74,7 @@ def test_colour_pictures(folder: Path) -> None:
     for i in range(4):
         picture = Image.fromarray(images(8, 8, 3)).convert("P")
         picture.save(folder / "pictures" / f"{i}.png", dpi=(72, 72))
-    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "pictures", "colour", "convert")
 
 

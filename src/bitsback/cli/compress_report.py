@@ -24,9 +24,9 @@ def report(
     seconds: float,
     as_json: bool,
     quiet: bool,
-    notes: list[str],
+    messages: list[str],
 ) -> dict[str, Any]:
-    """Says what went in and out, and what else is to be known. Returns it as JSON has it. notes:
+    """Says what went in and out, and what else is to be known. Returns it as JSON has it. messages:
     the warnings.
     """
     little = _little(source, summary)
@@ -45,7 +45,7 @@ def report(
         "skipped": summary.skipped,
         "noted": summary.noted,
         "bad": summary.bad,
-        "warnings": notes + ([little] if little else []),
+        "warnings": messages + ([little] if little else []),
     }  # fmt: skip
     if as_json or quiet:
         return row

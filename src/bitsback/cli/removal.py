@@ -38,7 +38,7 @@ def check_removable(sources: Iterable[str], output: str) -> None:
 
 
 def remove_compressed(
-    sources: Sequence[str], output: str, notes: Sequence[str], threads: int | None, quiet: bool
+    sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
     """Removes what went into an archive. Raises InputError, ArchiveError, and removes nothing, if
     anything was warned of, or does not come back as it is.
@@ -48,8 +48,8 @@ def remove_compressed(
     from bitsback.writing.readback import compare
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
-    if notes:
-        raise InputError(f"{shown}: kept, since not all comes back as it was: {notes[0]}")
+    if messages:
+        raise InputError(f"{shown}: kept, since not all comes back as it was: {messages[0]}")
     with Progress("comparing", quiet) as progress, bitsback.open(output) as archive:
         if archive.kind != "folder":
             place, names = Path(sources[0]), list[str]()

@@ -75,7 +75,9 @@ def compress(
     return Finished(done, time.perf_counter() - start, noun, opened.skipped, opened.noted)
 
 
-def report(source: str, finished: Finished, notes: list[str], as_json: bool, quiet: bool) -> None:
+def report(
+    source: str, finished: Finished, messages: list[str], as_json: bool, quiet: bool
+) -> None:
     """Says it, in one line on standard error, or as JSON with the warnings."""
     from bitsback.images.file_io import name_of
     from bitsback.remote.url import located
@@ -96,7 +98,7 @@ def report(source: str, finished: Finished, notes: list[str], as_json: bool, qui
                 "seconds": seconds,
                 "skipped": finished.skipped,
                 "noted": finished.noted,
-                "warnings": notes,
+                "warnings": messages,
             }
         )
     elif not quiet:

@@ -78,7 +78,7 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Mixture(ByValue):
+class DiscretisedMixture(ByValue):
     """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and held
     to the range.
 
@@ -93,7 +93,8 @@ class Mixture(ByValue):
     for parameters out of range.
 
     >>> message = Message()
-    >>> codec = Mixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256)
+    >>> codec = DiscretisedMixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]],
+    levels=256)
     >>> codec.push(message, [200])
     >>> codec.pop(message).tolist()
     [200]
@@ -147,7 +148,7 @@ class Mixture(ByValue):
         precision: int = 24,
         component: Component = "logistic",
         shape: tuple[int, ...] | None = None,
-    ) -> "Mixture":
+    ) -> "DiscretisedMixture":
         """From floats of one shape [..., components]; weights need not sum to one.
 
         Each is rounded once, halves to even: q = round(weight * 2^32 / the largest weight of its
@@ -211,7 +212,7 @@ _FARTHEST = 1 << 22  # of `low` and of means
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Discretised(ByValue):
-    """A `Mixture` of one component, whose symbols begin at `low` and pop as int32."""
+    """A `DiscretisedMixture` of one component, whose symbols begin at `low` and pop as int32."""
 
     mean: NDArray[np.int32]
     inverse_scale: NDArray[np.uint32]
@@ -285,10 +286,10 @@ class Discretised(ByValue):
         return (x - self.low).astype(np.uint16)
 
     @cached_property
-    def _mixture(self) -> Mixture:
+    def _mixture(self) -> DiscretisedMixture:
         means = self.mean.astype(np.int32) - np.int32(self.low << MEAN_BITS)
         weights = np.full((*means.shape, 1), 1 << WEIGHT_BITS, np.uint32)
-        return Mixture(
+        return DiscretisedMixture(
             weights,
             means[..., None],
             self.inverse_scale[..., None],
@@ -301,7 +302,8 @@ class Discretised(ByValue):
 @dataclass(frozen=True, eq=False, repr=False)
 class Normal(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a normal distribution, rounded to the
-    nearest integer and held to the range. Of latents in equally likely buckets, see `Gaussian`.
+    nearest integer and held to the range. Of latents in equally likely buckets, see
+    `GaussianBuckets`.
 
     mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
     standard deviation, in units of 2^-16, within [1, 2^26]. Their shapes broadcast to that of

@@ -35,8 +35,8 @@ _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may
 
 # What `auto` stands for, of those that fit. Metadata name them, so that it may be others tomorrow.
 _SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
-_FREE = ("universal", "universal-bilevel")
-AUTO_MODELS = _SIZED + _FREE
+_ANY_SHAPE = ("universal", "universal-bilevel")
+AUTO_MODELS = _SIZED + _ANY_SHAPE
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
         for outline in [bundled.outline(name)]
         if (byte or (two and outline.levels == 2)) and _sized_axes(outline, shape, flat=False)
     ]
-    free = [name for name in _FREE if not two or bundled.outline(name).levels == 2]
-    return list(map(NamedModel.bundled, sized + free))
+    any_shape = [name for name in _ANY_SHAPE if not two or bundled.outline(name).levels == 2]
+    return list(map(NamedModel.bundled, sized + any_shape))
 
 
 def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bool:

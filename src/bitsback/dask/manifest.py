@@ -65,7 +65,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Note:
+class ShardNote:
     """What is written beside a shard before it is there, for who starts again."""
 
     shard: Shard
@@ -76,7 +76,7 @@ class Note:
         return json.dumps({"shard": vars(self.shard), "settings": self.settings}).encode()
 
     @classmethod
-    def unpack(cls, data: bytes) -> "Note | None":
+    def unpack(cls, data: bytes) -> "ShardNote | None":
         """None if it is damaged."""
         try:
             found = json.loads(data)

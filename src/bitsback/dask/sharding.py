@@ -174,9 +174,9 @@ def make_shards(
         for archive, name in zip(archives, names, strict=True)
     ]
     made = _make(jobs, chunks, assume_unchanged, options.progress)
-    for note, count in Counter(note for each in made for note in each.notes).items():
+    for message, count in Counter(one for each in made for one in each.messages).items():
         times = f" (in {count} shards)" if count > 1 else ""
-        warnings.warn(note + times, InputWarning, stacklevel=2)
+        warnings.warn(message + times, InputWarning, stacklevel=2)
     done = Manifest(
         "array" if root is None else "files",
         tuple(each.shard for each in made),

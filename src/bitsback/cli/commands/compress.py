@@ -290,13 +290,13 @@ def command(
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
             Progress("compressing", quiet) as progress,
-            shown_warnings(progress, quiet or as_json) as notes,
+            shown_warnings(progress, quiet or as_json) as messages,
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, assume_unchanged,
                 progress, asked,
             )  # fmt: skip
-        scheduled.report(source, finished, notes, as_json, quiet)
+        scheduled.report(source, finished, messages, as_json, quiet)
         return
     if remove and asked.unordered:
         raise click.UsageError("--rm would remove the order, which --unordered does not keep")
@@ -307,7 +307,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("compressing", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as messages,
     ):
         from bitsback.writing.writer import write_archive
 
@@ -319,12 +319,12 @@ def command(
             )
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
-        time.perf_counter() - start, as_json, quiet, notes,
+        time.perf_counter() - start, as_json, quiet, messages,
     )  # fmt: skip
     if as_json:
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
-        remove_compressed(sources, output, notes, asked.threads, quiet or as_json)
+        remove_compressed(sources, output, messages, asked.threads, quiet or as_json)
 
 
 @contextmanager

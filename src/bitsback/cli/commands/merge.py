@@ -46,7 +46,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("merging", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as messages,
     ):
         summary = bitsback.merge(
             sources,
@@ -66,7 +66,7 @@ def command(
                 "bytes_in": summary.bytes_in,
                 "bytes_out": summary.bytes_out,
                 "seconds": time.perf_counter() - start,
-                "warnings": notes,
+                "warnings": messages,
             },
             err=output == options.STANDARD,
         )

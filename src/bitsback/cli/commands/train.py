@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--kind",
-    type=click.Choice(["auto", "free", "sized"]),
+    type=click.Choice(["auto", "any-size", "vae"]),
     default="auto",
     show_default=True,
     help=(
-        "free: for images of any size and kind, going on from a model there is; sized: a VAE of"
-        " small images of one shape; auto: sized for what --arch is given with, and for many"
+        "any-size: for images of any size and kind, going on from a model there is; vae: a VAE of"
+        " small images of one shape; auto: vae for what --arch is given with, and for many"
         " small grey or bilevel images."
     ),
 )
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help=(
-        "Of a sized model: context codes each pixel given those around it, and is smaller; dense is"
+        "Of a VAE: context codes each pixel given those around it, and is smaller; dense is"
         " far faster to use."
     ),
 )
@@ -102,7 +102,7 @@ def command(
     data: str,
     output: str,
     minutes: float,
-    kind: Literal["auto", "free", "sized"],
+    kind: Literal["auto", "any-size", "vae"],
     start: str,
     arch: Literal["auto", "context", "dense"],
     epochs: int | None,
@@ -144,15 +144,15 @@ def command(
         None if plot is None else Path(plot),
     )  # fmt: skip
     check_output(settings)
-    if kind == "free" and arch != "auto":
-        raise click.UsageError("--arch is for --kind sized")
+    if kind == "any-size" and arch != "auto":
+        raise click.UsageError("--arch is for --kind vae")
     public = _public_data(data, folder)
-    sized = kind == "sized" or arch != "auto"
-    if kind == "auto" and not sized:
+    vae = kind == "vae" or arch != "auto"
+    if kind == "auto" and not vae:
         with Progress("looking at the images", quiet):
-            sized = suits_vae(data)
+            vae = suits_vae(data)
     with Progress("reading", quiet):
-        job = load_job(data, sized, start, seed, public)
+        job = load_job(data, vae, start, seed, public)
     card = _card(data, job, name or settings.output.stem, about, licence)
     with _resumable(settings), Progress("training", quiet, show_count=True) as progress:
         outcome = train(job, card, settings, _watching(progress))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Gaussian
+from bitsback.codecs import GaussianBuckets
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -35,10 +35,12 @@ class GaussianDistribution:
         given = (values[name] for name in self.given)
         return self.network.at(size)(*given, outputs=(self.mean, self.scale))
 
-    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Gaussian:
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> GaussianBuckets:
         mean, scale = self.parameters(values, size)
         fixed_mean = mean.astype(np.int32) << _MEAN_SHIFT
-        return Gaussian(fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision)
+        return GaussianBuckets(
+            fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision
+        )
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         bound = self.network.at(size)

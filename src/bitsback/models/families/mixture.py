@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Mixture
+from bitsback.codecs import DiscretisedMixture
 from bitsback.models.families.family_entry import FamilyEntry, Range
 from bitsback.tables import logistic_cdf
 
@@ -35,11 +35,11 @@ class MixtureFamily:
         scales = np.pad(self.inverse_scale[scale], spare, constant_values=1)
         return np.pad(weights, spare), np.pad(means, spare), scales
 
-    def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
+    def codec_of(self, *parameters: NDArray[Any]) -> DiscretisedMixture:
         weights, means, inverse_scales = parameters
-        return Mixture(weights, means, inverse_scales, self.levels, self.precision)
+        return DiscretisedMixture(weights, means, inverse_scales, self.levels, self.precision)
 
-    def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
+    def codec(self, outputs: list[NDArray[Any]]) -> DiscretisedMixture:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))
 
     def fields(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Mixture
+from bitsback.codecs import DiscretisedMixture
 from bitsback.models.families.family_entry import FamilyEntry, Range
 from bitsback.tables import normal_cdf, normal_quantile
 
@@ -31,12 +31,14 @@ class NormalFamily:
         mean, scale = outputs
         return mean.astype(np.int32) << self.mean_shift, self.inverse_scale[scale]
 
-    def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
+    def codec_of(self, *parameters: NDArray[Any]) -> DiscretisedMixture:
         means, inverse_scales = parameters
         weights = np.full(means.shape, 1 << 16, np.uint32)
-        return Mixture(weights, means, inverse_scales, self.levels, self.precision, "normal")
+        return DiscretisedMixture(
+            weights, means, inverse_scales, self.levels, self.precision, "normal"
+        )
 
-    def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
+    def codec(self, outputs: list[NDArray[Any]]) -> DiscretisedMixture:
         return self.codec_of(*self.parameters(outputs))
 
     def core(self) -> _core.Family:

@@ -14,9 +14,9 @@ from bitsback.train.fit.items import Item, flat, together
 from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
 from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
-PSEUDO_COUNT = (
-    16  # pixels that a start matrix counts like, unless another number turns out to be better
-)
+PSEUDO_COUNT = 16
+"""In pixels: what a start matrix counts like, unless another number turns out to be better."""
+
 MOST_ENTRY = 1 << 26
 FEWEST = 4_096  # pixels with so many references, from which on their sums say more than others'
 _PARTS = np.array([256, 205, 171, 146])  # 2^8 over a unit's leading quarters

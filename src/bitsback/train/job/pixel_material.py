@@ -20,12 +20,9 @@ from bitsback.work import ordered_map
 UNIVERSAL = "universal"
 NONE = "none"
 MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
-PSEUDO_COUNTS = (
-    PSEUDO_COUNT,
-    4 * PSEUDO_COUNT,
-    16 * PSEUDO_COUNT,
-    64 * PSEUDO_COUNT,
-)  # of start matrices, of which the best is taken
+PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
+"""Of start matrices; the best one is taken."""
+
 KEPT = 0.0  # in the place of a pseudo-count: those of the base
 MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
 MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
