@@ -15,15 +15,18 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 # A process for each core; the tests of a file share what they train, so they stay together.
 WORKERS := -n auto --dist loadfile
 
-.PHONY: demo test test-slow docs lint bench cross sanitize fuzz clean
+.PHONY: demo test without-torch test-slow docs lint bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
 
-# Decoding needs no torch: an environment without it goes first, so that pytest has the last word.
-test: .venv/installed-test .venv-light/installed
-	.venv-light/bin/python tests/cli/without_torch.py
+# Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
+test:
+	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch
 	$(BIN)/python -m pytest $(WORKERS)
+
+without-torch: .venv-light/installed
+	.venv-light/bin/python tests/cli/without_torch.py
 
 # Whole data sets and long campaigns, where `make test` takes samples.
 test-slow: .venv/installed-test
