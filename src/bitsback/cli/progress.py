@@ -160,7 +160,7 @@ def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
     """Collects what does not come back as it was, and which model does badly; shows it, each in a
     line, unless `quiet`.
     """
-    notes: list[str] = []
+    messages: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
         warnings.simplefilter("always", ModelWarning)
@@ -170,9 +170,9 @@ def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
             if not issubclass(category, InputWarning | ModelWarning):
                 usual(message, category, *place)  # type: ignore[arg-type]
                 return
-            notes.append(str(message))
+            messages.append(str(message))
             if not quiet:
                 progress.say(f"bitsback: warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]
-        yield notes
+        yield messages
