@@ -72,14 +72,14 @@ def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
     if not is_mappable(dtype) or len(shape) < 2:
         return []
     two, byte = dtype.kind == "b", dtype.str == "|u1"
-    sized = [
+    one_shape = [
         name
         for name in _SIZED
         for outline in [bundled.outline(name)]
-        if (byte or (two and outline.levels == 2)) and _sized_axes(outline, shape, flat=False)
+        if (byte or (two and outline.levels == 2)) and _fixed_axes(outline, shape, flat=False)
     ]
     any_shape = [name for name in _ANY_SHAPE if not two or bundled.outline(name).levels == 2]
-    return list(map(NamedModel.bundled, sized + any_shape))
+    return list(map(NamedModel.bundled, one_shape + any_shape))
 
 
 def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bool:
@@ -119,7 +119,7 @@ def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Ite
     if model.any_shape:
         yield from _any_views(dtype, shape, axes)
         return
-    count = _sized_axes(model, shape, flat=True)
+    count = _fixed_axes(model, shape, flat=True)
     if count and (axes == AUTO or _VIEWS[axes].axes == count):
         yield View(count, layouts.PICTURES)
 
@@ -145,7 +145,7 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
     return len(shape) == 2 or shape[-1] > _COLOURS
 
 
-def _sized_axes(model: Outline, shape: Shape, flat: bool) -> int:
+def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
     """How many of the last axes are an item of a model that knows them; 0 if none are."""
     for count in (2, 3, 1) if flat else (2, 3):
         if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:

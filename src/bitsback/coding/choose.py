@@ -162,14 +162,14 @@ def choose(
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
         and not (given is None and effort == "fast" and outline.autoregressive)
     ]
-    sized = any(not outline.any_shape for outline in outlines)
+    one_shape = any(not outline.any_shape for outline in outlines)
     # What a model knows as items of its size is no series.
-    outlines = [outline for outline in outlines if not (outline.serial and sized)]
+    outlines = [outline for outline in outlines if not (outline.serial and one_shape)]
     if not outlines:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
     serial = any(outline.serial for outline in outlines)
-    sample = series_sample(tiles) if serial else sample_of(tiles, whole=sized)
+    sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
     trials = [
         plan
         for outline, invert in _able(outlines, tiles)

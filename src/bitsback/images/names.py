@@ -66,7 +66,7 @@ def check(name: str, where: str) -> None:
         raise InputError(f"{printable(where)}: {reason}; rename it")
 
 
-def first_twin(names: Iterable[str]) -> str | None:
+def first_clash(names: Iterable[str]) -> str | None:
     """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode
     composition.
     """
