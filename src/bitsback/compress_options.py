@@ -134,7 +134,7 @@ class CompressOptions:
 
     @property
     def quick(self) -> bool:
-        """Whether one random item is to be decoded fast."""
+        """Whether reading one random item has to be fast."""
         return self.purpose == "random-access"
 
 

@@ -111,7 +111,7 @@ class AsFiles:
         return collection.parts[self._number(name)].dtype
 
     def _shape(self, number: int) -> Shape | None:
-        """Of the array in a .npy file; None for a picture."""
+        """The shape of the array in a .npy file; None for a picture."""
         collection = self._archive._collection
         if not isinstance(collection, FileList):
             whole = collection.picture or not collection.shape

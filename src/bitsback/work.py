@@ -75,9 +75,9 @@ Progress = Callable[[int, int], object]
 """Called with how much is done, and how much there is to do."""
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
-"""Of a truth value, of a byte of a file, and of any other element. A size-agnostic model takes some
-0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to 0.6 us for a
-byte.
+"""The cost of a truth value, of a byte of a file, and of any other element. A size-agnostic model
+takes some 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
+0.6 us for a byte.
 """
 
 
@@ -90,7 +90,7 @@ class Work:
         self._all = sum(_weight(part) * part.elements for part in content.parts)
 
     def add(self, first: int, tiles: int) -> None:
-        """Reports that so many tiles from this one on, of one part, are done."""
+        """Reports that `tiles` tiles of one part, from `first` on, are done."""
         if self._progress is None or first >= self._content.tiles:
             return
         start, part = self._content.part_of(first)

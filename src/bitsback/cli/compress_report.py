@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAMED = 5
 """Files of a kind that are named."""
 _LITTLE = 0.9
-"""Times the bytes of a folder, from which on it is told that it shrank by little."""
+"""The share of a folder's bytes from which on the report says that it shrank by little."""
 
 
 def report(
@@ -26,9 +26,7 @@ def report(
     quiet: bool,
     messages: list[str],
 ) -> dict[str, Any]:
-    """Says what went in and out, and what else is to be known. Returns it as JSON has it. messages:
-    the warnings.
-    """
+    """Prints what went in and out, and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
     row = figures.report(

@@ -36,7 +36,9 @@ class Progress:
     """
 
     stopping = False
-    """Of all: set from Ctrl-C on until the threads at work have ended, for which it shows why."""
+    """Shared by all bars: true from Ctrl-C until the working threads have ended. The bar then says
+    what it waits for.
+    """
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
         """show_count: how many items are done, beside how much of the whole."""
@@ -62,8 +64,8 @@ class Progress:
         self.begin(0)
 
     def begin(self, done: int) -> None:
-        """The work begins here, with so much of it done before, so that the time left is told by
-        what is done from now on.
+        """Starts the work, of which `done` was done before, so that the time left counts only what
+        is done from now on.
         """
         self._start, self._before = time.time(), done
 
@@ -99,7 +101,7 @@ class Progress:
             self._bar.update(done - self._bar.pos)
 
     def _width(self, note: str | None) -> int:
-        """Of the bar, so that what stands around it fits into the line too."""
+        """The width of the bar, so that the text around it fits into the line too."""
         try:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
         except (OSError, ValueError):

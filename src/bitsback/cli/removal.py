@@ -92,7 +92,7 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
 
 
 def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
-    """By what it is seen that a file was changed."""
+    """The properties of files by which a change is noticed."""
     states = [file.stat() for file in files]
     return [(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finished:
-    """What has become of the input."""
+    """The result of a compression on a cluster."""
 
     sharded: Sharded
     seconds: float
     noun: str
-    """Of what it has."""
+    """The noun for the entries of the input."""
     skipped: dict[str, list[str]]
     """The names of what of a folder was left out, by what it is."""
     noted: dict[str, list[str]]
-    """Those of hidden files, and of links that come back as files."""
+    """The names of hidden files, and of links that come back as files."""
 
 
 def compress(

@@ -1,4 +1,4 @@
-"""What `bitsback train` says at its end."""
+"""Report of `bitsback train`, printed when it is done."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _heading(
 
 
 def _held_out(images: ImageSet) -> str:
-    """What was held out, in images; of a few large ones it is parts."""
+    """The amount of held-out images; parts of images where there are few large ones."""
     count = round(images.count * images.part_held_out)
     if count >= 2:
         return f"{count:,} of {images.count:,} images"
@@ -93,7 +93,7 @@ def _held_out(images: ImageSet) -> str:
 
 
 def replanned(outcome: Outcome[VaePlan]) -> str:
-    """That there was another number of epochs than planned, and why."""
+    """A line that says that the number of epochs differs from the plan, and why."""
     slower = outcome.epochs < outcome.plan.epochs
     return (
         f"There were {outcome.epochs:,} epochs in place of the {outcome.plan.epochs:,} planned,"
@@ -106,7 +106,7 @@ def replanned(outcome: Outcome[VaePlan]) -> str:
 def show_json(
     settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation
 ) -> None:
-    """The same figures and more, on standard output."""
+    """Prints the same figures and more on standard output, as JSON."""
     vae = _is_vae(job)
     rows = [
         {

@@ -1,4 +1,4 @@
-"""How a block alone is coded: by which of some models, and what its axes are to it."""
+"""Choose how to code a block alone: which model, and what the axes of the array are to it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,9 @@ from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
 
 Axes = Literal["auto", "yx", "yxc", "zyx", "zyxc"]
-"""What the last axes of an array are: those of an image, of its channels after them, of the slices
-of a stack before them; "auto": whichever is best. All axes before them count items.
+"""The meaning of the last axes of an array: rows and columns of an image (yx), then its channels
+(yxc), or slices of a stack before them (zyx, zyxc); "auto": whichever codes best. All axes before
+them count items.
 """
 
 AUTO: Literal["auto"] = "auto"
@@ -41,12 +42,12 @@ AUTO_MODELS = _SIZED + _ANY_SHAPE
 
 @dataclass(frozen=True)
 class View:
-    """What the last axes of an array are to a model."""
+    """The meaning of an array's last axes to a model."""
 
     axes: int
-    """Those of an item."""
+    """The number of axes of an item."""
     layout: int
-    """To a model of any shape."""
+    """The layout, for a size-agnostic model."""
 
 
 _VIEWS = {
@@ -66,8 +67,8 @@ def check_axes(axes: str, shape: Shape | None = None) -> None:
 
 
 def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
-    """The models that ship and may code arrays of this dtype and shape, or parts of them: which of
-    them does is told by a trial. An axis may be empty yet.
+    """The models that ship and may code arrays, or parts of arrays, of this dtype and shape. A
+    trial decides which of them does. An axis may still be empty.
     """
     if not is_mappable(dtype) or len(shape) < 2:
         return []
@@ -88,9 +89,9 @@ def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bo
 
 
 def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> tuple[int, Way]:
-    """How to store an array, C-contiguous and of a dtype that archives hold: the number of axes
-    of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
-    not to be had.
+    """The way to store an array, C-contiguous and of a dtype that archives hold: the number of axes
+    of an item, and the smallest way that was found. Raises ModelError if a model that is needed is
+    missing.
     """
     whole = Tiles.stacked(array[np.newaxis])
     plans = _plans(array, whole, _choices(whole, array.shape, models, axes))
@@ -146,7 +147,7 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
 
 
 def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
-    """How many of the last axes are an item of a model that knows them; 0 if none are."""
+    """The number of last axes that are an item of a model for one shape; 0 if none are."""
     for count in (2, 3, 1) if flat else (2, 3):
         if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:
             return count
@@ -185,7 +186,7 @@ def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str
 
 
 def _plans(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> list[BlockPlan]:
-    """How each would code a sample of the array."""
+    """For each choice, its plan for a sample of the array."""
     if not choices:
         return []
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
@@ -200,7 +201,7 @@ def _plans(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> list[Bl
 
 
 def _tiles(array: NDArray[Any], axes: int) -> Tiles:
-    """The array as items of so many axes; there may be more than it has."""
+    """The array as items of this number of axes, which may exceed its own."""
     shape = (1,) * (axes - array.ndim) + array.shape
     items = shape[len(shape) - axes :]
     count = math.prod(shape[: len(shape) - axes])
@@ -233,8 +234,8 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _rivalled(way: Way, tiles: Tiles) -> bool:
-    """Whether a general compressor may make as little of the tiles as a model does: told by the
-    fast one, on some of them.
+    """Whether a general compressor may match the model. The fast compressor decides, on some of the
+    tiles.
     """
     items = tiles.stack
     size = items[0].size

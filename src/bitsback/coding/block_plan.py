@@ -19,16 +19,16 @@ from bitsback.models.model import BoundModel
 
 @dataclass(frozen=True, eq=False)
 class BlockPlan:
-    """How the tiles of a block are to be coded, of which the choice tries a sample, and which the
-    encoder carries out.
+    """A plan for coding the tiles of a block. The choice of a model tries it on a sample, and the
+    encoder carries it out.
     """
 
     tiles: Tiles
     model: Model
     value_map: ValueMap | None
-    """What symbols stand for."""
+    """The meaning of symbols."""
     layout: int = layouts.PICTURES
-    """What the axes of tiles are to the model."""
+    """The meaning of the tiles' axes to the model."""
     invert: bool = False
     """Whether the greater of two levels is symbol 0."""
 

@@ -48,7 +48,7 @@ class Encoded:
     outdone: bool
     """Whether a model could code it, and made it larger than the method that was taken."""
     order_bits: float
-    """What the order of its items would take, if it is left out."""
+    """The bits that the order of its items would take, if it is left out."""
 
 
 def lanes_for(elements: int) -> int:
@@ -58,7 +58,7 @@ def lanes_for(elements: int) -> int:
 
 @dataclass(frozen=True)
 class Uncoded:
-    """A block that is to be coded."""
+    """A block before it is coded."""
 
     tiles: Tiles
     first: int
@@ -67,7 +67,8 @@ class Uncoded:
     coder: Coder
     """The general compressor, which is tried where no model is used, or may be no better."""
     order_bits: float | None
-    """Of tiles in canonical order, which are a multiset, what another order would take."""
+    """For tiles in canonical order, which are a multiset: the bits that another order would take.
+    """
     records: bool
     """Whether they are records, which may have few values."""
 
@@ -106,8 +107,8 @@ def find_way(
     multiset: bool = False,
     records: bool = False,
 ) -> tuple["Way", bool]:
-    """The smallest way to store tiles, and whether the model could code them. contested: tells of
-    the way of the model whether a general compressor is to be tried too.
+    """The smallest way to store tiles, and whether the model could code them. contested: whether to
+    try a general compressor besides the model's way.
     """
     codable, way = _by_model(tiles, chosen, multiset)
     if way is None or contested(way) or way.cost >= _least(tiles, tiles.two_values is not None):
@@ -174,7 +175,7 @@ class Way:
 
     @property
     def prefix(self) -> bytes:
-        """What tells the model, where there is one."""
+        """The field that names the model, if there is one."""
         return b"" if self.model is None else self.model.identity[:PREFIX_SIZE]
 
     @property

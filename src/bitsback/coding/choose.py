@@ -1,4 +1,4 @@
-"""Which model codes an archive, and which of two levels is its symbol 1."""
+"""Choose the model that codes an archive, and which of two values is its symbol 1."""
 
 import logging
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from bitsback.remote.url import Options
 _log = logging.getLogger(__name__)
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": one that is not autoregressive. "best": whichever makes
-the archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast",
-unless it is far worse than the best.
+"""How to choose a bundled model. "fast": one that is not autoregressive. "best": the one that makes
+the archive smallest. "auto": the same, where that takes seconds; for large jobs a fast one, unless
+it is far worse than the best.
 """
 
 # Of a job, from which on "auto" goes for speed: some 10 s of an autoregressive model, at 2 MB/s
@@ -33,7 +33,7 @@ unless it is far worse than the best.
 # on it.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
-"""What counts as the elements of a job where speed is what counts."""
+"""The number of elements that makes a job prefer speed."""
 _FAR_WORSE = 1.5  # times as many bytes
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
@@ -45,7 +45,7 @@ _ALONE = 80  # bytes that a block takes for being one
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model, if any fits, and whether the greater of two levels is to be symbol 0."""
+    """A model, if any fits, and whether the greater of two values is symbol 0."""
 
     model: Model | None
     invert: bool = False
@@ -54,10 +54,10 @@ class Chosen:
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
     layout: int = layouts.PICTURES
-    """What the axes of tiles are to the model."""
+    """The meaning of the tiles' axes to the model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
-        """Whether a block of so many bytes is far larger than the trial promised."""
+        """Whether a block of `size` bytes is far larger than the trial promised."""
         return size > _DISAPPOINTING * self.rate * elements + _ALONE
 
 
@@ -66,7 +66,7 @@ class UnfitError(InputError):
 
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
-    """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
+    """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
     if (given := model_of(choice)) is not None:
         return given
     return None if choice == "auto" else load_model(cast(str, choice), storage_options)
@@ -75,8 +75,8 @@ def given_model(choice: Choice, storage_options: Options | None = None) -> Model
 def read_choice(
     choice: Choice, storage_options: Options | None = None
 ) -> tuple[Model | None, Effort]:
-    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
-    ModelError if it cannot be had.
+    """The model that a choice names, if it names one, and otherwise how to choose. Raises
+    ModelError if the model is missing.
     """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
@@ -234,7 +234,7 @@ def trial_plans(
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
-    """Those to choose from for pictures of any shape."""
+    """The models to choose from for pictures of any shape."""
     return [
         outline
         for outline in _outlines(given)
@@ -265,7 +265,9 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:
-    """The general compressor for a job of so many elements: the better one unless it takes long."""
+    """The general compressor for a job of `elements` elements: the better one unless it takes
+    long.
+    """
     small = elements <= _LARGE if effort == "auto" else effort == "best"
     return "lzma" if small else "deflate"
 
@@ -284,7 +286,7 @@ def _pick(trials: list[BlockPlan], large: bool) -> BlockPlan:
 
 
 def _tell(name: str, picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> None:
-    """To the log: what is chosen and why."""
+    """Logs the choice and its reason."""
     elements = picked.tiles.elements
     for trial in trials:
         _log.debug(
@@ -307,8 +309,8 @@ def _tell(name: str, picked: BlockPlan, trials: list[BlockPlan], contested: bool
 
 
 def _outlines(given: Model | None) -> list[Outline]:
-    """Of the models to choose from. Those that are bundled are not loaded for it, which would take
-    long.
+    """The outlines of the models to choose from. Bundled models are not loaded for this, which
+    would take long.
     """
     return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
 

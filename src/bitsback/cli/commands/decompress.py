@@ -162,8 +162,8 @@ def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
 
 
 def _target(source: str, output: str | None, several: bool, storage_options: Options | None) -> str:
-    """Where an archive is restored to: of several, and of what is no folder itself, in a folder
-    that is named. Raises InputError.
+    """The place to restore an archive to. With several archives, and for one that is no folder
+    itself, it lies in the named folder. Raises InputError.
     """
     if output is None:
         return _default_output(source, storage_options)
@@ -186,7 +186,7 @@ def _kind(source: str, storage_options: Options | None) -> str:
 
 
 def _default_output(source: str, storage_options: Options | None) -> str:
-    """What an archive is restored to: beside it, with the ending of what it holds."""
+    """The default place to restore an archive to: beside it, with the ending of its content."""
     if source == options.STANDARD:
         return options.STANDARD
     from bitsback.images.formats import KINDS

@@ -270,7 +270,7 @@ def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, fo
 
 
 def _merged(ranges: Sequence[range]) -> list[range]:
-    """The same numbers, each once and in order."""
+    """The same numbers, each once, in ascending order."""
     found: list[range] = []
     for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
         if found and one.start <= found[-1].stop:

@@ -154,7 +154,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _unit(info: dict[str, Any]) -> str:
-    """What a block holds."""
+    """The noun for the content of a block."""
     parts = info.get("parts", [info])
     cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
     return "tile" if cut else "item"
@@ -169,7 +169,7 @@ def _contents(info: dict[str, Any]) -> str:
 
 
 def _sizes(part: dict[str, Any]) -> str:
-    """Of pictures that are not alike: `24 of 480 x 640 to 768 x 512`, rows and columns."""
+    """The sizes of pictures that differ: `24 of 480 x 640 to 768 x 512`, rows and columns."""
     smallest, largest = (figures.dimensions(part[which][:2]) for which in ("smallest", "largest"))
     return f"{part['items']:,} of {smallest} to {largest}"
 

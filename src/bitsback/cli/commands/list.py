@@ -85,7 +85,7 @@ def command(
 
 
 def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
-    """What is listed. Raises InputError."""
+    """The entries to list. Raises InputError."""
     from bitsback.cli.selection import file_numbers
     from bitsback.reading.listing import entries
 

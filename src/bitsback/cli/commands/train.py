@@ -178,7 +178,9 @@ def _public_data(data: str, folder: str | None) -> Path | None:
 
 
 def _card(data: str, job: Job[Any], name: str, about: str | None, licence: str | None) -> Card:
-    """What the model says of itself: what the user has said, or what is known of the data."""
+    """The model's description of itself: the user's own, or one made from what is known of the
+    data.
+    """
     from bitsback.downloads import SETS
     from bitsback.train.export.exporter import Card
 
@@ -206,8 +208,8 @@ def _resumable(settings: Settings) -> Iterator[None]:
 
 
 def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
-    """What training is to call: the bar, whose time left counts from the first call on, as what
-    came before was preparation, or training before an interruption.
+    """The function for training to call. It moves the bar, whose time left counts from the first
+    call: preparation, and training before an interruption, came before.
     """
     begun = False
 
@@ -222,5 +224,5 @@ def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
 
 
 def rate_note(rate: float | None) -> str | None:
-    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
+    """The validation rate in bits per pixel, for the progress bar; None before there is one."""
     return None if rate is None else f"validation {rate:.4f} bits per pixel"
