@@ -40,13 +40,13 @@ def check_levels(levels: int, precision: int) -> None:
 
 
 def as_means(values: ArrayLike, what: str) -> NDArray[np.int32]:
-    """In units of 2^-8."""
+    """The means in units of 2^-8."""
     means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24, "from_float")
     return means
 
 
 def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
-    """In units of 2^-16."""
+    """The inverse scales in units of 2^-16."""
     scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26, "from_float")
     return scales
 
@@ -183,7 +183,7 @@ class DiscretisedMixture(ByValue):
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.uint32, self.weight.shape[:-1], self.levels)
         edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
         first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
@@ -194,8 +194,8 @@ class DiscretisedMixture(ByValue):
     ) -> tuple[
         NDArray[np.int32], int, NDArray[np.uint32], NDArray[np.int32], NDArray[np.uint32], int, int
     ]:
-        """What the core needs: the distribution function of a component, log2 of how far it
-        reaches, the parameters.
+        """The arguments of the core: the distribution function of a component, log2 of its reach,
+        and the parameters.
         """
         cdf, reach_bits = distribution_function(self.component)
         shape = (-1, self.weight.shape[-1])
@@ -278,7 +278,7 @@ class Discretised(ByValue):
         return self._mixture.pop(message).astype(np.int32) + np.int32(self.low)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return self._mixture.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.uint16]:

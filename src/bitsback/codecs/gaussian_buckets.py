@@ -138,5 +138,5 @@ class GaussianBuckets(ByValue):
         return end - first
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return bits_of(self.frequency(symbols), self.precision)

@@ -85,8 +85,8 @@ def _deaf() -> Iterator[None]:
 
 
 def results(tasks: Sequence[Any], progress: Progress | None) -> list[Any]:
-    """What Dask's delayed objects come to, in their order. progress: called with the number of
-    those that are done, and of all.
+    """The results of Dask's delayed objects, in order. progress: called with the number of finished
+    ones and of all.
 
     Raises what the first of them raises that fails, and InputError if workers die of one.
     """

@@ -39,9 +39,9 @@ class _Part:
     place: Location
     model: ModelPlace | None
     known: Shard | None
-    """What a manifest says of it."""
+    """Its record in a manifest."""
     shape: Shape = ()
-    """Of its array."""
+    """The shape of its array."""
     dtype: str = ""
 
     @contextmanager
@@ -204,7 +204,7 @@ def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:
 
 
 def _slices(lengths: tuple[int, ...]) -> list[slice]:
-    """Of chunks of these lengths."""
+    """The slices of chunks of these lengths."""
     return [slice(start, end) for start, end in pairwise(accumulate(lengths, initial=0))]
 
 

@@ -36,18 +36,18 @@ Content = NDArray[Any] | Listing
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told of a shard, beside its content."""
+    """The task to make a shard, without its content."""
 
     place: Location
     model: str | ModelPlace
     settings: dict[str, Any]
-    """What the bytes of the archive depend on, beside the content."""
+    """The settings that the bytes of the archive depend on, beside the content."""
     options: CompressOptions
     """All but the model."""
     known: Shard | None
-    """What an older manifest says of it."""
+    """Its record in an older manifest."""
     root: Path | None = None
-    """What the names of pictures are relative to."""
+    """The folder that names of pictures are relative to."""
     force: bool = False
 
     @property
@@ -58,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What has become of a shard."""
+    """The result of making a shard."""
 
     shard: Shard
     new: bool
@@ -115,7 +115,7 @@ def kept(job: Job) -> Made | None:
 
 
 def recorded_shard(job: Job) -> Shard | None:
-    """What is known of the shard, with these settings, whether it is there or not."""
+    """The record of the shard made with these settings, whether the shard is there or not."""
     data = shard_places.read_bytes(job.note)
     if data is None:
         return job.known

@@ -40,7 +40,7 @@ HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    """Reads fields one after another. A field that is missing, or not in its only form, raises
     ArchiveError.
     """
 

@@ -26,10 +26,10 @@ class Run:
     items: int
     dtype: np.dtype[Any]
     shape: Shape
-    """Of each tile."""
+    """The shape of each tile."""
     value_map: ValueMap | None
-    """What the symbols stand for: two values that elements have, as they are stored, or a range;
-    None: elements stand for themselves.
+    """The meaning of the symbols: two values, as they are stored, or a range; None: elements are
+    their own symbols.
     """
 
     @property
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def pair(self) -> TwoValues | None:
-        """The two values that elements have, if they are told."""
+        """The two values of the elements, if the run has them."""
         return None if isinstance(self.value_map, ValueRange) else self.value_map
 
 
