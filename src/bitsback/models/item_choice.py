@@ -1,5 +1,5 @@
-"""Test vectors for a new model that predicts by least squares: items that tell whether a machine
-computes these otherwise than docs/model-format.md says.
+"""Choose test vectors for a new model that predicts by least squares: items that show whether a
+machine computes them otherwise than docs/model-format.md demands.
 """
 
 import json
@@ -15,7 +15,7 @@ from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
 
 WRONG = "contracted", "upward", "downward", "toward zero"
-"""Arithmetics that are to be found out: products contracted with sums, and the other directions of
+"""The wrong arithmetics to detect: products contracted with sums, and the other directions of
 rounding of IEEE 754.
 """
 _MOST_TRIES, _TIMES = 1_000, 2

@@ -34,9 +34,7 @@ class ItemVectors:
 
     @classmethod
     def read(cls, fields: Fields) -> "ItemVectors":
-        """From the field `items` of the field `test`, of which `sha256` is left. Raises
-        ModelError.
-        """
+        """Reads the field `items` of the field `test`, and leaves `sha256`. Raises ModelError."""
         sides, levels = (
             fields.integers("shape", 4, 1, _MOST_ELEMENTS),
             fields.integer("levels", 2, _LEVELS),
@@ -90,7 +88,7 @@ class ItemVectors:
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:
-        """That codes items of this shape, of words, by the distribution alone."""
+        """A program that codes items of this shape, of words, by the distribution alone."""
         return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 

@@ -37,8 +37,8 @@ class NetworkReader:
         return self._get(name, sources, outputs)
 
     def of_pixel(self, name: str, source: str, values: Activations, outputs: list[str]) -> Network:
-        """A network of a group of autoregressive pixels, for it alone: what it asks for lives at
-        the item.
+        """A network that belongs to one group of autoregressive pixels; its values have one
+        place.
         """
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")

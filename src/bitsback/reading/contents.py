@@ -109,24 +109,24 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def shape(self) -> Shape:
-        """Of the whole array. Raises InputError if there is none."""
+        """The shape of the whole array. Raises InputError if there is none."""
         return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the array, byte order included. Raises InputError if there is none."""
+        """The dtype of the array, byte order included. Raises InputError if there is none."""
         return self._array.dtype
 
     @property
     def nbytes(self) -> int:
-        """Of all that it holds, decoded; `file_bytes` are those of the archive."""
+        """The bytes of all content, decoded; `file_bytes` are those of the archive."""
         return self._collection.nbytes
 
     @property
     def chunks(self) -> Chunks:
-        """Of the array, what is best read together: along each axis the lengths of the blocks, or
-        of the tiles where large items are cut, as Dask has them. Raises InputError if there is no
-        array, ArchiveError if blocks are missing.
+        """The chunks of the array that are best read together: the lengths of the blocks along each
+        axis, or of the tiles where large items are cut, as Dask has them. Raises InputError if
+        there is no array, ArchiveError if blocks are missing.
         """
         return self._whole.chunks
 
@@ -159,7 +159,7 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the files, in order; none for an array or the pages of a TIFF file. Raises
+        """The names of the files, in order; none for an array or the pages of a TIFF file. Raises
         ArchiveError for damage.
         """
         return self._files.names if isinstance(self._collection, FileList) else []
@@ -208,8 +208,8 @@ class Contents(Indexed, OpenArchive):
         return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     def __getitem__(self, which: Any) -> Any:
-        """Of an array what NumPy would take of it, always a copy; of files the View of one, by
-        number or by name, or a list of these, by a slice.
+        """For an array, what NumPy would give, always a copy; for files the View of one, by number
+        or by name, or a list of these, by a slice.
 
         Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
         needed is damaged, InputError if it does not fit into memory.
@@ -255,7 +255,7 @@ class Contents(Indexed, OpenArchive):
         return self._content(part)._take((Steps(range(start, stop)),), verify).tobytes()
 
     def _content(self, part: int) -> View:
-        """What a part of bytes has."""
+        """The content of a part of bytes."""
         assert isinstance(self._collection, FileList)
         return View(self, self._collection.parts[part].content, self._collection.starts[part])
 
@@ -270,7 +270,8 @@ class Contents(Indexed, OpenArchive):
                     yield block
 
     def _items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
-        """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
+        """The entries from start to stop - 1 along the first axis of the array: [stop - start,
+        ...].
 
         verify: check each block's digest, for which all of the block must be decoded. Raises
         IndexError, ArchiveError.
@@ -343,7 +344,7 @@ def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArra
 
 
 def _first_tiles(part: Collection) -> NDArray[np.int64]:
-    """Of what lies along the first axis, one after the other, the numbers of the first tiles."""
+    """The numbers of the first tiles of the entries along the first axis."""
     if part.axes == ONE:
         grid = part.grid(0)
         return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip

@@ -17,7 +17,7 @@ from bitsback.images.names import printable
 from bitsback.reading.directory import BlockInfo
 
 Problem = tuple[int | None, ArchiveError]
-"""What is wrong with an archive, and the number of the block, if it is in one."""
+"""A fault of an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
 """Tiles that are lost: the number of the first one, and the number behind the last one."""
@@ -72,7 +72,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
 
 
 def entries_of(part: Collection, gap: Gap) -> range:
-    """What a widened gap takes of the first axis of an array."""
+    """The entries along the first axis of an array that a widened gap covers."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
     if not part.shape:
@@ -87,15 +87,15 @@ def as_text(numbers: range) -> str:
 
 
 class Owners:
-    """Whose tiles are: the files of an archive, by number. Pages and pictures without names are
-    not told apart one by one, since a few bytes may claim many of them.
+    """The owners of tiles: the files of an archive, by number. Pages and pictures without names are
+    not listed one by one, since a few bytes may claim many of them.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of
-        which file they are.
+        """For each part of bytes: the start, the end, and the file of each span of files or
+        metadata in it.
         """
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
@@ -125,7 +125,7 @@ class Owners:
 
 
 def merged(ranges: Iterable[range]) -> list[range]:
-    """The same numbers in as few ranges as may be, in order."""
+    """The same numbers in as few ranges as possible, in order."""
     found: list[range] = []
     for numbers in sorted(ranges, key=lambda numbers: numbers.start):
         if found and numbers.start <= found[-1].stop:
@@ -150,9 +150,9 @@ def others(ranges: Iterable[range], count: int) -> Iterator[int]:
 
 
 def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
-    """What is lost, as 'extract' takes it: names of files, numbers of pages and of items, or of
-    pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
-    archive of files whose names are known.
+    """The lost items, in the form that 'extract' takes: names of files, numbers of pages and of
+    items, or of pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`.
+    files: of an archive of files whose names are known.
     """
     if files is not None and files.collection.kind != ARRAYS:
         found = labels(files, Owners(files).of(gaps))
@@ -184,7 +184,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
-    """Whose tiles are, for people; some names of many."""
+    """The owners of tiles, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"

@@ -1,6 +1,5 @@
-"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of
-each block, and what models in the archive say of themselves; it decodes nothing, and builds no
-model.
+"""`Archive.info` as JSON. It reads the header, the index, the first bytes of each block, and the
+descriptions of models in the archive; it decodes nothing, and builds no model.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def kind_of(collection: Content) -> str:
 
 
 def describe(archive: OpenArchive) -> dict[str, Any]:
-    """What is in the archive."""
+    """The description of the archive's content."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     layouts = dict.fromkeys(LAYOUTS, 0)
     lanes: set[int] = set()
@@ -98,7 +97,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
 
 
 def _labels(archive: OpenArchive) -> dict[str, Any] | None:
-    """What labels there are: the name of their array, or the number of classes."""
+    """The labels: the name of their array, or the number of classes."""
     pairs, classes = archive._pairs, archive.classes
     if pairs is not None and pairs.labels is not None:
         return {"array": archive.names[pairs.labels], "classes": None}

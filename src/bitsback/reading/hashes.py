@@ -46,7 +46,7 @@ class Hashes:
 
 
 def as_line(digest: bytes, name: str) -> str:
-    """As `sha256sum -c` reads it."""
+    """A line for `sha256sum -c`."""
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     mark = "\\" if escaped != name else ""
     return f"{mark}{digest.hex()}  {escaped}"

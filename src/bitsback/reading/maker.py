@@ -83,7 +83,9 @@ class Maker:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """What is held bit for bit: of a file, or of the container metadata of a picture."""
+        """The bytes of a file that is held bit for bit, or of the container metadata of a
+        picture.
+        """
         with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 

@@ -54,7 +54,7 @@ def make_pages(
 
 
 def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
-    """What of the metadata of a file of pages, in blocks that are whole, is wrong."""
+    """The faults of the container metadata of a file of pages, in blocks that are whole."""
     try:
         file_of_pages = PagesFile(archive)
         if not file_of_pages.certain:
@@ -124,8 +124,8 @@ class PagesFile:
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
-        made of pages like those of the archive.
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made of
+        pages like those of the archive.
         """
         if self.held:
             return True

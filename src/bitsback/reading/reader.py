@@ -196,7 +196,7 @@ class Archive(Contents):
 
     @property
     def _file_hashes(self) -> Hashes | None:
-        """The same of each file, in order."""
+        """The same for each file, in order."""
         with self._naming():
             return None if self._beside is None else self._beside.hashes
 
@@ -220,22 +220,22 @@ class Archive(Contents):
         return self._directory.blocks
 
     def _sections(self) -> list[Place]:
-        """Where the models are, and what else is no block."""
+        """The places of the models, and of other sections that are no blocks."""
         return list(self._directory.sections)
 
     @property
     def unordered(self) -> bool:
-        """Whether the items had lost their order when they were compressed: they are a set."""
+        """Whether the archive is a set, whose items lost their order when they were compressed."""
         return bool(self._collection.features & UNORDERED)
 
     @property
     def cache(self) -> int:
-        """How many bytes of decoded blocks may be kept."""
+        """The bytes of decoded blocks that may be kept."""
         return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """What was found to be wrong when the archive was opened, in order; blocks are not looked
+        """The faults that were found when the archive was opened, in order; blocks are not looked
         into then.
         """
         problems = list(self._directory.problems)
@@ -256,8 +256,8 @@ class Archive(Contents):
         return Owners(self._beside.files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
-        """What is lost of an archive in which `verify` has found these problems, as
-        `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
+        """The items that are lost, given the problems that `verify` has found, in the form that
+        `bitsback extract` takes: names of files and arrays, numbers of pages and items, `3` or
         `3:8`.
         """
         problems = list(problems)
@@ -335,7 +335,7 @@ class Archive(Contents):
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
-        """What of the files that can be made has another hash than it had. Raises ArchiveError if
+        """The files that can be made but have another hash than they had. Raises ArchiveError if
         names or hashes are lost.
         """
         from bitsback.reading.maker import Maker
@@ -358,8 +358,8 @@ class Archive(Contents):
             raise problem
 
     def _damage(self) -> Iterator[ArchiveError]:
-        """What else is wrong outside of blocks: with the models, the names, the container, and
-        sections of unknown kinds.
+        """The other faults outside of blocks: of the models, the names, the container, and sections
+        of unknown kinds.
         """
         for problem in self._library.damage():
             yield self._named(problem)
@@ -390,8 +390,8 @@ class Archive(Contents):
             yield self._task(block)
 
     def info(self) -> dict[str, Any]:
-        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
-        none, and builds no model.
+        """The description of the archive's content, as JSON. Reads the first bytes of each block;
+        decodes none, and builds no model.
         """
         self._expect(self._blocks, HEADER_SPACE)
         return describe(self)
@@ -413,7 +413,7 @@ class Archive(Contents):
             raise self._named(error) from None
 
     def _read(self, offset: int, size: int) -> bytes:
-        """What the file holds of these bytes; a damaged archive may ask for any."""
+        """The bytes of the file in this range; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""
@@ -422,7 +422,7 @@ class Archive(Contents):
             return self._reader.read(start, end - start)
 
     def _expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
-        """Says that these blocks, or so many bytes of each, will be read next, in order."""
+        """Announces that these blocks, or `size` bytes of each, will be read next, in order."""
         self._reader.expect(
             (block.offset, block.size if size is None else min(size, block.size))
             for block in blocks

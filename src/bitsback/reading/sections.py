@@ -42,7 +42,7 @@ class BlockCache:
         """capacity: in bytes."""
         self.capacity = capacity
         self.nbytes = 0
-        """Of what is kept."""
+        """The bytes of the blocks that are kept."""
         self._kept: OrderedDict[int, Tiles] = OrderedDict()
         self._lock = Lock()
 
@@ -161,7 +161,7 @@ class FileSections:
 
     @cached_property
     def files(self) -> Files:
-        """Which item is which file."""
+        """The files of the archive and their items."""
         if self._names_are_lost:
             return Files.unnamed(self._collection)
         places, stats = self._directory.names, self._directory.stats
@@ -192,8 +192,8 @@ class FileSections:
 
     @cached_property
     def pairs(self) -> Pairs | None:
-        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
-        their folders; None for neither.
+        """The arrays of an npz file that are items and their labels, or that pictures are labelled
+        by their folders; None for neither.
         """
         places = self._directory.labels
         if not places:

@@ -22,13 +22,13 @@ from bitsback.reading.library import Library
 
 @dataclass(frozen=True)
 class Task:
-    """A block that is to be decoded."""
+    """A block to decode."""
 
     number: int
     first: int
     """The number of its first tile."""
     items: int
-    """How many tiles it holds."""
+    """The number of its tiles."""
     payload: memoryview
 
 
@@ -37,13 +37,13 @@ class BlockSource(Protocol):
 
     name: str
     file_bytes: int
-    """Of the archive; for a stream, of what has been read of it."""
+    """The bytes of the archive; for a stream, of what has been read of it."""
     _collection: Content
     _library: Library
 
     @abstractmethod
     def _where(self, first: int, count: int) -> str:
-        """What some tiles are, for people."""
+        """A description of some tiles for people."""
 
     @abstractmethod
     def _tasks(self) -> Iterator[Task]:
@@ -65,12 +65,12 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def unordered(self) -> bool:
-        """Whether the items had lost their order when they were compressed."""
+        """Whether the items lost their order when they were compressed."""
 
     @property
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """Of the files, in order; none for an array or the pages of a TIFF file."""
+        """The names of the files, in order; none for an array or the pages of a TIFF file."""
 
     @property
     @abstractmethod
@@ -80,7 +80,7 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def problems(self) -> list[ArchiveError]:
-        """What was found to be wrong when the archive was opened, in order."""
+        """The faults that were found when the archive was opened, in order."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -88,25 +88,25 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def __getitem__(self, which: Any) -> Any:
-        """Of an array what NumPy would take of it; of files the view of one."""
+        """For an array, what NumPy would give; for files, the view of one."""
 
     @property
     @abstractmethod
     def _blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds; without those that cannot be there."""
+        """The place and the items of each block, without those that cannot be there."""
 
     @property
     @abstractmethod
     def _files(self) -> Files:
-        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
-        for damage.
+        """The files of the archive and their items. Raises InputError if the archive holds an
+        array, ArchiveError for damage.
         """
 
     @property
     @abstractmethod
     def _pairs(self) -> Pairs | None:
-        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
-        their folders; None for neither. Raises ArchiveError for damage.
+        """The arrays of an npz file that are items and their labels, or that pictures are labelled
+        by their folders; None for neither. Raises ArchiveError for damage.
         """
 
     @property
@@ -127,7 +127,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _check_file(self, number: int) -> Check | None:
-        """Compares a file that was restored with the hash that it had, if that is known."""
+        """Compares a restored file with its hash, if that is known."""
 
     @abstractmethod
     def _check_open(self) -> None:
@@ -139,7 +139,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
-        """Those that files of a folder are in, in the order in which they are read, each once."""
+        """The blocks of these files of a folder, in the order in which they are read, each once."""
 
     @abstractmethod
     def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
@@ -159,7 +159,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
-        """The same of what the body decodes; what is announced in the body is left aside."""
+        """The same for the blocks that the body decodes; announcements in the body are ignored."""
 
     @abstractmethod
     def _task(self, block: BlockInfo) -> Task:

@@ -38,7 +38,7 @@ _FILLED = 1 << 20  # elements that are made at a time
 
 
 class RestoredParts:
-    """What comes back of the parts of an archive."""
+    """The parts of an archive that come back."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RestoredParts:
 
     @property
     def files(self) -> Files:
-        """Of the archive."""
+        """The files of the archive."""
         return self.archive._files
 
     @property
@@ -93,8 +93,8 @@ class RestoredParts:
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
-        """Of the array that comes back of a part, without the items, or the rows of an array that
-        is one item, that are lost; None if there are none left.
+        """The shape of the array that comes back of a part, without lost items, or lost rows of an
+        array that is one item; None if there are none left.
         """
         part = self.archive._collection.parts[number]
         lost = self.lost_of(number)
@@ -115,7 +115,9 @@ class RestoredParts:
     def map(
         self, work: Callable[[Task, Tiles], Result], tasks: Iterable[Task] | None = None
     ) -> Generator[Result, None, None]:
-        """What becomes of the blocks of all tasks, which several threads decode, in order."""
+        """The results of `work` on the blocks of all tasks, which several threads decode, in
+        order.
+        """
 
         def decoded(task: Task) -> Result:
             return work(task, decode(self.archive, task, None if self.verify else task.items))

@@ -35,8 +35,8 @@ class Reading:
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """What is wanted along each axis of the part; of one whose items vary in size, of a single
-        item.
+        """The elements that are wanted along each axis of the part; of a part whose items vary in
+        size, of a single item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -55,7 +55,7 @@ class Reading:
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """Those that are needed for what is wanted, in order. block_of: finds one by its tiles."""
+        """The blocks that hold what is wanted, in order. block_of: finds one by its tiles."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -71,7 +71,7 @@ class Reading:
                 place = block.first + block.items - self._first
 
     def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
-        """Of items that are cut or differ in size, the tiles that are needed, in order."""
+        """The tiles that are needed, in order, of items that are cut or differ in size."""
         part = self._part
         if part.axes == ONE:
             yield from touched(part.grid(0), wanted)
@@ -82,7 +82,7 @@ class Reading:
                 yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
-        """Of items that are tiles."""
+        """Takes what is wanted of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
             along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
@@ -144,7 +144,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """What is taken, made when the first of it is there: a few bytes may claim much."""
+    """The result, made when its first part is there: a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -210,7 +210,7 @@ class View(Indexed):
             return self._taken(self._reading(verify), wanted)
 
     def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
-        """Those that have what is wanted along each axis, or all of it, in order."""
+        """The blocks that hold what is wanted along each axis, or all of it, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
@@ -256,7 +256,7 @@ class View(Indexed):
 
 
 def _lengths(grid: Grid) -> Chunks:
-    """Of the tiles along each axis."""
+    """The lengths of the tiles along each axis."""
     return tuple(
         tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
         for size, extent in zip(grid.shape, grid.extents, strict=True)
@@ -304,8 +304,8 @@ class JoinedView(Indexed):
             yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
-        """What is wanted of each part: where it goes along the first axis, the part, and what it is
-        there.
+        """For each part, what is wanted of it: the position along the first axis, the part, and the
+        places there.
         """
         places, place = self._array.places, wanted[0].next(0)
         while place is not None:

@@ -37,12 +37,12 @@ class Taker(Protocol):
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Drawing]:
-        """What takes the rows of a picture, by the number of its file, and is closed before the
-        body ends.
+        """A drawing that takes the rows of a picture, by the number of its file, and is closed
+        before the body ends.
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """Where to write the bytes of a file that is held bit for bit."""
+        """A writer for the bytes of a file that is held bit for bit."""
 
 
 class Hashing:
@@ -139,26 +139,26 @@ class _Folder:
 
     @contextmanager
     def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
-        """What takes the rows of a picture until the body ends."""
+        """A drawing that takes the rows of a picture until the body ends."""
         number, dtype = self.number(part, item), self._collection.parts[part].dtype
         with self._taker.picture(number, dtype, shape) as drawing:
             yield drawing
             self.add(drawing.close())
 
     def number(self, part: int, item: int) -> int:
-        """Of the file that an item of a part of pictures is."""
+        """The number of the file of an item in a part of pictures."""
         return next(self._files.numbers_of(part, range(item, item + 1))).start
 
     def lost(self, number: int) -> bool:
         return has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
-        """Where in its part a file that is held bit for bit begins and ends."""
+        """The start and the end in its part of a file that is held bit for bit."""
         _, start, end = self._files.span(number)
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """Where to write a file that is held bit for bit."""
+        """A writer for a file that is held bit for bit."""
         return self._taker.file(number)
 
     def add(self, size: int) -> None:

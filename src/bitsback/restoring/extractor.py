@@ -215,7 +215,7 @@ def _rescue(
 
 
 def _files_left(parts: RestoredParts) -> int:
-    """How many files come back. Raises ArchiveError if none does."""
+    """The number of files that come back. Raises ArchiveError if none does."""
     files = parts.files
     if files.collection.kind == ARRAYS:
         left = sum(parts.shape(number) is not None for number in range(len(files)))

@@ -42,7 +42,7 @@ class _Hidden:
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
-        """Of the files that were written."""
+        """The names of the files that were written."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
@@ -118,7 +118,7 @@ def staging(
 
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
-    """The same of a folder on disk, beside which, or in which if it exists, files wait."""
+    """The same for a folder on disk, beside which, or in which if it exists, files wait."""
     hidden_files.clear(target.folder)
     hidden_files.clear(target.folder.parent)
     target.check(names)

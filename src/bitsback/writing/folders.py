@@ -64,19 +64,19 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class _Sorted:
-    """What becomes of a file."""
+    """The decision on a file."""
 
     size: int
     time: int
     header: Header | None = None
-    """Of a picture that is coded by its pixels."""
+    """The header of a picture that is coded by its pixels."""
     sort: str = ""
-    """What it is to be together with in a part."""
+    """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
     """Why it is held bit for bit."""
     pixels: NDArray[Any] | None = None
-    """Of a small picture that is coded, so that it need not be read again."""
+    """The pixels of a small picture that is coded, so that it need not be read again."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Undecided:
     alike: Alike
     trial: Callable[[], TrialOutcome]
     tried: TrialOutcome | None = None
-    """What its own trial told, if it was to have one whatever others tell."""
+    """The outcome of its own trial, if it has one in any case."""
 
 
 class _PixelStore(dict[int, NDArray[Any]]):
@@ -122,7 +122,7 @@ class _SortedFiles:
         self._pixels = _PixelStore()
 
     def __len__(self) -> int:
-        """With those that are left out."""
+        """The number of files, with those that are left out."""
         return len(self._names) + len(self._bad)
 
     def add(self, name: str, found: _Sorted) -> None:
@@ -144,7 +144,7 @@ class _SortedFiles:
             )
 
     def leave_out(self, name: str, error: InputError) -> None:
-        """Raises InputError, unless bad files are to be left out."""
+        """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
         if not self._asked.options.skip_bad:
             held = ", and without --pictures-only (pictures_only=True) they are held as they are"
             raise InputError(
@@ -224,7 +224,7 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
 
 
 class _NoPicture(InputError):
-    """Of a file that could be held as it is."""
+    """The error of a file that can be held as it is."""
 
 
 class _Sorter:
@@ -240,7 +240,7 @@ class _Sorter:
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
     def decided(self, picture: _Undecided) -> _Sorted:
-        """What becomes of it."""
+        """The decision on a picture."""
         outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
@@ -248,7 +248,7 @@ class _Sorter:
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
-        """What becomes of a file, or why it can neither be coded nor be held."""
+        """The decision on a file, or the error if it can neither be coded nor be held."""
         number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
@@ -362,7 +362,7 @@ class ByteItems(Whole):
 def chunks_of(
     listing: Listing, names: list[str], members: list[int], stats: FileStats
 ) -> Callable[[], Iterator[bytes]]:
-    """What files hold. Raises InputError if one of them has another size than before."""
+    """The content of files. Raises InputError if one of them has another size than before."""
 
     def chunks() -> Iterator[bytes]:
         for member in members:

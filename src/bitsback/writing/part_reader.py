@@ -1,4 +1,4 @@
-"""Read a part of a collection, block by block, as it is to be coded."""
+"""Read a part of a collection, block by block, for coding."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 @dataclass(frozen=True, eq=False)
 class Role:
-    """What a part is to others."""
+    """The relation of a part to other parts."""
 
     unordered: bool = False
     """Whether the order of its items does not matter."""
@@ -88,14 +88,14 @@ class PartReader:
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """The numbers that its items had, in the order that they have got, when all were read."""
+        """The original numbers of its items in their new order, when all were read."""
         if not self._sets:
             return np.arange(self.collection.items)
         return np.concatenate([np.empty(0, np.intp), *self._orders])
 
     @property
     def shape(self) -> Shape:
-        """Of its first tile, or of what its items would have."""
+        """The shape of its first tile, or that which its items would have."""
         part = self.collection
         return part.grid(0).shape_of(0) if part.tiles else part.item_shape
 

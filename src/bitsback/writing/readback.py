@@ -145,7 +145,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
 
 
 class _Rows(Whole):
-    """Of an array that is read from its first row to its last, those of one part."""
+    """The rows of one part of an array that is read from its first row to its last."""
 
     def __init__(self, items: Items, part: Collection) -> None:
         super().__init__()

@@ -124,8 +124,8 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
 
 @contextmanager
 def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
-    """The output; where an archive may have to be made anew, and what was written to the output
-    cannot be taken back, a file that is copied to it at the end.
+    """The output; where an archive may have to be made a second time, and the output cannot be
+    rewound, a file that is copied to it at the end.
     """
     file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
     if file or not taken.may_outgrow:
@@ -169,7 +169,7 @@ class _Writer:
         """For each block its number of tiles and the size of its section."""
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
-        """Of the models that blocks were coded with."""
+        """The names of the models that blocks were coded with."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
@@ -262,8 +262,8 @@ class _Writer:
         )
 
     def _choose(self) -> list[Chosen]:
-        """The model for each part: the given one, unless it is to be left aside where the archive
-        is smaller without it. Raises UnfitError if there is a given one that codes none of them.
+        """The model for each part: the given one, unless the archive is smaller without it and it
+        may be left aside. Raises UnfitError if the given one codes none of them.
         """
         chosen = self._choose_given()
         given = self._given
@@ -291,7 +291,7 @@ class _Writer:
         return others
 
     def _bytes_by(self, chosen: list[Chosen]) -> int:
-        """Of all blocks, by the trials."""
+        """The bytes of all blocks, by the trials."""
         pairs = zip(self._parts, chosen, strict=True)
         return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
 
@@ -310,7 +310,7 @@ class _Writer:
         return chosen
 
     def _write_model(self, model: Model, output: Output) -> None:
-        """Embeds a model, if it is to be."""
+        """Embeds a model, if the options ask for it."""
         embed = self._options.embed
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             embedded = section(MODEL, pack_model(model))
@@ -318,7 +318,9 @@ class _Writer:
             self._model_bytes += len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
-        """chosen: the model for each part; none if they are to be chosen now."""
+        """The blocks to code. chosen: the model for each part; none if they are to be chosen
+        now.
+        """
         first = 0
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
@@ -368,7 +370,7 @@ class _Writer:
 
 
 def _files(taken: Input) -> Files:
-    """Those that are to be hashed. Raises InputError if the input is no collection of files."""
+    """The files to hash. Raises InputError if the input is no collection of files."""
     if not isinstance(taken.collection, FileList):
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"

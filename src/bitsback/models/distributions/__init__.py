@@ -36,7 +36,7 @@ from bitsback.models.variables import Variable
 
 AUTOREGRESSIVE, PREDICTIVE, SERIES = "scan", "predictive", "series"
 ANY_SHAPE = (PREDICTIVE, SERIES)
-"""Those of data that may have any shape."""
+"""The codecs for data of any shape."""
 
 
 class Distribution(Protocol):
@@ -63,7 +63,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
 
 
 def read_distribution(source: DistributionEntry) -> Distribution:
-    """From an entry of `distributions`. Raises ModelError, naming it, for anything that
+    """Reads an entry of `distributions`. Raises ModelError, naming it, for anything that
     docs/model-format.md does not allow.
     """
     try:

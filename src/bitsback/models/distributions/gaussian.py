@@ -27,7 +27,7 @@ class GaussianDistribution:
     mean: str
     scale: str
     inverse_scale: NDArray[np.uint32]
-    """By the output `scale`, uint32 [256], in units of 2^-16."""
+    """The inverse scale for each output `scale`, uint32 [256], in units of 2^-16."""
     precision: int
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:

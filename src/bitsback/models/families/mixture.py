@@ -15,9 +15,9 @@ from bitsback.tables import logistic_cdf
 @dataclass(frozen=True, eq=False)
 class MixtureFamily:
     exponential: NDArray[np.uint32]
-    """What a `weight` means: uint32 [256]."""
+    """The meaning of a `weight`: uint32 [256]."""
     inverse_scale: NDArray[np.uint32]
-    """What a `scale` means, uint32 [256], in units of 2^-16."""
+    """The meaning of a `scale`: uint32 [256], in units of 2^-16."""
     levels: int
     precision: int
     mean_shift: int
@@ -43,7 +43,7 @@ class MixtureFamily:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))
 
     def fields(self) -> dict[str, Any]:
-        """What the core needs of it."""
+        """The fields that the core needs."""
         return {
             "exponential": self.exponential,
             "inverse_scale": self.inverse_scale,

@@ -1,5 +1,5 @@
-"""Discretised normals over the levels of a variable: what latents on a fixed grid are distributed
-by, whatever else is known of them.
+"""Discretised normals over the levels of a variable: the distribution of latents on a fixed grid,
+under the prior and the posterior.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from bitsback.tables import normal_cdf, normal_quantile
 @dataclass(frozen=True, eq=False)
 class NormalFamily:
     inverse_scale: NDArray[np.uint32]
-    """What a `scale` means, uint32 [256], in units of 2^-16."""
+    """The meaning of a `scale`: uint32 [256], in units of 2^-16."""
     levels: int
     precision: int
     mean_shift: int
