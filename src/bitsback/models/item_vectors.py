@@ -109,7 +109,7 @@ def check(
     if not test.has("items"):
         raise ModelError(
             f"the model {outline.name} was made by an older bitsback, without the items that"
-            " prove its least squares: train it anew, or use the bitsback that it was made with"
+            " prove its least squares: train it again, or use the bitsback that it was made with"
         )
     fields = test.object("items")
     items, sha256 = ItemVectors.read(fields), fields.text("sha256")

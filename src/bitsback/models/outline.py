@@ -149,7 +149,7 @@ class Outline:
         if version < VERSION:
             raise ModelError(
                 f"this model has version {version} of the format, which this bitsback no longer"
-                " reads: train it anew, or use the bitsback that it was made with"
+                " reads: train it again, or use the bitsback that it was made with"
             )
         if version > VERSION:
             raise ModelError(

@@ -220,7 +220,7 @@ def command(
     A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
     palettes, resolution) and the times when they were changed. $coded files are
     coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
-    among them, are held bit for bit, so that the archive is never larger than the files, and the
+    among them, are stored verbatim, so that the archive is never larger than the files, and the
     folder may be deleted. Left out, and named at the end, are links to folders, links that lead
     nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
     of every file. The same holds of a single TIFF file.

@@ -138,12 +138,12 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     held_whole = paged and not info["items"]
-    count = "one file, held bit for bit" if held_whole else figures.count(info["items"], noun)
+    count = "one file, stored verbatim" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names
     for part in info["parts"][:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            yield "", f"{what}, held bit for bit, {figures.size(part['shape'][1])}"
+            yield "", f"{what}, stored verbatim, {figures.size(part['shape'][1])}"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)

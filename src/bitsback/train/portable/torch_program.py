@@ -203,7 +203,7 @@ def check_steps(
             raise InputError(f"{line}: '{step.variable}' is given itself")
         missing = [name for name in of.given if name not in live]
         if missing:
-            raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it before")
+            raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it first")
         if step.pops == (step.variable in live) or step.variable in gone:
             done = "popped" if step.pops else "pushed"
             raise InputError(f"{line}: '{step.variable}' is {done} twice, or out of turn")
