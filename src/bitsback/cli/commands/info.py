@@ -17,18 +17,17 @@ if TYPE_CHECKING:
 _SHOWN = 10  # shapes and modes of a collection
 
 
-@click.command(short_help="Show what is in archives X.bb.")
+@click.command(short_help="Show the content of archives X.bb.")
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.reading_options
 def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
-    """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
+    """Show the content of one or several archives X.bb: shapes, modes, models, sizes, blocks.
 
-    Reads the header, the index and the first bytes of each block and of the models in it, of which
-    it runs none; 'bitsback verify' checks the contents, and 'bitsback list' tells the names. X.bb
-    may be -, standard input. Of several that cannot be read, the others are shown, and the exit
-    status is 2.
+    It reads the header, the index and the first bytes of each block and model, and decodes nothing;
+    'bitsback verify' checks the content, and 'bitsback list' lists the names. X.bb may be -,
+    standard input. If an archive cannot be read, the others are shown, and the exit status is 2.
 
     \b
       bitsback info digits.bb
