@@ -302,7 +302,8 @@ def decode_chain(
         "no more elements than the data may claim",
     )
     require(
-        max(min(n, bound.batch) * bound.room for bound, n in parts) <= 2**26 + 2**10 * len(data),
+        max(bound.batch_room(min(n, bound.batch)) for bound, n in parts)
+        <= 2**26 + 2**10 * len(data),
         "no more room than the data may claim",
     )
     require(

@@ -8,7 +8,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
-from bitsback.models.distributions import PREDICTIVE, SCAN, SERIES
+from bitsback.models.distributions import ANY_SHAPE, SCAN, SERIES
 from bitsback.models.planes import PlaneShape
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
@@ -164,7 +164,7 @@ class Outline:
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
         codecs = {entries.object(key).peek_text("codec") for key in keys}
-        scans = not codecs.isdisjoint((SCAN, PREDICTIVE, SERIES))
+        scans = not codecs.isdisjoint((SCAN, *ANY_SHAPE))
         serial = variables[DATA].any_shape and SERIES in codecs
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")

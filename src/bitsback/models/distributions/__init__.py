@@ -22,6 +22,7 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions import (
+    counted,
     gaussian,
     independent,
     predictive,
@@ -34,8 +35,8 @@ from bitsback.models.families import INDEPENDENT
 from bitsback.models.planes import PlaneShape
 from bitsback.models.variables import Variable
 
-SCAN, PREDICTIVE, SERIES = "scan", "predictive", "series"
-ANY_SHAPE = (PREDICTIVE, SERIES)
+SCAN, PREDICTIVE, SERIES, COUNTED = "scan", "predictive", "series", "counted"
+ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
 """Those of data that may have any shape."""
 
 
@@ -59,6 +60,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     SCAN: scan.read,
     PREDICTIVE: predictive.read,
     SERIES: series.read,
+    COUNTED: counted.read,
 }
 
 

@@ -1,5 +1,5 @@
-"""What the distributions that predict by least squares share: they take data of any shape, and the
-core alone codes them.
+"""What the distributions share that learn from the data as they come: they take data of any shape,
+and the core alone codes them.
 """
 
 from abc import ABC, abstractmethod
@@ -43,7 +43,7 @@ class PredictionDistribution(ABC):
 
     @abstractmethod
     def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """For an item of a test, as variable 0: its least squares start from sums by which rounding
+        """For an item of a test, as variable 0: least squares start from sums by which rounding
         shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
         each time others.
         """
@@ -61,4 +61,10 @@ class PredictionDistribution(ABC):
         return []
 
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
-        raise ModelError("least squares are computed by the core alone: bind the model to shapes")
+        raise ModelError("the core alone codes data that it learns from: bind the model to shapes")
+
+    def state_memory(self, elements: int) -> int:
+        """The bytes that a batch takes whose items have so many elements together, beside those of
+        each item.
+        """
+        return 0
