@@ -97,7 +97,7 @@ def coupled() -> tuple[str, Tensors]:
     return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
 
 
-def much_work() -> tuple[str, Tensors]:
+def many_macs() -> tuple[str, Tensors]:
     """A model without a size, with nearly 5,000 multiply-adds at each pixel."""
     parts = Parts(0, None)
     parts.data(1, 256)
@@ -137,13 +137,13 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "scan of two levels": random_context_model,
     "scan of a family": lambda: random_context_model(codec="exponential", levels=9, precision=18),
     "groups": lambda: random_context_model(
-        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, dull=True
+        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, flat=True
     ),
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),
     "layers": layers,
     "coupled": coupled,
-    "much work": much_work,
+    "many MACs": many_macs,
     "many levels": many_levels,
     "free": small_predictive,
 }

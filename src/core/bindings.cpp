@@ -58,9 +58,9 @@ void bind_message(nb::module_& m) {
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
 
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
-Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the endless supply.
+Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the implicit tail.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
-have been taken from the endless supply below the tail (0 for a message that has taken none; at most 2^62).
+have been taken from the implicit tail (0 for a message that has taken none; at most 2^62).
 A message is for one thread at a time. A second one that uses it in the middle of a push or a pop gets a MessageError,
 and so does one that uses it while the block of `with message:` runs in the first.
 docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
@@ -161,7 +161,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                 const Message::Hold hold(self);
                 return self.depth();
             },
-            "Words taken from the supply; None if the tail is finite.")
+            "Words taken from the implicit tail; None if the tail is finite.")
         .def_prop_ro(
             "heads",
             [](const Message& self) {
@@ -183,7 +183,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                 return self.bits();
             },
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
-            "from the supply are not told apart; see net_bits. For people, not for coding.")
+            "from the implicit tail are not told apart; see net_bits. For people, not for coding.")
         .def_prop_ro(
             "net_bits",
             [](const Message& self) {
@@ -192,8 +192,8 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             },
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
-            "supply. A copy keeps the beginning; from_bytes and pickles begin anew. For people, "
-            "not for coding.")
+            "implicit tail. A copy keeps the beginning; from_bytes and pickles begin anew. For "
+            "people, not for coding.")
         .def(
             "__enter__",
             [](Message& self) -> Message& {

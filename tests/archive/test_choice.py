@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.coding import choose as choosing
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
 from bitsback.reading.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
@@ -187,7 +187,7 @@ def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
 
 
 def chosen(items: NDArray[np.uint8], effort: choosing.Effort, job: int = 0) -> str:
-    model = choosing.choose(None, Pieces.stacked(items), "x", effort, job).model
+    model = choosing.choose(None, Tiles.stacked(items), "x", effort, job).model
     assert model is not None
     return model.name
 

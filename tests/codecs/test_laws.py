@@ -133,7 +133,9 @@ def test_both_laws_over_long_arrays(lanes: int, depth: int | None) -> None:
 
 
 def test_a_chain_of_many_steps_comes_back() -> None:
-    """Steps of changing sizes, popped from a message that grows and shrinks across the supply."""
+    """Steps of changing sizes, popped from a message that grows and shrinks across the implicit
+    tail.
+    """
     rng = np.random.default_rng(0)
     message = Message([2**32] * 3, depth=0)
     steps = []

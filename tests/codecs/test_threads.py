@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, MessageError, codecs
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from laws import assert_same
 
 N = 3000
@@ -58,7 +58,7 @@ class Images:
 
 def bound(name: str, *shape: int) -> Any:
     """An item by a model of items of any shape."""
-    return bitsback.load_model(name).bind([(1, PlaneShape(*shape))])
+    return bitsback.load_model(name).bind([(1, ItemShape(*shape))])
 
 
 CODECS: dict[str, Callable[[], Any]] = {
@@ -100,7 +100,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "one of two symbols": lambda: codecs.Bernoulli(20_000, 16),
     "one of a table": lambda: codecs.Categorical([1, 2, 5], 3, ()),
     "a model": lambda: Images("mnist-binary", 20),
-    "a model of scans": lambda: Images("mnist-context-small", 3),
+    "an autoregressive model": lambda: Images("mnist-context-small", 3),
     "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
     "predictive": lambda: bound("universal", 1, 30, 30, 3, 256),
     "series": lambda: bound("series", 1, 150, 1, 2, 256),

@@ -25,7 +25,7 @@ BLOCK = 3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures of two modes, one that is cut into pieces, and files that are held bit for bit."""
+    """Pictures of two modes, one that is cut into tiles, and files that are held bit for bit."""
     root = tmp_path / "in"
     for number in range(8):
         save(noise("L", seed=number), root / f"{number}.png")

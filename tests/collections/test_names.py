@@ -152,11 +152,11 @@ class TestOnLinux:
     def test_names_that_other_systems_cannot_have_are_told_and_kept(self, tmp_path: Path) -> None:
         for name in ("12:30.png", "NUL.png", "a.png", "A.png", "back\\slash.png", "new\nline.png"):
             save(noise("L"), tmp_path / "in" / name)
-        out, notes = restored(tmp_path / "in", tmp_path)
+        out, warned = restored(tmp_path / "in", tmp_path)
         assert files(out) == files(tmp_path / "in")
-        assert len(notes) == 2
-        assert "only in case" in notes[0]
-        assert notes[1].startswith("4 of the names cannot be restored on Windows")
+        assert len(warned) == 2
+        assert "only in case" in warned[0]
+        assert warned[1].startswith("4 of the names cannot be restored on Windows")
 
 
 def test_every_file_comes_back_under_its_own_name(tmp_path: Path) -> None:

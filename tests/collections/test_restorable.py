@@ -13,14 +13,14 @@ import pytest
 import bitsback
 from bitsback.format.layout import NAMES, section
 
-from .conftest import files, noise, notes_of, pixels, save
+from .conftest import files, noise, pixels, save, warnings_of
 from .test_hostile import archive, block, name, one_run, pictures
 
 
 def test_the_longest_names_come_back(tmp_path: Path) -> None:
     for long in ("n" * 251 + ".jpg", "m" * 251 + ".png"):
         save(noise("L"), tmp_path / "in" / long)
-    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    warnings_of(tmp_path / "in", tmp_path / "a.bb")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert files(tmp_path / "out") == ["m" * 251 + ".png", "n" * 251 + ".jpg"]
 

@@ -79,7 +79,7 @@ def test_what_is_odd_comes_back(odd: str, in_bands: bool) -> None:
         if odd in CODED and not (colour == 3 and odd == "a palette"):
             assert taken is not None, (colour, depth)
         if taken is not None:
-            again = picture_files.file_of(taken.pixels.whole(), taken.note)
+            again = picture_files.file_of(taken.pixels.whole(), taken.metadata)
             assert chunks(again) == chunks(data)
             assert np.array_equal(shown(again), shown(data))
 

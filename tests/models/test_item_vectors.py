@@ -221,7 +221,7 @@ def coded() -> list[bytes]:
     for name in FREE:
         model, message = bundled.load(name), bitsback.Message()
         symbols = np.minimum(items, model.levels - 1).ravel()
-        shape = item_vectors.PlaneShape(1, 30, 30, 1, model.levels)
+        shape = item_vectors.ItemShape(1, 30, 30, 1, model.levels)
         model.bind([(1, shape)]).push(message, symbols)
         messages.append(message)
     for codec, symbols in (

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, require
 from .variables import Variable
 
@@ -157,17 +157,17 @@ class CountedRules:
     def direct(self, context: Context) -> bool:
         return context.bits + self.decisions <= self.table
 
-    def state_room(self, elements: int) -> int:
+    def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
         return 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
 
-    def room(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         return planes + at_once * 2**6 * self.decisions * (len(self.contexts) + 6)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         n, lag = len(self.contexts), min(self.lag, shape.columns)
         summands = sum(term.parts for context in self.contexts for term in context.terms)
         of_decision = 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
@@ -316,7 +316,7 @@ class State:
 
 
 class Item:
-    def __init__(self, of: CountedRules, shape: PlaneShape, first: int) -> None:
+    def __init__(self, of: CountedRules, shape: ItemShape, first: int) -> None:
         self.of, self.shape, self.first = of, shape, first
         self.known: dict[tuple[int, int, int], int] = {}  # by plane, row and column
         self.lag = min(of.lag, shape.columns)
@@ -343,7 +343,7 @@ class CountedCodec:
     """
 
     of: CountedRules
-    shapes: Sequence[PlaneShape]
+    shapes: Sequence[ItemShape]
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
         arrays: list[tuple[Array, list[int]]] = []

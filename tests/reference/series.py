@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .codecs import COMPONENTS, Array, Mixture, look_up
 from .least_squares import eliminate
 from .message import Message
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
 from .units import Unit
 from .variables import Variable
@@ -24,7 +24,7 @@ RATE = 5
 @dataclass
 class Predictor:
     inputs: list[tuple[int, int]]  # steps before, channels before
-    fade: int
+    forgetting: int
     every: int
     ridge: int
 
@@ -34,8 +34,8 @@ def read_predictor(about: Any) -> Predictor:
     inputs = [check_pair(pair, -64, 64) for pair in check_list(about["inputs"], 1, 64)]
     for back, channels in inputs:
         require(back > 0 or (back == 0 and channels > 0), "inputs are before what they predict")
-    fade, every = check_integer(about["fade"], 1, 14), check_integer(about["every"], 1, 4096)
-    return Predictor(inputs, fade, every, check_integer(about["ridge"], 1, 2**20))
+    forgetting, every = check_integer(about["fade"], 1, 14), check_integer(about["every"], 1, 4096)
+    return Predictor(inputs, forgetting, every, check_integer(about["ridge"], 1, 2**20))
 
 
 class SeriesRules:
@@ -69,7 +69,7 @@ class Fading:
     """The sums and the weights of a predictor of a channel."""
 
     def __init__(self, n: int, of: Predictor) -> None:
-        self.of, self.keep = of, 1 - 2.0**-of.fade
+        self.of, self.keep = of, 1 - 2.0**-of.forgetting
         self.sums = np.zeros((n + 1, n + 1))
         self.weights = [0] * n
 
@@ -87,7 +87,7 @@ class Fading:
 
 
 class Channel:
-    def __init__(self, of: SeriesRules, number: int, shape: PlaneShape) -> None:
+    def __init__(self, of: SeriesRules, number: int, shape: ItemShape) -> None:
         there = range(shape.channels)
         self.inputs = [
             [(back, number - d) for back, d in one.inputs if number - d in there]
@@ -118,7 +118,7 @@ class SeriesCodec:
     """
 
     of: SeriesRules
-    shapes: Sequence[PlaneShape]
+    shapes: Sequence[ItemShape]
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
         arrays, at = [], 0
@@ -142,7 +142,7 @@ class SeriesCodec:
 
 
 class Item:
-    def __init__(self, of: SeriesRules, shape: PlaneShape) -> None:
+    def __init__(self, of: SeriesRules, shape: ItemShape) -> None:
         self.of, self.shape = of, shape
         self.channels = [Channel(of, c, shape) for c in range(shape.channels)]
         self.x: list[int] = []  # what is known

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from agreement import Pair, a_message
 from bitsback import Message, ModelError
 from bitsback.models import Model, file
-from bitsback.models import planes as program
+from bitsback.models import item_shape as program
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
 from random_counted import counted_model, random_counted, small_counted
 from reference.model import Model as SpecModel
-from reference.planes import PlaneShape
+from reference.planes import ItemShape
 from reference.rules import ModelError as SpecError
 
 SHAPES = [(1, 7, 9, 1), (1, 4, 5, 3), (1, 1, 1, 1), (1, 1, 13, 1), (1, 9, 1, 1), (2, 3, 4, 2)]
 
 
-def a_picture(rng: np.random.Generator, shape: PlaneShape) -> NDArray[np.uint8]:
+def a_picture(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint8]:
     slices, rows, columns, channels, levels = shape
     place = np.add.outer(np.arange(slices * rows), np.arange(columns * channels))
     kind = rng.integers(5)
@@ -46,13 +46,13 @@ def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
     """Both laws, and the bits of the specification."""
     rng = np.random.default_rng(seed)
     shapes = [
-        PlaneShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 5]), model.levels))
+        ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 5]), model.levels))
         for _ in range(choose.of([1, 2, 4]))
     ]
     x = np.concatenate([a_picture(rng, shape) for shape in shapes])
     message = a_message(seed, lanes=1 + seed % 3)
     reference, before = to_reference(message), message.copy()
-    bound = core.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
+    bound = core.bind([(1, program.ItemShape(*shape)) for shape in shapes])
     bound.push(message, x)
     model.planes(shapes).push(reference, x.tolist())
     assert to_reference(message) == reference
@@ -83,8 +83,8 @@ def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
 
 def test_words_and_bytes_are_the_same_symbols() -> None:
     model = Model.build(json.dumps(small_counted()), {})
-    shape = program.PlaneShape(1, 10, 5, 1, 256)
-    x = a_picture(np.random.default_rng(1), PlaneShape(*shape))
+    shape = program.ItemShape(1, 10, 5, 1, 256)
+    x = a_picture(np.random.default_rng(1), ItemShape(*shape))
     bound = model.bind([(1, shape)])
     one, other = Message.random(1), Message.random(1)
     bound.push(one, x)
@@ -97,7 +97,7 @@ def test_exact_bytes() -> None:
     model = Model.build(json.dumps(small_counted()), {})
     message = Message([2**32 + 1, 2**64 - 1], depth=0)
     x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
-    model.bind([(1, program.PlaneShape(1, 3, 4, 1, 256))]).push(message, x)
+    model.bind([(1, program.ItemShape(1, 3, 4, 1, 256))]).push(message, x)
     assert message.to_bytes().hex() == (
         "0201ec91a08066b50100ffb3a1c4f1ff0000fffffffff27dd026d8f31395"
     )
@@ -108,10 +108,10 @@ def test_costs_are_those_of_the_specification(seed: int) -> None:
     data = random_counted(seed)
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
     shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2), (1, 300, 200, 1, 2)]
-    ours = model.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
-    theirs = [PlaneShape(*shape) for shape in shapes]
-    assert ours.memory == spec.plane_room(theirs)
-    assert ours.work == spec.plane_work(theirs)
+    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    theirs = [ItemShape(*shape) for shape in shapes]
+    assert ours.memory == spec.plane_memory(theirs)
+    assert ours.macs == spec.plane_macs(theirs)
     assert ours.steps == spec.plane_steps(theirs) == 0
 
 

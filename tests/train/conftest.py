@@ -8,7 +8,7 @@ import pytest
 
 PLAIN = ("two levels", "17 levels", "256 levels")
 GATED = ("gated, two levels", "gated, 17 levels", "gated, 256 levels")
-"""With a network for dull pixels, whose mixture has more components than the other, or fewer."""
+"""With a network for flat contexts, whose mixture has more components than the other, or fewer."""
 
 if find_spec("torch") is None:
     collect_ignore = [
@@ -41,12 +41,12 @@ else:
         "two levels": replace(SMALL_CONTEXT, encoder_residuals=1, decoder_residuals=2),
         "17 levels": replace(SMALL_CONTEXT, levels=17, components=2, residuals=0),
         "256 levels": replace(SMALL_CONTEXT, levels=256, components=3),
-        "gated, two levels": replace(SMALL_CONTEXT, dull_hidden=6),
+        "gated, two levels": replace(SMALL_CONTEXT, flat_hidden=6),
         "gated, 17 levels": replace(
-            SMALL_CONTEXT, levels=17, components=2, dull_hidden=5, dull_components=4, dull_levels=3
+            SMALL_CONTEXT, levels=17, components=2, flat_hidden=5, flat_components=4, flat_levels=3
         ),
         "gated, 256 levels": replace(
-            SMALL_CONTEXT, levels=256, components=3, dull_hidden=8, dull_components=1, dull_levels=9
+            SMALL_CONTEXT, levels=256, components=3, flat_hidden=8, flat_components=1, flat_levels=9
         ),
     }
 

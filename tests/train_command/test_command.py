@@ -40,7 +40,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
         (8, 10),
         levels,
     )
-    assert model.scans == (arch == "context")
+    assert model.autoregressive == (arch == "context")
     with Image.open(folder / "curve.png") as curve:
         curve.load()
     compressed = run.invoke(command, ["compress", data, "-m", "m.safetensors", "-o", "x.bb"])

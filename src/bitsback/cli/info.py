@@ -76,7 +76,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "array",
             f"{figures.dimensions(info['shape'])} {figures.dtype(info['dtype'])},"
-            f" {_contents(info)}{_pieces(info['cut'])}"
+            f" {_contents(info)}{_tiles(info['cut'])}"
             + ("" if form is formats.NPY else f", from {form.whole_title}"),
         )
     if info["labels"]:
@@ -94,7 +94,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         (
             figures.count(info["blocks"], "block")
             + (
-                f" of up to {figures.count(info['block_pieces'], _unit(info))} ({methods})"
+                f" of up to {figures.count(info['block_tiles'], _unit(info))} ({methods})"
                 if info["blocks"]
                 else ""
             )
@@ -148,7 +148,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
         stack = ", a stack" if part["stack"] else ""
-        yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_pieces(part['cut'])}"
+        yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_tiles(part['cut'])}"
     if len(info["parts"]) > _SHOWN:
         yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
 
@@ -157,7 +157,7 @@ def _unit(info: dict[str, Any]) -> str:
     """What a block holds."""
     parts = info.get("parts", [info])
     cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
-    return "piece" if cut else "item"
+    return "tile" if cut else "item"
 
 
 def _contents(info: dict[str, Any]) -> str:
@@ -174,5 +174,5 @@ def _sizes(part: dict[str, Any]) -> str:
     return f"{part['items']:,} of {smallest} to {largest}"
 
 
-def _pieces(cut: list[int] | None) -> str:
-    return f", in pieces of up to {figures.dimensions(cut)}" if cut else ""
+def _tiles(cut: list[int] | None) -> str:
+    return f", in tiles of up to {figures.dimensions(cut)}" if cut else ""

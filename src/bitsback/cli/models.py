@@ -21,7 +21,7 @@ def command(as_json: bool) -> None:
     such an archive needs no copy of it. Other models, made with bitsback[train], are files that you
     give to 'compress -m FILE'.
 
-    Models that code an image as a whole are fast. Those that scan it, where each pixel depends on
+    Models that code an image as a whole are fast. Autoregressive ones, where each pixel depends on
     those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
     accordingly. The universal models code images of any size and kind.
 
@@ -39,7 +39,7 @@ def command(as_json: bool) -> None:
                 "name": model.name,
                 "about": model.about,
                 "code": [str(step) for step in model.code],
-                "scans": model.scans,
+                "autoregressive": model.autoregressive,
                 "item_shape": list(model.item_shape) if model.item_shape else None,
                 "levels": model.levels,
                 "latents": model.latents,
@@ -55,7 +55,7 @@ def command(as_json: bool) -> None:
         click.echo(
             f"{row['name']}\n"
             f"    {row['about']}\n"
-            f"    {', '.join(row['code'])}: {_SMALL if row['scans'] else _FAST}\n"
+            f"    {', '.join(row['code'])}: {_SMALL if row['autoregressive'] else _FAST}\n"
             f"    {_items(row)}; {row['latents'] or 'no'} latents;"
             f" {figures.size(row['bytes'])}; {row['licence']}\n"
             f"    identity {row['identity']}"

@@ -8,14 +8,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way
 from bitsback.coding.fallback import encode_fallback
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
-from bitsback.format.pieces import Pieces
-from bitsback.format.values import has_values
+from bitsback.format.tiles import Tiles
+from bitsback.format.value_range import is_mappable
 from bitsback.models import bundled
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
@@ -49,10 +49,10 @@ class View:
 
 
 _VIEWS = {
-    "yx": View(2, planes.PICTURES),
-    "yxc": View(3, planes.PICTURES),
-    "zyx": View(3, planes.STACKS),
-    "zyxc": View(4, planes.STACKS),
+    "yx": View(2, layouts.PICTURES),
+    "yxc": View(3, layouts.PICTURES),
+    "zyx": View(3, layouts.STACKS),
+    "zyxc": View(4, layouts.STACKS),
 }
 
 
@@ -68,7 +68,7 @@ def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
     """The models that ship and may code arrays of this dtype and shape, or parts of them: which of
     them does is told by a trial. An axis may be empty yet.
     """
-    if not has_values(dtype) or len(shape) < 2:
+    if not is_mappable(dtype) or len(shape) < 2:
         return []
     two, byte = dtype.kind == "b", dtype.str == "|u1"
     sized = [
@@ -91,19 +91,19 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
     not to be had.
     """
-    whole = Pieces.stacked(array[np.newaxis])
+    whole = Tiles.stacked(array[np.newaxis])
     choices = _choices(whole, array.shape, models, axes)
     if len(choices) > 1:
         choices = [_cheapest(array, whole, choices)]
     choice = choices[0] if choices else None
     view = _default_view(array.shape, axes) if choice is None else choice.view
-    pieces = whole.seen_as(_pieces(array, view.axes).shapes)
+    tiles = whole.seen_as(_tiles(array, view.axes).shapes)
     way, _ = find_way(
-        pieces,
+        tiles,
         None if choice is None else choice.model.load(),
         choice is not None and choice.invert,
         "lzma",
-        lambda way: _rivalled(way, pieces),
+        lambda way: _rivalled(way, tiles),
         view.layout,
     )
     return view.axes, way
@@ -125,7 +125,7 @@ def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Ite
         return
     count = _sized_axes(model, shape, flat=True)
     if count and (axes == AUTO or _VIEWS[axes].axes == count):
-        yield View(count, planes.PICTURES)
+        yield View(count, layouts.PICTURES)
 
 
 def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
@@ -134,7 +134,7 @@ def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
             continue
         if axes == AUTO and not _likely(name, view, shape):
             continue
-        if view.layout in planes.layouts_for(dtype, shape[len(shape) - view.axes :]):
+        if view.layout in layouts.layouts_for(dtype, shape[len(shape) - view.axes :]):
             yield view
 
 
@@ -142,10 +142,10 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
     """Whether the last axes may be what `name` says, and are not to another view what they are to
     this one.
     """
-    if view.layout == planes.STACKS and shape[-view.axes] == 1:
+    if view.layout == layouts.STACKS and shape[-view.axes] == 1:
         return False
     if name.endswith("c"):
-        return shape[-1] <= planes.MOST_CHANNELS
+        return shape[-1] <= layouts.MOST_CHANNELS
     return len(shape) == 2 or shape[-1] > _COLOURS
 
 
@@ -161,10 +161,10 @@ def _default_view(shape: Shape, axes: str) -> View:
     if axes != AUTO:
         return _VIEWS[axes]
     colours = len(shape) > 2 and shape[-1] <= _COLOURS
-    return View(min(len(shape), 3 if colours else 2), planes.PICTURES)
+    return View(min(len(shape), 3 if colours else 2), layouts.PICTURES)
 
 
-def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
+def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str) -> list[_Choice]:
     """The models that can code these values, and all ways to see the array as theirs."""
     if not whole.elements.size:
         return []
@@ -174,9 +174,9 @@ def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: st
         for outline in [model.outline()]
         for view in _views(outline, whole.dtype, shape, axes)
         if outline.any_shape
-        or planes.map_fits(outline, whole, planes.map_for(outline, whole, view.layout))
+        or layouts.map_fits(outline, whole, layouts.map_for(outline, whole, view.layout))
     ]
-    if whole.levels is None:
+    if whole.two_values is None:
         return [choice for choice in choices if choice.outline.levels > 2]
     # Where models of two levels will do, those of more are not worth a trial.
     two = [choice for choice in choices if choice.outline.levels == 2]
@@ -188,35 +188,35 @@ def _choices(whole: Pieces, shape: Shape, models: Sequence[NamedModel], axes: st
     ]
 
 
-def _cheapest(array: NDArray[Any], whole: Pieces, choices: list[_Choice]) -> _Choice:
+def _cheapest(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> _Choice:
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
     part = _some_items(array, axes) if axes else _middle(array)
     return min(choices, key=lambda choice: _cost(part, whole, choice))
 
 
-def _cost(part: NDArray[Any], whole: Pieces, choice: _Choice) -> int:
-    sample, layout = _pieces(part, choice.view.axes), choice.view.layout
-    pair = whole.levels
+def _cost(part: NDArray[Any], whole: Tiles, choice: _Choice) -> int:
+    sample, layout = _tiles(part, choice.view.axes), choice.view.layout
+    pair = whole.two_values
     if pair is None:
-        levels = planes.map_for(choice.outline, sample, layout)
-        if not planes.map_fits(choice.outline, sample, levels):
+        value_map = layouts.map_for(choice.outline, sample, layout)
+        if not layouts.map_fits(choice.outline, sample, value_map):
             return sample.elements.nbytes + 1
     else:
-        levels = planes.map_for(choice.outline, whole, layout, choice.invert)
-    return BlockPlan(sample, choice.model.load(), levels, layout).cost()
+        value_map = layouts.map_for(choice.outline, whole, layout, choice.invert)
+    return BlockPlan(sample, choice.model.load(), value_map, layout).cost()
 
 
-def _pieces(array: NDArray[Any], axes: int) -> Pieces:
+def _tiles(array: NDArray[Any], axes: int) -> Tiles:
     """The array as items of so many axes; there may be more than it has."""
     shape = (1,) * (axes - array.ndim) + array.shape
     items = shape[len(shape) - axes :]
     count = math.prod(shape[: len(shape) - axes])
-    return Pieces.stacked(array.reshape(count, *items))
+    return Tiles.stacked(array.reshape(count, *items))
 
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
     """Some items that follow one another, as slices do."""
-    items = _pieces(array, axes).stack
+    items = _tiles(array, axes).stack
     start = max((len(items) - _TRIAL_ITEMS) // 2, 0)
     return items[start : start + _TRIAL_ITEMS]
 
@@ -224,7 +224,7 @@ def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
 def _middle(array: NDArray[Any]) -> NDArray[Any]:
     """A few slices of what is in the middle of an array."""
     shape = array.shape
-    channels = 1 if len(shape) > 2 and shape[-1] <= planes.MOST_CHANNELS else 0
+    channels = 1 if len(shape) > 2 and shape[-1] <= layouts.MOST_CHANNELS else 0
     rows = len(shape) - 2 - channels
     sides = [1] * len(shape)
     if channels:
@@ -232,18 +232,18 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     if rows:
         sides[rows - 1] = min(shape[rows - 1], _TRIAL_ITEMS)
     for axis in (rows, rows + 1):
-        room = _TRIAL // math.prod(sides)
-        sides[axis] = min(shape[axis], max(math.isqrt(room) if axis == rows else room, 1))
+        left = _TRIAL // math.prod(sides)
+        sides[axis] = min(shape[axis], max(math.isqrt(left) if axis == rows else left, 1))
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
     box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
     return np.ascontiguousarray(array[box])
 
 
-def _rivalled(way: Way, pieces: Pieces) -> bool:
-    """Whether a general compressor may make as little of the pieces as a model does: told by the
+def _rivalled(way: Way, tiles: Tiles) -> bool:
+    """Whether a general compressor may make as little of the tiles as a model does: told by the
     fast one, on some of them.
     """
-    items = pieces.stack
+    items = tiles.stack
     size = items[0].size
     if size > _SAMPLE and items.ndim > 2:
         rows = max(_SAMPLE * len(items[0]) // size, 1)
@@ -251,8 +251,8 @@ def _rivalled(way: Way, pieces: Pieces) -> bool:
         sample = items[len(items) // 2 :][:1, start : start + rows]
     else:
         sample = items[: max(_SAMPLE // size, 1)]
-    some = Pieces.stacked(np.ascontiguousarray(sample))
+    some = Tiles.stacked(np.ascontiguousarray(sample))
     by_fallback = encode_fallback(some, "deflate")
     if by_fallback is None:
         return False
-    return len(by_fallback) * pieces.elements.size < _RIVAL * way.cost * some.elements.size
+    return len(by_fallback) * tiles.elements.size < _RIVAL * way.cost * some.elements.size

@@ -16,8 +16,8 @@ from bitsback.coding.multisets import Multisets
 from bitsback.errors import ArchiveError
 from bitsback.message import Message
 from bitsback.models import costs
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel, Model
-from bitsback.models.planes import PlaneShape
 
 Buffer = bytes | memoryview
 
@@ -47,9 +47,9 @@ Stretches = Sequence[BoundModel]
 """The items of a block as a model sees them: items in a row that may share a batch."""
 
 
-def stretches(model: Model, shapes: Iterable[tuple[int, PlaneShape]]) -> list[BoundModel]:
+def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
     """Of items of these shapes, which the model codes."""
-    parts: list[list[tuple[int, PlaneShape]]] = []
+    parts: list[list[tuple[int, ItemShape]]] = []
     for count, shape in shapes:
         if not parts or not (model.any_shape or parts[-1][-1][1] == shape):
             parts.append([(count, shape)])

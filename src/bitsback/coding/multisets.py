@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.coding.planes import from_planes
+from bitsback.coding.layouts import elements_of
 from bitsback.format.runs import Run
 from bitsback.message import Message
 
@@ -51,7 +51,7 @@ class Multisets:
     def put(self, message: Message, places: range, symbols: NDArray[Any]) -> None:
         """Undoes `pick`."""
         numbers, runs = zip(*self._at(places), strict=True)
-        picked = list(_rows(from_planes(symbols, runs), runs))
+        picked = list(_rows(elements_of(symbols, runs), runs))
         for number, rows in zip(reversed(numbers), reversed(picked), strict=True):
             self._left[number].push(message, _keys(rows))
 

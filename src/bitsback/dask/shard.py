@@ -29,7 +29,7 @@ from bitsback.reading.output import Output, open_output
 from bitsback.reading.reader import Archive
 from bitsback.writing.writer import write_archive
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 Content = NDArray[Any] | Listing
 

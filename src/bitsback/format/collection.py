@@ -37,7 +37,7 @@ Sizes = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True)
 class Collection:
-    """An array, whose items are cut into pieces; blocks hold pieces, in order."""
+    """An array, whose items are cut into tiles; blocks hold tiles, in order."""
 
     dtype: np.dtype[Any]
     shape: Shape
@@ -48,7 +48,7 @@ class Collection:
     """ONE, COUNTED, VARIED or BYTES."""
     container: int = ARRAY
     cut: Shape | None = None
-    """The greatest extents of a piece; None: each item is one."""
+    """The greatest extents of a tile; None: each item is one."""
     sizes: Sizes = ()
     """Of the items, if they vary."""
     features: int = 0
@@ -78,8 +78,8 @@ class Collection:
         return self._items[-1]
 
     @property
-    def pieces(self) -> int:
-        return self._pieces[-1]
+    def tiles(self) -> int:
+        return self._tiles[-1]
 
     @property
     def elements(self) -> int:
@@ -96,7 +96,7 @@ class Collection:
 
     @property
     def plain(self) -> bool:
-        """Whether all items have one shape, and none is cut: items are pieces."""
+        """Whether all items have one shape, and none is cut: items are tiles."""
         return self.axes != VARIED and self.cut is None
 
     @property
@@ -133,9 +133,9 @@ class Collection:
         return list(accumulate((count for count, _ in self.runs), initial=0))
 
     @cached_property
-    def _pieces(self) -> list[int]:
+    def _tiles(self) -> list[int]:
         return list(
-            accumulate((n * Grid(shape, self.cut).pieces for n, shape in self.runs), initial=0)
+            accumulate((n * Grid(shape, self.cut).tiles for n, shape in self.runs), initial=0)
         )
 
     @cached_property
@@ -146,40 +146,40 @@ class Collection:
         return self._shape(bisect_right(self._items, item) - 1)
 
     def grid(self, item: int) -> Grid:
-        """The pieces of an item."""
+        """The tiles of an item."""
         return Grid(self.shape_of(item), self.cut)
 
-    def first_piece(self, item: int) -> int:
-        """The number of an item's first piece; of the number of items, that of all pieces."""
+    def first_tile(self, item: int) -> int:
+        """The number of an item's first tile; of the number of items, that of all tiles."""
         if item == self.items:
-            return self.pieces
+            return self.tiles
         run = bisect_right(self._items, item) - 1
-        return self._pieces[run] + (item - self._items[run]) * self._grid_of_run(run).pieces
+        return self._tiles[run] + (item - self._items[run]) * self._grid_of_run(run).tiles
 
-    def item_of(self, piece: int) -> tuple[int, int]:
-        """The item that a piece is of, and which of its pieces it is."""
-        run = bisect_right(self._pieces, piece) - 1
-        item, within = divmod(piece - self._pieces[run], self._grid_of_run(run).pieces)
+    def item_of(self, tile: int) -> tuple[int, int]:
+        """The item that a tile is of, and which of its tiles it is."""
+        run = bisect_right(self._tiles, tile) - 1
+        item, within = divmod(tile - self._tiles[run], self._grid_of_run(run).tiles)
         return self._items[run] + item, within
 
-    def elements_before(self, piece: int) -> int:
-        """Elements of the pieces before this one."""
-        if piece == self.pieces:
+    def elements_before(self, tile: int) -> int:
+        """Elements of the tiles before this one."""
+        if tile == self.tiles:
             return self.elements
-        run = bisect_right(self._pieces, piece) - 1
+        run = bisect_right(self._tiles, tile) - 1
         grid = self._grid_of_run(run)
-        items, within = divmod(piece - self._pieces[run], grid.pieces)
+        items, within = divmod(tile - self._tiles[run], grid.tiles)
         return self._elements[run] + items * math.prod(grid.shape) + grid.elements_before(within)
 
     def alike(self, first: int, count: int) -> Iterator[tuple[int, Shape]]:
-        """The shapes of pieces first ... first + count - 1: how many in a row have which."""
+        """The shapes of tiles first ... first + count - 1: how many in a row have which."""
         end = first + count
         while first < end:
-            run = bisect_right(self._pieces, first) - 1
+            run = bisect_right(self._tiles, first) - 1
             grid = self._grid_of_run(run)
-            within = (first - self._pieces[run]) % grid.pieces
-            if grid.alike(0) == grid.pieces:
-                alike = self._pieces[run + 1] - first
+            within = (first - self._tiles[run]) % grid.tiles
+            if grid.alike(0) == grid.tiles:
+                alike = self._tiles[run + 1] - first
             else:
                 alike = grid.alike(within)
             alike = min(alike, end - first)
@@ -193,14 +193,14 @@ class Collection:
 
     @property
     def starts(self) -> list[int]:
-        return [0, self.pieces]
+        return [0, self.tiles]
 
-    def part_of(self, piece: int) -> tuple[int, "Collection"]:
+    def part_of(self, tile: int) -> tuple[int, "Collection"]:
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:
-        """What some pieces are, for people. items_before: of other parts."""
-        if first + count > self.pieces:
+        """What some tiles are, for people. items_before: of other parts."""
+        if first + count > self.tiles:
             return f"items from {items_before + first} on"
         start, at = self.item_of(first)
         end, last = self.item_of(first + count - 1)
@@ -256,7 +256,7 @@ class Collection:
         collection = cls(dtype, shape, axes, container, cut, sizes)
         check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
         if cut is not None and not collection.elements:
-            raise ArchiveError("it is cut into pieces, and has no elements")
+            raise ArchiveError("it is cut into tiles, and has no elements")
         return collection
 
 
@@ -284,5 +284,5 @@ def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
         return None
     cut = tuple(cursor.varint() for _ in range(dimensions))
     if 0 in cut:
-        raise ArchiveError("its pieces have no extent")
+        raise ArchiveError("its tiles have no extent")
     return cut

@@ -1,5 +1,5 @@
 """The codec of BMP and PNM files, whose pixels are not compressed: reads some rows at a time, and
-keeps all else of a file as its container metadata (docs/format.md, Notes).
+keeps all else of a file as its container metadata (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ class Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
         if layout > 63 or count * _SMALLEST_SEGMENT > len(cursor.data):
-            raise ArchiveError("its note tells of a file that there cannot be")
+            raise ArchiveError("its container metadata tells of a file that there cannot be")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         if sum(gap for gap, _ in segments) > len(others):
-            raise ArchiveError("its note is too short for what is around its pixels")
+            raise ArchiveError("its container metadata is too short for what is around its pixels")
         return cls(layout, segments, others)
 
 
@@ -160,10 +160,10 @@ class _Drawing:
     def _write_others(self, stride: int) -> None:
         others, taken, at = self._frame.others, 0, 0
         for gap, count in [*self._frame.segments, (len(self._frame.others), 0)]:
-            piece = others[taken : taken + gap]
+            chunk = others[taken : taken + gap]
             self._file.seek(at)
-            self._file.write(piece)
-            taken, at = taken + len(piece), at + len(piece) + count * stride
+            self._file.write(chunk)
+            taken, at = taken + len(chunk), at + len(chunk) + count * stride
 
 
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
@@ -247,10 +247,10 @@ def samples(file: BinaryIO) -> Bands | None:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    def note_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
+    def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
         return Frame.of(data, identify(file, _PLUGINS), pixels)  # loading changes what it tells
 
-    return split_picture(file, _PLUGINS, bands_of, note_of)
+    return split_picture(file, _PLUGINS, bands_of, metadata_of)
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame:

@@ -87,7 +87,9 @@ class Deflated:
             or memory not in _MEMORIES
             or strategy not in _STRATEGIES
         ):
-            raise ArchiveError("its note tells of a compression that zlib does not have")
+            raise ArchiveError(
+                "its container metadata tells of a compression that zlib does not have"
+            )
         return cls(header, level, window, memory, strategy)
 
 

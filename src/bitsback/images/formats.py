@@ -158,8 +158,8 @@ class PictureFormat(Format):
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
-    notes: tuple[int, ...] = ()
-    """The kinds of its container metadata in an archive (docs/format.md, Notes)."""
+    metadata: tuple[int, ...] = ()
+    """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
     """None: in folders they are held bit for bit, as they are small already."""
 
@@ -278,20 +278,20 @@ FORMATS: tuple[Format, ...] = (
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
-        pillow=("Tiff", "TIFF"), writes={".tif": MODES, ".tiff": MODES}, notes=(4,), codec=_tiff,
+        pillow=("Tiff", "TIFF"), writes={".tif": MODES, ".tiff": MODES}, metadata=(4,), codec=_tiff,
     ),
     PictureFormat(
         title="a PNG file", endings=(".png",), start=rb"\x89PNG\r\n\x1a\n", pillow=("Png", "PNG"),
-        writes={".png": MODES}, notes=(2, 3), codec=_png,
+        writes={".png": MODES}, metadata=(2, 3), codec=_png,
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
-        writes={".bmp": ("1", "L", "RGB")}, notes=(1,), codec=_bitmap,
+        writes={".bmp": ("1", "L", "RGB")}, metadata=(1,), codec=_bitmap,
     ),
     PictureFormat(title="a DIB file", pillow=("Bmp", "DIB"), codec=_bitmap),
     PictureFormat(
         title="a PNM file", endings=tuple(_PNM), start=rb"P[0-6fy]", pillow=("Ppm", "PPM"),
-        writes=_PNM, notes=(1,), codec=_bitmap,
+        writes=_PNM, metadata=(1,), codec=_bitmap,
     ),
     PictureFormat(
         title="a JPEG file", endings=(".jpg", ".jpeg", ".jpe", ".jfif"), start=rb"\xff\xd8\xff",
@@ -431,9 +431,9 @@ def format_of_pillow(name: str | None) -> PictureFormat | None:
     )
 
 
-def format_of_note(kind: int) -> PictureFormat | None:
+def format_of_metadata(kind: int) -> PictureFormat | None:
     """The format whose container metadata are of this kind."""
-    return next((line for line in _PICTURES if kind in line.notes), None)
+    return next((line for line in _PICTURES if kind in line.metadata), None)
 
 
 def plugins() -> list[tuple[str, str]]:

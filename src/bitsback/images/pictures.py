@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import InputError
 from bitsback.images.bands import Bands, Read
-from bitsback.images.drawing import Note, Split
+from bitsback.images.drawing import ContainerMetadata, Split
 from bitsback.images.file_io import Content, in_memory, one_line
 from bitsback.images.modes import MODES, Shape, array_of, mode_of
 from bitsback.images.names import printable
@@ -30,7 +30,7 @@ _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
-NOTES = {
+LOSSES = {
     "palette": (
         "{} with a palette or a transparent colour: the colours are kept, and come back as grey or"
         " as RGB(A)"
@@ -50,11 +50,11 @@ NOTES = {
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture's array will be, and which of NOTES apply to it."""
+    """What a picture's array will be, and which of LOSSES apply to it."""
 
     dtype: np.dtype[Any]
     shape: Shape
-    notes: tuple[str, ...]
+    losses: tuple[str, ...]
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
@@ -137,19 +137,19 @@ def header_of(image: Image.Image, name: str) -> Header:
     """What the current frame will be as an array. Raises InputError if it is not held."""
     check_pixels(image)
     _check_depth(image, name)
-    notes = []
+    losses = []
     mode = mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
-        notes.append("palette")
-    for key, note in (
+        losses.append("palette")
+    for key, loss in (
         ("icc_profile", "icc"),
         ("gamma", "gamma"),
         ("chromaticity", "gamma"),
         ("exif", "exif"),
     ):
-        if key in image.info and note not in notes:
-            notes.append(note)
-    return Header(*array_of(mode, image.size), tuple(notes))
+        if key in image.info and loss not in losses:
+            losses.append(loss)
+    return Header(*array_of(mode, image.size), tuple(losses))
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
@@ -291,10 +291,10 @@ def split_picture(
     file: BinaryIO,
     plugins: Sequence[tuple[str, str]],
     bands_of: BandsOf,
-    note_of: Callable[[Content, BinaryIO, Bands], Note | None],
+    metadata_of: Callable[[Content, BinaryIO, Bands], ContainerMetadata | None],
 ) -> Split | None:
-    """A file as the pixels that Pillow reads, and the rest, which `note_of` tells of what the file
-    holds, the file, and its pixels; None if that is None, or there are several pictures.
+    """A file as the pixels that Pillow reads, and the rest, which `metadata_of` tells of what the
+    file holds, the file, and its pixels; None if that is None, or there are several pictures.
     """
     data, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
     image = identify(file, plugins)
@@ -303,12 +303,12 @@ def split_picture(
     pixels = sample_bands(image, bands_of)
     if pixels is None or not pixels.size:
         return None
-    note = note_of(data, file, pixels)
-    if note is None:
+    metadata = metadata_of(data, file, pixels)
+    if metadata is None:
         for _ in pixels:  # whoever holds the file bit for bit is to know whether it is damaged
             pass
         return None
-    return Split.of(pixels, note, image.mode == "P")
+    return Split.of(pixels, metadata, image.mode == "P")
 
 
 def named(pixels: Bands, name: str) -> Bands:

@@ -1,5 +1,5 @@
 """The codec of PNG files: keeps the chunks around the pixels, and, where zlib can make them again,
-the very bytes of the file (docs/format.md, Notes).
+the very bytes of the file (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -155,10 +155,12 @@ class ExactPngDrawing:
 
 
 _NEW, _EXACT = 2, 3
-"""The kinds of notes: the pixels are compressed anew, or into the very bytes that there were."""
+"""The kinds of container metadata: the pixels are compressed anew, or into the very bytes that
+there were.
+"""
 _PLUGINS = (("Png", "PNG"),)
 _IN_MEMORY = 1 << 24
-_SMALLEST_CHUNK = 5  # bytes in a note
+_SMALLEST_CHUNK = 5  # bytes in container metadata
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
 _OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
 """Chunks that tell of the very bytes of a file: where Apple's decoders begin, and signatures."""
@@ -292,7 +294,7 @@ class Png:
         """Raises ArchiveError."""
         samples = Samples(cursor.byte(), cursor.byte())
         if not samples.held:
-            raise ArchiveError("its note tells of samples that no PNG has")
+            raise ArchiveError("its container metadata tells of samples that no PNG has")
         before, after = _unpack_chunks(cursor), _unpack_chunks(cursor)
         stream = None
         if exact:
@@ -300,11 +302,11 @@ class Png:
             crc = int.from_bytes(cursor.take(4), "little")
             count = cursor.varint()
             if count > len(cursor.data):
-                raise ArchiveError("its note is too short for its chunks")
+                raise ArchiveError("its container metadata is too short for its chunks")
             cuts = tuple(cursor.varint() for _ in range(count))
             filters = bytes(cursor.take(cursor.varint()))
             if not filters or max(filters) > 4:
-                raise ArchiveError("its note tells of filters that no PNG has")
+                raise ArchiveError("its container metadata tells of filters that no PNG has")
             stream = Stream(filters, deflated, cuts, crc)
         return cls(samples, before, after, stream)
 
@@ -312,7 +314,7 @@ class Png:
 def _unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
     count = cursor.varint()
     if count * _SMALLEST_CHUNK > len(cursor.data):
-        raise ArchiveError("its note is too short for its chunks")
+        raise ArchiveError("its container metadata is too short for its chunks")
     return tuple((bytes(cursor.take(4)), bytes(cursor.take(cursor.varint()))) for _ in range(count))
 
 
@@ -325,7 +327,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    def note_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
+    def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
         found = list(places(data))
         png = Png.of(data, found, pixels, exact)
         with suppress(ArchiveError):
@@ -333,7 +335,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
                 return png
         return None
 
-    return split_picture(file, _PLUGINS, png_bands, note_of)
+    return split_picture(file, _PLUGINS, png_bands, metadata_of)
 
 
 def unpack(cursor: Cursor, kind: int) -> Png:

@@ -19,7 +19,7 @@ from bitsback.images.file_io import Content
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # bytes of a chunk in a file, beside what is in it
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 Chunk = tuple[bytes, bytes]
 """A type, and what is in it."""
@@ -36,8 +36,8 @@ def places(data: Content) -> Iterator[Place]:
         head = data[at : at + 8]
         start, kind, size = at + 8, head[4:], int.from_bytes(head[:4], "big")
         crc = zlib.crc32(kind)
-        for piece in range(start, start + size, _PIECE):
-            crc = zlib.crc32(data[piece : min(piece + _PIECE, start + size)], crc)
+        for chunk in range(start, start + size, _CHUNK):
+            crc = zlib.crc32(data[chunk : min(chunk + _CHUNK, start + size)], crc)
         if data[start + size : start + size + 4] != crc.to_bytes(4, "big"):
             return
         at += size + AROUND

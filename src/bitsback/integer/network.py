@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
+from bitsback.integer.activations import Activations, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.integer.layers import Layer, LayerEntry
-from bitsback.integer.values import Size, Values
 
 _MOST_ELEMENTS = 1 << 24  # of a value, for one item
 _MOST_TOGETHER = 1 << 25  # of all values of a network
@@ -27,11 +27,11 @@ class Network:
     """Layers that each read sources or earlier layers. It has no size: `at` binds it to one."""
 
     name: str
-    sources: dict[str, Values]
+    sources: dict[str, Activations]
     layers: dict[str, Layer]
 
     @property
-    def known(self) -> dict[str, Values]:
+    def known(self) -> dict[str, Activations]:
         """All values by their names."""
         return {**self.sources, **{name: layer.values for name, layer in self.layers.items()}}
 
@@ -70,7 +70,7 @@ class Network:
         name: str,
         fields: Fields,
         tensors: TensorReader,
-        sources: Mapping[str, Values],
+        sources: Mapping[str, Activations],
         size: Size | None,
         test_size: Size,
     ) -> "Network":

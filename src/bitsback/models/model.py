@@ -22,9 +22,9 @@ from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import PredictionDistribution
+from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape, Shapes
 from bitsback.models.program import ProgramCodec
 from bitsback.models.variables import DATA
 
@@ -109,16 +109,16 @@ class Model(Outline):
         """The code for so many items at once, by public codecs."""
         return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
         return costs.memory_of(self.variables, self.distributions.values(), shape)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
         networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
-        return costs.work_of(self.variables, networks, self.distributions.values(), shape)
+        return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         """Arrays that coding a batch of such items takes."""
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
@@ -148,7 +148,7 @@ class Model(Outline):
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
         """The likelihood network's integers, likewise, for z [size, latents]: what the pixels are
-        distributed by, or the features of a scan.
+        distributed by, or the features of autoregressive pixels.
         """
         name = self.latent.name
         of = self._one_latent(latent=False, given=(name,))
@@ -248,7 +248,7 @@ class BoundModel:
     """
 
     model: Model
-    shapes: tuple[tuple[int, PlaneShape], ...]
+    shapes: tuple[tuple[int, ItemShape], ...]
     """So many items in a row of each."""
     core: _core.Program
 
@@ -327,8 +327,8 @@ class BoundModel:
         return memory + (0 if of is None else of.state_memory(elements))
 
     @property
-    def work(self) -> int:
-        return sum(count * self.model.work(shape) for count, shape in self.shapes)
+    def macs(self) -> int:
+        return sum(count * self.model.macs(shape) for count, shape in self.shapes)
 
     @property
     def steps(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Size, Values
+from bitsback.integer import ITEM, Activations, Size
 from bitsback.integer.fields import Fields
 from bitsback.integer.network import NAME
 
@@ -30,9 +30,9 @@ class Variable:
     """
 
     @property
-    def values(self) -> Values:
+    def values(self) -> Activations:
         """What a network that reads it is told."""
-        return Values(self.grid, self.channels, 0, self.levels - 1)
+        return Activations(self.grid, self.channels, 0, self.levels - 1)
 
     @property
     def bits(self) -> int:

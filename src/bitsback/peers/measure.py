@@ -127,13 +127,13 @@ def measure(peer: Peer, images: Pictures, least_seconds: float = 0.0) -> Measure
     packing and their inverses count as the user's work and are not timed.
     """
     before = peak_memory()
-    pieces = units(images, peer.unit)
+    parts = units(images, peer.unit)
     first = units(images[:1], peer.unit)[0]
     peer.decode(peer.encode(first))
-    encode_seconds, files = _timed(lambda: [peer.encode(piece) for piece in pieces], least_seconds)
+    encode_seconds, files = _timed(lambda: [peer.encode(part) for part in parts], least_seconds)
     decode_seconds, restored = _timed(lambda: [peer.decode(file) for file in files], least_seconds)
     peak = peak_memory()
-    if not all(map(same, pieces, restored)):
+    if not all(map(same, parts, restored)):
         raise ValueError(f"{peer.name} ({peer.unit}) did not restore the images")
     size = sum(map(len, files))
     return Measurement(

@@ -1,4 +1,4 @@
-"""The blocks of an open archive: find them by their pieces, read, decode and cache them."""
+"""The blocks of an open archive: find them by their tiles, read, decode and cache them."""
 
 from bisect import bisect_right
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import BLOCK, Cursor, open_section
 from bitsback.format.parts import Content
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.locks import Lock
 from bitsback.reading.directory import BlockInfo, Directory, Read
 from bitsback.reading.library import Library
@@ -28,10 +28,10 @@ class BlockCache:
         self.capacity = capacity
         self.nbytes = 0
         """Of what is kept."""
-        self._kept: OrderedDict[int, Pieces] = OrderedDict()
+        self._kept: OrderedDict[int, Tiles] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, number: int) -> Pieces | None:
+    def get(self, number: int) -> Tiles | None:
         with self._lock:
             if number in self._kept:
                 self._kept.move_to_end(number)
@@ -40,13 +40,13 @@ class BlockCache:
     def __contains__(self, number: int) -> bool:
         return number in self._kept
 
-    def put(self, number: int, pieces: Pieces) -> None:
+    def put(self, number: int, tiles: Tiles) -> None:
         if self.capacity == 0:
             return
         with self._lock:
             self._drop(number)
-            self._kept[number] = pieces
-            self.nbytes += pieces.elements.nbytes
+            self._kept[number] = tiles
+            self.nbytes += tiles.elements.nbytes
             while self.nbytes > self.capacity and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
 
@@ -84,13 +84,13 @@ class Blocks:
         self.cache, self._where = cache, where
         self._drift, self._read = directory.drift, read
 
-    def of_piece(self, piece: int) -> BlockInfo:
-        """The block that holds a piece. Raises ArchiveError if it is missing."""
-        behind = bisect_right(self.all, piece, key=lambda block: block.first)
-        if behind == 0 or piece >= self.all[behind - 1].first + self.all[behind - 1].items:
+    def of_tile(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
+        behind = bisect_right(self.all, tile, key=lambda block: block.first)
+        if behind == 0 or tile >= self.all[behind - 1].first + self.all[behind - 1].items:
             number = self.all[behind - 1].number + 1 if behind else 0
             raise ArchiveError(
-                f"{self.name}: block {number}: {self._where(piece, 1)} is missing, the archive is"
+                f"{self.name}: block {number}: {self._where(tile, 1)} is missing, the archive is"
                 " cut off",
                 number,
             )
@@ -111,17 +111,17 @@ class Blocks:
             raise at_block(self, block.number, block.first, block.items, error) from None
         return Task(block.number, block.first, block.items, payload)
 
-    def decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]:
-        """The number of the first piece of the block that holds this one, and its pieces. stop:
+    def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles. stop:
         those from it on are not needed, and nothing is verified.
         """
-        block = self.of_piece(piece)
-        pieces = self.cache.get(block.number)
-        if pieces is None:
-            pieces = decode(self, self.task(block), None if stop is None else stop - block.first)
+        block = self.of_tile(tile)
+        tiles = self.cache.get(block.number)
+        if tiles is None:
+            tiles = decode(self, self.task(block), None if stop is None else stop - block.first)
             if stop is None:
-                self.cache.put(block.number, pieces)
-        return block.first, pieces
+                self.cache.put(block.number, tiles)
+        return block.first, tiles
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""

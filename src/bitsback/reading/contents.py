@@ -19,7 +19,7 @@ from bitsback.format.labelling import Pairs, classes_of
 from bitsback.format.layout import Shape
 from bitsback.format.members import Files, Numbered
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.lazy import cached_property
 from bitsback.reading.describe import kind_of
 from bitsback.reading.directory import BlockInfo
@@ -63,12 +63,12 @@ class Contents(ABC):
         """Whether pictures have no names."""
 
     @abstractmethod
-    def _block_of(self, piece: int) -> BlockInfo:
-        """The block that holds a piece. Raises ArchiveError if it is missing."""
+    def _block_of(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
 
     @abstractmethod
-    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
-        """The number of the first piece of the block that holds this one, and its pieces; they are
+    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles; they are
         not to be written to. stop: those from it on are not needed, and nothing is verified.
         """
 
@@ -189,7 +189,7 @@ class Contents(ABC):
     @property
     def chunks(self) -> Chunks:
         """Of the array, what is best read together: along each axis the lengths of the blocks, or
-        of the pieces where large items are cut, as Dask has them. Raises InputError if there is no
+        of the tiles where large items are cut, as Dask has them. Raises InputError if there is no
         array, ArchiveError if blocks are missing.
         """
         return self._whole.chunks
@@ -318,7 +318,7 @@ class Contents(ABC):
         return view_of(self, self._array)
 
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of notes."""
+        """Some bytes of a part that has those of files, or of metadata."""
         if start == stop:
             return b""
         return self._content(part)._take((Steps(range(start, stop)),), verify).tobytes()
@@ -351,7 +351,7 @@ class Contents(ABC):
         return self._whole._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The same, some at a time: as many as lie in a block, or in pieces of one row.
+        """The same, some at a time: as many as lie in a block, or in tiles of one row.
 
         In this way any number of them fits into memory. Raises IndexError, ArchiveError.
         """
@@ -382,15 +382,15 @@ def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int
     """
     collection = archive._collection
     if not isinstance(collection, FileList):
-        pieces = np.concatenate(_of_parts(collection.starts, collection.parts))
+        tiles = np.concatenate(_of_parts(collection.starts, collection.parts))
     elif array is not None:
         number = archive._files.number(array)
         assert number is not None, "it was looked up"
-        pieces = collection.starts[number] + _first_pieces(collection.parts[number])
+        tiles = collection.starts[number] + _first_tiles(collection.parts[number])
     else:
-        pieces = _of_files(archive, collection)
+        tiles = _of_files(archive, collection)
     firsts = np.array([block.first for block in archive._blocks], np.int64)
-    return np.searchsorted(firsts, pieces, side="right") - 1
+    return np.searchsorted(firsts, tiles, side="right") - 1
 
 
 def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
@@ -399,24 +399,24 @@ def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
     parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
-    pieces = np.empty(len(archive), np.int64)
+    tiles = np.empty(len(archive), np.int64)
     for number, of_part in enumerate(entries):
-        pieces[parts == number] = of_part
-    return pieces
+        tiles[parts == number] = of_part
+    return tiles
 
 
 def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
-    return [start + _first_pieces(part) for start, part in zip(starts, parts, strict=False)]
+    return [start + _first_tiles(part) for start, part in zip(starts, parts, strict=False)]
 
 
-def _first_pieces(part: Collection) -> NDArray[np.int64]:
-    """Of what lies along the first axis, one after the other, the numbers of the first pieces."""
+def _first_tiles(part: Collection) -> NDArray[np.int64]:
+    """Of what lies along the first axis, one after the other, the numbers of the first tiles."""
     if part.axes == ONE:
         grid = part.grid(0)
         return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip
     runs, first = [np.empty(0, np.int64)], 0
     for count, shape in part.runs:
-        each = Grid(shape, part.cut).pieces
+        each = Grid(shape, part.cut).tiles
         runs.append(first + each * np.arange(count))
         first += each * count
     return np.concatenate(runs)

@@ -20,7 +20,7 @@ from bitsback.format.collection import BYTES, ONE, Collection
 from bitsback.format.layout import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.names import printable
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.joining import Joiner
@@ -32,17 +32,17 @@ Problem = tuple[int | None, ArchiveError]
 """What is wrong with an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
-"""Pieces that are lost: the number of the first one, and the number behind the last one."""
+"""Tiles that are lost: the number of the first one, and the number behind the last one."""
 
 BESIDE_PAGES = "what the file has beside its pages"
-"""The note of a TIFF file."""
+"""The container metadata of a TIFF file."""
 
 _SHOWN = 3  # names in an error
 
 
-def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], pieces: int) -> Iterator[Gap]:
-    """The pieces that no whole block has. blocks: those that were found, in order. bad: the numbers
-    of those that are damaged. pieces: of the whole archive.
+def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Iterator[Gap]:
+    """The tiles that no whole block has. blocks: those that were found, in order. bad: the numbers
+    of those that are damaged. tiles: of the whole archive.
     """
     whole = 0
     for block in blocks:
@@ -51,12 +51,12 @@ def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], pieces: int) -> Iter
         if block.first > whole:
             yield whole, block.first
         whole = max(whole, block.first + block.items)
-    if whole < pieces:
-        yield whole, pieces
+    if whole < tiles:
+        yield whole, tiles
 
 
 def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
-    """The gaps in the part of this number, counted from its first piece."""
+    """The gaps in the part of this number, counted from its first tile."""
     start, end = content.starts[number : number + 2]
     return [
         (max(low, start) - start, min(high, end) - start)
@@ -66,17 +66,17 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
 
 
 def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
-    """The gaps with all pieces of the items that they touch, or, of an item that is the whole
-    array, with all pieces of the strips; those that meet are one.
+    """The gaps with all tiles of the items that they touch, or, of an item that is the whole
+    array, with all tiles of the strips; those that meet are one.
     """
     found: list[Gap] = []
     for low, high in gaps:
         if part.axes == ONE:
             step = part.grid(0).in_a_strip
-            wide = low // step * step, min(-(-high // step) * step, part.pieces)
+            wide = low // step * step, min(-(-high // step) * step, part.tiles)
         else:
             first, last = part.item_of(low)[0], part.item_of(high - 1)[0]
-            wide = part.first_piece(first), part.first_piece(last + 1)
+            wide = part.first_tile(first), part.first_tile(last + 1)
         if found and wide[0] <= found[-1][1]:
             wide = found.pop()[0], wide[1]
         found.append(wide)
@@ -99,23 +99,23 @@ def as_text(numbers: range) -> str:
 
 
 class Owners:
-    """Whose pieces are: the files of an archive, by number. Pages and pictures without names are
+    """Whose tiles are: the files of an archive, by number. Pages and pictures without names are
     not told apart one by one, since a few bytes may claim many of them.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the notes, in it begin and end, and of which
-        file they are.
+        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of
+        which file they are.
         """
-        for number in range(len(files)) if files.facts is not None else ():
+        for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
             if end > start:
                 self._spans[part].append((start, end, number))
 
     def of(self, gaps: Iterable[Gap]) -> list[range]:
-        """The numbers of the files that need one of the pieces, in order."""
+        """The numbers of the files that need one of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
             for gap in in_part(self._content, gaps, at):
@@ -196,7 +196,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
-    """Whose pieces are, for people; some names of many."""
+    """Whose tiles are, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
@@ -207,9 +207,9 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     names = labels(files, _first(numbers))
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
-    what = "what the files beside their pixels have: " if part in content.notes else ""
+    what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
     region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
-    if of and len(names) == 1:  # pieces of a large picture
+    if of and len(names) == 1:  # tiles of a large picture
         return f"{region} of {names[0]}"
     return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
 
@@ -251,7 +251,7 @@ class Salvage:
         self.archive, self._threads, self._fill = archive, threads, fill
         self._unmade = {error.file for _, error in problems}
         self._bad = {number for number, _ in problems if number is not None}
-        self.gaps = list(gaps_of(archive._blocks, self._bad, archive._collection.pieces))
+        self.gaps = list(gaps_of(archive._blocks, self._bad, archive._collection.tiles))
 
     @property
     def files(self) -> Files:
@@ -266,7 +266,7 @@ class Salvage:
         return merged([*Owners(files).of(self.gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The blocks that are whole and begin with the pieces from first to end - 1."""
+        """The blocks that are whole and begin with the tiles from first to end - 1."""
         for block in self.archive._blocks:
             if block.number in self._bad or block.first < first:
                 continue
@@ -274,7 +274,7 @@ class Salvage:
                 yield self.archive._task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
-        """The pieces of a part that do not come back, counted from its first."""
+        """The tiles of a part that do not come back, counted from its first."""
         part = self.archive._collection.parts[number]
         return widened(part, in_part(self.archive._collection, self.gaps, number))
 
@@ -295,28 +295,28 @@ class Salvage:
         part, start = collection.parts[number], collection.starts[number]
         lost = self.lost_of(number)
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
-        joiner, gaps = Joiner(part), iter([*lost, (part.pieces, part.pieces)])
+        joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
         gap = next(gaps)
-        tasks = self.tasks(start, start + part.pieces)
+        tasks = self.tasks(start, start + part.tiles)
         with closing(ordered_map(self._decode, tasks, self._threads)) as blocks:
-            for task, pieces in blocks:
+            for task, tiles in blocks:
                 work.add(task.first, task.items)
                 while task.first - start >= gap[1]:
                     yield from _filling(part, gap, filled)
                     gap = next(gaps)
                 if part.plain:  # no gap is in an item that is whole
-                    yield pieces.elements
+                    yield tiles.elements
                     continue
-                for place, piece in enumerate(pieces, task.first - start):
+                for place, tile in enumerate(tiles, task.first - start):
                     if place >= gap[1]:
                         yield from _filling(part, gap, filled)
                         gap = next(gaps)
                     if place < gap[0]:
-                        yield from joiner.take(place, piece)
+                        yield from joiner.take(place, tile)
         for left in [gap, *gaps]:
             yield from _filling(part, left, filled)
 
-    def _decode(self, task: Task) -> tuple[Task, Pieces]:
+    def _decode(self, task: Task) -> tuple[Task, Tiles]:
         return task, decode(self.archive, task)
 
     def joined(self) -> tuple[Shape, list[int]]:

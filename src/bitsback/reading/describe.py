@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bitsback.coding.block import METHODS, Opened
-from bitsback.coding.planes import LAYOUTS
+from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
 from bitsback.format.labelling import Pairs
@@ -120,7 +120,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         "labels": labels,
         **contents,
         "items": collection.told if isinstance(collection, FileList) else len(archive),
-        "pieces": collection.pieces,
+        "tiles": collection.tiles,
         "elements": collection.elements,
         # Where something may be missing, what is there says nothing of the whole.
         "bits_per_dimension": 8 * archive.file_bytes / collection.elements
@@ -128,7 +128,7 @@ def describe(archive: Opener) -> dict[str, Any]:
         else None,
         "array_bytes": collection.nbytes,
         "blocks": len(archive._blocks),
-        "block_pieces": max((block.items for block in archive._blocks), default=0),
+        "block_tiles": max((block.items for block in archive._blocks), default=0),
         "block_bytes": sum(block.size for block in archive._blocks),
         "methods": methods,
         "layouts": layouts,
@@ -176,9 +176,9 @@ def _describe_files(files: FileList) -> dict[str, Any]:
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
-            if number not in files.notes or not files.files
+            if number not in files.metadata_parts or not files.files
         ],
-        "note_bytes": sum(files.parts[number].elements for number in files.notes),
+        "metadata_bytes": sum(files.parts[number].elements for number in files.metadata_parts),
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitsback.coding.choose import given_model
 from bitsback.errors import InputError
 from bitsback.format.parts import Array, FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.file_io import open_file
 from bitsback.models import Model
 from bitsback.models.model import Choice
@@ -129,23 +129,23 @@ def decompress(
         count = 0
         work = Work(collection, progress)
 
-        def decoded(task: Task) -> Pieces:
+        def decoded(task: Task) -> Tiles:
             return decode(blocks, task, None if verify else task.items)
 
         def strips() -> Iterator[NDArray[Any]]:
             nonlocal count
             done, joiner = 0, Joiner(collection.parts[0])
-            for pieces in ordered_map(decoded, blocks._tasks(), threads):
+            for tiles in ordered_map(decoded, blocks._tasks(), threads):
                 first, part = collection.part_of(done)
                 if done == first:
                     joiner = Joiner(part)
                 if part.cut is None:
-                    yield pieces.elements
+                    yield tiles.elements
                 else:
-                    for place, piece in enumerate(pieces, done - first):
-                        yield from (rows.reshape(-1) for rows in joiner.take(place, piece))
-                work.add(done, pieces.count)
-                done += pieces.count
+                    for place, tile in enumerate(tiles, done - first):
+                        yield from (rows.reshape(-1) for rows in joiner.take(place, tile))
+                work.add(done, tiles.count)
+                done += tiles.count
                 count += 1
 
         if destination is None:

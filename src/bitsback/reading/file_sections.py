@@ -1,10 +1,10 @@
-"""Read the sections of an archive of files beside its blocks: names, facts, hashes and labels."""
+"""Read the sections of an archive of files beside its blocks: names, stats, hashes and labels."""
 
 from collections.abc import Callable
 
 from bitsback.errors import ArchiveError
 from bitsback.format.labelling import Pairs, unpack_pairs
-from bitsback.format.layout import FACTS, HASHES, LABELS, NAMES, UNNAMED, open_section
+from bitsback.format.layout import HASHES, LABELS, NAMES, STATS, UNNAMED, open_section
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.unnamed import unpack_unnamed
@@ -36,20 +36,20 @@ class FileSections:
         """Which item is which file."""
         if self._names_are_lost:
             return Files.unnamed(self._collection)
-        places, facts = self._directory.names, self._directory.facts
+        places, stats = self._directory.names, self._directory.stats
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
-        if len(facts) > (self._collection.kind == FOLDER):
-            raise ArchiveError("the facts of its files are there twice")
+        if len(stats) > (self._collection.kind == FOLDER):
+            raise ArchiveError("the stats of its files are there twice")
         if places[0].kind == UNNAMED:
-            if facts:
-                raise ArchiveError("its files have facts and no names")
+            if stats:
+                raise ArchiveError("its files have stats and no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
         return unpack_files(
             open_section(self._read(places[0]), NAMES),
             self._collection,
-            open_section(self._read(facts[0]), FACTS) if facts else None,
+            open_section(self._read(stats[0]), STATS) if stats else None,
         )
 
     @cached_property

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SHA256 = 0
 _SIZE = 32
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 _IN_MEMORY = 1 << 24
 
 
@@ -87,7 +87,7 @@ def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
 
 
 class Hashing:
-    """Takes files as they would be restored, and notes those that have another hash."""
+    """Takes files as they would be restored, and collects those that have another hash."""
 
     def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
         self.problems: list[ArchiveError] = []
@@ -125,6 +125,6 @@ class _Taken:
 def digest_of(file: BinaryIO) -> bytes:
     """SHA-256 of what a file has from here on."""
     found = hashlib.sha256()
-    while data := file.read(_PIECE):
+    while data := file.read(_CHUNK):
         found.update(data)
     return found.digest()

@@ -60,7 +60,7 @@ def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
 
 
 def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str:
-    """HTML of some facts, with a picture below them."""
+    """HTML of some properties, with a picture below them."""
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
         f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
@@ -126,7 +126,7 @@ class Indexed(ABC):
     @property
     @abstractmethod
     def chunks(self) -> Chunks:
-        """What is best read together: the lengths of the blocks along each axis, or of the pieces
+        """What is best read together: the lengths of the blocks along each axis, or of the tiles
         where large items are cut. Raises ArchiveError if blocks are missing.
         """
 
@@ -139,7 +139,7 @@ class Indexed(ABC):
     @abstractmethod
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
-        or in pieces of one row. In this way any number of them fits into memory.
+        or in tiles of one row. In this way any number of them fits into memory.
         """
 
     @contextmanager

@@ -67,20 +67,20 @@ class Maker:
         _, kind = target_of(self._files, number)
         if kind is not None:
             return _Encoded(file, kind)
-        note = self.content(number)
+        metadata = self.content(number)
         with self.naming(number):
-            drawing = drawing_of(note, file, dtype, shape, self._exact)
+            drawing = drawing_of(metadata, file, dtype, shape, self._exact)
         return _Named(drawing, lambda: self.naming(number))
 
     def promises(self, number: int) -> bool:
         """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
         from bitsback.images.picture_files import promised
 
-        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
+        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without metadata
             return True
-        note = self.content(number)
+        metadata = self.content(number)
         with self.naming(number):
-            return promised(note, self._exact)
+            return promised(metadata, self._exact)
 
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
@@ -96,8 +96,8 @@ class Maker:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """What is held bit for bit: of a file, or of the note of a picture."""
-        with self._lock:  # so that no block of notes is decoded twice
+        """What is held bit for bit: of a file, or of the container metadata of a picture."""
+        with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 
@@ -138,11 +138,13 @@ class _Encoded:
 
 
 def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
+    """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
+    damaged.
+    """
     from bitsback.images.picture_files import unpack
 
     files = archive._files
-    if files.facts is None:
+    if files.stats is None:
         return
     maker = Maker(archive)
     for number in (number for part in files.by_part() for number in part):
@@ -150,9 +152,9 @@ def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
             continue
         try:
             with maker.naming(number):
-                note = unpack(maker.content(number))
+                metadata = unpack(maker.content(number))
             picture = archive[number]
-            if not note.certain or not note.fits(picture.dtype, picture.shape):
+            if not metadata.certain or not metadata.fits(picture.dtype, picture.shape):
                 maker.file(number)
         except ArchiveError as error:
             yield error

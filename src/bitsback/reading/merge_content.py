@@ -10,9 +10,9 @@ from pathlib import Path
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
-from bitsback.format.facts import Facts
+from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
-from bitsback.format.layout import BLOCK, FACTS, HASHES, MODEL, NAMES, Cursor, open_section
+from bitsback.format.layout import BLOCK, HASHES, MODEL, NAMES, STATS, Cursor, open_section
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import Files, pack_files
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
@@ -42,7 +42,7 @@ class Shard:
     names: Sequence[str]
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
-    facts: Facts | None
+    stats: FileStats | None
     hashes: Hashes | None
     unordered: bool
     stamp: Stamp
@@ -74,7 +74,7 @@ class Merged:
     """For each of its parts those that it is made of: number of the shard, and of its part."""
     names: bytes = b""
     """The `N` section, and the `F` and the `H` section if there are some."""
-    with_facts: bool = False
+    with_stats: bool = False
     with_hashes: bool = False
 
 
@@ -84,7 +84,7 @@ def look(place: Location) -> Shard:
         for problem in archive.problems:
             raise problem
         for section in archive._sections():
-            if section.kind not in (MODEL, NAMES, FACTS, HASHES):
+            if section.kind not in (MODEL, NAMES, STATS, HASHES):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
@@ -97,7 +97,7 @@ def look(place: Location) -> Shard:
             [identity for identity, _ in models_of(archive)],
             files.names if files else [],
             files.runs if files else [],
-            files.facts if files else None,
+            files.stats if files else None,
             archive._file_hashes,
             archive.unordered,
             _stamp(place),
@@ -125,14 +125,14 @@ def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, bytes]]:
-    """The blocks of one of its parts, whose first piece gets the number `start`: the number of
-    pieces of each, and its section. Raises ArchiveError.
+    """The blocks of one of its parts, whose first tile gets the number `start`: the number of
+    tiles of each, and its section. Raises ArchiveError.
     """
-    pieces = range(*archive._collection.starts[part : part + 2])
-    wanted = [block for block in archive._blocks if block.first in pieces]
+    tiles = range(*archive._collection.starts[part : part + 2])
+    wanted = [block for block in archive._blocks if block.first in tiles]
     archive._expect(wanted)
     for block in wanted:
-        yield block.items, _renumbered(archive, block, start - pieces.start)
+        yield block.items, _renumbered(archive, block, start - tiles.start)
 
 
 def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
@@ -242,35 +242,35 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         for part, group in groupby(runs, lambda run: run[0])
     ]
     names = [name for shard in shards for name in shard.names]
-    files, facts = FileList(kind, tuple(joined)), _join_facts(shards)
+    files, stats = FileList(kind, tuple(joined)), _join_stats(shards)
     try:
-        check_restorable(Files(files, names, order, facts))
+        check_restorable(Files(files, names, order, stats))
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
-    told = b"" if facts is None else facts.pack()
+    told = b"" if stats is None else stats.pack()
     hashes = _join_hashes(shards)
     told += b"" if hashes is None else hashes.pack()
     packed = pack_files(kind, order, names) + told
     parts = list(members.values())
-    return Merged(files, parts, packed, facts is not None, hashes is not None)
+    return Merged(files, parts, packed, stats is not None, hashes is not None)
 
 
 def _leave_tags(shards: Sequence[Shard]) -> None:
     """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
     InputError for one whose pages are no parts of its archive.
     """
-    noted = [
+    with_tags = [
         shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
     ]
-    for shard in noted:
+    for shard in with_tags:
         if isinstance(shard.content, FileList) and not shard.content.files:
             raise InputError(
                 f"{shard.name}: holds a TIFF file bit for bit, whose pages cannot be joined to"
                 " others; decompress it and keep the files in a folder, which can be compressed"
             )
-    if noted:
+    if with_tags:
         warnings.warn(
-            f"{noted[0].name}: the pages of its TIFF file are joined without their tags"
+            f"{with_tags[0].name}: the pages of its TIFF file are joined without their tags"
             " (description, resolution and the like), and so are those of all that are merged; keep"
             " the archives to restore the files as they were",
             InputWarning,
@@ -291,19 +291,19 @@ def _check_names(shards: Sequence[Shard]) -> None:
                 )
 
 
-def _join_facts(shards: Sequence[Shard]) -> Facts | None:
-    """Raises InputError if some archives have facts, and others do not."""
-    joined = Facts()
+def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
+    """Raises InputError if some archives have stats, and others do not."""
+    joined = FileStats()
     for shard in shards:
-        if (shard.facts is None) != (shards[0].facts is None):
+        if (shard.stats is None) != (shards[0].stats is None):
             raise InputError(
                 f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
                 " did not keep the times of files; decompress that, and compress it anew"
             )
-        if shard.facts is not None:
-            joined.sizes.extend(shard.facts.sizes)
-            joined.times.extend(shard.facts.times)
-    return None if shards[0].facts is None else joined
+        if shard.stats is not None:
+            joined.sizes.extend(shard.stats.sizes)
+            joined.times.extend(shard.stats.times)
+    return None if shards[0].stats is None else joined
 
 
 def _join_hashes(shards: Sequence[Shard]) -> Hashes | None:

@@ -1,5 +1,5 @@
 """Merge archives without decoding their blocks (docs/format.md, `B`: only the number of a block's
-first piece changes).
+first tile changes).
 """
 
 import os
@@ -44,7 +44,7 @@ def merge(
 
     sources: paths or URLs; `*` in a URL stands for all that match, numbers in them in their order.
     destination, force, storage_options: as in `compress`. progress: called with the number of
-    pieces that are done, and of all.
+    tiles that are done, and of all.
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
@@ -93,7 +93,7 @@ def _write(
     shards: Sequence[Shard], merged: Merged, output: Output, progress: Progress | None
 ) -> Summary:
     content = merged.content
-    features = FILES * merged.with_facts | UNORDERED * any(shard.unordered for shard in shards)
+    features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
     features |= HASHED * merged.with_hashes
     output.write(HEAD + replace(content, features=features).pack() + merged.names)
     _write_models(shards, output)
@@ -103,13 +103,13 @@ def _write(
     for number, members in groupby(chain.from_iterable(merged.parts), lambda member: member[0]):
         with shards[number].opened() as archive:
             for _, part in members:
-                for pieces, block in blocks_of(archive, part, done):
+                for tiles, block in blocks_of(archive, part, done):
                     output.write(block)
-                    index.append((pieces, len(block)))
-                    done += pieces
+                    index.append((tiles, len(block)))
+                    done += tiles
                     if progress is not None:
-                        progress(done, content.pieces)
-    assert done == content.pieces, "all of their pieces were there"
+                        progress(done, content.tiles)
+    assert done == content.tiles, "all of their tiles were there"
     output.write(pack_index(first_offset, index))
     files = content.files if isinstance(content, FileList) else None
     return Summary(

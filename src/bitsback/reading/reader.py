@@ -11,16 +11,16 @@ from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
-    FACTS,
     MODEL,
     NAMES,
+    STATS,
     UNNAMED,
     UNORDERED,
     open_section,
 )
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.file_io import (
     Location,
     RandomAccess,
@@ -258,7 +258,7 @@ class Archive(Contents):
         return [self._named(error) for error in problems]
 
     def _where(self, first: int, count: int) -> str:
-        """What some pieces are, for people: files by name, as far as the names are there."""
+        """What some tiles are, for people: files by name, as far as the names are there."""
         if self._beside is not None:
             with suppress(ArchiveError):
                 return described(self._beside.files, self._owners, (first, first + count))
@@ -276,7 +276,7 @@ class Archive(Contents):
         """
         problems = list(problems)
         bad = {number for number, _ in problems if number is not None}
-        gaps = list(gaps_of(self._blocks, bad, self._collection.pieces))
+        gaps = list(gaps_of(self._blocks, bad, self._collection.tiles))
         files = None
         if self._beside is not None:
             with suppress(ArchiveError):
@@ -293,21 +293,21 @@ class Archive(Contents):
         if self._beside is not None:
             self._beside.do_without_names()
 
-    def _block_of(self, piece: int) -> BlockInfo:
-        return self._store.of_piece(piece)
+    def _block_of(self, tile: int) -> BlockInfo:
+        return self._store.of_tile(tile)
 
-    def _decode_at(self, piece: int, stop: int | None = None) -> tuple[int, Pieces]:
+    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
         self._check_open()
-        return self._store.decode_at(piece, stop)
+        return self._store.decode_at(tile, stop)
 
     def _decoded(
         self, first: int, end: int, *, verify: bool = True, threads: int = 1
-    ) -> Generator[tuple[int, Pieces], None, None]:
-        """The blocks with the pieces from first to end - 1, where blocks begin and end: the number
-        of the first piece of each, and its pieces. Raises ArchiveError.
+    ) -> Generator[tuple[int, Tiles], None, None]:
+        """The blocks with the tiles from first to end - 1, where blocks begin and end: the number
+        of the first tile of each, and its tiles. Raises ArchiveError.
         """
 
-        def work(task: Task) -> tuple[int, Pieces]:
+        def work(task: Task) -> tuple[int, Tiles]:
             return task.first, decode(self, task, None if verify else task.items)
 
         return ordered_map(work, self._tasks(first, end), threads)
@@ -349,7 +349,7 @@ class Archive(Contents):
             from bitsback.reading.maker import damage
 
             bad = {number for number, _ in problems if number is not None}
-            gaps = gaps_of(self._blocks, bad, self._collection.pieces)
+            gaps = gaps_of(self._blocks, bad, self._collection.tiles)
             with suppress(ArchiveError):  # where the names are lost, which was found before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
@@ -394,7 +394,7 @@ class Archive(Contents):
             yield self._named(problem)
         beside = self._beside
         for place in self._directory.sections:
-            names = beside is not None and place.kind in (NAMES, FACTS, UNNAMED)
+            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED)
             if place.kind != MODEL and not names:
                 try:
                     open_section(self._read_place(place), place.kind)
@@ -408,7 +408,7 @@ class Archive(Contents):
             yield self._named(problem)
 
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the pieces from first to
+        """All blocks, to be decoded, or those that begin with the tiles from first to
         end - 1. Raises the first of `problems`, and for any damage it comes upon.
         """
         self._check()

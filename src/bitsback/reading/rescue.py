@@ -105,8 +105,8 @@ def _restored(
     files = shape[0] if isinstance(content, FileList) else None
     dtype = content.dtype if isinstance(content, FileList) else content.dtype.str
     lost = archive.lost(problems)
-    noted = any(part.axes == BYTES for part in content.parts)
-    if problems and noted and isinstance(content, FileList) and content.kind == PAGES:
+    pages = any(part.axes == BYTES for part in content.parts)
+    if problems and pages and isinstance(content, FileList) and content.kind == PAGES:
         lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
     return Restored(
         shape=shape,

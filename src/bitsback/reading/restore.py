@@ -26,7 +26,7 @@ from bitsback.reading.whole_files import hand_over
 from bitsback.reading.work import Work
 from bitsback.remote.url import Url
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def restore(
@@ -107,8 +107,8 @@ def _seekable(output: Output) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as file:
         yield cast(BinaryIO, file)
         file.seek(0)
-        while piece := file.read(_PIECE):
-            output.write(piece)
+        while chunk := file.read(_CHUNK):
+            output.write(chunk)
 
 
 def restore_folder(

@@ -9,7 +9,7 @@ from typing import Protocol
 from bitsback.coding import block_reader
 from bitsback.errors import ArchiveError
 from bitsback.format.parts import Content
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.reading.library import Library
 
 
@@ -19,19 +19,19 @@ class Task:
 
     number: int
     first: int
-    """The number of its first piece."""
+    """The number of its first tile."""
     items: int
-    """How many pieces it holds."""
+    """How many tiles it holds."""
     payload: memoryview
 
 
 class Located(Protocol):
-    """An archive that can name its pieces."""
+    """An archive that can name its tiles."""
 
     name: str
 
     def _where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
+        """What some tiles are, for people."""
 
 
 class Described(Located, Protocol):
@@ -54,17 +54,17 @@ class BlockSource(Described, Protocol):
         """
 
 
-def decode(source: Described, task: Task, stop: int | None = None) -> Pieces:
-    """The pieces of a block; verified, unless only the first `stop` of them are asked for.
+def decode(source: Described, task: Task, stop: int | None = None) -> Tiles:
+    """The tiles of a block; verified, unless only the first `stop` of them are asked for.
 
     Raises ArchiveError, naming archive and block.
     """
     try:
         first, part = source._collection.part_of(task.first)
-        if task.first + task.items > first + part.pieces:
+        if task.first + task.items > first + part.tiles:
             raise ArchiveError(
                 "the part of the collection that it belongs to ends with item"
-                f" {first + part.pieces - 1}"
+                f" {first + part.tiles - 1}"
             )
         return block_reader.decode(
             task.payload, part, task.first, task.items, source._library.find, stop, first

@@ -52,7 +52,7 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def _where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
+        """What some tiles are, for people."""
         return self._collection.where(first, count)
 
     def _tasks(self) -> Iterator[Task]:
@@ -87,7 +87,7 @@ class Stream:
                 raise ArchiveError(
                     f"{self.name}: block {len(index)}: {error}", len(index)
                 ) from None
-            if first + items > self._collection.pieces:
+            if first + items > self._collection.tiles:
                 surplus = ArchiveError("the archive should not have so many")
                 raise at_block(self, len(index), first, items, surplus)
             yield Task(len(index), first, items, payload)
@@ -96,9 +96,9 @@ class Stream:
         try:
             if unpack_index(payload) != (first_block, index):
                 raise ArchiveError("its index is not that of its blocks")
-            if first != self._collection.pieces:
+            if first != self._collection.tiles:
                 raise ArchiveError(
-                    f"it should hold {self._collection.pieces} items, and holds {first}"
+                    f"it should hold {self._collection.tiles} items, and holds {first}"
                 )
             if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
                 raise ArchiveError("its last bytes are damaged")

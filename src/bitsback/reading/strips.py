@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.reading.damage import Gap
 from bitsback.reading.joining import Joiner
 from bitsback.reading.work import Work
@@ -28,7 +28,7 @@ class FileHolder(Protocol):
 
     def _decoded(
         self, first: int, end: int, *, verify: bool = True, threads: int = 1
-    ) -> Generator[tuple[int, Pieces], None, None]: ...
+    ) -> Generator[tuple[int, Tiles], None, None]: ...
 
 
 class Parts(Protocol):
@@ -42,7 +42,7 @@ class Parts(Protocol):
         """Of the array that a part is; None if nothing of it comes back."""
 
     def lost_of(self, number: int) -> Sequence[Gap]:
-        """The pieces of a part that do not come back, counted from its first."""
+        """The tiles of a part that do not come back, counted from its first."""
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The elements that come back of a part, in C order, some items, or rows, at a time."""
@@ -73,13 +73,13 @@ class Whole:
         joiner = Joiner(part)
         with closing(
             self._archive._decoded(
-                first, first + part.pieces, verify=self._verify, threads=self._threads
+                first, first + part.tiles, verify=self._verify, threads=self._threads
             )
         ) as blocks:
-            for start, pieces in blocks:
+            for start, tiles in blocks:
                 if part.plain:
-                    yield pieces.elements
+                    yield tiles.elements
                 else:
-                    for place, piece in enumerate(pieces, start - first):
-                        yield from joiner.take(place, piece)
-                work.add(start, pieces.count)
+                    for place, tile in enumerate(tiles, start - first):
+                        yield from joiner.take(place, tile)
+                work.add(start, tiles.count)

@@ -1,5 +1,5 @@
 """Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files held bit for bit piece by piece.
+files held bit for bit chunk by chunk.
 """
 
 from bisect import bisect_right
@@ -14,7 +14,7 @@ from bitsback.format.collection import BYTES, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 from bitsback.locks import Lock
@@ -90,8 +90,8 @@ class _Folder:
             blocks = stack.enter_context(closing(ordered_map(self._work, tasks, threads)))
             for waiting, task in blocks:
                 number, _, _ = _part_of(collection, task.first)
-                for place, piece in waiting:
-                    parts[number].take(place, piece)
+                for place, tile in waiting:
+                    parts[number].take(place, tile)
                 work.add(task.first, task.items)
             for part in parts:
                 part.finish()
@@ -104,17 +104,17 @@ class _Folder:
         return _Cutter(self, part, numbers, stack)
 
     def _work(self, task: Task) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Decodes a block and hands over its pictures; the pieces that are not whole ones."""
-        pieces: Pieces = decode(self._archive, task, None if self._verify else task.items)
+        """Decodes a block and hands over its pictures; the tiles that are not whole ones."""
+        tiles: Tiles = decode(self._archive, task, None if self._verify else task.items)
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
-        for place, piece in enumerate(pieces, task.first - first):
+        for place, tile in enumerate(tiles, task.first - first):
             item, _ = part.item_of(place)
-            if part.axes == BYTES or part.grid(item).pieces > 1:
-                waiting.append((place, piece))
+            if part.axes == BYTES or part.grid(item).tiles > 1:
+                waiting.append((place, tile))
             elif not self.lost(self.number(number, item)):
-                with self.picture(number, item, piece.shape) as drawing:
-                    drawing.add(piece)
+                with self.picture(number, item, tile.shape) as drawing:
+                    drawing.add(tile)
         return waiting, task
 
     @contextmanager
@@ -148,7 +148,7 @@ class _Folder:
 
 
 class _Painter:
-    """Hands over pictures that are cut into pieces, which come in order; a strip of one is in
+    """Hands over pictures that are cut into tiles, which come in order; a strip of one is in
     memory at a time.
     """
 
@@ -158,23 +158,23 @@ class _Painter:
         self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
 
-    def take(self, place: int, piece: NDArray[Any]) -> None:
-        """The next piece, which has this number in the part."""
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next tile, which has this number in the part."""
         item, at = self._part.item_of(place)
         if self._folder.lost(self._folder.number(self._number, item)):
             return
         grid = self._part.grid(item)
-        for rows in self._joiner.take(place, piece):
+        for rows in self._joiner.take(place, tile):
             if self._drawing is None:
                 picture = self._folder.picture(self._number, item, grid.shape)
                 self._drawing = self._stack.enter_context(picture)
             self._drawing.add(rows)
-        if at + 1 == grid.pieces:
+        if at + 1 == grid.tiles:
             self._drawing = None
             self._stack.close()
 
     def finish(self) -> None:
-        """Each picture ends with its last piece."""
+        """Each picture ends with its last tile."""
 
 
 class _Cutter:
@@ -188,9 +188,9 @@ class _Cutter:
         self._open: Writable | None = None
         self._number = next(numbers, None)
 
-    def take(self, place: int, piece: NDArray[Any]) -> None:
+    def take(self, place: int, tile: NDArray[Any]) -> None:
         """The next bytes."""
-        self._take(self._part.elements_before(place), piece.data)
+        self._take(self._part.elements_before(place), tile.data)
 
     def finish(self) -> None:
         """Files without bytes may stand behind the last byte."""
@@ -220,7 +220,7 @@ class _Cutter:
         self._folder.add(len(data))
 
 
-def _part_of(collection: FileList, piece: int) -> tuple[int, int, Collection]:
-    """The number of the part that a piece is in, that of its first piece, and the part."""
-    number = bisect_right(collection.starts, piece) - 1
+def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
+    """The number of the part that a tile is in, that of its first tile, and the part."""
+    number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

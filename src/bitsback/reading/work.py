@@ -23,12 +23,12 @@ class Work:
         self._done = 0
         self._all = sum(_weight(part) * part.elements for part in content.parts)
 
-    def add(self, first: int, pieces: int) -> None:
+    def add(self, first: int, tiles: int) -> None:
         """Reports that so many tiles from this one on, of one part, are done."""
-        if self._progress is None or first >= self._content.pieces:
+        if self._progress is None or first >= self._content.tiles:
             return
         start, part = self._content.part_of(first)
-        low, high = (min(place - start, part.pieces) for place in (first, first + pieces))
+        low, high = (min(place - start, part.tiles) for place in (first, first + tiles))
         self._done += _weight(part) * (part.elements_before(high) - part.elements_before(low))
         self._progress(self._done, self._all)
 

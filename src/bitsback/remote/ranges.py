@@ -76,10 +76,10 @@ async def _read(body: Any, size: int) -> bytes:
     """As many bytes, and one more to see whether the body ends there."""
     data = bytearray()
     while len(data) <= size:
-        piece = await body.read(size + 1 - len(data))
-        if not piece:
+        chunk = await body.read(size + 1 - len(data))
+        if not chunk:
             break
-        data += piece
+        data += chunk
     return bytes(data)
 
 

@@ -42,27 +42,27 @@ class Kept:
     """The bytes of the files of pictures that are coded by their pixels, by name."""
     parts: list[list[str]]
     """The names of the pictures of each part; none of parts of bytes."""
-    notes: BinaryIO
-    """Where the notes of pictures wait."""
+    metadata: BinaryIO
+    """Where the container metadata of pictures waits."""
 
     def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the pictures that take more by their pixels than as files, where all
         pictures take more together; see `Input.outgrown`.
         """
         costs: Counter[str] = Counter()
-        total = piece = 0
-        for pieces, size in index:
-            first, part = collection.part_of(piece)
+        total = tile = 0
+        for tiles, size in index:
+            first, part = collection.part_of(tile)
             number = collection.starts.index(first)
-            at, piece = piece - first, piece + pieces
+            at, tile = tile - first, tile + tiles
             if part.axes == BYTES:
-                total += size if number in collection.notes else 0
+                total += size if number in collection.metadata_parts else 0
                 continue
             total += size
-            before, end = part.elements_before(at), part.elements_before(at + pieces)
-            for item in range(part.item_of(at)[0], part.item_of(at + pieces - 1)[0] + 1):
-                low = max(before, part.elements_before(part.first_piece(item)))
-                high = min(end, part.elements_before(part.first_piece(item + 1)))
+            before, end = part.elements_before(at), part.elements_before(at + tiles)
+            for item in range(part.item_of(at)[0], part.item_of(at + tiles - 1)[0] + 1):
+                low = max(before, part.elements_before(part.first_tile(item)))
+                high = min(end, part.elements_before(part.first_tile(item + 1)))
                 costs[self.parts[number][item]] += size * (high - low) // (end - before)
         if total <= sum(self.coded.values()):
             return frozenset()
@@ -138,7 +138,7 @@ class Input:
 
     def close(self) -> None:
         if self.kept is not None:
-            self.kept.notes.close()
+            self.kept.metadata.close()
 
     def check_output(self, destination: object) -> None:
         """Raises InputError if the output is one of the files that are read."""
@@ -214,7 +214,7 @@ class Asked:
         return any_fits(self.given, shape)
 
     def seen(self, part: Collection, items: Items) -> Collection:
-        """The array as a stack, if it is one, and cut into pieces."""
+        """The array as a stack, if it is one, and cut into tiles."""
         if self.stack is not False and stackable(part):
             trial = self.stack is None and not self.knows(part.item_shape)
             if self.stack or (trial and is_stack(part, items, self.given, self.effort)):

@@ -39,8 +39,8 @@ class Groups:
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:
         """apart: whether pictures of a shape are a part of their own."""
-        self.notes: Counter[str] = Counter()
-        """How many pictures each note applies to."""
+        self.losses: Counter[str] = Counter()
+        """How many pictures each of the LOSSES applies to."""
         self._apart = lru_cache(maxsize=None)(apart)
         self._members: dict[_Key, array[int]] = {}
         self._sizes: dict[_Key, array[int]] = {}
@@ -52,7 +52,7 @@ class Groups:
         shape = header.shape
         kind = shape if self._apart(shape) else (0, 0, *shape[2:])
         self._add((header.dtype.str, kind, sort), shape[:2])
-        self.notes.update(header.notes)
+        self.losses.update(header.losses)
 
     def add_file(self, size: int, sort: str) -> None:
         """Adds the next file, which is held bit for bit, in a part of files of one sort."""

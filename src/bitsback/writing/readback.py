@@ -20,7 +20,7 @@ from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.members import pack_files
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.drawing import Comparison, Drawing
 from bitsback.images.file_io import FileContent, Writable, reading, same_bytes
 from bitsback.images.names import printable
@@ -38,7 +38,7 @@ from bitsback.reading.whole_files import hand_over
 from bitsback.reading.work import Work
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import open_input
-from bitsback.writing.taking import PieceReader
+from bitsback.writing.taking import TileReader
 
 _IN_MEMORY = 1 << 24
 
@@ -76,24 +76,24 @@ def compare(
         return
     parts, starts = collection.parts, collection.starts
 
-    def work(task: Task) -> tuple[Task, Pieces]:
+    def work(task: Task) -> tuple[Task, Tiles]:
         return task, decode(archive, task)
 
     with (
         _items(archive, place) as items,
         closing(ordered_map(work, archive._tasks(), threads)) as blocks,
     ):
-        readers = [PieceReader(each, part) for each, part in zip(items, parts, strict=True)]
-        for task, pieces in blocks:
+        readers = [TileReader(each, part) for each, part in zip(items, parts, strict=True)]
+        for task, tiles in blocks:
             number = bisect_right(starts, task.first, hi=len(parts)) - 1
             there = readers[number].read(task.first - starts[number], task.items)
-            if there.shapes != pieces.shapes or there.bytes != pieces.bytes:
+            if there.shapes != tiles.shapes or there.bytes != tiles.bytes:
                 where = collection.where(task.first, task.items)
                 raise InputError(
                     f"{archive.name}: {where} differ from what {os.fspath(place)} holds now"
                 )
             if progress is not None:
-                progress(task.first + task.items, collection.pieces)
+                progress(task.first + task.items, collection.tiles)
         for each in items:
             each.finish()
 

@@ -204,12 +204,12 @@ def key_of(task: Uncoded, *settings: object) -> bytes:
         None if model is None else model.identity.hex(),
         replace(task.chosen, model=None),
         (task.first, task.coder, task.order_bits, task.records),
-        task.pieces.dtype.str,
-        task.pieces.shapes,
+        task.tiles.dtype.str,
+        task.tiles.shapes,
         settings,
     )
     digest = hashlib.sha256(repr(told).encode())
-    digest.update(task.pieces.bytes)
+    digest.update(task.tiles.bytes)
     return digest.digest()
 
 

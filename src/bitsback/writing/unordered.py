@@ -18,7 +18,7 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.npy import Items
 from bitsback.writing.asked import Asked, Bonds, Input
 from bitsback.writing.groups import Group, Groups
-from bitsback.writing.warn import warn_of_names, warn_of_notes
+from bitsback.writing.warn import warn_of_losses, warn_of_names
 
 if TYPE_CHECKING:
     from bitsback.images.pictures import Header
@@ -40,7 +40,7 @@ def picture_set(listing: Listing, asked: Asked) -> Input:
     groups = Groups(asked.knows)
     for number in order:
         groups.add(found[number][1])
-    warn_of_notes(groups.notes, "picture")
+    warn_of_losses(groups.losses, "picture")
     if asked.options.keep_names:
         warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [

@@ -135,8 +135,8 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     with tempfile.TemporaryFile() as spool:
         yield Output(cast(BinaryIO, spool), output.name)
         spool.seek(0)
-        while piece := spool.read(_COPIED):
-            output.write(piece)
+        while chunk := spool.read(_COPIED):
+            output.write(chunk)
 
 
 def _is_device(path: Path) -> bool:
@@ -246,7 +246,7 @@ class _Writer:
         )
 
     def _count(self, encoded: Encoded) -> None:
-        """Notes what a block has become."""
+        """Records what a block has become."""
         self.index.append((encoded.items, len(encoded.section)))
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
@@ -325,7 +325,7 @@ class _Writer:
             if choice is None:
                 choice = part.choose(None, self._asked.effort, self._job)
             yield from part.tasks(first, choice, self._coder)
-            first += part.collection.pieces
+            first += part.collection.tiles
 
     def _encode(self, task: Uncoded) -> Encoded:
         """A block, by an earlier run that was stopped, if there was one, or coded now."""
@@ -342,22 +342,22 @@ class _Writer:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """
-        pieces, chosen = task.pieces, task.chosen
+        tiles, chosen = task.tiles, task.chosen
         encoded = self._encode_with(task, chosen)
         if (
             self._early  # when all models were written before
-            or not pieces.elements.size
-            or not any_codes(None, pieces.dtype, pieces.shapes[0][1])
+            or not tiles.elements.size
+            or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
         ):
             return encoded
         used = encoded.model
         if (
             used is not None
             and (used.any_shape or (used.levels == 2) == encoded.two_valued)
-            and not chosen.disappoints(len(encoded.section), pieces.elements.size)
+            and not chosen.disappoints(len(encoded.section), tiles.elements.size)
         ):
             return encoded
-        other = choose(None, pieces, "", self._asked.effort, self._job)
+        other = choose(None, tiles, "", self._asked.effort, self._job)
         if other.model is None or (other.model, other.invert, other.layout) == (
             chosen.model,
             chosen.invert,
@@ -369,7 +369,7 @@ class _Writer:
 
     def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
         return encode(
-            task.pieces,
+            task.tiles,
             task.first,
             chosen.model,
             chosen.invert,

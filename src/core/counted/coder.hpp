@@ -21,7 +21,7 @@ template <class Picture>
 class CountedCoder {
   public:
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
-                 std::span<const PlaneShape> shapes)
+                 std::span<const ItemShape> shapes)
         : settings_(settings),
           shapes_(shapes),
           decisions_(settings.mixing().decisions),
@@ -29,15 +29,15 @@ class CountedCoder {
           order_(shapes, settings.lag(), settings.queues()),
           contexts_(settings) {
         std::size_t first = 0;
-        for (const PlaneShape& shape : shapes) {
+        for (const ItemShape& shape : shapes) {
             firsts_.push_back(first);
             first += shape.elements();
         }
     }
 
-    static std::size_t elements_of(std::span<const PlaneShape> shapes) {
+    static std::size_t elements_of(std::span<const ItemShape> shapes) {
         std::size_t elements = 0;
-        for (const PlaneShape& shape : shapes) elements += shape.elements();
+        for (const ItemShape& shape : shapes) elements += shape.elements();
         return elements;
     }
 
@@ -108,7 +108,7 @@ class CountedCoder {
     };
 
     void add(const Front& front) {
-        const PlaneShape& shape = shapes_[front.item];
+        const ItemShape& shape = shapes_[front.item];
         Picture& picture = pictures_.try_emplace(front.item, contexts_, shape).first->second;
         const std::size_t first = firsts_[front.item] + shape.first_element(front.plane);
         for (std::size_t k = 0; k < front.count; ++k) {
@@ -126,7 +126,7 @@ class CountedCoder {
     }
 
     const CountedSettings& settings_;
-    std::span<const PlaneShape> shapes_;
+    std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;
     FrontOrder order_;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "../predictive/shape.hpp"
+#include "../predictive/item_shape.hpp"
 
 namespace bitsback {
 
@@ -25,7 +25,7 @@ struct Front {
 
 class FrontOrder {
   public:
-    FrontOrder(std::span<const PlaneShape> shapes, std::size_t lag, std::size_t queues)
+    FrontOrder(std::span<const ItemShape> shapes, std::size_t lag, std::size_t queues)
         : shapes_(shapes), lag_(lag) {
         const std::size_t most = std::min(queues, shapes.size());
         for (; next_ < most; ++next_) running_.push_back({next_, 0});
@@ -55,7 +55,7 @@ class FrontOrder {
     std::span<const std::size_t> ended() const { return ended_; }
 
     // Columns that a row is coded behind the one above: all of them, if there are fewer.
-    std::size_t lag(const PlaneShape& shape) const { return std::min(lag_, shape.columns); }
+    std::size_t lag(const ItemShape& shape) const { return std::min(lag_, shape.columns); }
 
   private:
     struct Running {
@@ -64,15 +64,15 @@ class FrontOrder {
     };
 
     // Times from the first pixel of a plane to its last.
-    std::size_t duration_of_plane(const PlaneShape& shape) const {
+    std::size_t duration_of_plane(const ItemShape& shape) const {
         return lag(shape) * (shape.rows - 1) + shape.columns;
     }
-    std::size_t duration(const PlaneShape& shape) const {
+    std::size_t duration(const ItemShape& shape) const {
         return shape.planes() * duration_of_plane(shape);
     }
 
     Front front(const Running& of) const {
-        const PlaneShape& shape = shapes_[of.item];
+        const ItemShape& shape = shapes_[of.item];
         const std::size_t whole = duration_of_plane(shape), lag = this->lag(shape);
         const std::size_t since = of.time % whole;
         const std::size_t top = since < shape.columns ? 0 : (since - shape.columns) / lag + 1;
@@ -80,7 +80,7 @@ class FrontOrder {
         return {of.item, of.time / whole, top, since - lag * top, bottom - top};
     }
 
-    std::span<const PlaneShape> shapes_;
+    std::span<const ItemShape> shapes_;
     std::size_t lag_;
     std::size_t next_ = 0;
     bool started_ = false;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../mixing/context_table.hpp"
-#include "../predictive/shape.hpp"
+#include "../predictive/item_shape.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
@@ -49,7 +49,7 @@ class SymbolPicture {
   public:
     using Contexts = CountedSettings;
 
-    SymbolPicture(const Contexts& settings, const PlaneShape& shape)
+    SymbolPicture(const Contexts& settings, const ItemShape& shape)
         : settings_(settings),
           channels_(shape.channels),
           stride_(shape.columns + 2 * margin),
@@ -174,7 +174,7 @@ class BitPicture {
   public:
     using Contexts = BitContexts;
 
-    BitPicture(const Contexts& contexts, const PlaneShape& shape)
+    BitPicture(const Contexts& contexts, const ItemShape& shape)
         : contexts_(contexts),
           stride_((shape.columns + 2 * side) / 8 + sizeof(std::uint64_t)),
           size_((shape.rows + 2 * margin) * stride_),

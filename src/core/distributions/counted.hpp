@@ -24,7 +24,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
     friend OfData<CountedDistribution>;
 
     template <class Symbol>
-    void push_all(Message& message, std::span<const PlaneShape> shapes,
+    void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         for_pictures([&](auto picture) {
@@ -34,7 +34,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
     }
 
     template <class Symbol>
-    void pop_all(Message& message, std::span<const PlaneShape> shapes,
+    void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         for_pictures([&](auto picture) {
             using Picture = typename decltype(picture)::type;
@@ -54,7 +54,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
     }
 
     template <class Picture, class Symbol>
-    void push_by(Message& message, std::span<const PlaneShape> shapes,
+    void push_by(Message& message, std::span<const ItemShape> shapes,
                  std::span<const Symbol> symbols) const {
         CountedCoder<Picture> coder(settings_, logistic_, shapes);
         std::vector<Coded> coded;
@@ -83,7 +83,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
     }
 
     template <class Picture, class Symbol>
-    void pop_by(Message& message, std::span<const PlaneShape> shapes,
+    void pop_by(Message& message, std::span<const ItemShape> shapes,
                 std::span<Symbol> symbols) const {
         CountedCoder<Picture> coder(settings_, logistic_, shapes);
         while (coder.next()) {

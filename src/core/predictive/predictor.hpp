@@ -22,7 +22,7 @@ struct SeenSymbols {
 };
 
 template <class Symbol>
-void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
+void see_symbols(const PredictiveSettings& settings, std::span<const ItemShape> shapes,
                  std::span<const Symbol> symbols, const SeenSymbols& out) {
     require_planes(shapes, symbols);
     const std::size_t width = settings.width();
@@ -43,7 +43,7 @@ void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape>
                 wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
             }
         }
-        for (const PlaneShape& shape : shapes.first(items)) element += shape.elements();
+        for (const ItemShape& shape : shapes.first(items)) element += shape.elements();
         shapes = shapes.subspan(items);
     }
 }

@@ -28,7 +28,7 @@ def model_file(name: str) -> Path:
 
 
 def drawn(name: str) -> NDArray[np.uint8]:
-    """30 items that the model of this name decodes from the words of the supply."""
+    """30 items that the model of this name decodes from the words of the implicit tail."""
     model, message = bitsback.load_model(model_file(name)), bitsback.Message([2**40], depth=0)
     z = model.prior(30).pop(message)
     return model.likelihood(z).pop(message).reshape(30, *model.item_shape)
@@ -101,7 +101,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     ),
     "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 20), {}),
-    "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
+    "tiles": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
     "planes-colour": (lambda: photo("u1", 40, 50, 3), {"model": "universal", "tile": 32}),
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
     "series": (lambda: swinging("<i2", 900)[:, 0], {"model": "series"}),

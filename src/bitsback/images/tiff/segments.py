@@ -189,7 +189,7 @@ class Layout:
         """Raises ArchiveError."""
         layout = cls(*(cursor.varint() for _ in range(9)))
         if not layout.sound:
-            raise ArchiveError("its note tells of a page that there cannot be")
+            raise ArchiveError("its container metadata tells of a page that there cannot be")
         return layout
 
 
@@ -215,12 +215,12 @@ COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
 """How zlib makes what another deflate has made, at one of its levels."""
 
-_ROOM = 1 << 16
+_EXTRA = 1 << 16
 
 
 def most_bytes(raw: int) -> int:
     """How many bytes a compressed segment may have for so many of its own."""
-    return 2 * raw + _ROOM
+    return 2 * raw + _EXTRA
 
 
 def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
@@ -303,7 +303,7 @@ class Place:
 
     start: int
     end: int
-    room: int
+    space: int
     """The end of the segments that follow one another from this one on, without a gap."""
     first: bool
     """Whether there is a gap before it."""
@@ -341,8 +341,8 @@ class Places:
             for number in range(count):
                 start = end + gap
                 end = start + length
-                room = last + behind if not gap or number == count - 1 else end
-                yield Place(start, end, room, gap != 0)
+                space = last + behind if not gap or number == count - 1 else end
+                yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
         """Those that have no gap in them. most: bytes of all gaps. Raises ArchiveError if there are
@@ -353,13 +353,17 @@ class Places:
             if gap > 0:
                 most -= count * gap
             if end + gap < 0 or end + count * (gap + length) > _MOST_END or most < -_MOST_END:
-                raise ArchiveError("its note tells of segments where there can be none")
+                raise ArchiveError(
+                    "its container metadata tells of segments where there can be none"
+                )
             if not gap:
                 yield end, end + count * length
                 end += count * length
                 continue
             if count > 1 and most < 0:
-                raise ArchiveError("its note tells of more gaps than it has bytes for")
+                raise ArchiveError(
+                    "its container metadata tells of more gaps than it has bytes for"
+                )
             for _ in range(count):
                 yield end + gap, end + gap + length
                 end += gap + length
@@ -374,10 +378,10 @@ class Places:
         """Raises ArchiveError."""
         count = cursor.varint()
         if count * _SMALLEST > len(cursor.data):
-            raise ArchiveError("its note is too short for its segments")
+            raise ArchiveError("its container metadata is too short for its segments")
         runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
         if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
-            raise ArchiveError("its note tells of segments where there can be none")
+            raise ArchiveError("its container metadata tells of segments where there can be none")
         return cls(runs)
 
 
@@ -386,7 +390,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start < found[-1][1]:
-            raise ArchiveError("its note tells of segments that overlap")
+            raise ArchiveError("its container metadata tells of segments that overlap")
         if found and start == found[-1][1]:
             found[-1] = found[-1][0], end
         else:

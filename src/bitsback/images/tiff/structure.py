@@ -31,7 +31,7 @@ from bitsback.images.tiff.segments import (
     Span,
     decompress,
 )
-from bitsback.images.tiff.tiff_note import Fields, beyond
+from bitsback.images.tiff.tiff_metadata import Fields, beyond
 
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530

@@ -17,7 +17,7 @@ from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import PredictionDistribution, Words
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 _MOST_LEVELS = 256
@@ -99,7 +99,7 @@ class CountedDistribution(PredictionDistribution):
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
         return self._core_of(numbers[self.variable.name])
 
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         if shape.levels > self.variable.levels:
             raise ModelError("the items of the test have more levels than the data")
         return self._core_of(0)
@@ -151,12 +151,12 @@ class CountedDistribution(PredictionDistribution):
         sets = sum(_sets(of.select, self.decisions) for of in self.mixers)
         return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         return planes + at_once * 64 * self.decisions * (len(self.contexts) + 6)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         n = len(self.contexts)
         summands = sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
         of_decision = 32 * n + 4 * len(self.mixers) * (2 * n + 1)
@@ -164,10 +164,10 @@ class CountedDistribution(PredictionDistribution):
         of_pixel = summands + self.decisions * of_decision
         return shape.elements * of_pixel + 256 * self.decisions * times
 
-    def steps(self, shape: PlaneShape) -> int:
-        return 0  # they are in the work
+    def steps(self, shape: ItemShape) -> int:
+        return 0  # they are in the MACs
 
-    def _lag(self, shape: PlaneShape) -> int:
+    def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
 
 

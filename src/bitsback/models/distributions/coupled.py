@@ -19,7 +19,7 @@ from bitsback.integer import Network, Size
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families.normal import NormalFamily
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 
 OUTPUTS = 3
@@ -63,13 +63,13 @@ class CoupledDistribution:
             family=self.family.core(),
         )
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         return 4 * sum(self.network.known[name].elements(shape.size) for name in self.outputs)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return self.variable.channels
 
 

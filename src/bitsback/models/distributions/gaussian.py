@@ -12,7 +12,7 @@ from bitsback.codecs import Gaussian
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 from bitsback.tables import normal_cdf, normal_quantile
 
@@ -55,13 +55,13 @@ class GaussianDistribution:
             precision=self.precision,
         )
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         return 4 * 2 * self.variable.elements(shape.size)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return 1
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 Words = Callable[[int], NDArray[np.int64]]
@@ -42,20 +42,20 @@ class PredictionDistribution(ABC):
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution: ...
 
     @abstractmethod
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         """For an item of a test, as variable 0: least squares start from sums by which rounding
         shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
         each time others.
         """
 
     @abstractmethod
-    def memory(self, shape: PlaneShape) -> int: ...
+    def memory(self, shape: ItemShape) -> int: ...
 
     @abstractmethod
-    def work(self, shape: PlaneShape) -> int: ...
+    def macs(self, shape: ItemShape) -> int: ...
 
     @abstractmethod
-    def steps(self, shape: PlaneShape) -> int: ...
+    def steps(self, shape: ItemShape) -> int: ...
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
         return []

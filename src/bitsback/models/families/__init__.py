@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Values
+from bitsback.integer import Activations
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.families import bernoulli, mixture, normal, rows
 from bitsback.models.families.family_entry import FamilyEntry, Range
@@ -50,7 +50,7 @@ INDEPENDENT = tuple(_KINDS)
 OF_LATENTS = ("mixture", "normal")
 """Those that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
-"""Those of the channels of a pixel in a scan."""
+"""Those of the channels of a pixel in an autoregressive model."""
 
 
 def read_family(
@@ -74,7 +74,7 @@ class Outputs:
 
 
 def check_outputs(
-    family: Family, names: list[str], known: dict[str, Values], channels: int, where: str
+    family: Family, names: list[str], known: dict[str, Activations], channels: int, where: str
 ) -> Outputs:
     """The outputs, of as many components each. Raises ModelError for others than the family reads.
 

@@ -1,4 +1,6 @@
-"""The file of a picture, of its pixels and its note (docs/format.md, Notes)."""
+"""The file of a picture, of its pixels and its container metadata (docs/format.md, Container
+metadata).
+"""
 
 import struct
 import zlib
@@ -14,25 +16,25 @@ from .fields import Reader, require
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
-def restore_tiff(pages: Iterable[NDArray[Any]], note: bytes) -> bytes | None:
+def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
     """The same of a TIFF file on its own, by all of its pages, in order."""
-    reader = Reader(note)
+    reader = Reader(metadata)
     kind = reader.byte()
     if kind == 5:
         return reader.take(len(reader.data) - reader.at)
-    require(kind == 4, "a kind of note of a TIFF file")
+    require(kind == 4, "a kind of container metadata of a TIFF file")
     return tiff(reader, pages)
 
 
-def restore(pixels: NDArray[Any], note: bytes) -> bytes | None:
-    """The very bytes of the file; None where the note does not promise them."""
-    reader = Reader(note)
+def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
+    """The very bytes of the file; None where the container metadata does not promise them."""
+    reader = Reader(metadata)
     kind = reader.byte()
     if kind == 1:
         return frame(reader, pixels)
     if kind in (2, 3):
         return png(reader, pixels, kind == 3)
-    require(kind == 4, "a kind of note of the list")
+    require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
 
@@ -109,7 +111,7 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
 
 
 def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
-    """None where the note does not promise its bytes, or libtiff makes them."""
+    """None where the container metadata does not promise its bytes, or libtiff makes them."""
     layouts: list[Layout] = []
     segments = pixels = area = 0
     for _ in range(reader.varint()):
@@ -147,7 +149,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
         return None  # what libtiff compresses, this does not
-    pieces: dict[int, bytes] = {}
+    chunks: dict[int, bytes] = {}
     places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
     for layout, told, page in zip(layouts, fields, all_pages, strict=True):
         found: dict[tuple[int, int, int], tuple[int, int]] = {}
@@ -166,21 +168,21 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
                     start, length = next(places)
                     require(len(raw) == length, "the length of a segment")
-                    pieces[start] = raw
+                    chunks[start] = raw
                     crc = zlib.crc32(raw, crc)
                     found[plane, band, column] = start, length
         for which, (at, width) in enumerate(told):
             order: Literal["big", "little"] = "big" if layout.flags & 1 else "little"
-            pieces[at] = b"".join(
+            chunks[at] = b"".join(
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
     require(not padding, "the padding is that of the tiles")
     data = b""
-    for start, piece in sorted(pieces.items()):
+    for start, chunk in sorted(chunks.items()):
         require(start >= len(data), "no two of them overlap")
         gap = start - len(data)
         require(gap <= len(others), "the others are there")
-        data, others = data + others[:gap] + piece, others[gap:]
+        data, others = data + others[:gap] + chunk, others[gap:]
     return Made(data + others, check, at_check, crc)
 
 
@@ -247,23 +249,23 @@ def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
     return stream + zlib.adler32(content).to_bytes(4, "big")
 
 
-def sealed(pixels: NDArray[Any], note: bytes) -> bytes:
-    """The note with the check of the file that it makes, where it has one."""
-    if note[:1] == b"\4":
-        made = tiff_file(Reader(note[1:]), [pixels])
+def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
+    """The container metadata with the check of the file that it makes, where it has one."""
+    if metadata[:1] == b"\4":
+        made = tiff_file(Reader(metadata[1:]), [pixels])
         if made is None or made.check is None:
-            return note
+            return metadata
         at = 1 + made.at
-        return note[:at] + made.crc.to_bytes(4, "little") + note[at + 4 :]
-    if note[:1] != b"\3":
-        return note
-    reader = Reader(note[1:])
+        return metadata[:at] + made.crc.to_bytes(4, "little") + metadata[at + 4 :]
+    if metadata[:1] != b"\3":
+        return metadata
+    reader = Reader(metadata[1:])
     reader.take(2)
     chunks(reader)
     chunks(reader)
     at = 1 + reader.at + 2 + 4
-    data, _ = png_file(Reader(note[1:]), pixels)
-    return note[:at] + zlib.crc32(data).to_bytes(4, "little") + note[at + 4 :]
+    data, _ = png_file(Reader(metadata[1:]), pixels)
+    return metadata[:at] + zlib.crc32(data).to_bytes(4, "little") + metadata[at + 4 :]
 
 
 def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:

@@ -1,4 +1,4 @@
-"""How a model sees the pieces of a block: what their axes are, what symbols stand for their
+"""How a model sees the tiles of a block: what their axes are, what symbols stand for their
 elements, and the shapes of the items that these make (docs/format.md, `B`, a block).
 """
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import MOST_COLOURS
 from bitsback.format.grid import Shape
-from bitsback.format.levels import Levels, from_symbols, symbol_dtype, to_symbols
-from bitsback.format.pieces import Pieces
 from bitsback.format.runs import Run
-from bitsback.format.values import Values, has_values
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import from_symbols, symbol_dtype, to_symbols
+from bitsback.format.value_range import ValueMap, ValueRange, is_mappable
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape
 
 PICTURES, STACKS, SERIES = 0, 1, 2
 LAYOUTS = ("pictures", "stacks", "series")
-"""Layouts: a piece is [rows, columns] or [rows, columns, channels], or that with slices before; or
+"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or that with slices before; or
 it is a number or [channels], and those of a run follow one another in time.
 """
 
@@ -29,10 +29,10 @@ MOST_COLUMNS = 64  # of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit pieces of this dtype and shape, if a model of images of any shape codes
+    """The layouts that suit tiles of this dtype and shape, if a model of images of any shape codes
     them at all.
     """
-    if not has_values(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
+    if not is_mappable(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
         return ()
     if len(shape) == 4:
         return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
@@ -42,14 +42,14 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether pieces of this dtype and shape are what a step of a series has."""
-    return has_values(dtype) and (
+    """Whether tiles of this dtype and shape are what a step of a series has."""
+    return is_mappable(dtype) and (
         shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
     )
 
 
 def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts in which a model codes pieces of this dtype and shape; none if it does not."""
+    """The layouts in which a model codes tiles of this dtype and shape; none if it does not."""
     if model.serial:
         return (SERIES,) if is_step(dtype, shape) else ()
     if model.any_shape:
@@ -57,60 +57,58 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
     return () if model.size_of(shape) is None else (PICTURES,)
 
 
-def find_map(
-    pieces: Pieces, invert: bool = False, layout: int = PICTURES
-) -> Levels | Values | None:
-    """What the symbols of these pieces, whose dtype has values, are to stand for. invert: the
+def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
+    """What the symbols of these tiles, whose dtype has values, are to stand for. invert: the
     greater of two levels is symbol 0.
     """
-    levels = pieces.levels
-    if levels is None:
-        return pieces.values_of_series if layout == SERIES else pieces.values
-    return levels[::-1] if invert else levels
+    pair = tiles.two_values
+    if pair is None:
+        return tiles.range_of_series if layout == SERIES else tiles.value_range
+    return pair[::-1] if invert else pair
 
 
 def map_for(
-    model: Outline, pieces: Pieces, layout: int = PICTURES, invert: bool = False
-) -> Levels | Values | None:
+    model: Outline, tiles: Tiles, layout: int = PICTURES, invert: bool = False
+) -> ValueMap | None:
     """The same for a model, which may code the elements as they are."""
     if model.any_shape:
-        return find_map(pieces, invert, layout)
-    if model.levels > 2 or pieces.levels is None:
+        return find_map(tiles, invert, layout)
+    if model.levels > 2 or tiles.two_values is None:
         return None
-    return pieces.levels[::-1] if invert else pieces.levels
+    return tiles.two_values[::-1] if invert else tiles.two_values
 
 
-def map_fits(model: Outline, pieces: Pieces, levels: Levels | Values | None) -> bool:
+def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
     """Whether the model codes the symbols that stand for this."""
-    if model.any_shape or levels is not None:
-        return count_levels(pieces.dtype, levels) <= model.levels
-    elements = pieces.elements
+    if model.any_shape or value_map is not None:
+        return count_levels(tiles.dtype, value_map) <= model.levels
+    elements = tiles.elements
     return elements.dtype.str == symbol_dtype(model) and int(elements.max(initial=0)) < model.levels
 
 
-def count_levels(dtype: np.dtype[Any], levels: Levels | Values | None) -> int:
+def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
     """Of symbols that stand for this."""
-    if isinstance(levels, Values):
-        return levels.levels
-    return len(levels) if levels is not None else 1 << 8 * dtype.itemsize
+    if isinstance(value_map, ValueRange):
+        return value_map.levels
+    return len(value_map) if value_map is not None else 1 << 8 * dtype.itemsize
 
 
-def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
     for run in runs:
-        levels = count_levels(run.dtype, run.levels)
+        levels = count_levels(run.dtype, run.value_map)
         symbols = ("|u1", "<u2") if model.any_shape else (symbol_dtype(model),)
-        if run.levels is None and run.dtype.str not in symbols:
+        if run.value_map is None and run.dtype.str not in symbols:
             raise ArchiveError(
                 f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
             )
-        if levels > model.levels and (model.any_shape or run.levels is not None):
+        if levels > model.levels and (model.any_shape or run.value_map is not None):
             raise ArchiveError(
                 f"its elements have {levels} levels, more than its model {model.name} codes,"
                 f" {model.levels}"
             )
     if model.any_shape:
-        return plane_runs(runs, layout)
+        return shapes_in_layout(runs, layout)
     found = []
     for run in runs:
         size = model.size_of(run.shape)
@@ -123,47 +121,47 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
     return found
 
 
-def plane_runs(runs: Sequence[Run], layout: int) -> list[tuple[int, PlaneShape]]:
+def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
     """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
     codes.
     """
-    found: list[tuple[int, PlaneShape]] = []
+    found: list[tuple[int, ItemShape]] = []
     for run in runs:
-        levels = count_levels(run.dtype, run.levels)
+        levels = count_levels(run.dtype, run.value_map)
         if layout == SERIES:
-            found.append((1, PlaneShape(1, run.items, 1, _channels(run), levels)))
+            found.append((1, ItemShape(1, run.items, 1, _channels(run), levels)))
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
-            raise ArchiveError(f"its pieces, of the shape {run.shape}, are not what planes are of")
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, are not what planes are of")
         slices, rows, columns, *channels = shape
-        one = PlaneShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found.append((run.items, one))
     return found
 
 
-def plane_shapes(runs: Sequence[Run], layout: int) -> list[PlaneShape]:
+def shape_of_each(runs: Sequence[Run], layout: int) -> list[ItemShape]:
     """The shape of each item."""
-    return [shape for count, shape in plane_runs(runs, layout) for _ in range(count)]
+    return [shape for count, shape in shapes_in_layout(runs, layout) for _ in range(count)]
 
 
 def _channels(run: Run) -> int:
     """Of a series, whose steps are the items of a run."""
     if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
-        raise ArchiveError(f"its pieces, of the shape {run.shape}, are no steps of a series")
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, are no steps of a series")
     return run.shape[0] if run.shape else 1
 
 
-def to_planes(pieces: Pieces, levels: Levels | Values | None) -> NDArray[Any]:
+def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
     """The symbols of all elements, flat."""
-    if levels is None:
-        return pieces.elements.astype(f"u{pieces.dtype.itemsize}", copy=False)
-    if isinstance(levels, Values):
-        return levels.to_symbols(pieces.elements)
-    return to_symbols(pieces.elements, levels)
+    if value_map is None:
+        return tiles.elements.astype(f"u{tiles.dtype.itemsize}", copy=False)
+    if isinstance(value_map, ValueRange):
+        return value_map.to_symbols(tiles.elements)
+    return to_symbols(tiles.elements, value_map)
 
 
-def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
+def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
     """The elements, flat, that symbols of these runs stand for, or as many as there are. Raises
     ArchiveError for a symbol that stands for nothing.
     """
@@ -171,12 +169,12 @@ def from_planes(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
     for run in runs:
         part = symbols[at : at + run.elements]
         at += run.elements
-        if run.levels is not None:
-            if int(part.max(initial=0)) >= count_levels(run.dtype, run.levels):
+        if run.value_map is not None:
+            if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
                 raise ArchiveError("its symbols are not those of its elements")
-            if isinstance(run.levels, Values):
-                part = run.levels.from_symbols(part)
+            if isinstance(run.value_map, ValueRange):
+                part = run.value_map.from_symbols(part)
             else:
-                part = from_symbols(part.astype(np.uint8, copy=False), run.levels, run.dtype)
+                part = from_symbols(part.astype(np.uint8, copy=False), run.value_map, run.dtype)
         parts.append(part.astype(run.dtype, copy=False))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)

@@ -1,4 +1,4 @@
-"""How items are cut into pieces: by arithmetic, never by lists."""
+"""How items are cut into tiles: by arithmetic, never by lists."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ def grids(draw: st.DrawFn) -> Grid:
 
 
 @given(grids())
-def test_pieces_are_all_of_an_item(grid: Grid) -> None:
+def test_tiles_are_all_of_an_item(grid: Grid) -> None:
     seen = np.zeros(grid.shape, int)
     shapes, before = [], 0
-    for piece in range(grid.pieces):
-        region = grid.region(piece)
+    for tile in range(grid.tiles):
+        region = grid.region(tile)
         seen[region] += 1
-        shapes.append(grid.shape_of(piece))
+        shapes.append(grid.shape_of(tile))
         assert seen[region].shape == shapes[-1]
-        assert grid.elements_before(piece) == before
+        assert grid.elements_before(tile) == before
         before += math.prod(shapes[-1])
     assert (seen == 1).all() and before == math.prod(grid.shape)
-    for piece, shape in enumerate(shapes):
-        row = next(group for key, group in groupby(shapes[piece:]))
-        assert grid.alike(piece) == len(list(row)) and shape == shapes[piece]
+    for tile, shape in enumerate(shapes):
+        row = next(group for key, group in groupby(shapes[tile:]))
+        assert grid.alike(tile) == len(list(row)) and shape == shapes[tile]
 
 
 @given(grids(), st.data())
-def test_the_pieces_that_a_region_touches(grid: Grid, data: st.DataObject) -> None:
+def test_the_tiles_that_a_region_touches(grid: Grid, data: st.DataObject) -> None:
     region = []
     for size in grid.shape:
         start = data.draw(st.integers(0, size - 1))
         stop, step = data.draw(st.integers(start + 1, size)), data.draw(st.integers(1, size))
         region.append(slice(start, stop, step))
     numbers = np.empty(grid.shape, int)
-    for piece in range(grid.pieces):
-        numbers[grid.region(piece)] = piece
+    for tile in range(grid.tiles):
+        numbers[grid.region(tile)] = tile
     there = sorted(set(numbers[tuple(region)].reshape(-1).tolist()))
     wanted, _ = read_index(tuple(region), grid.shape)
     assert list(touched(grid, wanted)) == there
@@ -74,26 +74,26 @@ def collections(draw: st.DrawFn) -> Collection:
 
 
 @given(collections(), st.integers(1, 5))
-def test_the_pieces_of_a_collection(part: Collection, block: int) -> None:
+def test_the_tiles_of_a_collection(part: Collection, block: int) -> None:
     assert Collection.unpack_array(Cursor(part.pack_array())) == part
     shapes, before = [], 0
     for item in range(part.items):
         grid = part.grid(item)
-        assert part.first_piece(item) == len(shapes)
-        for piece in range(grid.pieces):
+        assert part.first_tile(item) == len(shapes)
+        for tile in range(grid.tiles):
             number = len(shapes)
-            assert part.item_of(number) == (item, piece)
+            assert part.item_of(number) == (item, tile)
             assert part.elements_before(number) == before
-            shapes.append(grid.shape_of(piece))
+            shapes.append(grid.shape_of(tile))
             before += math.prod(shapes[-1])
-    assert part.pieces == len(shapes) == part.first_piece(part.items)
-    assert part.elements == before == part.elements_before(part.pieces)
-    found = [shape for count, shape in part.alike(0, part.pieces) for _ in range(count)]
+    assert part.tiles == len(shapes) == part.first_tile(part.items)
+    assert part.elements == before == part.elements_before(part.tiles)
+    found = [shape for count, shape in part.alike(0, part.tiles) for _ in range(count)]
     assert found == shapes
     for most in (None, block):
         blocks = list(blocks_of(part, most, "x"))
-        assert sum(count for _, count in blocks) == part.pieces
-        assert all(0 < count <= (most or part.pieces) for _, count in blocks)
+        assert sum(count for _, count in blocks) == part.tiles
+        assert all(0 < count <= (most or part.tiles) for _, count in blocks)
         assert [first for first, _ in blocks] == [
             sum(count for _, count in blocks[:n]) for n in range(len(blocks))
         ]
@@ -108,9 +108,9 @@ def test_what_was_cut_is_put_together(part: Collection, band: int) -> None:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bands, "BAND", band)
-        for number in range(part.pieces):
-            item, piece = part.item_of(number)
-            cut = arrays[item].astype(np.uint8)[part.grid(item).region(piece)]
+        for number in range(part.tiles):
+            item, tile = part.item_of(number)
+            cut = arrays[item].astype(np.uint8)[part.grid(item).region(tile)]
             for rows in joiner.take(number, cut):
                 assert rows.shape[1:] == arrays[item].shape[1:]
                 assert len(rows) == 1 or rows.nbytes <= band
@@ -122,7 +122,7 @@ def test_large_images_are_cut_evenly_and_stacks_by_slices() -> None:
     def cut(*shape: int, axes: int = 0, tile: int | None = None) -> tuple[list[int], int]:
         part = Collection(np.dtype("u1"), shape, axes)
         grid = Grid(part.item_shape, cut_for(part, tile))
-        return list(grid.extents), grid.pieces
+        return list(grid.extents), grid.tiles
 
     assert cut(1024, 1024) == ([1024, 1024], 1)
     assert cut(1500, 1000, 3) == ([750, 1000, 3], 2)

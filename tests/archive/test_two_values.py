@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from bitsback.format.layout import DTYPES
-from bitsback.format.levels import find_levels, from_symbols, to_symbols
+from bitsback.format.two_values import find_two_values, from_symbols, to_symbols
 
 dtypes = st.sampled_from(sorted(DTYPES)).map(np.dtype)
 
@@ -27,7 +27,7 @@ def test_symbols_stand_for_the_elements(data: st.DataObject) -> None:
     )
     elements = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=40))
     array = np.frombuffer(b"".join(elements), dtype)
-    levels = find_levels(array)
+    levels = find_two_values(array)
     assert levels is not None and set(elements) <= set(levels)
     for order in (levels, levels[::-1]):
         symbols = to_symbols(array, order)
@@ -41,7 +41,7 @@ def test_more_than_two_values_are_not_levels(array: NDArray[Any]) -> None:
     size = array.dtype.itemsize
     octets = array.tobytes()
     values = {octets[at : at + size] for at in range(0, len(octets), size)}
-    assert (find_levels(array) is None) == (len(values) not in (1, 2))
+    assert (find_two_values(array) is None) == (len(values) not in (1, 2))
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_more_than_two_values_are_not_levels(array: NDArray[Any]) -> None:
 def test_the_lower_level_is_symbol_0_and_zero_is_background(
     array: NDArray[Any], low: float, high: float
 ) -> None:
-    levels = find_levels(array)
+    levels = find_two_values(array)
     assert levels is not None
     assert [np.frombuffer(level, array.dtype)[0] for level in levels] == [low, high]
 
 
 def test_zeros_of_both_signs_are_two_values() -> None:
     array = np.array([0.0, -0.0, 0.0])
-    assert find_levels(array) == (np.array(-0.0).tobytes(), np.array(0.0).tobytes())
-    assert find_levels(np.array([0.0, -0.0, 1.0])) is None
+    assert find_two_values(array) == (np.array(-0.0).tobytes(), np.array(0.0).tobytes())
+    assert find_two_values(np.array([0.0, -0.0, 1.0])) is None

@@ -20,11 +20,12 @@ struct Expected {
 };
 
 // A mixture whose positions are differences to the prediction, in 2^-12 units.
-class PixelLaw {
+class PixelDistribution {
   public:
     template <class Mean>
-    PixelLaw(const MixtureTables& tables, const Expected& expected, const std::uint8_t* weight,
-             const Mean* mean, const std::uint8_t* scale, std::size_t components)
+    PixelDistribution(const MixtureTables& tables, const Expected& expected,
+                      const std::uint8_t* weight, const Mean* mean, const std::uint8_t* scale,
+                      std::size_t components)
         : curve_(tables, weight, mean, scale, components),
           expected_(expected),
           precision_(tables.precision()) {}

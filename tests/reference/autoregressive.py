@@ -24,7 +24,7 @@ from .rules import (
 from .values import ITEM, Ints, Range, Size, Tensors, Value, take
 from .variables import Variable
 
-IN_A_SCAN = ("bernoulli", "exponential", "mixture")
+OF_A_PIXEL = ("bernoulli", "exponential", "mixture")
 
 
 @dataclass
@@ -41,28 +41,28 @@ class Group:
 
     channels: list[int]
     own: Head  # its network reads the context
-    dull: Head | None  # its network reads the features
+    flat: Head | None  # its network reads the features
     about: dict[str, Any]
 
 
 def read_group(about: Any) -> Group:
-    require(type(about) is dict and about.get("codec") in IN_A_SCAN, "a codec for a group")
+    require(type(about) is dict and about.get("codec") in OF_A_PIXEL, "a codec for a group")
     meaning = MEANINGS[about["codec"]]
     check_keys(about, f"channels codec precision network outputs {meaning.KEYS}", "dull")
     channels = [check_integer(c, 0, 255) for c in check_list(about["channels"], 1, 256)]
-    dull = None
+    flat = None
     if "dull" in about:
-        dull = read_head(check_keys(about["dull"], "network outputs"))
-    return Group(channels, read_head(about), dull, about)
+        flat = read_head(check_keys(about["dull"], "network outputs"))
+    return Group(channels, read_head(about), flat, about)
 
 
 def read_head(about: dict[str, Any]) -> Head:
     return Head(check_text(about["network"], ".*"), check_names(about["outputs"]))
 
 
-class Scan:
-    """What a description says of a scan; its networks come later, since their sources depend on
-    it.
+class Autoregressive:
+    """What a description says of autoregressive pixels; its networks come later, since their
+    sources depend on it.
     """
 
     def __init__(self, about: dict[str, Any], x: Variable, tensors: Tensors) -> None:
@@ -76,18 +76,18 @@ class Scan:
         )
         self.planes = take(tensors, "x.planes", "uint8", None, x.levels)
         require(len(self.planes) <= 8, "1 to 8 planes")
-        self.has_dull = any(group.dull for group in self.groups)
-        self.dull: Ints | None = None
-        if self.has_dull:
-            require(all(group.dull for group in self.groups), "all groups are dull or none")
-            self.dull = take(tensors, "x.dull", "uint8", x.levels)
-            require(int(self.dull.max()) <= 1, "a symbol is dull, 1, or not, 0")
+        self.has_flat = any(group.flat for group in self.groups)
+        self.flat: Ints | None = None
+        if self.has_flat:
+            require(all(group.flat for group in self.groups), "all groups are flat or none")
+            self.flat = take(tensors, "x.dull", "uint8", x.levels)
+            require(int(self.flat.max()) <= 1, "a symbol is flat, 1, or not, 0")
         networks = [head.name for head in self.heads()]
         require(len(set(networks)) == len(networks), "the network of a group is its own")
 
     def heads(self) -> list[Head]:
         heads = [group.own for group in self.groups]
-        return heads + [group.dull for group in self.groups if group.dull]
+        return heads + [group.flat for group in self.groups if group.flat]
 
     @property
     def window_size(self) -> int:
@@ -95,21 +95,23 @@ class Scan:
         return self.above * (2 * self.side + 1) + self.side
 
     def sources(self, features: Value | None) -> dict[str, dict[str, Value]]:
-        """The sources of each network of the scan, given what the network of the features says."""
+        """The sources of each network of the pixels, given what the network of the features
+        says.
+        """
         count, top = 0, 0
         if features is not None:
             require(features.where == 1, "features live on the grid 1")
             require(features.channels <= 256, "features have 1 to 256 channels")
             require(features.range[0] >= 0 and features.range[1] <= 255, "features within [0, 255]")
             count, top = features.channels, features.range[1]
-        require(features is not None or not self.has_dull, "dull pixels need features")
+        require(features is not None or not self.has_flat, "flat contexts need features")
         of: Range = (0, max(int(self.planes.max()), top))
         sources, before = {}, 0
         for group in self.groups:
             width = len(self.planes) * (self.window_size * self.x.channels + before) + count
             sources[group.own.name] = {"context": Value(width, ITEM, of)}
-            if group.dull and features:
-                sources[group.dull.name] = {"features": Value(count, ITEM, features.range)}
+            if group.flat and features:
+                sources[group.flat.name] = {"features": Value(count, ITEM, features.range)}
             before += len(group.channels)
         return sources
 
@@ -121,7 +123,7 @@ class Scan:
             meaning = MEANINGS[group.about["codec"]](
                 group.about, self.x, len(group.channels), group.own.name, tensors
             )
-            for head in (group.own, group.dull):
+            for head in (group.own, group.flat):
                 if head:
                     check_head(head, networks[head.name], meaning)
             self.meanings.append(meaning)
@@ -151,11 +153,11 @@ class Scan:
         done = sum(len(earlier.channels) for earlier in self.groups[:index])
         window = self.window(x, r, q)
         own = self._run(group.own, meaning, self.context(window, x[:, r, q, :done], features))
-        if group.dull is None or self.dull is None:
+        if group.flat is None or self.flat is None:
             return list(own)
-        dull = self._run(group.dull, meaning, features)
-        is_dull = np.all(self.dull[window].reshape(len(x), -1), axis=1).tolist()
-        return [(dull if is_dull[i // meaning.n] else own)[i] for i in range(len(x) * meaning.n)]
+        flat = self._run(group.flat, meaning, features)
+        is_flat = np.all(self.flat[window].reshape(len(x), -1), axis=1).tolist()
+        return [(flat if is_flat[i // meaning.n] else own)[i] for i in range(len(x) * meaning.n)]
 
     def _run(self, head: Head, meaning: Meaning, source: Ints) -> Sequence[Interval]:
         network = self.networks[head.name]
@@ -175,10 +177,10 @@ def check_head(head: Head, network: Network, meaning: Meaning) -> None:
 
 
 @dataclass
-class ScanCodec:
+class AutoregressiveCodec:
     """A codec of n items, as a flat list of their elements."""
 
-    scan: Scan
+    autoregressive: Autoregressive
     features: Ints  # [n, R, Q, F]
     size: Size
 
@@ -188,23 +190,25 @@ class ScanCodec:
         for r in range(self.size[0]):
             for q in range(self.size[1]):
                 start = 0
-                for index, group in enumerate(self.scan.groups):
+                for index, group in enumerate(self.autoregressive.groups):
                     end = start + len(group.channels)
                     steps.append((r, q, index, slice(start, end)))
                     start = end
         return steps
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
-        x = np.reshape(symbols, (len(self.features), *self.size, -1))[..., self.scan.coding_order]
+        x = np.reshape(symbols, (len(self.features), *self.size, -1))[
+            ..., self.autoregressive.coding_order
+        ]
         for r, q, index, of in reversed(self._steps()):
-            intervals = self.scan.intervals(index, x, self.features[:, r, q], r, q)
+            intervals = self.autoregressive.intervals(index, x, self.features[:, r, q], r, q)
             Array(intervals).push(message, x[:, r, q, of].ravel().tolist())
 
     def pop(self, message: Message) -> list[int]:
-        n, order = len(self.features), self.scan.coding_order
+        n, order = len(self.features), self.autoregressive.coding_order
         x = np.zeros((n, *self.size, len(order)), np.int64)
         for r, q, index, of in self._steps():
-            intervals = self.scan.intervals(index, x, self.features[:, r, q], r, q)
+            intervals = self.autoregressive.intervals(index, x, self.features[:, r, q], r, q)
             x[:, r, q, of] = np.reshape(Array(intervals).pop(message), (n, -1))
         out = np.empty_like(x)
         out[..., order] = x

@@ -1,4 +1,4 @@
-"""Scans in the core: long chains in one call, and what does not fit together."""
+"""Autoregressive pixels in the core: long chains in one call, and what does not fit together."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "levels": 1000,
         "precision": 22,
         "groups": [[2, 0], [1]],
-        "dull": True,
+        "flat": True,
     },
 }
 
@@ -47,7 +47,7 @@ def test_more_rows_and_columns_than_are_coded_at_once() -> None:
     """A model without a size would code these as well; the reference takes a while for them."""
     pair = Pair.of(random_context_model_file(shape=(70, 3), latents=1, hidden=4))
     pair.check_codec(pair.items(3), a_message(1, 3))
-    pair = Pair.of(random_context_model_file(shape=(3, 90), latents=1, hidden=4, dull=True))
+    pair = Pair.of(random_context_model_file(shape=(3, 90), latents=1, hidden=4, flat=True))
     pair.check_codec(pair.items(3), a_message(1, 3))
 
 
@@ -56,7 +56,7 @@ Arguments = dict[str, Any]
 
 @pytest.fixture
 def arguments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Arguments:
-    """What a model gives to the core's scan."""
+    """What a model gives to the core's autoregressive distribution."""
     found: Arguments = {}
 
     def record(_: str, variable: int, **given: Any) -> None:
@@ -98,7 +98,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "planes of one dimension": ("planes", lambda given: given["planes"][0]),
     "no planes": ("planes", lambda given: given["planes"][:0]),
     "no features": ("features", None),
-    "dull symbols of other levels": ("dull", np.ones(3, np.uint8)),
+    "flat symbols of other levels": ("flat", np.ones(3, np.uint8)),
     "no groups": ("groups", []),
     "a group twice": ("groups", lambda given: given["groups"] * 2),
     "a group of no channels": ("groups", group(channels=[])),
@@ -129,12 +129,12 @@ def test_what_does_not_fit_is_refused(arguments: Arguments, change: str) -> None
 
 
 @pytest.mark.parametrize("arguments", ["two groups"], indirect=True)
-def test_dull_symbols_and_networks_for_them_go_together(arguments: Arguments) -> None:
+def test_flat_symbols_and_networks_for_them_go_together(arguments: Arguments) -> None:
     for name, value in (
-        ("dull", None),
-        ("groups", group(dull=None, dull_outputs=[])),
-        ("groups", group(dull_outputs=[0])),
-        ("groups", group(dull=lambda of: _core.Network([(1, 1, 5, 0, 255)]))),
+        ("flat", None),
+        ("groups", group(flat=None, flat_outputs=[])),
+        ("groups", group(flat_outputs=[0])),
+        ("groups", group(flat=lambda of: _core.Network([(1, 1, 5, 0, 255)]))),
     ):
         changed = arguments | {name: value(arguments) if callable(value) else value}
         with pytest.raises((BitsbackError, ValueError, IndexError)):

@@ -1,4 +1,4 @@
-"""The pieces that a block holds."""
+"""The tiles that a block holds."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.format.grid import Shape
-from bitsback.format.levels import Levels, find_levels
-from bitsback.format.values import Values, find_values
+from bitsback.format.two_values import TwoValues, find_two_values
+from bitsback.format.value_range import ValueRange, find_value_range
 from bitsback.lazy import cached_property
 
-_OF_ELEMENTS = ("levels", "values", "values_of_series")
+_OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
 """What is found out of them once."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class Tiles:
     """Arrays of one dtype, of any shapes."""
 
     elements: NDArray[Any]
@@ -30,12 +30,12 @@ class Pieces:
     """How many in a row have which shape."""
 
     @classmethod
-    def stacked(cls, items: NDArray[Any]) -> Pieces:
-        """Of one shape: [pieces, *shape], C-contiguous."""
+    def stacked(cls, items: NDArray[Any]) -> Tiles:
+        """Of one shape: [tiles, *shape], C-contiguous."""
         return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
 
     @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Pieces:
+    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Tiles:
         shapes: list[tuple[int, Shape]] = []
         flat = []
         for array in arrays:
@@ -53,7 +53,7 @@ class Pieces:
 
     @property
     def shape(self) -> Shape | None:
-        """Of each piece, if they have one in common."""
+        """Of each tile, if they have one in common."""
         return self.shapes[0][1] if len(self.shapes) == 1 else None
 
     @cached_property
@@ -61,24 +61,24 @@ class Pieces:
         return sum(count for count, _ in self.shapes)
 
     @cached_property
-    def levels(self) -> Levels | None:
+    def two_values(self) -> TwoValues | None:
         """The two values that the elements have, if they have no more."""
-        return find_levels(self.elements)
+        return find_two_values(self.elements)
 
     @cached_property
-    def values(self) -> Values | None:
+    def value_range(self) -> ValueRange | None:
         """What their symbols are to stand for, if they have more values."""
-        return find_values(self.elements)
+        return find_value_range(self.elements)
 
     @cached_property
-    def values_of_series(self) -> Values | None:
+    def range_of_series(self) -> ValueRange | None:
         """The same of a series."""
-        return find_values(self.elements, near=True)
+        return find_value_range(self.elements, near=True)
 
-    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Pieces:
-        """The same elements as pieces of other shapes, with what is known of them."""
+    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
+        """The same elements as tiles of other shapes, with what is known of them."""
         known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
-        other = Pieces(self.elements, shapes)
+        other = Tiles(self.elements, shapes)
         other.__dict__.update(known)
         return other
 
@@ -88,24 +88,24 @@ class Pieces:
 
     @property
     def stack(self) -> NDArray[Any]:
-        """[pieces, *shape], of those that have one shape in common."""
+        """[tiles, *shape], of those that have one shape in common."""
         ((count, shape),) = self.shapes
         return self.elements.reshape(count, *shape)
 
     @cached_property
     def _starts(self) -> list[tuple[int, int]]:
-        """Of each run of one shape: the number of its first piece, and its first element."""
-        starts, piece, element = [], 0, 0
+        """Of each run of one shape: the number of its first tile, and its first element."""
+        starts, tile, element = [], 0, 0
         for count, shape in self.shapes:
-            starts.append((piece, element))
-            piece, element = piece + count, element + count * math.prod(shape)
+            starts.append((tile, element))
+            tile, element = tile + count, element + count * math.prod(shape)
         return starts
 
     def __getitem__(self, number: int) -> NDArray[Any]:
         run = bisect_right(self._starts, number, key=lambda start: start[0]) - 1
-        (piece, element), shape = self._starts[run], self.shapes[run][1]
+        (tile, element), shape = self._starts[run], self.shapes[run][1]
         size = math.prod(shape)
-        at = element + (number - piece) * size
+        at = element + (number - tile) * size
         return self.elements[at : at + size].reshape(shape)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:

@@ -1,6 +1,6 @@
-"""What a second layer of latents brings to a model whose pixels are coded by a scan, in floats.
+"""What a second layer of latents brings to a model with an autoregressive likelihood, in floats.
 
-    python benchmarks/layers_above_scan.py --data MNIST \\
+    python benchmarks/layers_above_pixels.py --data MNIST \\
         recipes/mnist-binary-context-float.safetensors
 
 The float module of a context VAE stays as it is. Above its latents z1 comes a layer z2: q(z2 | z1)
@@ -78,7 +78,9 @@ def posteriors(module: ContextModule, grey: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What a second layer brings above a scan.")
+    parser = argparse.ArgumentParser(
+        description="What a second layer brings to an autoregressive model."
+    )
     parser.add_argument("modules", type=Path, nargs="+", help="weights of float modules")
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's IDX files")
     parser.add_argument("--epochs", type=int, default=30)
@@ -89,7 +91,7 @@ def main() -> None:
         torch.manual_seed(1)
         module = load_module(path)
         if not isinstance(module, ContextModule):
-            raise SystemExit(f"{path}: is not the module of a model with a scan")
+            raise SystemExit(f"{path}: is not the module of an autoregressive model")
         train, validation = posteriors(module, split.train), posteriors(module, split.validation)
         above = Above(train[0].shape[1])
         adam = torch.optim.Adam(above.parameters(), lr=RATE)

@@ -1,4 +1,4 @@
-"""A picture's file comes apart into pixels and a note, and is made of both again."""
+"""A picture's file comes apart into pixels and container metadata, and is made of both again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from PIL import Image, PngImagePlugin
 from bitsback.errors import ArchiveError
 from bitsback.images import picture_files
 from bitsback.images.picture_files import file_of
-from reference import notes as spec
+from reference import container_metadata as spec
 
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -64,13 +64,13 @@ def saved(image: Image.Image, name: str, **options: Any) -> bytes:
 @dataclass(frozen=True)
 class Parts:
     pixels: NDArray[Any]
-    note: bytes
+    metadata: bytes
     exact: bool
 
 
 def split(data: bytes, exact: bool) -> Parts | None:
     found = picture_files.split(io.BytesIO(data), exact)
-    return None if found is None else Parts(found.pixels.whole(), found.note, found.exact)
+    return None if found is None else Parts(found.pixels.whole(), found.metadata, found.exact)
 
 
 def told(data: bytes) -> tuple[Any, ...]:
@@ -118,12 +118,12 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
             continue
         with Image.open(io.BytesIO(file)) as image:
             assert np.array_equal(parts.pixels, np.asarray(image))
-        again = file_of(parts.pixels, parts.note)
+        again = file_of(parts.pixels, parts.metadata)
         assert told(again) == told(file)
         assert parts.exact or not exact
         assert not parts.exact or again == file
         told_of = parts.exact and name != "lzw"  # which the specification leaves to libtiff
-        assert spec.restore(parts.pixels, parts.note) == (file if told_of else None)
+        assert spec.restore(parts.pixels, parts.metadata) == (file if told_of else None)
         if name in AS_THEY_ARE:
             assert parts.exact
 
@@ -145,7 +145,7 @@ def test_metadata_of_png(mode: str) -> None:
     )  # fmt: skip
     parts = split(file, False)
     assert parts is not None
-    again = file_of(parts.pixels, parts.note)
+    again = file_of(parts.pixels, parts.metadata)
     assert told(again) == told(file)
     for kind in (b"iCCP", b"eXIf", b"tEXt", b"iTXt", b"pHYs", b"gAMA", b"cHRM", b"raWd", b"tRNS"):
         assert again.count(kind) == file.count(kind) > 0
@@ -159,7 +159,7 @@ def test_metadata_of_compressed_tiff() -> None:
     )  # fmt: skip
     parts = split(out.getvalue(), False)
     assert parts is not None and not parts.exact
-    again = file_of(parts.pixels, parts.note)
+    again = file_of(parts.pixels, parts.metadata)
     with Image.open(io.BytesIO(again)) as image, Image.open(out) as before:
         for tag in (270, 282, 283, 296, 305, 34675):
             assert image.tag_v2[tag] == before.tag_v2[tag]
@@ -178,8 +178,10 @@ def test_samples_of_few_bits(depth: int) -> None:
     for exact in (False, True):
         parts = split(file, exact)
         assert parts is not None and parts.exact == exact
-        assert told(file_of(parts.pixels, parts.note)) == told(file)
-    assert file_of(parts.pixels, parts.note) == file == spec.restore(parts.pixels, parts.note)
+        assert told(file_of(parts.pixels, parts.metadata)) == told(file)
+    assert (
+        file_of(parts.pixels, parts.metadata) == file == spec.restore(parts.pixels, parts.metadata)
+    )
 
 
 @pytest.mark.parametrize("strategy", range(5))
@@ -191,8 +193,8 @@ def test_what_zlib_made_is_made_again(level: int, strategy: int) -> None:
         file = own_png(rows, level, strategy, memory)
         parts = split(file, True)
         assert parts is not None and parts.exact
-        assert file_of(parts.pixels, parts.note) == file
-        anew = file_of(parts.pixels, parts.note, exact=False)
+        assert file_of(parts.pixels, parts.metadata) == file
+        anew = file_of(parts.pixels, parts.metadata, exact=False)
         assert told(anew) == told(file)
 
 
@@ -201,11 +203,11 @@ def test_the_bytes_are_checked_when_they_are_made() -> None:
     parts = split(file, True)
     assert parts is not None
     with pytest.raises(ArchiveError, match="its very bytes cannot be made again"):
-        file_of(parts.pixels ^ np.uint8(1), parts.note)
+        file_of(parts.pixels ^ np.uint8(1), parts.metadata)
     with pytest.raises(ArchiveError, match="another picture"):
-        file_of(parts.pixels[:3], parts.note)
+        file_of(parts.pixels[:3], parts.metadata)
     with pytest.raises(ArchiveError, match="another picture"):
-        file_of(parts.pixels.astype("<u2"), parts.note)
+        file_of(parts.pixels.astype("<u2"), parts.metadata)
 
 
 def test_what_is_not_taken_apart() -> None:
@@ -223,7 +225,7 @@ def test_what_is_not_taken_apart() -> None:
         assert split(file, False) is None
 
 
-def test_changed_notes_are_refused_or_make_a_file() -> None:
+def test_changed_metadata_is_refused_or_make_a_file() -> None:
     rng = random.Random(0)
     files = [
         own_png(np.arange(60, dtype=np.uint8).reshape(6, 10)),
@@ -236,13 +238,17 @@ def test_changed_notes_are_refused_or_make_a_file() -> None:
             if parts is None:
                 continue
             for _ in range(40):
-                note = bytearray(parts.note)
+                metadata = bytearray(parts.metadata)
                 for _ in range(rng.randrange(1, 3)):
-                    note[rng.randrange(len(note))] = rng.choice([0, 1, 255, rng.randrange(256)])
+                    metadata[rng.randrange(len(metadata))] = rng.choice(
+                        [0, 1, 255, rng.randrange(256)]
+                    )
                 try:
                     assert file_of(
                         parts.pixels,
-                        bytes(note[: rng.choice([len(note), rng.randrange(len(note))])]),
+                        bytes(
+                            metadata[: rng.choice([len(metadata), rng.randrange(len(metadata))])]
+                        ),
                     )
                 except ArchiveError:
                     refused += 1

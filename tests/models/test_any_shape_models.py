@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from bitsback import Message, MessageError, ModelError, _core
 from bitsback.models import Model, bundled
 from bitsback.models.distributions.predictive import PredictiveDistribution
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel
-from bitsback.models.planes import PlaneShape
 from choices import Seeded
 from laws import check_laws, messages
 from networks import SIMD_PATHS, engine
 from random_predictive import random_item, random_items, random_predictive, random_shapes
-from reference.planes import PlaneShape as SpecShape
+from reference.planes import ItemShape as SpecShape
 
 LARGE = [
     SpecShape(1, 40, 150, 3, 256),
@@ -31,7 +31,7 @@ LARGE = [
 
 
 def bound(model: Model, shapes: list[SpecShape]) -> BoundModel:
-    return model.bind([(1, PlaneShape(*shape)) for shape in shapes])
+    return model.bind([(1, ItemShape(*shape)) for shape in shapes])
 
 
 def predictor_of(model: Model) -> _core.Predictor:
@@ -102,7 +102,7 @@ def test_no_items_change_nothing() -> None:
     none.push(message, np.zeros(0, np.uint8))
     assert none.pop(message).size == 0
     assert message == Message([1 << 40], depth=0)
-    assert none.memory == none.work == none.steps == none.most_elements == 0
+    assert none.memory == none.macs == none.steps == none.most_elements == 0
 
 
 @pytest.mark.parametrize(

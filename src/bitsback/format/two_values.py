@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bitsback.models.outline import Outline
 
-Levels = tuple[bytes, bytes]
+TwoValues = tuple[bytes, bytes]
 
 
-def find_levels(items: NDArray[Any]) -> Levels | None:
+def find_two_values(items: NDArray[Any]) -> TwoValues | None:
     """The two values that the elements have, in ascending order, or None if they have more or there
     are none.
 
@@ -37,14 +37,14 @@ def find_levels(items: NDArray[Any]) -> Levels | None:
     return _ascending((low.tobytes(), high.tobytes()), items.dtype)
 
 
-def to_symbols(items: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
-    """The symbols of elements that all are one of the two levels: uint8, flat. It may be a view of
+def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
+    """The symbols of elements that all are one of the two values: uint8, flat. It may be a view of
     the items.
     """
     bits = _bits(items)
-    if levels == (b"\0", b"\1"):
+    if two_values == (b"\0", b"\1"):
         return bits.view(np.uint8)
-    symbols: NDArray[np.bool_] = bits == np.frombuffer(levels[1], bits.dtype)[0]
+    symbols: NDArray[np.bool_] = bits == np.frombuffer(two_values[1], bits.dtype)[0]
     return symbols.view(np.uint8)
 
 
@@ -53,14 +53,16 @@ def symbol_dtype(model: Outline) -> str:
     return "|u1" if model.levels <= 256 else "<u2"
 
 
-def from_symbols(symbols: NDArray[np.uint8], levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+def from_symbols(
+    symbols: NDArray[np.uint8], two_values: TwoValues, dtype: np.dtype[Any]
+) -> NDArray[Any]:
     """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the
     symbols.
     """
-    if levels == (b"\0", b"\1"):
+    if two_values == (b"\0", b"\1"):
         return symbols.view(dtype)
     unsigned = _unsigned(dtype)
-    low, high = (int(np.frombuffer(level, unsigned)[0]) for level in levels)
+    low, high = (int(np.frombuffer(value, unsigned)[0]) for value in two_values)
     bits = symbols.astype(unsigned)
     bits *= unsigned.type((high - low) % (1 << 8 * unsigned.itemsize))
     bits += unsigned.type(low)
@@ -75,7 +77,7 @@ def _bits(items: NDArray[Any]) -> NDArray[Any]:
     return items.reshape(-1).view(_unsigned(items.dtype))
 
 
-def _ascending(pair: Levels, dtype: np.dtype[Any]) -> Levels:
+def _ascending(pair: TwoValues, dtype: np.dtype[Any]) -> TwoValues:
     return pair if _rank(pair[0], dtype) < _rank(pair[1], dtype) else (pair[1], pair[0])
 
 

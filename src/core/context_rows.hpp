@@ -1,5 +1,5 @@
 // What a pixel sees of those before it, in a batch of images: planes of bytes with a margin, in
-// which the window of the pixel is a piece of a few rows. No more rows are kept than a window has.
+// which the window of the pixel is a part of a few rows. No more rows are kept than a window has.
 //
 //              2 side + 1 pixels
 //             +---------------+
@@ -30,16 +30,17 @@ struct Window {
     std::size_t pixels() const { return above * line() + side; }
 };
 
-// What is seen of each symbol: `planes` bytes, and whether it is dull.
-class PlaneTable {
+// What is seen of each symbol: `planes` bytes, and whether it is flat.
+class ContextPlanes {
   public:
-    // bytes: [planes, levels]. dull: [levels], or nothing if no symbol is.
-    PlaneTable(std::vector<std::uint8_t> bytes, std::size_t levels, std::vector<std::uint8_t> dull)
-        : bytes_(std::move(bytes)), levels_(levels), dull_(std::move(dull)) {
+    // bytes: [planes, levels]. flat: [levels], or nothing if no symbol is.
+    ContextPlanes(std::vector<std::uint8_t> bytes, std::size_t levels,
+                  std::vector<std::uint8_t> flat)
+        : bytes_(std::move(bytes)), levels_(levels), flat_(std::move(flat)) {
         require(levels >= 2 && levels <= 65536, "planes are of 2 to 65,536 levels");
         require(!bytes_.empty() && bytes_.size() % levels == 0 && bytes_.size() / levels <= 8,
                 "there are 1 to 8 planes, each of all levels");
-        require(dull_.empty() || dull_.size() == levels, "each symbol is dull or not");
+        require(flat_.empty() || flat_.size() == levels, "each symbol is flat or not");
     }
 
     std::size_t count() const { return bytes_.size() / levels_; }
@@ -48,23 +49,23 @@ class PlaneTable {
         return bytes_[plane * levels_ + symbol];
     }
     const std::uint8_t* plane(std::size_t plane) const { return bytes_.data() + plane * levels_; }
-    bool gated() const { return !dull_.empty(); }
-    bool dull(std::size_t symbol) const { return dull_[symbol] != 0; }
+    bool gated() const { return !flat_.empty(); }
+    bool flat(std::size_t symbol) const { return flat_[symbol] != 0; }
 
   private:
     std::vector<std::uint8_t> bytes_;
     std::size_t levels_;
-    std::vector<std::uint8_t> dull_;
+    std::vector<std::uint8_t> flat_;
 };
 
-class PlaneRows {
+class ContextRows {
   public:
     static constexpr std::size_t overrun = 32;
 
     // For `size` images of so many columns and channels, which stand in the order in which they are
     // coded. All symbols are 0, as are those outside of the images.
-    PlaneRows(const PlaneTable& table, Window window, std::size_t columns, std::size_t channels,
-              std::size_t size)
+    ContextRows(const ContextPlanes& table, Window window, std::size_t columns,
+                std::size_t channels, std::size_t size)
         : table_(table),
           window_(window),
           channels_(channels),
@@ -76,7 +77,7 @@ class PlaneRows {
             for (std::size_t plane = 0; plane < table.count(); ++plane)
                 bytes_.insert(bytes_.end(), plane_, table.at(plane, 0));
         bytes_.resize(bytes_.size() + overrun);
-        if (table.gated()) lively_.assign(size * plane_ + overrun, table.dull(0) ? 0 : 1);
+        if (table.gated()) varied_.assign(size * plane_ + overrun, table.flat(0) ? 0 : 1);
     }
 
     // `count` channels from `first` on of one pixel of all items: `symbols` [size, count]. Its row
@@ -92,9 +93,9 @@ class PlaneRows {
                 for (std::size_t plane = 0; plane < planes; ++plane, at += plane_step)
                     *at = table_.plane(plane)[symbols[item * count + c]];
             if (!table_.gated()) continue;
-            std::uint8_t* lively = lively_.data() + place + c;
-            for (std::size_t item = 0; item < size_; ++item, lively += plane_step)
-                *lively = table_.dull(symbols[item * count + c]) ? 0 : 1;
+            std::uint8_t* varied = varied_.data() + place + c;
+            for (std::size_t item = 0; item < size_; ++item, varied += plane_step)
+                *varied = table_.flat(symbols[item * count + c]) ? 0 : 1;
         }
     }
 
@@ -114,9 +115,9 @@ class PlaneRows {
             gather<32>(row, column, known, items, features, feature_channels, out);
     }
 
-    // Whether all symbols in the window of a pixel of an item are dull.
-    bool dull(std::size_t row, std::size_t column, std::size_t item) const {
-        const std::uint8_t* in = lively_.data() + item * plane_ + column * channels_;
+    // Whether all symbols in the window of a pixel of an item are flat.
+    bool flat(std::size_t row, std::size_t column, std::size_t item) const {
+        const std::uint8_t* in = varied_.data() + item * plane_ + column * channels_;
         const std::size_t line = window_.line() * channels_;
         for (std::size_t i = 1; i <= window_.above; ++i)
             if (any(in + place_of(row + i), line)) return false;
@@ -168,14 +169,14 @@ class PlaneRows {
         }
     }
 
-    const PlaneTable& table_;
+    const ContextPlanes& table_;
     Window window_;
     std::size_t channels_;
     std::size_t size_;
     std::size_t line_;                  // bytes of a row of a plane
     std::size_t plane_;                 // bytes of a plane
     std::vector<std::uint8_t> bytes_;   // [size, planes, above + 1, columns + 2 side, channels]
-    std::vector<std::uint8_t> lively_;  // [size, above + 1, columns + 2 side, channels]: not dull
+    std::vector<std::uint8_t> varied_;  // [size, above + 1, columns + 2 side, channels]: not flat
 };
 
 }  // namespace bitsback

@@ -1,4 +1,4 @@
-"""Facts of the files of a folder: how many bytes they, or their notes, have, and when they were
+"""Stats of the files of a folder: how many bytes they, or their metadata, have, and when they were
 changed (docs/format.md, `F`).
 """
 
@@ -6,18 +6,18 @@ from array import array
 from dataclasses import dataclass, field
 
 from bitsback.errors import ArchiveError
-from bitsback.format.layout import FACTS, Cursor, section
+from bitsback.format.layout import STATS, Cursor, section
 from bitsback.wire import varint
 
 _SMALLEST = 2  # bytes of a file
 
 
 @dataclass
-class Facts:
+class FileStats:
     """Of each file, in order."""
 
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
-    """Bytes of the file, or of the note of a picture that is coded by its pixels."""
+    """Bytes of the file, or of the container metadata of a picture that is coded by its pixels."""
     times: "array[int]" = field(default_factory=lambda: array("q"))
     """When it was changed, in ns since 1970."""
 
@@ -31,22 +31,22 @@ class Facts:
         for size, time in zip(self.sizes, self.times, strict=True):
             change, before = _signed(time - before), time
             parts.append(varint(size) + varint(change << 1 if change >= 0 else ~(change << 1)))
-        return section(FACTS, *parts)
+        return section(STATS, *parts)
 
     @classmethod
-    def unpack(cls, payload: memoryview, files: int) -> "Facts":
+    def unpack(cls, payload: memoryview, files: int) -> "FileStats":
         """Raises ArchiveError."""
         if files * _SMALLEST > len(payload):
-            raise ArchiveError(f"the facts of its files are too short for {files}")
-        cursor, facts, time = Cursor(payload), cls(), 0
+            raise ArchiveError(f"the stats of its files are too short for {files}")
+        cursor, stats, time = Cursor(payload), cls(), 0
         for _ in range(files):
             size, change = cursor.varint(), cursor.varint()
             if size >= 1 << 63:
                 raise ArchiveError("a file of it has a size that no file has")
             time = _signed(time + (~(change >> 1) if change & 1 else change >> 1))
-            facts.add(size, time)
+            stats.add(size, time)
         cursor.done()
-        return facts
+        return stats
 
 
 def _signed(number: int) -> int:

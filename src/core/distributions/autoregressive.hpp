@@ -1,5 +1,5 @@
-// The scan: an image pixel by pixel, and a pixel channel group by channel group, each by a small
-// network that sees a window of what has been coded before, and features of the pixel that a
+// Autoregressive: an image pixel by pixel, and a pixel channel group by channel group, each by a
+// small network that sees a window of what has been coded before, and features of the pixel that a
 // network makes of the variables that are given. A step is one group of one pixel of all items.
 #pragma once
 
@@ -15,10 +15,10 @@
 #include <variant>
 #include <vector>
 
+#include "../context_rows.hpp"
 #include "../distribution.hpp"
 #include "../family.hpp"
 #include "../pixel_network.hpp"
-#include "../planes.hpp"
 
 namespace bitsback {
 
@@ -27,7 +27,7 @@ struct ChannelGroup {
     std::vector<std::size_t> channels;
     std::shared_ptr<const Family> family;
     PixelNetwork network;
-    std::optional<PixelNetwork> dull;  // of pixels whose window is dull
+    std::optional<PixelNetwork> flat;  // of pixels whose window is flat
 };
 
 struct ImageSize {
@@ -38,10 +38,11 @@ struct ImageSize {
     std::size_t pixels() const { return rows * columns; }
 };
 
-class ScanDistribution : public Distribution {
+class AutoregressiveDistribution : public Distribution {
   public:
-    ScanDistribution(std::size_t variable, ImageSize size, Window window, PlaneTable planes,
-                     std::optional<Conditional> features, std::vector<ChannelGroup> groups)
+    AutoregressiveDistribution(std::size_t variable, ImageSize size, Window window,
+                               ContextPlanes planes, std::optional<Conditional> features,
+                               std::vector<ChannelGroup> groups)
         : variable_(variable),
           size_(size),
           window_(window),
@@ -94,16 +95,16 @@ class ScanDistribution : public Distribution {
 
     // Where the network of a group computes, and what it gave for some pixels of all items.
     struct GroupWork {
-        Workspace lively;
-        Workspace dull;
+        Workspace varied;
+        Workspace flat;
         ParameterArrays gathered;
         Parameters parameters;
     };
 
-    // Which items of each of some pixels are dull, and which are not.
+    // Which items of each of some pixels are flat, and which are not.
     struct Sorted {
-        std::vector<std::uint32_t> lively, dull;          // items, pixel after pixel
-        std::vector<std::size_t> lively_ends, dull_ends;  // of each pixel
+        std::vector<std::uint32_t> varied, flat;          // items, pixel after pixel
+        std::vector<std::size_t> varied_ends, flat_ends;  // of each pixel
     };
 
     void require_group(ChannelGroup& group, std::size_t known) const {
@@ -116,11 +117,11 @@ class ScanDistribution : public Distribution {
         const std::size_t width =
             planes_.count() * (window_.pixels() * size_.channels + known) + features_;
         require_network(group, group.network, width);
-        require(group.dull.has_value() == planes_.gated(),
-                "a scan with dull symbols has networks for dull pixels");
-        if (group.dull) {
-            require(features_ > 0, "dull pixels need features");
-            require_network(group, *group.dull, features_);
+        require(group.flat.has_value() == planes_.gated(),
+                "flat symbols and networks for flat contexts go together");
+        if (group.flat) {
+            require(features_ > 0, "flat contexts need features");
+            require_network(group, *group.flat, features_);
         }
     }
 
@@ -149,10 +150,10 @@ class ScanDistribution : public Distribution {
         for (const ChannelGroup& group : groups_) {
             std::vector<Shape> shapes = group.network.shapes();
             std::size_t most = components(group, group.network);
-            if (group.dull) {
-                most = std::max(most, components(group, *group.dull));
+            if (group.flat) {
+                most = std::max(most, components(group, *group.flat));
                 for (std::size_t o = 0; o < shapes.size(); ++o)  // a type that holds both
-                    if (!group.dull->shapes()[o].bytes()) shapes[o] = group.dull->shapes()[o];
+                    if (!group.flat->shapes()[o].bytes()) shapes[o] = group.flat->shapes()[o];
             }
             work.push_back({{}, {}, ParameterArrays(shapes, most), {}});
         }
@@ -166,7 +167,7 @@ class ScanDistribution : public Distribution {
         const std::size_t items = batch.items, columns = size_.columns;
         std::vector<Symbol> symbols = by_pixel(x, items);
         const std::vector<Symbol> outside(items * size_.channels);
-        PlaneRows seen(planes_, window_, columns, size_.channels, items);
+        ContextRows seen(planes_, window_, columns, size_.channels, items);
         const auto look_at = [&](std::size_t row, bool inside) {
             for (std::size_t column = 0; column < columns; ++column)
                 set_all(seen, row, column,
@@ -214,7 +215,7 @@ class ScanDistribution : public Distribution {
     template <class Symbol>
     void pop_all(Message& message, const Batch& batch, std::vector<Symbol>& x) const {
         const std::size_t items = batch.items;
-        PlaneRows seen(planes_, window_, size_.columns, size_.channels, items);
+        ContextRows seen(planes_, window_, size_.columns, size_.channels, items);
         std::vector<GroupWork> work = make_work();
         std::vector<Symbol> symbols(items * size_.channels);
         Features features;
@@ -267,7 +268,7 @@ class ScanDistribution : public Distribution {
     }
 
     template <class Symbol>
-    void set_all(PlaneRows& seen, std::size_t row, std::size_t column, const Symbol* of_pixel,
+    void set_all(ContextRows& seen, std::size_t row, std::size_t column, const Symbol* of_pixel,
                  std::size_t items) const {
         std::size_t known = 0;
         for (const ChannelGroup& group : groups_) {
@@ -287,7 +288,7 @@ class ScanDistribution : public Distribution {
         features.rows = {first, end};
         if (!given_) return;
         const std::size_t columns = size_.columns, items = batch.items;
-        features.values.resize((end - first) * columns * items * features_ + PlaneRows::overrun);
+        features.values.resize((end - first) * columns * items * features_ + ContextRows::overrun);
         given_->run(batch, features.rows,
                     [&](const Workspace& work, std::size_t item, std::size_t row) {
                         const std::uint8_t* in = work.bytes(given_->value(0));
@@ -300,61 +301,61 @@ class ScanDistribution : public Distribution {
                     });
     }
 
-    void sort(const PlaneRows& seen, std::size_t row, std::size_t first, std::size_t end,
+    void sort(const ContextRows& seen, std::size_t row, std::size_t first, std::size_t end,
               std::size_t items, Sorted& sorted) const {
-        if (!planes_.gated() && sorted.lively_ends.size() == end - first) return;
-        sorted.lively.clear();
-        sorted.dull.clear();
-        sorted.lively_ends.clear();
-        sorted.dull_ends.clear();
+        if (!planes_.gated() && sorted.varied_ends.size() == end - first) return;
+        sorted.varied.clear();
+        sorted.flat.clear();
+        sorted.varied_ends.clear();
+        sorted.flat_ends.clear();
         for (std::size_t column = first; column < end; ++column) {
             for (std::size_t item = 0; item < items; ++item) {
-                const bool dull = planes_.gated() && seen.dull(row, column, item);
-                (dull ? sorted.dull : sorted.lively).push_back(static_cast<std::uint32_t>(item));
+                const bool flat = planes_.gated() && seen.flat(row, column, item);
+                (flat ? sorted.flat : sorted.varied).push_back(static_cast<std::uint32_t>(item));
             }
-            sorted.lively_ends.push_back(sorted.lively.size());
-            sorted.dull_ends.push_back(sorted.dull.size());
+            sorted.varied_ends.push_back(sorted.varied.size());
+            sorted.flat_ends.push_back(sorted.flat.size());
         }
     }
 
     // Runs the networks of a group on the pixels [first, end) of a row, of all items; its
     // parameters are those of [end - first, items, channels] symbols.
-    void run_group(GroupWork& work, std::size_t g, std::size_t known, const PlaneRows& seen,
+    void run_group(GroupWork& work, std::size_t g, std::size_t known, const ContextRows& seen,
                    const Features& features, const Sorted& sorted, std::size_t row,
                    std::size_t first, std::size_t end, std::size_t items) const {
         const ChannelGroup& group = groups_[g];
         const Network& network = group.network.network;
-        network.prepare(work.lively, sorted.lively.size());
-        std::uint8_t* out = network.source<std::uint8_t>(work.lively);
+        network.prepare(work.varied, sorted.varied.size());
+        std::uint8_t* out = network.source<std::uint8_t>(work.varied);
         std::size_t at = 0;
         for (std::size_t column = first; column < end; ++column) {
-            const std::size_t to = sorted.lively_ends[column - first];
-            seen.contexts(row, column, known, std::span(sorted.lively).subspan(at, to - at),
+            const std::size_t to = sorted.varied_ends[column - first];
+            seen.contexts(row, column, known, std::span(sorted.varied).subspan(at, to - at),
                           features_of(features, row, column, items), features_, out);
             out += (to - at) * network.width(0);
             at = to;
         }
-        if (at > 0) network.run(work.lively);
+        if (at > 0) network.run(work.varied);
         const std::size_t channels = group.channels.size();
-        if (!group.dull) {
+        if (!group.flat) {
             work.parameters =
-                group.network.parameters(work.lively, components(group, group.network));
+                group.network.parameters(work.varied, components(group, group.network));
             return;
         }
-        const Network& dull = group.dull->network;
-        dull.prepare(work.dull, sorted.dull.size());
-        out = dull.source<std::uint8_t>(work.dull);
+        const Network& flat = group.flat->network;
+        flat.prepare(work.flat, sorted.flat.size());
+        out = flat.source<std::uint8_t>(work.flat);
         at = 0;
         for (std::size_t column = first; column < end; ++column) {
             const std::uint8_t* of_pixel = features_of(features, row, column, items);
-            for (; at < sorted.dull_ends[column - first]; ++at, out += features_)
-                std::memcpy(out, of_pixel + sorted.dull[at] * features_, features_);
+            for (; at < sorted.flat_ends[column - first]; ++at, out += features_)
+                std::memcpy(out, of_pixel + sorted.flat[at] * features_, features_);
         }
-        if (at > 0) dull.run(work.dull);
-        const bool counted = components(group, group.network) != components(group, *group.dull);
+        if (at > 0) flat.run(work.flat);
+        const bool counted = components(group, group.network) != components(group, *group.flat);
         work.gathered.resize((end - first) * items * channels, counted);
-        scatter(work, group, group.network, work.lively, sorted.lively, sorted.lively_ends, items);
-        scatter(work, group, *group.dull, work.dull, sorted.dull, sorted.dull_ends, items);
+        scatter(work, group, group.network, work.varied, sorted.varied, sorted.varied_ends, items);
+        scatter(work, group, *group.flat, work.flat, sorted.flat, sorted.flat_ends, items);
         work.parameters = work.gathered.view();
     }
 
@@ -384,7 +385,7 @@ class ScanDistribution : public Distribution {
     std::size_t variable_;
     ImageSize size_;
     Window window_;
-    PlaneTable planes_;
+    ContextPlanes planes_;
     std::optional<Conditional> given_;
     std::vector<ChannelGroup> groups_;
     std::size_t features_ = 0;

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import Cursor
-from bitsback.format.values import Values, find_values
+from bitsback.format.value_range import ValueRange, find_value_range
 from plane_models import SpecStandIn, StandIn, ship
 from reference import archive as spec
 
@@ -25,7 +25,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 def smooth(dtype: str, *shape: int, step: int = 1, seed: int = 0, axis: int = -1) -> NDArray[Any]:
-    """Values that differ little from their neighbours."""
+    """ValueRange that differ little from their neighbours."""
     rng = np.random.default_rng(seed)
     steps = rng.integers(-2, 3, shape)
     return (np.cumsum(steps, axis) * step).astype(dtype)
@@ -143,19 +143,21 @@ def test_values_that_are_mapped() -> None:
             elements = rng.choice(np.array(fit), 500).astype(dtype)
             if (elements == elements[0]).all():
                 continue
-            found = find_values(elements)
+            found = find_value_range(elements)
             if found is None:
                 assert dtype == "|u1"
                 continue
             symbols = found.to_symbols(elements)
             assert symbols.max() < found.levels <= found.span
             assert_same(found.from_symbols(symbols), elements)
-            again = Values.unpack(Cursor(found.pack()), found.dtype, found.occurring is not None)
+            again = ValueRange.unpack(
+                Cursor(found.pack()), found.dtype, found.occurring is not None
+            )
             assert again == found and again.levels == found.levels
     gaps = (rng.integers(0, 600, 100_000) * 100).astype("<u2")
-    found = find_values(gaps)
+    found = find_value_range(gaps)
     assert found is not None and found.occurring is not None and found.levels == 600
     assert len(found.pack()) < 200
     few = rng.integers(0, 65536, 300, np.uint16)
-    found = find_values(few)
+    found = find_value_range(few)
     assert found is not None and found.occurring is None

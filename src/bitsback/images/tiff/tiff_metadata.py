@@ -1,4 +1,6 @@
-"""The container metadata of a TIFF file, and the file written again (docs/format.md, Notes)."""
+"""The container metadata of a TIFF file, and the file written again (docs/format.md, Container
+metadata).
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,12 @@ from bitsback.images.tiff.segments import (
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
-_SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in a note
+_SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """Times, and beyond, the pixels of a picture, how many its tiles may have."""
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -168,11 +170,11 @@ class Tiff:
         """Raises ArchiveError."""
         count = cursor.varint()
         if count * _SMALLEST_PAGES > len(cursor.data):
-            raise ArchiveError("its note is too short for its pages")
+            raise ArchiveError("its container metadata is too short for its pages")
         pages = tuple((cursor.varint(), Layout.unpack(cursor)) for _ in range(count))
         compressed = sum(count for count, page in pages if page.compression != NONE)
         if compressed * _SMALLEST_FIELDS > len(cursor.data):
-            raise ArchiveError("its note is too short for its pages")
+            raise ArchiveError("its container metadata is too short for its pages")
         fields, before = [], 0
         for _ in range(compressed):
             numbers: list[int] = []
@@ -188,7 +190,7 @@ class Tiff:
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
         if promised > 1 or not tiff.sound:
-            raise ArchiveError("its note tells of a file that there cannot be")
+            raise ArchiveError("its container metadata tells of a file that there cannot be")
         return tiff
 
     @property
@@ -238,24 +240,24 @@ class Tiff:
 
 class TiffDrawing:
     """A file whose segments are written as their rows come. Each has its old place where it is as
-    long as it was; a longer one that finds no room among its neighbours goes to where others have
+    long as it was; a longer one that finds no space among its neighbours goes to where others have
     left some, or to the end.
     """
 
-    def __init__(self, note: Tiff, file: Seekable) -> None:
-        self._note, self._file = note, file
-        self._places, self._fields = iter(note.places), iter(note.fields)
-        self._layouts = note.layouts()
+    def __init__(self, metadata: Tiff, file: Seekable) -> None:
+        self._metadata, self._file = metadata, file
+        self._places, self._fields = iter(metadata.places), iter(metadata.fields)
+        self._layouts = metadata.layouts()
         self._padded = 0
         """Bytes of padding that were taken."""
         self.crc = 0
         """Of the segments."""
-        self._at = self._room = 0
-        """Where the next segment may go, and where the room for it ends."""
+        self._at = self._space = 0
+        """Where the next segment may go, and where the space for it ends."""
         self._free: list[Span] = []
-        """Room that is left: how many bytes, and where; in order."""
-        self._size = note.size
-        for at, others in note.around():
+        """Space that is left: how many bytes, and where; in order."""
+        self._size = metadata.size
+        for at, others in metadata.around():
             self._write(at, others)
         self._begin(next(self._layouts))
 
@@ -276,10 +278,10 @@ class TiffDrawing:
         promised.
         """
         self._leave()
-        for room, at in self._free:
-            for first in range(0, room, _PIECE):
-                self._write(at + first, bytes(min(room - first, _PIECE)))
-        if self._note.check not in (None, self.crc):
+        for space, at in self._free:
+            for first in range(0, space, _CHUNK):
+                self._write(at + first, bytes(min(space - first, _CHUNK)))
+        if self._metadata.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
                 f" ({zlib.ZLIB_RUNTIME_VERSION}) or Pillow of this computer; its pixels and all"
@@ -314,28 +316,28 @@ class TiffDrawing:
         page, place = self._page, next(self._places)
         if page.flags & TILED:
             samples = self._in_a_tile(samples)
-        data = compress(page, page.raw(samples), len(samples), self._note.deflated)
+        data = compress(page, page.raw(samples), len(samples), self._metadata.deflated)
         self.crc = zlib.crc32(data, self.crc)
         if page.compression == NONE:
             self._write(place.start, data)
             return
         if place.first:
             self._leave()
-            self._at, self._room = place.start, place.room
+            self._at, self._space = place.start, place.space
         at = self._place_for(len(data))
         self._write(at, data)
         self._told.append((at, len(data)))
 
     def _place_for(self, length: int) -> int:
         """Where a compressed segment of so many bytes goes."""
-        if self._at + length <= self._room:
+        if self._at + length <= self._space:
             self._at += length
             return self._at - length
         which = bisect_left(self._free, (length, 0))
         if which < len(self._free):
-            room, at = self._free.pop(which)
-            if room > length:
-                insort(self._free, (room - length, at + length))
+            space, at = self._free.pop(which)
+            if space > length:
+                insort(self._free, (space - length, at + length))
             return at
         at = self._size + self._size % 2
         self._write(self._size, bytes(at - self._size))
@@ -343,17 +345,17 @@ class TiffDrawing:
         return at
 
     def _leave(self) -> None:
-        """Leaves what there is of the room to others."""
-        if self._at < self._room:
-            insort(self._free, (self._room - self._at, self._at))
+        """Leaves what there is of the space to others."""
+        if self._at < self._space:
+            insort(self._free, (self._space - self._at, self._at))
 
     def _in_a_tile(self, samples: NDArray[Any]) -> NDArray[Any]:
         page = self._page
         tile = np.full((page.rows, page.columns, samples.shape[2]), page.blank, page.dtype)
-        if self._note.padding:
+        if self._metadata.padding:
             for part in beyond(tile, samples.shape):
                 end = self._padded + part.nbytes
-                data = np.frombuffer(self._note.padding[self._padded : end], page.dtype)
+                data = np.frombuffer(self._metadata.padding[self._padded : end], page.dtype)
                 part[...] = data.reshape(part.shape)
                 self._padded = end
         tile[: samples.shape[0], : samples.shape[1]] = samples

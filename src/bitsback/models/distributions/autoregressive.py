@@ -1,6 +1,6 @@
-"""The scan: an image pixel by pixel, and a pixel channel group by channel group, each given a
-window of what has been coded before, and features of the pixel that a network makes of what is
-given.
+"""Autoregressive pixels: an image pixel by pixel, and a pixel channel group by channel group, each
+given a window of what has been coded before, and features of the pixel that a network makes of what
+is given.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
@@ -17,12 +17,12 @@ from bitsback import _core
 from bitsback.codecs.codec import one_step, undoing
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
 
 _ONE_PIXEL = (1, 1)
@@ -36,8 +36,8 @@ class Seen:
     """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
     planes: NDArray[np.uint8]
     """What is seen of a symbol: uint8 [planes, levels]."""
-    dull: NDArray[np.uint8] | None
-    """Which symbols are dull, uint8 [levels]; None if no pixel has a network of its own for it."""
+    flat: NDArray[np.uint8] | None
+    """Which symbols are flat, uint8 [levels]; None if no pixel has a network of its own for it."""
 
     @property
     def pixels(self) -> int:
@@ -72,23 +72,23 @@ class ChannelGroup:
     channels: tuple[int, ...]
     family: Family
     network: PixelNetwork
-    dull: PixelNetwork | None
+    flat: PixelNetwork | None
 
     def core(self) -> dict[str, Any]:
         network, outputs = self._core_of(self.network)
-        dull, dull_outputs = self._core_of(self.dull) if self.dull else (None, [])
+        flat, flat_outputs = self._core_of(self.flat) if self.flat else (None, [])
         return {
             "channels": list(self.channels),
             "family": self.family.core(),
             "network": network,
             "outputs": outputs,
-            "dull": dull,
-            "dull_outputs": dull_outputs,
+            "flat": flat,
+            "flat_outputs": flat_outputs,
         }
 
     @property
     def networks(self) -> list[Network]:
-        return [of.network for of in (self.network, self.dull) if of is not None]
+        return [of.network for of in (self.network, self.flat) if of is not None]
 
     @staticmethod
     def _core_of(of: PixelNetwork) -> tuple[_core.Network, list[int]]:
@@ -97,7 +97,7 @@ class ChannelGroup:
 
 
 @dataclass(frozen=True, eq=False)
-class ScanDistribution:
+class AutoregressiveDistribution:
     variable: Variable
     given: tuple[str, ...]
     network: Network | None
@@ -112,11 +112,13 @@ class ScanDistribution:
             return 0
         return self.network.known[self.features].channels
 
-    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> "ScanCodec":
+    def codec(
+        self, values: Mapping[str, NDArray[Any]], items: int, size: Size
+    ) -> "AutoregressiveCodec":
         features = np.zeros((items, *size, 0), np.uint8)
         for flat in self.parameters(values, size):
             features = flat.reshape(items, *size, self.feature_channels)
-        return ScanCodec(self, features)
+        return AutoregressiveCodec(self, features)
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
         """The features of all pixels, [items, pixels * features], if there are any."""
@@ -140,32 +142,32 @@ class ScanDistribution:
             size=(*size, self.variable.channels),
             window=self.seen.window,
             planes=self.seen.planes,
-            dull=self.seen.dull,
+            flat=self.seen.flat,
             features=features,
             groups=[group.core() for group in self.groups],
         )
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         (above, side), planes = self.seen.window, len(self.seen.planes)
         window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
         return window + self.feature_channels * shape.rows * shape.columns + shape.elements
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         networks = [network for group in self.groups for network in group.networks]
         of_pixel = sum(network.multiply_adds(_ONE_PIXEL) for network in networks)
         return shape.rows * shape.columns * of_pixel
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return len(self.groups) * shape.rows * shape.columns
 
 
 @dataclass(frozen=True, eq=False)
-class ScanCodec:
+class AutoregressiveCodec:
     """Codes x [items, elements]: one group of one pixel of all items after the other, each as one
     step. Pop goes from the first pixel to the last, push from the last to the first.
     """
 
-    scan: ScanDistribution
+    autoregressive: AutoregressiveDistribution
     features: NDArray[np.uint8]
     """[items, rows, columns, feature channels]."""
 
@@ -187,7 +189,7 @@ class ScanCodec:
 
     @one_step
     def pop(self, message: Message) -> NDArray[Any]:
-        x = np.zeros(self._shape, self.scan.variable.dtype)
+        x = np.zeros(self._shape, self.autoregressive.variable.dtype)
         done: list[tuple[Any, NDArray[Any]]] = []
 
         def undo() -> None:
@@ -198,7 +200,7 @@ class ScanCodec:
             for group, row, column in self._steps():
                 codec = self._codec(x, group, row, column)
                 of_group = codec.pop(message)
-                x[:, row, column, list(self.scan.groups[group].channels)] = of_group
+                x[:, row, column, list(self.autoregressive.groups[group].channels)] = of_group
                 done.append((codec, of_group))
         return x.reshape(len(x), prod(x.shape[1:]))
 
@@ -209,56 +211,58 @@ class ScanCodec:
         for group, row, column in self._steps():
             codec = self._codec(x, group, row, column)
             of_group = self._of_group(x, group, row, column)
-            channels = list(self.scan.groups[group].channels)
+            channels = list(self.autoregressive.groups[group].channels)
             bits[:, row, column, channels] = codec.bits(of_group)
         return bits.reshape(len(x), prod(bits.shape[1:]))
 
     @property
     def _shape(self) -> tuple[int, int, int, int]:
         items, rows, columns, _ = self.features.shape
-        return items, rows, columns, self.scan.variable.channels
+        return items, rows, columns, self.autoregressive.variable.channels
 
     def _steps(self) -> Iterator[tuple[int, int, int]]:
         _, rows, columns, _ = self._shape
         for row in range(rows):
             for column in range(columns):
-                for group in range(len(self.scan.groups)):
+                for group in range(len(self.autoregressive.groups)):
                     yield group, row, column
 
     def _of_group(self, x: NDArray[Any], group: int, row: int, column: int) -> NDArray[Any]:
-        return x[:, row, column, list(self.scan.groups[group].channels)]
+        return x[:, row, column, list(self.autoregressive.groups[group].channels)]
 
     def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
         """Of a group of one pixel of all items, which depends on what is coded before it alone."""
-        group, seen = self.scan.groups[number], self.scan.seen
+        group, seen = self.autoregressive.groups[number], self.autoregressive.seen
         items, _, columns, channels = self._shape
-        order = [channel for of in self.scan.groups for channel in of.channels]
-        known = [channel for of in self.scan.groups[:number] for channel in of.channels]
+        order = [channel for of in self.autoregressive.groups for channel in of.channels]
+        known = [channel for of in self.autoregressive.groups[:number] for channel in of.channels]
         down, right = seen.offsets()
         inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
         window = np.zeros((items, len(down), channels), x.dtype)
         window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
         seen_symbols = window.reshape(items, len(down) * channels)
-        flat = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
+        before = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
         features = self.features[:, row, column]
-        contexts = np.concatenate([*(plane[flat] for plane in seen.planes), features], axis=1)
-        if seen.dull is None or group.dull is None:
+        contexts = np.concatenate([*(plane[before] for plane in seen.planes), features], axis=1)
+        if seen.flat is None or group.flat is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        dull: NDArray[np.bool_] = np.all(seen.dull[seen_symbols], axis=1)
+        flat: NDArray[np.bool_] = np.all(seen.flat[seen_symbols], axis=1)
         count = len(group.channels)
-        most = max(of.outputs.components for of in (group.network, group.dull))
-        of_dull = group.family.parameters(group.dull(features[dull], count), most)
-        of_others = group.family.parameters(group.network(contexts[~dull], count), most)
+        most = max(of.outputs.components for of in (group.network, group.flat))
+        of_flat = group.family.parameters(group.flat(features[flat], count), most)
+        of_others = group.family.parameters(group.network(contexts[~flat], count), most)
         return group.family.codec_of(
-            *(_merged(dull, one, two) for one, two in zip(of_dull, of_others, strict=True))
+            *(_merged(flat, one, two) for one, two in zip(of_flat, of_others, strict=True))
         )
 
     def _checked(self, symbols: ArrayLike) -> NDArray[Any]:
         items, rows, columns, channels = self._shape
         shape = items, rows * columns * channels
-        x: NDArray[Any] = as_symbols(symbols, self.scan.variable.dtype, shape)
-        if int(x.max(initial=0)) >= self.scan.variable.levels:
-            raise MessageError(f"symbols must lie in [0, {self.scan.variable.levels - 1}]")
+        x: NDArray[Any] = as_symbols(symbols, self.autoregressive.variable.dtype, shape)
+        if int(x.max(initial=0)) >= self.autoregressive.variable.levels:
+            raise MessageError(
+                f"symbols must lie in [0, {self.autoregressive.variable.levels - 1}]"
+            )
         return x.reshape(self._shape)
 
 
@@ -269,7 +273,7 @@ def _merged(chosen: NDArray[np.bool_], one: NDArray[Any], two: NDArray[Any]) -> 
     return rows
 
 
-def read(source: DistributionEntry, codec: str) -> ScanDistribution:
+def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     if source.variable.name != DATA:
         raise ModelError("the codec scan is for the data, not for latents")
     fields, variable = source.fields, source.variable
@@ -288,26 +292,28 @@ def read(source: DistributionEntry, codec: str) -> ScanDistribution:
         Fields(entry, f"{source.key}.groups[{i}]") for i, entry in enumerate(fields.items("groups"))
     ]
     gated = [entry.has("dull") for entry in entries]
-    dull = None
+    flat = None
     if any(gated):
         if not all(gated) or of_features is None:
             raise ModelError("all groups have 'dull' or none has, and it needs features")
-        dull = source.tensors.bounded("x.dull", "uint8", (variable.levels,), 0, 1)
-    seen = Seen((above, side), planes, dull)
+        flat = source.tensors.bounded("x.dull", "uint8", (variable.levels,), 0, 1)
+    seen = Seen((above, side), planes, flat)
     groups: list[ChannelGroup] = []
     for entry in entries:
         groups.append(_read_group(source, entry, seen, of_features, groups))
     named = sorted(channel for group in groups for channel in group.channels)
     if len(groups) > 16 or named != list(range(variable.channels)):
         raise ModelError("'groups' must be 1 to 16 that name each channel once")
-    return ScanDistribution(variable, source.of.given, network, features, seen, tuple(groups))
+    return AutoregressiveDistribution(
+        variable, source.of.given, network, features, seen, tuple(groups)
+    )
 
 
 def _read_group(
     source: DistributionEntry,
     fields: Fields,
     seen: Seen,
-    features: Values | None,
+    features: Activations | None,
     before: list[ChannelGroup],
 ) -> ChannelGroup:
     all_channels = source.variable.channels
@@ -323,23 +329,23 @@ def _read_group(
     width = len(seen.planes) * (seen.pixels * all_channels + known)
     width += features.channels if features else 0
     high = max(int(seen.planes.max()), features.high if features else 0)
-    context = Values(ITEM, width, 0, high)
+    context = Activations(ITEM, width, 0, high)
     network = _read_network(source, fields, CONTEXT, context, family, len(channels))
-    dull = None
+    flat = None
     if features is not None and fields.has("dull"):
         inner = fields.object("dull")
-        of_pixel = Values(ITEM, features.channels, features.low, features.high)
-        dull = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
+        of_pixel = Activations(ITEM, features.channels, features.low, features.high)
+        flat = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
         inner.done()
     fields.done()
-    return ChannelGroup(channels, family, network, dull)
+    return ChannelGroup(channels, family, network, flat)
 
 
 def _read_network(
     source: DistributionEntry,
     fields: Fields,
     name: str,
-    values: Values,
+    values: Activations,
     family: Family,
     channels: int,
 ) -> PixelNetwork:

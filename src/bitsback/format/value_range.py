@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
+from bitsback.format.two_values import TwoValues
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
@@ -22,7 +23,7 @@ _NEAR = 32  # values on either side
 
 
 @dataclass(frozen=True)
-class Values:
+class ValueRange:
     """low ... high, or those of them that occur."""
 
     dtype: np.dtype[Any]
@@ -73,8 +74,8 @@ class Values:
         return ends + varint(len(stream)) + stream
 
     @classmethod
-    def unpack(cls, cursor: Cursor, dtype: np.dtype[Any], ranks: bool) -> "Values":
-        if not has_values(dtype):
+    def unpack(cls, cursor: Cursor, dtype: np.dtype[Any], ranks: bool) -> "ValueRange":
+        if not is_mappable(dtype):
             raise ArchiveError(f"it maps values of {dtype}, which cannot be")
         ends = np.frombuffer(cursor.take(2 * dtype.itemsize), dtype).view(_integers(dtype))
         low, high = int(ends[0]), int(ends[1])
@@ -101,12 +102,16 @@ class Values:
         return cls(dtype, low, high, occurring)
 
 
-def has_values(dtype: np.dtype[Any]) -> bool:
+ValueMap = TwoValues | ValueRange
+"""What the symbols of a block stand for."""
+
+
+def is_mappable(dtype: np.dtype[Any]) -> bool:
     """Whether elements can be told by low and high: bool, and integers of at most 16 bits."""
     return dtype.kind in "bui" and dtype.itemsize <= 2
 
 
-def find_values(elements: NDArray[Any], near: bool = False) -> Values | None:
+def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
     """The cheapest sensible way to tell the values of elements, of which there are two at least;
     None if they are their own symbols. near: of a series, which is coded by how far it is from what
     is expected, so that the least and the greatest value say something; what ranks save is told by
@@ -119,10 +124,10 @@ def find_values(elements: NDArray[Any], near: bool = False) -> Values | None:
     saved = _saved_near(counts) if near else _saved(counts, _SPARSE[dtype.itemsize])
     if saved:
         occurring = np.packbits(counts > 0, bitorder="little").tobytes()
-        ranks = Values(dtype, low, high, occurring)
+        ranks = ValueRange(dtype, low, high, occurring)
         if 8 * len(ranks.pack()) < saved:
             return ranks
-    return None if dtype.str == "|u1" and not near else Values(dtype, low, high)
+    return None if dtype.str == "|u1" and not near else ValueRange(dtype, low, high)
 
 
 def _saved(counts: NDArray[Any], most: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class PlaneShape(NamedTuple):
+class ItemShape(NamedTuple):
     """An item [slices, rows, columns, channels] of symbols 0 ... levels - 1; each number is
     positive, and levels lies in [2, 65536].
     """
@@ -31,5 +31,5 @@ class PlaneShape(NamedTuple):
         return self.slices * self.channels
 
 
-Shapes = Sequence[tuple[int, PlaneShape]]
+Shapes = Sequence[tuple[int, ItemShape]]
 """Of items, so many in a row of each."""

@@ -10,7 +10,7 @@ ITEM = 0
 
 
 @dataclass(frozen=True)
-class Values:
+class Activations:
     """Channels at each place, the range that they lie in, and the grid of the places."""
 
     grid: int

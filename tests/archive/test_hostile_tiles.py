@@ -1,4 +1,4 @@
-"""Archives of pieces that break a rule, or claim more than a few bytes may."""
+"""Archives of tiles that break a rule, or claim more than a few bytes may."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bitsback.coding.block import MODEL
 from bitsback.format.collection import BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
 from bitsback.format.runs import Run, pack_runs, read_runs
-from bitsback.format.values import Values
+from bitsback.format.value_range import ValueRange
 from bitsback.wire import varint
 from plane_models import StandIn, ship
 
@@ -56,7 +56,7 @@ def test_descriptions_that_are_not_whole() -> None:
         part = PICTURES if kind == ARRAYS else stack
         with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files|no pictures"):
             unpack_collection(memoryview(FileList(kind, (part,)).pack())[2:-4])
-    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).pieces == 1
+    assert unpack_collection(memoryview(FileList(PAGES, (stack,)).pack())[2:-4]).tiles == 1
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
         unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"
@@ -106,7 +106,7 @@ def ends(low: int, high: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("levels", "match"),
+    ("value_map", "match"),
     [
         (b"\5", "newer bitsback"),
         (b"\4", "of a run that has none"),
@@ -123,10 +123,10 @@ def ends(low: int, high: int) -> bytes:
         (b"\3" + ends(-2, 5) + varint(1 << 40), "cut short"),
     ],
 )
-def test_levels(levels: bytes, match: str) -> None:
+def test_value_maps(value_map: bytes, match: str) -> None:
     start = varint(1) + varint(2) + SHORT.str.encode() + b"\1\3"
     with pytest.raises(bitsback.ArchiveError, match=match):
-        read_runs(_cursor(start + levels))
+        read_runs(_cursor(start + value_map))
 
 
 def _cursor(data: bytes) -> Any:
@@ -135,8 +135,8 @@ def _cursor(data: bytes) -> Any:
     return Cursor(data)
 
 
-def test_levels_are_told_once_and_for_small_integers() -> None:
-    values = Values(SHORT, -2, 5, b"\x81")
+def test_value_maps_are_told_once_and_for_small_integers() -> None:
+    values = ValueRange(SHORT, -2, 5, b"\x81")
     runs = [Run(1, SHORT, (2,), values), Run(2, SHORT, (3,), values)]
     packed = pack_runs(runs)
     assert read_runs(_cursor(packed)) == runs and values.levels == 2
@@ -162,7 +162,7 @@ def test_blocks_of_planes(model: StandIn) -> None:
     fine = Run(1, BYTE, (8, 9, 3), None)
     free = model.identity[:16]
     message = b"\1\1" + bytes(7) + b"\1"
-    values = Values(BYTE, 3, 9)
+    values = ValueRange(BYTE, 3, 9)
     for match, found in {
         "newer": block(0, fine, MODEL + 24, free + message),
         "not what its model mnist-binary codes": block(0, fine, MODEL, good + message),
@@ -170,8 +170,8 @@ def test_blocks_of_planes(model: StandIn) -> None:
         "finite": block(0, fine, MODEL, free + b"\1\0" + message[2:]),
         "cut short|bytes|head": block(0, fine, MODEL, free),
         "digest": block(0, fine, MODEL, free + message),
-        "does not use": block(0, replace(fine, levels=values), 0, bytes(216)),
-        "two levels": block(0, replace(fine, levels=None), 1, bytes(27)),
+        "does not use": block(0, replace(fine, value_map=values), 0, bytes(216)),
+        "two values": block(0, replace(fine, value_map=None), 1, bytes(27)),
         "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, free + message),
     }.items():
         refuse(archive(array, (1, found)), f"block 0.*({match})")
@@ -183,7 +183,7 @@ def test_blocks_of_planes(model: StandIn) -> None:
     refuse(archive(signed, (1, block(0, run, MODEL, free + message))), "no symbols")
 
 
-def test_planes_claim_no_more_than_their_bytes(model: StandIn) -> None:
+def test_blocks_of_any_shape_claim_no_more_than_their_bytes(model: StandIn) -> None:
     message = b"\1\1" + bytes(7) + b"\1"
     for shape in ((1 << 20, 1 << 20), (1 << 12, 1 << 12), (1, 1 << 30)):
         run = Run(1, BYTE, shape, None)
@@ -192,15 +192,15 @@ def test_planes_claim_no_more_than_their_bytes(model: StandIn) -> None:
 
 
 @pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
-def test_large_claims_of_pieces(cut: tuple[int, int]) -> None:
+def test_large_claims_of_tiles(cut: tuple[int, int]) -> None:
     """Of which none may be listed before it is there."""
     array = Collection(BYTE, (1 << 30, 1 << 30), ONE, cut=cut)
     found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
     refuse(archive(array, (1, found)), "hold|claims|dtype")
-    refuse(archive(array, (array.pieces, found)), "hold|claims|too many|index")
+    refuse(archive(array, (array.tiles, found)), "hold|claims|too many|index")
 
 
-def test_an_archive_of_pieces_that_are_not_those_of_its_cut() -> None:
+def test_an_archive_of_tiles_that_are_not_those_of_its_cut() -> None:
     array = Collection(BYTE, (4, 6), ONE, cut=(4, 4))
     right = varint(0) + pack_runs([Run(2, BYTE, (4, 3), None)]) + b"\0" + bytes(range(24))
     data = archive(array, (2, right))

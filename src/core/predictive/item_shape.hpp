@@ -10,7 +10,7 @@
 
 namespace bitsback {
 
-struct PlaneShape {
+struct ItemShape {
     std::size_t slices;
     std::size_t rows;
     std::size_t columns;
@@ -42,8 +42,8 @@ struct PlaneShape {
 };
 
 // Throws MessageError unless the items have so many elements together.
-inline void require_room(std::span<const PlaneShape> shapes, std::size_t elements) {
-    for (const PlaneShape& shape : shapes) {
+inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
+    for (const ItemShape& shape : shapes) {
         shape.check();
         require(shape.elements() <= elements, "the items have more elements");
         elements -= shape.elements();
@@ -53,9 +53,9 @@ inline void require_room(std::span<const PlaneShape> shapes, std::size_t element
 
 // Throws MessageError unless there is a symbol, below its item's levels, for each element.
 template <class Symbol>
-void require_planes(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) {
-    require_room(shapes, symbols.size());
-    for (const PlaneShape& shape : shapes) {
+void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
+    require_elements(shapes, symbols.size());
+    for (const ItemShape& shape : shapes) {
         require_symbols(symbols.first(shape.elements()), shape.levels);
         symbols = symbols.subspan(shape.elements());
     }
@@ -66,7 +66,7 @@ struct References {
     std::size_t count = 0;
     std::array<std::size_t, 2> planes{};
 
-    References(const PlaneShape& shape, std::size_t p) {
+    References(const ItemShape& shape, std::size_t p) {
         const std::size_t channels = shape.channels, slice = p / channels, channel = p % channels;
         for (std::size_t back = 1; back <= 2; ++back) {
             if (channel >= back) add(p - back);

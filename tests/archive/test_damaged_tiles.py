@@ -1,4 +1,4 @@
-"""What is left of an archive of pieces of which some are damaged."""
+"""What is left of an archive of tiles of which some are damaged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def damaged(data: bytes, number: int) -> bytes:
     return bytes(changed)
 
 
-def test_regions_beside_a_damaged_piece_can_be_had(image: NDArray[np.uint8]) -> None:
+def test_regions_beside_a_damaged_tile_can_be_had(image: NDArray[np.uint8]) -> None:
     data = damaged(pack(image, tile=32, block=1), 5)
     opened = bitsback.open(io.BytesIO(data))
     named = r"block 5 \(\[30:60, 30:60\] of item 0\): its checksum"
@@ -72,7 +72,7 @@ def test_a_lost_index_and_lost_bytes(image: NDArray[np.uint8]) -> None:
         short[80, 100]
 
 
-def test_a_picture_that_has_lost_a_piece_is_lost(tmp_path: Path, image: NDArray[np.uint8]) -> None:
+def test_a_picture_that_has_lost_a_tile_is_lost(tmp_path: Path, image: NDArray[np.uint8]) -> None:
     pictures: dict[str, Any] = {"a.png": image, "b.png": image[:20, :20], "c.png": image[::-1]}
     (tmp_path / "in").mkdir()
     for name, picture in pictures.items():
