@@ -51,10 +51,11 @@ class Grower:
 
     def prediction(self) -> dict[str, Any]:
         choose = self.choose
+        slot = choose.of([[22, 10], [16, 7], [12, 5]])
         contexts = [
             {
                 "offset": choose.of([26, 16, 255]),
-                "limit": choose.of([255, 1, 1023]),
+                "limit": min(choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
                 "terms": [self.term() for _ in range(choose.of([2, 0, 1, 12, 64]))],
             }
             for _ in range(choose.of([2, 1, 5]))
@@ -65,7 +66,7 @@ class Grower:
             {
                 "select": [self.selector(len(contexts)) for _ in range(choose.of([1, 0, 2]))],
                 "start": choose.of([16384, 0, 2**20]),
-                "rate": choose.of([470, 1, 2047]),
+                "rates": choose.of([[470, 470], [2047, 1], [2047, 300]]),
             }
             for _ in range(choose.of([1, 2, 4]))
         ]
@@ -74,6 +75,7 @@ class Grower:
             "lag": self.lag,
             "queues": choose.of([1, 2, 256]),
             "table": choose.of([12, 10, 16]),
+            "slot": slot,
             "trust": choose.of([30, 1, 255]),
             "contexts": contexts,
             "mixers": mixers,
@@ -123,10 +125,17 @@ def random_counted(seed: int) -> bytes:
 def small_counted(levels: int = 256) -> Any:
     """A description."""
     near = [[0, 0, -1, 0], [0, -1, 0, 0]]
-    fields: dict[str, Any] = {"precision": 24, "lag": 3, "queues": 2, "table": 16, "trust": 30}
+    fields: dict[str, Any] = {
+        "precision": 24,
+        "lag": 3,
+        "queues": 2,
+        "table": 16,
+        "slot": [18, 8],
+        "trust": 30,
+    }
     fields["contexts"] = [
         {"offset": 26, "limit": 255, "terms": near},
         {"offset": 24, "limit": 100, "terms": [*near, [0, -1, -1, 0], [0, -1, 1, 0]]},
     ]
-    fields["mixers"] = [{"select": [{"known": 1}, "node"], "start": 16384, "rate": 470}]
+    fields["mixers"] = [{"select": [{"known": 1}, "node"], "start": 16384, "rates": [1000, 200]}]
     return describe(levels, fields)

@@ -178,18 +178,21 @@ Terms terms(const std::vector<TermTuple>& tuples) {
 CountedSettings counted_settings(const Fields& of) {
     using Context = std::tuple<std::uint32_t, std::uint32_t, std::vector<TermTuple>>;
     using Select = std::vector<std::pair<std::string, std::size_t>>;
-    using Mixer = std::tuple<Select, std::int32_t, std::int32_t>;
+    using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
     static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
                                                              {"node", Selector::Kind::node},
                                                              {"value", Selector::Kind::value}};
-    MixingSettings mixing{0, of.get<unsigned>("table"), of.get<std::int32_t>("trust"), {}, {}};
+    const auto slot = of.get<std::array<unsigned, 2>>("slot");
+    MixingSettings mixing{
+        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
         contexts.push_back(terms(tuples));
     }
-    for (const auto& [select, start, rate] : of.get<std::vector<Mixer>>("mixers")) {
-        MixerSettings& mixer = mixing.mixers.emplace_back(MixerSettings{{}, start, rate});
+    for (const auto& [select, start, rates] : of.get<std::vector<Mixer>>("mixers")) {
+        MixerSettings& mixer =
+            mixing.mixers.emplace_back(MixerSettings{{}, start, rates[0], rates[1]});
         for (const auto& [kind, number] : select)
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
 from .planes import ItemShape
-from .rules import check_integer, check_keys, check_list, require
+from .rules import check_integer, check_keys, check_list, check_pair, require
 from .variables import Variable
 
 FACTOR = 0x9E3779B97F4A7C15
@@ -48,7 +48,7 @@ class Context(NamedTuple):
 class Mixer(NamedTuple):
     select: list[Selector]
     start: int
-    rate: int
+    rates: tuple[int, int]
 
     @property
     def sets(self) -> int:
@@ -62,13 +62,17 @@ class CountedRules:
     """What a description says of the codec."""
 
     def __init__(self, about: dict[str, Any], x: Variable) -> None:
-        check_keys(about, "codec precision lag queues table trust contexts mixers")
+        check_keys(about, "codec precision lag queues table slot trust contexts mixers")
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
         self.precision = check_integer(about["precision"], 16, 24)
         self.lag = check_integer(about["lag"], 1, 256)
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
+        self.p_bits, self.n_bits = check_pair(about["slot"], 4, 22)
+        require(self.p_bits >= 12 and self.n_bits <= 10, "a probability, and a count")
+        self.check_bits = 32 - self.p_bits - self.n_bits
+        require(self.check_bits >= 0, "a slot has 32 bits")
         self.trust = check_integer(about["trust"], 1, 255)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
@@ -77,7 +81,7 @@ class CountedRules:
         check_keys(about, "offset limit terms")
         offset, limit = (
             check_integer(about["offset"], 16, 255),
-            check_integer(about["limit"], 1, 1023),
+            check_integer(about["limit"], 1, 2**self.n_bits - 1),
         )
         terms = [self.read_term(term) for term in check_list(about["terms"], 0, 64)]
         context = Context(offset, limit, terms)
@@ -85,10 +89,11 @@ class CountedRules:
         return context
 
     def read_mixer(self, about: Any) -> Mixer:
-        check_keys(about, "select start rate")
+        check_keys(about, "select start rates")
         select = [self.read_selector(one) for one in check_list(about["select"], 0, 8)]
-        start, rate = check_integer(about["start"], 0, 2**20), check_integer(about["rate"], 1, 2047)
-        mixer = Mixer(select, start, rate)
+        rates = check_pair(about["rates"], 1, 2047)
+        require(rates[0] >= rates[1], "rates fall")
+        mixer = Mixer(select, check_integer(about["start"], 0, 2**20), rates)
         require(mixer.sets <= 2**16, "a mixer has at most 2^16 sets")
         return mixer
 
@@ -178,20 +183,28 @@ class CountedRules:
 
 @dataclass
 class Slot:
-    p: int = 2**21
+    bits: int
+    p: int
     n: int = 0
+    check: int = 0
 
     def learn(self, bit: int, of: Context) -> None:
-        goal = (2**22 - 1) * bit
+        goal, margin = (2**self.bits - 1) * bit, max(2**self.bits // 2**17, 1)
         self.p += ((goal - self.p) * (2**20 // (16 * self.n + of.offset))) >> 16
-        self.p = min(max(self.p, 32), 2**22 - 32)
+        self.p = min(max(self.p, margin), 2**self.bits - margin)
         self.n = min(self.n + 1, of.limit)
 
-    def stretch(self) -> int:
-        a = min(self.p, 2**22 - self.p)
-        lead = a.bit_length() - 1
-        s = STRETCH[64 * lead + (a << 6 >> lead) - 64]
-        return s if self.p > 2**21 else -s
+    @property
+    def q(self) -> int:
+        """The probability in units of 2^-22."""
+        return self.p << (22 - self.bits)
+
+
+def stretch(q: int) -> int:
+    a = min(q, 2**22 - q)
+    lead = a.bit_length() - 1
+    s = STRETCH[64 * lead + (a << 6 >> lead) - 64]
+    return s if q > 2**21 else -s
 
 
 def squash(t: int) -> int:
@@ -255,14 +268,29 @@ class Pixel:
 class Decision:
     """What a decision was predicted by, and as."""
 
-    slots: list[Slot]
+    places: list[tuple[int, int]]  # the number of the slot of each context, and its check
     inputs: list[int]
-    weights: list[list[int]]  # of each mixer
+    weights: list["Weights"]  # of each mixer
     outputs: list[int]
 
     @property
     def probability(self) -> int:
         return squash(sum(self.outputs) // len(self.outputs))
+
+
+@dataclass
+class Weights:
+    """A set."""
+
+    w: list[int]
+    uses: int = 0
+
+    def learn(self, inputs: list[int], error: int, rates: tuple[int, int]) -> None:
+        rate = max(16 * rates[0] // (16 + self.uses), rates[1])
+        self.uses += 1
+        for j, i in enumerate(inputs):
+            self.w[j] += (i * (error * rate >> 8) + 2**31) >> 32
+            self.w[j] = min(max(self.w[j], -(2**24)), 2**24)
 
 
 class State:
@@ -271,27 +299,40 @@ class State:
     def __init__(self, of: CountedRules, elements: int) -> None:
         self.of, self.sizes = of, of.slots(elements)
         self.tables: list[dict[int, Slot]] = [{} for _ in of.contexts]
-        self.weights: list[dict[int, list[int]]] = [{} for _ in of.mixers]
+        self.weights: list[dict[int, Weights]] = [{} for _ in of.mixers]
 
-    def slot(self, c: int, key: int, node: int, first: int, depth: int) -> Slot:
+    def place(self, c: int, key: int, node: int, first: int, depth: int) -> tuple[int, int]:
+        """The number of a slot, and what must be its check."""
+        check = 0
         if self.of.direct(self.of.contexts[c]):
             number = key * (2**self.of.decisions - 1) + node - 1
         else:
-            number = (key ^ first) * FACTOR % HIGH // (HIGH // self.sizes[c])
+            line = (key ^ first) * FACTOR % HIGH
+            number = line // (HIGH // self.sizes[c])
             number ^= 2 ** (depth % TOGETHER) + node % 2 ** (depth % TOGETHER)
+            check = line // 2**20 % 2**self.of.check_bits
         assert number < self.sizes[c]
-        return self.tables[c].setdefault(number, Slot())
+        return number, check
+
+    def slot(self, c: int, place: tuple[int, int]) -> Slot:
+        """What the slot has of this key; another's is none."""
+        number, check = place
+        found = self.tables[c].get(number)
+        if found is None or found.check != check:
+            return Slot(self.of.p_bits, 2 ** (self.of.p_bits - 1), 0, check)
+        return found
 
     def predict(self, pixel: Pixel) -> Decision:
         depth = len(pixel.bits)
         node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
-        slots = [self.slot(c, key, node, first, depth) for c, key in enumerate(pixel.keys)]
+        places = [self.place(c, key, node, first, depth) for c, key in enumerate(pixel.keys)]
+        slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
-            inputs.append(slot.stretch() if slot.n else 0)
-            inputs.append((slot.p - 2**21) * min(slot.n, self.of.trust) >> 13)
+            inputs.append(stretch(slot.q) if slot.n else 0)
+            inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 13)
         inputs.append(2**8)
-        found = Decision(slots, inputs, [], [])
+        found = Decision(places, inputs, [], [])
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
@@ -299,19 +340,17 @@ class State:
                 assert 0 <= value < one.count
                 number = number * one.count + value
             start = [mixer.start, 0] * len(slots) + [0]
-            weights = sets.setdefault(number, start)
-            t = sum(w * i for w, i in zip(weights, inputs, strict=True)) >> 16
+            weights = sets.setdefault(number, Weights(start))
+            t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
             found.weights.append(weights)
             found.outputs.append(min(max(t, -(2**16)), 2**16 - 1))
         return found
 
     def learn(self, of: Decision, bit: int) -> None:
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
-            error = (2**28 * bit - squash(t)) * mixer.rate >> 8
-            for j, i in enumerate(of.inputs):
-                weights[j] += (i * error + 2**31) >> 32
-                weights[j] = min(max(weights[j], -(2**24)), 2**24)
-        for slot, context in zip(of.slots, self.of.contexts, strict=True):
+            weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)
+        for c, (place, context) in enumerate(zip(of.places, self.of.contexts, strict=True)):
+            slot = self.tables[c][place[0]] = self.slot(c, place)
             slot.learn(bit, context)
 
 

@@ -99,7 +99,7 @@ def test_exact_bytes() -> None:
     x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
     model.bind([(1, program.ItemShape(1, 3, 4, 1, 256))]).push(message, x)
     assert message.to_bytes().hex() == (
-        "0201ec91a08066b50100ffb3a1c4f1ff0000fffffffff27dd026d8f31395"
+        "02015c98ce8078000100ffb3a1c4f1ff0000ffffffff0114ea1b406b473f"
     )
 
 
@@ -120,7 +120,7 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "no contexts": (["contexts"], []),
     "33 contexts": (["contexts"], [{"offset": 26, "limit": 1, "terms": []}] * 33),
     "no mixers": (["mixers"], []),
-    "five mixers": (["mixers"], [{"select": [], "start": 0, "rate": 1}] * 5),
+    "five mixers": (["mixers"], [{"select": [], "start": 0, "rates": [1, 1]}] * 5),
     "too little precision": (["precision"], 15),
     "too much precision": (["precision"], 25),
     "no lag": (["lag"], 0),
@@ -130,10 +130,15 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "no trust": (["trust"], 0),
     "too fast a first update": (["contexts", 0, "offset"], 15),
     "no counts": (["contexts", 0, "limit"], 0),
-    "counts that are too high": (["contexts", 0, "limit"], 1024),
+    "counts that are too high": (["contexts", 0, "limit"], 256),
+    "a slot of three numbers": (["slot"], [16, 7, 9]),
+    "a probability that is too coarse": (["slot"], [11, 8]),
+    "a count that is too large": (["slot"], [16, 11]),
+    "a slot that is too large": (["slot"], [23, 8]),
     "65 terms": (["contexts", 0, "terms"], [[0, 0, -1, 8]] * 65),
     "too long a key": (["contexts", 0, "terms"], [[0, 0, -1, 0]] * 64 + [[0, 0, -1, 7]]),
-    "too fast a mixer": (["mixers", 0, "rate"], 2048),
+    "too fast a mixer": (["mixers", 0, "rates"], [2048, 1]),
+    "a mixer that gets faster": (["mixers", 0, "rates"], [1, 2]),
     "weights that start too high": (["mixers", 0, "start"], 2**20 + 1),
     "a context that there is not": (["mixers", 0, "select"], [{"known": 2}]),
     "no selector": (["mixers", 0, "select"], ["nodes"]),

@@ -68,7 +68,7 @@ class CountedCoder {
         frequencies_.clear();
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
-            if (d % MixingSettings::together == 0) mixer_.find(i, of.node);
+            if (d % MixingSettings::together == 0) mixer_.find(i, d, of.node);
             // The least symbol of the upper half of what is left.
             const std::uint32_t middle =
                 ((2 * of.node + 1) << (decisions_ - 1 - d)) - (1u << decisions_);

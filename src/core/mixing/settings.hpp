@@ -30,7 +30,9 @@ struct Selector {
 struct MixerSettings {
     std::vector<Selector> selectors;
     std::int32_t start;  // weight of each context's log-odds, in units of 2^-16
-    std::int32_t rate;   // of learning, in units of 2^-16
+    // The rates of learning, in units of 2^-16: that of new weights, and the least.
+    std::int32_t first_rate;
+    std::int32_t last_rate;
 
     std::size_t sets() const {
         std::size_t sets = 1;
@@ -41,30 +43,36 @@ struct MixerSettings {
 
 struct MixingSettings {
     static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16;
-    static constexpr std::uint32_t most_count = 1023;
     static constexpr unsigned together = 4;  // decisions whose slots lie near one another
 
     unsigned decisions;  // of a symbol, highest bit first
     unsigned table;      // log2 of the slots of a context, at most
-    std::int32_t trust;  // the count from which on a probability is trusted no more
+    // Of a slot of 32 bits; what is left tells keys from one another.
+    unsigned probability_bits;
+    unsigned count_bits;
+    std::uint32_t trust;  // the count from which on a probability is trusted no more
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
 
     void check() const {
         require(decisions >= 1 && decisions <= 8, "a symbol is 1 to 8 decisions");
         require(table >= 10 && table <= 24, "a table has 2^10 to 2^24 slots");
+        require(probability_bits >= 12 && probability_bits <= 22 && count_bits >= 4 &&
+                    count_bits <= 10 && probability_bits + count_bits <= 32,
+                "a slot has a probability of 12 to 22 bits and a count of 4 to 10");
         require(trust >= 1 && trust <= 255, "a count is trusted up to 1 to 255");
         require(!contexts.empty() && contexts.size() <= most_contexts,
                 "there are 1 to 32 contexts");
         for (const ContextSettings& of : contexts)
             require(of.bits <= 512 && of.offset >= 16 && of.offset <= 255 && of.limit >= 1 &&
-                        of.limit <= most_count,
+                        of.limit < 1u << count_bits,
                     "a context has a key of 512 bits at most, an offset of 16 to 255, and a limit "
-                    "of 1 to 1,023");
+                    "that a count has room for");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
         for (const MixerSettings& of : mixers) {
-            require(of.start >= 0 && of.start <= 1 << 20 && of.rate >= 1 && of.rate <= 2047,
-                    "weights start within [0, 2^20], and the rate of learning is 1 to 2,047");
+            require(of.start >= 0 && of.start <= 1 << 20 && of.last_rate >= 1 &&
+                        of.last_rate <= of.first_rate && of.first_rate <= 2047,
+                    "weights start within [0, 2^20], and rates of learning are 1 to 2,047");
             std::size_t sets = 1;
             for (const Selector& by : of.selectors) {
                 require(by.count >= 1 && by.count <= most_sets / sets,
@@ -76,6 +84,7 @@ struct MixingSettings {
         }
     }
 
+    std::size_t groups() const { return (decisions + together - 1) / together; }
     std::size_t inputs() const { return 2 * contexts.size() + 1; }
     // Whether each key of a context has slots of its own.
     bool direct(std::size_t c) const { return contexts[c].bits + decisions <= table; }

@@ -82,7 +82,8 @@ class Mixer:
     select: tuple[str | int | Term, ...]
     """"node", the number of a context whose count is meant, or a term."""
     start: int
-    rate: int
+    rates: tuple[int, int]
+    """Of learning: that of new weights, and the least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,8 @@ class CountedDistribution(PredictionDistribution):
     lag: int
     queues: int
     table: int
+    slot: tuple[int, int]
+    """Bits of a probability and of a count; what is left of 32 tells keys from one another."""
     trust: int
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
@@ -113,9 +116,10 @@ class CountedDistribution(PredictionDistribution):
             lag=self.lag,
             queues=self.queues,
             table=self.table,
+            slot=self.slot,
             trust=self.trust,
             contexts=[(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
-            mixers=[(self._core_select(of.select), of.start, of.rate) for of in self.mixers],
+            mixers=[(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
             values=_core_terms(self._values),
             stretch=tables.stretch(),
             cdf=tables.logistic_cdf(),
@@ -179,22 +183,30 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
     precision = fields.integer("precision", 16, 24)
     lag, queues = fields.integer("lag", 1, 256), fields.integer("queues", 1, 256)
     table, trust = fields.integer("table", 10, 24), fields.integer("trust", 1, 255)
+    probability_bits, count_bits = fields.integers("slot", 2, 4, 22)
+    if not (
+        12 <= probability_bits <= 22
+        and count_bits <= 10
+        and sum((probability_bits, count_bits)) <= 32
+    ):
+        raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     reader = _TermReader(levels, lag)
     contexts = tuple(
-        _read_context(Fields(entry, f"{source.key}.contexts[{i}]"), reader)
+        _read_context(Fields(entry, f"{source.key}.contexts[{i}]"), reader, (1 << count_bits) - 1)
         for i, entry in enumerate(_bounded(fields, "contexts", 1, 32))
     )
     mixers = tuple(
         _read_mixer(Fields(entry, f"{source.key}.mixers[{i}]"), reader, len(contexts))
         for i, entry in enumerate(_bounded(fields, "mixers", 1, 4))
     )
+    slot = probability_bits, count_bits
     return CountedDistribution(
-        source.variable, precision, lag, queues, table, trust, contexts, mixers
+        source.variable, precision, lag, queues, table, slot, trust, contexts, mixers
     )
 
 
-def _read_context(fields: Fields, reader: "_TermReader") -> Context:
-    offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, 1023)
+def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
+    offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
     terms = tuple(map(reader.read, _bounded(fields, "terms", 0, 64)))
     fields.done()
     context = Context(offset, limit, terms)
@@ -204,7 +216,10 @@ def _read_context(fields: Fields, reader: "_TermReader") -> Context:
 
 
 def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
-    start, rate = fields.integer("start", 0, 1 << 20), fields.integer("rate", 1, 2047)
+    start = fields.integer("start", 0, 1 << 20)
+    first, last = fields.integers("rates", 2, 1, 2047)
+    if first < last:
+        raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
     select: list[str | int | Term] = []
     for entry in _bounded(fields, "select", 0, 8):
         if entry == "node":
@@ -219,7 +234,7 @@ def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
     sets = _sets(tuple(select), (reader.levels - 1).bit_length())
     if sets > _MOST_SETS:
         raise ModelError(f"a mixer has at most {_MOST_SETS:,} sets of weights, not {sets:,}")
-    return Mixer(tuple(select), start, rate)
+    return Mixer(tuple(select), start, (first, last))
 
 
 def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
