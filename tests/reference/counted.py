@@ -66,7 +66,7 @@ class CountedRules:
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
         self.precision = check_integer(about["precision"], 16, 24)
-        self.lag = check_integer(about["lag"], 1, 256)
+        self.lag = check_integer(about["lag"], 1, 4096)
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
         self.p_bits, self.n_bits = check_pair(about["slot"], 4, 22)

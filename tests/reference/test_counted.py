@@ -124,6 +124,7 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "too little precision": (["precision"], 15),
     "too much precision": (["precision"], 25),
     "no lag": (["lag"], 0),
+    "too long a lag": (["lag"], 4097),
     "no queue": (["queues"], 0),
     "a table that is too small": (["table"], 9),
     "a table that is too large": (["table"], 25),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -56,6 +56,11 @@ class BlockPlan:
     @cached_property
     def symbols(self) -> NDArray[Any]:
         return layouts.symbols_of(self.tiles, self.value_map)
+
+    def cost_after(self, before: Tiles) -> int:
+        """The bytes that the tiles take more where the model has learned from others before."""
+        both = Tiles.of([*before, *self.tiles], self.tiles.dtype)
+        return replace(self, tiles=both).cost() - replace(self, tiles=before).cost()
 
     def cost(self) -> int:
         """Bytes that the model makes of the tiles."""

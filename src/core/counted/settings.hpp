@@ -78,8 +78,8 @@ class CountedSettings {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
         mixing_.decisions = static_cast<unsigned>(std::bit_width(levels - 1));
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
-        require(lag >= 1 && lag <= 256 && queues >= 1 && queues <= 256,
-                "the lag and the queues are 1 to 256");
+        require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
+                "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
         bits_ = levels == 2;

@@ -181,14 +181,11 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
     if levels > _MOST_LEVELS:
         raise ModelError(f"the codec {codec} is for data of at most {_MOST_LEVELS} levels")
     precision = fields.integer("precision", 16, 24)
-    lag, queues = fields.integer("lag", 1, 256), fields.integer("queues", 1, 256)
+    lag, queues = fields.integer("lag", 1, 4096), fields.integer("queues", 1, 256)
     table, trust = fields.integer("table", 10, 24), fields.integer("trust", 1, 255)
     probability_bits, count_bits = fields.integers("slot", 2, 4, 22)
-    if not (
-        12 <= probability_bits <= 22
-        and count_bits <= 10
-        and sum((probability_bits, count_bits)) <= 32
-    ):
+    slot = probability_bits, count_bits
+    if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     reader = _TermReader(levels, lag)
     contexts = tuple(
@@ -199,7 +196,6 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
         _read_mixer(Fields(entry, f"{source.key}.mixers[{i}]"), reader, len(contexts))
         for i, entry in enumerate(_bounded(fields, "mixers", 1, 4))
     )
-    slot = probability_bits, count_bits
     return CountedDistribution(
         source.variable, precision, lag, queues, table, slot, trust, contexts, mixers
     )
