@@ -108,7 +108,8 @@ def test_times_leave_no_pixel_unknown() -> None:
             for lag in range(200)
             if lag >= 2 * max(cells) and all(dq + 1 <= lag * -dr for dr, dq in own)
         )
-        assert (between := of.lag) == next(lags)
+        between = of.lag
+        assert between == next(lags)
         others = [at for offsets in of.all_offsets for at in offsets.of_references]
         delays = (
             delay for delay in range(1, 2000) if all(between * dr + dq < delay for dr, dq in others)
