@@ -18,7 +18,7 @@ namespace bitsback {
 
 class SeriesDistribution : public Distribution {
   public:
-    // Of the data, whose number in the program is `variable`.
+    // The distribution of the data, whose number in the program is `variable`.
     SeriesDistribution(std::size_t variable, SeriesSettings settings,
                        Arithmetic arithmetic = Arithmetic::exact)
         : variable_(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}

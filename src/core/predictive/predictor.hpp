@@ -1,4 +1,4 @@
-// The predictions of a model alone: what its network would see of known symbols.
+// The predictions of a model alone: the inputs of its network for known symbols.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,14 @@
 
 namespace bitsback {
 
-// Of each symbol, in the order of the symbols.
+// The view of the network on each symbol, in the order of the symbols.
 struct SeenSymbols {
     std::span<std::uint8_t> contexts;     // [symbols, width]
     std::span<std::int32_t> predictions;  // in 2^-8 levels
     std::span<std::uint8_t> units;        // logarithms, in quarters
 };
 
-// Throws MessageError unless the items have so many elements together.
+// Throws MessageError unless the items have `elements` elements together.
 inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
     for (const ItemShape& shape : shapes) {
         shape.check();
