@@ -1,4 +1,4 @@
-"""What a description says of the codec `predictive`."""
+"""The description of the codec `predictive`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is known of a value before anything runs, and the tensors of a model.
+"""The known properties of a value before a network runs, and the tensors of a model.
 
 While it runs, a value is an array [items, rows, columns, channels] of int64, with one row and one
 column if it has one place.
