@@ -25,7 +25,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
     run = CliRunner()
     trained = run.invoke(
         command,
-        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes",
+        ["train", data, "-o", "m.safetensors", "--minutes", "0.02", "--name", "stripes",
          "--licence", "CC0-1.0",
          "--arch", arch, "--plot", "curve.png"],
     )  # fmt: skip
