@@ -1,4 +1,4 @@
-"""Which model codes what, and whether it is put into the archive."""
+"""The choice of the model, and whether it is put into the archive."""
 
 from __future__ import annotations
 

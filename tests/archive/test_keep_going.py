@@ -1,4 +1,6 @@
-"""What is whole of a damaged archive of an array is restored: whole items, or rows, no others."""
+"""Restoring the undamaged parts of a damaged archive of an array: whole items, or rows, no
+others.
+"""
 
 from __future__ import annotations
 
